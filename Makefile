@@ -1,0 +1,33 @@
+# The steps of this repository. What services get is in {{cookiecutter.project_slug}}/Makefile.
+# uv from the path when it works, otherwise one of our own in .tools/, which generated services find as well.
+UV := $(shell uv --version >/dev/null 2>&1 && command -v uv || echo $(CURDIR)/.tools/bin/uv)
+PYTHON := $(UV) run python
+export PATH := $(PATH):$(CURDIR)/.tools/bin
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check fmt bench
+
+help: ## Show this list
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "  %-12s %s\n", $$1, $$2 }'
+
+demo: $(UV) ## Generate a service, run it and show its signals, until Ctrl-C or for DURATION=seconds
+	@exec $(PYTHON) -m demo
+
+test: $(UV) ## Prove the template: generate, refuse, update, and run the tests of what it generates
+	$(PYTHON) -m pytest
+
+check: $(UV) ## Check style and types
+	$(UV) run ruff check .
+	$(UV) run ruff format --check .
+	$(UV) run mypy
+
+fmt: $(UV) ## Fix style
+	$(UV) run ruff check --fix .
+	$(UV) run ruff format .
+
+bench: $(UV) ## Measure what observability costs
+	@exec $(PYTHON) -m bench
+
+$(CURDIR)/.tools/bin/uv:
+	python3 -m venv .tools
+	.tools/bin/python -m pip install --quiet uv

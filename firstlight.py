@@ -1,0 +1,430 @@
+"""What the template offers beyond plain Jinja: checked answers, safe text, selection by name, braces left alone.
+
+Read `extend` for what templates may call, and `preprocess` for which braces are rendered at all.
+"""
+
+import difflib
+import functools
+import json
+import keyword
+import os
+import re
+import subprocess
+import sys
+import tomllib
+from collections.abc import Callable, Iterable, Mapping
+from decimal import Decimal
+from pathlib import Path, PurePath
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+
+from jinja2 import Environment
+from slugify import slugify
+
+Answers = Mapping[str, Any]
+
+ROOT = Path(__file__).resolve().parent
+SERVICE_DIRECTORY = "{{cookiecutter.project_slug}}"
+PACKAGE_DIRECTORY = "{{cookiecutter.package_name}}"
+CRUFT_STATE = ".cruft.json"
+
+QUESTIONS: dict[str, Any] = json.loads((ROOT / "cookiecutter.json").read_text(encoding="utf-8"))
+COMPONENTS: dict[str, Any] = tomllib.loads((ROOT / "components.toml").read_text(encoding="utf-8"))
+
+PYTHON_VERSIONS = ("3.11", "3.12", "3.13", "3.14")
+PIPELINES = ("github", "gitlab", "none")
+DEPLOY_TARGETS = ("kubernetes", "ansible")
+LICENSES = {  # answer: SPDX expression
+    "MIT": "MIT",
+    "Apache-2.0": "Apache-2.0",
+    "BSD-3-Clause": "BSD-3-Clause",
+    "Proprietary": "LicenseRef-Proprietary",
+}
+# What a path of the template belongs to. Everything else belongs to every service.
+CLAIMS = {
+    (".github",): "github",
+    (".gitlab-ci.yml",): "gitlab",
+    ("deploy", "kubernetes"): "kubernetes",
+    ("deploy", "ansible"): "ansible",
+}
+
+LATENCY_BOUNDS_MS = (5, 10, 25, 50, 75, 100, 250, 500, 750, 1000, 2500, 5000, 7500, 10000)
+FASTEST_BURN_RATE = Decimal("14.4")
+LOWEST_OBJECTIVE = Decimal("0.9")
+NAME_LENGTH = 40
+
+# Distributions an emitted service installs. A service of the same name could not depend on them.
+DISTRIBUTIONS = frozenset(
+    """
+    annotated-types anyio certifi charset-normalizer coverage googleapis-common-protos h11 hatchling httpcore2
+    httptools httpx2 idna iniconfig librt mypy mypy-extensions opentelemetry-api
+    opentelemetry-exporter-otlp-proto-common opentelemetry-exporter-otlp-proto-http opentelemetry-proto
+    opentelemetry-sdk opentelemetry-semantic-conventions orjson packaging pathspec pluggy prometheus-client protobuf
+    pydantic pydantic-core pydantic-settings pygments pytest pytest-cov python-dotenv requests ruff sentry-sdk
+    starlette structlog truststore typing-extensions typing-inspection urllib3 uvicorn uvloop
+    """.split()
+)
+MODULES_OF_DISTRIBUTIONS = frozenset({"dotenv", "google", "mypyc", "opentelemetry"}) | {
+    distribution.replace("-", "_") for distribution in DISTRIBUTIONS
+}
+# The standard library of the newest Python offered, and the names this repository's layout has taken.
+MODULES_OF_PYTHON = sys.stdlib_module_names | {"annotationlib", "compression", "string_templatelib"}
+MODULES_OF_THE_LAYOUT = frozenset({"conftest", "test", "tests"})
+
+
+# --- the environment ------------------------------------------------------------------------------------------------
+
+
+def extend(environment: Environment) -> None:
+    """Give templates their filters and functions, and refuse answers to questions nobody asked."""
+    environment.filters.update(
+        markdown=markdown, one_line=one_line, package=package, quoted=quoted, seconds=seconds, slug=slug, spdx=spdx
+    )
+    environment.globals.update(
+        accepted=accepted,
+        chosen=chosen,
+        cruft_state=cruft_state,
+        empty_directories=empty_directories,
+        enabled=enabled,
+        source=source,
+    )
+    _refuse_unknown_questions()
+
+
+# `{{` opens an expression of ours only before one of these; `${{ github.ref }}`, `{{ $value }}` and `{{ ansible }}` are text.
+_FOREIGN_BRACES = re.compile(
+    r"\{\{(?!-?\s*(?:cookiecutter\b|component\.|requirement\b|variable\.|source\(|cruft_state\(|empty_directories\())"
+)
+
+
+def preprocess(environment: Environment, text: str, name: str | None) -> str:
+    """Render templates, file names and hooks as Jinja, and nothing else.
+
+    With `--no-input`, cookiecutter renders the answers as templates too. Those arrive without a name, before any file
+    is loaded, and come out as they were given.
+    """
+    if name is not None:
+        return _leave_foreign_braces(text)
+    if environment.loader is not None:
+        return _name_of_file(text)
+    if text in _hooks():
+        return _leave_foreign_braces(text)
+    return _answer_or_default(text)
+
+
+def _leave_foreign_braces(text: str) -> str:
+    return _FOREIGN_BRACES.sub('{{ "{{" }}', text)
+
+
+def _name_of_file(path: str) -> str:
+    """Render the name of an unchosen file to nothing, which makes cookiecutter skip it."""
+    name = _leave_foreign_braces(path)
+    if Path(path).is_absolute():  # a directory, already joined to the output: these must have a name
+        return name
+    return f"{{% if chosen(cookiecutter, {path!a}) %}}{name}{{% endif %}}"
+
+
+def _answer_or_default(text: str) -> str:
+    """Keep an answer literal, even one that reads like a default or like the directory's name."""
+    questions = list(QUESTIONS)
+    rendered_when = {
+        QUESTIONS[question]: f"(cookiecutter | list)[-1:] == {[questions[index - 1]]}"
+        for index, question in enumerate(questions)
+        if question in {"project_slug", "package_name"}
+    }
+    rendered_when[SERVICE_DIRECTORY] = "cookiecutter._template is defined and accepted(cookiecutter)"
+    literal = f"{{{{ {text!a} }}}}"
+    if text not in rendered_when:
+        return literal
+    return f"{{% if {rendered_when[text]} %}}{text}{{% else %}}{literal}{{% endif %}}"
+
+
+@functools.cache
+def _hooks() -> frozenset[str]:
+    return frozenset(path.read_text(encoding="utf-8") for path in (ROOT / "hooks").glob("*.py"))
+
+
+# --- answers --------------------------------------------------------------------------------------------------------
+
+
+def slug(name: str) -> str:
+    """Derive a slug that passes our own rule from any name, an emoji included."""
+    words = slugify(name)
+    words = words if words[:1].isalpha() else f"service-{words}"
+    return words[:NAME_LENGTH].strip("-")
+
+
+def package(name: str) -> str:
+    """Derive the package from the slug."""
+    return name.replace("-", "_")
+
+
+def accepted(answers: Answers) -> Answers:
+    """Stop with one sentence per bad answer, before anything is written.
+
+    A pre_gen hook would run after the directory is made and would end in cookiecutter's traceback.
+    """
+    refusals = {question: sentence for question, rule in RULES.items() if (sentence := rule(str(answers[question])))}
+    if "project_slug" in refusals and answers["package_name"] == package(answers["project_slug"]):
+        refusals.pop("package_name", None)  # derived: one mistake, one sentence
+    if refusals:
+        raise SystemExit("\n".join(refusals.values()))
+    return answers
+
+
+def _text(question: str) -> Callable[[str], str | None]:
+    def rule(answer: str) -> str | None:
+        if not answer.strip():
+            return f"{question} must not be empty."
+        try:
+            answer.encode()
+        except UnicodeEncodeError:
+            return f"{question} {answer!a} is not valid UTF-8; type it in a UTF-8 terminal."
+        return None
+
+    return rule
+
+
+def _one_of(question: str, allowed: Iterable[str]) -> Callable[[str], str | None]:
+    def rule(answer: str) -> str | None:
+        if answer in allowed:
+            return None
+        return f"{question} {answer!r} is not offered; choose one of {', '.join(allowed)}."
+
+    return rule
+
+
+def _list_of(question: str, allowed: Iterable[str]) -> Callable[[str], str | None]:
+    def rule(answer: str) -> str | None:
+        unknown = [item for item in _items(answer, allowed) if item not in allowed]
+        if not unknown:
+            return None
+        return (
+            f"{question} {', '.join(map(repr, unknown))} not offered; "
+            f"say none, all, or a comma-separated list of {', '.join(allowed)}."
+        )
+
+    return rule
+
+
+def _slug(answer: str) -> str | None:
+    if len(answer) > NAME_LENGTH or not re.fullmatch(r"[a-z]([a-z0-9-]*[a-z0-9])?", answer):
+        return (
+            f"project_slug {answer!r} must be 1 to {NAME_LENGTH} characters of a-z, 0-9 and hyphens, "
+            "starting with a letter and not ending with a hyphen, such as acme-links."
+        )
+    if re.sub("-+", "-", answer) in DISTRIBUTIONS:
+        return f"project_slug {answer!r} is the name of a dependency; choose another, such as {answer}-service."
+    return None
+
+
+def _package(answer: str) -> str | None:
+    if len(answer) > NAME_LENGTH or not re.fullmatch(r"[a-z][a-z0-9_]*", answer):
+        return (
+            f"package_name {answer!r} must be 1 to {NAME_LENGTH} characters of a-z, 0-9 and underscores, "
+            "starting with a letter, such as acme_links."
+        )
+    taken = {
+        "a Python keyword": keyword.kwlist,
+        "a module of the standard library": MODULES_OF_PYTHON,
+        "the import name of a dependency": MODULES_OF_DISTRIBUTIONS,
+        "the name of a component": COMPONENTS,
+        "taken by the tests": MODULES_OF_THE_LAYOUT,
+    }
+    for reason, names in taken.items():
+        if answer in names:
+            return f"package_name {answer!r} is {reason}; choose another, such as {answer}_service."
+    return None
+
+
+def _availability(answer: str) -> str | None:
+    objective = Decimal(answer) if re.fullmatch(r"0\.[0-9]{1,9}", answer) else Decimal(0)
+    if not LOWEST_OBJECTIVE < objective < 1:
+        return f"slo_availability {answer!r} must be a ratio between 0.9 and 1, such as 0.999."
+    if FASTEST_BURN_RATE * (1 - objective) >= 1:
+        return (
+            f"slo_availability {answer!r} leaves no room for the page at {FASTEST_BURN_RATE} times the error budget: "
+            "even failing every request would not burn that fast; take 0.931 or more."
+        )
+    return None
+
+
+def _latency(answer: str) -> str | None:
+    if answer in map(str, LATENCY_BOUNDS_MS):
+        return None
+    if not re.fullmatch("[0-9]{1,9}", answer):
+        return f"slo_latency_ms {answer!r} must be a whole number of milliseconds, such as 250."
+    below = [bound for bound in LATENCY_BOUNDS_MS if bound < int(answer)][-1:]
+    above = [bound for bound in LATENCY_BOUNDS_MS if bound > int(answer)][:1]
+    near = " or ".join(f"{bound}" for bound in below + above)
+    return f"slo_latency_ms {answer!r} is not a bucket of the latency histogram, so it cannot be measured; take {near}."
+
+
+RULES: dict[str, Callable[[str], str | None]] = {
+    "project_name": _text("project_name"),
+    "project_slug": _slug,
+    "package_name": _package,
+    "description": _text("description"),
+    "owner": _text("owner"),
+    "python_version": _one_of("python_version", PYTHON_VERSIONS),
+    "components": _list_of("components", COMPONENTS),
+    "slo_availability": _availability,
+    "slo_latency_ms": _latency,
+    "ci": _one_of("ci", PIPELINES),
+    "deploy": _list_of("deploy", DEPLOY_TARGETS),
+    "license": _one_of("license", LICENSES),
+}
+
+
+def _refuse_unknown_questions() -> None:
+    """Refuse a misspelled question: cookiecutter would ignore it and generate something else than was asked for."""
+    for given in _given_on_the_command_line():
+        if given not in RULES:
+            near = difflib.get_close_matches(given, RULES, n=1)
+            hint = f"did you mean {near[0]}?" if near else f"the questions are {', '.join(RULES)}."
+            raise SystemExit(f"{given!r} is not a question of this template; {hint}")
+
+
+def _given_on_the_command_line() -> Iterable[str]:
+    """Look at the running command: cookiecutter's answers come parsed, cruft's as JSON.
+
+    `cruft update` also renders the previous version, which may not know a question the new one asks.
+    """
+    for module in ("click.globals", "typer._click.globals"):  # typer brings its own copy of click
+        current = getattr(sys.modules.get(module), "get_current_context", None)
+        context = current(silent=True) if current else None
+        if context is not None and context.info_name != "update":
+            given = context.params.get("extra_context") or {}
+            return json.loads(given) if isinstance(given, str) else given
+    return ()
+
+
+# --- text that stays what it is -------------------------------------------------------------------------------------
+
+# JSON leaves these as they are. TOML forbids DEL; YAML breaks lines at some and rejects the others.
+_UNSAFE_IN_QUOTES = re.compile("[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
+
+
+def quoted(value: object) -> str:
+    """Write a string that TOML, YAML and JSON all read back as the same characters."""
+    text = json.dumps(str(value), ensure_ascii=False)
+    return _UNSAFE_IN_QUOTES.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
+
+
+def one_line(value: object) -> str:
+    """Fold whitespace and control characters, for places that hold a single line."""
+    return " ".join(re.sub(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]", " ", str(value)).split())
+
+
+def markdown(value: object) -> str:
+    """Show text literally in Markdown, on one line."""
+    text = re.sub(r"([\\`*_{}\[\]<>()#|~&$!:@])", r"\\\1", one_line(value))
+    return re.sub(r"^([-+=]|\d+(?=\.))", lambda match: match[0] + "\\" if match[0].isdigit() else "\\" + match[0], text)
+
+
+def seconds(milliseconds: object) -> str:
+    """Write milliseconds as seconds, always with a decimal point: 250 is 0.25."""
+    return repr(float(Decimal(str(milliseconds)) / 1000))
+
+
+def spdx(license_answer: str) -> str:
+    """Name the licence as packaging metadata wants it."""
+    return LICENSES[license_answer]
+
+
+def source(path: str, **words: object) -> str:
+    """Bring in a file of this repository as it lies, with only the given words replaced."""
+    text = (ROOT / path).read_text(encoding="utf-8").removesuffix("\n")
+    return functools.reduce(lambda whole, word: whole.replace(word, str(words[word])), words, text)
+
+
+# --- selection ------------------------------------------------------------------------------------------------------
+
+
+def enabled(answer: str) -> list[dict[str, Any]]:
+    """List the components an answer names, in the manifest's order whatever order they were given in."""
+    names = _items(answer, COMPONENTS)
+    return [{"name": name, **COMPONENTS[name]} for name in COMPONENTS if name in names]
+
+
+def chosen(answers: Answers, path: str) -> bool:
+    """Tell from its name alone whether a file of the template belongs in this service."""
+    parts = PurePath(path).parts
+    if parts == (CRUFT_STATE,):
+        return cruft_state(answers) != ""
+    unwanted = COMPONENTS.keys() - {component["name"] for component in enabled(answers["components"])}
+    selected = {answers["ci"], *_items(answers["deploy"], DEPLOY_TARGETS)}
+    named = {part.removeprefix("test_").split(".")[0] for part in parts}
+    claimed = {owner for prefix, owner in CLAIMS.items() if parts[: len(prefix)] == prefix}
+    return not named & unwanted and claimed <= selected
+
+
+def empty_directories(answers: Answers) -> list[str]:
+    """List the directories whose every file was skipped, deepest first."""
+    template = ROOT / SERVICE_DIRECTORY
+    made, kept = set[PurePath](), set[PurePath]()
+    for path in template.rglob("*"):
+        relative = path.relative_to(template)
+        if path.is_dir():
+            made.add(relative)
+        elif chosen(answers, str(relative)):
+            kept.update(relative.parents)
+    names = (path.as_posix().replace(PACKAGE_DIRECTORY, answers["package_name"]) for path in made - kept)
+    return sorted(names, key=lambda name: (-name.count("/"), name))
+
+
+def _items(answer: str, everything: Iterable[str]) -> list[str]:
+    named: dict[str, Iterable[str]] = {"none": [], "all": everything}
+    return list(named.get(answer, (item.strip() for item in answer.split(","))))
+
+
+# --- the way back: cruft --------------------------------------------------------------------------------------------
+
+
+def cruft_state(answers: Answers) -> str:
+    """Write the state `cruft` needs to update a service that plain cookiecutter generated; nothing when it cannot be.
+
+    cruft sets `_commit` itself and then writes the file itself.
+    """
+    commit, origin = _checkout()
+    if "_commit" in answers or not commit:
+        return ""
+    private = {"_template", "_output_dir", "_repo_dir", "_checkout"}
+    context = {question: answer for question, answer in answers.items() if question not in private}
+    context |= {"_template": origin, "_commit": commit}
+    state = {
+        "template": origin,
+        "commit": commit,
+        "checkout": answers.get("_checkout"),
+        "context": {"cookiecutter": context},
+        "directory": None,
+    }
+    return json.dumps(state, ensure_ascii=False, indent=2)
+
+
+@functools.cache
+def _checkout() -> tuple[str, str]:
+    """Find the commit this template is at, and where others can fetch it: the origin if it has the commit."""
+    top, commit = (*_git("rev-parse", "--show-toplevel", "HEAD").splitlines(), "", "")[:2]
+    if not top or Path(top).resolve() != ROOT:  # an archive, or a directory inside somebody else's repository
+        return "", ""
+    published = _git("for-each-ref", "--count=1", "--contains", commit, "refs/remotes", "refs/tags")
+    origin = _git("remote", "get-url", "origin") if published else ""
+    return commit, _without_credentials(origin) or str(ROOT)
+
+
+def _git(*arguments: str) -> str:
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
+    command = ["git", "-C", str(ROOT), *arguments]
+    try:
+        done = subprocess.run(command, capture_output=True, check=True, env=environment, text=True)  # noqa: S603  (ours)
+    except (OSError, subprocess.CalledProcessError):
+        return ""
+    return done.stdout.strip()
+
+
+def _without_credentials(url: str) -> str:
+    parts = urlsplit(url)
+    if parts.scheme not in {"http", "https"}:
+        return url
+    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))

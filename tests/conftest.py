@@ -1,0 +1,43 @@
+"""One machine per test, one template and one generation per set of answers for all of them."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from template import Machine
+
+Generate = Callable[..., Path]
+
+
+@pytest.fixture
+def machine(tmp_path: Path) -> Machine:
+    """Give a test its own home."""
+    return Machine(tmp_path)
+
+
+@pytest.fixture(scope="session")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Machine:
+    """Give all tests one home for what they only read."""
+    return Machine(tmp_path_factory.mktemp("shared"))
+
+
+@pytest.fixture(scope="session")
+def template(shared: Machine) -> Path:
+    """Copy the template once. Tests that change it make their own copy."""
+    os.umask(0o022)
+    return shared.template()
+
+
+@pytest.fixture(scope="session")
+def generate(shared: Machine, template: Path) -> Generate:
+    """Generate a service, once per set of answers. Tests only read it."""
+    services: dict[frozenset[tuple[str, str]], Path] = {}
+
+    def generate_once(**answers: str) -> Path:
+        key = frozenset(answers.items())
+        if key not in services:
+            services[key] = shared.cookiecutter(template, answers).service
+        return services[key]
+
+    return generate_once

@@ -1,0 +1,240 @@
+"""What comes out, for every way in and every kind of answer."""
+
+import json
+import re
+import time
+import tomllib
+from pathlib import Path
+
+import pytest
+import yaml
+from conftest import Generate
+from template import EVERYTHING, ROOT, SERVICE_DIRECTORY, Machine, files
+
+COMPONENTS = tomllib.loads((ROOT / "components.toml").read_text(encoding="utf-8"))
+QUESTIONS = json.loads((ROOT / "cookiecutter.json").read_text(encoding="utf-8"))
+OTHER_ANSWERS = {
+    "project_name": "Other Name",
+    "project_slug": "other-slug",
+    "package_name": "other_package",
+    "description": "Something else.",
+    "owner": "Other Team",
+    "python_version": "3.12",
+    "components": "all",
+    "slo_availability": "0.99",
+    "slo_latency_ms": "500",
+    "ci": "gitlab",
+    "deploy": "all",
+    "license": "Apache-2.0",
+}
+COMBINATIONS = [
+    {},
+    EVERYTHING,
+    {**EVERYTHING, "ci": "gitlab"},
+    {"ci": "none"},
+    {"deploy": "kubernetes"},
+    {"deploy": "ansible"},
+    *({"components": name} for name in COMPONENTS),
+]
+
+
+def text_files(service: Path) -> dict[str, str]:
+    """Read everything emitted but the record of the answers."""
+    return {path: content.decode() for path, content in files(service).items() if path != ".cruft.json"}
+
+
+def test_there_are_at_most_twelve_questions_each_with_a_prompt() -> None:
+    """A longer interview is not finished by anybody."""
+    asked = [question for question in QUESTIONS if not question.startswith("_")]
+    assert len(asked) <= 12
+    assert list(QUESTIONS["__prompts__"]) == asked
+    assert sorted(OTHER_ANSWERS) == sorted(asked)
+
+
+def test_prompts_name_every_component() -> None:
+    """Who is asked sees what can be answered."""
+    assert all(name in QUESTIONS["__prompts__"]["components"] for name in COMPONENTS)
+
+
+def test_relative_path_absolute_path_and_url_give_the_same_service(machine: Machine) -> None:
+    """However the template is named, the same files come out; only the record says where from."""
+    template = machine.template()
+    outcomes = [
+        machine.cookiecutter(template),
+        machine.cookiecutter(f"../{template.name}"),
+        machine.cookiecutter(template.as_uri()),
+        machine.cookiecutter(".", None, "--output-dir", str(elsewhere := machine.output()), directory=template),
+    ]
+    services = [*(outcome.service for outcome in outcomes[:3]), elsewhere / "acme-links"]
+    assert outcomes[3].status == 0
+    expected = text_files(services[0])
+    assert all(text_files(service) == expected for service in services[1:])
+
+
+def test_the_same_answers_give_the_same_bytes(machine: Machine, template: Path, generate: Generate) -> None:
+    """A second generation, elsewhere and later, differs in nothing, the record included."""
+    again = machine.cookiecutter(template, EVERYTHING).service
+    assert files(again) == files(generate(**EVERYTHING))
+
+
+def test_refused_hooks_leave_the_same_files(machine: Machine, template: Path, generate: Generate) -> None:
+    """Selection does not depend on hooks: without them only empty directories stay."""
+    bare = machine.cookiecutter(template, {}, "--accept-hooks", "no").service
+    assert files(bare) == files(generate())
+
+
+@pytest.mark.parametrize("answers", COMBINATIONS, ids=str)
+def test_no_directory_is_left_empty(generate: Generate, answers: dict[str, str]) -> None:
+    """What was not chosen leaves no shell behind."""
+    service = generate(**answers)
+    assert [path for path in service.rglob("*") if path.is_dir() and not any(path.iterdir())] == []
+
+
+@pytest.mark.parametrize("question", OTHER_ANSWERS)
+def test_every_option_changes_the_output(generate: Generate, question: str) -> None:
+    """An answer that changes nothing is a question too many."""
+    assert text_files(generate(**{question: OTHER_ANSWERS[question]})) != text_files(generate())
+
+
+def test_every_file_of_the_template_is_emitted_by_some_answers(generate: Generate) -> None:
+    """No orphan: each file is always emitted, or claimed by one answer."""
+    emitted = {path for answers in COMBINATIONS for path in files(generate(**answers))}
+    authored = {
+        path.replace("{{cookiecutter.package_name}}", "acme_links")
+        for path in files(ROOT / SERVICE_DIRECTORY)
+        if "__pycache__" not in path
+    }
+    assert {path for path in authored if "_cache/" not in path} == emitted
+
+
+@pytest.mark.parametrize("component", COMPONENTS)
+def test_an_unchosen_component_leaves_no_trace(generate: Generate, component: str) -> None:
+    """Not a file, not a dependency, not a word."""
+    others = ",".join(sorted(COMPONENTS.keys() - {component})) or "none"
+    word = re.compile(component + "|" + component.replace("_", "[-_ ]?") + r"\b", re.IGNORECASE)
+    emitted = text_files(generate(**{**EVERYTHING, "components": others}))
+    assert [path for path in emitted if word.search(path)] == []
+    assert {path: word.findall(text) for path, text in emitted.items() if word.search(text)} == {}
+    names = {variable["name"] for variable in COMPONENTS[component]["environment"]}
+    assert all(name in emitted[".env.example"] for name in names) is False
+
+
+@pytest.mark.parametrize("component", COMPONENTS)
+def test_a_chosen_component_brings_its_files_dependencies_and_variables(generate: Generate, component: str) -> None:
+    """Everything the manifest promises is there."""
+    service = generate(components=component)
+    emitted = text_files(service)
+    project = tomllib.loads(emitted["pyproject.toml"])["project"]
+    assert f"src/acme_links/components/{component}.py" in emitted
+    assert set(COMPONENTS[component]["dependencies"]) <= set(project["dependencies"])
+    for variable in COMPONENTS[component]["environment"]:
+        assert f"{variable['name']}={variable['default']}\n" in emitted[".env.example"]
+        assert f"`{variable['name']}`" in emitted["README.md"]
+
+
+@pytest.mark.parametrize(
+    ("chosen", "unchosen"),
+    [("github", ".gitlab-ci.yml"), ("gitlab", ".github"), ("none", ".github"), ("none", ".gitlab-ci.yml")],
+)
+def test_unchosen_pipelines_leave_no_file(generate: Generate, chosen: str, unchosen: str) -> None:
+    """One forge, one pipeline."""
+    assert not (generate(ci=chosen) / unchosen).exists()
+
+
+@pytest.mark.parametrize(("chosen", "unchosen"), [("kubernetes", "ansible"), ("ansible", "kubernetes"), ("none", "")])
+def test_unchosen_deploy_targets_leave_no_file(generate: Generate, chosen: str, unchosen: str) -> None:
+    """Without any target there is no deploy directory at all."""
+    assert not (generate(deploy=chosen) / "deploy" / unchosen).exists()
+
+
+def test_files_of_the_platform_arrive_as_they_lie(generate: Generate) -> None:
+    """Pipelines are authored once, in their own syntax, and copied byte for byte."""
+    assert (generate() / ".github/workflows/ci.yml").read_bytes() == (ROOT / "ci/github/ci.yml").read_bytes()
+    gitlab = generate(ci="gitlab") / ".gitlab-ci.yml"
+    assert gitlab.read_bytes() == (ROOT / "ci/gitlab/.gitlab-ci.yml").read_bytes()
+
+
+@pytest.mark.parametrize("license_answer", sorted(path.stem for path in (ROOT / "licenses").iterdir()))
+def test_each_licence_names_its_owner(generate: Generate, license_answer: str) -> None:
+    """The file, the metadata and the answer agree."""
+    service = generate(license=license_answer)
+    project = tomllib.loads((service / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert "Platform Team" in (service / "LICENSE").read_text(encoding="utf-8")
+    assert project["license"].removeprefix("LicenseRef-") == license_answer
+
+
+@pytest.mark.parametrize("answers", COMBINATIONS, ids=str)
+def test_emitted_files_bear_no_scars(generate: Generate, answers: dict[str, str]) -> None:
+    """They read as if written by hand: no template syntax, no stray blank lines, one newline at the end."""
+    for path, text in text_files(generate(**answers)).items():
+        assert not re.search(r"cookiecutter[.|\s]*[_a-z]*\s*[|}]|\{%|%\}|\{##", text), path
+        assert text == "" or (text.endswith("\n") and not text.endswith("\n\n")), path
+        assert not re.search(r"[ \t]+$", text, re.MULTILINE), path
+        blank_lines = r"\n{4}" if path.endswith(".py") else r"\n{3}"
+        assert path == "LICENSE" or not re.search(blank_lines, text), path
+
+
+@pytest.mark.parametrize("answers", COMBINATIONS, ids=str)
+def test_emitted_data_files_parse(generate: Generate, answers: dict[str, str]) -> None:
+    """Whatever is TOML, YAML or JSON by name is so by content."""
+    for path, text in text_files(generate(**answers)).items():
+        if path.endswith(".toml"):
+            tomllib.loads(text)
+        elif path.endswith((".yml", ".yaml")):
+            list(yaml.safe_load_all(text))
+        elif path.endswith(".json"):
+            json.loads(text)
+
+
+def test_emitted_python_is_chosen_by_loops_not_conditions() -> None:
+    """Two features that meet in an `if` have to be tested together; two that meet in a list do not."""
+    for path, content in files(ROOT / SERVICE_DIRECTORY).items():
+        if path.endswith(".py"):
+            assert not re.search(rb"\{%[-+]?\s*if\b", content), path
+
+
+@pytest.mark.parametrize("package", ["acme_links", "a" * 40])
+def test_emitted_python_is_formatted_whatever_the_package_is_called(
+    machine: Machine, template: Path, package: str
+) -> None:
+    """A long name moves no line: no import has to be wrapped."""
+    service = machine.cookiecutter(template, {**EVERYTHING, "package_name": package}).service
+    done = machine.run(["ruff", "format", "--check", "--diff", "."], service)
+    assert done.status == 0, done.stdout
+    done = machine.run(["ruff", "check", "--output-format", "concise", "."], service)
+    assert done.status == 0, done.stdout
+
+
+def test_an_existing_directory_is_left_alone(machine: Machine, template: Path) -> None:
+    """Generating over a service is refused, and nothing in it changes."""
+    output = machine.output()
+    (output / "acme-links").mkdir()
+    (output / "acme-links" / "mine").write_text("mine")
+    outcome = machine.cookiecutter(template, directory=output)
+    assert outcome.status == 1
+    assert "already exists" in outcome.stdout
+    assert list(files(output)) == ["acme-links/mine"]
+
+
+def test_braces_of_other_languages_need_no_escaping(machine: Machine) -> None:
+    """Pipelines, rules, dashboards and roles are written in their own syntax."""
+    template = machine.template()
+    foreign = (
+        "${{ github.ref }} {{ $value | humanize }} {{- range .Alerts }}{{ .Labels.x }}{{ end -}} {{label}}\n"
+        '{{ inventory_hostname }} ${#array[@]} {# comment? #} f"{{x}}" {{{triple}}} }} {{\n'
+    )
+    path = template / SERVICE_DIRECTORY / "foreign.txt"
+    path.write_text(foreign + "{{ cookiecutter.project_slug }}\n", encoding="utf-8")
+    machine.commit(template)
+    assert (machine.cookiecutter(template).service / "foreign.txt").read_text(
+        encoding="utf-8"
+    ) == foreign + "acme-links\n"
+
+
+def test_generation_time_is_printed(machine: Machine, template: Path) -> None:
+    """The budget is 1.5 s for the defaults and 2.5 s for everything; a timed test would flicker, so this one reports."""
+    for name, answers in {"defaults": {}, "everything": EVERYTHING}.items():
+        output = machine.output()
+        start = time.perf_counter()
+        outcome = machine.cookiecutter(template, answers, directory=output)
+        print(f"generation, {name}: {time.perf_counter() - start:.2f} s, {len(files(outcome.service))} files")

@@ -1,0 +1,1 @@
+"""An observable service. Start reading at `app.py`, the composition root."""

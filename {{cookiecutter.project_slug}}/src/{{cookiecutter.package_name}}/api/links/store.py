@@ -1,0 +1,54 @@
+"""Short links in memory: enough to run, gone when the process ends."""
+
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from itertools import islice
+
+from ...errors import ConflictError, NotFoundError, UnavailableError
+
+CAPACITY = 10_000
+SLUG_BYTES = 6  # 8 characters
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A short name for a URL."""
+
+    slug: str
+    url: str
+    created_at: datetime
+
+
+class LinkStore:
+    """Links in the order of their creation."""
+
+    def __init__(self, capacity: int = CAPACITY) -> None:
+        """Hold at most `capacity` links."""
+        self._capacity = capacity
+        self._links: dict[str, Link] = {}
+
+    def add(self, url: str, slug: str | None = None) -> Link:
+        """Create a link. Raises `ConflictError` for a taken slug and `UnavailableError` when full."""
+        if len(self._links) >= self._capacity:
+            msg = f"There is room for {self._capacity} links, and it is taken."
+            raise UnavailableError(msg)
+        slug = slug or secrets.token_urlsafe(SLUG_BYTES)
+        if slug in self._links:
+            msg = f"The slug {slug} is taken."
+            raise ConflictError(msg)
+        link = self._links[slug] = Link(slug, url, datetime.now(UTC))
+        return link
+
+    def get(self, slug: str) -> Link:
+        """The link of this slug. Raises `NotFoundError`."""
+        try:
+            return self._links[slug]
+        except KeyError:
+            msg = "There is no link of this slug."
+            raise NotFoundError(msg) from None
+
+    def page(self, offset: int, limit: int) -> Sequence[Link]:
+        """At most `limit` links, without the oldest `offset`. Links are never removed, so pages are stable."""
+        return tuple(islice(self._links.values(), offset, offset + limit))

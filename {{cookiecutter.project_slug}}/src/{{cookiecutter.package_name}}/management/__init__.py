@@ -1,0 +1,1 @@
+"""The management plane: health, metrics and the drain, on a port and in a thread of their own."""

@@ -1,0 +1,149 @@
+"""Structured logs on standard output: one event, one line; structlog, the standard library and warnings alike.
+
+An event's name is dotted and in the past tense; everything else is a field. A field for every line belongs in
+`_add_identity`, a field for every line of a request in `structlog.contextvars.bind_contextvars`.
+"""
+
+import json
+import logging
+import sys
+from collections.abc import Callable, MutableMapping
+from datetime import UTC, datetime
+from typing import Any
+
+import orjson
+import structlog
+from opentelemetry import trace
+
+from ..settings import Settings
+from . import sink
+from .context import REQUEST
+from .metrics import LOG_EVENTS_BY_LEVEL
+from .redaction import redact
+
+Event = MutableMapping[str, Any]
+Emit = Callable[[Event], None]
+_JSON = orjson.OPT_APPEND_NEWLINE | orjson.OPT_UTC_Z | orjson.OPT_NON_STR_KEYS
+_CONTROL = dict.fromkeys((*range(32), 127, *range(128, 160), 0x2028, 0x2029), "\N{REPLACEMENT CHARACTER}")
+# uvicorn reports what the data plane has reported already, and without the request's ids.
+_SAID_BY_US = "Exception in ASGI application"
+
+
+def configure(settings: Settings) -> Emit:
+    """Send every line of this process through one pipeline. Returns the short way in, for complete events."""
+    identity = {"service": settings.otel_service_name, "version": settings.version, "env": settings.environment}
+    console = settings.log_format == "console" or (settings.log_format == "auto" and sys.stdout.isatty())
+    render = _console if console else _json
+    level = logging.getLevelNamesMapping()[settings.log_level.upper()]
+
+    def add_identity(_: object, __: str, event: Event) -> Event:
+        return {
+            "timestamp": datetime.now(UTC),
+            "level": event.pop("level"),
+            "event": event.pop("event"),
+            **identity,
+            **event,
+        }
+
+    def emit(event: Event) -> None:
+        if _LEVELS[event["level"]] >= level:
+            LOG_EVENTS_BY_LEVEL[event["level"]].inc()
+            sink.stdout.write(render(add_identity(None, "", event)))
+
+    processors: list[structlog.typing.Processor] = [
+        structlog.contextvars.merge_contextvars,
+        _add_request,
+        structlog.processors.add_log_level,
+        structlog.processors.format_exc_info,
+        _redact,
+    ]
+    structlog.configure(
+        processors=[*processors, _hand_over],
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        logger_factory=lambda *_: _Emitter(emit),
+        cache_logger_on_first_use=True,
+    )
+    _bridge(level)
+    return emit
+
+
+_LEVELS = {name.lower(): number for name, number in logging.getLevelNamesMapping().items()}
+
+
+class _Emitter:
+    """What structlog calls its logger: the end of the pipeline."""
+
+    def __init__(self, emit: Emit) -> None:
+        self.debug = self.info = self.warning = self.error = self.critical = self.msg = emit
+
+
+class _Bridge(logging.Handler):
+    """Standard library records, as events of the same pipeline."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if record.name == "uvicorn.error" and record.getMessage().startswith(_SAID_BY_US):
+            return
+        level = record.levelname.lower()
+        log = structlog.get_logger()
+        name = level if level in LOG_EVENTS_BY_LEVEL else "info"
+        getattr(log, name)(record.getMessage(), logger=record.name, exc_info=record.exc_info)
+
+
+def _bridge(level: int) -> None:
+    root = logging.getLogger()
+    root.handlers = [_Bridge()]
+    root.setLevel(level)
+    logging.captureWarnings(capture=True)
+    for chatty, quiet in _QUIET.items():
+        logging.getLogger(chatty).setLevel(quiet)
+
+
+# Loggers that say what our own events say, repeat on every retry what we report once, or write what a client sent them.
+_QUIET = {
+    "uvicorn.error": logging.WARNING,
+    "opentelemetry.exporter": logging.CRITICAL,
+    "opentelemetry.trace.span": logging.ERROR,
+    "opentelemetry.trace.propagation": logging.ERROR,
+    "opentelemetry.baggage": logging.ERROR,
+    "urllib3": logging.ERROR,
+}
+
+
+def _add_request(_: object, __: str, event: Event) -> Event:
+    request = REQUEST.get()
+    if request is None:
+        return event
+    span = trace.get_current_span().get_span_context()
+    event.update(request._asdict())
+    if span.is_valid:
+        event.update(trace_id=f"{span.trace_id:032x}", span_id=f"{span.span_id:016x}")
+    return event
+
+
+def _redact(_: object, __: str, event: Event) -> Event:
+    safe: Event = redact(event)
+    return safe
+
+
+def _hand_over(_: object, __: str, event: Event) -> tuple[tuple[Event], dict[str, Any]]:
+    return (event,), {}
+
+
+def _json(event: Event) -> bytes:
+    try:
+        return orjson.dumps(event, default=repr, option=_JSON)
+    except TypeError:  # an integer beyond 64 bits, a lone surrogate: rare, and still a line
+        return json.dumps(event, default=repr).encode() + b"\n"
+
+
+_pretty = structlog.dev.ConsoleRenderer(pad_event_to=24)
+
+
+def _console(event: Event) -> bytes:
+    """For a person at a terminal, which must not be steered by what a client sent."""
+    exception = event.pop("exception", None)
+    event = {key: value.translate(_CONTROL) if isinstance(value, str) else value for key, value in event.items()}
+    event["timestamp"] = f"{event['timestamp']:%H:%M:%S.%f}"[:-3]
+    if exception is not None:
+        event["exception"] = "\n".join(line.translate(_CONTROL) for line in exception.splitlines())
+    return f"{_pretty(None, '', event)}\n".encode(errors="backslashreplace")

@@ -1,0 +1,114 @@
+"""Every setting of the service, read once from the environment and frozen.
+
+A bad value stops the start: `load` raises one `SettingsError` that names each variable and what it must be.
+"""
+
+import tomllib
+from importlib import metadata, resources
+from typing import Annotated, Any, Literal, TypeVar
+
+from pydantic import AfterValidator, Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+IDENTITY: dict[str, Any] = tomllib.loads(resources.files(__package__).joinpath("service.toml").read_text("utf-8"))
+FASTEST_BURN_RATE = 14.4  # the P1 tier: 2 % of a 30 day budget in an hour (Google SRE workbook, chapter 5)
+
+
+class SettingsError(ValueError):
+    """The environment holds a value the service cannot start with."""
+
+
+def _can_alert(objective: float) -> float:
+    if not (0 < objective < 1 and FASTEST_BURN_RATE * (1 - objective) < 1):
+        msg = f"must be a ratio below 1 and above {1 - 1 / FASTEST_BURN_RATE:.4f}, or its fastest alert cannot fire"
+        raise ValueError(msg)
+    return objective
+
+
+def _is_dsn(dsn: SecretStr) -> SecretStr:
+    scheme, _, rest = dsn.get_secret_value().partition("://")
+    key, at, host_and_project = rest.partition("@")
+    if scheme not in {"http", "https"} or not (key and at and host_and_project.rpartition("/")[2].isdigit()):
+        msg = "must look like https://<key>@<host>/<project number>"
+        raise ValueError(msg)
+    return dsn
+
+
+Objective = Annotated[float, AfterValidator(_can_alert)]
+Port = Annotated[int, Field(ge=0, le=65535)]
+Sampler = Literal[
+    "always_on",
+    "always_off",
+    "traceidratio",
+    "parentbased_always_on",
+    "parentbased_always_off",
+    "parentbased_traceidratio",
+]
+
+
+class Settings(BaseSettings):
+    """The environment, typed. Field names are the variables' names in lower case."""
+
+    model_config = SettingsConfigDict(frozen=True, extra="ignore", env_ignore_empty=True)
+
+    host: str = "127.0.0.1"
+    port: Port = 8000
+    management_host: str = Field(default_factory=lambda data: data.get("host", "127.0.0.1"))
+    management_port: Port = 9464
+    environment: str = Field("development", min_length=1)
+    revision: str = "unknown"
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    log_format: Literal["auto", "json", "console"] = "auto"
+    sentry_dsn: Annotated[SecretStr, AfterValidator(_is_dsn)] | None = None
+    drain_seconds: float = Field(5, ge=0)
+    graceful_seconds: int = Field(20, ge=1)
+    max_body_bytes: int = Field(1_048_576, ge=0)
+    slo_availability: Objective = IDENTITY["slo"]["availability"]
+    slo_latency: Objective = IDENTITY["slo"]["latency"]
+    slo_latency_seconds: float = IDENTITY["slo"]["latency_seconds"]
+    trust_remote_parent: bool = True
+    accept_baggage: bool = False
+
+    # As OpenTelemetry specifies them; what is not listed here is read by the SDK itself.
+    otel_service_name: str = IDENTITY["name"]
+    otel_traces_exporter: Literal["otlp", "none"] = "otlp"
+    otel_exporter_otlp_endpoint: str | None = None
+    otel_exporter_otlp_traces_endpoint: str | None = None
+    otel_exporter_otlp_protocol: Literal["http/protobuf"] = "http/protobuf"
+    otel_exporter_otlp_traces_protocol: Literal["http/protobuf"] = "http/protobuf"
+    otel_traces_sampler: Sampler = "parentbased_traceidratio"
+    otel_traces_sampler_arg: float = Field(1.0, ge=0, le=1)
+    otel_bsp_max_queue_size: int = Field(2048, ge=1)
+    otel_bsp_max_export_batch_size: int = Field(512, ge=1)
+    otel_bsp_schedule_delay: int = Field(5000, ge=1)  # milliseconds
+    otel_instrumentation_http_known_methods: str = "CONNECT,DELETE,GET,HEAD,OPTIONS,PATCH,POST,PUT,QUERY,TRACE"
+
+    @property
+    def exports_traces(self) -> bool:
+        """Spans leave the process only when there is somewhere to send them."""
+        endpoint = self.otel_exporter_otlp_traces_endpoint or self.otel_exporter_otlp_endpoint
+        return self.otel_traces_exporter == "otlp" and endpoint is not None
+
+    @property
+    def version(self) -> str:
+        """The version of the installed distribution."""
+        return metadata.version(IDENTITY["name"])
+
+
+AnySettings = TypeVar("AnySettings", bound=BaseSettings)
+
+
+def load(kind: type[AnySettings]) -> AnySettings:
+    """Read `kind` from the environment. Raises `SettingsError`."""
+    try:
+        return kind()
+    except ValidationError as error:
+        prefix = kind.model_config.get("env_prefix", "")
+        raise SettingsError("; ".join(_sentence(prefix, detail) for detail in error.errors())) from None
+
+
+def _sentence(prefix: str, detail: Any) -> str:
+    name = prefix + str(detail["loc"][0])
+    message = detail["msg"].removeprefix("Value error, ").replace("Input should be", "must be")
+    given = "" if isinstance(detail["input"], SecretStr) or "dsn" in name else f", not {detail['input']!r}"
+    return f"{name.upper()} {message[0].lower()}{message[1:]}{given}"

@@ -1,0 +1,47 @@
+"""What the service promises. Objectives travel as metrics, so the fleet's rules need no file per service.
+
+Declare an objective here; count what a business objective calls good and bad with `good()` and `bad()`.
+"""
+
+from dataclasses import dataclass
+
+from prometheus_client.utils import floatToGoString
+
+from .observability.metrics import LATENCY_BUCKETS_SECONDS, SLO_EVENTS, SLO_OBJECTIVE
+from .settings import Settings, SettingsError
+
+
+@dataclass(frozen=True, slots=True)
+class Objective:
+    """`ratio` of good events to promise; `threshold_seconds` only where good means fast."""
+
+    slo: str
+    ratio: float
+    threshold_seconds: float | None = None
+
+    def export(self) -> None:
+        """Publish the objective as `slo_objective_ratio`."""
+        le = "" if self.threshold_seconds is None else floatToGoString(self.threshold_seconds)  # type: ignore[no-untyped-call]
+        SLO_OBJECTIVE.labels(slo=self.slo, le=le).set(self.ratio)
+
+
+def objectives(settings: Settings) -> tuple[Objective, ...]:
+    """All objectives of this service. Raises `SettingsError` for a threshold the histogram cannot count."""
+    if settings.slo_latency_seconds not in LATENCY_BUCKETS_SECONDS:
+        bounds = ", ".join(map(str, LATENCY_BUCKETS_SECONDS))
+        msg = f"SLO_LATENCY_SECONDS must be a bound of the histogram ({bounds}), not {settings.slo_latency_seconds}"
+        raise SettingsError(msg)
+    return (
+        Objective("availability", settings.slo_availability),
+        Objective("latency", settings.slo_latency, settings.slo_latency_seconds),
+    )
+
+
+def good(slo: str) -> None:
+    """Count one event that kept the promise `slo`."""
+    SLO_EVENTS.labels(slo=slo, outcome="good").inc()
+
+
+def bad(slo: str) -> None:
+    """Count one event that broke the promise `slo`."""
+    SLO_EVENTS.labels(slo=slo, outcome="bad").inc()
