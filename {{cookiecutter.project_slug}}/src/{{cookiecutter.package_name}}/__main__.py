@@ -1,18 +1,18 @@
 """Run the service: `python -m <package>`. Exit status 0 after a drain, 2 for a bad setting, 3 for a failed start."""
 
+import signal
 import socket
 import sys
 
 import uvicorn
 from starlette.types import ASGIApp
 
-from .app import create_app
-from .lifespan import FLUSH_SECONDS
-from .observability.sink import stdout
+from .observability import sink
 from .settings import IDENTITY, Settings, SettingsError, load
 
 BAD_SETTING = 2
 FAILED_START = 3
+FLUSH_SECONDS = 3.0
 KEEP_ALIVE_SECONDS = 75  # longer than load balancers keep idle connections, so that they close first
 SWITCH_SECONDS = 0.001  # how long a scrape or an export may hold the interpreter while a request waits
 
@@ -22,6 +22,8 @@ def main() -> int:
     sys.setswitchinterval(SWITCH_SECONDS)
     try:
         settings = load(Settings)
+        from .app import create_app  # noqa: PLC0415 - after the settings: OpenTelemetry reads some at import
+
         _listen("MANAGEMENT_PORT", settings.management_host, settings.management_port).close()
         with _listen("PORT", settings.host, settings.port) as listener:
             settings = settings.model_copy(update={"port": listener.getsockname()[1]})
@@ -41,6 +43,8 @@ def _listen(variable: str, host: str, port: int) -> socket.socket:
 
 
 def _serve(app: ASGIApp, settings: Settings, listener: socket.socket) -> int:
+    # The server raises the signal that stopped it once more when it has stopped: let that be a plain end.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     config = uvicorn.Config(
         app,
         loop="uvloop",
@@ -56,10 +60,10 @@ def _serve(app: ASGIApp, settings: Settings, listener: socket.socket) -> int:
     server = uvicorn.Server(config)
     try:
         server.run(sockets=[listener])
-    except KeyboardInterrupt:  # the server raises the signal again once it has stopped
-        pass
+    except KeyboardInterrupt:
+        return 0
     finally:
-        stdout.flush(FLUSH_SECONDS)  # what the server said after the lifespan ended, or failed to begin
+        sink.stdout.flush(FLUSH_SECONDS)  # what the server said after the lifespan ended, or failed to begin
     return 0 if server.started else FAILED_START
 
 

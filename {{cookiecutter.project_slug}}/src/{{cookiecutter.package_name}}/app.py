@@ -3,9 +3,11 @@
 import platform
 
 from starlette.applications import Starlette
+from starlette.middleware import Middleware
 from starlette.types import ASGIApp
 
 from . import api
+from .body_limit import BodyLimit
 from .components import COMPONENTS
 from .errors import EXCEPTION_HANDLERS
 from .lifespan import Service
@@ -30,7 +32,7 @@ def create_app(settings: Settings) -> ASGIApp:
         routes=api.routes(),
         exception_handlers={**EXCEPTION_HANDLERS, **handlers},
         lifespan=service.lifespan,
-        max_body_size=settings.max_body_bytes,
+        middleware=[Middleware(BodyLimit, settings.max_body_bytes)],
     )
     # Around the finished application, so that it sees what becomes of every request.
     service.plane = ObservabilityMiddleware(

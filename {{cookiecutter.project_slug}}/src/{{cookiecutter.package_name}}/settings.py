@@ -14,6 +14,9 @@ IDENTITY: dict[str, Any] = tomllib.loads(resources.files(__package__).joinpath("
 FASTEST_BURN_RATE = 14.4  # the P1 tier: 2 % of a 30 day budget in an hour (Google SRE workbook, chapter 5)
 
 
+PROPAGATORS = frozenset({"tracecontext", "baggage", "none"})
+
+
 class SettingsError(ValueError):
     """The environment holds a value the service cannot start with."""
 
@@ -34,8 +37,24 @@ def _is_dsn(dsn: SecretStr) -> SecretStr:
     return dsn
 
 
+def _is_url(url: str) -> str:
+    if not url.startswith(("http://", "https://")):
+        msg = "must be a URL that starts with http:// or https://"
+        raise ValueError(msg)
+    return url
+
+
+def _are_propagators(names: str) -> str:
+    if not PROPAGATORS.issuperset(names.split(",")):
+        msg = f"must be a list of {', '.join(sorted(PROPAGATORS))}"
+        raise ValueError(msg)
+    return names
+
+
 Objective = Annotated[float, AfterValidator(_can_alert)]
+Endpoint = Annotated[str, AfterValidator(_is_url)]
 Port = Annotated[int, Field(ge=0, le=65535)]
+Compression = Literal["none", "gzip", "deflate"]
 Sampler = Literal[
     "always_on",
     "always_off",
@@ -69,13 +88,18 @@ class Settings(BaseSettings):
     trust_remote_parent: bool = True
     accept_baggage: bool = False
 
-    # As OpenTelemetry specifies them; what is not listed here is read by the SDK itself.
+    # As OpenTelemetry specifies them. The exporter reads its own from the environment: here they are only checked.
     otel_service_name: str = IDENTITY["name"]
     otel_traces_exporter: Literal["otlp", "none"] = "otlp"
-    otel_exporter_otlp_endpoint: str | None = None
-    otel_exporter_otlp_traces_endpoint: str | None = None
+    otel_exporter_otlp_endpoint: Endpoint | None = None
+    otel_exporter_otlp_traces_endpoint: Endpoint | None = None
     otel_exporter_otlp_protocol: Literal["http/protobuf"] = "http/protobuf"
     otel_exporter_otlp_traces_protocol: Literal["http/protobuf"] = "http/protobuf"
+    otel_exporter_otlp_compression: Compression = "none"
+    otel_exporter_otlp_traces_compression: Compression = "none"
+    otel_exporter_otlp_timeout: float = Field(10, gt=0)  # seconds
+    otel_exporter_otlp_traces_timeout: float = Field(10, gt=0)  # seconds
+    otel_propagators: Annotated[str, AfterValidator(_are_propagators)] = "tracecontext,baggage"
     otel_traces_sampler: Sampler = "parentbased_traceidratio"
     otel_traces_sampler_arg: float = Field(1.0, ge=0, le=1)
     otel_bsp_max_queue_size: int = Field(2048, ge=1)

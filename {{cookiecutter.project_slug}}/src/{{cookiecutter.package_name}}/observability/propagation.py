@@ -4,7 +4,7 @@ At the edge a trace is continued only from exactly one valid `traceparent`, and 
 what it carries would be sent on to every dependency.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from opentelemetry import propagate
 from opentelemetry.baggage.propagation import W3CBaggagePropagator
@@ -16,7 +16,6 @@ from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapProp
 from ..settings import Settings
 
 RawHeaders = Iterable[Sequence[bytes]]
-PROPAGATED = frozenset({b"traceparent", b"baggage"})
 NO_PARENT = Context()
 
 
@@ -46,9 +45,16 @@ class HeaderGetter(Getter[RawHeaders]):
 
 
 HEADERS = HeaderGetter()
+_PROPAGATORS: Mapping[str, Callable[[], TextMapPropagator]] = {
+    "tracecontext": StrictTraceContext,
+    "baggage": W3CBaggagePropagator,
+}
 
 
 def install(settings: Settings) -> TextMapPropagator:
     """Set what outgoing calls carry. Returns what incoming requests are read with."""
-    propagate.set_global_textmap(CompositePropagator([StrictTraceContext(), W3CBaggagePropagator()]))
-    return propagate.get_global_textmap() if settings.accept_baggage else StrictTraceContext()
+    names = settings.otel_propagators.split(",")
+    outgoing = {name: make() for name, make in _PROPAGATORS.items() if name in names}
+    propagate.set_global_textmap(CompositePropagator(list(outgoing.values())))
+    incoming = outgoing if settings.accept_baggage else {k: v for k, v in outgoing.items() if k != "baggage"}
+    return CompositePropagator(list(incoming.values()))

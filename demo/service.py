@@ -1,0 +1,108 @@
+"""The service on show: generated, installed and run by the same commands a newcomer would type."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+BUILD = Path("build/demo")
+SLUG = "acme-links"
+START_SECONDS = 30
+STOP_SECONDS = 60
+PORTS = {"PORT": 8000, "MANAGEMENT_PORT": 9464}
+
+Line = dict[str, Any]
+
+
+class DemoError(Exception):
+    """The demonstration cannot go on. Says why in one sentence."""
+
+
+def generate() -> Path:
+    """Generate a service from the default answers, afresh."""
+    command = [sys.executable, "-m", "cookiecutter", ".", "--no-input", "--output-dir", str(BUILD)]
+    _run([*command, "--overwrite-if-exists"], "generate the service")
+    return BUILD / SLUG
+
+
+def install(directory: Path) -> None:
+    """Create the service's own environment, as `make run` would."""
+    _run(["uv", "sync", "--quiet", "--project", str(directory)], "install the service")
+
+
+class Service:
+    """The running service, with the few faulty routes that its tests use as well."""
+
+    def __init__(self, directory: Path) -> None:
+        """Start it on the usual ports, or on free ones where those are taken."""
+        environment = {name: value for name, value in os.environ.items() if name != "VIRTUAL_ENV"}
+        environment |= {"LOG_FORMAT": "json"} | {name: str(_free(port)) for name, port in PORTS.items()}
+        self.lines: list[Line] = []
+        self._news = threading.Condition()
+        self._process = subprocess.Popen(
+            [directory.resolve() / ".venv/bin/python", "tests/faults.py"],
+            cwd=directory,
+            env=environment,
+            stdout=subprocess.PIPE,
+            start_new_session=True,  # Ctrl-C is for us, and SIGTERM from us for it
+        )
+        threading.Thread(target=self._read, daemon=True).start()
+        started = self.wait_for("service.started")
+        self.port: int = started["port"]
+        self.management_port: int = started["management_port"]
+
+    def wait_for(self, event: str, **fields: object) -> Line:
+        """The first log line of this event with these fields. Raises `DemoError` if it does not come."""
+
+        def found() -> Line | None:
+            matches = (line for line in self.lines if line["event"] == event and fields.items() <= line.items())
+            return next(matches, None)
+
+        with self._news:
+            line = self._news.wait_for(found, START_SECONDS)
+        if line is None:
+            msg = f"the service did not log {event} within {START_SECONDS} s; its last lines: {self.lines[-3:]}"
+            raise DemoError(msg)
+        return line
+
+    def wait(self, seconds: float | None) -> None:
+        """Serve for so long, or until it ends by itself, which it should not."""
+        with suppress(subprocess.TimeoutExpired):
+            self._process.wait(seconds)
+            msg = f"the service ended by itself with exit status {self._process.returncode}"
+            raise DemoError(msg)
+
+    def stop(self) -> int:
+        """Drain it. Returns its exit status."""
+        self._process.send_signal(signal.SIGTERM)
+        try:
+            return self._process.wait(STOP_SECONDS)
+        except BaseException:  # a second Ctrl-C: no patience left
+            self._process.kill()
+            raise
+
+    def _read(self) -> None:
+        assert self._process.stdout is not None
+        for raw in self._process.stdout:
+            with self._news:
+                self.lines.append(json.loads(raw))
+                self._news.notify_all()
+
+
+def _free(port: int) -> int:
+    with suppress(OSError), socket.create_server(("127.0.0.1", port)):
+        return port
+    return 0
+
+
+def _run(command: list[str], purpose: str) -> None:
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        msg = f"could not {purpose}: {' '.join(command)} said\n{done.stdout}{done.stderr}"
+        raise DemoError(msg)

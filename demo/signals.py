@@ -1,0 +1,123 @@
+"""What the page shows, read from outside: the probes, the scrape, the answers and the log lines."""
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from prometheus_client.openmetrics.parser import text_string_to_metric_families
+from prometheus_client.samples import Sample
+
+from .service import Line, Service
+from .traffic import Answer, request
+
+PROBES = ("live", "ready", "startup")
+OPENMETRICS = {"Accept": "application/openmetrics-text"}
+DURATION = "http_server_request_duration_seconds"
+SHORT_OF = "client_disconnected"
+
+
+@dataclass(frozen=True)
+class Objective:
+    """One promise: how many events there were, how many broke it, how many might have."""
+
+    slo: str
+    ratio: float
+    threshold: str
+    total: float
+    bad: float
+
+    @property
+    def spent(self) -> float:
+        """The part of the error budget of these events that is spent; above 1 it is overdrawn."""
+        return self.bad / ((1 - self.ratio) * self.total) if self.total else 0.0
+
+
+@dataclass(frozen=True)
+class Scrape:
+    """The samples of one scrape, and the questions the page asks of them."""
+
+    samples: list[Sample]
+
+    def sum(self, name: str, **labels: str) -> float:
+        """The sum of a name's samples with these labels."""
+        return sum(sample.value for sample in self.named(name) if labels.items() <= sample.labels.items())
+
+    def named(self, name: str) -> Iterable[Sample]:
+        """The samples of one name."""
+        return (sample for sample in self.samples if sample.name == name)
+
+    def has(self, name: str) -> bool:
+        """Whether the name was scraped at all."""
+        return any(True for _ in self.named(name))
+
+    def by(self, name: str, label: str) -> Mapping[str, float]:
+        """The sum of a name's samples for each value of a label."""
+        values = sorted({sample.labels[label] for sample in self.named(name)})
+        return {value: self.sum(name, **{label: value}) for value in values}
+
+    def quantile(self, q: float) -> float:
+        """The upper bound of the bucket that holds this quantile of all requests."""
+        buckets = {float(le): count for le, count in self.by(f"{DURATION}_bucket", "le").items()}
+        target = q * max(buckets.values(), default=0)
+        return min(bound for bound, count in buckets.items() if count >= target)
+
+    @property
+    def exemplars(self) -> set[str]:
+        """The trace ids attached to samples."""
+        return {sample.exemplar.labels["trace_id"] for sample in self.samples if sample.exemplar}
+
+    def objectives(self) -> list[Objective]:
+        """The promises and what became of them: errors by `error_type`, slowness by the bucket of the threshold."""
+        total = self.sum(f"{DURATION}_count")
+        fine = self.sum(f"{DURATION}_count", error_type="") + self.sum(f"{DURATION}_count", error_type=SHORT_OF)
+        return [
+            Objective(
+                sample.labels["slo"],
+                sample.value,
+                le,
+                total,
+                total - (self.sum(f"{DURATION}_bucket", le=le) if le else fine),
+            )
+            for sample in self.named("slo_objective_ratio")
+            for le in [sample.labels["le"]]
+        ]
+
+
+@dataclass(frozen=True)
+class Signals:
+    """Everything the page needs, and what of it is missing."""
+
+    probes: Mapping[str, int]
+    scrape: Scrape
+    trace_id: str
+    lines: list[Line] = field(default_factory=list)
+
+    @property
+    def missing(self) -> list[str]:
+        """The promised signals that did not come, in words."""
+        failed = [line for line in self.lines if line["event"] == "http.request_failed"]
+        expected = {
+            **{f"the {name} probe is not 200": status == 200 for name, status in self.probes.items()},  # noqa: PLR2004
+            "no request was measured": self.scrape.sum(f"{DURATION}_count") > 0,
+            "the failed request was not counted": self.scrape.sum(f"{DURATION}_count", error_type="RuntimeError") == 1,
+            "the unmatched path was not counted": self.scrape.sum(f"{DURATION}_count", http_route="unmatched") == 1,
+            "no saturation was measured": self.scrape.has("event_loop_lag_seconds_count"),
+            "no objective was exported": bool(self.scrape.objectives()),
+            "no budget was spent, though a request failed": all(o.bad >= 1 for o in self.scrape.objectives()),
+            "no log line carries the failed request's trace id": bool(failed),
+            "no exemplar carries the failed request's trace id": self.trace_id in self.scrape.exemplars,
+            "a secret reached the logs": "hunter2" not in json.dumps(self.lines),
+        }
+        return [sentence for sentence, fulfilled in expected.items() if not fulfilled]
+
+
+def read(service: Service, failed: Answer) -> Signals:
+    """Ask the service for its signals."""
+    probes = {name: request(service.management_port, "GET", f"/health/{name}").status for name in PROBES}
+    text = request(service.management_port, "GET", "/metrics", headers=OPENMETRICS).body.decode()
+    families = text_string_to_metric_families(text)  # type: ignore[no-untyped-call]
+    samples = [sample for family in families for sample in family.samples]
+    trace_id = json.loads(failed.body)["trace_id"]
+    service.wait_for("http.request_failed", trace_id=trace_id)
+    lines = [line for line in service.lines if line.get("trace_id") == trace_id]
+    return Signals(probes, Scrape(samples), trace_id, lines)

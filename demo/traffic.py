@@ -1,0 +1,41 @@
+"""Real requests over real sockets: what a service sees on an ordinary day, and a little of a bad one."""
+
+import http.client
+import json
+from typing import NamedTuple
+
+GOOD = 400
+LOST = 3
+SLOW_SECONDS = 0.4  # above the default latency threshold of 0.25 s
+
+
+class Answer(NamedTuple):
+    """What came back."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+
+def request(port: int, method: str, path: str, body: object = None, headers: dict[str, str] | None = None) -> Answer:
+    """Send one request to this machine."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+    try:
+        payload = None if body is None else json.dumps(body)
+        connection.request(method, path, payload, headers or {})
+        response = connection.getresponse()
+        return Answer(response.status, {k.lower(): v for k, v in response.getheaders()}, response.read())
+    finally:
+        connection.close()
+
+
+def drive(port: int) -> Answer:
+    """Send the traffic. Returns the answer that failed, for its ids lead to its log lines."""
+    for number in range(GOOD // 2):
+        request(port, "POST", "/api/v1/links", {"url": f"https://example.com/{number}", "slug": f"demo-{number}"})
+        request(port, "GET", f"/r/demo-{number}")
+    for number in range(LOST):
+        request(port, "GET", f"/r/nobody-{number}")
+    request(port, "GET", "/nowhere")
+    request(port, "GET", f"/faults/slow?seconds={SLOW_SECONDS}")
+    return request(port, "GET", "/faults/fail")
