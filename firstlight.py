@@ -18,6 +18,7 @@ from pathlib import Path, PurePath
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
+from click import Context
 from jinja2 import Environment
 from slugify import slugify
 
@@ -40,6 +41,10 @@ LICENSES = {  # answer: SPDX expression
     "BSD-3-Clause": "BSD-3-Clause",
     "Proprietary": "LicenseRef-Proprietary",
 }
+# Answers that choose nothing, from cruft, which writes its own state: files chosen by these are in every service.
+THE_LEAST = {"components": "none", "ci": "none", "deploy": "none", "_commit": ""}
+# What tools leave in a working copy of the template is not part of it.
+LEFT_BY_TOOLS = frozenset({"__pycache__", ".mypy_cache", ".pytest_cache", ".ruff_cache", ".tools", ".venv"})
 # What a path of the template belongs to. Everything else belongs to every service.
 CLAIMS = {
     (".github",): "github",
@@ -56,13 +61,14 @@ NAME_LENGTH = 40
 # Distributions an emitted service installs. A service of the same name could not depend on them.
 DISTRIBUTIONS = frozenset(
     """
-    annotated-types anyio certifi charset-normalizer coverage googleapis-common-protos h11 hatchling httpcore2
-    httptools httpx2 idna iniconfig librt mypy mypy-extensions opentelemetry-api
+    annotated-types anyio ast-serialize certifi charset-normalizer click colorama coverage googleapis-common-protos
+    h11 hatchling httpcore2 httptools httpx2 idna iniconfig librt mypy mypy-extensions opentelemetry-api
+    opentelemetry-exporter-http-transport opentelemetry-exporter-otlp-common
     opentelemetry-exporter-otlp-proto-common opentelemetry-exporter-otlp-proto-http opentelemetry-proto
     opentelemetry-sdk opentelemetry-semantic-conventions orjson packaging pathspec pluggy prometheus-client protobuf
     pydantic pydantic-core pydantic-settings pygments pytest pytest-cov python-dotenv requests ruff sentry-sdk
     starlette structlog truststore typing-extensions typing-inspection urllib3 uvicorn uvloop
-    """.split()
+    """.split()  # noqa: SIM905 (a list would take a line for each)
 )
 MODULES_OF_DISTRIBUTIONS = frozenset({"dotenv", "google", "mypyc", "opentelemetry"}) | {
     distribution.replace("-", "_") for distribution in DISTRIBUTIONS
@@ -87,14 +93,17 @@ def extend(environment: Environment) -> None:
         empty_directories=empty_directories,
         enabled=enabled,
         source=source,
+        updating=updating,
     )
     _refuse_unknown_questions()
 
 
-# `{{` opens an expression of ours only before one of these; `${{ github.ref }}`, `{{ $value }}` and `{{ ansible }}` are text.
-_FOREIGN_BRACES = re.compile(
-    r"\{\{(?!-?\s*(?:cookiecutter\b|component\.|requirement\b|variable\.|source\(|cruft_state\(|empty_directories\())"
+# `{{` is an expression of ours only before one of these: `${{ github.ref }}`, `{{ $value }}`, `{{ ansible }}` are text.
+OUR_NAMES = (
+    *("cookiecutter", "component", "requirement", "variable"),
+    *("source", "cruft_state", "empty_directories", "updating"),
 )
+_FOREIGN_BRACES = re.compile(rf"\{{\{{(?!-?\s*(?:{'|'.join(OUR_NAMES)})\s*[.|(])")
 
 
 def preprocess(environment: Environment, text: str, name: str | None) -> str:
@@ -119,7 +128,8 @@ def _leave_foreign_braces(text: str) -> str:
 def _name_of_file(path: str) -> str:
     """Render the name of an unchosen file to nothing, which makes cookiecutter skip it."""
     name = _leave_foreign_braces(path)
-    if Path(path).is_absolute():  # a directory, already joined to the output: these must have a name
+    # An absolute path is a directory, already joined to the output: these must have a name.
+    if Path(path).is_absolute() or chosen(THE_LEAST, path):
         return name
     return f"{{% if chosen(cookiecutter, {path!a}) %}}{name}{{% endif %}}"
 
@@ -282,21 +292,34 @@ def _refuse_unknown_questions() -> None:
         if given not in RULES:
             near = difflib.get_close_matches(given, RULES, n=1)
             hint = f"did you mean {near[0]}?" if near else f"the questions are {', '.join(RULES)}."
-            raise SystemExit(f"{given!r} is not a question of this template; {hint}")
+            msg = f"{given!r} is not a question of this template; {hint}"
+            raise SystemExit(msg)
 
 
 def _given_on_the_command_line() -> Iterable[str]:
     """Look at the running command: cookiecutter's answers come parsed, cruft's as JSON.
 
-    `cruft update` also renders the previous version, which may not know a question the new one asks.
+    An update also renders the previous version, which may not know a question the new one asks.
     """
-    for module in ("click.globals", "typer._click.globals"):  # typer brings its own copy of click
-        current = getattr(sys.modules.get(module), "get_current_context", None)
-        context = current(silent=True) if current else None
-        if context is not None and context.info_name != "update":
-            given = context.params.get("extra_context") or {}
-            return json.loads(given) if isinstance(given, str) else given
-    return ()
+    command = _running_command()
+    if command is None or updating():
+        return ()
+    given = command.params.get("extra_context") or {}
+    return json.loads(given) if isinstance(given, str) else given
+
+
+def updating() -> bool:
+    """Tell whether this is one of the generations cruft compares, which nobody looks at."""
+    command = _running_command()
+    return command is not None and command.info_name in {"diff", "update"}
+
+
+def _running_command() -> Context | None:
+    for module in ("click.globals", "typer._click.globals"):  # cruft's typer brings its own copy of click
+        current: Callable[..., Context | None] | None = getattr(sys.modules.get(module), "get_current_context", None)
+        if current and (command := current(silent=True)):
+            return command
+    return None
 
 
 # --- text that stays what it is -------------------------------------------------------------------------------------
@@ -350,6 +373,8 @@ def enabled(answer: str) -> list[dict[str, Any]]:
 def chosen(answers: Answers, path: str) -> bool:
     """Tell from its name alone whether a file of the template belongs in this service."""
     parts = PurePath(path).parts
+    if not LEFT_BY_TOOLS.isdisjoint(parts):
+        return False
     if parts == (CRUFT_STATE,):
         return cruft_state(answers) != ""
     unwanted = COMPONENTS.keys() - {component["name"] for component in enabled(answers["components"])}

@@ -6,12 +6,14 @@ from pathlib import Path
 
 EMPTY_DIRECTORIES = json.loads(r"""{{ empty_directories(cookiecutter) | tojson }}""")
 SLUG = "{{ cookiecutter.project_slug }}"
+UPDATING = json.loads("{{ updating() | tojson }}")
 
 for directory in EMPTY_DIRECTORIES:
     with contextlib.suppress(OSError):  # generated over an older service, it may hold that service's files
         Path(directory).rmdir()
 
-print(f"""
+if not UPDATING:
+    print(f"""
 {SLUG} is ready. Next:
 
     cd {SLUG}

@@ -45,13 +45,14 @@ class Machine:
 
     def environment(self) -> dict[str, str]:
         """Return the current environment without what would leak into a generation."""
-        foreign = ("GIT_", "COOKIECUTTER_", "COVERAGE_", "PYTEST_")
+        foreign = ("COOKIECUTTER_", "COVERAGE_", "GIT_", "MAKE", "MFLAGS", "PYTEST_", "UV_PROJECT", "VIRTUAL_ENV")
         kept = {name: value for name, value in os.environ.items() if not name.startswith(foreign)}
         identity = {
             f"GIT_{role}_{key}": "t@example.com" for role in ("AUTHOR", "COMMITTER") for key in ("NAME", "EMAIL")
         }
         # The system's git configuration stays: it may know how to reach or trust a repository.
-        return kept | identity | {"HOME": str(self.home), "COLUMNS": "200", "GIT_CONFIG_GLOBAL": os.devnull}
+        own = {"HOME": str(self.home), "COLUMNS": "200", "GIT_CONFIG_GLOBAL": os.devnull}
+        return {"UV_CACHE_DIR": str(Path.home() / ".cache/uv")} | kept | identity | own
 
     def output(self) -> Path:
         """Make an empty directory to generate into."""
@@ -60,10 +61,17 @@ class Machine:
         output.mkdir()
         return output
 
-    def run(self, command: Sequence[str], directory: Path) -> Outcome:
+    def run(self, command: Sequence[str], directory: Path, typed: str = "") -> Outcome:
         """Run a command to its end."""
         done = subprocess.run(
-            command, cwd=directory, env=self.environment(), capture_output=True, text=True, check=False, timeout=600
+            command,
+            cwd=directory,
+            env=self.environment(),
+            input=typed,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=600,
         )
         return Outcome(done.returncode, done.stdout, done.stderr, directory)
 

@@ -2,13 +2,16 @@
 
 import json
 import re
+import runpy
+import sys
 import tomllib
 from pathlib import Path
 
 import pytest
 import yaml
+from conftest import Generate
 from markdown_it import MarkdownIt
-from template import EVERYTHING, Machine, files
+from template import EVERYTHING, ROOT, Machine, files
 
 LONG = "a" * 41
 REFUSED = [
@@ -96,6 +99,23 @@ def test_a_bad_answer_is_refused_in_one_sentence(
     assert list(outcome.directory.iterdir()) == []
 
 
+def test_the_interview_shows_what_can_be_answered(machine: Machine, template: Path) -> None:
+    """Questions without menus: the allowed values stand in the prompt, and Enter takes the default."""
+    command = [sys.executable, "-m", "cookiecutter", str(template)]
+    interview = machine.run(command, machine.output(), typed="Typed {{ 7*7 }}\n" + "\n" * 11)
+    assert interview.service.name == "typed-7-7"
+    for shown in ("[12/12]", "(3.11, 3.12, 3.13, 3.14)", "http_client", "github, gitlab, none", "kubernetes, ansible"):
+        assert shown in interview.stdout
+    assert "(MIT, Apache-2.0, BSD-3-Clause, Proprietary)" in interview.stdout
+
+
+def test_a_replay_gives_the_same_service(machine: Machine, template: Path) -> None:
+    """What was answered once, strange text included, can be generated again."""
+    first = machine.cookiecutter(template, {"owner": STRANGE["expressions"]}).service
+    replayed = machine.run([sys.executable, "-m", "cookiecutter", "--replay", str(template)], machine.output())
+    assert files(replayed.service) == files(first)
+
+
 def test_a_slug_that_climbs_writes_nowhere(machine: Machine, template: Path) -> None:
     """The check comes before the first directory is made."""
     before = set(machine.directory.rglob("*"))
@@ -144,7 +164,7 @@ def test_strange_text_comes_out_literally(machine: Machine, template: Path, text
     heading, description, owner = paragraphs(emitted["README.md"])[:3]
     assert (heading, description) == (one_line(text), one_line(text))
     assert owner == f"Owned by {one_line(text)}, who are on call for it."
-    assert not any("pwned" in path for path in emitted)
+    assert "pwned" not in {path.name for path in machine.directory.rglob("*")}
 
 
 def package_of(service: Path) -> str:
@@ -184,12 +204,9 @@ def test_answers_from_a_person_s_configuration_are_literal_too(machine: Machine,
     assert facts["owner"] == "{{ 7*7 }} {%"
 
 
-def test_every_dependency_s_name_is_refused_as_a_slug(machine: Machine, template: Path) -> None:
-    """A new dependency has to be added to the names that are taken."""
-    service = machine.cookiecutter(template, EVERYTHING).service
-    project = tomllib.loads((service / "pyproject.toml").read_text(encoding="utf-8"))
+def test_every_dependency_s_name_is_taken(generate: Generate) -> None:
+    """A new dependency has to be added to the names a service cannot have."""
+    project = tomllib.loads((generate(**EVERYTHING) / "pyproject.toml").read_text(encoding="utf-8"))
     requirements = [*project["project"]["dependencies"], *project["dependency-groups"]["dev"]]
-    names = {re.split(r"[<>=]", requirement)[0] for requirement in requirements}
-    for name in sorted(names):
-        outcome = machine.cookiecutter(template, {"project_slug": name, "package_name": "mine"})
-        assert "is the name of a dependency" in outcome.stderr, name
+    taken = runpy.run_path(str(ROOT / "firstlight.py"))["DISTRIBUTIONS"]
+    assert {re.split(r"[<>=]", requirement)[0] for requirement in requirements} - taken == set()

@@ -54,13 +54,13 @@ def test_a_new_service_is_up_to_date_and_unchanged(machine: Machine, template: P
 
 
 def test_strange_answers_survive_updates(machine: Machine, own_template: Path) -> None:
-    """cruft feeds the recorded answers back as if typed; they are still no templates."""
+    """Recorded answers are fed back as if typed; they are still no templates."""
     strange = {"owner": '{{ 7*7 }} {% x "\\ 🚀', "description": "{{cookiecutter.project_slug}}\nsecond"}
     service = committed(machine, machine.cookiecutter(own_template, strange).service)
     replace(own_template / SERVICE_DIRECTORY / "Makefile", "Fix style", "Repair style")
     machine.commit(own_template)
     assert machine.cruft("update", "--skip-apply-ask", directory=service).status == 0
-    assert machine.git("diff", "--name-only", directory=service).splitlines() == [STATE, "Makefile"]
+    assert machine.git("diff", "--name-only", "HEAD", directory=service).splitlines() == [STATE, "Makefile"]
 
 
 @pytest.mark.parametrize("way_in", ["cookiecutter", "cruft"])
@@ -93,7 +93,7 @@ def test_an_update_brings_news_and_keeps_the_team_s_work(machine: Machine, own_t
 
 
 def test_a_conflict_leaves_markers_and_nothing_lost(machine: Machine, own_template: Path) -> None:
-    """cruft calls it good work all the same, so the README says to look: `git diff --check` finds it."""
+    """The exit status says all is well, so the README says to look: `git diff --check` finds it."""
     service = committed(machine, machine.cookiecutter(own_template).service)
     replace(service / "Makefile", "Fix style", "Ours")
     machine.commit(service)
@@ -110,7 +110,7 @@ def test_an_update_runs_the_new_version_s_extension(machine: Machine, own_templa
     """One process renders both versions; each with its own code."""
     service = committed(machine, machine.cookiecutter(own_template).service)
     replace(own_template / "firstlight.py", "return repr(float(", 'return "0" + repr(float(')
-    replace(own_template / "firstlight.py", "        quoted=quoted,", "        quoted=quoted, shout=str.upper,")
+    replace(own_template / "firstlight.py", "quoted=quoted,", "quoted=quoted, shout=str.upper,")
     (own_template / SERVICE_DIRECTORY / "NEWS.md").write_text(
         "{{ cookiecutter.slo_latency_ms | seconds }} {{ cookiecutter.project_slug | shout }}\n", encoding="utf-8"
     )

@@ -59,10 +59,12 @@ def test_prompts_name_every_component() -> None:
 def test_relative_path_absolute_path_and_url_give_the_same_service(machine: Machine) -> None:
     """However the template is named, the same files come out; only the record says where from."""
     template = machine.template()
+    remote = machine.directory / "firstlight.git"
+    machine.git("clone", "--quiet", "--bare", str(template), str(remote), directory=machine.directory)
     outcomes = [
         machine.cookiecutter(template),
         machine.cookiecutter(f"../{template.name}"),
-        machine.cookiecutter(template.as_uri()),
+        machine.cookiecutter(remote.as_uri()),
         machine.cookiecutter(".", None, "--output-dir", str(elsewhere := machine.output()), directory=template),
     ]
     services = [*(outcome.service for outcome in outcomes[:3]), elsewhere / "acme-links"]
@@ -96,15 +98,11 @@ def test_every_option_changes_the_output(generate: Generate, question: str) -> N
     assert text_files(generate(**{question: OTHER_ANSWERS[question]})) != text_files(generate())
 
 
-def test_every_file_of_the_template_is_emitted_by_some_answers(generate: Generate) -> None:
+def test_every_file_of_the_template_is_emitted_by_some_answers(template: Path, generate: Generate) -> None:
     """No orphan: each file is always emitted, or claimed by one answer."""
     emitted = {path for answers in COMBINATIONS for path in files(generate(**answers))}
-    authored = {
-        path.replace("{{cookiecutter.package_name}}", "acme_links")
-        for path in files(ROOT / SERVICE_DIRECTORY)
-        if "__pycache__" not in path
-    }
-    assert {path for path in authored if "_cache/" not in path} == emitted
+    authored = files(template / SERVICE_DIRECTORY)
+    assert {path.replace("{{cookiecutter.package_name}}", "acme_links") for path in authored} == emitted
 
 
 @pytest.mark.parametrize("component", COMPONENTS)
@@ -231,8 +229,21 @@ def test_braces_of_other_languages_need_no_escaping(machine: Machine) -> None:
     ) == foreign + "acme-links\n"
 
 
+def test_what_tools_leave_in_the_template_is_not_emitted(machine: Machine) -> None:
+    """A template someone works on generates the same service as a fresh clone."""
+    template = machine.template()
+    clean = files(machine.cookiecutter(template).service)
+    for left in ("__pycache__/conftest.pyc", ".ruff_cache/0.17.6/1", ".venv/bin/python"):
+        path = template / SERVICE_DIRECTORY / "tests" / left
+        path.parent.mkdir(parents=True)
+        path.write_bytes(b"\0")
+    service = machine.cookiecutter(template).service
+    assert files(service) == clean
+    assert not (service / "tests/.venv").exists()
+
+
 def test_generation_time_is_printed(machine: Machine, template: Path) -> None:
-    """The budget is 1.5 s for the defaults and 2.5 s for everything; a timed test would flicker, so this one reports."""
+    """The budget is 1.5 s for the defaults and 2.5 s for everything; a timed test would flicker: this one reports."""
     for name, answers in {"defaults": {}, "everything": EVERYTHING}.items():
         output = machine.output()
         start = time.perf_counter()

@@ -21,6 +21,11 @@ from .slo import objectives
 
 def create_app(settings: Settings) -> ASGIApp:
     """The whole service as one ASGI application. Raises `SettingsError`."""
+    return compose(settings).app
+
+
+def compose(settings: Settings) -> Service:
+    """The service, put together and not started. Raises `SettingsError`."""
     parts = [(component, load(component.settings)) for component in COMPONENTS]
     emit = logging.configure(settings)
     metrics.identify(settings.version, settings.revision, platform.python_version())
@@ -42,4 +47,5 @@ def create_app(settings: Settings) -> ASGIApp:
         propagator=propagation.install(settings),
         emit=emit,
     )
-    return Probes(service.plane, service.health)
+    service.app = Probes(service.plane, service.health)
+    return service

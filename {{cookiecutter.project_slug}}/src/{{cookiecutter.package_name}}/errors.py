@@ -6,19 +6,23 @@
 # ├── InvalidError        422
 # └── UnavailableError    503
 
-from collections.abc import Mapping, Sequence
+import http.client
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from http import HTTPStatus
+from types import MappingProxyType
 from typing import Any, ClassVar
 
 from pydantic import ValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import JSONResponse
+from starlette.responses import JSONResponse, Response
 from starlette.types import ExceptionHandler
 
 from .observability.context import current_request
 
 RETRY_AFTER_SECONDS = 5
+WITHOUT_BODY = frozenset({204, 205, 304})
 
 
 class ServiceError(Exception):
@@ -26,6 +30,7 @@ class ServiceError(Exception):
 
     status: ClassVar[HTTPStatus] = HTTPStatus.INTERNAL_SERVER_ERROR
     headers: ClassVar[Mapping[str, str]] = {}
+    members: Mapping[str, object] = MappingProxyType({})  # added to the problem document
 
 
 class NotFoundError(ServiceError):
@@ -41,9 +46,14 @@ class ConflictError(ServiceError):
 
 
 class InvalidError(ServiceError):
-    """The request was understood and is wrong."""
+    """The request was understood and is wrong. `errors` say where, each by its JSON pointer."""
 
     status = HTTPStatus.UNPROCESSABLE_ENTITY
+
+    def __init__(self, detail: str = "The request is not valid.", errors: Sequence[Mapping[str, str]] = ()) -> None:
+        """Name what is wrong."""
+        super().__init__(detail)
+        self.members = {"errors": errors} if errors else {}
 
 
 class UnavailableError(ServiceError):
@@ -62,34 +72,44 @@ class ProblemResponse(JSONResponse):
         """Build the document for the request in progress."""
         request = current_request()
         ids = {} if request is None else {"request_id": request.request_id, "trace_id": request.trace_id}
-        title = HTTPStatus(status).phrase
+        title = http.client.responses.get(status, "Error")
         document = {"type": "about:blank", "title": title, "status": status, "detail": detail, **ids, **extra}
         super().__init__(document, status_code=status, headers=headers)
 
 
-async def _on_http_exception(_: Request, error: Exception) -> ProblemResponse:
+async def _on_http_exception(_: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
+    if error.status_code in WITHOUT_BODY:
+        return Response(status_code=error.status_code, headers=error.headers)
     return ProblemResponse(error.status_code, error.detail, error.headers)
 
 
 async def _on_service_error(_: Request, error: Exception) -> ProblemResponse:
     assert isinstance(error, ServiceError)
-    return ProblemResponse(error.status, str(error) or error.status.description, error.headers)
-
-
-async def _on_validation_error(_: Request, error: Exception) -> ProblemResponse:
-    assert isinstance(error, ValidationError)
-    return ProblemResponse(422, "The request body is not valid.", errors=_pointers(error))
+    return ProblemResponse(error.status, str(error) or error.status.description, error.headers, **error.members)
 
 
 async def _on_unexpected(_: Request, __: Exception) -> ProblemResponse:
     return ProblemResponse(500, "The service failed to answer. The ids in this document find the reason in its logs.")
 
 
+@contextmanager
+def client_input() -> Iterator[None]:
+    """Make what fails to validate in here the client's mistake. Anywhere else it is ours, and a 500."""
+    try:
+        yield
+    except ValidationError as error:
+        raise InvalidError(errors=_pointers(error)) from None
+
+
+def _escape(part: int | str) -> str:
+    return str(part).replace("~", "~0").replace("/", "~1")
+
+
 def _pointers(error: ValidationError) -> Sequence[Mapping[str, str]]:
     """Name each wrong member by its JSON pointer (RFC 6901), without echoing its value."""
     return [
-        {"pointer": "#" + "".join(f"/{part}" for part in detail["loc"]), "detail": detail["msg"]}
+        {"pointer": "#" + "".join(f"/{_escape(part)}" for part in detail["loc"]), "detail": detail["msg"]}
         for detail in error.errors(include_url=False, include_input=False)
     ]
 
@@ -97,6 +117,5 @@ def _pointers(error: ValidationError) -> Sequence[Mapping[str, str]]:
 EXCEPTION_HANDLERS: Mapping[Any, ExceptionHandler] = {
     HTTPException: _on_http_exception,
     ServiceError: _on_service_error,
-    ValidationError: _on_validation_error,
     Exception: _on_unexpected,
 }

@@ -8,9 +8,9 @@ from typing import Any
 import structlog
 from pydantic_settings import BaseSettings
 from starlette.applications import Starlette
+from starlette.types import ASGIApp
 
 from .components._component import Component
-from .management.drain import Drain
 from .management.health import Check, Health
 from .management.listener import Listener, identity
 from .observability import saturation, sentry, sink
@@ -29,10 +29,12 @@ Parts = Sequence[tuple[Component, BaseSettings]]
 class Service:
     """The running service. Its `lifespan` is the application's."""
 
+    app: ASGIApp
     plane: ObservabilityMiddleware
+    announced_by_server = False  # a server that can say when its port is open sets this
 
     def __init__(self, settings: Settings, parts: Parts) -> None:
-        """Nothing is open yet."""
+        """Nothing is open yet. Whoever composes the application sets `app` and `plane`."""
         self.settings = settings
         self.parts = parts
         self.health = Health()
@@ -43,22 +45,30 @@ class Service:
         async with AsyncExitStack() as stack:
             stack.callback(sink.stdout.flush, FLUSH_SECONDS)
             stack.callback(log.info, "service.stopped")
-            port = self._open_planes(stack)
+            self._open_planes(stack)
             resources, checks = await self._open_components(stack)
             self._start_checks(stack, checks)
-            drain = Drain(self.settings.drain_seconds, self._begin_drain)
-            drain.install()
-            stack.callback(drain.remove)
             stack.push_async_callback(self._last_records)
-            self.health.started = True
-            log.info("service.started", port=self.settings.port, management_port=port)
+            if not self.announced_by_server:
+                self.announce()
             yield resources
 
-    def _open_planes(self, stack: AsyncExitStack) -> int:
+    def announce(self) -> None:
+        """Startup is over: be ready, and say so."""
+        self.health.started = True
+        log.info("service.started", port=self.settings.port, management_port=self._management_port)
+
+    def begin_drain(self) -> None:
+        """Stop asking for traffic, and ask clients that keep a connection to open another, elsewhere."""
+        self.health.draining = True
+        self.plane.draining = True
+
+    def _open_planes(self, stack: AsyncExitStack) -> None:
         settings = self.settings
         facts = identity(settings.version, settings.revision)
         listener = Listener(self.health, settings.management_host, settings.management_port, facts)
         listener.start()
+        self._management_port = listener.port
         stack.callback(listener.stop)
         saturation.watch_garbage_collector()
         saturation.watch_thread_pool()
@@ -69,7 +79,6 @@ class Service:
         tracing = Tracing(settings)
         stack.callback(tracing.stop, FLUSH_SECONDS)
         self.plane.tracer = tracing.tracer
-        return listener.port
 
     async def _open_components(self, stack: AsyncExitStack) -> tuple[Mapping[str, Any], Sequence[Check]]:
         resources: dict[str, Any] = {}
@@ -83,10 +92,6 @@ class Service:
         for check in checks:
             task = asyncio.create_task(self.health.run(check), name=f"check {check.name}")
             stack.callback(task.cancel)
-
-    def _begin_drain(self) -> None:
-        self.health.draining = True
-        self.plane.draining = True
 
     async def _last_records(self) -> None:
         """Let requests that the server has cancelled record themselves before the flush."""

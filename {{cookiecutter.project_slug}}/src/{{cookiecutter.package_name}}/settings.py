@@ -21,7 +21,8 @@ class SettingsError(ValueError):
     """The environment holds a value the service cannot start with."""
 
 
-def _can_alert(objective: float) -> float:
+def can_alert(objective: float) -> float:
+    """The objective itself. Raises `ValueError` for one that no rule could alert on."""
     if not (0 < objective < 1 and FASTEST_BURN_RATE * (1 - objective) < 1):
         msg = f"must be a ratio below 1 and above {1 - 1 / FASTEST_BURN_RATE:.4f}, or its fastest alert cannot fire"
         raise ValueError(msg)
@@ -51,7 +52,14 @@ def _are_propagators(names: str) -> str:
     return names
 
 
-Objective = Annotated[float, AfterValidator(_can_alert)]
+def _service_name(data: dict[str, Any]) -> str:
+    """`service.name` of `OTEL_RESOURCE_ATTRIBUTES`, which `OTEL_SERVICE_NAME` overrides, or our own."""
+    pairs = (pair.partition("=") for pair in data.get("otel_resource_attributes", "").split(","))
+    attributes = {key.strip(): value.strip() for key, _, value in pairs}
+    return attributes.get("service.name") or str(IDENTITY["name"])
+
+
+Objective = Annotated[float, AfterValidator(can_alert)]
 Endpoint = Annotated[str, AfterValidator(_is_url)]
 Port = Annotated[int, Field(ge=0, le=65535)]
 Compression = Literal["none", "gzip", "deflate"]
@@ -79,7 +87,7 @@ class Settings(BaseSettings):
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["auto", "json", "console"] = "auto"
     sentry_dsn: Annotated[SecretStr, AfterValidator(_is_dsn)] | None = None
-    drain_seconds: float = Field(5, ge=0)
+    drain_seconds: float = Field(5, ge=0, allow_inf_nan=False)
     graceful_seconds: int = Field(20, ge=1)
     max_body_bytes: int = Field(1_048_576, ge=0)
     slo_availability: Objective = IDENTITY["slo"]["availability"]
@@ -89,7 +97,8 @@ class Settings(BaseSettings):
     accept_baggage: bool = False
 
     # As OpenTelemetry specifies them. The exporter reads its own from the environment: here they are only checked.
-    otel_service_name: str = IDENTITY["name"]
+    otel_resource_attributes: str = ""
+    otel_service_name: str = Field(default_factory=_service_name)
     otel_traces_exporter: Literal["otlp", "none"] = "otlp"
     otel_exporter_otlp_endpoint: Endpoint | None = None
     otel_exporter_otlp_traces_endpoint: Endpoint | None = None
@@ -128,11 +137,13 @@ def load(kind: type[AnySettings]) -> AnySettings:
         return kind()
     except ValidationError as error:
         prefix = kind.model_config.get("env_prefix", "")
-        raise SettingsError("; ".join(_sentence(prefix, detail) for detail in error.errors())) from None
+        details = [detail for detail in error.errors() if detail["type"] != "default_factory_not_called"]
+        raise SettingsError("; ".join(_sentence(prefix, detail) for detail in details)) from None
 
 
 def _sentence(prefix: str, detail: Any) -> str:
-    name = prefix + str(detail["loc"][0])
+    name = prefix + str(detail["loc"][0]) if detail["loc"] else ""  # none: the whole model is wrong
     message = detail["msg"].removeprefix("Value error, ").replace("Input should be", "must be")
-    given = "" if isinstance(detail["input"], SecretStr) or "dsn" in name else f", not {detail['input']!r}"
-    return f"{name.upper()} {message[0].lower()}{message[1:]}{given}"
+    secret = isinstance(detail["input"], SecretStr) or "dsn" in name or "@" in str(detail["input"])
+    given = "" if secret or not name else f", not {detail['input']!r}"
+    return f"{name.upper()} {message[0].lower()}{message[1:]}{given}" if name else message

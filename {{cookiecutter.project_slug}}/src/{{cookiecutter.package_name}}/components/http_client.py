@@ -3,6 +3,8 @@
 In a handler: `await request.state.http_client["screening"].get("/v1/verdicts")`.
 """
 
+import logging
+import re
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -25,6 +27,7 @@ from ._component import Component
 
 CLIENT_ERROR = 400
 SERVER_ERROR = 500
+KNOWN_METHODS = frozenset({"DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "QUERY"})
 
 REQUEST_DURATION = Histogram(
     "http_client_request_duration_seconds",
@@ -42,10 +45,14 @@ def _split(value: object) -> object:
         return value
     pairs = [pair.strip().partition("=") for pair in value.split(",") if pair.strip()]
     for name, _, url in pairs:
-        if not name.isidentifier() or not url.startswith(("http://", "https://")):
+        if not name.isidentifier() or not re.match(r"https?://[^/?#]", url):
             msg = "must be a list of name=url, such as screening=https://screening.example,billing=https://billing.example"
             raise ValueError(msg)
-    return {name: url for name, _, url in pairs}
+    urls = {name: url for name, _, url in pairs}
+    if len(urls) < len(pairs):
+        msg = "must name each dependency once"
+        raise ValueError(msg)
+    return urls
 
 
 class HttpClientSettings(BaseSettings):
@@ -54,8 +61,8 @@ class HttpClientSettings(BaseSettings):
     model_config = SettingsConfigDict(frozen=True, env_prefix="http_client_", env_ignore_empty=True)
 
     dependencies: Annotated[dict[str, str], NoDecode, BeforeValidator(_split)] = Field(default_factory=dict)
-    connect_seconds: float = Field(1, gt=0)
-    timeout_seconds: float = Field(5, gt=0)
+    connect_seconds: float = Field(1, gt=0, allow_inf_nan=False)
+    timeout_seconds: float = Field(5, gt=0, allow_inf_nan=False)
     max_connections: int = Field(100, ge=1)
 
 
@@ -72,6 +79,7 @@ class ObservedTransport(httpx2.AsyncBaseTransport):
         """Send one request."""
         started = time.perf_counter()
         status = error_type = ""
+        method = request.method if request.method in KNOWN_METHODS else "_OTHER"
         with self._tracer.start_as_current_span(
             request.method, kind=SpanKind.CLIENT, record_exception=False, set_status_on_exception=False
         ) as span:
@@ -88,23 +96,22 @@ class ObservedTransport(httpx2.AsyncBaseTransport):
                 error_type = status if response.status_code >= CLIENT_ERROR else ""
                 return response
             finally:
-                REQUEST_DURATION.labels(self._dependency, request.method, status, error_type).observe(
-                    time.perf_counter() - started
-                )
-                _describe(span, request, status, error_type)
+                duration = time.perf_counter() - started
+                REQUEST_DURATION.labels(self._dependency, method, status, error_type).observe(duration)
+                _describe(span, request, method, status, error_type)
 
     async def aclose(self) -> None:
         """Close the pool."""
         await self._transport.aclose()
 
 
-def _describe(span: Span, request: httpx2.Request, status: str, error_type: str) -> None:
+def _describe(span: Span, request: httpx2.Request, method: str, status: str, error_type: str) -> None:
     if not span.is_recording():
         return
     url = request.url.copy_with(query=None, fragment=None, username=None, password=None)
     span.set_attributes(
         {
-            "http.request.method": request.method,
+            "http.request.method": method,
             "server.address": request.url.host,
             "server.port": request.url.port or (443 if request.url.scheme == "https" else 80),
             "url.full": str(url),
@@ -120,6 +127,7 @@ def _describe(span: Span, request: httpx2.Request, status: str, error_type: str)
 @asynccontextmanager
 async def open_clients(settings: HttpClientSettings) -> AsyncIterator[Clients]:
     """One client for each dependency, by name."""
+    logging.getLogger("httpx2").setLevel(logging.WARNING)  # it says of every call what span and metric say
     timeout = httpx2.Timeout(settings.timeout_seconds, connect=settings.connect_seconds)
     limits = httpx2.Limits(max_connections=settings.max_connections)
     async with AsyncExitStack() as stack:

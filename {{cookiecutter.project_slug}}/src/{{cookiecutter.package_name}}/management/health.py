@@ -2,13 +2,14 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import structlog
 
 from ..observability.metrics import HEALTH_CHECK_STATUS, SERVICE_READY
+from ..observability.redaction import redact_text
 from ..observability.saturation import Heartbeat
 
 log = structlog.get_logger()
@@ -60,7 +61,7 @@ class CheckState:
                 await self.check.probe()
         except Exception as error:  # noqa: BLE001 - whatever a check raises is its way of saying no
             self._failures += 1
-            self.output = f"{type(error).__name__}: {error}".rstrip(": ")
+            self.output = redact_text(f"{type(error).__name__}: {error}".rstrip(": "))
         else:
             self._failures = 0
             self.output = ""
@@ -82,12 +83,18 @@ class Health:
         self.heartbeat = Heartbeat()
         self.started = False
         self.draining = False
+        self._stuck = False
         self.checks: dict[str, CheckState] = {}
         SERVICE_READY.set_function(self.ready)
 
     def live(self) -> bool:
         """Whether the process can make progress. Depends on nothing outside it. False: restart me."""
-        return not self.started or self.heartbeat.age < STUCK_SECONDS
+        age = self.heartbeat.age
+        stuck = self.started and age >= STUCK_SECONDS
+        if stuck and not self._stuck:
+            log.error("event_loop.blocked", age_seconds=round(age, 3), stack=self.heartbeat.stack())
+        self._stuck = stuck
+        return not stuck
 
     def ready(self) -> bool:
         """Whether to send requests here."""
@@ -114,12 +121,15 @@ class Health:
             },
         }
 
-    async def run(self, check: Check) -> None:
-        """Refresh one check for ever."""
+    def run(self, check: Check) -> Coroutine[Any, Any, None]:
+        """Know the check from now on; the coroutine refreshes it for ever."""
         state = self.checks[check.name] = CheckState(check)
+        return self._refresh(state)
+
+    async def _refresh(self, state: CheckState) -> None:
         while True:
             await state.refresh()
-            await asyncio.sleep(check.interval_seconds)
+            await asyncio.sleep(state.check.interval_seconds)
 
 
 # The contract's probes, on both ports.

@@ -15,6 +15,7 @@ from ..observability.metrics import REGISTRY
 from ..settings import IDENTITY
 from .health import PROBES, Health
 
+POLL_SECONDS = 0.05  # how long `stop` may take
 CLIENT_SECONDS = 10  # a client that says nothing for so long frees its thread
 
 Page = Callable[[], tuple[bool, Mapping[str, Any]]]
@@ -26,10 +27,14 @@ class _Server(ThreadingMixIn, WSGIServer):
 
     def server_bind(self) -> None:
         """Leave out the reverse look-up of the host's name, which may take seconds."""
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # clients of the last process may linger
         self.socket.bind(self.server_address)
         self.server_address = self.socket.getsockname()
         self.server_name, self.server_port = self.server_address[:2]  # type: ignore[assignment] # typed as host names
         self.setup_environ()
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """A client that leaves or falls silent is not news."""
 
 
 class _Handler(WSGIRequestHandler):
@@ -47,7 +52,8 @@ class Listener:
         server = type("_Server", (_Server,), {"address_family": _family(host)})
         self._server: WSGIServer = server((host, port), _Handler)
         self._server.set_app(_app(health, facts))
-        self._thread = threading.Thread(target=self._server.serve_forever, name="management", daemon=True)
+        serve = self._server.serve_forever
+        self._thread = threading.Thread(target=serve, args=(POLL_SECONDS,), name="management", daemon=True)
         self.port: int = self._server.server_port
 
     def start(self) -> None:
@@ -74,7 +80,8 @@ def _app(health: Health, facts: Mapping[str, Any]) -> WSGIApplication:
     def app(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         path = environ["PATH_INFO"]
         if path == "/metrics":
-            return metrics(environ, start_response)
+            rendered = metrics({**environ, "REQUEST_METHOD": "GET"}, start_response)
+            return [b""] if environ["REQUEST_METHOD"] == "HEAD" else rendered
         page = pages.get(path)
         well, document = page() if page else (False, {"paths": ["/metrics", *pages]})
         status = "404 Not Found" if page is None else "200 OK" if well else "503 Service Unavailable"

@@ -41,8 +41,8 @@ class RememberingExporter(OTLPSpanExporter):
 def encode(spans: Sequence[ReadableSpan]) -> bytes:
     """A serialized `ExportTraceServiceRequest`."""
     scopes = defaultdict(list)
-    for span in spans:
-        scopes[span.resource, span.instrumentation_scope].append(span)
+    for span in spans:  # by identity: both are shared by the spans of a tracer, and slow to hash
+        scopes[id(span.resource), id(span.instrumentation_scope)].append(span)
     return b"".join(_encode_scope(members) for members in scopes.values())
 
 
@@ -59,9 +59,13 @@ def _encode_span(span: ReadableSpan) -> bytes:
     attributes = span.attributes or {}
     context, parent = span.context, span.parent
     plain = all(type(value) in _FIELD_OF_TYPE for value in attributes.values())
-    if not plain or span.events or span.links or context.trace_state or span.dropped_attributes:
-        stock = encode_spans([span]).resource_spans[0].scope_spans[0].spans[0]
-        return bytes(stock.SerializeToString())
+    dropped = span.dropped_attributes or span.dropped_events or span.dropped_links
+    if not plain or dropped or span.events or span.links or context.trace_state:
+        return _encode_unusual(span)
+    try:
+        encoded = [_attribute(key, value) for key, value in attributes.items()]
+    except ValueError:  # an integer beyond 64 bits, a lone surrogate: the stock encoder leaves it out
+        return _encode_unusual(span)
     head = trace_pb2.Span(
         trace_id=context.trace_id.to_bytes(16, "big"),
         span_id=context.span_id.to_bytes(8, "big"),
@@ -73,7 +77,12 @@ def _encode_span(span: ReadableSpan) -> bytes:
         status=trace_pb2.Status(code=_CODES[span.status.status_code], message=span.status.description or ""),
         flags=_REMOTE_PARENT if parent and parent.is_remote else _LOCAL_PARENT,
     )
-    return b"".join([head.SerializeToString(), *[_attribute(key, value) for key, value in attributes.items()]])
+    return b"".join([head.SerializeToString(), *encoded])
+
+
+def _encode_unusual(span: ReadableSpan) -> bytes:
+    stock = encode_spans([span]).resource_spans[0].scope_spans[0].spans[0]
+    return bytes(stock.SerializeToString())
 
 
 _KINDS = {kind: trace_pb2.Span.SpanKind.Value(f"SPAN_KIND_{kind.name}") for kind in SpanKind}

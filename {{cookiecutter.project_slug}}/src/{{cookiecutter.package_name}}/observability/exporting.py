@@ -39,6 +39,8 @@ class SpanQueue(SpanProcessor):
 
     def on_end(self, span: ReadableSpan) -> None:
         """Queue a span, or count it as dropped. Never blocks."""
+        if not (span.context and span.context.trace_flags.sampled):
+            return
         if self._stopping or len(self._queue) >= self._capacity:
             TRACES_QUEUE_FULL.inc()
             return
@@ -66,9 +68,11 @@ class SpanQueue(SpanProcessor):
         return done
 
     def _run(self) -> None:
-        while not self._stopping:
+        last = False
+        while not last:
             self._full_batch.wait(self._delay)
             self._full_batch.clear()
+            last = self._stopping  # before the queue is emptied, so that nothing ends up in it afterwards
             while self._queue:
                 self._export([self._queue.popleft() for _ in range(min(self._batch, len(self._queue)))])
 

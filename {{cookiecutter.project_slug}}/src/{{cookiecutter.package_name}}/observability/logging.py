@@ -4,7 +4,6 @@ An event's name is dotted and in the past tense; everything else is a field. A f
 `_add_identity`, a field for every line of a request in `structlog.contextvars.bind_contextvars`.
 """
 
-import json
 import logging
 import sys
 from collections.abc import Callable, MutableMapping
@@ -37,13 +36,8 @@ def configure(settings: Settings) -> Emit:
     level = logging.getLevelNamesMapping()[settings.log_level.upper()]
 
     def add_identity(_: object, __: str, event: Event) -> Event:
-        return {
-            "timestamp": datetime.now(UTC),
-            "level": event.pop("level"),
-            "event": event.pop("event"),
-            **identity,
-            **event,
-        }
+        ours = {"timestamp": datetime.now(UTC), "level": event.pop("level"), "event": event.pop("event"), **identity}
+        return {**ours, **event, **ours}  # first in the line, and last to be said
 
     def emit(event: Event) -> None:
         if _LEVELS[event["level"]] >= level:
@@ -81,12 +75,19 @@ class _Bridge(logging.Handler):
     """Standard library records, as events of the same pipeline."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        if record.name == "uvicorn.error" and record.getMessage().startswith(_SAID_BY_US):
+        if record.name == "uvicorn.error" and str(record.msg).startswith(_SAID_BY_US):
             return
         level = record.levelname.lower()
         log = structlog.get_logger()
         name = level if level in LOG_EVENTS_BY_LEVEL else "info"
-        getattr(log, name)(record.getMessage(), logger=record.name, exc_info=record.exc_info)
+        getattr(log, name)(_message(record), logger=record.name, exc_info=record.exc_info)
+
+
+def _message(record: logging.LogRecord) -> str:
+    try:
+        return record.getMessage()
+    except Exception:  # noqa: BLE001 - wrong arguments are the caller's bug, and no reason to fail
+        return f"{record.msg} (with wrong arguments)" if isinstance(record.msg, str) else type(record.msg).__qualname__
 
 
 def _bridge(level: int) -> None:
@@ -130,19 +131,20 @@ def _hand_over(_: object, __: str, event: Event) -> tuple[tuple[Event], dict[str
 
 
 def _json(event: Event) -> bytes:
-    try:
-        return orjson.dumps(event, default=repr, option=_JSON)
-    except TypeError:  # an integer beyond 64 bits, a lone surrogate: rare, and still a line
-        return json.dumps(event, default=repr).encode() + b"\n"
+    return orjson.dumps(event, default=repr, option=_JSON)
 
 
 _pretty = structlog.dev.ConsoleRenderer(pad_event_to=24)
 
 
+def _tame(value: Any) -> Any:
+    return value.translate(_CONTROL) if isinstance(value, str) else value
+
+
 def _console(event: Event) -> bytes:
     """For a person at a terminal, which must not be steered by what a client sent."""
     exception = event.pop("exception", None)
-    event = {key: value.translate(_CONTROL) if isinstance(value, str) else value for key, value in event.items()}
+    event = {_tame(key): _tame(value) for key, value in event.items()}
     event["timestamp"] = f"{event['timestamp']:%H:%M:%S.%f}"[:-3]
     if exception is not None:
         event["exception"] = "\n".join(line.translate(_CONTROL) for line in exception.splitlines())

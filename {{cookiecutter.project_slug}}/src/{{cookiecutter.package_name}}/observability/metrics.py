@@ -60,8 +60,8 @@ class RequestChildren(dict[RequestLabels, Histogram]):
         """Bind a child, or count the overflow and fall back to the one that stands for all others."""
         if len(self) >= MAX_CHILDREN:
             METRICS_SERIES_LIMIT.inc()
-            method, _, status, error_type = labels
-            return REQUEST_DURATION.labels(method, OVERFLOW, status, error_type)
+            _, _, status, error_type = labels
+            return REQUEST_DURATION.labels(OVERFLOW, OVERFLOW, f"{status[:1]}00", OVERFLOW if error_type else "")
         child = self[labels] = REQUEST_DURATION.labels(*labels)
         return child
 

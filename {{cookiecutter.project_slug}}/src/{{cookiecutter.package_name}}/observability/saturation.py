@@ -2,7 +2,10 @@
 
 import asyncio
 import gc
+import sys
+import threading
 import time
+import traceback
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
@@ -38,10 +41,12 @@ class Heartbeat:
         """Stopped until `start`."""
         self._beat = time.monotonic()
         self._timer: asyncio.TimerHandle | None = None
+        self._thread = 0
 
     def start(self) -> None:
         """Beat on the running loop."""
         self._beat = time.monotonic()
+        self._thread = threading.get_ident()
         self._timer = asyncio.get_running_loop().call_later(BEAT_SECONDS, self._on_beat)
 
     def stop(self) -> None:
@@ -53,6 +58,11 @@ class Heartbeat:
     def age(self) -> float:
         """Seconds since the loop last ran a timer; read from any thread."""
         return time.monotonic() - self._beat
+
+    def stack(self) -> str:
+        """What the loop's thread is doing now: where it hangs, if it does."""
+        frame = sys._current_frames().get(self._thread)  # noqa: SLF001 - documented, underscore and all
+        return "".join(traceback.format_stack(frame)) if frame else ""
 
     def _on_beat(self) -> None:
         LOOP_LAG.observe(max(0.0, self.age - BEAT_SECONDS))
@@ -112,13 +122,13 @@ class CgroupCollector(Collector):
                 yield CounterMetricFamily(name, f"{key} of cpu.stat.", value=int(stat[key]) / unit)
 
     def _memory(self) -> Iterator[Metric]:
-        for file, name in (
-            ("memory.current", "cgroup_memory_usage_bytes"),
-            ("memory.max", "cgroup_memory_limit_bytes"),
-        ):
-            text = self._read(file)
-            if text.isdigit():  # "max" is no limit
-                yield GaugeMetricFamily(name, f"{file}.", value=int(text))
+        usage, limit = self._read("memory.current"), self._read("memory.max")
+        if usage.isdigit():
+            reclaimable = int(self._table("memory.stat").get("inactive_file", 0))
+            working_set = max(0, int(usage) - reclaimable)
+            yield GaugeMetricFamily("cgroup_memory_usage_bytes", "memory.current less idle page cache.", working_set)
+        if limit.isdigit():  # "max" is no limit
+            yield GaugeMetricFamily("cgroup_memory_limit_bytes", "memory.max.", int(limit))
         events = self._table("memory.events")
         if "oom_kill" in events:
             kills = int(events["oom_kill"])

@@ -20,6 +20,10 @@ class Sink:
         """Write to `descriptor`; lines beyond `capacity` unwritten ones are dropped and counted."""
         self._descriptor = descriptor
         self._capacity = capacity
+        self._begin()
+        os.register_at_fork(after_in_child=self._begin)  # the parent's lines are the parent's to write
+
+    def _begin(self) -> None:
         self._queue: deque[bytes | threading.Event] = deque()
         self._wake = threading.Event()
         self._hurry = threading.Event()
@@ -51,7 +55,8 @@ class Sink:
         self._wake.set()
 
     def _run(self) -> None:
-        while self._wake.wait():
+        while True:
+            self._wake.wait()
             self._hurry.wait(GATHER_SECONDS)
             self._wake.clear()
             self._drain()

@@ -1,7 +1,7 @@
 """OpenTelemetry traces: made when the process starts serving, flushed before it ends, exported only where told to."""
 
 from opentelemetry import trace
-from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.resources import OTELResourceDetector, Resource
 from opentelemetry.sdk.trace import TracerProvider, sampling
 from opentelemetry.sdk.trace.sampling import Sampler
 
@@ -51,14 +51,12 @@ def sampler(settings: Settings) -> Sampler:
 
 def resource(settings: Settings) -> Resource:
     """Resource attributes by semantic convention; `OTEL_RESOURCE_ATTRIBUTES` adds to them and may override them."""
-    ours = Resource(
-        {
-            "service.name": settings.otel_service_name,
-            "service.version": settings.version,
-            "deployment.environment.name": settings.environment,
-        }
-    )
-    return ours.merge(Resource.create({"service.name": settings.otel_service_name}))
+    ours = {
+        "service.name": settings.otel_service_name,
+        "service.version": settings.version,
+        "deployment.environment.name": settings.environment,
+    }
+    return Resource.create(ours).merge(OTELResourceDetector().detect())
 
 
 def _queue(settings: Settings) -> SpanQueue:

@@ -7,6 +7,7 @@ from pydantic import AnyHttpUrl, BaseModel, ConfigDict, Field
 from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
+from ...errors import client_input
 from .store import Link, LinkStore
 
 MAX_URL_LENGTH = 2048
@@ -42,13 +43,15 @@ class Links:
 
     async def create(self, request: Request) -> Response:
         """Create a link. 201 with its place, 409 for a taken slug."""
-        new = NewLink.model_validate_json(await request.body())
+        with client_input():
+            new = NewLink.model_validate_json(await request.body())
         link = self._store.add(str(new.url), new.slug)
         return JSONResponse(_document(link), 201, {"Location": f"/api/v1/links/{link.slug}"})
 
     async def page(self, request: Request) -> Response:
         """Links in the order of their creation. `next` is the place of the page after this one."""
-        page = Page.model_validate(dict(request.query_params))
+        with client_input():
+            page = Page.model_validate(dict(request.query_params))
         links = self._store.page(page.offset, page.limit + 1)
         following = f"/api/v1/links?offset={page.offset + page.limit}&limit={page.limit}"
         return JSONResponse(

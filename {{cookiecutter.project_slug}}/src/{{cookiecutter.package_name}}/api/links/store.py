@@ -51,4 +51,5 @@ class LinkStore:
 
     def page(self, offset: int, limit: int) -> Sequence[Link]:
         """At most `limit` links, without the oldest `offset`. Links are never removed, so pages are stable."""
-        return tuple(islice(self._links.values(), offset, offset + limit))
+        stop = min(offset + limit, len(self._links))
+        return tuple(islice(self._links.values(), min(offset, stop), stop))

@@ -1,0 +1,181 @@
+"""The files around the code agree with the contract and with each other."""
+
+import json
+import re
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from conftest import Generate
+from template import EVERYTHING, Machine
+
+ACTION = re.compile(r"[\w./-]+@[0-9a-f]{40}")
+PLACEHOLDER = re.compile(r"\b(TODO|FIXME|XXX|TBD|lorem)\b", re.IGNORECASE)
+
+
+@pytest.fixture
+def service(generate: Generate) -> Path:
+    """Generate a service with everything."""
+    return generate(**EVERYTHING)
+
+
+def load(path: Path) -> Any:  # noqa: ANN401  (whatever the document holds)
+    """Parse YAML."""
+    return yaml.safe_load(path.read_text(encoding="utf-8"))
+
+
+def contract(service: Path) -> dict[str, Any]:
+    """Read the telemetry contract."""
+    return tomllib.loads((service / "contract/service.toml").read_text(encoding="utf-8"))
+
+
+def test_the_readme_names_every_variable_of_the_example(service: Path) -> None:
+    """Two lists of settings, one truth."""
+    example = (service / ".env.example").read_text(encoding="utf-8")
+    readme = (service / "README.md").read_text(encoding="utf-8")
+    variables = re.findall(r"^#?([A-Z][A-Z_]+)=", example, re.MULTILINE)
+    assert len(variables) > 10
+    assert [name for name in variables if f"`{name}`" not in readme] == []
+
+
+def test_the_readme_s_paths_exist(service: Path) -> None:
+    """Where the README sends people, something is."""
+    readme = (service / "README.md").read_text(encoding="utf-8")
+    named = re.findall(r"`((?:src|docs|contract|tests)/[\w./-]*)`", readme)
+    package = service / "src/acme_links"
+    named_in_package = re.findall(r"`((?:api|components|observability|management)/[\w./-]*|\w+\.py)`", readme)
+    assert [path for path in named if not (service / path).exists()] == []
+    assert [path for path in named_in_package if not (package / path).exists()] == []
+
+
+def test_the_readme_s_targets_exist(service: Path) -> None:
+    """Every `make x` in the README is a target with a line of help."""
+    makefile = (service / "Makefile").read_text(encoding="utf-8")
+    targets = set(re.findall(r"^([a-z]+):.*## ", makefile, re.MULTILINE))
+    readme = (service / "README.md").read_text(encoding="utf-8")
+    assert {"run", "test", "check", "fmt", "lock", "help"} <= targets
+    assert set(re.findall(r"\bmake ([a-z]+)\b", readme)) - {"every"} <= targets
+
+
+def test_help_lists_every_target(machine: Machine, service: Path) -> None:
+    """`make` alone explains itself, without installing anything."""
+    done = machine.run(["make"], service)
+    assert done.status == 0
+    listed = re.findall(r"^  make ([a-z]+) ", done.stdout, re.MULTILINE)
+    phony = re.findall(r"^\.PHONY: (.*)$", (service / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
+    assert listed == phony[0].split()
+
+
+@pytest.mark.parametrize("path", ["ci/github/ci.yml"])
+def test_actions_are_pinned_and_jobs_are_bounded(path: str) -> None:
+    """Whole commit, least permission, no credentials left behind, an end to waiting."""
+    workflow = load(Path(__file__).parent.parent / path)
+    assert workflow["permissions"] == {}
+    assert "concurrency" in workflow
+    for job in workflow["jobs"].values():
+        assert job["timeout-minutes"] <= 15
+        assert set(job["permissions"].values()) == {"read"}
+        for step in job["steps"]:
+            assert "run" in step or ACTION.fullmatch(step["uses"]), step
+            if step.get("uses", "").startswith("actions/checkout"):
+                assert step["with"]["persist-credentials"] is False
+
+
+@pytest.mark.parametrize("ci", ["github", "gitlab"])
+def test_pipelines_only_call_the_makefile(generate: Generate, ci: str) -> None:
+    """What a pipeline does can be done at home."""
+    service = generate(ci=ci)
+    path = {"github": ".github/workflows/ci.yml", "gitlab": ".gitlab-ci.yml"}[ci]
+    text = (service / path).read_text(encoding="utf-8")
+    commands = re.findall(r"(?:run: |script:\n\s+- )(.*)$", text, re.MULTILINE)
+    assert sorted(commands) == ["make check", "make test"]
+
+
+def test_kubernetes_probes_are_those_of_the_contract(service: Path) -> None:
+    """Three probes, three paths, all on the management port."""
+    (container,) = load(service / "deploy/kubernetes/deployment.yaml")["spec"]["template"]["spec"]["containers"]
+    ports = {port["name"]: port["containerPort"] for port in container["ports"]}
+    probes = {
+        name: container[key]["httpGet"]
+        for name, key in {"live": "livenessProbe", "ready": "readinessProbe", "startup": "startupProbe"}.items()
+    }
+    assert {name: probe["path"] for name, probe in probes.items()} == contract(service)["probes"]
+    assert {ports[probe["port"]] for probe in probes.values()} == {contract(service)["management"]["port"]}
+
+
+def test_kubernetes_waits_for_drain_requests_and_flush(service: Path) -> None:
+    """The grace period is longer than what the service may take."""
+    pod = load(service / "deploy/kubernetes/deployment.yaml")["spec"]["template"]["spec"]
+    variables = {variable["name"]: variable["value"] for variable in pod["containers"][0]["env"]}
+    needed = int(variables["DRAIN_SECONDS"]) + int(variables["GRACEFUL_SECONDS"])
+    assert pod["terminationGracePeriodSeconds"] >= needed + 5
+
+
+def test_kubernetes_pods_are_restricted(service: Path) -> None:
+    """What the restricted Pod Security Standard asks for."""
+    pod = load(service / "deploy/kubernetes/deployment.yaml")["spec"]["template"]["spec"]
+    (container,) = pod["containers"]
+    assert pod["automountServiceAccountToken"] is False
+    assert pod["securityContext"]["runAsNonRoot"] is True
+    assert pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
+    assert container["securityContext"]["allowPrivilegeEscalation"] is False
+    assert container["securityContext"]["readOnlyRootFilesystem"] is True
+    assert container["securityContext"]["capabilities"] == {"drop": ["ALL"]}
+
+
+def test_kubernetes_exposes_the_service_port_only(service: Path) -> None:
+    """The management port is for the kubelet and the scraper, which go to the pod."""
+    assert [port["targetPort"] for port in load(service / "deploy/kubernetes/service.yaml")["spec"]["ports"]] == [
+        "http"
+    ]
+
+
+def test_the_role_uses_builtin_modules_only(service: Path) -> None:
+    """Nothing has to be fetched before a deploy."""
+    root = service / "deploy/ansible/roles/service"
+    tasks = [*load(root / "tasks/main.yml"), *load(root / "handlers/main.yml")]
+    modules = {key for task in tasks for key in task if "." in key}
+    assert all(module.startswith("ansible.builtin.") for module in modules)
+    assert all(sum("." in key for key in task) == 1 for task in tasks)
+
+
+def test_systemd_waits_for_drain_requests_and_flush(service: Path) -> None:
+    """The unit's stop timeout is the sum of what the role configures."""
+    root = service / "deploy/ansible/roles/service"
+    unit = (root / "templates/unit.service.j2").read_text(encoding="utf-8")
+    names = re.findall(r"TimeoutStopSec=\{\{ (.*) \}\}", unit)[0].split(" + ")
+    defaults = load(root / "defaults/main.yml")
+    assert sum(defaults[name] for name in names) >= 5 + 20 + 5
+    assert {"service_drain_seconds", "service_graceful_seconds"} < set(names)
+
+
+def test_the_role_waits_for_the_contract_s_readiness(service: Path) -> None:
+    """A deploy is over when the service says so."""
+    tasks = load(service / "deploy/ansible/roles/service/tasks/main.yml")
+    url = tasks[-1]["ansible.builtin.uri"]["url"]
+    assert url.endswith("{{ service_management_port }}" + contract(service)["probes"]["ready"])
+    defaults = load(service / "deploy/ansible/roles/service/defaults/main.yml")
+    assert defaults["service_management_port"] == contract(service)["management"]["port"]
+
+
+def test_nothing_is_left_to_be_done(service: Path) -> None:
+    """No stub and no reminder is emitted."""
+    texts = {path: path.read_text(encoding="utf-8") for path in service.rglob("*") if path.is_file()}
+    assert [path for path, text in texts.items() if path.name != "LICENSE" and PLACEHOLDER.search(text)] == []
+
+
+def test_the_state_for_updates_is_json(service: Path) -> None:
+    """A person can read which version of the template a service is on."""
+    state = json.loads((service / ".cruft.json").read_text(encoding="utf-8"))
+    assert re.fullmatch("[0-9a-f]{40}", state["commit"])
+
+
+@pytest.mark.parametrize("python_version", ["3.11", "3.12", "3.13", "3.14"])
+def test_the_code_is_clean_for_every_python_offered(machine: Machine, template: Path, python_version: str) -> None:
+    """A newer Python asks for newer syntax only where the code uses none."""
+    service = machine.cookiecutter(template, {**EVERYTHING, "python_version": python_version}).service
+    for command in (["ruff", "check", "--output-format", "concise", "."], ["ruff", "format", "--diff", "."]):
+        done = machine.run(command, service)
+        assert done.status == 0, done.stdout

@@ -1,0 +1,58 @@
+"""What clients send does not decide how many series there are, nor how long a request takes."""
+
+import time
+
+import pytest
+
+from ..conftest import Service
+from .conftest import Wire, ask, metric, request
+
+PATHS = 2000
+PIPELINED = 50
+LONG = 4000  # the server takes 64 KiB and more
+FOREIGN_VERBS = ("PROPFIND", "MKCOL", "LOCK", "REPORT", "PURGE", "SUBSCRIBE", "UNLINK", "NOTIFY", "BIND", "M-SEARCH")
+
+
+def _series(service: Service) -> int:
+    body = ask(service.management_url, "/metrics").body
+    return body.count(b"\nhttp_server_request_duration_seconds_count")
+
+
+def test_series_do_not_grow_with_what_clients_invent(service: Service) -> None:
+    """Thousands of paths and a hundred verbs end up in the series that the first of each made."""
+    with Wire(service.url) as wire:
+        wire.send(request("/nowhere"), request("/nowhere", "PROPFIND"), request("/api/v1/links/none"))
+        assert [wire.receive().status for _ in range(3)] == [404, 404, 404]
+        known = _series(service)
+        for start in range(0, PATHS, PIPELINED):
+            wire.send(*(request(f"/nowhere/{start + number}?x={number}") for number in range(PIPELINED)))
+            assert {wire.receive().status for _ in range(PIPELINED)} == {404}
+        for number in range(10):
+            wire.send(*(request(f"/{number}", verb) for verb in FOREIGN_VERBS))
+            assert {wire.receive().status for _ in FOREIGN_VERBS} == {404}
+        wire.send(*(request(f"/api/v1/links/none-{number}") for number in range(PIPELINED)))
+        assert {wire.receive().status for _ in range(PIPELINED)} == {404}
+    assert _series(service) == known
+    others = metric(service.management_url, "http_server_request_duration_seconds_count", http_request_method="_OTHER")
+    assert others >= 10 * len(FOREIGN_VERBS)
+
+
+def test_verbs_that_are_none_make_no_series(service: Service) -> None:
+    """The server refuses them before the application; they take down nothing but their own connection."""
+    before = _series(service)
+    for number in range(100):
+        with Wire(service.url) as wire:
+            wire.send(request("/", f"VERB{number}"))
+            assert wire.receive().status == 400
+    assert ask(service.url, "/api/v1/links").status == 200
+    assert _series(service) <= before + 1
+
+
+@pytest.mark.parametrize("repeated", ["a", "a.", "token", "https://a", "eyJa.", "bearer%20"])
+def test_a_long_path_holds_nobody_up(service: Service, repeated: str) -> None:
+    """Looking for secrets in it takes time in proportion to its length, not to the square of it."""
+    path = f"/{repeated * (LONG // len(repeated))}=:@"
+    began = time.monotonic()
+    assert ask(service.url, path).status == 404
+    assert ask(service.url, "/api/v1/links").status == 200
+    assert time.monotonic() - began < 0.5
