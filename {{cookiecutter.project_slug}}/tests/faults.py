@@ -11,6 +11,17 @@ from starlette.routing import BaseRoute, Route
 
 from {{ cookiecutter.package_name }} import api
 from {{ cookiecutter.package_name }}.__main__ import main
+from {{ cookiecutter.package_name }}.errors import NotFoundError
+
+
+async def none(_: Request) -> Response:
+    """Answer at once, for comparison."""
+    return PlainTextResponse("none")
+
+
+async def missing(_: Request) -> Response:
+    """Know nothing of this name."""
+    raise NotFoundError
 
 
 async def fail(_: Request) -> Response:
@@ -48,6 +59,8 @@ async def stream(request: Request) -> Response:
 
 
 FAULTS: list[BaseRoute] = [
+    Route("/faults/none", none),
+    Route("/faults/missing/{name}", missing),
     Route("/faults/fail", fail),
     Route("/faults/slow", slow),
     Route("/faults/block", block),

@@ -85,10 +85,10 @@ def test_secrets_in_free_text_are_replaced(text: str) -> None:
     [
         "",
         "started",
-        "http://localhost:8000/api/v1/links",
+        "http://localhost:8000/api/v1/orders",
         "took 3 s: retrying",
         "a == b ?",
-        "/api/v1/links/abc",
+        "/api/v1/orders/abc",
         "user@",
         "eyJ alone",
         "basic idea: keep it",

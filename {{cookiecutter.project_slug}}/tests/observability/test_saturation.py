@@ -242,9 +242,10 @@ def test_each_pause_is_observed_once(monkeypatch: pytest.MonkeyPatch) -> None:
     watch_garbage_collector()
     gc.disable()  # or one of the interpreter's own comes in between
     try:
-        monkeypatch.setattr(time, "perf_counter", lambda: next(times))
-        before = count("python_gc_pause_seconds"), REGISTRY.get_sample_value("python_gc_pause_seconds_sum")
-        gc.collect()
+        with monkeypatch.context() as patched:
+            patched.setattr(time, "perf_counter", lambda: next(times))
+            before = count("python_gc_pause_seconds"), REGISTRY.get_sample_value("python_gc_pause_seconds_sum")
+            gc.collect()
     finally:
         gc.enable()
     after = count("python_gc_pause_seconds"), REGISTRY.get_sample_value("python_gc_pause_seconds_sum")

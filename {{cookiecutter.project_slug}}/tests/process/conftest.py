@@ -361,7 +361,7 @@ def _stick() -> Stuck:
         ask(service.url, f"/rooms/say?lines={LINES}")
         in_flight(service, 0)  # its own line has been dropped as well
         before = metric(service.management_url, **dropped)
-        statuses = [ask(service.url, "/api/v1/links").status for _ in range(10)]
+        statuses = [ask(service.url, "/faults/none").status for _ in range(10)]
         in_flight(service, 0)
         after = metric(service.management_url, **dropped)
         began = time.monotonic()

@@ -21,7 +21,7 @@ def _series(service: Service) -> int:
 def test_series_do_not_grow_with_what_clients_invent(service: Service) -> None:
     """Thousands of paths and a hundred verbs end up in the series that the first of each made."""
     with Wire(service.url) as wire:
-        wire.send(request("/nowhere"), request("/nowhere", "PROPFIND"), request("/api/v1/links/none"))
+        wire.send(request("/nowhere"), request("/nowhere", "PROPFIND"), request("/faults/missing/none"))
         assert [wire.receive().status for _ in range(3)] == [404, 404, 404]
         known = _series(service)
         for start in range(0, PATHS, PIPELINED):
@@ -30,7 +30,7 @@ def test_series_do_not_grow_with_what_clients_invent(service: Service) -> None:
         for number in range(10):
             wire.send(*(request(f"/{number}", verb) for verb in FOREIGN_VERBS))
             assert {wire.receive().status for _ in FOREIGN_VERBS} == {404}
-        wire.send(*(request(f"/api/v1/links/none-{number}") for number in range(PIPELINED)))
+        wire.send(*(request(f"/faults/missing/{number}") for number in range(PIPELINED)))
         assert {wire.receive().status for _ in range(PIPELINED)} == {404}
     assert _series(service) == known
     others = metric(service.management_url, "http_server_request_duration_seconds_count", http_request_method="_OTHER")
@@ -44,7 +44,7 @@ def test_verbs_that_are_none_make_no_series(service: Service) -> None:
         with Wire(service.url) as wire:
             wire.send(request("/", f"VERB{number}"))
             assert wire.receive().status == 400
-    assert ask(service.url, "/api/v1/links").status == 200
+    assert ask(service.url, "/faults/none").status == 200
     assert _series(service) <= before + 1
 
 
@@ -54,5 +54,5 @@ def test_a_long_path_holds_nobody_up(service: Service, repeated: str) -> None:
     path = f"/{repeated * (LONG // len(repeated))}=:@"
     began = time.monotonic()
     assert ask(service.url, path).status == 404
-    assert ask(service.url, "/api/v1/links").status == 200
+    assert ask(service.url, "/faults/none").status == 200
     assert time.monotonic() - began < 0.5

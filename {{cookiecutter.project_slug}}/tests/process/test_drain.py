@@ -21,7 +21,7 @@ def _send_until(stopped: threading.Event, url: str) -> list[int]:
     statuses = []
     with httpx2.Client(base_url=url, timeout=PATIENCE_SECONDS) as client:
         while not stopped.is_set():
-            statuses.append(client.get("/api/v1/links").status_code)
+            statuses.append(client.get("/faults/none").status_code)
     return statuses
 
 
@@ -45,9 +45,9 @@ def test_a_drain_under_load_loses_no_request_and_no_telemetry(serve: Start, rece
         began = time.monotonic()
         service.process.send_signal(signal.SIGTERM)
         assert stopped.wait(PATIENCE_SECONDS)
-        late = [ask(service.url, "/api/v1/links")]
+        late = [ask(service.url, "/faults/none")]
         while time.monotonic() - began < 0.7:
-            late.append(ask(service.url, "/api/v1/links"))
+            late.append(ask(service.url, "/faults/none"))
         assert service.wait() == 0
         balancer.result()
         statuses = [status for client in load for status in client.result()]
@@ -68,7 +68,7 @@ def test_more_sigterms_change_nothing(serve: Start, receive: Callable[..., Recei
     released = threading.Event()
     collector = receive(lambda: 200 if released.wait(PATIENCE_SECONDS) else 500)
     service = serve(OTEL_EXPORTER_OTLP_ENDPOINT=collector.url, DRAIN_SECONDS="0.5").started()
-    ask(service.url, "/api/v1/links")
+    ask(service.url, "/faults/none")
     began = time.monotonic()
     while not service.ended and time.monotonic() - began < SHUTDOWN_SECONDS:
         service.process.send_signal(signal.SIGTERM)

@@ -44,7 +44,7 @@ def test_sentry_gets_each_failure_once_with_its_trace(serve: Start, receive: Cal
     sentry = receive(lambda: 500 if slow.wait(1) else 200)  # so that the second is still on its way at the end
     service = serve(SENTRY_DSN=sentry.url.replace("://", "://key@") + "/1").started()
     ask(service.url, "/rooms/reveal?token=swordfish", x_request_id="first")
-    ask(service.url, "/api/v1/links/none")
+    ask(service.url, "/faults/missing/none")
     ask(service.url, "/faults/fail", x_request_id="second")
     lines = [service.wait_for("http.request_failed", request_id=request_id) for request_id in ("first", "second")]
     assert service.terminate() == 0

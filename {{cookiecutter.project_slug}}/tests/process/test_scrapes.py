@@ -17,7 +17,7 @@ def _exemplars(management_url: str) -> set[str]:
 
 def test_exemplars_lead_to_log_lines(service: Service) -> None:
     """Every trace id of an exemplar is found in a line of the log; the plain format has none."""
-    ask(service.url, "/api/v1/links", x_request_id="exemplary")
+    ask(service.url, "/faults/none", x_request_id="exemplary")
     trace_id = service.wait_for("http.request_finished", request_id="exemplary")["trace_id"]
     exemplars = _exemplars(service.management_url)
     assert trace_id in exemplars
@@ -28,7 +28,7 @@ def test_exemplars_lead_to_log_lines(service: Service) -> None:
 def test_requests_that_are_not_sampled_have_no_exemplar(quiet: tuple[Unheard, Path]) -> None:
     """An exemplar whose trace was never sent would lead nowhere."""
     service, _ = quiet
-    ask(service.url, "/api/v1/links")
+    ask(service.url, "/faults/none")
     wait_until(lambda: metric(service.management_url, "http_server_request_duration_seconds_count") > 0)
     assert _exemplars(service.management_url) == set()
 

@@ -13,7 +13,8 @@ HOSTILE_IDS = ("", "a" * 129, "a b", 'x"}', "a;b", "../../etc", "%0a", "\x85\xa0
 
 def test_query_strings_are_never_logged(service: Service) -> None:
     """Neither of a request that succeeds nor of one that fails, nor of one the server refuses."""
-    for number, path in enumerate(("/api/v1/links", "/nowhere", "/faults/fail", "/r/none", "/api/v1/links/")):
+    paths = ("/faults/none", "/nowhere", "/faults/fail", "/faults/missing/none", "/faults/none/")
+    for number, path in enumerate(paths):
         ask(service.url, f"{path}?token=swordfish&limit=1", x_request_id=f"query-{number}")
         service.wait_for("http.request_finished", request_id=f"query-{number}")
     with Wire(service.url) as wire:
@@ -27,11 +28,12 @@ def test_query_strings_are_never_logged(service: Service) -> None:
 def test_a_path_cannot_forge_a_line(service: Service) -> None:
     """Line breaks and control characters stay inside the field they came in, and a secret in it is redacted."""
     assert ask(service.url, INJECTION, x_request_id="injected").status == 404
-    assert ask(service.url, "/r/token=swordfish", x_request_id="secret-path").status == 404
+    assert ask(service.url, "/faults/missing/token=swordfish", x_request_id="secret-path").status == 404
     line = service.wait_for("http.request_finished", request_id="injected")
     assert line["url_path"].startswith('/x\n{"event":"forged"')
     assert line["http_route"] == "unmatched"
-    assert service.wait_for("http.request_finished", request_id="secret-path")["url_path"] == "/r/token=REDACTED"
+    line = service.wait_for("http.request_finished", request_id="secret-path")
+    assert line["url_path"] == "/faults/missing/token=REDACTED"
     assert [line for line in service.lines if "forged" in {line["event"], line.get("request_id")}] == []
 
 
@@ -51,7 +53,7 @@ def test_headers_cannot_forge_a_line(service: Service) -> None:
 def test_a_hostile_request_id_is_replaced(service: Service, hostile: str) -> None:
     """The response and the line carry one of ours, and what was sent is nowhere."""
     with Wire(service.url) as wire:
-        wire.send(request("/r/none", x_request_id=hostile))
+        wire.send(request("/faults/missing/none", x_request_id=hostile))
         replaced = wire.receive().headers["x-request-id"]
     assert len(bytes.fromhex(replaced)) == 16
     line = service.wait_for("http.request_finished", request_id=replaced)

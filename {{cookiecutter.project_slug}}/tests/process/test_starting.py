@@ -28,13 +28,13 @@ def test_probes_answer_while_a_component_is_opening(serve: Start) -> None:
     service.process.send_signal(signal.SIGUSR1)
     service.started()
     assert [ask(url, probe).status for probe in PROBES] == [200, 200, 200]
-    assert ask(service.url, "/api/v1/links").status == 200
+    assert ask(service.url, "/faults/none").status == 200
 
 
 def test_ready_means_that_the_port_is_open(launch: Callable[..., Unheard]) -> None:
     """A request sent at the first moment of readiness is answered."""
     service = launch(subprocess.DEVNULL, LISTENS="late")
-    assert ask(service.url, "/api/v1/links").status == 200
+    assert ask(service.url, "/faults/none").status == 200
 
 
 def test_a_service_told_to_stop_while_it_starts_ends_well(serve: Start) -> None:
@@ -63,7 +63,7 @@ def test_lines_for_people_when_asked(launch: Callable[..., Unheard]) -> None:
 def test_a_higher_level_hides_access_lines_and_keeps_errors(quiet: tuple[Unheard, Path]) -> None:
     """With `LOG_LEVEL=warning` only what went wrong is said."""
     service, path = quiet
-    assert ask(service.url, "/api/v1/links", x_request_id="well").status == 200
+    assert ask(service.url, "/faults/none", x_request_id="well").status == 200
     assert ask(service.url, "/faults/fail", x_request_id="ill").status == 500
     wait_until(lambda: b'"http.request_failed"' in path.read_bytes())
     lines = [json.loads(line) for line in path.read_bytes().splitlines()]

@@ -1,7 +1,7 @@
 """One request and its response, as they pass: what is noted, what is added, and when the clock stops."""
 
+import random
 import re
-import secrets
 import time
 from typing import TYPE_CHECKING
 
@@ -67,7 +67,7 @@ class Exchange:
         self.context = set_span_in_context(self.span, parent)
         request_id = noted.get(REQUEST_ID)
         if request_id is None or _ACCEPTABLE_ID.fullmatch(request_id) is None:
-            request_id = secrets.token_hex(16).encode()
+            request_id = b"%032x" % random.getrandbits(128)  # an id, not a secret
         self._headers = [(REQUEST_ID, request_id), _CLOSE] if plane.draining else [(REQUEST_ID, request_id)]
         span = self.span.get_span_context()
         traced = (f"{span.trace_id:032x}", f"{span.span_id:016x}") if span.is_valid else ("", "")
@@ -89,6 +89,8 @@ class Exchange:
         """Pass a message out: the start with our headers added to a copy, the end with the clock stopped."""
         kind = message["type"]
         if kind == "http.response.start":
+            if _has_left(self._receive):
+                self._disconnect()
             self.status = self.status if self.disconnected else message["status"]
             self._trailers = message.get("trailers", False)
             message = {**message, "headers": [*message.get("headers", ()), *self._headers]}
@@ -125,6 +127,11 @@ class Exchange:
     def _disconnect(self) -> None:
         self.disconnected = True
         self.status = self.status or CLIENT_CLOSED
+
+
+def _has_left(receive: Receive) -> bool:
+    """Whether uvicorn knows that the client is gone. It drops the response then, and says so only to those who ask."""
+    return getattr(getattr(receive, "__self__", None), "disconnected", False)
 
 
 def _is_last(message: Message, *, trailers: bool) -> bool:

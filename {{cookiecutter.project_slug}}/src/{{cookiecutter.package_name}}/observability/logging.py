@@ -1,7 +1,7 @@
 """Structured logs on standard output: one event, one line; structlog, the standard library and warnings alike.
 
 An event's name is dotted and in the past tense; everything else is a field. A field for every line belongs in
-`_add_identity`, a field for every line of a request in `structlog.contextvars.bind_contextvars`.
+`identity`, a field for every line of a request in `structlog.contextvars.bind_contextvars`.
 """
 
 import logging
@@ -24,6 +24,7 @@ Event = MutableMapping[str, Any]
 Emit = Callable[[Event], None]
 _JSON = orjson.OPT_APPEND_NEWLINE | orjson.OPT_UTC_Z | orjson.OPT_NON_STR_KEYS
 _CONTROL = dict.fromkeys((*range(32), 127, *range(128, 160), 0x2028, 0x2029), "\N{REPLACEMENT CHARACTER}")
+_OURS = ("timestamp", "service", "version", "env")  # no caller may say these of itself
 # uvicorn reports what the data plane has reported already, and without the request's ids.
 _SAID_BY_US = "Exception in ASGI application"
 
@@ -35,14 +36,12 @@ def configure(settings: Settings) -> Emit:
     render = _console if console else _json
     level = logging.getLevelNamesMapping()[settings.log_level.upper()]
 
-    def add_identity(_: object, __: str, event: Event) -> Event:
-        ours = {"timestamp": datetime.now(UTC), "level": event.pop("level"), "event": event.pop("event"), **identity}
-        return {**ours, **event, **ours}  # first in the line, and last to be said
-
     def emit(event: Event) -> None:
         if _LEVELS[event["level"]] >= level:
             LOG_EVENTS_BY_LEVEL[event["level"]].inc()
-            sink.stdout.write(render(add_identity(None, "", event)))
+            # `level` and `event` are named here for their place in the line; their values come with the event.
+            line = {"timestamp": datetime.now(UTC), "level": "", "event": "", **identity, **event}
+            sink.stdout.write(render(line))
 
     processors: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
@@ -50,9 +49,10 @@ def configure(settings: Settings) -> Emit:
         structlog.processors.add_log_level,
         structlog.processors.format_exc_info,
         _redact,
+        _hand_over,
     ]
     structlog.configure(
-        processors=[*processors, _hand_over],
+        processors=processors,
         wrapper_class=structlog.make_filtering_bound_logger(level),
         logger_factory=lambda *_: _Emitter(emit),
         cache_logger_on_first_use=True,
@@ -127,6 +127,8 @@ def _redact(_: object, __: str, event: Event) -> Event:
 
 
 def _hand_over(_: object, __: str, event: Event) -> tuple[tuple[Event], dict[str, Any]]:
+    for name in _OURS:
+        event.pop(name, None)
     return (event,), {}
 
 
