@@ -97,6 +97,7 @@ class Settings(BaseSettings):
     accept_baggage: bool = False
 
     # As OpenTelemetry specifies them. The exporter reads its own from the environment: here they are only checked.
+    otel_sdk_disabled: bool = False
     otel_resource_attributes: str = ""
     otel_service_name: str = Field(default_factory=_service_name)
     otel_traces_exporter: Literal["otlp", "none"] = "otlp"

@@ -11,10 +11,10 @@ from opentelemetry.sdk.trace.sampling import Decision
 from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceFlags, set_span_in_context
 
 from {{ cookiecutter.package_name }}.observability.propagation import NO_PARENT
+from {{ cookiecutter.package_name }}.observability.sampling import sampler
 from {{ cookiecutter.package_name }}.observability.tracing import (
     Tracing,
     resource,
-    sampler,
 )
 from {{ cookiecutter.package_name }}.settings import IDENTITY, Settings
 

@@ -5,10 +5,12 @@ request that was cancelled. What is not its business passes through untouched: l
 early hints, and every exception.
 """
 
+from typing import TYPE_CHECKING
+
 import structlog
 from opentelemetry.context import attach, detach
 from opentelemetry.propagators.textmap import TextMapPropagator
-from opentelemetry.trace import NoOpTracer, Tracer
+from opentelemetry.trace import NoOpTracer
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from .context import REQUEST
@@ -18,6 +20,9 @@ from .metrics import ACTIVE_REQUESTS
 from .record import Recorder
 from .routes import RouteTemplates
 from .sentry import Capture, ignore
+
+if TYPE_CHECKING:
+    from .sampling import Starter
 
 
 class ObservabilityMiddleware:
@@ -36,7 +41,7 @@ class ObservabilityMiddleware:
         self.app = app
         self.propagator = propagator
         self.record = Recorder(templates, known_methods, emit)
-        self.tracer: Tracer = NoOpTracer()
+        self.tracer: Starter = NoOpTracer()
         self.capture: Capture = ignore
         self.draining = False
         self.active = 0  # a plain integer, read at each scrape: cheaper than a gauge that locks
