@@ -107,12 +107,15 @@ class Server(uvicorn.Server):
         """Called by the interpreter, between any two steps of the main thread."""
         if not self.started:
             raise KeyboardInterrupt  # nothing to lose: give up starting, close what is open
-        if sig != signal.SIGTERM:
-            super().handle_exit(sig, frame)
-        elif not self._service.health.draining:  # impatient senders change nothing
+        if sig == signal.SIGTERM:
             self._loop.call_soon_threadsafe(self._drain)
+        else:
+            super().handle_exit(sig, frame)
+            self._loop.call_soon_threadsafe(self._service.begin_drain)
 
     def _drain(self) -> None:
+        if self._service.health.draining:  # impatient senders change nothing
+            return
         seconds = self._service.settings.drain_seconds
         log.info("service.drain_started", drain_seconds=seconds)
         self._service.begin_drain()

@@ -1,16 +1,17 @@
 """OTLP from spans, several times cheaper than by the stock encoder, because attributes repeat.
 
-A message of protocol buffers is the concatenation of its fields, so the few fields that differ from span to span are
-encoded by the official classes and joined with attributes encoded once. Anything unusual takes the stock way.
+A message of protocol buffers is the concatenation of its fields: what is the same for many spans is encoded once, by
+the official classes, and joined with the few fields that differ. Anything unusual takes the stock way.
 """
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
+from struct import Struct
 
 from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
-from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
+from opentelemetry.proto.common.v1.common_pb2 import AnyValue
 from opentelemetry.proto.trace.v1 import trace_pb2
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export import SpanExportResult
@@ -24,8 +25,9 @@ _FIELD_OF_TYPE: Mapping[type, str] = {
     int: "int_value",
     float: "double_value",
 }
-# opentelemetry-proto: trace.proto and trace_service.proto
-_SPAN_ATTRIBUTES, _SCOPE_SPANS, _RESOURCE_SCOPES, _REQUEST_RESOURCES = 9, 2, 2, 1
+# opentelemetry-proto: common.proto, trace.proto and trace_service.proto
+_ANY_STRING, _PAIR_KEY, _PAIR_VALUE = 1, 1, 2
+_SPAN_NAME, _SPAN_ATTRIBUTES, _SCOPE_SPANS, _RESOURCE_SCOPES, _REQUEST_RESOURCES = 5, 9, 2, 2, 1
 
 
 class RememberingExporter(OTLPSpanExporter):
@@ -60,24 +62,28 @@ def _encode_span(span: ReadableSpan) -> bytes:
     context, parent = span.context, span.parent
     plain = all(type(value) in _FIELD_OF_TYPE for value in attributes.values())
     dropped = span.dropped_attributes or span.dropped_events or span.dropped_links
-    if not plain or dropped or span.events or span.links or context.trace_state:
+    if not plain or dropped or span.status.description or span.events or span.links or context.trace_state:
         return _encode_unusual(span)
     try:
+        name = _field(_SPAN_NAME, span.name.encode())
         encoded = [_attribute(key, value) for key, value in attributes.items()]
     except ValueError:  # an integer beyond 64 bits, a lone surrogate: the stock encoder leaves it out
         return _encode_unusual(span)
-    head = trace_pb2.Span(
-        trace_id=context.trace_id.to_bytes(16, "big"),
-        span_id=context.span_id.to_bytes(8, "big"),
-        parent_span_id=parent.span_id.to_bytes(8, "big") if parent else b"",
-        name=span.name,
-        kind=_KINDS[span.kind],
-        start_time_unix_nano=span.start_time or 0,
-        end_time_unix_nano=span.end_time or 0,
-        status=trace_pb2.Status(code=_CODES[span.status.status_code], message=span.status.description or ""),
-        flags=_REMOTE_PARENT if parent and parent.is_remote else _LOCAL_PARENT,
+    return b"".join(
+        (
+            _TRACE_ID,
+            context.trace_id.to_bytes(16, "big"),
+            _SPAN_ID,
+            context.span_id.to_bytes(8, "big"),
+            _PARENT_ID + parent.span_id.to_bytes(8, "big") if parent else b"",
+            name,
+            _KINDS[span.kind],
+            _TIMES.pack(_START, span.start_time or 0, _END, span.end_time or 0),
+            _STATUSES[span.status.status_code],
+            _REMOTE_PARENT if parent and parent.is_remote else _LOCAL_PARENT,
+            *encoded,
+        )
     )
-    return b"".join([head.SerializeToString(), *encoded])
 
 
 def _encode_unusual(span: ReadableSpan) -> bytes:
@@ -85,17 +91,15 @@ def _encode_unusual(span: ReadableSpan) -> bytes:
     return bytes(stock.SerializeToString())
 
 
-_KINDS = {kind: trace_pb2.Span.SpanKind.Value(f"SPAN_KIND_{kind.name}") for kind in SpanKind}
-_CODES = {code: trace_pb2.Status.StatusCode.Value(f"STATUS_CODE_{code.name}") for code in StatusCode}
-_LOCAL_PARENT = trace_pb2.SPAN_FLAGS_CONTEXT_HAS_IS_REMOTE_MASK
-_REMOTE_PARENT = _LOCAL_PARENT | trace_pb2.SPAN_FLAGS_CONTEXT_IS_REMOTE_MASK
-
-
 @lru_cache(maxsize=_REMEMBERED_ATTRIBUTES, typed=True)
 def _attribute(key: str, value: AttributeValue) -> bytes:
-    any_value = AnyValue()
-    setattr(any_value, _FIELD_OF_TYPE[type(value)], value)
-    return _field(_SPAN_ATTRIBUTES, KeyValue(key=key, value=any_value).SerializeToString())
+    if isinstance(value, str):  # the only kind that seldom repeats: paths
+        encoded = _field(_ANY_STRING, value.encode())
+    else:
+        any_value = AnyValue()
+        setattr(any_value, _FIELD_OF_TYPE[type(value)], value)
+        encoded = any_value.SerializeToString()
+    return _field(_SPAN_ATTRIBUTES, _field(_PAIR_KEY, key.encode()) + _field(_PAIR_VALUE, encoded))
 
 
 def _field(number: int, payload: bytes) -> bytes:
@@ -107,3 +111,22 @@ def _field(number: int, payload: bytes) -> bytes:
         length >>= 7
     header.append(length)
     return bytes(header) + payload
+
+
+# The fields of a span that are the same for many: tag and length, or the whole.
+_TRACE_ID, _SPAN_ID, _PARENT_ID = b"\x0a\x10", b"\x12\x08", b"\x22\x08"
+_START, _END = 7 << 3 | 1, 8 << 3 | 1  # fixed64
+_TIMES = Struct("<BQBQ")
+_KINDS = {
+    kind: trace_pb2.Span(kind=trace_pb2.Span.SpanKind.Value(f"SPAN_KIND_{kind.name}")).SerializeToString()
+    for kind in SpanKind
+}
+_STATUSES = {
+    code: trace_pb2.Span(
+        status=trace_pb2.Status(code=trace_pb2.Status.StatusCode.Value(f"STATUS_CODE_{code.name}"))
+    ).SerializeToString()
+    for code in StatusCode
+}
+_HAS_REMOTE = trace_pb2.SPAN_FLAGS_CONTEXT_HAS_IS_REMOTE_MASK
+_LOCAL_PARENT = trace_pb2.Span(flags=_HAS_REMOTE).SerializeToString()
+_REMOTE_PARENT = trace_pb2.Span(flags=_HAS_REMOTE | trace_pb2.SPAN_FLAGS_CONTEXT_IS_REMOTE_MASK).SerializeToString()

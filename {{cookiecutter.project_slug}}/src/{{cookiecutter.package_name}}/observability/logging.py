@@ -22,7 +22,7 @@ from .redaction import redact
 
 Event = MutableMapping[str, Any]
 Emit = Callable[[Event], None]
-_JSON = orjson.OPT_APPEND_NEWLINE | orjson.OPT_UTC_Z | orjson.OPT_NON_STR_KEYS
+_JSON = orjson.OPT_APPEND_NEWLINE | orjson.OPT_UTC_Z
 _CONTROL = dict.fromkeys((*range(32), 127, *range(128, 160), 0x2028, 0x2029), "\N{REPLACEMENT CHARACTER}")
 _OURS = ("timestamp", "service", "version", "env")  # no caller may say these of itself
 # uvicorn reports what the data plane has reported already, and without the request's ids.

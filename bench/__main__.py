@@ -1,0 +1,127 @@
+"""Measure what observability costs: `python -m bench [--only cpu,latency] [--rounds N] [--requests N] [--write]`."""
+
+import argparse
+import fcntl
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from textwrap import fill
+
+from . import cardinality, choice, cpu, latency, memory, scrape, start
+from .environments import BUILD, Environments, prepare
+from .machine import UnfitError, cores, describe, load_average
+from .processes import ROOT, FailedError
+from .report import WIDTH, Section, table
+from .rig import Amounts, Rig
+
+ROUNDS = 5
+REQUESTS = 15_000
+TERMINATED = 143
+PAGE = ROOT / "docs" / "benchmarks.md"
+SETTING = (
+    "Every server is one process on uvicorn with uvloop and httptools unless said otherwise, on a core of its own; the "
+    "load (`bench/load.py`), the OTLP sink and the reader of the log lines share another. All of it on loopback."
+)
+PARTS: Mapping[str, Callable[[Rig], Section]] = {
+    "cpu": cpu.measure,
+    "latency": latency.measure,
+    "start": start.measure,
+    "memory": memory.measure,
+    "cardinality": cardinality.measure,
+    "scrape": scrape.measure,
+    "choice": choice.measure,
+}
+NEED_CONVENTIONAL = {"cpu", "start"}
+NEED_GRANIAN = {"choice"}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the chosen parts and say what they found."""
+    options = _parser().parse_args(arguments)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(TERMINATED))  # so that what was started is ended
+    try:
+        with _alone():
+            text = _run(options)
+    except (UnfitError, FailedError) as error:
+        say(str(error))
+        return 1
+    sys.stdout.write(text)
+    if options.write:
+        PAGE.parent.mkdir(exist_ok=True)
+        PAGE.write_text(text, encoding="utf-8")
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m bench", description="Measure what observability costs.")
+    parser.add_argument("--rounds", type=_positive, default=ROUNDS, help=f"interleaved rounds ({ROUNDS})")
+    parser.add_argument("--requests", type=_positive, default=REQUESTS, help=f"requests of a count ({REQUESTS})")
+    parser.add_argument("--only", type=_parts, default=list(PARTS), help=f"a comma list of {', '.join(PARTS)}")
+    parser.add_argument("--write", action="store_true", help=f"write {PAGE.relative_to(ROOT)} as well")
+    return parser
+
+
+def _positive(text: str) -> int:
+    if not text.isdecimal() or int(text) == 0:
+        msg = f"{text!r} is not a positive number"
+        raise argparse.ArgumentTypeError(msg)
+    return int(text)
+
+
+def _parts(text: str) -> list[str]:
+    names = text.split(",")
+    if unknown := [name for name in names if name not in PARTS]:
+        msg = f"{', '.join(unknown)} not among {', '.join(PARTS)}"
+        raise argparse.ArgumentTypeError(msg)
+    return names
+
+
+@contextmanager
+def _alone() -> Iterator[None]:
+    """Two at once would measure each other."""
+    BUILD.mkdir(parents=True, exist_ok=True)
+    with (BUILD / "lock").open("w", encoding="utf-8") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            msg = "Another benchmark runs in this repository."
+            raise UnfitError(msg) from None
+        yield
+
+
+def _run(options: argparse.Namespace) -> str:
+    chosen = set(options.only)
+    say("preparing environments")
+    environments = prepare(conventional=bool(chosen & NEED_CONVENTIONAL), granian=bool(chosen & NEED_GRANIAN))
+    sections = []
+    with Rig(environments, cores(), Amounts(options.rounds, options.requests)) as rig:
+        for name in options.only:
+            say(f"measuring {name}")
+            sections.append(PARTS[name](rig))
+    return _page(sections, environments, options)
+
+
+def _page(sections: Sequence[Section], environments: Environments, options: argparse.Namespace) -> str:
+    facts = [
+        f"{datetime.now(UTC):%Y-%m-%d}, `make bench`: {options.rounds} rounds of {options.requests:,} requests.",
+        f"Machine: {describe()}; load average {load_average()} at the end.",
+        *(f"{name}: {', '.join(versions)}." for name, versions in environments.versions.items()),
+        SETTING,
+    ]
+    listed = "\n".join(fill(f"* {fact}", WIDTH, subsequent_indent="  ", break_on_hyphens=False) for fact in facts)
+    parts = [f"# What observability costs\n\n{listed}\n"]
+    if verdicts := [verdict.row for section in sections for verdict in section.verdicts]:
+        parts.append(f"## Targets\n\n{table(('Target', 'measured', 'verdict'), verdicts)}\n")
+    return "\n".join([*parts, *(section.text for section in sections)])
+
+
+def say(text: str) -> None:
+    """Tell whoever waits."""
+    sys.stderr.write(f"{time.strftime('%H:%M:%S')} {text}\n")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

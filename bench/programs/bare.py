@@ -1,0 +1,19 @@
+# mypy: disable-error-code="import-not-found"
+"""Bare Starlette: the route and nothing else. What the others are compared with."""
+
+import os
+
+import uvicorn
+from starlette.applications import Starlette
+
+from .items import ITEMS
+
+if __name__ == "__main__":
+    uvicorn.run(
+        Starlette(routes=ITEMS),
+        port=int(os.environ["PORT"]),
+        loop="uvloop",
+        http="httptools",
+        access_log=False,
+        log_level="warning",
+    )

@@ -1,0 +1,64 @@
+"""The findings: tables and verdicts, the same text for a terminal and for `docs/benchmarks.md`."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from statistics import median
+from textwrap import fill
+
+Row = Sequence[str]
+WIDTH = 120
+WORDS = {True: "met", False: "**not met**", None: "undecided: busy machine"}
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """A target, what was measured, and whether that is within it."""
+
+    target: str
+    measured: str
+    met: bool | None  # None: the machine was too busy to tell
+
+    @property
+    def row(self) -> Row:
+        """As a line of the table of targets."""
+        return self.target, self.measured, WORDS[self.met]
+
+
+@dataclass(frozen=True)
+class Section:
+    """What one part found."""
+
+    title: str
+    method: str
+    head: Row
+    rows: Sequence[Row]
+    verdicts: Sequence[Verdict] = ()
+
+    @property
+    def text(self) -> str:
+        """Title, method and table."""
+        return f"## {self.title}\n\n{fill(self.method, WIDTH)}\n\n{table(self.head, self.rows)}\n"
+
+
+def table(head: Row, rows: Iterable[Row]) -> str:
+    """A Markdown table whose columns line up: words to the left, numbers to the right."""
+    lines = [head, *rows]
+    widths = [max(len(line[column]) for line in lines) for column in range(len(head))]
+    rule = ["-" * width if column == 0 else "-" * (width - 1) + ":" for column, width in enumerate(widths)]
+    return "\n".join(_line(cells, widths) for cells in [head, rule, *lines[1:]])
+
+
+def _line(cells: Row, widths: Sequence[int]) -> str:
+    first, *others = zip(cells, widths, strict=True)
+    return "| " + " | ".join([first[0].ljust(first[1]), *(cell.rjust(width) for cell, width in others)]) + " |"
+
+
+def spread(values: Sequence[float], digits: int) -> Row:
+    """Minimum, median and maximum, as cells."""
+    return tuple(f"{value:.{digits}f}" for value in (min(values), median(values), max(values)))
+
+
+def percentile(values: Sequence[float], percent: float) -> float:
+    """The smallest value that `percent` of all do not exceed."""
+    ordered = sorted(values)
+    return ordered[min(len(ordered) - 1, int(len(ordered) * percent / 100))]

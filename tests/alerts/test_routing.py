@@ -1,0 +1,102 @@
+"""Who hears of which alert, asked of the real Alertmanager configuration."""
+
+import re
+import subprocess
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+import yaml
+from rulebook import ALERTS, Rule, alerts
+
+CONFIG = ALERTS / "alertmanager" / "alertmanager.yml"
+
+ROUTES = [
+    ({"alertname": "Watchdog", "priority": "none"}, "dead-man"),
+    ({"priority": "P1", "env": "production"}, "pager,slack"),
+    ({"priority": "P1", "env": "prod"}, "pager,slack"),
+    ({"priority": "P1"}, "pager,slack"),
+    ({"priority": "P2", "env": "production"}, "slack-email"),
+    ({"priority": "P2"}, "slack-email"),
+    ({"priority": "P3", "env": "production"}, "ticket"),
+    ({"priority": "P4", "env": "production"}, "log"),
+    # What is not production wakes nobody.
+    ({"priority": "P1", "env": "staging"}, "non-production"),
+    ({"priority": "P2", "env": "production-test"}, "non-production"),
+    ({"priority": "P3", "env": "staging"}, "ticket"),
+    ({"priority": "P4", "env": "staging"}, "log"),
+    # Imported rules: whatever they call their priority, somebody sees it.
+    ({"severity": "critical"}, "default"),
+    ({"priority": "P9", "env": "production"}, "default"),
+]
+
+
+def config() -> dict[str, Any]:
+    """The configuration as Alertmanager reads it."""
+    contents: dict[str, Any] = yaml.safe_load(CONFIG.read_text("utf-8"))
+    return contents
+
+
+def receivers(labels: Mapping[str, str]) -> str:
+    """The receivers an alert with these labels goes to."""
+    words = [f"{name}={value}" for name, value in ({"alertname": "Any"} | dict(labels)).items()]
+    run = subprocess.run(
+        ["amtool", "config", "routes", "test", f"--config.file={CONFIG}", *words],
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    return run.stdout.strip()
+
+
+def test_amtool_accepts_the_configuration() -> None:
+    """Alertmanager loads the file as it lies."""
+    subprocess.run(["amtool", "check-config", CONFIG], check=True)
+
+
+@pytest.mark.parametrize(("labels", "expected"), ROUTES, ids=str)
+def test_routes(labels: dict[str, str], expected: str) -> None:
+    """Priority and environment decide who hears of it."""
+    assert receivers(labels) == expected
+
+
+@pytest.mark.parametrize("rule", alerts(), ids=str)
+def test_no_rule_falls_through(rule: Rule) -> None:
+    """Every alert of these rules has a route of its own."""
+    assert receivers(rule.labels | {"alertname": rule.name, "env": "production"}) != "default"
+
+
+def test_the_default_receiver_is_read_by_somebody() -> None:
+    """What nobody thought of goes to a channel, not to nowhere."""
+    by_name = {receiver["name"]: receiver for receiver in config()["receivers"]}
+    assert by_name[config()["route"]["receiver"]]["slack_configs"]
+    assert by_name["log"].keys() == {"name"}
+
+
+def test_instances_are_grouped() -> None:
+    """A hundred instances are one notification."""
+    groups = [config()["route"]["group_by"], *(r["group_by"] for r in config()["route"]["routes"] if "group_by" in r)]
+    assert all({"alertname", "service", "env"} <= set(group) for group in groups)
+    assert not any("instance" in group for group in groups)
+
+
+def test_tickets_wait_for_business_hours() -> None:
+    """A ticket at night is an interruption without a reason."""
+    (ticket,) = [route for route in config()["route"]["routes"] if route["receiver"] == "ticket"]
+    (name,) = ticket["active_time_intervals"]
+    (interval,) = [one for one in config()["time_intervals"] if one["name"] == name]
+    assert all(one["weekdays"] == ["monday:friday"] and one["location"] for one in interval["time_intervals"])
+
+
+def test_secrets_are_in_files() -> None:
+    """No secret stands in the configuration, and no setting has room for one."""
+    secrets = r"(?:api_url|password|token|routing_key|service_key|credentials|secret):"
+    assert not re.findall(secrets, CONFIG.read_text("utf-8"))
+    assert len(re.findall(r"_file: /etc/alertmanager/secrets/", CONFIG.read_text("utf-8"))) >= 4
+
+
+def test_inhibitions_tell_objectives_apart() -> None:
+    """An availability page must not hide a latency ticket."""
+    by_priority = [rule for rule in config()["inhibit_rules"] if "priority" in str(rule["source_matchers"])]
+    assert all(rule["equal"] == ["alertname", "service", "env", "slo"] for rule in by_priority)
+    assert all({"service", "env"} <= set(rule["equal"]) for rule in config()["inhibit_rules"])

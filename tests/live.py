@@ -1,0 +1,241 @@
+"""Real Prometheus and Alertmanager on loopback, with the shipped rules and routes, and an inbox for what they send."""
+
+import json
+import queue
+import shutil
+import socket
+import subprocess
+import threading
+import time
+import urllib.parse
+import urllib.request
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import yaml
+from rulebook import ALERTS
+
+DEADLINE = 30  # seconds until something that should take one is given up
+ALERTMANAGER = ("prometheus-alertmanager", "alertmanager")
+
+Notification = dict[str, Any]
+
+
+def free_port() -> int:
+    """Find a port nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def call(url: str, body: bytes | None = None) -> bytes:
+    """Ask a server on loopback."""
+    request = urllib.request.Request(url, body, {"Content-Type": "application/json"})  # noqa: S310 - http, our own
+    with urllib.request.urlopen(request, timeout=DEADLINE) as answer:  # noqa: S310 - the same
+        contents: bytes = answer.read()
+    return contents
+
+
+@contextmanager
+def running(command: Sequence[str], url: str) -> Iterator[None]:
+    """Run a server until it is no longer needed."""
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        end = time.monotonic() + DEADLINE
+        while not _answers(f"{url}/-/ready"):
+            assert process.poll() is None, f"{command[0]} ended"
+            assert time.monotonic() < end, f"{command[0]} does not get ready"
+        yield
+    finally:
+        process.terminate()
+        process.wait(timeout=DEADLINE)
+
+
+def _answers(url: str) -> bool:
+    try:
+        call(url)
+    except OSError:
+        return False
+    return True
+
+
+class Inbox:
+    """A webhook that stands for every receiver; the path says for which."""
+
+    def __init__(self) -> None:
+        """Listen on a free port."""
+        self.arrived: queue.Queue[tuple[str, Notification]] = queue.Queue()
+        inbox = self
+
+        class Handler(BaseHTTPRequestHandler):
+            """Put every notification in the queue."""
+
+            def do_POST(self) -> None:
+                """Take one notification."""
+                body = self.rfile.read(int(self.headers["Content-Length"]))
+                inbox.arrived.put((self.path.strip("/"), json.loads(body)))
+                self.send_response(200)
+                self.end_headers()
+
+            def log_message(self, *_: object) -> None:
+                """Say nothing."""
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.server.server_port}"
+
+    def until(
+        self, done: Callable[[dict[str, list[Notification]]], object], within: float = DEADLINE
+    ) -> dict[str, list[Notification]]:
+        """Collect notifications by receiver until `done` says so."""
+        end = time.monotonic() + within
+        received: dict[str, list[Notification]] = {}
+        while not done(received):
+            receiver, notification = self.arrived.get(timeout=max(end - time.monotonic(), 0.001))
+            received.setdefault(receiver, []).append(notification)
+        return received
+
+
+@contextmanager
+def listening() -> Iterator[Inbox]:
+    """Listen for notifications."""
+    inbox = Inbox()
+    thread = threading.Thread(target=inbox.server.serve_forever)
+    thread.start()
+    try:
+        yield inbox
+    finally:
+        inbox.server.shutdown()
+        thread.join()
+        inbox.server.server_close()
+
+
+class Alertmanager:
+    """A running Alertmanager."""
+
+    def __init__(self, url: str) -> None:
+        """Remember where it is."""
+        self.url = url
+
+    def post(self, *alerts: dict[str, str], ended: bool = False) -> None:
+        """Hand in alerts, as Prometheus would."""
+        now = datetime.now(UTC).isoformat()
+        times = {"startsAt": now} | ({"endsAt": now} if ended else {})
+        call(f"{self.url}/api/v2/alerts", json.dumps([{"labels": labels, **times} for labels in alerts]).encode())
+
+    def suppressed(self) -> set[tuple[str, str]]:
+        """Name and priority of everything that an inhibition holds back."""
+        alerts = json.loads(call(f"{self.url}/api/v2/alerts?inhibited=true"))
+        held = [alert["labels"] for alert in alerts if alert["status"]["state"] == "suppressed"]
+        return {(labels["alertname"], labels["priority"]) for labels in held}
+
+
+@contextmanager
+def alertmanager(directory: Path, inbox: Inbox, timing: dict[str, str] | None = None) -> Iterator[Alertmanager]:
+    """Run Alertmanager with the shipped routes and inhibitions, everything sent to the inbox, at any hour.
+
+    `timing` replaces what every route says about waiting; without it the shipped settings hold.
+    """
+    shipped = yaml.safe_load((ALERTS / "alertmanager" / "alertmanager.yml").read_text("utf-8"))
+    config = directory / "alertmanager.yml"
+    config.write_text(yaml.safe_dump(_loopback(shipped, inbox.url, timing or {})))
+    binary = next(path for name in ALERTMANAGER if (path := shutil.which(name)))
+    address = f"127.0.0.1:{free_port()}"
+    command = [
+        binary,
+        f"--config.file={config}",
+        f"--storage.path={directory / 'alertmanager'}",
+        f"--web.listen-address={address}",
+        "--cluster.listen-address=",
+    ]
+    with running(command, f"http://{address}"):
+        yield Alertmanager(f"http://{address}")
+
+
+def _loopback(config: dict[str, Any], inbox: str, timing: dict[str, str]) -> dict[str, Any]:
+    names = [receiver["name"] for receiver in config["receivers"] if len(receiver) > 1]
+    silent = [receiver for receiver in config["receivers"] if len(receiver) == 1]
+    hooks = [{"name": name, "webhook_configs": [{"url": f"{inbox}/{name}", "send_resolved": True}]} for name in names]
+
+    def at_any_hour(route: dict[str, Any]) -> dict[str, Any]:
+        kept = {key: value for key, value in route.items() if key not in {"active_time_intervals", "routes"}}
+        children = {"routes": [at_any_hour(child) for child in route["routes"]]} if "routes" in route else {}
+        return kept | timing | children
+
+    return {
+        "route": at_any_hour(config["route"]),
+        "inhibit_rules": config["inhibit_rules"],
+        "receivers": [*silent, *hooks],
+    }
+
+
+class Prometheus:
+    """A running Prometheus."""
+
+    def __init__(self, url: str) -> None:
+        """Remember where it is."""
+        self.url = url
+
+    def query(self, expr: str) -> list[dict[str, Any]]:
+        """Evaluate an expression now."""
+        return list(self._get("query", query=expr)["result"])
+
+    def exemplars(self, expr: str) -> list[dict[str, Any]]:
+        """Find the exemplars of the last ten minutes."""
+        now = time.time()
+        found = self._get("query_exemplars", query=expr, start=str(now - 600), end=str(now))
+        return list(found)
+
+    def failing_rules(self) -> list[str]:
+        """Name the rules whose last evaluation failed."""
+        groups = self._get("rules")["groups"]
+        return [
+            f"{rule['name']}: {rule['lastError']}" for g in groups for rule in g["rules"] if rule["health"] == "err"
+        ]
+
+    def until(self, expr: str, within: float) -> list[dict[str, Any]]:
+        """Wait until an expression has a result."""
+        end = time.monotonic() + within
+        pause = threading.Event()
+        while not (result := self.query(expr)):
+            assert time.monotonic() < end, f"no result within {within} s: {expr}"
+            pause.wait(0.5)
+        return result
+
+    def _get(self, what: str, **parameters: str) -> Any:  # noqa: ANN401 - whatever the API says
+        answer = call(f"{self.url}/api/v1/{what}?{urllib.parse.urlencode(parameters)}")
+        return json.loads(answer)["data"]
+
+
+@contextmanager
+def prometheus(
+    directory: Path, targets: Mapping[str, Mapping[str, str]], sends_to: Alertmanager, scrape_interval: str = "15s"
+) -> Iterator[Prometheus]:
+    """Run Prometheus with the shipped rules; `targets` are addresses with their labels."""
+    config = directory / "prometheus.yml"
+    static = [{"targets": [address], "labels": dict(labels)} for address, labels in targets.items()]
+    config.write_text(
+        yaml.safe_dump(
+            {
+                "global": {"scrape_interval": scrape_interval},
+                "rule_files": [f"{ALERTS}/rules/*.rules.yml"],
+                "scrape_configs": [{"job_name": "services", "static_configs": static}],
+                "alerting": {
+                    "alertmanagers": [{"static_configs": [{"targets": [sends_to.url.removeprefix("http://")]}]}]
+                },
+            }
+        )
+    )
+    address = f"127.0.0.1:{free_port()}"
+    command = [
+        "prometheus",
+        f"--config.file={config}",
+        f"--storage.tsdb.path={directory / 'prometheus'}",
+        f"--web.listen-address={address}",
+        "--enable-feature=exemplar-storage,extra-scrape-metrics",
+    ]
+    with running(command, f"http://{address}"):
+        yield Prometheus(f"http://{address}")

@@ -1,0 +1,94 @@
+"""`make demo`, as a newcomer would see it."""
+
+import re
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from template import Machine
+
+PATIENCE_SECONDS = 120
+SECTIONS = ("Probes", "Golden signals", "Objectives", "One trace", "Where to look next")
+
+pytestmark = pytest.mark.slow
+
+
+@contextmanager
+def demo(machine: Machine, template: Path, **environment: str) -> Iterator[subprocess.Popen[str]]:
+    """Run the demo in the template's directory, and end it."""
+    kept = {name: value for name, value in machine.environment().items() if not name.startswith("OTEL_")}
+    process = subprocess.Popen(
+        [sys.executable, "-m", "demo"],
+        cwd=template,
+        env={**kept, **environment},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def ended(process: subprocess.Popen[str]) -> tuple[int, str]:
+    """Wait for the end: exit status and everything that was printed."""
+    page, _ = process.communicate(timeout=PATIENCE_SECONDS)
+    return process.returncode, page
+
+
+def test_the_page_shows_every_signal_and_the_demo_ends_by_itself(machine: Machine, template: Path) -> None:
+    """With `DURATION`, and with exit status 0."""
+    with demo(machine, template, DURATION="0.1") as process:
+        status, page = ended(process)
+    assert status == 0, page
+    assert [section for section in SECTIONS if section not in page] == []
+    assert page.count(" 200  /health/") == 3
+    assert "1 RuntimeError" in page
+    assert re.search(r"availability +99\.90% +1 of \d+", page)
+    assert re.search(r"latency +99\.00% within 0\.25 s +1 of \d+", page)
+    assert "http.request_failed" in page
+    assert "Missing" not in page
+    assert "hunter2" not in page
+
+
+def test_a_missing_signal_is_named_and_fails_the_demo(machine: Machine, template: Path) -> None:
+    """Without sampling there are no exemplars, which the page promises."""
+    with demo(machine, template, DURATION="0.1", OTEL_TRACES_SAMPLER="always_off") as process:
+        status, page = ended(process)
+    assert status == 1
+    assert "Missing: no exemplar carries the failed request's trace id." in page
+
+
+def test_ctrl_c_drains_the_service(machine: Machine, template: Path) -> None:
+    """Without `DURATION` it serves until then; the usual ports may be taken."""
+    with socket.create_server(("127.0.0.1", 0)) as taken, demo(machine, template) as process:
+        del taken
+        assert process.stdout is not None
+        page = ""
+        for line in process.stdout:
+            page += line
+            if "Serving until Ctrl-C" in line:
+                break
+        port = re.search(r"http://127\.0\.0\.1:(\d+)/api/v1/links", page)
+        assert port is not None, page
+        socket.create_connection(("127.0.0.1", int(port[1])), PATIENCE_SECONDS).close()
+        process.send_signal(signal.SIGINT)
+        status, rest = ended(process)
+    assert status == 0, rest
+    assert "The service ended with exit status 0." in rest
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(("127.0.0.1", int(port[1])), PATIENCE_SECONDS)
+
+
+def test_a_bad_duration_is_refused(machine: Machine, template: Path) -> None:
+    """Before anything is generated."""
+    with demo(machine, template, DURATION="soon") as process:
+        status, page = ended(process)
+    assert (status, page.strip()) == (2, "DURATION must be a number of seconds, such as 20, not 'soon'.")
