@@ -61,13 +61,14 @@ NAME_LENGTH = 40
 # Distributions an emitted service installs. A service of the same name could not depend on them.
 DISTRIBUTIONS = frozenset(
     """
-    annotated-types anyio ast-serialize certifi charset-normalizer click colorama coverage googleapis-common-protos
-    h11 hatchling httpcore2 httptools httpx2 idna iniconfig librt mypy mypy-extensions opentelemetry-api
+    annotated-types anyio ast-serialize certifi charset-normalizer click colorama coverage execnet
+    googleapis-common-protos h11 hatchling httpcore2 httptools httpx2 idna iniconfig librt mypy mypy-extensions
+    opentelemetry-api
     opentelemetry-exporter-http-transport opentelemetry-exporter-otlp-common
     opentelemetry-exporter-otlp-proto-common opentelemetry-exporter-otlp-proto-http opentelemetry-proto
     opentelemetry-sdk opentelemetry-semantic-conventions orjson packaging pathspec pluggy prometheus-client protobuf
-    pydantic pydantic-core pydantic-settings pygments pytest pytest-cov python-dotenv requests ruff sentry-sdk
-    starlette structlog truststore typing-extensions typing-inspection urllib3 uvicorn uvloop
+    pydantic pydantic-core pydantic-settings pygments pytest pytest-cov pytest-xdist python-dotenv requests ruff
+    sentry-sdk starlette structlog truststore typing-extensions typing-inspection urllib3 uvicorn uvloop
     """.split()  # noqa: SIM905 (a list would take a line for each)
 )
 MODULES_OF_DISTRIBUTIONS = frozenset({"dotenv", "google", "mypyc", "opentelemetry"}) | {

@@ -33,25 +33,22 @@ def _demonstrate(console: Console, duration: float | None) -> int:
     service.install(directory)
     console.print("Starting it and sending it traffic ...")
     running = service.Service(directory)
+    missing = ["every signal, because of Ctrl-C"]
     try:
         seen = signals.read(running, traffic.drive(running.port))
+        missing = seen.missing
         page.show(console, running, seen)
-        for sentence in seen.missing:
+        for sentence in missing:
             console.print(f"[red]Missing:[/] {sentence}.")
         console.print("Serving until Ctrl-C ..." if duration is None else f"Serving for {duration:g} s ...")
-        _serve(running, duration)
+        running.wait(duration)
+    except KeyboardInterrupt:
+        console.print()
     finally:
         console.print("Draining ...")
         status = running.stop()
     console.print(f"The service ended with exit status {status}.")
-    return FAILED if seen.missing or status else 0
-
-
-def _serve(running: service.Service, duration: float | None) -> None:
-    try:
-        running.wait(duration)
-    except KeyboardInterrupt:
-        return
+    return FAILED if missing or status else 0
 
 
 if __name__ == "__main__":

@@ -49,7 +49,7 @@ def serve(settings: Settings) -> None:
 
 def _run(server: "Server", listener: socket.socket) -> None:
     """Run the loop, and leave it open at the end: closing it would wait five minutes for a blocking call."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # before the server takes it, and after
+    signal.signal(signal.SIGTERM, server.give_up)  # before the server takes the signal, and after
     runner = asyncio.Runner(loop_factory=uvloop.new_event_loop)
     try:
         runner.run(server.serve(sockets=[listener]))
@@ -105,13 +105,17 @@ class Server(uvicorn.Server):
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Called by the interpreter, between any two steps of the main thread."""
-        if not self.started:
-            raise KeyboardInterrupt  # nothing to lose: give up starting, close what is open
+        self.give_up(sig, frame)
         if sig == signal.SIGTERM:
             self._loop.call_soon_threadsafe(self._drain)
         else:
             super().handle_exit(sig, frame)
             self._loop.call_soon_threadsafe(self._service.begin_drain)
+
+    def give_up(self, _: int, __: FrameType | None) -> None:
+        """Stop starting: nothing is lost, and what is open gets closed. Once it has served there is nothing to do."""
+        if not self.started:
+            raise KeyboardInterrupt
 
     def _drain(self) -> None:
         if self._service.health.draining:  # impatient senders change nothing

@@ -3,14 +3,15 @@
 import asyncio
 import gc
 import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from anyio import to_thread
 from prometheus_client import CollectorRegistry, generate_latest
 
+from {{ cookiecutter.package_name }}.observability import saturation
 from {{ cookiecutter.package_name }}.observability.metrics import REGISTRY
 from {{ cookiecutter.package_name }}.observability.saturation import (
     BEAT_SECONDS,
@@ -243,7 +244,7 @@ def test_each_pause_is_observed_once(monkeypatch: pytest.MonkeyPatch) -> None:
     gc.disable()  # or one of the interpreter's own comes in between
     try:
         with monkeypatch.context() as patched:
-            patched.setattr(time, "perf_counter", lambda: next(times))
+            patched.setattr(saturation, "time", SimpleNamespace(perf_counter=lambda: next(times)))
             before = count("python_gc_pause_seconds"), REGISTRY.get_sample_value("python_gc_pause_seconds_sum")
             gc.collect()
     finally:

@@ -30,7 +30,7 @@ from ..conftest import PATIENCE_SECONDS, Service
 
 ROOMS = Path(__file__).with_name("rooms.py")
 POLL_SECONDS = 0.01
-BLOCKED_SECONDS = 6.5  # liveness gives the loop 5
+BLOCKED_SECONDS = 10.0  # liveness gives the loop 5
 LINES = 25_000  # more than the queue and the pipe hold
 SHUTDOWN_SECONDS = 10.0  # whatever hangs, a stopped service is gone by then
 

@@ -59,6 +59,7 @@ _SHAPES = (
     (re.compile(rf"(?i)(?<![\w-])(?=[\w-]*?(?:{_DENIED}))([\w-]++[\"']?\s*+[=:]\s*+)({_VALUE})"), rf"\1{REDACTED}"),
     (re.compile(r"[\w.+-]{1,64}+@[\w-]{1,63}+\.[\w.-]++"), REDACTED),  # mail address
 )
+_PLAIN = re.compile(r"[\w./~-]*+", re.ASCII)
 _SUSPICIOUS = re.compile(r"[=:@?]|eyJ|(?i:bearer|basic)\s")
 _MAX_DEPTH = 8
 _INTEGER_BITS = 64  # beyond them JSON's readers differ
@@ -72,6 +73,8 @@ def is_denied(name: str) -> bool:
 
 def redact_text(text: str) -> str:
     """Free text with everything that looks like a secret, a mail address or a URL's query replaced."""
+    if _PLAIN.fullmatch(text) and "eyJ" not in text:  # most paths and ids, at once
+        return text
     if not text.isascii():  # a lone surrogate could not be written
         text = text.encode(errors="backslashreplace").decode()
     if _SUSPICIOUS.search(text) is None:

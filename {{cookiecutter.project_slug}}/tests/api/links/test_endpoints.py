@@ -208,7 +208,7 @@ def _run(project: Path, *program: str) -> None:
     ended = subprocess.run(  # noqa: S603 - our own program
         [sys.executable, *program],
         cwd=project,
-        env={**os.environ, "PYTHONPATH": path},
+        env={**{name: value for name, value in os.environ.items() if not name.startswith("COV")}, "PYTHONPATH": path},
         capture_output=True,
         text=True,
         check=False,

@@ -1,0 +1,376 @@
+"""What the rules and the runbooks read, held against one scrape of a running service.
+
+`test_rules.py` holds them against the contract file; here the service itself says which series,
+labels and values it has.
+"""
+
+import http.client
+import json
+import re
+import signal
+import socket
+import subprocess
+import threading
+import time
+import tomllib
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import promql_parser
+import pytest
+from prometheus_client.openmetrics.parser import text_string_to_metric_families
+from prometheus_client.samples import Sample
+from rulebook import EXTERNAL, RUNBOOKS, TARGET_LABELS, grouping_labels, known_series, recordings, rules, selectors
+from template import EVERYTHING, Machine
+
+pytestmark = pytest.mark.slow
+
+PATIENCE_SECONDS = 30
+# As Prometheus 2.42 asks.
+ACCEPT = (
+    "application/openmetrics-text;version=1.0.0,application/openmetrics-text;version=0.0.1;q=0.75,"
+    "text/plain;version=0.0.4;q=0.5,*/*;q=0.1"
+)
+DURATION = "http_server_request_duration_seconds"
+# The only optional series that depend on the machine: the traffic below brings forth every other.
+DEPENDS_ON_THE_MACHINE = "cgroup_"
+# A bound that can be written in two ways, 1 and 1.0.
+THRESHOLD_SECONDS = "1"
+DEPENDENCIES = {"fine": 200, "refusing": 404, "broken": 500}
+# The faults of the service's own tests, and an objective that its team has declared.
+PROGRAM = """
+import runpy
+from {package} import slo
+
+slo.Objective("orders", 0.99).export()
+slo.good("orders")
+slo.bad("orders")
+runpy.run_path("tests/faults.py", run_name="__main__")
+"""
+REGEX = (promql_parser.MatchOp.Re, promql_parser.MatchOp.NotRe)
+
+
+@dataclass(frozen=True)
+class Matcher:
+    """One value that an expression names for a label of a series."""
+
+    metric: str
+    label: str
+    pattern: str
+
+
+@dataclass(frozen=True, repr=False)  # a failure would print all of it
+class Scrape:
+    """The samples of one scrape by series, and the series the contract lets a service leave out."""
+
+    series: Mapping[str, list[dict[str, str]]]
+    optional: frozenset[str]
+
+    def labels(self, name: str) -> frozenset[str]:
+        """The labels that every sample of a series has."""
+        samples = self.series[name]
+        return frozenset.intersection(*(frozenset(labels) for labels in samples))
+
+    def values(self, name: str, label: str) -> set[str]:
+        """Every value of a label; empty where a sample lacks it, as for Prometheus."""
+        return {labels.get(label, "") for labels in self.series[name]}
+
+    def may_lack(self, name: str) -> bool:
+        """Whether this machine, and nothing else, explains that the series is not there."""
+        return name in self.optional and name.startswith(DEPENDS_ON_THE_MACHINE)
+
+
+class Service:
+    """The running service and its log."""
+
+    def __init__(self, process: subprocess.Popen[bytes]) -> None:
+        """Read its log from now on."""
+        self._process = process
+        self._lines: list[dict[str, Any]] = []
+        self._news = threading.Condition()
+        self._reader = threading.Thread(target=self._read)
+        self._reader.start()
+
+    def wait_for(self, event: str, **fields: object) -> dict[str, Any]:
+        """Return the first line of this event with these fields, waiting for it if need be."""
+
+        def found() -> dict[str, Any] | None:
+            wanted = {"event": event, **fields}.items()
+            return next((line for line in self._lines if wanted <= line.items()), None)
+
+        with self._news:
+            line = self._news.wait_for(found, PATIENCE_SECONDS)
+            assert line is not None, f"no {event} {fields}; the last lines: {self._lines[-5:]}"
+        return line
+
+    def stop(self) -> None:
+        """Drain it, or kill it if it does not."""
+        self._process.send_signal(signal.SIGTERM)
+        try:
+            self._process.wait(PATIENCE_SECONDS)
+        finally:
+            self._process.kill()
+            self._process.wait()
+            self._reader.join()
+
+    def _read(self) -> None:
+        assert self._process.stdout is not None
+        with self._process.stdout as lines:
+            for raw in lines:
+                with self._news:
+                    self._lines.append(json.loads(raw))
+                    self._news.notify_all()
+
+
+@contextmanager
+def dependencies() -> Iterator[str]:
+    """Play the services that the service calls; yields its setting."""
+
+    class Handler(BaseHTTPRequestHandler):
+        """Answer with the status that belongs to the path."""
+
+        def do_GET(self) -> None:
+            """Answer one call."""
+            self.send_response(DEPENDENCIES[self.path.strip("/")])
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            """Say nothing."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield ",".join(f"{name}=http://127.0.0.1:{server.server_port}/{name}" for name in DEPENDENCIES)
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+@contextmanager
+def serving(machine: Machine, directory: Path, calls: str) -> Iterator[Service]:
+    """Run the service until it is no longer needed."""
+    (package,) = (path.name for path in (directory / "src").iterdir() if (path / "__main__.py").is_file())
+    inherited = {name: value for name, value in machine.environment().items() if not name.startswith("OTEL_")}
+    settings = {
+        "PORT": "0",
+        "MANAGEMENT_PORT": "0",
+        "DRAIN_SECONDS": "0",
+        "LOG_FORMAT": "json",
+        "SLO_LATENCY_SECONDS": THRESHOLD_SECONDS,
+        "HTTP_CLIENT_DEPENDENCIES": calls,
+    }
+    process = subprocess.Popen(
+        [directory / ".venv/bin/python", "-c", PROGRAM.format(package=package)],
+        cwd=directory,
+        env=inherited | settings,
+        stdout=subprocess.PIPE,
+    )
+    service = Service(process)
+    try:
+        yield service
+    finally:
+        service.stop()
+
+
+def get(port: int, path: str, accept: str = "*/*") -> tuple[int, str, str]:
+    """Ask for one page: status, content type, text."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE_SECONDS)
+    try:
+        connection.request("GET", path, headers={"Accept": accept})
+        answer = connection.getresponse()
+        return answer.status, answer.headers.get_content_type(), answer.read().decode()
+    finally:
+        connection.close()
+
+
+def leave_in_mid_stream(port: int) -> None:
+    """Close the connection while the answer is still coming."""
+    with socket.create_connection(("127.0.0.1", port), PATIENCE_SECONDS) as connection:
+        connection.sendall(b"GET /faults/stream HTTP/1.1\r\nHost: service\r\n\r\n")
+        received = b""
+        while b"chunk\n" not in received:
+            more = connection.recv(4096)
+            assert more, received
+            received += more
+
+
+def drive(service: Service, port: int) -> None:
+    """Send one request of each kind, and wait until all of them are recorded: the log line comes after the metric."""
+    assert get(port, "/api/v1/links")[0] == 200
+    assert get(port, "/nowhere")[0] == 404
+    assert get(port, "/faults/fail")[0] == 500
+    with pytest.raises(http.client.IncompleteRead):
+        get(port, "/faults/stream?chunks=3")
+    leave_in_mid_stream(port)
+    for route, error_type in (
+        ("/api/v1/links", ""),
+        ("unmatched", ""),
+        ("/faults/fail", "RuntimeError"),
+        ("/faults/stream", "RuntimeError"),
+        ("/faults/stream", "client_disconnected"),
+    ):
+        service.wait_for("http.request_finished", http_route=route, error_type=error_type)
+    for name in DEPENDENCIES:
+        service.wait_for("health.check_changed", check=f"http_client.{name}")
+
+
+@pytest.fixture(scope="module")
+def scrape(shared: Machine, template: Path) -> Scrape:
+    """Generate a service with everything, install it, run it, send it traffic and scrape it once."""
+    start = time.perf_counter()
+    directory = shared.cookiecutter(template, EVERYTHING).service
+    installed = shared.run(["uv", "sync", "--quiet", "--no-dev"], directory)
+    assert installed.status == 0, installed.stderr
+    with dependencies() as calls, serving(shared, directory, calls) as service:
+        ports = service.wait_for("service.started")
+        drive(service, ports["port"])
+        status, content_type, text = get(ports["management_port"], "/metrics", ACCEPT)
+    assert (status, content_type) == (200, "application/openmetrics-text")
+    print(f"from the template to the scrape: {time.perf_counter() - start:.0f} s")
+    series: dict[str, list[dict[str, str]]] = {}
+    for sample in samples(text):
+        series.setdefault(sample.name, []).append(sample.labels)
+    return Scrape(series, optional_series(directory / "contract"))
+
+
+def samples(text: str) -> list[Sample]:
+    """Every sample of a scrape."""
+    families = text_string_to_metric_families(text)  # type: ignore[no-untyped-call]
+    return [sample for family in families for sample in family.samples]
+
+
+def optional_series(contract: Path) -> frozenset[str]:
+    """The names that a service need not have always."""
+    return frozenset(
+        name
+        for file in contract.glob("*.toml")
+        for name, metric in tomllib.loads(file.read_text("utf-8"))["metrics"].items()
+        if metric.get("optional", False)
+    )
+
+
+@cache
+def expressions() -> tuple[tuple[str, str], ...]:
+    """Every expression of every rule and runbook, with where it stands."""
+    of_rules = [(f"{rule.file.name}: {rule}", rule.expr) for rule in rules()]
+    of_runbooks = [
+        (file.name, query)
+        for file in sorted(RUNBOOKS.iterdir())
+        for block in re.findall(r"```promql\n(.*?)```", file.read_text("utf-8"), re.DOTALL)
+        for query in block.splitlines()
+    ]
+    return (*of_rules, *of_runbooks)
+
+
+def exported(metrics: frozenset[str]) -> frozenset[str]:
+    """Those that only the service can export: neither recorded nor somebody else's."""
+    return metrics - EXTERNAL.keys() - {rule.name for rule in recordings()}
+
+
+def matchers(expr: str) -> Iterator[Matcher]:
+    """Every value an expression names, alternatives one by one; variables of a runbook have none."""
+    found: list[Matcher] = []
+
+    def visit(node: promql_parser.Expr) -> None:
+        if not isinstance(node, promql_parser.VectorSelector) or not node.name:
+            return
+        for matcher in node.matchers.matchers:
+            if matcher.name in TARGET_LABELS or "$" in matcher.value:
+                continue
+            regex = matcher.op in REGEX
+            patterns = matcher.value.split("|") if regex else [re.escape(matcher.value)]
+            found.extend(Matcher(node.name, matcher.name, pattern) for pattern in patterns)
+
+    promql_parser.walk(promql_parser.parse(expr), visit)
+    yield from (matcher for matcher in found if exported(frozenset({matcher.metric})))
+
+
+def nothing(complaints: Iterable[str]) -> None:
+    """Fail with every complaint, if there is one."""
+    found = sorted(set(complaints))
+    assert not found, "\n".join(found)
+
+
+def test_every_series_that_is_read_is_scraped(scrape: Scrape) -> None:
+    """Or the contract calls it optional and only the machine can tell."""
+    read = {
+        (place, metric)
+        for place, expr in expressions()
+        for selector in selectors(expr)
+        for metric in exported(selector.metrics)
+    }
+    missing = {(place, metric) for place, metric in read if metric not in scrape.series}
+    print("not on this machine:", sorted({metric for _, metric in missing if scrape.may_lack(metric)}))
+    assert read > missing
+    nothing(f"{place}: no {metric}" for place, metric in missing if not scrape.may_lack(metric))
+
+
+def test_every_label_that_is_named_is_on_its_series(scrape: Scrape) -> None:
+    """On each of its samples, since a selector silently passes over those that lack it."""
+    nothing(
+        f"{place}: no {label} on {metric}"
+        for place, expr in expressions()
+        for selector in selectors(expr)
+        for metric in exported(selector.metrics) & scrape.series.keys()
+        for label in selector.labels - scrape.labels(metric) - TARGET_LABELS
+    )
+
+
+def test_every_label_that_groups_or_matches_is_on_a_series(scrape: Scrape) -> None:
+    """An aggregation by a label nobody sets is no error for Prometheus. Here it is."""
+    known = known_series()
+    missing = []
+    for place, expr in expressions():
+        metrics = {metric for selector in selectors(expr) for metric in selector.metrics}
+        labels = (scrape.labels(metric) if metric in scrape.series else known[metric] for metric in metrics)
+        unset = grouping_labels(expr) - frozenset({"__name__"}).union(TARGET_LABELS, *labels)
+        missing += [f"{place}: no {label} on any of {sorted(metrics)}" for label in unset]
+    nothing(missing)
+
+
+def test_every_value_that_is_named_occurs(scrape: Scrape) -> None:
+    """A route, an outcome or an error type that the service spells otherwise is never met, nor ever left out."""
+    named = {(place, matcher) for place, expr in expressions() for matcher in matchers(expr)}
+    assert named
+    nothing(
+        f"{place}: no {matcher.metric} whose {matcher.label} is {matcher.pattern!r}"
+        for place, matcher in named
+        if matcher.metric in scrape.series
+        and not any(re.fullmatch(matcher.pattern, value) for value in scrape.values(matcher.metric, matcher.label))
+    )
+
+
+def test_labels_of_the_target_are_left_to_discovery(scrape: Scrape) -> None:
+    """Prometheus would rename what the service sets, and the rules would read the target's."""
+    assert [name for name, of in scrape.series.items() if any(TARGET_LABELS & labels.keys() for labels in of)] == []
+
+
+def test_the_latency_threshold_is_spelled_as_its_bucket(scrape: Scrape) -> None:
+    """The rules join them as text, to which 1 and 1.0 are different bounds."""
+    thresholds = {labels["le"] for labels in scrape.series["slo_objective_ratio"] if labels["slo"] == "latency"}
+    assert [float(le) for le in thresholds] == [float(THRESHOLD_SECONDS)]
+    assert thresholds < scrape.values(f"{DURATION}_bucket", "le")
+
+
+def test_objectives_have_no_label_of_their_own(scrape: Scrape) -> None:
+    """The rules would take each further one for another objective. Only latency has a bound."""
+    objectives = scrape.series["slo_objective_ratio"]
+    assert all(labels.keys() == {"slo", "le"} for labels in objectives)
+    assert {labels["slo"]: bool(labels["le"]) for labels in objectives} == {
+        "availability": False,
+        "latency": True,
+        "orders": False,
+    }
+
+
+def test_levels_are_in_lower_case(scrape: Scrape) -> None:
+    """As the rules select them."""
+    assert scrape.values("log_events_total", "level") == {"debug", "info", "warning", "error", "critical"}
