@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from textwrap import fill
 
-from . import cardinality, choice, cpu, latency, memory, scrape, start
+from . import cardinality, choice, cpu, generation, latency, memory, scrape, start
 from .environments import BUILD, Environments, prepare
 from .machine import UnfitError, cores, describe, load_average
 from .processes import ROOT, FailedError
@@ -33,6 +33,7 @@ PARTS: Mapping[str, Callable[[Rig], Section]] = {
     "cardinality": cardinality.measure,
     "scrape": scrape.measure,
     "choice": choice.measure,
+    "generation": generation.measure,
 }
 NEED_CONVENTIONAL = {"cpu", "start"}
 NEED_GRANIAN = {"choice"}
