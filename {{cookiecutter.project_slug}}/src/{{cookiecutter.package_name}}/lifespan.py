@@ -73,7 +73,7 @@ class Service:
         saturation.watch_garbage_collector()
         saturation.watch_thread_pool()
         self.health.heartbeat.start()
-        stack.callback(self.health.heartbeat.stop)
+        stack.callback(self.health.stop)
         self.plane.capture, flush_reports = sentry.start(settings)
         stack.callback(flush_reports, FLUSH_SECONDS)
         tracing = Tracing(settings)

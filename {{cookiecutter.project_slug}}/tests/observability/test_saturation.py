@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -244,12 +245,13 @@ def test_each_pause_is_observed_once(monkeypatch: pytest.MonkeyPatch) -> None:
     gc.disable()  # or one of the interpreter's own comes in between
     try:
         with monkeypatch.context() as patched:
-            patched.setattr(saturation, "time", SimpleNamespace(perf_counter=lambda: next(times)))
+            clock = SimpleNamespace(perf_counter=lambda: next(times), monotonic=time.monotonic)
+            patched.setattr(saturation, "time", clock)
             before = count("python_gc_pause_seconds"), REGISTRY.get_sample_value("python_gc_pause_seconds_sum")
             gc.collect()
+        after = count("python_gc_pause_seconds"), REGISTRY.get_sample_value("python_gc_pause_seconds_sum")
     finally:
         gc.enable()
-    after = count("python_gc_pause_seconds"), REGISTRY.get_sample_value("python_gc_pause_seconds_sum")
     assert before[1] is not None
     assert after[1] is not None
     assert (after[0] - before[0], round(after[1] - before[1], 6)) == (1, 0.5)

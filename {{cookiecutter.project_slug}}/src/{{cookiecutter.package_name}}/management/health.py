@@ -87,6 +87,11 @@ class Health:
         self.checks: dict[str, CheckState] = {}
         SERVICE_READY.set_function(self.ready)
 
+    def stop(self) -> None:
+        """The loop is about to end: from here on its silence is no news."""
+        self.started = False
+        self.heartbeat.stop()
+
     def live(self) -> bool:
         """Whether the process can make progress. Depends on nothing outside it. False: restart me."""
         age = self.heartbeat.age
