@@ -12,8 +12,8 @@ WITHOUT_CONTENT = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})  # RFC 9110: co
 class BodyLimit:
     """Answers 413 to a body that is announced too large, or turns out to be.
 
-    Starlette's own limit answers in plain text where the application has not read the body, and costs a redirect of
-    this service a seventh of its time.
+    Starlette's own limit answers in plain text where the application has not read the body, and adds half the time of a
+    bare route to every request, those without a body included (8 us to 16, in process).
     """
 
     def __init__(self, app: ASGIApp, max_bytes: int) -> None:
