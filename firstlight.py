@@ -45,6 +45,8 @@ LICENSES = {  # answer: SPDX expression
 THE_LEAST = {"components": "none", "ci": "none", "deploy": "none", "_commit": ""}
 # What tools leave in a working copy of the template is not part of it.
 LEFT_BY_TOOLS = frozenset({"__pycache__", ".mypy_cache", ".pytest_cache", ".ruff_cache", ".tools", ".venv"})
+# Trees that serve a whole fleet as they lie, and where a service carries its own copy.
+MOUNTS = {"alerts": "ops/alerts", "grafana": "ops/grafana"}
 # What a path of the template belongs to. Everything else belongs to every service.
 CLAIMS = {
     (".github",): "github",
@@ -66,12 +68,13 @@ DISTRIBUTIONS = frozenset(
     opentelemetry-api
     opentelemetry-exporter-http-transport opentelemetry-exporter-otlp-common
     opentelemetry-exporter-otlp-proto-common opentelemetry-exporter-otlp-proto-http opentelemetry-proto
-    opentelemetry-sdk opentelemetry-semantic-conventions orjson packaging pathspec pluggy prometheus-client protobuf
-    pydantic pydantic-core pydantic-settings pygments pytest pytest-cov pytest-xdist python-dotenv requests ruff
-    sentry-sdk starlette structlog truststore typing-extensions typing-inspection urllib3 uvicorn uvloop
+    opentelemetry-sdk opentelemetry-semantic-conventions orjson packaging pathspec pluggy prometheus-client
+    promql-parser protobuf pydantic pydantic-core pydantic-settings pygments pytest pytest-cov pytest-xdist
+    python-dotenv pyyaml requests ruff sentry-sdk starlette structlog truststore types-pyyaml typing-extensions
+    typing-inspection urllib3 uvicorn uvloop
     """.split()  # noqa: SIM905 (a list would take a line for each)
 )
-MODULES_OF_DISTRIBUTIONS = frozenset({"dotenv", "google", "mypyc", "opentelemetry"}) | {
+MODULES_OF_DISTRIBUTIONS = frozenset({"dotenv", "google", "mypyc", "opentelemetry", "yaml"}) | {
     distribution.replace("-", "_") for distribution in DISTRIBUTIONS
 }
 # The standard library of the newest Python offered, and the names this repository's layout has taken.
@@ -93,6 +96,8 @@ def extend(environment: Environment) -> None:
         cruft_state=cruft_state,
         empty_directories=empty_directories,
         enabled=enabled,
+        keeping=keeping,
+        mounted=mounted,
         source=source,
         updating=updating,
     )
@@ -102,7 +107,7 @@ def extend(environment: Environment) -> None:
 # `{{` is an expression of ours only before one of these: `${{ github.ref }}`, `{{ $value }}`, `{{ ansible }}` are text.
 OUR_NAMES = (
     *("cookiecutter", "component", "requirement", "variable"),
-    *("source", "cruft_state", "empty_directories", "updating"),
+    *("source", "cruft_state", "empty_directories", "keeping", "mounted", "updating"),
 )
 _FOREIGN_BRACES = re.compile(rf"\{{\{{(?!-?\s*(?:{'|'.join(OUR_NAMES)})\s*[.|(])")
 
@@ -380,9 +385,31 @@ def chosen(answers: Answers, path: str) -> bool:
         return cruft_state(answers) != ""
     unwanted = COMPONENTS.keys() - {component["name"] for component in enabled(answers["components"])}
     selected = {answers["ci"], *_items(answers["deploy"], DEPLOY_TARGETS)}
-    named = {part.removeprefix("test_").split(".")[0] for part in parts}
+    named = {name for part in parts for name in (part.removeprefix("test_").split(".")[0], _component_of_runbook(part))}
     claimed = {owner for prefix, owner in CLAIMS.items() if parts[: len(prefix)] == prefix}
     return not named & unwanted and claimed <= selected
+
+
+def _component_of_runbook(name: str) -> str | None:
+    """Find the component that an alert is named after: `HttpClientSlow.md` belongs to `http_client`."""
+    prefixes = {component.title().replace("_", ""): component for component in COMPONENTS}
+    return next((prefixes[prefix] for prefix in prefixes if name.startswith(prefix) and name.endswith(".md")), None)
+
+
+def mounted(answers: Answers) -> list[tuple[str, str]]:
+    """List the files that the mounts bring to this service: where each lies here, and its place there."""
+    return [
+        (str(path), place)
+        for tree, mount in MOUNTS.items()
+        for path in sorted((ROOT / tree).rglob("*"))
+        if path.is_file() and chosen(answers, place := f"{mount}/{path.relative_to(ROOT / tree).as_posix()}")
+    ]
+
+
+def keeping() -> bool:
+    """Tell whether files that are there already were asked to be left as they are."""
+    command = _running_command()
+    return command is not None and bool(command.params.get("skip_if_file_exists"))
 
 
 def empty_directories(answers: Answers) -> list[str]:

@@ -1,12 +1,20 @@
-"""Remove the directories the answers left empty, and say what comes next."""
+"""Bring the trees a service shares with its fleet, drop directories the answers left empty, say what comes next."""
 
 import contextlib
 import json
+import shutil
 from pathlib import Path
 
+MOUNTED = json.loads(r"""{{ mounted(cookiecutter) | tojson }}""")
 EMPTY_DIRECTORIES = json.loads(r"""{{ empty_directories(cookiecutter) | tojson }}""")
 SLUG = "{{ cookiecutter.project_slug }}"
+KEEPING = json.loads("{{ keeping() | tojson }}")
 UPDATING = json.loads("{{ updating() | tojson }}")
+
+for origin, place in MOUNTED:
+    if not (KEEPING and Path(place).exists()):
+        Path(place).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(origin, place)
 
 for directory in EMPTY_DIRECTORIES:
     with contextlib.suppress(OSError):  # generated over an older service, it may hold that service's files

@@ -53,6 +53,15 @@ def test_a_new_service_is_up_to_date_and_unchanged(machine: Machine, template: P
     assert (diff.status, diff.stdout) == (0, "")
 
 
+def test_an_update_brings_what_is_mounted(machine: Machine, own_template: Path) -> None:
+    """A rule that changed for the fleet reaches the service's own copy."""
+    service = committed(machine, machine.cookiecutter(own_template).service)
+    replace(own_template / "alerts/runbooks/ServiceDown.md", "## Mitigation", "## Mitigation\n\nStay calm.")
+    machine.commit(own_template)
+    assert machine.cruft("update", "--skip-apply-ask", directory=service).status == 0
+    assert "Stay calm." in (service / "ops/alerts/runbooks/ServiceDown.md").read_text("utf-8")
+
+
 def test_strange_answers_survive_updates(machine: Machine, own_template: Path) -> None:
     """Recorded answers are fed back as if typed; they are still no templates."""
     strange = {"owner": '{{ 7*7 }} {% x "\\ 🚀', "description": "{{cookiecutter.project_slug}}\nsecond"}

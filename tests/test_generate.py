@@ -2,6 +2,7 @@
 
 import json
 import re
+import runpy
 import time
 import tomllib
 from pathlib import Path
@@ -13,6 +14,8 @@ from template import EVERYTHING, ROOT, SERVICE_DIRECTORY, Machine, files
 
 COMPONENTS = tomllib.loads((ROOT / "components.toml").read_text(encoding="utf-8"))
 QUESTIONS = json.loads((ROOT / "cookiecutter.json").read_text(encoding="utf-8"))
+TREES = runpy.run_path(str(ROOT / "firstlight.py"))["MOUNTS"]
+MOUNTS = tuple(f"{mount}/" for mount in TREES.values())
 OTHER_ANSWERS = {
     "project_name": "Other Name",
     "project_slug": "other-slug",
@@ -79,10 +82,11 @@ def test_the_same_answers_give_the_same_bytes(machine: Machine, template: Path, 
     assert files(again) == files(generate(**EVERYTHING))
 
 
-def test_refused_hooks_leave_the_same_files(machine: Machine, template: Path, generate: Generate) -> None:
-    """Selection does not depend on hooks: without them only empty directories stay."""
+def test_refused_hooks_lack_only_what_is_mounted(machine: Machine, template: Path, generate: Generate) -> None:
+    """Selection does not depend on hooks: without them empty directories stay, and the fleet's trees stay away."""
     bare = machine.cookiecutter(template, {}, "--accept-hooks", "no").service
-    assert files(bare) == files(generate())
+    emitted = files(generate())
+    assert files(bare) == {path: emitted[path] for path in emitted if not path.startswith(MOUNTS)}
 
 
 @pytest.mark.parametrize("answers", COMBINATIONS, ids=str)
@@ -101,8 +105,11 @@ def test_every_option_changes_the_output(generate: Generate, question: str) -> N
 def test_every_file_of_the_template_is_emitted_by_some_answers(template: Path, generate: Generate) -> None:
     """No orphan: each file is always emitted, or claimed by one answer."""
     emitted = {path for answers in COMBINATIONS for path in files(generate(**answers))}
-    authored = files(template / SERVICE_DIRECTORY)
-    assert {path.replace("{{cookiecutter.package_name}}", "acme_links") for path in authored} == emitted
+    authored = {
+        path.replace("{{cookiecutter.package_name}}", "acme_links") for path in files(template / SERVICE_DIRECTORY)
+    }
+    mounted = {f"{mount}/{path}" for tree, mount in TREES.items() for path in files(template / tree)}
+    assert authored | mounted == emitted
 
 
 @pytest.mark.parametrize("component", COMPONENTS)
@@ -150,6 +157,26 @@ def test_files_of_the_platform_arrive_as_they_lie(generate: Generate) -> None:
     assert (generate() / ".github/workflows/ci.yml").read_bytes() == (ROOT / "ci/github/ci.yml").read_bytes()
     gitlab = generate(ci="gitlab") / ".gitlab-ci.yml"
     assert gitlab.read_bytes() == (ROOT / "ci/gitlab/.gitlab-ci.yml").read_bytes()
+
+
+@pytest.mark.parametrize(("tree", "mount"), TREES.items())
+def test_trees_of_the_fleet_arrive_as_they_lie(template: Path, generate: Generate, tree: str, mount: str) -> None:
+    """A service that stands alone has the fleet's own rules and dashboards, byte for byte."""
+    service = generate(**EVERYTHING)
+    assert files(template / tree) == files(service / mount)
+
+
+def test_files_that_are_to_be_kept_are_kept(machine: Machine, template: Path) -> None:
+    """Generating the rest around what a team has already changed."""
+    output = machine.output()
+    mine = output / "acme-links/ops/alerts/rules/slo.rules.yml"
+    mine.parent.mkdir(parents=True)
+    mine.write_text("mine")
+    service = machine.cookiecutter(
+        template, {}, "--overwrite-if-exists", "--skip-if-file-exists", directory=output
+    ).service
+    assert mine.read_text() == "mine"
+    assert (service / "ops/alerts/rules/service.rules.yml").is_file()
 
 
 @pytest.mark.parametrize("license_answer", sorted(path.stem for path in (ROOT / "licenses").iterdir()))

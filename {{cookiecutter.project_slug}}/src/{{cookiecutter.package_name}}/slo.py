@@ -1,6 +1,9 @@
 """What the service promises. Objectives travel as metrics, so the fleet's rules need no file per service.
 
-Declare an objective here; count what a business objective calls good and bad with `good()` and `bad()`.
+A business objective is one more line in `objectives()`, and one where its events happen:
+
+    Objective("checkout", 0.995),                         # here
+    slo.good("checkout") if paid else slo.bad("checkout")  # there
 """
 
 from dataclasses import dataclass
