@@ -1,6 +1,8 @@
 """The rules as data: accepted by the tools, bounded, complete, and about metrics that exist."""
 
+import os
 import re
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -8,6 +10,7 @@ import pytest
 from rulebook import (
     ALERTS,
     EXTERNAL,
+    ROOT,
     RULE_FILES,
     RUNBOOKS,
     TARGET_LABELS,
@@ -37,6 +40,8 @@ FIRES_AT_ONCE = {
 }
 ANNOTATIONS = {"summary", "description", "impact", "action", "runbook_url", "dashboard_url"}
 DASHBOARDS = {"fleet", "service", "slo", "runtime", "alerts", "telemetry", "http-client"}
+PROMETHEUS_3 = ".tools/prometheus-3"
+PROMTOOLS = {"Prometheus 2": "promtool", "Prometheus 3": str(ROOT / PROMETHEUS_3 / "usr/bin/promtool")}
 SCRAPE_INTERVAL = 60  # seconds; the slowest one the rules are made for
 LOOKBACK = 300  # seconds; what Prometheus looks back for an instant value
 UNREAD = {"alerts:pages_short:count": "for people: runbook and dashboard"}
@@ -46,16 +51,28 @@ every_alert = pytest.mark.parametrize("rule", alerts(), ids=str)
 every_recording = pytest.mark.parametrize("rule", recordings(), ids=str)
 
 
+@pytest.fixture(params=PROMTOOLS)
+def promtool(request: pytest.FixtureRequest) -> str:
+    """One for each major version of Prometheus that fleets run."""
+    found = shutil.which(PROMTOOLS[request.param])
+    if found is None and not os.environ.get("CI"):
+        pytest.skip(f"needs Prometheus 3 beside the installed one: .ci/beside forky {PROMETHEUS_3} promtool")
+    assert found, f"no promtool of {request.param}"
+    version = subprocess.run([found, "--version"], check=True, capture_output=True, text=True).stdout
+    assert version.startswith(f"promtool, version {request.param[-1]}.")
+    return found
+
+
 @pytest.mark.parametrize("file", RULE_FILES, ids=lambda file: file.name)
-def test_promtool_finds_nothing(file: Path) -> None:
+def test_promtool_finds_nothing(promtool: str, file: Path) -> None:
     """Prometheus loads the file as it lies."""
-    subprocess.run(["promtool", "check", "rules", "--lint=all", "--lint-fatal", file], check=True)
+    subprocess.run([promtool, "check", "rules", "--lint=all", "--lint-fatal", file], check=True)
 
 
 @pytest.mark.parametrize("file", TEST_FILES, ids=lambda file: file.name)
-def test_rules_do_what_their_tests_say(file: Path) -> None:
+def test_rules_do_what_their_tests_say(promtool: str, file: Path) -> None:
     """The unit tests of the rules pass."""
-    command = ["promtool", "test", "rules", file.name]
+    command = [promtool, "test", "rules", file.name]
     run = subprocess.run(command, cwd=file.parent, check=False, capture_output=True, text=True)
     assert run.returncode == 0, run.stdout + run.stderr
 
