@@ -1,0 +1,279 @@
+"""Dashboards from their specs: specs/<name>.yml becomes dashboards/<name>.json, which Grafana loads as it lies."""
+
+import json
+import re
+import sys
+from collections.abc import Iterable, Mapping
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import yaml
+
+Json = dict[str, Any]
+
+HERE = Path(__file__).resolve().parent
+LOOK: Json = yaml.safe_load((HERE / "look.yml").read_text("utf-8"))
+GRID = 24  # columns of Grafana's
+PROMETHEUS = {"type": "prometheus", "uid": "${datasource}"}
+# What each part of a spec must say, and what it may say.
+KEYS = {
+    "dashboard": ("uid title description variables sections", "range"),
+    "section": ("title panels", "columns height"),
+    "panel": ("title good", "question unit query queries legend kind exemplars stack thresholds links labels columns"),
+    "column": ("query unit", "thresholds"),
+}
+
+
+class SpecError(ValueError):
+    """A spec that cannot be rendered, said in one sentence."""
+
+
+def dashboard(spec: Json) -> Json:
+    """One dashboard in Grafana's classic JSON."""
+    _known("the dashboard", "dashboard", spec)
+    variables = spec["variables"]
+    about_one_service = "service" in variables
+    links = [_link(*link) for link in LOOK["links"].items()]
+    annotations = [{"enable": True, "datasource": PROMETHEUS, "step": "60s", **each} for each in LOOK["annotations"]]
+    return {
+        "uid": spec["uid"],
+        "title": spec["title"],
+        "description": spec["description"],
+        "tags": ["firstlight"],
+        "schemaVersion": 41,
+        "editable": False,
+        "graphTooltip": 1,
+        "refresh": "30s",
+        "time": {"from": spec.get("range", "now-1h"), "to": "now"},
+        "templating": {"list": [_datasource(), *_variables(variables)]},
+        "annotations": {"list": annotations if about_one_service else []},
+        "links": [_pages(), *(links if about_one_service else [])],
+        "panels": _panels(spec["sections"], ["datasource", *variables]),
+    }
+
+
+# --- what is around the panels --------------------------------------------------------------------------------------
+
+
+def _datasource() -> Json:
+    current = {"text": "Prometheus", "value": "prometheus"}
+    named = {"name": "datasource", "label": "Data source"}
+    return {**named, "type": "datasource", "query": "prometheus", "refresh": 1, "current": current}
+
+
+def _variables(metrics: Mapping[str, str]) -> list[Json]:
+    """Each offers what its metric has for the environment and the service before it, which are chosen one at a time."""
+    variables: list[Json] = []
+    chosen = 'service!=""'
+    for name, metric in metrics.items():
+        query = f"label_values({metric}{{{chosen}}}, {name})"
+        variable: Json = {"name": name, "label": name.capitalize(), "type": "query", "query": query}
+        variable |= {"definition": query, "datasource": PROMETHEUS, "refresh": 2, "sort": 1}
+        if name in {"env", "service"}:
+            chosen += f', {name}="${name}"'
+        else:
+            every = {"text": ["All"], "value": ["$__all"]}
+            variable |= {"multi": True, "includeAll": True, "allValue": ".+", "current": every}
+        variables.append(variable)
+    return variables
+
+
+def _pages() -> Json:
+    kept = {"keepTime": True, "includeVars": True, "asDropdown": False, "targetBlank": False}
+    shown = {"title": "Dashboards", "icon": "dashboard", "tooltip": "", "url": ""}
+    return {"type": "dashboards", "tags": ["firstlight"], **shown, **kept}
+
+
+def _link(title: str, target: str) -> Json:
+    kept = {"keepTime": False, "includeVars": False, "asDropdown": False, "targetBlank": True}
+    shown = {"title": title, "icon": "external link", "tooltip": "", "url": _url(target, [])}
+    return {"type": "link", "tags": [], **shown, **kept}
+
+
+def _url(target: str, variables: list[str]) -> str:
+    """Logs or traces in Explore, or a dashboard with the variables of this one: for the same time."""
+    source, _, query = target.partition(":")
+    if source in {"loki", "tempo"}:
+        return f"/explore?schemaVersion=1&panes={_quoted(_pane(source, query))}"
+    page, _, query = target.partition("?")
+    kept = [f"${{{name}:queryparam}}" for name in variables if f"var-{name}=" not in query]
+    return f"/d/{page}?" + "&".join([*filter(None, [query]), *kept, "${__url_time_range}"])
+
+
+def _pane(source: str, query: str) -> str:
+    asked = {"queryType": "traceql", "query": query} if source == "tempo" else {"queryType": "range", "expr": query}
+    queries = [{"refId": "A", "datasource": {"type": source, "uid": source}, **asked}]
+    during = {"from": "${__from}", "to": "${__to}"}
+    return json.dumps({"a": {"datasource": source, "queries": queries, "range": during}})
+
+
+def _quoted(text: str) -> str:
+    """Quote all but the variables, which Grafana fills in."""
+    return "".join(part if part.startswith("${") else quote(part) for part in re.split(r"(\$\{[^}]+\})", text))
+
+
+# --- panels ---------------------------------------------------------------------------------------------------------
+
+
+def _panels(sections: list[Json], variables: list[str]) -> list[Json]:
+    """Sections one below the other: a title, then panels in even lines that fill the width."""
+    panels: list[Json] = []
+    y = 0
+    for section in sections:
+        _known(f"section {section.get('title')!r}", "section", section)
+        title = {"type": "row", "title": section["title"], "collapsed": False, "panels": []}
+        panels.append({**title, "gridPos": {"x": 0, "y": y, "w": GRID, "h": 1}})
+        y += 1
+        height = section.get("height", 8)
+        for line in _lines(section["panels"], section.get("columns", 3)):
+            for spec, (left, right) in zip(line, _spans(GRID, len(line)), strict=True):
+                place = {"x": left, "y": y, "w": right - left, "h": height}
+                panels.append({**_panel(spec, variables), "gridPos": place})
+            y += height
+    return [{"id": number, **panel} for number, panel in enumerate(panels, 1)]
+
+
+def _lines(panels: list[Json], columns: int) -> Iterable[list[Json]]:
+    return (panels[first:last] for first, last in _spans(len(panels), -(-len(panels) // columns)))
+
+
+def _spans(length: int, parts: int) -> Iterable[tuple[int, int]]:
+    return pairwise(-(-length * part // parts) for part in range(parts + 1))
+
+
+def _panel(spec: Json, variables: list[str]) -> Json:
+    name = f"panel {spec.get('title')!r}"
+    _known(name, "panel", spec)
+    kind = _one_of(LOOK["kinds"], f"{name} has the kind", spec.get("kind", "timeseries"))
+    queries = _queries(name, spec)
+    links = [{"title": title, "url": _url(target, variables)} for title, target in spec.get("links", {}).items()]
+    panel = {
+        "type": kind,
+        "title": spec["title"],
+        "description": f"{spec.get('question', '')} Good: {spec['good']}".strip(),
+        "datasource": PROMETHEUS,
+        "targets": [_target(spec, kind, *query) for query in enumerate(queries.items())],
+        "fieldConfig": {
+            "defaults": {**_defaults(name, spec, kind), "links": links},
+            "overrides": [*_columns(name, spec), *([LOOK["limit"]] if "limit" in queries else [])],
+        },
+        "options": {
+            **LOOK["kinds"][kind]["options"],
+            **({"yAxis": {"unit": spec["unit"]}} if kind == "heatmap" else {}),
+        },
+    }
+    return panel | ({"transformations": _one_table(spec["labels"], list(queries))} if kind == "table" else {})
+
+
+def _queries(name: str, spec: Json) -> Mapping[str, str]:
+    """Queries by legend; those of a table by the title of their column."""
+    given = [key for key in ("query", "queries", "columns") if key in spec]
+    if len(given) != 1:
+        message = f"{name} needs one of query, queries and columns, and has {' and '.join(given) or 'none'}."
+        raise SpecError(message)
+    if "columns" in spec:
+        return {title: column["query"] for title, column in spec["columns"].items()}
+    return spec["queries"] if "queries" in spec else {spec.get("legend", "__auto"): spec["query"]}
+
+
+def _target(spec: Json, kind: str, position: int, query: tuple[str, str]) -> Json:
+    legend, expr = query
+    asked = {"expr": " ".join(expr.split()), "legendFormat": legend, "exemplar": spec.get("exemplars", False)}
+    return {
+        "refId": _letter(position),
+        "datasource": PROMETHEUS,
+        "editorMode": "code",
+        **asked,
+        **LOOK["kinds"][kind]["target"],
+    }
+
+
+def _letter(position: int) -> str:
+    return chr(ord("A") + position)
+
+
+def _defaults(name: str, spec: Json, kind: str) -> Json:
+    defaults: Json = LOOK["kinds"][kind]["defaults"]
+    if "columns" in spec:
+        return defaults
+    stack = LOOK["stack"] if spec.get("stack") else {}
+    line = LOOK["line"] if kind == "timeseries" and "thresholds" in spec else {}
+    return {**defaults, "custom": {**defaults.get("custom", {}), **stack, **line}, **_measure(name, spec)}
+
+
+def _measure(name: str, spec: Json) -> Json:
+    """The unit, and from which value on which colour; `base` is the colour below all of them."""
+    unit = _one_of(LOOK["units"], f"{name} has the unit", spec.get("unit"))
+    steps = [
+        {"value": None if value == "base" else value, "color": _one_of(LOOK["colors"], f"{name} has the colour", color)}
+        for value, color in {"base": "green", **spec.get("thresholds", {})}.items()
+    ]
+    return {"unit": unit, "thresholds": {"mode": "absolute", "steps": steps}}
+
+
+def _columns(name: str, spec: Json) -> Iterable[Json]:
+    for title, column in spec.get("columns", {}).items():
+        _known(f"{name}, column {title!r}", "column", column)
+        measure = _measure(f"{name}, column {title!r}", column)
+        properties = [{"id": key, "value": value} for key, value in measure.items()]
+        yield {"matcher": {"id": "byName", "options": title}, "properties": properties}
+
+
+def _one_table(labels: Json, columns: list[str]) -> list[Json]:
+    """One row for each set of labels, with the value of every query."""
+    names = labels | {"Value": columns[0]} | {f"Value #{_letter(place)}": title for place, title in enumerate(columns)}
+    order = {name: place for place, name in enumerate(names)}
+    return [
+        {"id": "filterFieldsByName", "options": {"include": {"pattern": f"/^({'|'.join(names)})$/"}}},
+        {"id": "merge", "options": {}},
+        {"id": "organize", "options": {"renameByName": names, "indexByName": order}},
+    ]
+
+
+# --- what can be wrong ----------------------------------------------------------------------------------------------
+
+
+def _known(name: str, level: str, spec: Json) -> None:
+    needed, possible = (keys.split() for keys in KEYS[level])
+    if missing := [key for key in needed if key not in spec]:
+        message = f"{name} has no {' and no '.join(missing)}."
+        raise SpecError(message)
+    if unknown := [key for key in spec if key not in [*needed, *possible]]:
+        message = (
+            f"{name} has {' and '.join(unknown)}, which means nothing; known are {', '.join([*needed, *possible])}."
+        )
+        raise SpecError(message)
+
+
+def _one_of(known: Iterable[str], what: str, value: str | None) -> str:
+    if value is None or value not in known:
+        message = f"{what} {value!r}; known are {', '.join(known)}."
+        raise SpecError(message)
+    return value
+
+
+def rendered(spec: Path) -> str:
+    """The JSON of a spec; ends the program with one sentence when there can be none."""
+    try:
+        return json.dumps(dashboard(yaml.safe_load(spec.read_text("utf-8"))), indent=2, ensure_ascii=False) + "\n"
+    except SpecError as error:
+        sys.exit(f"{spec.name}: {error}")
+    except yaml.MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else 1
+        sys.exit(f"{spec.name}: line {line} is not YAML: {error.problem}.")
+
+
+def main(arguments: list[str]) -> None:
+    """Write every dashboard; with --check, tell which ones are not what their specs say."""
+    texts = {HERE / "dashboards" / f"{spec.stem}.json": rendered(spec) for spec in sorted(HERE.glob("specs/*.yml"))}
+    if arguments == ["--check"]:
+        stale = [file.name for file, text in texts.items() if not file.exists() or file.read_text("utf-8") != text]
+        sys.exit(f"not what the specs say, run render.py: {', '.join(stale)}" if stale else 0)
+    for file, text in texts.items():
+        file.write_text(text, "utf-8")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
