@@ -70,7 +70,7 @@ def _variables(metrics: Mapping[str, str]) -> list[Json]:
     for name, metric in metrics.items():
         query = f"label_values({metric}{{{chosen}}}, {name})"
         variable: Json = {"name": name, "label": name.capitalize(), "type": "query", "query": query}
-        variable |= {"definition": query, "datasource": PROMETHEUS, "refresh": 2, "sort": 1}
+        variable |= {"datasource": PROMETHEUS, "refresh": 2, "sort": 1}
         if name in {"env", "service"}:
             chosen += f', {name}="${name}"'
         else:
