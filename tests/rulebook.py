@@ -28,8 +28,11 @@ EXTERNAL: dict[str, frozenset[str]] = {
     "up": frozenset(),
     "scrape_samples_post_metric_relabeling": frozenset(),
     "scrape_sample_limit": frozenset(),
+    "scrape_duration_seconds": frozenset(),
+    "scrape_series_added": frozenset(),
     # every rule that alerts
-    "ALERTS": frozenset({"alertname", "alertstate", "priority", "severity"}),
+    "ALERTS": frozenset({"alertname", "alertstate", "priority", "severity", "slo"}),
+    "ALERTS_FOR_STATE": frozenset({"alertname", "priority", "severity", "slo"}),
     # Prometheus
     "prometheus_config_last_reload_successful": frozenset(),
     "prometheus_notifications_dropped_total": frozenset(),
@@ -40,6 +43,7 @@ EXTERNAL: dict[str, frozenset[str]] = {
     "prometheus_tsdb_head_series": frozenset(),
     "prometheus_tsdb_lowest_timestamp_seconds": frozenset(),
     # Alertmanager
+    "alertmanager_alerts": frozenset({"state"}),
     "alertmanager_config_last_reload_successful": frozenset(),
     "alertmanager_notifications_failed_total": frozenset({"integration"}),
     "alertmanager_notifications_total": frozenset({"integration"}),

@@ -1,0 +1,524 @@
+"""The rules for dashboards. The first table is the public dashboard-linter's, rule by rule; the second is our own.
+
+A rule takes a dashboard and yields what is wrong with it. `job` in the names of public rules is `service` and `env` here:
+that is what a target of ours is found by.
+"""
+
+import json
+import re
+import tomllib
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from itertools import pairwise
+
+import promql_parser
+from dashboards import (
+    RATE_INTERVAL,
+    Json,
+    Query,
+    dashboards,
+    explored,
+    links,
+    log_queries,
+    nodes,
+    panels,
+    parsed,
+    queries,
+    queries_of_panel,
+    variables,
+)
+from promql_parser import AggregateExpr, BinaryExpr, Call, Expr, MatrixSelector, ParenExpr, SubqueryExpr, VectorSelector
+from rulebook import (
+    CONTRACT,
+    TARGET_LABELS,
+    components,
+    contract,
+    grouping_labels,
+    known_series,
+    recordings,
+    seconds,
+    selectors,
+)
+
+Rule = Callable[[Json], Iterable[str]]
+
+ONE_AT_A_TIME = {"env", "service"}
+# Grafana's names for them. Any other is shown as it is, which nobody wants.
+UNITS = {"bytes", "d", "none", "ops", "percentunit", "reqps", "s", "short"}
+RATES = {"rate", "irate", "increase"}
+GRID = 24
+
+
+# --- the 17 rules of the public linter ------------------------------------------------------------------------------
+
+
+def template_datasource(of: Json) -> Iterator[str]:
+    """One variable chooses the data source of everything."""
+    variable = variables(of).get("datasource", {})
+    if (variable.get("type"), variable.get("query"), variable.get("label")) != ("datasource", "prometheus", "Data source"):
+        yield "no variable 'datasource' for Prometheus with the label 'Data source'"
+
+
+def template_job(of: Json) -> Iterator[str]:
+    """Environment and service are chosen one at a time, from what there is."""
+    for name in ONE_AT_A_TIME & variables(of).keys():
+        variable = variables(of)[name]
+        if variable["type"] != "query" or variable.get("multi") or variable.get("datasource", {}).get("uid") != "${datasource}":
+            yield f"variable {name} is not a single choice out of the data source"
+
+
+def template_instance(of: Json) -> Iterator[str]:
+    """Everything below a service can be chosen in any number, and all of it is chosen at first."""
+    wanted = {"type": "query", "multi": True, "includeAll": True, "allValue": ".+"}
+    for name in variables(of).keys() - ONE_AT_A_TIME - {"datasource"}:
+        variable = variables(of)[name]
+        if not wanted.items() <= variable.items() or variable["current"]["value"] != ["$__all"]:
+            yield f"variable {name} is not any choice out of the data source, all of them at first"
+
+
+def template_label_promql(of: Json) -> Iterator[str]:
+    """What a variable is filled from is PromQL."""
+    for name, variable in variables(of).items():
+        if variable["type"] != "query":
+            continue
+        match = re.fullmatch(r"label_values\((.+), (\w+)\)", variable["query"])
+        if not match or match[2] != name or not _parses(match[1]):
+            yield f"variable {name} is filled from {variable['query']}"
+
+
+def template_on_time_change_reload(of: Json) -> Iterator[str]:
+    """Another time has other services."""
+    for name, variable in variables(of).items():
+        if variable["type"] == "query" and variable.get("refresh") != 2:
+            yield f"variable {name} is not refreshed when the time changes"
+
+
+def panel_datasource(of: Json) -> Iterator[str]:
+    """Panels, queries and annotations ask the data source that was chosen."""
+    asking = [(panel["title"], panel) for panel in panels(of)]
+    asking += [(f"{panel['title']} {target['refId']}", target) for panel in panels(of) for target in panel["targets"]]
+    asking += [(f"annotation {each['name']}", each) for each in of["annotations"]["list"]]
+    yield from (f"{place} asks another data source" for place, each in asking if _source(each) != "${datasource}")
+
+
+def panel_title_description(of: Json) -> Iterator[str]:
+    """A panel says what it is."""
+    for panel in panels(of):
+        if not panel.get("title") or not panel.get("description"):
+            yield f"panel {panel['id']} has no title or no description"
+
+
+def panel_units(of: Json) -> Iterator[str]:
+    """A number has a unit."""
+    yield from (f"{query.place} has the unit {query.unit}" for query in _drawn(of) if query.unit not in UNITS)
+
+
+def panel_no_targets(of: Json) -> Iterator[str]:
+    """A panel asks something."""
+    yield from (f"{panel['title']} asks nothing" for panel in panels(of) if not panel.get("targets"))
+
+
+def target_logql(of: Json) -> Iterator[str]:
+    """A log query selects a stream, parses its JSON, and filters by what the contract says is logged."""
+    log = tomllib.loads((CONTRACT / "service.toml").read_text("utf-8"))["log"]
+    for place, query in log_queries(of):
+        if not re.match(r'\{service_name="\$\{service\}"\} \| json( \| |$)', query):
+            yield f"{place} does not read the lines of the service: {query}"
+        fields = set(re.findall(r'(\w+)=~?"', query)) - {"service_name"}
+        if unknown := fields - {*log["fields"], *log["request_fields"]}:
+            yield f"{place} filters by {sorted(unknown)}, which nobody logs"
+        events = {event for match in re.findall(r'event=~?"([^"]+)"', query) for event in match.split("|")}
+        if unknown := events - set(log["events"]):
+            yield f"{place} looks for {sorted(unknown)}, which nobody logs"
+
+
+def target_logql_auto(of: Json) -> Iterator[str]:
+    """A log query that counts over time lets Grafana choose over how much."""
+    for place, query in log_queries(of):
+        if any(duration != "$__auto" for duration in re.findall(r"\[([^\]]+)\]", query)):
+            yield f"{place} counts over a fixed time: {query}"
+
+
+def target_promql(of: Json) -> Iterator[str]:
+    """A query is PromQL."""
+    yield from (f"{query.place} is not PromQL: {query.expr}" for query in queries(of) if not _parses(query.expr))
+
+
+def target_rate_interval(of: Json) -> Iterator[str]:
+    """A rate is taken over what the resolution asks for."""
+    for query in _sound(of):
+        for function, selector in _ranges(query.tree):
+            if function in {"rate", "irate"} and selector.range.total_seconds() != seconds(RATE_INTERVAL):
+                yield f"{query.place} has a rate over a fixed time: {query.expr}"
+
+
+def target_job(of: Json) -> Iterator[str]:
+    """A query is about the environment and the service that were chosen, or shows all of them by name."""
+    for query in _sound(of):
+        for name in ONE_AT_A_TIME & variables(of).keys() - _shown_by(query.tree):
+            for selector in _selectors(query.tree):
+                if (name, f"${name}") not in _matchers(selector):
+                    yield f"{query.place} reads {selector.name} of every {name}"
+
+
+def target_instance(of: Json) -> Iterator[str]:
+    """What is exported by instance, or recorded by what another variable chooses, is read for what was chosen."""
+    for name in variables(of).keys() - ONE_AT_A_TIME - {"datasource"}:
+        for query in _sound(of):
+            for selector in _selectors(query.tree):
+                asked = {label for label, _ in _matchers(selector)}
+                if _has(selector, name) and name not in asked and not query.place.startswith("annotation"):
+                    yield f"{query.place} reads {selector.name} of every {name}"
+
+
+def target_counter_agg(of: Json) -> Iterator[str]:
+    """A counter is read as a rate or an increase."""
+    for query in _sound(of):
+        rated = Counter(selector.vector_selector.name for function, selector in _ranges(query.tree) if function in RATES)
+        for name in Counter(selector.name for selector in _selectors(query.tree)) - rated:
+            if name and name.endswith("_total"):
+                yield f"{query.place} shows the counter {name} as it is"
+
+
+def uneditable_dashboard(of: Json) -> Iterator[str]:
+    """What is provisioned is not edited in the browser."""
+    if of.get("editable") is not False:
+        yield "can be edited"
+
+
+# --- our own --------------------------------------------------------------------------------------------------------
+
+
+def series_exist(of: Json) -> Iterator[str]:
+    """A series is in the contract, recorded by a rule, or exported by whom we have listed."""
+    known = known_series()
+    for query in _sound(of):
+        for selector in selectors(query.filled):
+            yield from (f"{query.place} reads {name}, which nobody exports" for name in selector.metrics - known.keys())
+
+
+def labels_exist(of: Json) -> Iterator[str]:
+    """A label that is filtered by, grouped by or shown is one that the series has."""
+    known = known_series()
+    for query in _sound(of):
+        read = [selector for selector in selectors(query.filled) if selector.metrics <= known.keys()]
+        for selector in read:
+            labels = frozenset().union(*(known[name] for name in selector.metrics))
+            if unknown := selector.labels - labels - TARGET_LABELS:
+                yield f"{query.place} filters {sorted(selector.metrics)} by {sorted(unknown)}"
+        labels = frozenset({"__name__"}).union(*(known[name] for selector in read for name in selector.metrics))
+        if unknown := grouping_labels(query.filled) - labels - TARGET_LABELS:
+            yield f"{query.place} groups by {sorted(unknown)}, which none of its series has"
+
+
+def legends_exist(of: Json) -> Iterator[str]:
+    """A legend shows labels that the result still has."""
+    for query in _sound(of):
+        left = _labels(query.tree)
+        shown = set(re.findall(r"\{\{(\w+)\}\}", query.legend))
+        if left is not None and shown - left:
+            yield f"{query.place} has no {sorted(shown - left)} to show"
+
+
+def units_fit(of: Json) -> Iterator[str]:
+    """The unit is what the names of the series say. A heatmap shows the unit of its buckets."""
+    for query in _drawn(of):
+        if not _parses(query.expr):
+            continue
+        fitting = _fitting(_selectors(query.tree)[0] if query.legend == "{{le}}" else query.tree)
+        if query.unit not in fitting:
+            yield f"{query.place} is shown in {query.unit} and measured in {sorted(fitting)}"
+
+
+def grid_is_filled(of: Json) -> Iterator[str]:
+    """Panels stand side by side from edge to edge, and none on another."""
+    rows: dict[int, list[Json]] = {}
+    for panel in of["panels"]:
+        rows.setdefault(panel["gridPos"]["y"], []).append(panel["gridPos"])
+    for y, places in rows.items():
+        edges = [0, *(edge for place in places for edge in (place["x"], place["x"] + place["w"])), GRID]
+        if any(left != right for left, right in list(pairwise(edges))[::2]) or len({place["h"] for place in places}) > 1:
+            yield f"the panels at {y} do not fill their line"
+    lines = sorted((y, y + places[0]["h"]) for y, places in rows.items())
+    yield from (f"something is above {start}" for (_, end), (start, _) in pairwise(lines) if end != start)
+
+
+def names_are_unique(of: Json) -> Iterator[str]:
+    """Panels count from 1, titles and the names of a panel's queries and curves are there once."""
+    if [panel["id"] for panel in of["panels"]] != list(range(1, len(of["panels"]) + 1)):
+        yield "the panels are not counted from 1"
+    yield from (f"two panels {title}" for title, count in Counter(p["title"] for p in panels(of)).items() if count > 1)
+    for panel in panels(of):
+        for key in ("refId", "legendFormat"):
+            names = Counter(target.get(key) for target in panel.get("targets", []))
+            yield from (f"{panel['title']} has two {key} {name}" for name, count in names.items() if count > 1)
+
+
+def uid_is_a_word(of: Json) -> Iterator[str]:
+    """People and alerts link to it; no other dashboard has it, nor the title."""
+    if not re.fullmatch(r"firstlight-[a-z-]{1,29}", of.get("uid", "")):
+        yield f"uid {of.get('uid')}"
+    for key in ("uid", "title"):
+        if sum(other[key] == of.get(key) for other in dashboards()) > 1:
+            yield f"another dashboard has the {key} {of[key]}"
+
+
+def nothing_is_left_of_an_export(of: Json) -> Iterator[str]:
+    """File provisioning cannot fill in what an export leaves open; a number of its own belongs to one Grafana."""
+    yield from (f"has {key}" for key in ("__inputs", "__requires", "__elements", "id", "version") if key in of)
+    if of.get("schemaVersion") != 41:
+        yield "is not of schema version 41"
+
+
+def description_says_what_is_good(of: Json) -> Iterator[str]:
+    """A panel asks a question and says what a good answer looks like."""
+    for panel in panels(of):
+        if not re.fullmatch(r"[A-Z].+\? .*Good: .+\.", panel["description"]):
+            yield f"{panel['title']} does not say what is good: {panel['description']}"
+
+
+def latency_has_exemplars(of: Json) -> Iterator[str]:
+    """From a slow request to its trace is one click."""
+    for panel in panels(of):
+        for target in panel.get("targets", []):
+            wanted = "http_server_request_duration_seconds_bucket" in target["expr"]
+            if wanted != target.get("exemplar", False):
+                yield f"{panel['title']} {target['refId']} {'has no' if wanted else 'cannot have'} exemplars"
+
+
+def links_lead_somewhere(of: Json) -> Iterator[str]:
+    """Other dashboards get the variables they know and the time; log and trace queries get the time."""
+    here = variables(of).keys()
+    for place, url in links(of):
+        if url.startswith("/explore"):
+            asked = explored(url)
+            sources = (asked["datasource"], asked["to"], asked["range"])
+            if sources not in [({"type": to, "uid": to}, to, TIME) for to in ("loki", "tempo")]:
+                yield f"{place} leads to {asked}"
+            continue
+        page, _, query = url.removeprefix("/d/").partition("?")
+        target = next((other for other in dashboards() if other["uid"] == page), None)
+        given = set(re.findall(r"\$\{(\w+):queryparam\}|var-(\w+)=", query))
+        names = {name for pair in given for name in pair if name}
+        if target is None or "${__url_time_range}" not in query or not names >= here & variables(target).keys():
+            yield f"{place} leads to {url}"
+
+
+def links_use_variables_that_exist(of: Json) -> Iterator[str]:
+    """A variable that is not there stays in the address as it is."""
+    known = {*variables(of), "__from", "__to", "__url_time_range"}
+    for place, url in links(of):
+        for name in re.findall(r"\$\{([^}:]+)", url):
+            if name not in known and not re.fullmatch(r"__(value\.raw|field\.labels\.\w+|data\.fields\.\w+)", name):
+                yield f"{place} names {name}"
+
+
+def every_page_leads_to_every_other(of: Json) -> Iterator[str]:
+    """By one link for all of them, with variables and time, so that a component's page needs no line here."""
+    wanted = {"type": "dashboards", "tags": ["firstlight"], "keepTime": True, "includeVars": True}
+    if not any(wanted.items() <= link.items() for link in of["links"]) or "firstlight" not in of["tags"]:
+        yield "is not among the linked dashboards"
+
+
+def thresholds_are_red_lines(of: Json) -> Iterator[str]:
+    """Curves with thresholds show them, and a curve called limit looks like one."""
+    for panel in panels(of):
+        defaults = panel["fieldConfig"]["defaults"]
+        steps = defaults.get("thresholds", {}).get("steps", [])
+        style = defaults.get("custom", {}).get("thresholdsStyle", {}).get("mode")
+        if panel["type"] == "timeseries" and (style == "line") != (len(steps) > 1):
+            yield f"{panel['title']} does not draw its thresholds"
+        limit = any(target.get("legendFormat") == "limit" for target in panel.get("targets", []))
+        drawn = [each for each in panel["fieldConfig"]["overrides"] if each["matcher"]["options"] == "limit"]
+        if limit != bool(drawn):
+            yield f"{panel['title']} does not draw its limit"
+
+
+def components_keep_to_themselves(of: Json) -> Iterator[str]:
+    """The dashboard of a component can be left out by name: nobody else reads its series or links to it."""
+    for component in components():
+        page = f"firstlight-{component.replace('_', '-')}"
+        metrics = tomllib.loads((CONTRACT / f"{component}.toml").read_text("utf-8"))["metrics"]
+        named = [name for name in (component, page, *metrics) if name in json.dumps(of)]
+        if named and of["uid"] != page:
+            yield f"names {named}, which a service without {component} does not have"
+
+
+TIME = {"from": "${__from}", "to": "${__to}"}
+PUBLIC: dict[str, Rule] = {
+    "template-datasource-rule": template_datasource,
+    "template-job-rule": template_job,
+    "template-instance-rule": template_instance,
+    "template-label-promql-rule": template_label_promql,
+    "template-on-time-change-reload-rule": template_on_time_change_reload,
+    "panel-datasource-rule": panel_datasource,
+    "panel-title-description-rule": panel_title_description,
+    "panel-units-rule": panel_units,
+    "panel-no-targets-rule": panel_no_targets,
+    "target-logql-rule": target_logql,
+    "target-logql-auto-rule": target_logql_auto,
+    "target-promql-rule": target_promql,
+    "target-rate-interval-rule": target_rate_interval,
+    "target-job-rule": target_job,
+    "target-instance-rule": target_instance,
+    "target-counter-agg-rule": target_counter_agg,
+    "uneditable-dashboard": uneditable_dashboard,
+}
+OWN: dict[str, Rule] = {
+    rule.__name__.replace("_", "-"): rule
+    for rule in (
+        series_exist,
+        labels_exist,
+        legends_exist,
+        units_fit,
+        grid_is_filled,
+        names_are_unique,
+        uid_is_a_word,
+        nothing_is_left_of_an_export,
+        description_says_what_is_good,
+        latency_has_exemplars,
+        links_lead_somewhere,
+        links_use_variables_that_exist,
+        every_page_leads_to_every_other,
+        thresholds_are_red_lines,
+        components_keep_to_themselves,
+    )
+}
+
+
+# --- how a query is read --------------------------------------------------------------------------------------------
+
+
+def _source(asking: Json) -> str | None:
+    uid: str | None = asking.get("datasource", {}).get("uid")
+    return uid
+
+
+def _parses(expr: str) -> bool:
+    try:
+        parsed(expr)
+    except ValueError:
+        return False
+    return True
+
+
+def _sound(of: Json) -> list[Query]:
+    """Those that parse; the others are another rule's."""
+    return [query for query in queries(of) if _parses(query.expr)]
+
+
+def _drawn(of: Json) -> list[Query]:
+    return [query for panel in panels(of) for query in queries_of_panel(panel)]
+
+
+def _selectors(tree: Expr) -> list[VectorSelector]:
+    return [node for node in nodes(tree) if isinstance(node, VectorSelector)]
+
+
+def _ranges(tree: Expr) -> Iterator[tuple[str, MatrixSelector]]:
+    """Every range, with the function that reads it."""
+    for node in nodes(tree):
+        if isinstance(node, Call):
+            yield from ((node.func.name, argument) for argument in node.args if isinstance(argument, MatrixSelector))
+
+
+def _matchers(selector: VectorSelector) -> set[tuple[str, str]]:
+    return {(matcher.name, matcher.value) for matcher in selector.matchers.matchers}
+
+
+def _shown_by(tree: Expr) -> set[str]:
+    """The labels that an aggregation keeps."""
+    kept = [node.modifier.labels for node in nodes(tree) if isinstance(node, AggregateExpr) and node.modifier]
+    return {label for labels in kept for label in labels}
+
+
+def _has(selector: VectorSelector, label: str) -> bool:
+    name = selector.name or ""
+    if label == "instance":
+        return not name or name in contract() or name == "up" or name.startswith("scrape_")
+    return label in contract().get(name, ()) or name.startswith(f"{label}:")
+
+
+def _labels(tree: Expr) -> frozenset[str] | None:
+    """The labels of a result; nothing when they cannot be told."""
+    match tree:
+        case AggregateExpr() if str(tree.op) in {"topk", "bottomk"}:
+            return _labels(tree.expr)
+        case AggregateExpr():
+            return frozenset(tree.modifier.labels if tree.modifier else [])
+        case ParenExpr() | SubqueryExpr():
+            return _labels(tree.expr)
+        case Call():
+            arguments = [_labels(argument) for argument in tree.args]
+            found = [labels - {"le"} if tree.func.name == "histogram_quantile" else labels for labels in arguments if labels]
+            return found[0] if found else frozenset()
+        case BinaryExpr():
+            sides = [labels for side in (tree.lhs, tree.rhs) if (labels := _labels(side))]
+            return sides[0] if sides else frozenset()
+        case MatrixSelector():
+            return _labels(tree.vector_selector)
+        case VectorSelector():
+            return known_series().get(tree.name or "", frozenset()) | TARGET_LABELS
+    return frozenset()
+
+
+ANY = frozenset(UNITS)
+RATIO = frozenset({"percentunit", "short"})
+COUNT = frozenset({"short", "none"})
+PER_SECOND = frozenset({"reqps", "ops"})
+SECONDS = frozenset({"s"})
+MEASURED = {  # the end of a name: what it is measured in
+    r"slo:error_budget_remaining:ratio|slo:objective:ratio": frozenset({"percentunit"}),
+    r"slo:burn_rate:ratio": frozenset({"short"}),
+    r".*:(rate|rate\d+m)": PER_SECOND,
+    r".*_seconds(:p95_rate5m|_sum|_total|_bucket)?|ALERTS_FOR_STATE": SECONDS,
+    r".*_bytes": frozenset({"bytes"}),
+    r".*": COUNT,
+}
+
+
+def _fitting(tree: Expr) -> frozenset[str]:
+    """The units that a query can be shown in, by the names it reads and what it does to them."""
+    match tree:
+        case VectorSelector():
+            return next(units for name, units in MEASURED.items() if re.fullmatch(name, tree.name or ""))
+        case MatrixSelector():
+            return _fitting(tree.vector_selector)
+        case AggregateExpr() if str(tree.op) in {"count", "group"}:
+            return COUNT
+        case AggregateExpr() if str(tree.op) == "avg" and _fitting(tree.expr) == COUNT:
+            return RATIO | COUNT  # of what is either 0 or 1
+        case AggregateExpr() | ParenExpr() | SubqueryExpr():
+            return _fitting(tree.expr)
+        case Call():
+            return _fitting_of_call(tree)
+        case BinaryExpr():
+            return _fitting_of_operation(tree)
+    return ANY  # a number
+
+
+def _fitting_of_call(tree: Call) -> frozenset[str]:
+    name = tree.func.name
+    inner = _fitting(tree.args[-1]) if tree.args else ANY
+    if name in {"rate", "irate"}:
+        return RATIO if inner == SECONDS and not _buckets(tree) else PER_SECOND
+    if name == "histogram_quantile":
+        return SECONDS
+    if name in {"changes", "count_over_time"} or (name == "increase" and _buckets(tree)):
+        return COUNT
+    if name == "time":
+        return SECONDS
+    return _fitting(tree.args[0]) if tree.args else ANY
+
+
+def _buckets(tree: Expr) -> bool:
+    return any((selector.name or "").endswith("_bucket") for selector in _selectors(tree))
+
+
+def _fitting_of_operation(tree: BinaryExpr) -> frozenset[str]:
+    left, right = _fitting(tree.lhs), _fitting(tree.rhs)
+    if str(tree.op) == "/" and ANY not in (left, right):
+        return RATIO if left & right else ANY
+    if str(tree.op) in {"*", "/"}:
+        return ANY
+    return left if left != ANY else right
