@@ -5,16 +5,19 @@ PYTHON := $(UV) run python
 export PATH := $(PATH):$(CURDIR)/.tools/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check fmt bench
+.PHONY: help demo test prove-delivery check fmt bench
 
 help: ## Show this list
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "  %-12s %s\n", $$1, $$2 }'
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "  %-12s %s\n", $$1, $$2 }'
 
 demo: $(UV) ## Generate a service, run it and show its signals, until Ctrl-C or for DURATION=seconds
 	@exec $(PYTHON) -m demo
 
 test: $(UV) ## Prove the template: generate, refuse, update, and run the tests of what it generates
-	$(PYTHON) -m pytest
+	$(PYTHON) -m pytest -m "not delivery"
+
+prove-delivery: $(UV) ## Prove the way to production: real images, signatures, pipelines and deploys (root, Debian's container tools)
+	$(PYTHON) -m pytest -m delivery
 
 check: $(UV) ## Check style and types
 	$(UV) run ruff check .

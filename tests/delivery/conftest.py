@@ -1,0 +1,32 @@
+"""One container engine, one clean checkout and one image for all proofs of delivery."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from conftest import Generate
+from delivery.containers import Containers, missing
+from template import EVERYTHING, Machine
+
+
+@pytest.fixture(scope="session")
+def containers() -> Iterator[Containers]:
+    """Start with an empty engine. CI must have the tools; elsewhere say which are missing and how to get them."""
+    lacking = missing()
+    if lacking and not os.environ.get("CI"):
+        pytest.skip(lacking)
+    assert not lacking, lacking
+    with Containers() as engine:
+        yield engine
+
+
+@pytest.fixture(scope="session")
+def checkout(shared: Machine, generate: Generate) -> Path:
+    """Clone a service with everything, as a pipeline gets it: what is committed and nothing else."""
+    origin = shared.output() / "origin"
+    shared.run(["cp", "-r", str(generate(**EVERYTHING)), str(origin)], shared.directory)
+    shared.commit(origin)
+    clone = shared.output() / "acme-links"
+    shared.git("clone", "--quiet", str(origin), str(clone), directory=clone.parent)
+    return clone
