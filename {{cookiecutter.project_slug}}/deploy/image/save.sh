@@ -1,0 +1,14 @@
+#!/usr/bin/env bash
+# Write the image that was built into one file, for the steps that may run on another machine.
+# shellcheck disable=SC1091
+. "$(dirname "$0")/image.sh"
+
+engine=$(engine buildah)
+mkdir -p dist
+rm -f "$ARCHIVE"
+case $engine in
+  docker) docker save --output "$ARCHIVE" "$REFERENCE" ;;
+  podman) podman save --quiet --format docker-archive --output "$ARCHIVE" "$REFERENCE" ;;
+  *) "$engine" push --quiet "$REFERENCE" "docker-archive:$ARCHIVE:$REFERENCE" ;;
+esac
+echo "$ARCHIVE holds $REFERENCE"

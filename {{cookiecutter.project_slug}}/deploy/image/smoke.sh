@@ -1,0 +1,49 @@
+#!/usr/bin/env bash
+# Run the image as production does, without privilege, with nothing to write to and little memory, and without a network
+# as well. Prove that it serves like that, says what it is, and leaves in time.
+# shellcheck disable=SC1091
+. "$(dirname "$0")/image.sh"
+
+engine=$(engine)
+grace=35 # seconds: DRAIN_SECONDS, GRACEFUL_SECONDS and 10 to flush what is left
+container=$("$engine" run --detach --network none --read-only --tmpfs /tmp --cap-drop ALL \
+  --security-opt no-new-privileges --memory 128m --pids-limit 64 "$REFERENCE")
+trap '"$engine" rm --force "$container" >/dev/null' EXIT
+
+inside() { "$engine" exec "$container" "$@"; }
+get() { inside python -c 'import sys, urllib.request as u; print(u.urlopen(sys.argv[1], timeout=5).read().decode())' "$1"; }
+check() { # WHAT COMMAND...
+  local what=$1
+  shift
+  if ! "$@" >/dev/null 2>&1; then
+    "$engine" logs "$container" >&2
+    stop "not so: $what"
+  fi
+  echo "ok: $what"
+}
+says() { get "$1" | grep -F "$2"; }
+holds() { inside cat /proc/1/status | grep -E "$1"; }
+refuses() { ! inside touch "$1"; }
+becomes_healthy() {
+  local end=$((SECONDS + 60))
+  until inside python -I /app/healthcheck.py; do
+    [ "$SECONDS" -lt "$end" ] || return 1
+    sleep 0.2
+  done
+}
+
+check "healthy within 60 s" becomes_healthy
+check "serves on port 8000" get http://127.0.0.1:8000/health/ready
+check "is version $VERSION" says http://127.0.0.1:9464/metrics "version=\"$VERSION\""
+check "is revision $REVISION" says http://127.0.0.1:9464/metrics "revision=\"$REVISION\""
+check "runs as user 10001" holds '^Uid:([[:space:]]+10001){4}$'
+check "runs as group 10001" holds '^Gid:([[:space:]]+10001){4}$'
+check "has no capability" holds '^CapEff:[[:space:]]+0+$'
+check "can gain none" holds '^NoNewPrivs:[[:space:]]+1$'
+check "cannot write to /" refuses /x
+check "cannot write to /app" refuses /app/x
+
+began=$SECONDS
+"$engine" stop --time "$grace" "$container" >/dev/null
+check "leaves with exit status 0" [ "$("$engine" inspect --format '{{.State.ExitCode}}' "$container")" = 0 ]
+echo "ok: leaves in $((SECONDS - began)) s of $grace s"
