@@ -250,11 +250,12 @@ class Containers:
 
     def _python(self, image: str, version: str) -> None:
         where = "/usr/local/bin"
-        links = [f'ln -s /usr/bin/python3 "$1{where}/{name}"' for name in ("python", "python3", f"python{version}")]
+        hooks = [f'ln -s /usr/bin/python3 "$1{where}/{name}"' for name in ("python", "python3", f"python{version}")]
+        hooks.append('find "$1/usr/lib" -name "*.pyc" -delete')  # the real one has none, either
         path = f"ENV PATH={where}:/usr/local/sbin:/usr/sbin:/usr/bin:/sbin:/bin"
         packages = ["netbase", "python3", "tzdata"]
         name = f"docker.io/library/{image}"
-        self.debian(name, SUITES[version], packages, hooks=links, changes=[path, 'CMD ["python3"]'])
+        self.debian(name, SUITES[version], packages, hooks=hooks, changes=[path, 'CMD ["python3"]'])
 
     def _uv(self, image: str, version: str) -> None:
         wheel = self.directory / f"uv-{version}"
