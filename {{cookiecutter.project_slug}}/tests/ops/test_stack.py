@@ -1,5 +1,6 @@
 """The stack of `compose.yaml` fits together and fits the service: ports, paths, labels, uids, fields."""
 
+import json
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -130,11 +131,11 @@ def test_every_address_leads_to_a_part_that_listens_there() -> None:
     assert [(host, port) for host, port in addresses if port not in listening.get(host, ())] == []
 
 
-def test_the_service_is_probed_where_the_contract_says() -> None:
-    """Ready, on the management port."""
-    probe = urlsplit(re.findall(r"http://[\w.:/]+", " ".join(STACK["service"]["healthcheck"]["test"]))[0])
+def test_the_service_is_asked_what_its_image_asks() -> None:
+    """The image knows the probes; the ports are those of the contract and of the settings."""
+    (command,) = re.findall(r"^HEALTHCHECK .*CMD (\[.*\])$", (PROJECT / "Dockerfile").read_text(), re.MULTILINE)
 
-    assert (probe.port, probe.path) == (CONTRACT["management"]["port"], CONTRACT["probes"]["ready"])
+    assert STACK["service"]["healthcheck"]["test"] == ["CMD", *json.loads(command)]
     assert _published("service") == {Settings().port, CONTRACT["management"]["port"]}
 
 
