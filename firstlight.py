@@ -53,6 +53,7 @@ CLAIMS = {
     (".gitlab-ci.yml",): "gitlab",
     ("deploy", "kubernetes"): "kubernetes",
     ("deploy", "ansible"): "ansible",
+    ("tests", "deploy", "kubernetes"): "kubernetes",
 }
 
 LATENCY_BOUNDS_MS = (5, 10, 25, 50, 75, 100, 250, 500, 750, 1000, 2500, 5000, 7500, 10000)

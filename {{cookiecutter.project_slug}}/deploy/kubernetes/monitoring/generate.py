@@ -1,0 +1,42 @@
+#!/usr/bin/env python3
+"""Wrap the rules and dashboards of `ops/` for a cluster: one PrometheusRule, and a ConfigMap for each dashboard.
+
+They serve every service of the cluster, so their names do not depend on this one: applied twice, they are there once.
+"""
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+HERE = Path(__file__).resolve().parent
+OPS = HERE.parents[2] / "ops"
+GENERATED = HERE / "generated.yaml"
+
+
+def objects(ops: Path) -> Iterator[dict[str, Any]]:
+    """Everything Prometheus and Grafana are to know. Dashboards are picked up by the label of Grafana's sidecar."""
+    rules = sorted(ops.glob("alerts/rules/*.rules.yml"))
+    groups = [group for file in rules for group in yaml.safe_load(file.read_text("utf-8"))["groups"]]
+    yield _object("monitoring.coreos.com/v1", "PrometheusRule", {"name": "firstlight"}, spec={"groups": groups})
+    for file in sorted(ops.glob("grafana/dashboards/*.json")):
+        metadata = {"name": f"dashboard-{file.stem}", "labels": {"grafana_dashboard": "1"}}
+        yield _object("v1", "ConfigMap", metadata, data={file.name: file.read_text("utf-8")})
+
+
+def _object(version: str, kind: str, metadata: dict[str, Any], **content: Any) -> dict[str, Any]:
+    return {"apiVersion": version, "kind": kind, "metadata": metadata, **content}
+
+
+def main() -> None:
+    """Write `generated.yaml` beside this file, from `ops/` or from a directory that holds the same."""
+    ops = Path(sys.argv[1]) if sys.argv[1:] else OPS
+    if not any(ops.glob("alerts/rules/*.rules.yml")):
+        sys.exit(f"{ops} holds no alerts/rules/*.rules.yml; name the directory that does.")
+    GENERATED.write_text(yaml.safe_dump_all(objects(ops), sort_keys=False, width=120), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
