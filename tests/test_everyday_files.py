@@ -93,45 +93,6 @@ def test_pipelines_only_call_the_makefile(generate: Generate, ci: str) -> None:
     assert sorted(commands) == ["make check", "make test"]
 
 
-def test_kubernetes_probes_are_those_of_the_contract(service: Path) -> None:
-    """Three probes, three paths, all on the management port."""
-    (container,) = load(service / "deploy/kubernetes/deployment.yaml")["spec"]["template"]["spec"]["containers"]
-    ports = {port["name"]: port["containerPort"] for port in container["ports"]}
-    probes = {
-        name: container[key]["httpGet"]
-        for name, key in {"live": "livenessProbe", "ready": "readinessProbe", "startup": "startupProbe"}.items()
-    }
-    assert {name: probe["path"] for name, probe in probes.items()} == contract(service)["probes"]
-    assert {ports[probe["port"]] for probe in probes.values()} == {contract(service)["management"]["port"]}
-
-
-def test_kubernetes_waits_for_drain_requests_and_flush(service: Path) -> None:
-    """The grace period is longer than what the service may take."""
-    pod = load(service / "deploy/kubernetes/deployment.yaml")["spec"]["template"]["spec"]
-    variables = {variable["name"]: variable["value"] for variable in pod["containers"][0]["env"]}
-    needed = int(variables["DRAIN_SECONDS"]) + int(variables["GRACEFUL_SECONDS"])
-    assert pod["terminationGracePeriodSeconds"] >= needed + 5
-
-
-def test_kubernetes_pods_are_restricted(service: Path) -> None:
-    """What the restricted Pod Security Standard asks for."""
-    pod = load(service / "deploy/kubernetes/deployment.yaml")["spec"]["template"]["spec"]
-    (container,) = pod["containers"]
-    assert pod["automountServiceAccountToken"] is False
-    assert pod["securityContext"]["runAsNonRoot"] is True
-    assert pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
-    assert container["securityContext"]["allowPrivilegeEscalation"] is False
-    assert container["securityContext"]["readOnlyRootFilesystem"] is True
-    assert container["securityContext"]["capabilities"] == {"drop": ["ALL"]}
-
-
-def test_kubernetes_exposes_the_service_port_only(service: Path) -> None:
-    """The management port is for the kubelet and the scraper, which go to the pod."""
-    assert [port["targetPort"] for port in load(service / "deploy/kubernetes/service.yaml")["spec"]["ports"]] == [
-        "http"
-    ]
-
-
 def test_the_role_uses_builtin_modules_only(service: Path) -> None:
     """Nothing has to be fetched before a deploy."""
     root = service / "deploy/ansible/roles/service"

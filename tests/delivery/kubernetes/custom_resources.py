@@ -14,7 +14,8 @@ TEXT: Schema = {"type": "string", "minLength": 1}
 COUNT: Schema = {"type": "integer", "minimum": 0}
 YES_OR_NO: Schema = {"type": "boolean"}
 NAME: Schema = {"type": "string", "pattern": "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$", "maxLength": 63}
-DURATION: Schema = {"type": "string", "pattern": "^([0-9]+(ms|s|m|h|d|w|y))+$"}
+DURATION: Schema = {"type": "string", "pattern": "^([0-9]+(ms|s|m|h|d|w|y))+$"}  # as Prometheus writes it
+WAIT: Schema = {"type": "string", "pattern": "^([0-9]+(ms|s|m|h))+$"}  # as Go does: it knows no days
 SHARE: Schema = {"type": ["integer", "string"], "pattern": "^[0-9]+%$", "minimum": 0}
 LABEL_NAME: Schema = {"type": "string", "pattern": "^[a-zA-Z_][a-zA-Z0-9_]*$"}
 TEXTS: Schema = {"type": "object", "additionalProperties": {"type": "string"}}
@@ -67,12 +68,12 @@ ARGUMENT = fields(
     value=TEXT,
     valueFrom=fields("", fieldRef=fields("fieldPath", fieldPath=TEXT), podTemplateHashValue=one_of("Stable", "Latest")),
 )
-STEP = fields("", setWeight={**COUNT, "maximum": 100}, pause=fields("", duration=DURATION))
+STEP = fields("", setWeight={**COUNT, "maximum": 100}, pause=fields("", duration=WAIT))
 METRIC = fields(
     "name provider",
     name=TEXT,
-    initialDelay=DURATION,
-    interval=DURATION,
+    initialDelay=WAIT,
+    interval=WAIT,
     successCondition=TEXT,
     failureCondition=TEXT,
     failureLimit=COUNT,

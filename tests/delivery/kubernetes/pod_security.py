@@ -129,7 +129,9 @@ def _seccomp(template: Template) -> bool:
 def _capabilities(template: Template) -> bool:
     _, *own = contexts(template)
     capabilities = [context.get("capabilities", {}) for context in own]
-    return all("ALL" in each.get("drop", ()) and {*each.get("add", ())} <= {"NET_BIND_SERVICE"} for each in capabilities)
+    return all(
+        "ALL" in each.get("drop", ()) and {*each.get("add", ())} <= {"NET_BIND_SERVICE"} for each in capabilities
+    )
 
 
 CONTROLS: dict[str, Callable[[Template], bool]] = {

@@ -1,0 +1,37 @@
+"""The manifests of one service with everything, and the tools they are judged with."""
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+from conftest import Generate
+from delivery.kubernetes.manifests import Object, read
+from template import EVERYTHING
+
+
+@pytest.fixture(scope="session")
+def kubernetes(generate: Generate) -> Path:
+    """The manifests of a service. Tests only read them."""
+    return generate(**EVERYTHING) / "deploy/kubernetes"
+
+
+@pytest.fixture
+def copied(kubernetes: Path, tmp_path: Path) -> Path:
+    """The manifests of a service, to be changed."""
+    return Path(shutil.copytree(kubernetes, tmp_path / "kubernetes"))
+
+
+@pytest.fixture
+def emitted(kubernetes: Path) -> list[Object]:
+    """Every object of every file, before anything is put together."""
+    return read(*(file for file in sorted(kubernetes.rglob("*.yaml")) if file.name != "kustomization.yaml"))
+
+
+@pytest.fixture
+def promtool() -> str:
+    """Skip outside CI where it is missing."""
+    found = shutil.which("promtool")
+    if not found and not os.environ.get("CI"):
+        pytest.skip("needs promtool: apt-get install prometheus")
+    return found or "promtool"

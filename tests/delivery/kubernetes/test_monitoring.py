@@ -1,0 +1,133 @@
+"""How a cluster's Prometheus and Grafana come by the service's targets, rules and dashboards."""
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+from conftest import Generate
+from delivery.kubernetes.manifests import SLUG, Object, edited, only, read, render, validate
+from rulebook import ALERTS
+from template import EVERYTHING
+
+# What the Prometheus Operator writes in front of a ServiceMonitor's own relabelings, as far as it sets our labels.
+OPERATORS_OWN = [{"source_labels": ["__meta_kubernetes_service_name"], "target_label": "service"}]
+
+
+def labels(promtool: str, relabelings: list[Object], meta: dict[str, str], directory: Path) -> dict[str, str]:
+    """Ask Prometheus which labels a discovered target ends up with."""
+    own = [
+        {re.sub("[A-Z]", lambda upper: f"_{upper[0].lower()}", key): value for key, value in relabeling.items()}
+        for relabeling in relabelings
+    ]
+    found = {"targets": ["10.0.0.1:9464"], "labels": meta}
+    scrape = {"job_name": "pods", "relabel_configs": [*OPERATORS_OWN, *own], "static_configs": [found]}
+    configuration = directory / "prometheus.yml"
+    configuration.write_text(yaml.safe_dump({"scrape_configs": [scrape]}), encoding="utf-8")
+    command = [promtool, "check", "service-discovery", "--timeout=1s", str(configuration), "pods"]
+    done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    (target,) = json.loads(done.stdout)
+    kept: dict[str, str] = target["labels"]
+    return {name: value for name, value in kept.items() if not name.startswith("__")}
+
+
+def test_targets_get_the_labels_that_rules_read(emitted: list[Object], promtool: str, tmp_path: Path) -> None:
+    """`service` is the service's name, not that of the Kubernetes object; a restarted pod keeps its `instance`."""
+    (endpoint,) = only(emitted, "ServiceMonitor")["spec"]["endpoints"]
+    meta = {
+        "__meta_kubernetes_service_name": f"{SLUG}-management",
+        "__meta_kubernetes_pod_name": f"{SLUG}-5d4f-x2x",
+        "__meta_kubernetes_pod_label_app_kubernetes_io_name": SLUG,
+        "__meta_kubernetes_pod_label_env": "production",
+    }
+    assert labels(promtool, endpoint["relabelings"], meta, tmp_path) == {
+        "job": "pods",
+        "service": SLUG,
+        "env": "production",
+        "instance": f"{SLUG}-5d4f-x2x",
+    }
+
+
+@pytest.mark.delivery
+def test_a_canary_s_metrics_say_which_release_they_are_of(copied: Path, promtool: str, tmp_path: Path) -> None:
+    """By the label that Argo Rollouts puts on pods; without it there is no such label on the metrics."""
+    components = [f"../../components/{name}" for name in ("prometheus-operator", "canary")]
+    manifests = render(edited(copied / "overlays/production", components=components))
+    (endpoint,) = only(manifests, "ServiceMonitor")["spec"]["endpoints"]
+    meta = {"__meta_kubernetes_pod_label_rollouts_pod_template_hash": "5d4f"}
+    assert labels(promtool, endpoint["relabelings"], meta, tmp_path)["slot"] == "5d4f"
+    assert "slot" not in labels(promtool, endpoint["relabelings"], {}, tmp_path)
+    (argument,) = (
+        argument
+        for argument in only(manifests, "Rollout")["spec"]["strategy"]["canary"]["analysis"]["args"]
+        if argument["name"] == "slot"
+    )
+    assert argument["valueFrom"] == {"podTemplateHashValue": "Latest"}
+    assert only(manifests, "Rollout")["metadata"]["labels"]["env"] == "production"
+
+
+def generated(directory: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run the script as its README says."""
+    script = directory / "deploy/kubernetes/monitoring/generate.py"
+    return subprocess.run([sys.executable, str(script), *arguments], check=False, capture_output=True, text=True)
+
+
+@pytest.fixture
+def service(generate: Generate, tmp_path: Path) -> Path:
+    """A service with one dashboard more, which is hard to quote."""
+    service = Path(shutil.copytree(generate(**EVERYTHING), tmp_path / "service"))
+    dashboards = service / "ops/grafana/dashboards"
+    dashboards.mkdir(parents=True, exist_ok=True)
+    (dashboards / "odd.json").write_text('{"title": "a \\"b\\" ${c} {{ d }}"}\n\n', encoding="utf-8")
+    return service
+
+
+@pytest.fixture
+def wrapped(service: Path) -> list[Object]:
+    """What the script makes of a service's `ops/`."""
+    done = generated(service)
+    assert done.returncode == 0, done.stderr
+    return read(service / "deploy/kubernetes/monitoring/generated.yaml")
+
+
+def test_all_rules_arrive(wrapped: list[Object], promtool: str, tmp_path: Path) -> None:
+    """Every group as it lies in `alerts/`, and Prometheus takes what the operator will write into its file."""
+    rule = only(wrapped, "PrometheusRule")
+    validate(rule)
+    lie = [group for file in read(*sorted(ALERTS.glob("rules/*.yml"))) for group in file["groups"]]
+    assert rule["spec"]["groups"] == lie
+    file = tmp_path / "rules.yml"
+    file.write_text(yaml.safe_dump(rule["spec"]), encoding="utf-8")
+    subprocess.run([promtool, "check", "rules", "--lint=all", "--lint-fatal", file], check=True)
+
+
+def test_all_dashboards_arrive(wrapped: list[Object], service: Path) -> None:
+    """Byte for byte, under names a cluster accepts, each small enough to be stored."""
+    maps = {name: text for found in wrapped if found["kind"] == "ConfigMap" for name, text in found["data"].items()}
+    assert maps == {file.name: file.read_text() for file in service.glob("ops/grafana/dashboards/*.json")}
+    assert all(len(text) < 1_000_000 for text in maps.values())
+    for found in wrapped:
+        validate(found)
+
+
+def test_without_rules_there_is_one_sentence(service: Path, tmp_path: Path) -> None:
+    """A wrong directory is named, and nothing is written."""
+    done = generated(service, str(tmp_path / "nowhere"))
+    assert done.returncode == 1
+    assert done.stderr == f"{tmp_path}/nowhere holds no alerts/rules/*.rules.yml; name the directory that does.\n"
+    assert not (service / "deploy/kubernetes/monitoring/generated.yaml").exists()
+
+
+@pytest.mark.delivery
+def test_rules_and_dashboards_render(service: Path) -> None:
+    """In the namespace where they are looked for."""
+    assert generated(service).returncode == 0
+    manifests = render(service / "deploy/kubernetes/monitoring")
+    assert {manifest["metadata"]["namespace"] for manifest in manifests} == {"monitoring"}
+    for manifest in manifests:
+        validate(manifest)
