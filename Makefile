@@ -5,7 +5,7 @@ PYTHON := $(UV) run python
 export PATH := $(PATH):$(CURDIR)/.tools/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test prove-delivery check fmt bench
+.PHONY: help demo test prove-delivery check fmt bench repin
 
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "  %-12s %s\n", $$1, $$2 }'
@@ -27,6 +27,9 @@ check: $(UV) ## Check style and types
 fmt: $(UV) ## Fix style
 	$(UV) run ruff check --fix .
 	$(UV) run ruff format .
+
+repin: $(UV) ## Write ci/pins.yaml into every pipeline; FROM=.github/workflows takes over what is pinned there first
+	$(PYTHON) -m ci.repin $(FROM)
 
 bench: $(UV) ## Measure what observability costs
 	@exec $(PYTHON) -m bench

@@ -11,6 +11,7 @@ import os
 import re
 import subprocess
 import sys
+import textwrap
 import tomllib
 from collections.abc import Callable, Iterable, Mapping
 from decimal import Decimal
@@ -33,7 +34,8 @@ QUESTIONS: dict[str, Any] = json.loads((ROOT / "cookiecutter.json").read_text(en
 COMPONENTS: dict[str, Any] = tomllib.loads((ROOT / "components.toml").read_text(encoding="utf-8"))
 
 PYTHON_VERSIONS = ("3.11", "3.12", "3.13", "3.14")
-PIPELINES = ("github", "gitlab", "none")
+PIPELINES = ("github", "github-shared", "gitlab", "none")
+SHARED = "-shared"  # the same pipelines, which name the steps in `ci/` instead of holding them
 DEPLOY_TARGETS = ("kubernetes", "ansible")
 LICENSES = {  # answer: SPDX expression
     "MIT": "MIT",
@@ -50,6 +52,8 @@ MOUNTS = {"alerts": "ops/alerts", "grafana": "ops/grafana"}
 # What a path of the template belongs to. Everything else belongs to every service.
 CLAIMS = {
     (".github",): "github",
+    (".github", "workflows", "deploy-ansible.yml"): "ansible",
+    (".github", "workflows", "deploy-kubernetes.yml"): "kubernetes",
     (".gitlab-ci.yml",): "gitlab",
     ("deploy", "kubernetes"): "kubernetes",
     ("deploy", "ansible"): "ansible",
@@ -99,6 +103,7 @@ def extend(environment: Environment) -> None:
         enabled=enabled,
         keeping=keeping,
         mounted=mounted,
+        pipeline=pipeline,
         source=source,
         updating=updating,
     )
@@ -108,7 +113,7 @@ def extend(environment: Environment) -> None:
 # `{{` is an expression of ours only before one of these: `${{ github.ref }}`, `{{ $value }}`, `{{ ansible }}` are text.
 OUR_NAMES = (
     *("cookiecutter", "component", "requirement", "variable"),
-    *("source", "cruft_state", "empty_directories", "keeping", "mounted", "updating"),
+    *("source", "pipeline", "cruft_state", "empty_directories", "keeping", "mounted", "updating"),
 )
 _FOREIGN_BRACES = re.compile(rf"\{{\{{(?!-?\s*(?:{'|'.join(OUR_NAMES)})\s*[.|(])")
 
@@ -277,6 +282,15 @@ def _latency(answer: str) -> str | None:
     return f"slo_latency_ms {answer!r} is not a bucket of the latency histogram, so it cannot be measured; take {near}."
 
 
+def _ci(answer: str) -> str | None:
+    if answer.endswith(SHARED) and answer in PIPELINES and not _address("ci"):
+        return (
+            f"ci {answer!r} names steps in this template's repository, so its commit must be pushed to an origin "
+            f"such as https://github.com/acme/firstlight; push it, or take {answer.removesuffix(SHARED)}."
+        )
+    return _one_of("ci", PIPELINES)(answer)
+
+
 RULES: dict[str, Callable[[str], str | None]] = {
     "project_name": _text("project_name"),
     "project_slug": _slug,
@@ -287,7 +301,7 @@ RULES: dict[str, Callable[[str], str | None]] = {
     "components": _list_of("components", COMPONENTS),
     "slo_availability": _availability,
     "slo_latency_ms": _latency,
-    "ci": _one_of("ci", PIPELINES),
+    "ci": _ci,
     "deploy": _list_of("deploy", DEPLOY_TARGETS),
     "license": _one_of("license", LICENSES),
 }
@@ -368,6 +382,44 @@ def source(path: str, **words: object) -> str:
     return functools.reduce(lambda whole, word: whole.replace(word, str(words[word])), words, text)
 
 
+# A step of ours in a pipeline, with its inputs: a composite action in `ci/`.
+_OUR_STEP = re.compile(
+    r"^(?P<indent> *)- uses: \$/(?P<path>ci/[a-z-]+)\n(?:(?P=indent)  with:\n(?P<inputs>(?:(?P=indent)    .*\n)+))?",
+    re.MULTILINE,
+)
+# Where `uses:` can fetch a repository from: any host, but not a directory.
+_ORIGIN = re.compile(r"(?:https?://|ssh://)?[^/:.][^/:]*(?::[0-9]+/|[/:])(?P<repository>[\w.-]+/[\w.-]+?)(?:\.git)?/?")
+
+
+def pipeline(answers: Answers, path: str) -> str:
+    """Bring in a pipeline that holds the steps in `ci/`, or names them where the answer is to share them."""
+    pythons = PYTHON_VERSIONS[PYTHON_VERSIONS.index(answers["python_version"]) :]
+    words = {"OLDEST_PYTHON": pythons[0], "SUPPORTED_PYTHONS": ", ".join(f'"{version}"' for version in pythons)}
+    step = _shared_step if answers["ci"].endswith(SHARED) else _written_out_step
+    return _OUR_STEP.sub(step, source(path, **words) + "\n").removesuffix("\n")
+
+
+def _shared_step(step: re.Match[str]) -> str:
+    return step[0].replace(f"$/{step['path']}", _address(step["path"]), 1)
+
+
+def _written_out_step(step: re.Match[str]) -> str:
+    """Put the action's own steps here. An action names the shell of each; a pipeline names one for all."""
+    text = (ROOT / step["path"] / "action.yml").read_text(encoding="utf-8").partition("\n  steps:\n")[2]
+    text = re.sub(r"^ *shell: bash\n", "", text, flags=re.MULTILINE)
+    for line in (step["inputs"] or "").splitlines():
+        name, _, value = line.strip().partition(": ")
+        text = text.replace(f"${{{{ inputs.{name} }}}}", value)
+    return textwrap.indent(textwrap.dedent(text), step["indent"])
+
+
+def _address(path: str) -> str:
+    """Name an action of this repository the way `uses:` wants it; nothing when nobody else could fetch it."""
+    commit, origin = _checkout()
+    where = _ORIGIN.fullmatch(origin)
+    return f"{where['repository']}/{path}@{commit}" if where else ""
+
+
 # --- selection ------------------------------------------------------------------------------------------------------
 
 
@@ -385,7 +437,7 @@ def chosen(answers: Answers, path: str) -> bool:
     if parts == (CRUFT_STATE,):
         return cruft_state(answers) != ""
     unwanted = COMPONENTS.keys() - {component["name"] for component in enabled(answers["components"])}
-    selected = {answers["ci"], *_items(answers["deploy"], DEPLOY_TARGETS)}
+    selected = {answers["ci"].removesuffix(SHARED), *_items(answers["deploy"], DEPLOY_TARGETS)}
     named = {name for part in parts for name in (part.removeprefix("test_").split(".")[0], _component_of_runbook(part))}
     claimed = {owner for prefix, owner in CLAIMS.items() if parts[: len(prefix)] == prefix}
     return not named & unwanted and claimed <= selected

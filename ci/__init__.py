@@ -1,0 +1,1 @@
+"""The pipelines of this repository and of every service, and the pins they share."""
