@@ -1,0 +1,189 @@
+"""`make update` tells news from conflicts, and the weekly pipeline turns either into a pull request."""
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+from delivery.workflows import Act
+from template import SERVICE_DIRECTORY, Machine, Outcome, replace
+
+pytestmark = pytest.mark.delivery
+# What GitHub would have been asked: one line per call.
+GH = """#!/bin/sh
+echo "$*" >> "$GH_CALLS"
+"""
+# A cruft that has news, and stages a file with conflict markers.
+UV = """#!/bin/sh
+case "$*" in
+*" cruft check") exit 1 ;;
+*" cruft update "*) printf '<<<<<<< ours\\n=======\\n>>>>>>> theirs\\n' >> README.md && git add README.md ;;
+esac
+"""
+
+
+@pytest.fixture
+def platform(machine: Machine) -> Path:
+    """Give the test a template it may change."""
+    return machine.template()
+
+
+@pytest.fixture
+def service(machine: Machine, platform: Path) -> Path:
+    """Commit a service unedited: updates start from there."""
+    service = machine.cookiecutter(platform).service
+    machine.commit(service)
+    return service
+
+
+def news(machine: Machine, platform: Path) -> None:
+    """Change a line of the template's Makefile."""
+    replace(platform / SERVICE_DIRECTORY / "Makefile", "## Fix style", "## Theirs")
+    machine.commit(platform)
+
+
+def edit(machine: Machine, service: Path) -> None:
+    """Change the same line in the service."""
+    replace(service / "Makefile", "## Fix style", "## Ours")
+    machine.commit(service)
+
+
+def update(machine: Machine, service: Path) -> Outcome:
+    """Follow the template, as people do."""
+    return machine.run(["make", "update"], service)
+
+
+def test_without_news_nothing_changes(machine: Machine, service: Path) -> None:
+    """Up to date is a success, and leaves the tree alone."""
+    outcome = update(machine, service)
+    assert outcome.status == 0, outcome.stderr
+    assert machine.git("status", "--porcelain", directory=service) == ""
+
+
+def test_news_that_fits_is_a_success(machine: Machine, platform: Path, service: Path) -> None:
+    """The lines are in, and nothing is left to do."""
+    news(machine, platform)
+    outcome = update(machine, service)
+    assert outcome.status == 0, outcome.stderr
+    assert "## Theirs" in (service / "Makefile").read_text(encoding="utf-8")
+    assert update(machine, service).stderr.startswith("There are uncommitted changes;")
+
+
+def test_a_conflict_is_named_and_fails(machine: Machine, platform: Path, service: Path) -> None:
+    """The same line was edited on both sides: cruft ends with 0, this does not."""
+    edit(machine, service)
+    news(machine, platform)
+    outcome = update(machine, service)
+    assert outcome.status != 0
+    assert "need a person:\nMakefile\n" in outcome.stderr
+    assert "<<<<<<<" in (service / "Makefile").read_text(encoding="utf-8")
+
+
+def test_markers_alone_are_named_and_fail(machine: Machine, service: Path) -> None:
+    """Whatever left them and whatever git's index says: a file with markers is not finished."""
+    uv = machine.directory / "uv"
+    uv.write_text(UV, encoding="utf-8")
+    uv.chmod(0o755)
+    outcome = machine.run(["env", f"UV={uv}", "scripts/template-update.sh"], service)
+    assert outcome.status != 0
+    assert "need a person:\nREADME.md\n" in outcome.stderr
+
+
+def test_a_rejected_hunk_is_named_and_fails(machine: Machine, platform: Path) -> None:
+    """Edited before its first commit, a service shares no version with its template to merge from."""
+    service = machine.cookiecutter(platform).service
+    replace(service / "Makefile", "## Fix style", "## Ours")
+    machine.commit(service)
+    news(machine, platform)
+    outcome = update(machine, service)
+    assert outcome.status != 0
+    assert "need a person:\nMakefile.rej\n" in outcome.stderr
+
+
+def test_without_state_one_sentence(machine: Machine, service: Path) -> None:
+    """A service from an archive does not know its template."""
+    (service / ".cruft.json").unlink()
+    assert update(machine, service).stderr.startswith("There is no .cruft.json,")
+
+
+class GitHub:
+    """A remote to push to, and a `gh` that writes down what it was asked."""
+
+    def __init__(self, machine: Machine, service: Path) -> None:
+        """Publish the service."""
+        self.machine = machine
+        self.remote = machine.directory / "remote.git"
+        machine.git("init", "--quiet", "--bare", str(self.remote), directory=machine.directory)
+        machine.git("remote", "add", "origin", str(self.remote), directory=service)
+        self.log = machine.directory / "gh-calls"
+        self.log.touch()
+        programs = machine.directory / "bin"
+        programs.mkdir()
+        gh = programs / "gh"
+        gh.write_text(GH, encoding="utf-8")
+        gh.chmod(0o755)
+        path = f"{programs}{os.pathsep}{os.environ['PATH']}"
+        self.act = Act(machine, service, {"PATH": path, "GH_CALLS": str(self.log)}, {})
+
+    def week(self) -> Outcome:
+        """Let a week pass."""
+        return self.act.run("template-update.yml", "--secret", "GITHUB_TOKEN=none", event="schedule")
+
+    def calls(self) -> list[str]:
+        """Read what `gh` was asked since the last look."""
+        calls = self.log.read_text(encoding="utf-8").splitlines()
+        self.log.write_text("", encoding="utf-8")
+        return calls
+
+    def branches(self) -> list[str]:
+        """List the branches that were pushed."""
+        return self.machine.git("for-each-ref", "--format=%(refname:short)", directory=self.remote).splitlines()
+
+
+@pytest.fixture
+def github(machine: Machine, service: Path) -> GitHub:
+    """Publish the service where the weekly pipeline pushes to."""
+    return GitHub(machine, service)
+
+
+def test_a_week_without_news_asks_for_nothing(github: GitHub) -> None:
+    """No branch, no pull request."""
+    outcome = github.week()
+    assert outcome.status == 0, outcome.stdout
+    assert (github.branches(), github.calls()) == ([], [])
+
+
+def test_news_becomes_one_pull_request(machine: Machine, platform: Path, service: Path, github: GitHub) -> None:
+    """A branch named after the template's commit; the next week does not repeat it."""
+    news(machine, platform)
+    outcome = github.week()
+    assert outcome.status == 0, outcome.stdout
+    commit = machine.git("rev-parse", "HEAD", directory=platform)
+    branch = f"template/{commit[:12]}"
+    assert github.branches() == [branch]
+    pushed = machine.git("show", f"{branch}:.cruft.json", directory=github.remote)
+    assert json.loads(pushed)["commit"] == commit
+    calls = github.calls()
+    (request,) = [call for call in calls if call.startswith("pr create")]
+    assert f"--head {branch}" in request
+    assert "--label template " in request
+    assert f"workflow run ci.yml --ref {branch}" in calls
+    assert machine.git("status", "--porcelain", directory=service) == ""
+
+    assert github.week().status == 0
+    assert not [call for call in github.calls() if call.startswith("pr create")]
+
+
+def test_a_conflict_becomes_a_labelled_pull_request_and_fails(
+    machine: Machine, platform: Path, service: Path, github: GitHub
+) -> None:
+    """Somebody sees it twice: in the label and in the failed run."""
+    edit(machine, service)
+    news(machine, platform)
+    outcome = github.week()
+    assert outcome.status != 0
+    assert "need a person:" in outcome.stdout
+    (branch,) = github.branches()
+    assert "<<<<<<<" in machine.git("show", f"{branch}:Makefile", directory=github.remote)
+    (request,) = [call for call in github.calls() if call.startswith("pr create")]
+    assert "--label template,template-conflict " in request

@@ -1,0 +1,1 @@
+{{ source("ci/steps/template-update.sh") }}
