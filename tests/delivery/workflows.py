@@ -5,8 +5,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ci.repin import pins
 from template import ROOT, Machine, Outcome
+
+from ci.repin import pins
 
 STUBS = ROOT / "tests/delivery/stubs"
 ACT = Path(sys.executable).with_name("act")
