@@ -1,0 +1,37 @@
+#!/usr/bin/env bash
+# Bring a published image into an environment, and go back by itself when the new release does not become ready:
+# make deploy-kubernetes ENVIRONMENT=staging IMAGE=registry.example.com/{{ cookiecutter.project_slug }} DIGEST=sha256:...
+set -euo pipefail
+cd "$(dirname "$0")"
+
+stop() { printf '%s\n' "$*" >&2; exit 1; }
+tell() { printf '%s\n' "$*" | tee -a "${GITHUB_STEP_SUMMARY:-/dev/null}"; }
+
+environments=$(cd overlays && echo *)
+[[ " $environments " == *" ${ENVIRONMENT:-none} "* ]] || stop "ENVIRONMENT must be one of $environments."
+[[ ${DIGEST:-} =~ ^sha256:[0-9a-f]{64}$ ]] || stop "DIGEST must say what runs: sha256: and 64 hexadecimal digits."
+name={{ cookiecutter.project_slug }}
+overlay=overlays/$ENVIRONMENT
+namespace=$(sed -n 's/^namespace: //p' "$overlay/kustomization.yaml")
+rollout() { kubectl --namespace "$namespace" rollout "$1" "deployment/$name" "${@:2}"; }
+
+release=$(mktemp -d ./release.XXXXXX)
+trap 'rm -r "$release"' EXIT
+cat >"$release/kustomization.yaml" <<END
+resources:
+  - ../$overlay
+images:
+  - name: $name
+    newName: $IMAGE
+    digest: $DIGEST
+END
+kubectl apply --kustomize "$release"
+if rollout status --timeout=10m; then
+  tell "$ENVIRONMENT runs $IMAGE@$DIGEST."
+  exit
+fi
+if ! { rollout undo && rollout status --timeout=10m; }; then
+  stop "$ENVIRONMENT: $IMAGE@$DIGEST did not become ready, and going back failed. A person has to look."
+fi
+tell "$ENVIRONMENT was rolled back: $IMAGE@$DIGEST did not become ready."
+exit 1
