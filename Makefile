@@ -5,7 +5,7 @@ PYTHON := $(UV) run python
 export PATH := $(PATH):$(CURDIR)/.tools/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test prove-delivery check fmt bench repin
+.PHONY: help demo test prove-delivery check fmt bench repin preview
 
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "  %-12s %s\n", $$1, $$2 }'
@@ -33,6 +33,9 @@ repin: $(UV) ## Write ci/pins.yaml into every pipeline; FROM=.github/workflows t
 
 bench: $(UV) ## Measure what observability costs
 	@exec $(PYTHON) -m bench
+
+preview: $(UV) ## Draw the dashboards of docs/pictures/ from a running service; takes 20 minutes, Chromium and Node.js
+	@PYTHONPATH=tests exec $(PYTHON) -m preview
 
 $(CURDIR)/.tools/bin/uv:
 	python3 -m venv .tools

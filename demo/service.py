@@ -24,11 +24,11 @@ class DemoError(Exception):
     """The demonstration cannot go on. Says why in one sentence."""
 
 
-def generate() -> Path:
+def generate(build: Path = BUILD) -> Path:
     """Generate a service from the default answers, afresh."""
-    command = [sys.executable, "-m", "cookiecutter", ".", "--no-input", "--output-dir", str(BUILD)]
+    command = [sys.executable, "-m", "cookiecutter", ".", "--no-input", "--output-dir", str(build)]
     _run([*command, "--overwrite-if-exists"], "generate the service")
-    return BUILD / SLUG
+    return build / SLUG
 
 
 def install(directory: Path) -> None:

@@ -212,20 +212,22 @@ class Prometheus:
 
 @contextmanager
 def prometheus(
-    directory: Path, targets: Mapping[str, Mapping[str, str]], sends_to: Alertmanager, scrape_interval: str = "15s"
+    directory: Path,
+    targets: Mapping[str, Mapping[str, str]],
+    sends_to: Alertmanager | None = None,
+    scrape_interval: str = "15s",
 ) -> Iterator[Prometheus]:
     """Run Prometheus with the shipped rules; `targets` are addresses with their labels."""
     config = directory / "prometheus.yml"
     static = [{"targets": [address], "labels": dict(labels)} for address, labels in targets.items()]
+    receivers = [sends_to.url.removeprefix("http://")] if sends_to else []
     config.write_text(
         yaml.safe_dump(
             {
                 "global": {"scrape_interval": scrape_interval},
                 "rule_files": [f"{ALERTS}/rules/*.rules.yml"],
                 "scrape_configs": [{"job_name": "services", "static_configs": static}],
-                "alerting": {
-                    "alertmanagers": [{"static_configs": [{"targets": [sends_to.url.removeprefix("http://")]}]}]
-                },
+                "alerting": {"alertmanagers": [{"static_configs": [{"targets": receivers}]}]},
             }
         )
     )

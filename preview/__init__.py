@@ -1,0 +1,1 @@
+"""`make preview`: run the emitted service under real traffic and draw its dashboards, from their JSON, as pictures."""

@@ -1,0 +1,27 @@
+"""The programs that the preview takes, and how to get one that is missing."""
+
+import shutil
+from collections.abc import Mapping
+
+from .errors import UnfitError
+
+# What we call it: the names it goes by, and how to get it.
+NEEDED: Mapping[str, tuple[tuple[str, ...], str]] = {
+    "prometheus": (("prometheus",), "apt-get install prometheus"),
+    "npm": (("npm",), "apt-get install npm, or install Node.js 18 or newer"),
+    "chromium": (("chromium", "chromium-browser", "google-chrome"), "apt-get install chromium"),
+}
+
+
+def find() -> Mapping[str, str]:
+    """Find the path of every program. Raises `UnfitError` that names the missing ones."""
+    paths = {tool: _path(names) for tool, (names, _) in NEEDED.items()}
+    missing = [f"{tool} ({NEEDED[tool][1]})" for tool, path in paths.items() if not path]
+    if missing:
+        msg = f"The preview needs {' and '.join(missing)}."
+        raise UnfitError(msg)
+    return paths
+
+
+def _path(names: tuple[str, ...]) -> str:
+    return next((path for name in names if (path := shutil.which(name))), "")
