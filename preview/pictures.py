@@ -15,8 +15,11 @@ SOURCE = Path(__file__).resolve().parent / "web"
 def prepare(build: Path, npm: str) -> Path:
     """Bundle the page. Its packages are installed when the lock has changed."""
     page = build / "web"
+    for former in page.glob("*.*"):
+        if former.is_file():
+            former.unlink()
     shutil.copytree(SOURCE, page, dirs_exist_ok=True)
-    lock, installed = page / "package-lock.json", page / "installed.json"
+    lock, installed = page / "package-lock.json", page / "node_modules" / ".installed.json"
     if not installed.exists() or installed.read_bytes() != lock.read_bytes():
         _run([npm, "ci"], page, "install the page's packages")
         shutil.copyfile(lock, installed)

@@ -1,5 +1,6 @@
 """The subject of the pictures: two instances of a generated service under traffic, scraped by a real Prometheus."""
 
+import shutil
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -34,6 +35,7 @@ def rehearse(build: Path, seconds: float) -> Iterator[Recording]:
     """Run the service, its rules and its traffic for so long; the record can be read until the context ends."""
     service = generate(build)
     install(service)
+    shutil.rmtree(build / "prometheus", ignore_errors=True)  # what an earlier rehearsal recorded
     with ExitStack() as stack:
         instances = [_instance(stack, service) for _ in range(INSTANCES)]
         labels = {"service": SLUG, "env": ENVIRONMENT}

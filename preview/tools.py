@@ -8,7 +8,7 @@ from .errors import UnfitError
 # What we call it: the names it goes by, and how to get it.
 NEEDED: Mapping[str, tuple[tuple[str, ...], str]] = {
     "prometheus": (("prometheus",), "apt-get install prometheus"),
-    "npm": (("npm",), "apt-get install npm, or install Node.js 18 or newer"),
+    "npm": (("npm",), "apt-get install npm, or Node.js 18 or newer"),
     "chromium": (("chromium", "chromium-browser", "google-chrome"), "apt-get install chromium"),
 }
 
@@ -18,7 +18,7 @@ def find() -> Mapping[str, str]:
     paths = {tool: _path(names) for tool, (names, _) in NEEDED.items()}
     missing = [f"{tool} ({NEEDED[tool][1]})" for tool, path in paths.items() if not path]
     if missing:
-        msg = f"The preview needs {' and '.join(missing)}."
+        msg = f"The preview needs {', '.join(missing)}."
         raise UnfitError(msg)
     return paths
 

@@ -23,15 +23,16 @@ export function BucketHeatmap({ spec: { panel }, queryResults, contentDimensions
       .filter(([, count]) => count > 0)
       .map(([time, count]) => cell((time - startMs) / stepMs, line, count ** exponent)),
   );
+  const [top, most] = [Math.max(...cells.map(({ value }) => value[1])), Math.max(...cells.map(({ value }) => value[2]))];
   return (
     <HeatMapChart
       {...contentDimensions}
       data={cells}
       xAxisCategories={times}
-      yAxisCategories={buckets.map((bucket) => String(bound(bucket)))}
+      yAxisCategories={buckets.slice(0, top + 1).map((bucket) => String(bound(bucket)))}
       yAxisFormat={format(panel.options?.yAxis ?? panel.fieldConfig.defaults)}
       countMin={0}
-      countMax={Math.max(...cells.map(({ value: [, , count] }) => count))}
+      countMax={most}
       timeScale={{ startMs, endMs, stepMs, rangeMs: endMs - startMs }}
     />
   );

@@ -6,6 +6,7 @@ import { createTheme, CssBaseline, ThemeProvider } from "@mui/material";
 import { createRoot } from "react-dom/client";
 import type { Dashboard, GridPosition, Panel, Row } from "./grafana";
 import { Chart } from "./panels";
+import mapping from "./mapping.json";
 import { ask, substituted, variables, type Recording } from "./recording";
 
 const COLUMNS = 24;
@@ -41,7 +42,7 @@ function Page(props: { dashboard: Dashboard; recording: Recording; rows: Row[]; 
   return (
     <ThemeProvider theme={theme}>
       <CssBaseline />
-      <ChartsProvider chartsTheme={generateChartsTheme(theme, {})}>
+      <ChartsProvider chartsTheme={generateChartsTheme(theme, { echartsTheme: { color: mapping.palette } })}>
         <SnackbarProvider>
           <TimeZoneProvider timeZone="UTC">
             <TimeRangeProvider timeRange={range}>

@@ -22,9 +22,10 @@ const COMPONENTS: Record<string, unknown> = {
   LabelTable,
   TimeSeriesChart: TimeSeriesChart.PanelComponent,
 };
+const VALUE_SIZE = 28; // pixels, for all alike
 const SPECS: Record<PanelType, (panel: Panel, data: TimeSeriesData[]) => UnknownSpec> = {
   timeseries: timeSeries,
-  stat: (panel) => ({ ...single(panel), ...sparkline(panel) }),
+  stat: (panel) => ({ ...single(panel), valueFontSize: VALUE_SIZE, ...sparkline(panel) }),
   gauge: (panel) => ({ ...single(panel), max: panel.fieldConfig.defaults.max }),
   bargauge: single,
   table: (panel) => ({ panel }),
