@@ -59,7 +59,6 @@ export interface Field {
   custom?: {
     axisSoftMin?: number;
     fillOpacity?: number;
-    lineWidth?: number;
     stacking?: { mode: string };
     thresholdsStyle?: { mode: string };
   };
@@ -72,18 +71,14 @@ export interface Override {
 
 export interface Options {
   legend?: { showLegend?: boolean; displayMode?: string; placement?: string };
-  reduceOptions?: { calcs: string[] };
-  graphMode?: string;
   color?: { exponent?: number };
   yAxis?: { unit?: Unit };
-  sortBy?: { displayName: string; desc?: boolean }[];
 }
 
 export interface Transformation {
   id: string;
   options: {
     include?: { pattern: string };
-    excludeByName?: Record<string, boolean>;
     indexByName?: Record<string, number>;
     renameByName?: Record<string, string>;
   };

@@ -1,8 +1,6 @@
 /** Grafana's panels in Perses' words. What is drawn by what is in mapping.json. */
 import type { TimeSeriesData, UnknownSpec } from "@perses-dev/core";
 import type { PanelProps } from "@perses-dev/plugin-system";
-import { BarChart } from "@perses-dev/bar-chart-plugin";
-import { GaugeChart } from "@perses-dev/gauge-chart-plugin";
 import { StatChart } from "@perses-dev/stat-chart-plugin";
 import { TimeSeriesChart } from "@perses-dev/timeseries-chart-plugin";
 import type { ComponentType } from "react";
@@ -12,35 +10,29 @@ import { BucketHeatmap } from "./heatmap";
 import { LabelTable } from "./table";
 import mapping from "./mapping.json";
 
-type Props = PanelProps<UnknownSpec, TimeSeriesData>;
-
 const COMPONENTS: Record<string, unknown> = {
-  BarChart: BarChart.PanelComponent,
-  BucketHeatmap,
-  GaugeChart: GaugeChart.PanelComponent,
+  TimeSeriesChart: TimeSeriesChart.PanelComponent,
   StatChart: StatChart.PanelComponent,
   LabelTable,
-  TimeSeriesChart: TimeSeriesChart.PanelComponent,
+  BucketHeatmap,
 };
 const VALUE_SIZE = 28; // pixels, for all alike
 const SPECS: Record<PanelType, (panel: Panel, data: TimeSeriesData[]) => UnknownSpec> = {
   timeseries: timeSeries,
-  stat: (panel) => ({ ...single(panel), valueFontSize: VALUE_SIZE, ...sparkline(panel) }),
-  gauge: (panel) => ({ ...single(panel), max: panel.fieldConfig.defaults.max }),
-  bargauge: single,
+  stat,
   table: (panel) => ({ panel }),
   heatmap: (panel) => ({ panel }),
 };
 
-interface Chart {
+interface Props {
   panel: Panel;
   data: TimeSeriesData[];
   width: number;
   height: number;
 }
 
-export function Chart({ panel, data, width, height }: Chart): JSX.Element {
-  const Component = COMPONENTS[mapping.panels[panel.type]] as ComponentType<Props>;
+export function Chart({ panel, data, width, height }: Props): JSX.Element {
+  const Component = COMPONENTS[mapping.panels[panel.type]] as ComponentType<PanelProps<UnknownSpec, TimeSeriesData>>;
   const definition = { kind: "TimeSeriesQuery", spec: { plugin: { kind: "PrometheusTimeSeriesQuery", spec: {} } } };
   const queryResults = data.map((one) => ({ definition, data: one }));
   return <Component spec={SPECS[panel.type](panel, data)} queryResults={queryResults} contentDimensions={{ width, height }} />;
@@ -80,10 +72,6 @@ function lookOf(panel: Panel, legend: string, queryIndex: number): UnknownSpec[]
   return Object.keys(own).length === 0 ? [] : [{ queryIndex, ...line, ...fixed }];
 }
 
-function single({ fieldConfig: { defaults } }: Panel): UnknownSpec {
-  return { calculation: "last-number", format: format(defaults), thresholds: thresholds(defaults) };
-}
-
-function sparkline(panel: Panel): UnknownSpec {
-  return panel.options?.graphMode === "area" ? { sparkline: {} } : {};
+function stat({ fieldConfig: { defaults } }: Panel): UnknownSpec {
+  return { calculation: "last-number", format: format(defaults), thresholds: thresholds(defaults), valueFontSize: VALUE_SIZE };
 }

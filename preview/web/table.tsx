@@ -30,7 +30,7 @@ export function LabelTable({ spec: { panel }, queryResults, contentDimensions }:
       {...contentDimensions}
       density="compact"
       defaultColumnWidth="auto"
-      data={sorted(panel, columns, rows)}
+      data={rows}
       columns={columns.map(({ name, header, field }) => ({
         accessorKey: name,
         header,
@@ -58,23 +58,16 @@ function joined(panel: Panel, answers: TimeSeriesData[]): Row[] {
   return rows;
 }
 
-/** Left out, ordered and renamed as Grafana's transformations say. */
+/** Chosen, ordered and renamed as Grafana's transformations say. */
 function organized(panel: Panel, names: string[]): Column[] {
   const said = Object.assign({}, ...(panel.transformations ?? []).map(({ options }) => options)) as Transformation["options"];
-  const { include, excludeByName = {}, indexByName = {}, renameByName = {} } = said;
+  const { include, indexByName = {}, renameByName = {} } = said;
   const pattern = new RegExp(include?.pattern.slice(1, -1) ?? "");
   return names
-    .filter((name) => pattern.test(name) && !excludeByName[name])
+    .filter((name) => pattern.test(name))
     .sort((one, other) => (indexByName[one] ?? names.length) - (indexByName[other] ?? names.length))
     .map((name) => ({ name, header: renameByName[name] || name }))
     .map(({ name, header }) => ({ name, header, field: { ...panel.fieldConfig.defaults, ...named(panel.fieldConfig, header) } }));
-}
-
-function sorted(panel: Panel, columns: Column[], rows: Row[]): Row[] {
-  const [by] = panel.options?.sortBy ?? [];
-  const name = columns.find(({ header }) => header === by?.displayName)?.name;
-  const direction = by?.desc ? -1 : 1;
-  return name ? rows.toSorted((one, other) => direction * (Number(one[name]) - Number(other[name]))) : rows;
 }
 
 function shown(value: Value, field: Field): JSX.Element | string {
