@@ -1,7 +1,7 @@
 """The rules for dashboards. The first table is the public dashboard-linter's, rule by rule; the second is our own.
 
-A rule takes a dashboard and yields what is wrong with it. `job` in the names of public rules is `service` and `env` here:
-that is what a target of ours is found by.
+A rule takes a dashboard and yields what is wrong with it. `job` in the names of public rules is `service` and `env`
+here: that is what a target of ours is found by.
 """
 
 import json
@@ -11,7 +11,16 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from itertools import pairwise
 
-import promql_parser
+from dashboard_queries import (
+    UNITS,
+    fitting_units,
+    kept_labels,
+    matchers,
+    parses,
+    ranges,
+    result_labels,
+    vector_selectors,
+)
 from dashboards import (
     RATE_INTERVAL,
     Json,
@@ -20,14 +29,12 @@ from dashboards import (
     explored,
     links,
     log_queries,
-    nodes,
     panels,
-    parsed,
     queries,
     queries_of_panel,
     variables,
 )
-from promql_parser import AggregateExpr, BinaryExpr, Call, Expr, MatrixSelector, ParenExpr, SubqueryExpr, VectorSelector
+from promql_parser import VectorSelector
 from rulebook import (
     CONTRACT,
     TARGET_LABELS,
@@ -35,7 +42,6 @@ from rulebook import (
     contract,
     grouping_labels,
     known_series,
-    recordings,
     seconds,
     selectors,
 )
@@ -43,8 +49,6 @@ from rulebook import (
 Rule = Callable[[Json], Iterable[str]]
 
 ONE_AT_A_TIME = {"env", "service"}
-# Grafana's names for them. Any other is shown as it is, which nobody wants.
-UNITS = {"bytes", "d", "none", "ops", "percentunit", "reqps", "s", "short"}
 RATES = {"rate", "irate", "increase"}
 GRID = 24
 
@@ -54,8 +58,8 @@ GRID = 24
 
 def template_datasource(of: Json) -> Iterator[str]:
     """One variable chooses the data source of everything."""
-    variable = variables(of).get("datasource", {})
-    if (variable.get("type"), variable.get("query"), variable.get("label")) != ("datasource", "prometheus", "Data source"):
+    wanted = {"type": "datasource", "query": "prometheus", "label": "Data source"}
+    if not wanted.items() <= variables(of).get("datasource", {}).items():
         yield "no variable 'datasource' for Prometheus with the label 'Data source'"
 
 
@@ -63,7 +67,7 @@ def template_job(of: Json) -> Iterator[str]:
     """Environment and service are chosen one at a time, from what there is."""
     for name in ONE_AT_A_TIME & variables(of).keys():
         variable = variables(of)[name]
-        if variable["type"] != "query" or variable.get("multi") or variable.get("datasource", {}).get("uid") != "${datasource}":
+        if variable["type"] != "query" or variable.get("multi") or _source(variable) != "${datasource}":
             yield f"variable {name} is not a single choice out of the data source"
 
 
@@ -82,7 +86,7 @@ def template_label_promql(of: Json) -> Iterator[str]:
         if variable["type"] != "query":
             continue
         match = re.fullmatch(r"label_values\((.+), (\w+)\)", variable["query"])
-        if not match or match[2] != name or not _parses(match[1]):
+        if not match or match[2] != name or not parses(match[1]):
             yield f"variable {name} is filled from {variable['query']}"
 
 
@@ -141,13 +145,13 @@ def target_logql_auto(of: Json) -> Iterator[str]:
 
 def target_promql(of: Json) -> Iterator[str]:
     """A query is PromQL."""
-    yield from (f"{query.place} is not PromQL: {query.expr}" for query in queries(of) if not _parses(query.expr))
+    yield from (f"{query.place} is not PromQL: {query.expr}" for query in queries(of) if not parses(query.expr))
 
 
 def target_rate_interval(of: Json) -> Iterator[str]:
     """A rate is taken over what the resolution asks for."""
     for query in _sound(of):
-        for function, selector in _ranges(query.tree):
+        for function, selector in ranges(query.tree):
             if function in {"rate", "irate"} and selector.range.total_seconds() != seconds(RATE_INTERVAL):
                 yield f"{query.place} has a rate over a fixed time: {query.expr}"
 
@@ -155,9 +159,9 @@ def target_rate_interval(of: Json) -> Iterator[str]:
 def target_job(of: Json) -> Iterator[str]:
     """A query is about the environment and the service that were chosen, or shows all of them by name."""
     for query in _sound(of):
-        for name in ONE_AT_A_TIME & variables(of).keys() - _shown_by(query.tree):
-            for selector in _selectors(query.tree):
-                if (name, f"${name}") not in _matchers(selector):
+        for name in ONE_AT_A_TIME & variables(of).keys() - kept_labels(query.tree):
+            for selector in vector_selectors(query.tree):
+                if (name, f"${name}") not in matchers(selector):
                     yield f"{query.place} reads {selector.name} of every {name}"
 
 
@@ -165,8 +169,8 @@ def target_instance(of: Json) -> Iterator[str]:
     """What is exported by instance, or recorded by what another variable chooses, is read for what was chosen."""
     for name in variables(of).keys() - ONE_AT_A_TIME - {"datasource"}:
         for query in _sound(of):
-            for selector in _selectors(query.tree):
-                asked = {label for label, _ in _matchers(selector)}
+            for selector in vector_selectors(query.tree):
+                asked = {label for label, _ in matchers(selector)}
                 if _has(selector, name) and name not in asked and not query.place.startswith("annotation"):
                     yield f"{query.place} reads {selector.name} of every {name}"
 
@@ -174,8 +178,8 @@ def target_instance(of: Json) -> Iterator[str]:
 def target_counter_agg(of: Json) -> Iterator[str]:
     """A counter is read as a rate or an increase."""
     for query in _sound(of):
-        rated = Counter(selector.vector_selector.name for function, selector in _ranges(query.tree) if function in RATES)
-        for name in Counter(selector.name for selector in _selectors(query.tree)) - rated:
+        rated = Counter(read.vector_selector.name for function, read in ranges(query.tree) if function in RATES)
+        for name in Counter(selector.name for selector in vector_selectors(query.tree)) - rated:
             if name and name.endswith("_total"):
                 yield f"{query.place} shows the counter {name} as it is"
 
@@ -214,18 +218,18 @@ def labels_exist(of: Json) -> Iterator[str]:
 def legends_exist(of: Json) -> Iterator[str]:
     """A legend shows labels that the result still has."""
     for query in _sound(of):
-        left = _labels(query.tree)
+        left = result_labels(query.tree)
         shown = set(re.findall(r"\{\{(\w+)\}\}", query.legend))
-        if left is not None and shown - left:
+        if shown - left:
             yield f"{query.place} has no {sorted(shown - left)} to show"
 
 
 def units_fit(of: Json) -> Iterator[str]:
     """The unit is what the names of the series say. A heatmap shows the unit of its buckets."""
     for query in _drawn(of):
-        if not _parses(query.expr):
+        if not parses(query.expr):
             continue
-        fitting = _fitting(_selectors(query.tree)[0] if query.legend == "{{le}}" else query.tree)
+        fitting = fitting_units(vector_selectors(query.tree)[0] if query.legend == "{{le}}" else query.tree)
         if query.unit not in fitting:
             yield f"{query.place} is shown in {query.unit} and measured in {sorted(fitting)}"
 
@@ -237,7 +241,8 @@ def grid_is_filled(of: Json) -> Iterator[str]:
         rows.setdefault(panel["gridPos"]["y"], []).append(panel["gridPos"])
     for y, places in rows.items():
         edges = [0, *(edge for place in places for edge in (place["x"], place["x"] + place["w"])), GRID]
-        if any(left != right for left, right in list(pairwise(edges))[::2]) or len({place["h"] for place in places}) > 1:
+        heights = {place["h"] for place in places}
+        if any(left != right for left, right in list(pairwise(edges))[::2]) or len(heights) > 1:
             yield f"the panels at {y} do not fill their line"
     lines = sorted((y, y + places[0]["h"]) for y, places in rows.items())
     yield from (f"something is above {start}" for (_, end), (start, _) in pairwise(lines) if end != start)
@@ -386,50 +391,18 @@ OWN: dict[str, Rule] = {
 }
 
 
-# --- how a query is read --------------------------------------------------------------------------------------------
-
-
 def _source(asking: Json) -> str | None:
     uid: str | None = asking.get("datasource", {}).get("uid")
     return uid
 
 
-def _parses(expr: str) -> bool:
-    try:
-        parsed(expr)
-    except ValueError:
-        return False
-    return True
-
-
 def _sound(of: Json) -> list[Query]:
     """Those that parse; the others are another rule's."""
-    return [query for query in queries(of) if _parses(query.expr)]
+    return [query for query in queries(of) if parses(query.expr)]
 
 
 def _drawn(of: Json) -> list[Query]:
     return [query for panel in panels(of) for query in queries_of_panel(panel)]
-
-
-def _selectors(tree: Expr) -> list[VectorSelector]:
-    return [node for node in nodes(tree) if isinstance(node, VectorSelector)]
-
-
-def _ranges(tree: Expr) -> Iterator[tuple[str, MatrixSelector]]:
-    """Every range, with the function that reads it."""
-    for node in nodes(tree):
-        if isinstance(node, Call):
-            yield from ((node.func.name, argument) for argument in node.args if isinstance(argument, MatrixSelector))
-
-
-def _matchers(selector: VectorSelector) -> set[tuple[str, str]]:
-    return {(matcher.name, matcher.value) for matcher in selector.matchers.matchers}
-
-
-def _shown_by(tree: Expr) -> set[str]:
-    """The labels that an aggregation keeps."""
-    kept = [node.modifier.labels for node in nodes(tree) if isinstance(node, AggregateExpr) and node.modifier]
-    return {label for labels in kept for label in labels}
 
 
 def _has(selector: VectorSelector, label: str) -> bool:
@@ -437,88 +410,3 @@ def _has(selector: VectorSelector, label: str) -> bool:
     if label == "instance":
         return not name or name in contract() or name == "up" or name.startswith("scrape_")
     return label in contract().get(name, ()) or name.startswith(f"{label}:")
-
-
-def _labels(tree: Expr) -> frozenset[str] | None:
-    """The labels of a result; nothing when they cannot be told."""
-    match tree:
-        case AggregateExpr() if str(tree.op) in {"topk", "bottomk"}:
-            return _labels(tree.expr)
-        case AggregateExpr():
-            return frozenset(tree.modifier.labels if tree.modifier else [])
-        case ParenExpr() | SubqueryExpr():
-            return _labels(tree.expr)
-        case Call():
-            arguments = [_labels(argument) for argument in tree.args]
-            found = [labels - {"le"} if tree.func.name == "histogram_quantile" else labels for labels in arguments if labels]
-            return found[0] if found else frozenset()
-        case BinaryExpr():
-            sides = [labels for side in (tree.lhs, tree.rhs) if (labels := _labels(side))]
-            return sides[0] if sides else frozenset()
-        case MatrixSelector():
-            return _labels(tree.vector_selector)
-        case VectorSelector():
-            return known_series().get(tree.name or "", frozenset()) | TARGET_LABELS
-    return frozenset()
-
-
-ANY = frozenset(UNITS)
-RATIO = frozenset({"percentunit", "short"})
-COUNT = frozenset({"short", "none"})
-PER_SECOND = frozenset({"reqps", "ops"})
-SECONDS = frozenset({"s"})
-MEASURED = {  # the end of a name: what it is measured in
-    r"slo:error_budget_remaining:ratio|slo:objective:ratio": frozenset({"percentunit"}),
-    r"slo:burn_rate:ratio": frozenset({"short"}),
-    r".*:(rate|rate\d+m)": PER_SECOND,
-    r".*_seconds(:p95_rate5m|_sum|_total|_bucket)?|ALERTS_FOR_STATE": SECONDS,
-    r".*_bytes": frozenset({"bytes"}),
-    r".*": COUNT,
-}
-
-
-def _fitting(tree: Expr) -> frozenset[str]:
-    """The units that a query can be shown in, by the names it reads and what it does to them."""
-    match tree:
-        case VectorSelector():
-            return next(units for name, units in MEASURED.items() if re.fullmatch(name, tree.name or ""))
-        case MatrixSelector():
-            return _fitting(tree.vector_selector)
-        case AggregateExpr() if str(tree.op) in {"count", "group"}:
-            return COUNT
-        case AggregateExpr() if str(tree.op) == "avg" and _fitting(tree.expr) == COUNT:
-            return RATIO | COUNT  # of what is either 0 or 1
-        case AggregateExpr() | ParenExpr() | SubqueryExpr():
-            return _fitting(tree.expr)
-        case Call():
-            return _fitting_of_call(tree)
-        case BinaryExpr():
-            return _fitting_of_operation(tree)
-    return ANY  # a number
-
-
-def _fitting_of_call(tree: Call) -> frozenset[str]:
-    name = tree.func.name
-    inner = _fitting(tree.args[-1]) if tree.args else ANY
-    if name in {"rate", "irate"}:
-        return RATIO if inner == SECONDS and not _buckets(tree) else PER_SECOND
-    if name == "histogram_quantile":
-        return SECONDS
-    if name in {"changes", "count_over_time"} or (name == "increase" and _buckets(tree)):
-        return COUNT
-    if name == "time":
-        return SECONDS
-    return _fitting(tree.args[0]) if tree.args else ANY
-
-
-def _buckets(tree: Expr) -> bool:
-    return any((selector.name or "").endswith("_bucket") for selector in _selectors(tree))
-
-
-def _fitting_of_operation(tree: BinaryExpr) -> frozenset[str]:
-    left, right = _fitting(tree.lhs), _fitting(tree.rhs)
-    if str(tree.op) == "/" and ANY not in (left, right):
-        return RATIO if left & right else ANY
-    if str(tree.op) in {"*", "/"}:
-        return ANY
-    return left if left != ANY else right
