@@ -68,15 +68,15 @@ NAME_LENGTH = 40
 # Distributions an emitted service installs. A service of the same name could not depend on them.
 DISTRIBUTIONS = frozenset(
     """
-    annotated-types anyio ast-serialize certifi charset-normalizer click colorama coverage execnet
-    googleapis-common-protos h11 hatchling httpcore2 httptools httpx2 idna iniconfig librt mypy mypy-extensions
-    opentelemetry-api
-    opentelemetry-exporter-http-transport opentelemetry-exporter-otlp-common
-    opentelemetry-exporter-otlp-proto-common opentelemetry-exporter-otlp-proto-http opentelemetry-proto
-    opentelemetry-sdk opentelemetry-semantic-conventions orjson packaging pathspec pluggy prometheus-client
-    promql-parser protobuf pydantic pydantic-core pydantic-settings pygments pytest pytest-cov pytest-xdist
-    python-dotenv pyyaml requests ruff sentry-sdk starlette structlog truststore types-pyyaml typing-extensions
-    typing-inspection urllib3 uvicorn uvloop
+    annotated-types anyio ast-serialize certifi cfgv charset-normalizer click colorama coverage distlib execnet
+    filelock googleapis-common-protos h11 hatchling httpcore2 httptools httpx2 identify idna iniconfig librt mypy
+    mypy-extensions nodeenv opentelemetry-api opentelemetry-exporter-http-transport
+    opentelemetry-exporter-otlp-common opentelemetry-exporter-otlp-proto-common
+    opentelemetry-exporter-otlp-proto-http opentelemetry-proto opentelemetry-sdk opentelemetry-semantic-conventions
+    orjson packaging pathspec platformdirs pluggy pre-commit prometheus-client promql-parser protobuf pydantic
+    pydantic-core pydantic-settings pygments pytest pytest-cov pytest-xdist python-discovery python-dotenv pyyaml
+    requests ruff sentry-sdk starlette structlog truststore types-pyyaml typing-extensions typing-inspection urllib3
+    uvicorn uvloop virtualenv
     """.split()  # noqa: SIM905 (a list would take a line for each)
 )
 MODULES_OF_DISTRIBUTIONS = frozenset({"dotenv", "google", "mypyc", "opentelemetry", "yaml"}) | {

@@ -55,7 +55,7 @@ REFUSED = [
     ({"slo_latency_ms": "60000"}, "take 10000."),
     ({"slo_latency_ms": "0.25"}, "must be a whole number of milliseconds"),
     ({"slo_latency_ms": "9" * 5000}, "must be a whole number of milliseconds"),
-    ({"ci": "jenkins"}, "ci 'jenkins' is not offered; choose one of github, gitlab, none"),
+    ({"ci": "jenkins"}, "ci 'jenkins' is not offered; choose one of github, github-shared, gitlab, none"),
     (
         {"deploy": "heroku"},
         "deploy 'heroku' not offered; say none, all, or a comma-separated list of kubernetes, ansible",
@@ -104,7 +104,8 @@ def test_the_interview_shows_what_can_be_answered(machine: Machine, template: Pa
     command = [sys.executable, "-m", "cookiecutter", str(template)]
     interview = machine.run(command, machine.output(), typed="Typed {{ 7*7 }}\n" + "\n" * 11)
     assert interview.service.name == "typed-7-7"
-    for shown in ("[12/12]", "(3.11, 3.12, 3.13, 3.14)", "http_client", "github, gitlab, none", "kubernetes, ansible"):
+    pipelines, targets = "github, github-shared, gitlab, none", "kubernetes, ansible"
+    for shown in ("[12/12]", "(3.11, 3.12, 3.13, 3.14)", "http_client", pipelines, targets):
         assert shown in interview.stdout
     assert "(MIT, Apache-2.0, BSD-3-Clause, Proprietary)" in interview.stdout
 
@@ -157,7 +158,7 @@ def test_strange_text_comes_out_literally(machine: Machine, template: Path, text
     assert (facts["title"], facts["description"], facts["owner"]) == (text, text, text)
     recorded = json.loads(emitted[".cruft.json"])["context"]["cookiecutter"]
     assert {question: recorded[question] for question in answers} == answers
-    deployment = yaml.safe_load(emitted["deploy/kubernetes/deployment.yaml"])
+    deployment = yaml.safe_load(emitted["deploy/kubernetes/base/deployment.yaml"])
     assert deployment["metadata"]["annotations"]["owner"] == text
     assert tomllib.loads(emitted["pyproject.toml"])["project"]["description"] == one_line(text)
     assert text.replace("\r\n", "\n") in emitted["LICENSE"].replace("\r\n", "\n")

@@ -141,7 +141,7 @@ def test_an_answer_can_be_changed_later(machine: Machine, own_template: Path) ->
     updated = machine.cruft("update", "--skip-apply-ask", "--variables-to-update", news, directory=service)
     assert updated.status == 0, updated.stderr
     assert "availability = 0.9995" in (service / "src/acme_links/service.toml").read_text(encoding="utf-8")
-    assert (service / "deploy/kubernetes/deployment.yaml").exists()
+    assert (service / "deploy/kubernetes/base/deployment.yaml").exists()
     assert not (service / ".github").exists()
 
 
