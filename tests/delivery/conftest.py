@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from conftest import Generate
 from delivery.containers import Containers, missing
+from delivery.image import Image
 from template import EVERYTHING, Machine
 
 
@@ -30,3 +31,11 @@ def checkout(shared: Machine, generate: Generate) -> Path:
     clone = shared.output() / "acme-links"
     shared.git("clone", "--quiet", str(origin), str(clone), directory=clone.parent)
     return clone
+
+
+@pytest.fixture(scope="session")
+def image(containers: Containers, checkout: Path, shared: Machine) -> Image:
+    """Build the image of that checkout once. Whoever builds others does it in a copy of the checkout."""
+    built = Image(containers, shared, checkout)
+    built.build()
+    return built

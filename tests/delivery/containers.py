@@ -165,7 +165,7 @@ print(answer.read().decode(), end="")
 
 
 class Containers:
-    """A container engine of one's own: `environment` points podman, buildah and skopeo at it."""
+    """A container engine of one's own: `variables` point podman, buildah and skopeo at it. Paths are absolute."""
 
     def __init__(self) -> None:
         """Make the directory. Its name is short: sockets lie in it."""
@@ -173,14 +173,14 @@ class Containers:
         (self.directory / "storage.conf").write_text(STORAGE.format(directory=self.directory))
         (self.directory / "containers.conf").write_text(CONFIGURATION.format(directory=self.directory))
         (self.directory / "auth.json").write_text("{}")
-        self.environment = {
-            **os.environ,
+        self.variables = {
             "CONTAINERS_STORAGE_CONF": str(self.directory / "storage.conf"),
             "CONTAINERS_CONF": str(self.directory / "containers.conf"),
             "BUILDAH_ISOLATION": "chroot",
             "REGISTRY_AUTH_FILE": str(self.directory / "auth.json"),
             "TMPDIR": str(self.directory),
         }
+        self.environment = {**os.environ, **self.variables}
 
     def __enter__(self) -> Self:
         """Use it for a while."""
@@ -196,7 +196,7 @@ class Containers:
 
     def podman(self, *arguments: str) -> str:
         """Run podman, which must succeed."""
-        return run(["podman", *arguments], self.environment)
+        return run(["podman", *arguments], self.environment, self.directory)
 
     def buildah(self, *arguments: str) -> str:
         """Run buildah, which must succeed."""
@@ -204,8 +204,15 @@ class Containers:
 
     def attempt(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run podman, which may fail."""
-        return subprocess.run(
-            ["podman", *arguments], env=self.environment, capture_output=True, text=True, check=False, timeout=DEADLINE
+        command = ["podman", *arguments]
+        return subprocess.run(  # in the directory: conmon leaves a file where it stands when the kernel ends a process
+            command,
+            cwd=self.directory,
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=DEADLINE,
         )
 
     def has(self, image: str) -> bool:
@@ -216,6 +223,15 @@ class Containers:
         """Everything podman knows about an image."""
         (document,) = json.loads(self.podman("inspect", "--type", "image", image))
         return dict(document)
+
+    @contextmanager
+    def mounted(self, image: str) -> Iterator[Path]:
+        """Look at an image's files, as root does; not at what a container would mount over them."""
+        where = self.podman("image", "mount", image)
+        try:
+            yield Path(where)
+        finally:
+            self.podman("image", "umount", image)
 
     def debian(
         self,
