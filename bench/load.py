@@ -19,24 +19,27 @@ CONNECTIONS = 32
 PATIENCE_SECONDS = 30.0
 SPIN_SECONDS = 0.0002  # before a scheduled instant: the kernel's timers are later than this is long
 RECEIVE_BYTES = 1 << 16
-NUMBER = b"{n}"
 
 
 @dataclass(frozen=True)
 class Order:
-    """What to send. `{n}` in method or path becomes the request's number; `rate` 0 is a closed loop."""
+    """What to send. `{n}` becomes the request's number; `rate` 0 is a closed loop."""
 
     port: int
     count: int
     path: str = "/items/{n}"
     method: str = "GET"
+    body: str = ""
     rate: float = 0.0
     connections: int = CONNECTIONS
 
     def request(self, number: int) -> bytes:
         """The bytes of one request."""
         head = f"{self.method} {self.path} HTTP/1.1\r\n".replace("{n}", str(number))
-        return head.encode() + b"host: 127.0.0.1\r\nuser-agent: firstlight-bench\r\naccept: */*\r\n\r\n"
+        body = self.body.replace("{n}", str(number)).encode()
+        length = f"content-length: {len(body)}\r\n" if body else ""
+        common = f"host: 127.0.0.1\r\nuser-agent: firstlight-bench\r\naccept: */*\r\n{length}\r\n"
+        return head.encode() + common.encode() + body
 
 
 @dataclass(frozen=True)
