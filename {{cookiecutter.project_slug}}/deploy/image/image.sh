@@ -32,11 +32,23 @@ engine() {
   stop "No container engine answers (${CONTAINER:-docker, podman}): start Docker, install podman, or say CONTAINER=..."
 }
 
+# What `make image` made. Engines would look elsewhere for a name that they do not know.
+must_be_built() {
+  "$1" inspect --type image "$REFERENCE" >/dev/null 2>&1 || stop "$REFERENCE is not built: make image builds it."
+}
+
+# A name without a registry would be one at Docker's.
+must_name_a_registry() {
+  [[ $IMAGE =~ ^([^/]*[.:][^/]*|localhost)/ ]] ||
+    stop "IMAGE=$IMAGE names no registry: say where it is published, such as IMAGE=registry.example.com/team/$IMAGE"
+}
+
 # A registry on this machine has no certificate. Docker makes the same exception.
 on_this_machine() { [[ $IMAGE =~ ^(127\.0\.0\.1|localhost)(:[0-9]+)?/ ]]; }
 
 # The published image, by what it is and not by what it is called.
 published() {
+  must_name_a_registry
   [ -s "$DIGEST_FILE" ] || stop "$DIGEST_FILE is missing: make publish writes it."
   echo "$IMAGE@$(cat "$DIGEST_FILE")"
 }

@@ -4,6 +4,7 @@
 . "$(dirname "$0")/image.sh"
 
 engine=$(engine buildah)
+must_be_built "$engine"
 mkdir -p dist
 rm -f "$ARCHIVE"
 case $engine in

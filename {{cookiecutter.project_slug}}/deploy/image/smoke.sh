@@ -5,10 +5,11 @@
 . "$(dirname "$0")/image.sh"
 
 engine=$(engine)
+must_be_built "$engine"
 grace=35 # seconds: DRAIN_SECONDS, GRACEFUL_SECONDS and 10 to flush what is left
 container=$("$engine" run --detach --network none --read-only --tmpfs /tmp --cap-drop ALL \
   --security-opt no-new-privileges --memory 128m --pids-limit 64 "$REFERENCE")
-trap '"$engine" rm --force "$container" >/dev/null' EXIT
+trap '{ "$engine" kill "$container" || true; "$engine" rm --force "$container"; } >/dev/null 2>&1' EXIT
 
 inside() { "$engine" exec "$container" "$@"; }
 get() { inside python -c 'import sys, urllib.request as u; print(u.urlopen(sys.argv[1], timeout=5).read().decode())' "$1"; }
@@ -24,16 +25,19 @@ check() { # WHAT COMMAND...
 says() { get "$1" | grep -F "$2"; }
 holds() { inside cat /proc/1/status | grep -E "$1"; }
 refuses() { ! inside touch "$1"; }
+runs() { [ "$("$engine" inspect --format '{{.State.Running}}' "$container")" = true ]; }
 becomes_healthy() {
   local end=$((SECONDS + 60))
   until inside python -I /app/healthcheck.py; do
-    [ "$SECONDS" -lt "$end" ] || return 1
+    runs && [ "$SECONDS" -lt "$end" ] || return 1
     sleep 0.2
   done
 }
 
 check "healthy within 60 s" becomes_healthy
-check "serves on port 8000" get http://127.0.0.1:8000/health/ready
+# Who listens on 127.0.0.1 alone is not found at 127.0.0.2, nor from outside.
+check "serves on port 8000 of every address" get http://127.0.0.2:8000/health/ready
+check "shows its metrics on port 9464 of every address" get http://127.0.0.2:9464/metrics
 check "is version $VERSION" says http://127.0.0.1:9464/metrics "version=\"$VERSION\""
 check "is revision $REVISION" says http://127.0.0.1:9464/metrics "revision=\"$REVISION\""
 check "runs as user 10001" holds '^Uid:([[:space:]]+10001){4}$'

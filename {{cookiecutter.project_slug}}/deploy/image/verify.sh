@@ -11,7 +11,8 @@ options=()
 if [ -n "${COSIGN_PUBLIC_KEY:-}" ]; then
   options+=(--key "$COSIGN_PUBLIC_KEY" --insecure-ignore-tlog=true)
 else
-  options+=(--certificate-identity-regexp "${SIGNER:?or COSIGN_PUBLIC_KEY must say whose signature counts}")
+  [ -n "${SIGNER:-}" ] || stop "Whose signature counts? Say it with COSIGN_PUBLIC_KEY (a file) or SIGNER (a pattern)."
+  options+=(--certificate-identity-regexp "$SIGNER")
   options+=(--certificate-oidc-issuer "${SIGNER_ISSUER:-https://token.actions.githubusercontent.com}")
 fi
 cosign verify "${options[@]}" "$image" >/dev/null
