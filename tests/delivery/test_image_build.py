@@ -1,0 +1,98 @@
+"""What gets into the image, what it may build on, and what its build and its smoke run refuse."""
+
+import re
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from delivery.image import Image
+from template import files
+
+pytestmark = pytest.mark.delivery
+
+# Files that lie about in a checkout, and what must not get out of it.
+PRIVATE = (
+    ".env",
+    ".venv/lib/secret.py",
+    "deploy/image/cosign.key",
+    "deploy/kubernetes/kubeconfig",
+    "dist/image.tar",
+    "id_rsa",
+    "src/acme_links/.env",
+    "src/acme_links/.vscode/settings.json",
+    "src/acme_links/__pycache__/old.cpython-311.pyc",
+    "tests/dump.sql",
+)
+# An image that is broken: what `make smoke` says.
+BROKEN = {
+    "USER 0:0": "runs as user 10001",
+    "USER 10001:0": "runs as group 10001",
+    "ENV REVISION=of-another-commit": "is revision",
+    "ENV HOST=127.0.0.1": "serves on port 8000 of every address",
+    "ENV MANAGEMENT_HOST=127.0.0.1": "shows its metrics on port 9464 of every address",
+    "ENV PORT=nonsense": "healthy within 60 s",
+    'CMD ["sh", "-c", "touch /app/started && exec python -m acme_links"]': "healthy within 60 s",
+    "STOPSIGNAL SIGKILL": "leaves with exit status 0",
+}
+
+
+@pytest.fixture
+def scratch(image: Image, tmp_path: Path) -> Image:
+    """The same image, with a checkout that may be changed."""
+    copy = tmp_path / image.checkout.name
+    shutil.copytree(image.checkout, copy, symlinks=True)
+    return replace(image, checkout=copy)
+
+
+def test_the_build_sees_what_it_needs_and_nothing_else(scratch: Image) -> None:
+    """The ignore file says no to everything but a few: what lies about is neither in the context nor in the image."""
+    committed = set(scratch.machine.git("ls-files", directory=scratch.checkout).splitlines())
+    sources = {name for name in committed if name.startswith("src/")}
+    for name in PRIVATE:
+        path = scratch.checkout / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("a secret")
+    containers = scratch.containers
+    everything = scratch.checkout / "Everything"
+    everything.write_text("FROM scratch\nCOPY . /\n")
+    containers.podman("build", "--quiet", "--tag", "context", "--file", str(everything), str(scratch.checkout))
+    with containers.mounted("context") as context:
+        seen = set(files(context))
+    assert seen == sources | {"LICENSE", "deploy/image/healthcheck.py", "pyproject.toml", "uv.lock"}
+
+
+def test_bases_can_be_pinned_by_digest(scratch: Image) -> None:
+    """As the Dockerfile says: the digest behind the tag. Another digest is another image, which is not there."""
+    dockerfile = scratch.checkout / "Dockerfile"
+    text = dockerfile.read_text(encoding="utf-8")
+    digests = {base: scratch.containers.inspect(base)["Digest"] for base in scratch.bases}
+    dockerfile.write_text(re.sub(r"^FROM (\S+:\S+)", lambda m: f"{m[0]}@{digests[m[1]]}", text, flags=re.MULTILINE))
+    pinned = replace(scratch, name="pinned")
+    pinned.made("image")
+    assert [base.partition("@")[2] for base in pinned.bases] == list(digests.values())
+
+    dockerfile.write_text(
+        dockerfile.read_text().replace(digests[scratch.bases[-1].partition("@")[0]], f"sha256:{0:064}")
+    )
+    assert pinned.make("image").status != 0
+
+
+def test_the_smoke_run_passes(image: Image) -> None:
+    """It says what it has seen."""
+    outcome = image.made("smoke")
+    assert len(re.findall("^ok: ", outcome.stdout, re.MULTILINE)) == 13
+
+
+@pytest.mark.parametrize(("line", "complaint"), BROKEN.items())
+def test_the_smoke_run_fails(image: Image, tmp_path: Path, line: str, complaint: str) -> None:
+    """Each way of being broken is found, named, and an exit status. Nothing stays running."""
+    broken = replace(image, name="broken")
+    (tmp_path / "Dockerfile").write_text(f"FROM {image.reference}\n{line}\n")
+    image.containers.podman(
+        "build", "--quiet", "--format", "docker", "--tag", broken.reference, "--network", "host", str(tmp_path)
+    )
+    outcome = broken.make("smoke")
+    assert outcome.status != 0
+    assert f"not so: {complaint}" in outcome.stderr
+    assert image.containers.podman("ps", "--quiet", "--filter", f"ancestor={broken.reference}") == ""
