@@ -78,6 +78,16 @@ def test_bases_can_be_pinned_by_digest(scratch: Image) -> None:
     assert pinned.make("image").status != 0
 
 
+def test_a_commit_that_changes_no_file_of_the_image_is_in_it(scratch: Image) -> None:
+    """Though every layer is in the engine's cache."""
+    scratch.machine.git("commit", "--quiet", "--allow-empty", "--message", "Nothing", directory=scratch.checkout)
+    following = replace(scratch, name="following")
+    following.made("image")
+    made = scratch.containers.inspect(following.reference)
+    assert made["Labels"]["org.opencontainers.image.revision"] == scratch.revision
+    assert f"REVISION={scratch.revision}" in made["Config"]["Env"]
+
+
 def test_the_smoke_run_passes(image: Image) -> None:
     """It says what it has seen."""
     outcome = image.made("smoke")
