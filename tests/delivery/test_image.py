@@ -40,6 +40,7 @@ LOAD = (
     ("302", 30_000, {"path": "/r/s7"}),
     ("200", 2_000, {"path": "/api/v1/links?limit=100&offset={n}"}),
     ("404", 2_000, {"path": "/nobody/{n}"}),
+    ("422", 500, {"method": "POST", "path": "/api/v1/links", "body": "x" * 100_000}),
 )
 # The control group's own record, in version 2 or 1.
 MOST_CHARGED = "cd /sys/fs/cgroup && cat memory.peak 2>/dev/null || cat memory/memory.max_usage_in_bytes"
@@ -102,7 +103,7 @@ def test_it_can_write_to_tmp(service: Container) -> None:
 
 
 def test_what_the_image_adds_to_its_base(image: Image) -> None:
-    """The service in /app, and compiled standard library: no tool, no cache, and nothing that the service could change."""
+    """The service in /app, and compiled standard library: no tool, no cache, nothing that the service could change."""
     containers = image.containers
     with containers.mounted(image.bases[-1]) as base, containers.mounted(image.reference) as whole:
         known = {path.relative_to(base) for path in base.rglob("*")}

@@ -40,7 +40,7 @@ must_be_built() {
 # A name without a registry would be one at Docker's.
 must_name_a_registry() {
   [[ $IMAGE =~ ^([^/]*[.:][^/]*|localhost)/ ]] ||
-    stop "IMAGE=$IMAGE names no registry: say where it is published, such as IMAGE=registry.example.com/team/$IMAGE"
+    stop "IMAGE=$IMAGE names no registry: say where it is published, such as IMAGE=registry.example.com/team/${IMAGE##*/}"
 }
 
 # A registry on this machine has no certificate. Docker makes the same exception.
