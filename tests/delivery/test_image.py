@@ -184,6 +184,12 @@ print(client.getresponse().status)
 """
 
 
+def slow_client(container: Container) -> subprocess.Popen[str]:
+    """Start one in the container's network. It ends when its input does."""
+    command = container.in_network(sys.executable, "-c", SLOW_CLIENT)
+    return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+
 def measured(container: Container, name: str) -> float:
     """The sum of a metric over its labels."""
     _, text = container.get("http://127.0.0.1:9464/metrics")
@@ -201,9 +207,7 @@ def closed(container: Container) -> bool:
 
 def test_it_stops_in_time_and_loses_nothing(image: Image) -> None:
     """Neither a request in flight nor those that still come until their sender has seen that it drains."""
-    with serving(image) as container, ThreadPoolExecutor() as pool:
-        command = container.in_network(sys.executable, "-c", SLOW_CLIENT)
-        slow = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    with serving(image) as container, ThreadPoolExecutor() as pool, slow_client(container) as slow:
         until(lambda: measured(container, "http_server_active_requests") == 1, "the slow request is in flight")
         load = pool.submit(send, container, path="/api/v1/links", count=900, rate=300.0)
         until(lambda: measured(container, "http_server_request_duration_seconds_count") > 100, "load is on its way")
