@@ -1,5 +1,6 @@
 """A checkout of an emitted service, and the image that its `make image` builds."""
 
+import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +10,18 @@ from template import Machine, Outcome
 
 NAME = "acme-links"
 FROM = re.compile(r"^FROM (\S+:\S+)", re.MULTILINE)  # what is not a stage of the same file
+
+
+def path_without(machine: Machine, *commands: str) -> str:
+    """A path that has all of this machine's commands but a few."""
+    directory = machine.output()
+    for folder in map(Path, reversed(os.environ["PATH"].split(os.pathsep))):
+        for command in folder.glob("*"):
+            (directory / command.name).unlink(missing_ok=True)
+            (directory / command.name).symlink_to(command)
+    for name in commands:
+        (directory / name).unlink(missing_ok=True)
+    return str(directory)
 
 
 @dataclass(frozen=True)

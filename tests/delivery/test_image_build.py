@@ -1,12 +1,14 @@
 """What gets into the image, what it may build on, and what its build and its smoke run refuse."""
 
+import json
 import re
 import shutil
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from delivery.image import Image
+from delivery.containers import run
+from delivery.image import Image, path_without
 from template import files
 
 pytestmark = pytest.mark.delivery
@@ -86,6 +88,17 @@ def test_a_commit_that_changes_no_file_of_the_image_is_in_it(scratch: Image) -> 
     made = scratch.containers.inspect(following.reference)
     assert made["Labels"]["org.opencontainers.image.revision"] == scratch.revision
     assert f"REVISION={scratch.revision}" in made["Config"]["Env"]
+
+
+def test_buildah_alone_is_enough_to_build(scratch: Image) -> None:
+    """Where nothing is run, no engine is needed. The archive is one of Docker's, which keeps the health check."""
+    alone = replace(scratch, name="alone")
+    alone.made("image", "dist/image.tar", PATH=path_without(scratch.machine, "docker", "podman"))
+    archive = f"docker-archive:{scratch.checkout}/dist/image.tar"
+    described = run(["skopeo", "inspect", "--raw", "--config", archive], scratch.containers.environment)
+    configuration = json.loads(described)["config"]
+    assert configuration["Healthcheck"]["Test"][0] == "CMD"
+    assert configuration["Labels"]["org.opencontainers.image.revision"] == scratch.revision
 
 
 def test_the_smoke_run_passes(image: Image) -> None:

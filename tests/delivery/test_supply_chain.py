@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 from delivery.containers import run
-from delivery.image import Image
+from delivery.image import Image, path_without
 from delivery.registry import registry
 from live import free_port
 from template import ROOT, Outcome
@@ -262,19 +262,7 @@ def test_what_is_not_built_is_neither_run_nor_published(image: Image, tmp_path: 
 def test_without_an_engine_it_says_which_would_do(image: Image, target: str) -> None:
     """The path has everything but an engine."""
     sentence = "No container engine answers (docker, podman): start Docker, install podman, or say CONTAINER=..."
-    refused(image.make(target, PATH=without(image, "docker", "podman", "buildah")), sentence)
-
-
-def without(image: Image, *commands: str) -> str:
-    """A path that has all of this machine's commands but a few."""
-    directory = Path(image.machine.output())
-    for folder in map(Path, reversed(os.environ["PATH"].split(os.pathsep))):
-        for command in folder.glob("*"):
-            (directory / command.name).unlink(missing_ok=True)
-            (directory / command.name).symlink_to(command)
-    for name in commands:
-        (directory / name).unlink(missing_ok=True)
-    return str(directory)
+    refused(image.make(target, PATH=path_without(image.machine, "docker", "podman", "buildah")), sentence)
 
 
 def test_publish_needs_a_registry(published: Image, tmp_path: Path) -> None:
@@ -292,7 +280,7 @@ def test_publish_needs_a_registry(published: Image, tmp_path: Path) -> None:
 
 def test_publish_needs_skopeo(published: Image) -> None:
     """And says how to get it."""
-    outcome = published.make("publish", PATH=without(published, "skopeo"))
+    outcome = published.make("publish", PATH=path_without(published.machine, "skopeo"))
     refused(outcome, "This step needs skopeo: apt-get install skopeo, or brew install skopeo")
 
 
