@@ -1,5 +1,6 @@
 """Dashboards from their specs: specs/<name>.yml becomes dashboards/<name>.json, which Grafana loads as it lies."""
 
+import argparse
 import json
 import re
 import sys
@@ -17,13 +18,17 @@ HERE = Path(__file__).resolve().parent
 LOOK: Json = yaml.safe_load((HERE / "look.yml").read_text("utf-8"))
 GRID = 24  # columns of Grafana's
 PROMETHEUS = {"type": "prometheus", "uid": "${datasource}"}
-# What each part of a spec must say, and what it may say.
-KEYS = {
-    "dashboard": ("uid title description variables sections", "range"),
-    "section": ("title panels", "columns height"),
-    "panel": ("title good", "question unit query queries legend kind exemplars stack thresholds links labels columns"),
-    "column": ("query unit", "thresholds"),
+# What each part of a spec says, and as what; it may leave out what has a question mark.
+KEYS: dict[str, dict[str, type]] = {
+    "dashboard": {"uid": str, "title": str, "description": str, "variables": dict, "sections": list, "range?": str},
+    "section": {"title": str, "panels": list, "columns?": int, "height?": int},
+    "panel": {"title": str, "good": str, "question?": str, "unit?": str, "thresholds?": dict, "links?": dict}
+    | {"query?": str, "legend?": str, "queries?": dict, "columns?": dict, "labels?": dict}
+    | {"kind?": str, "exemplars?": bool, "stack?": bool},
+    "column": {"query": str, "unit": str, "thresholds?": dict},
 }
+IN_WORDS = {str: "text", int: "a whole number above 0", bool: "true or false", list: "a list", dict: "a mapping"}
+OF_TEXT = {"variables", "queries", "links", "labels"}
 
 
 class SpecError(ValueError):
@@ -122,6 +127,7 @@ def _panels(sections: list[Json], variables: list[str]) -> list[Json]:
     panels: list[Json] = []
     y = 0
     for section in sections:
+        _is(dict, "a section", section)
         _known(f"section {section.get('title')!r}", "section", section)
         title = {"type": "row", "title": section["title"], "collapsed": False, "panels": []}
         panels.append({**title, "gridPos": {"x": 0, "y": y, "w": GRID, "h": 1}})
@@ -144,6 +150,7 @@ def _spans(length: int, parts: int) -> Iterable[tuple[int, int]]:
 
 
 def _panel(spec: Json, variables: list[str]) -> Json:
+    _is(dict, "a panel", spec)
     name = f"panel {spec.get('title')!r}"
     _known(name, "panel", spec)
     kind = _one_of(LOOK["kinds"], f"{name} has the kind", spec.get("kind", "timeseries"))
@@ -172,6 +179,9 @@ def _queries(name: str, spec: Json) -> Mapping[str, str]:
     given = [key for key in ("query", "queries", "columns") if key in spec]
     if len(given) != 1:
         message = f"{name} needs one of query, queries and columns, and has {' and '.join(given) or 'none'}."
+        raise SpecError(message)
+    if len({spec.get("kind") == "table", "columns" in spec, "labels" in spec}) > 1:
+        message = f"{name} must have all of kind: table, columns and labels, or none."
         raise SpecError(message)
     if "columns" in spec:
         return {title: column["query"] for title, column in spec["columns"].items()}
@@ -206,10 +216,14 @@ def _defaults(name: str, spec: Json, kind: str) -> Json:
 def _measure(name: str, spec: Json) -> Json:
     """The unit, and from which value on which colour; `base` is the colour below all of them."""
     unit = _one_of(LOOK["units"], f"{name} has the unit", spec.get("unit"))
-    steps = [
-        {"value": None if value == "base" else value, "color": _one_of(LOOK["colors"], f"{name} has the colour", color)}
-        for value, color in {"base": "green", **spec.get("thresholds", {})}.items()
-    ]
+    colors = {"base": "green", **spec.get("thresholds", {})}
+    if wrong := [value for value in colors if value != "base" and type(value) not in {int, float}]:
+        message = f"{name} has the threshold {wrong[0]!r}, which is no number."
+        raise SpecError(message)
+    steps = [{"value": None, "color": colors.pop("base")}]
+    steps += [{"value": value, "color": color} for value, color in sorted(colors.items())]
+    for step in steps:
+        _one_of(LOOK["colors"], f"{name} has the colour", step["color"])
     return {"unit": unit, "thresholds": {"mode": "absolute", "steps": steps}}
 
 
@@ -236,14 +250,25 @@ def _one_table(labels: Json, columns: list[str]) -> list[Json]:
 
 
 def _known(name: str, level: str, spec: Json) -> None:
-    needed, possible = (keys.split() for keys in KEYS[level])
-    if missing := [key for key in needed if key not in spec]:
+    _is(dict, name, spec)
+    keys = {key.removesuffix("?"): kind for key, kind in KEYS[level].items()}
+    if missing := [key for key in KEYS[level] if key in keys and key not in spec]:
         message = f"{name} has no {' and no '.join(missing)}."
         raise SpecError(message)
-    if unknown := [key for key in spec if key not in [*needed, *possible]]:
-        message = (
-            f"{name} has {' and '.join(unknown)}, which means nothing; known are {', '.join([*needed, *possible])}."
-        )
+    if unknown := [str(key) for key in spec if key not in keys]:
+        message = f"{name} has {' and '.join(unknown)}, which means nothing; known are {', '.join(keys)}."
+        raise SpecError(message)
+    for key, value in spec.items():
+        _is(keys[key], f"{key} of {name}", value)
+    texts = [(key, *each) for key in OF_TEXT & spec.keys() for each in spec[key].items()]
+    for key, inner, text in texts:
+        _is(str, f"a name in {key} of {name}", inner)
+        _is(str, f"{inner} in {key} of {name}", text)
+
+
+def _is(kind: type, what: str, value: Any) -> None:  # noqa: ANN401 - whatever YAML says
+    if type(value) is not kind or (isinstance(value, int) and kind is int and value < 1):
+        message = f"{what} is {value!r}; it should be {IN_WORDS[kind]}."
         raise SpecError(message)
 
 
@@ -263,17 +288,21 @@ def rendered(spec: Path) -> str:
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         sys.exit(f"{spec.name}: line {line} is not YAML: {error.problem}.")
+    except (UnicodeDecodeError, yaml.YAMLError) as error:
+        sys.exit(f"{spec.name} is not YAML: {' '.join(str(error).split())}.")
 
 
-def main(arguments: list[str]) -> None:
-    """Write every dashboard; with --check, tell which ones are not what their specs say."""
+def main() -> None:
+    """Write every dashboard, or none where a spec is wrong."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--check", action="store_true", help="write nothing; name what is not as its spec says")
     texts = {HERE / "dashboards" / f"{spec.stem}.json": rendered(spec) for spec in sorted(HERE.glob("specs/*.yml"))}
-    if arguments == ["--check"]:
+    if parser.parse_args().check:
         stale = [file.name for file, text in texts.items() if not file.exists() or file.read_text("utf-8") != text]
-        sys.exit(f"not what the specs say, run render.py: {', '.join(stale)}" if stale else 0)
+        sys.exit(f"Not what the specs say; render.py writes them anew: {', '.join(stale)}." if stale else 0)
     for file, text in texts.items():
         file.write_text(text, "utf-8")
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    main()
