@@ -126,7 +126,7 @@ def target_logql(of: Json) -> Iterator[str]:
     """A log query selects a stream, parses its JSON, and filters by what the contract says is logged."""
     log = tomllib.loads((CONTRACT / "service.toml").read_text("utf-8"))["log"]
     for place, query in log_queries(of):
-        if not re.match(r'\{service_name="\$\{service\}"\} \| json( \| |$)', query):
+        if not re.search(r'\{service_name="\$\{service\}"\} \| json( |$)', query):
             yield f"{place} does not read the lines of the service: {query}"
         fields = set(re.findall(r'(\w+)=~?"', query)) - {"service_name"}
         if unknown := fields - {*log["fields"], *log["request_fields"]}:
@@ -227,8 +227,8 @@ def legends_exist(of: Json) -> Iterator[str]:
 def units_fit(of: Json) -> Iterator[str]:
     """The unit is what the names of the series say. A heatmap shows the unit of its buckets."""
     for query in _drawn(of):
-        if not parses(query.expr):
-            continue
+        if not parses(query.expr) or query.unit not in UNITS:
+            continue  # another rule's
         fitting = fitting_units(vector_selectors(query.tree)[0] if query.legend == "{{le}}" else query.tree)
         if query.unit not in fitting:
             yield f"{query.place} is shown in {query.unit} and measured in {sorted(fitting)}"
@@ -263,9 +263,9 @@ def uid_is_a_word(of: Json) -> Iterator[str]:
     """People and alerts link to it; no other dashboard has it, nor the title."""
     if not re.fullmatch(r"firstlight-[a-z-]{1,29}", of.get("uid", "")):
         yield f"uid {of.get('uid')}"
+    others = [other for other in dashboards() if (other["uid"], other["title"]) != (of.get("uid"), of.get("title"))]
     for key in ("uid", "title"):
-        if sum(other[key] == of.get(key) for other in dashboards()) > 1:
-            yield f"another dashboard has the {key} {of[key]}"
+        yield from (f"{other['title']} has the {key} {of[key]}, too" for other in others if other[key] == of.get(key))
 
 
 def nothing_is_left_of_an_export(of: Json) -> Iterator[str]:
@@ -276,9 +276,9 @@ def nothing_is_left_of_an_export(of: Json) -> Iterator[str]:
 
 
 def description_says_what_is_good(of: Json) -> Iterator[str]:
-    """A panel asks a question and says what a good answer looks like."""
+    """A panel says what a good answer looks like, whether its question goes without saying or not."""
     for panel in panels(of):
-        if not re.fullmatch(r"[A-Z].+\? .*Good: .+\.", panel["description"]):
+        if not re.fullmatch(r"([A-Z].+\? .*)?Good: .+\.", panel["description"]):
             yield f"{panel['title']} does not say what is good: {panel['description']}"
 
 

@@ -1,0 +1,134 @@
+"""Every dashboard keeps every rule, and every rule can tell one that does not."""
+
+import json
+from collections.abc import Iterator
+from copy import deepcopy
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+from dashboard_lint import OWN, PUBLIC, TIME, Rule
+from dashboards import FILES, Json, dashboard, with_uid
+
+RULES = PUBLIC | OWN
+
+
+def explore(query: str) -> str:
+    """A link to log lines, as Grafana reads it."""
+    loki = {"type": "loki", "uid": "loki"}
+    pane = {"datasource": "loki", "queries": [{"refId": "A", "datasource": loki, "expr": query}], "range": TIME}
+    return f"/explore?schemaVersion=1&panes={quote(json.dumps({'a': pane}))}"
+
+
+# The rule, where a dashboard is changed, and into what; a pair is replaced within the text that is there.
+UP, ERRORS, BUDGET = (f"service/panels/{title}" for title in ("Up", "Error log lines", "Error budget left"))
+TO_LOGS = f"{ERRORS}/fieldConfig/defaults/links/Logs/url"
+TO_SLO = f"{BUDGET}/fieldConfig/defaults/links/SLO/url"
+DROPPED = 'sum by (signal, reason) (telemetry_dropped_total{service="$service", env="$env", instance=~"$instance"})'
+LINES = '{service_name="${service}"} | json'
+BROKEN: list[tuple[str, str, Any]] = [
+    ("template-datasource-rule", "service/templating/list/datasource/label", "Prometheus"),
+    ("template-job-rule", "service/templating/list/env/multi", True),
+    ("template-instance-rule", "service/templating/list/instance/allValue", ".*"),
+    ("template-label-promql-rule", "service/templating/list/env/query", ('=""}', '=""')),
+    ("template-label-promql-rule", "service/templating/list/env/query", (", env)", ", service)")),
+    ("template-on-time-change-reload-rule", "service/templating/list/env/refresh", 1),
+    ("panel-datasource-rule", f"{UP}/datasource", {"type": "prometheus", "uid": "prometheus"}),
+    ("panel-datasource-rule", f"{UP}/targets/A/datasource", {"type": "prometheus", "uid": "prometheus"}),
+    ("panel-datasource-rule", "service/annotations/list/Deploys/datasource", {"uid": "-- Grafana --"}),
+    ("panel-title-description-rule", f"{UP}/title", ""),
+    ("panel-units-rule", f"{UP}/fieldConfig/defaults/unit", "percent"),
+    ("panel-units-rule", "fleet/panels/Every service/fieldConfig/overrides/Firing/properties/unit/value", "clicks"),
+    ("panel-no-targets-rule", f"{UP}/targets", []),
+    ("target-logql-rule", TO_LOGS, explore('{job="acme"} | json')),
+    ("target-logql-rule", TO_LOGS, explore(f'{LINES} | mood="bad"')),
+    ("target-logql-rule", TO_LOGS, explore(f'{LINES} | event="http.requested"')),
+    ("target-logql-auto-rule", TO_LOGS, explore(f"sum(count_over_time({LINES} [5m]))")),
+    ("target-promql-rule", f"{UP}/targets/A/expr", ("}", "")),
+    ("target-rate-interval-rule", "service/panels/CPU/targets/A/expr", ("$__rate_interval", "5m")),
+    ("target-job-rule", f"{UP}/targets/A/expr", ("$env", "production")),
+    ("target-instance-rule", f"{UP}/targets/A/expr", (', instance=~"$instance"', "")),
+    ("target-counter-agg-rule", "telemetry/panels/Dropped/targets/A/expr", DROPPED),
+    ("uneditable-dashboard", "service/editable", True),
+    ("series-exist", f"{UP}/targets/A/expr", ("up{", "upp{")),
+    ("series-exist", "runtime/panels/Latency burn rate/targets/A/expr", ("burn_rate", "burn")),
+    ("labels-exist", f"{UP}/targets/A/expr", ("}", ', check="x"}')),
+    ("labels-exist", "service/panels/Requests by status/targets/A/expr", ("sum by (", "sum by (check, ")),
+    ("legends-exist", f"{UP}/targets/A/legendFormat", "{{http_route}}"),
+    ("units-fit", f"{UP}/fieldConfig/defaults/unit", "bytes"),
+    ("grid-is-filled", f"{UP}/gridPos/w", 11),
+    ("grid-is-filled", f"{UP}/gridPos/h", 6),
+    ("grid-is-filled", "service/panels/Instances/gridPos/y", 0),
+    ("names-are-unique", f"{UP}/id", 99),
+    ("names-are-unique", f"{UP}/title", "Ready"),
+    ("names-are-unique", "service/panels/Latency/targets/B/refId", "A"),
+    ("uid-is-a-word", "service/uid", "bdkq3f"),
+    ("uid-is-a-word", "service/uid", "firstlight-slo"),
+    ("uid-is-a-word", "service/title", "SLO"),
+    ("nothing-is-left-of-an-export", "service/__inputs", []),
+    ("nothing-is-left-of-an-export", "service/id", 7),
+    ("nothing-is-left-of-an-export", "service/schemaVersion", 36),
+    ("description-says-what-is-good", f"{UP}/description", "Which instances answer?"),
+    ("latency-has-exemplars", "service/panels/Latency/targets/A/exemplar", False),
+    ("latency-has-exemplars", f"{UP}/targets/A/exemplar", True),
+    ("links-lead-somewhere", TO_SLO, ("firstlight-slo", "firstlight-slow")),
+    ("links-lead-somewhere", TO_SLO, ("&${__url_time_range}", "")),
+    ("links-lead-somewhere", TO_SLO, ("&${env:queryparam}", "")),
+    ("links-lead-somewhere", TO_LOGS, ("${__from}", "now-1h")),
+    ("links-use-variables-that-exist", TO_SLO, ("${env:queryparam}", "${env:queryparam}&var-slo=${slo}")),
+    ("every-page-leads-to-every-other", "service/tags", []),
+    ("every-page-leads-to-every-other", "service/links/Dashboards/keepTime", False),
+    ("thresholds-are-red-lines", "service/panels/CPU/fieldConfig/defaults/custom/thresholdsStyle/mode", "off"),
+    ("thresholds-are-red-lines", "service/panels/Slow requests/fieldConfig/overrides/limit/matcher/options", "bound"),
+    ("components-keep-to-themselves", f"{UP}/description", "Is http_client well? Good: it is."),
+]
+
+
+def step_into(node: Any, step: str) -> Any:  # noqa: ANN401 - a part of a JSON document
+    """What is under a key, or in a list under the name its readers know it by."""
+    if isinstance(node, dict):
+        return node[step]
+    return [each for each in node if step in names(each)][-1]  # the panel rather than a section of that title
+
+
+def names(item: Json) -> Iterator[str]:
+    """The ways in which an item of a list is called."""
+    yield from (item[key] for key in ("title", "name", "refId", "id") if key in item)
+    yield from filter(None, [item.get("matcher", {}).get("options")])
+
+
+def broken(path: str, value: Any) -> Json:  # noqa: ANN401 - a part of a JSON document
+    """A copy of a dashboard with one change."""
+    name, *steps, last = path.split("/")
+    copy = deepcopy(with_uid(f"firstlight-{name}"))
+    node: Any = copy
+    for step in steps:
+        node = step_into(node, step)
+    if isinstance(value, tuple):
+        old, new = value
+        assert old in node[last]
+        value = node[last].replace(old, new, 1)
+    assert node.get(last) != value
+    node[last] = value
+    return copy
+
+
+@pytest.mark.parametrize("rule", RULES.values(), ids=RULES)
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+def test_every_dashboard_keeps_every_rule(file: Path, rule: Rule) -> None:
+    """Of the public linter, and our own."""
+    assert list(rule(dashboard(file))) == []
+
+
+@pytest.mark.parametrize(("rule", "path", "value"), BROKEN)
+def test_a_rule_tells_what_is_broken_and_no_other_does(rule: str, path: str, value: object) -> None:
+    """A rule that never speaks would let anything pass."""
+    change = broken(path, value)
+    assert [name for name in RULES if list(RULES[name](change))] == [rule]
+
+
+def test_no_rule_is_without_its_proof() -> None:
+    """The 17 of the public linter are all there."""
+    assert len(PUBLIC) == 17
+    assert {rule for rule, _, _ in BROKEN} == RULES.keys()
