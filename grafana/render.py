@@ -301,6 +301,7 @@ def main() -> None:
         stale = [file.name for file, text in texts.items() if not file.exists() or file.read_text("utf-8") != text]
         sys.exit(f"Not what the specs say; render.py writes them anew: {', '.join(stale)}." if stale else 0)
     for file, text in texts.items():
+        file.parent.mkdir(exist_ok=True)
         file.write_text(text, "utf-8")
 
 
