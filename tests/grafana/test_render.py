@@ -104,7 +104,7 @@ def grafana(tmp_path: Path) -> Path:
 
 def render(grafana: Path, *options: str) -> tuple[int, str]:
     """Run it from somewhere else: exit status, and all that it said."""
-    command = [sys.executable, grafana / "render.py", *options]
+    command = [sys.executable, str(grafana / "render.py"), *options]
     done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=grafana.parent)
     return done.returncode, done.stdout + done.stderr
 

@@ -13,7 +13,7 @@ import yaml
 PROJECT = Path(__file__).parents[2]
 ALERTS = PROJECT / "ops/alerts"
 # What Prometheus and Alertmanager export about themselves, about a scrape and about alerts.
-OTHERS = re.compile(r"up|ALERTS|scrape_\w+|(prometheus|alertmanager)_\w+")
+OTHERS = re.compile(r"up|ALERTS(_FOR_STATE)?|scrape_\w+|(prometheus|alertmanager)_\w+")
 SUFFIXES = {"histogram": ("_bucket", "_count", "_sum")}
 HEADINGS = ["Meaning", "Impact", "Diagnosis", "Mitigation"]
 
