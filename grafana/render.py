@@ -266,7 +266,7 @@ def _known(name: str, level: str, spec: Json) -> None:
         _is(str, f"{inner} in {key} of {name}", text)
 
 
-def _is(kind: type, what: str, value: Any) -> None:  # noqa: ANN401 - whatever YAML says
+def _is(kind: type, what: str, value: object) -> None:
     if type(value) is not kind or (isinstance(value, int) and kind is int and value < 1):
         message = f"{what} is {value!r}; it should be {IN_WORDS[kind]}."
         raise SpecError(message)
