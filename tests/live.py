@@ -19,6 +19,7 @@ from typing import Any
 import yaml
 from rulebook import ALERTS
 
+SAMPLE_LIMIT = 10000  # as in the stand-alone stack
 DEADLINE = 30  # seconds until something that should take one is given up
 ALERTMANAGER = ("prometheus-alertmanager", "alertmanager")
 
@@ -183,6 +184,16 @@ class Prometheus:
         """Evaluate an expression now."""
         return list(self._get("query", query=expr)["result"])
 
+    def query_range(self, expr: str, seconds: float, step: float) -> list[dict[str, Any]]:
+        """Evaluate an expression over the last so many seconds."""
+        now = time.time()
+        times = {"start": str(now - seconds), "end": str(now), "step": str(step)}
+        return list(self._get("query_range", query=expr, **times)["result"])
+
+    def label_values(self, label: str, selector: str) -> list[str]:
+        """Find every value of a label."""
+        return list(self._get(f"label/{label}/values", **{"match[]": selector}))
+
     def exemplars(self, expr: str) -> list[dict[str, Any]]:
         """Find the exemplars of the last ten minutes."""
         now = time.time()
@@ -216,28 +227,32 @@ def prometheus(
     targets: Mapping[str, Mapping[str, str]],
     sends_to: Alertmanager | None = None,
     scrape_interval: str = "15s",
+    rules: Path = ALERTS / "rules",
 ) -> Iterator[Prometheus]:
-    """Run Prometheus with the shipped rules; `targets` are addresses with their labels."""
+    """Run Prometheus with the shipped rules; `targets` are addresses with their labels. It scrapes itself, too."""
     config = directory / "prometheus.yml"
+    itself = f"127.0.0.1:{free_port()}"
     static = [{"targets": [address], "labels": dict(labels)} for address, labels in targets.items()]
     receivers = [sends_to.url.removeprefix("http://")] if sends_to else []
     config.write_text(
         yaml.safe_dump(
             {
                 "global": {"scrape_interval": scrape_interval},
-                "rule_files": [f"{ALERTS}/rules/*.rules.yml"],
-                "scrape_configs": [{"job_name": "services", "static_configs": static}],
+                "rule_files": [f"{rules}/*.rules.yml"],
+                "scrape_configs": [
+                    {"job_name": "services", "sample_limit": SAMPLE_LIMIT, "static_configs": static},
+                    {"job_name": "prometheus", "static_configs": [{"targets": [itself]}]},
+                ],
                 "alerting": {"alertmanagers": [{"static_configs": [{"targets": receivers}]}]},
             }
         )
     )
-    address = f"127.0.0.1:{free_port()}"
     command = [
         "prometheus",
         f"--config.file={config}",
         f"--storage.tsdb.path={directory / 'prometheus'}",
-        f"--web.listen-address={address}",
+        f"--web.listen-address={itself}",
         "--enable-feature=exemplar-storage,extra-scrape-metrics",
     ]
-    with running(command, f"http://{address}"):
-        yield Prometheus(f"http://{address}")
+    with running(command, f"http://{itself}"):
+        yield Prometheus(f"http://{itself}")

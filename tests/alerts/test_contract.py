@@ -4,25 +4,17 @@
 labels and values it has.
 """
 
-import http.client
-import json
 import re
-import signal
-import socket
-import subprocess
-import threading
 import time
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
 
 import promql_parser
 import pytest
+from emitted import dependencies, drive, get, serving
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 from prometheus_client.samples import Sample
 from rulebook import EXTERNAL, RUNBOOKS, TARGET_LABELS, grouping_labels, known_series, recordings, rules, selectors
@@ -30,7 +22,6 @@ from template import EVERYTHING, Machine
 
 pytestmark = pytest.mark.slow
 
-PATIENCE_SECONDS = 30
 # As Prometheus 2.42 asks.
 ACCEPT = (
     "application/openmetrics-text;version=1.0.0,application/openmetrics-text;version=0.0.1;q=0.75,"
@@ -41,17 +32,6 @@ DURATION = "http_server_request_duration_seconds"
 DEPENDS_ON_THE_MACHINE = "cgroup_"
 # A bound that can be written in two ways, 1 and 1.0.
 THRESHOLD_SECONDS = "1"
-DEPENDENCIES = {"fine": 200, "refusing": 404, "broken": 500}
-# The faults of the service's own tests, and an objective that its team has declared.
-PROGRAM = """
-import runpy
-from {package} import slo
-
-slo.Objective("orders", 0.99).export()
-slo.good("orders")
-slo.bad("orders")
-runpy.run_path("tests/faults.py", run_name="__main__")
-"""
 REGEX = (promql_parser.MatchOp.Re, promql_parser.MatchOp.NotRe)
 
 
@@ -85,143 +65,6 @@ class Scrape:
         return name in self.optional and name.startswith(DEPENDS_ON_THE_MACHINE)
 
 
-class Service:
-    """The running service and its log."""
-
-    def __init__(self, process: subprocess.Popen[bytes]) -> None:
-        """Read its log from now on."""
-        self._process = process
-        self._lines: list[dict[str, Any]] = []
-        self._news = threading.Condition()
-        self._reader = threading.Thread(target=self._read)
-        self._reader.start()
-
-    def wait_for(self, event: str, **fields: object) -> dict[str, Any]:
-        """Return the first line of this event with these fields, waiting for it if need be."""
-
-        def found() -> dict[str, Any] | None:
-            wanted = {"event": event, **fields}.items()
-            return next((line for line in self._lines if wanted <= line.items()), None)
-
-        with self._news:
-            line = self._news.wait_for(found, PATIENCE_SECONDS)
-            assert line is not None, f"no {event} {fields}; the last lines: {self._lines[-5:]}"
-        return line
-
-    def stop(self) -> None:
-        """Drain it, or kill it if it does not."""
-        self._process.send_signal(signal.SIGTERM)
-        try:
-            self._process.wait(PATIENCE_SECONDS)
-        finally:
-            self._process.kill()
-            self._process.wait()
-            self._reader.join()
-
-    def _read(self) -> None:
-        assert self._process.stdout is not None
-        with self._process.stdout as lines:
-            for raw in lines:
-                with self._news:
-                    self._lines.append(json.loads(raw))
-                    self._news.notify_all()
-
-
-@contextmanager
-def dependencies() -> Iterator[str]:
-    """Play the services that the service calls; yields its setting."""
-
-    class Handler(BaseHTTPRequestHandler):
-        """Answer with the status that belongs to the path."""
-
-        def do_GET(self) -> None:
-            """Answer one call."""
-            self.send_response(DEPENDENCIES[self.path.strip("/")])
-            self.send_header("Content-Length", "0")
-            self.end_headers()
-
-        def log_message(self, *_: object) -> None:
-            """Say nothing."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    try:
-        yield ",".join(f"{name}=http://127.0.0.1:{server.server_port}/{name}" for name in DEPENDENCIES)
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
-
-
-@contextmanager
-def serving(machine: Machine, directory: Path, calls: str) -> Iterator[Service]:
-    """Run the service until it is no longer needed."""
-    (package,) = (path.name for path in (directory / "src").iterdir() if (path / "__main__.py").is_file())
-    inherited = {name: value for name, value in machine.environment().items() if not name.startswith("OTEL_")}
-    settings = {
-        "PORT": "0",
-        "MANAGEMENT_PORT": "0",
-        "DRAIN_SECONDS": "0",
-        "LOG_FORMAT": "json",
-        "SLO_LATENCY_SECONDS": THRESHOLD_SECONDS,
-        "HTTP_CLIENT_DEPENDENCIES": calls,
-    }
-    process = subprocess.Popen(
-        [directory / ".venv/bin/python", "-c", PROGRAM.format(package=package)],
-        cwd=directory,
-        env=inherited | settings,
-        stdout=subprocess.PIPE,
-    )
-    service = Service(process)
-    try:
-        yield service
-    finally:
-        service.stop()
-
-
-def get(port: int, path: str, accept: str = "*/*") -> tuple[int, str, str]:
-    """Ask for one page: status, content type, text."""
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE_SECONDS)
-    try:
-        connection.request("GET", path, headers={"Accept": accept})
-        answer = connection.getresponse()
-        return answer.status, answer.headers.get_content_type(), answer.read().decode()
-    finally:
-        connection.close()
-
-
-def leave_in_mid_stream(port: int) -> None:
-    """Close the connection while the answer is still coming."""
-    with socket.create_connection(("127.0.0.1", port), PATIENCE_SECONDS) as connection:
-        connection.sendall(b"GET /faults/stream HTTP/1.1\r\nHost: service\r\n\r\n")
-        received = b""
-        while b"chunk\n" not in received:
-            more = connection.recv(4096)
-            assert more, received
-            received += more
-
-
-def drive(service: Service, port: int) -> None:
-    """Send one request of each kind, and wait until all of them are recorded: the log line comes after the metric."""
-    assert get(port, "/api/v1/links")[0] == 200
-    assert get(port, "/nowhere")[0] == 404
-    assert get(port, "/faults/fail")[0] == 500
-    with pytest.raises(http.client.IncompleteRead):
-        get(port, "/faults/stream?chunks=3")
-    leave_in_mid_stream(port)
-    for route, error_type in (
-        ("/api/v1/links", ""),
-        ("unmatched", ""),
-        ("/faults/fail", "RuntimeError"),
-        ("/faults/stream", "RuntimeError"),
-        ("/faults/stream", "client_disconnected"),
-    ):
-        service.wait_for("http.request_finished", http_route=route, error_type=error_type)
-    for name in DEPENDENCIES:
-        service.wait_for("health.check_changed", check=f"http_client.{name}")
-
-
 @pytest.fixture(scope="module")
 def scrape(shared: Machine, template: Path) -> Scrape:
     """Generate a service with everything, install it, run it, send it traffic and scrape it once."""
@@ -229,7 +72,8 @@ def scrape(shared: Machine, template: Path) -> Scrape:
     directory = shared.cookiecutter(template, EVERYTHING).service
     installed = shared.run(["uv", "sync", "--quiet", "--no-dev"], directory)
     assert installed.status == 0, installed.stderr
-    with dependencies() as calls, serving(shared, directory, calls) as service:
+    settings = {"SLO_LATENCY_SECONDS": THRESHOLD_SECONDS}
+    with dependencies() as calls, serving(shared, directory, HTTP_CLIENT_DEPENDENCIES=calls, **settings) as service:
         ports = service.wait_for("service.started")
         drive(service, ports["port"])
         status, content_type, text = get(ports["management_port"], "/metrics", ACCEPT)
