@@ -11,7 +11,7 @@ COMMANDS: dict[str, tuple[tuple[tuple[str, ...], ...], str]] = {
         (("prometheus",), ("prometheus-alertmanager", "alertmanager")),
         "apt-get install prometheus prometheus-alertmanager",
     ),
-    "test_schema": ((("npm",),), "apt-get install npm, or Node.js 20 or newer"),
+    "test_schema": ((("npm",),), "apt-get install npm, or Node.js 18 or newer"),
 }
 
 
