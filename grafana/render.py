@@ -127,8 +127,7 @@ def _panels(sections: list[Json], variables: list[str]) -> list[Json]:
     panels: list[Json] = []
     y = 0
     for section in sections:
-        _is(dict, "a section", section)
-        _known(f"section {section.get('title')!r}", "section", section)
+        _known(_name("section", section), "section", section)
         title = {"type": "row", "title": section["title"], "collapsed": False, "panels": []}
         panels.append({**title, "gridPos": {"x": 0, "y": y, "w": GRID, "h": 1}})
         y += 1
@@ -150,8 +149,7 @@ def _spans(length: int, parts: int) -> Iterable[tuple[int, int]]:
 
 
 def _panel(spec: Json, variables: list[str]) -> Json:
-    _is(dict, "a panel", spec)
-    name = f"panel {spec.get('title')!r}"
+    name = _name("panel", spec)
     _known(name, "panel", spec)
     kind = _one_of(LOOK["kinds"], f"{name} has the kind", spec.get("kind", "timeseries"))
     queries = _queries(name, spec)
@@ -247,6 +245,10 @@ def _one_table(labels: Json, columns: list[str]) -> list[Json]:
 
 
 # --- what can be wrong ----------------------------------------------------------------------------------------------
+
+
+def _name(level: str, spec: object) -> str:
+    return f"{level} {spec['title']!r}" if isinstance(spec, dict) and "title" in spec else f"a {level}"
 
 
 def _known(name: str, level: str, spec: Json) -> None:

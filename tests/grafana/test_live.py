@@ -104,6 +104,13 @@ SPELLS = {
 }
 
 
+# What the spell before every test must have cost, as recorded rules tell it.
+COSTS = {
+    "firstlight-service": ("Slow now A", "Failing now A", "Slow requests A", "Failing requests A"),
+    "firstlight-slo": ("Bad events A", "Burn rate, last hour A", "Bad events within a window A"),
+}
+
+
 def filled(expr: str, of: Json, rate_interval: str) -> str:
     """Fill in the variables as Grafana does: what is chosen, or the pattern for all."""
     values = {name: LABELS.get(name) or variable.get("allValue", "") for name, variable in variables(of).items()}
@@ -122,6 +129,12 @@ def asked_by(of: Json, rate_interval: str = "1m") -> list[Asked]:
         Asked(f"{of['title']}: {query.place}", filled(query.expr, of, rate_interval), instants.get(query.place, False))
         for query in queries(of)
     ]
+
+
+def query_of(of: Json, place: str) -> Asked:
+    """One query, at the highest resolution."""
+    (asked,) = (each for each in asked_by(of, RATE_INTERVAL) if each.place == f"{of['title']}: {place}")
+    return asked
 
 
 @contextmanager
@@ -197,9 +210,7 @@ def watched(shared: Machine, generate: Generate, tmp_path_factory: pytest.TempPa
 
 def value(watched: Watched, spell: Spell) -> float:
     """What the panel shows now, for the worst of its series."""
-    of = with_uid("firstlight-service")
-    place = f"{of['title']}: {spell.panel} {spell.query}"
-    (asked,) = (each for each in asked_by(of, RATE_INTERVAL) if each.place == place)
+    asked = query_of(with_uid("firstlight-service"), f"{spell.panel} {spell.query}")
     numbers = [float(each["value"][1]) for each in watched.server.query(asked.expr)]
     return max((number for number in numbers if not isnan(number)), default=0.0)
 
@@ -222,6 +233,13 @@ def test_a_golden_signal_moves(watched: Watched, spell: Spell) -> None:
         moved = until(watched, spell, bound, above=True)
     after = until(watched, spell, bound, above=False)
     print(f"{spell.panel}: {usual:.3f}, then {moved:.3f}, then {after:.3f}")
+
+
+@pytest.mark.parametrize(("uid", "place"), [(uid, place) for uid, places in COSTS.items() for place in places])
+def test_bad_requests_count_against_the_objectives(watched: Watched, uid: str, place: str) -> None:
+    """From the request through the rules to the panel."""
+    asked = query_of(with_uid(uid), place)
+    watched.server.until(f"({asked.expr}) > 0", RECORDED_WITHIN)
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)

@@ -53,6 +53,7 @@ WRONG = [
     ),
     ("      - title: Up", "      - Up\n      - title: Up", "a panel is 'Up'; it should be a mapping."),
     ("        good: all.\n", "", "panel 'Up' has no good."),
+    ("- title: Up", "- titel: Up", "a panel has no title."),
     (
         "good: all.",
         "godo: all.\n        good: all.",
