@@ -126,7 +126,7 @@ def target_logql(of: Json) -> Iterator[str]:
     """A log query selects a stream, parses its JSON, and filters by what the contract says is logged."""
     log = tomllib.loads((CONTRACT / "service.toml").read_text("utf-8"))["log"]
     for place, query in log_queries(of):
-        if not re.search(r'\{service_name="\$\{service\}"\} \| json( |$)', query):
+        if not re.search(r'\{service_name="\$\{service\}"\} \| json \| env="\$\{env\}"( |$)', query):
             yield f"{place} does not read the lines of the service: {query}"
         fields = set(re.findall(r'(\w+)=~?"', query)) - {"service_name"}
         if unknown := fields - {*log["fields"], *log["request_fields"]}:
@@ -309,6 +309,18 @@ def links_lead_somewhere(of: Json) -> Iterator[str]:
             yield f"{place} leads to {url}"
 
 
+def trace_queries_are_about_the_service(of: Json) -> Iterator[str]:
+    """And its environment, by attributes that the resource has."""
+    attributes = tomllib.loads((CONTRACT / "service.toml").read_text("utf-8"))["resource"]["attributes"]
+    for place, url in links(of):
+        if not url.startswith("/explore") or explored(url)["to"] != "tempo":
+            continue
+        asked = dict(re.findall(r'resource\.([\w.]+)="([^"]*)"', explored(url)["query"]))
+        wanted = {"service.name": "${service}", "deployment.environment.name": "${env}"}
+        if not wanted.items() <= asked.items() or asked.keys() - set(attributes):
+            yield f"{place} asks for the traces of {asked}"
+
+
 def links_use_variables_that_exist(of: Json) -> Iterator[str]:
     """A variable that is not there stays in the address as it is."""
     known = {*variables(of), "__from", "__to", "__url_time_range"}
@@ -383,6 +395,7 @@ OWN: dict[str, Rule] = {
         description_says_what_is_good,
         latency_has_exemplars,
         links_lead_somewhere,
+        trace_queries_are_about_the_service,
         links_use_variables_that_exist,
         every_page_leads_to_every_other,
         thresholds_are_red_lines,

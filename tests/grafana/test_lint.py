@@ -26,7 +26,8 @@ UP, ERRORS, BUDGET = (f"service/panels/{title}" for title in ("Up", "Error log l
 TO_LOGS = f"{ERRORS}/fieldConfig/defaults/links/Logs/url"
 TO_SLO = f"{BUDGET}/fieldConfig/defaults/links/SLO/url"
 DROPPED = 'sum by (signal, reason) (telemetry_dropped_total{service="$service", env="$env", instance=~"$instance"})'
-LINES = '{service_name="${service}"} | json'
+TO_TRACES = "service/panels/Failures by route/fieldConfig/defaults/links/Traces/url"
+LINES = '{service_name="${service}"} | json | env="${env}"'
 BROKEN: list[tuple[str, str, Any]] = [
     ("template-datasource-rule", "service/templating/list/datasource/label", "Prometheus"),
     ("template-job-rule", "service/templating/list/env/multi", True),
@@ -41,7 +42,8 @@ BROKEN: list[tuple[str, str, Any]] = [
     ("panel-units-rule", f"{UP}/fieldConfig/defaults/unit", "percent"),
     ("panel-units-rule", "fleet/panels/Every service/fieldConfig/overrides/Firing/properties/unit/value", "clicks"),
     ("panel-no-targets-rule", f"{UP}/targets", []),
-    ("target-logql-rule", TO_LOGS, explore('{job="acme"} | json')),
+    ("target-logql-rule", TO_LOGS, explore('{job="acme"} | json | env="${env}"')),
+    ("target-logql-rule", TO_LOGS, explore('{service_name="${service}"} | json')),
     ("target-logql-rule", TO_LOGS, explore(f'{LINES} | mood="bad"')),
     ("target-logql-rule", TO_LOGS, explore(f'{LINES} | event="http.requested"')),
     ("target-logql-auto-rule", TO_LOGS, explore(f"sum(count_over_time({LINES} [5m]))")),
@@ -76,6 +78,8 @@ BROKEN: list[tuple[str, str, Any]] = [
     ("links-lead-somewhere", TO_SLO, ("&${__url_time_range}", "")),
     ("links-lead-somewhere", TO_SLO, ("&${env:queryparam}", "")),
     ("links-lead-somewhere", TO_LOGS, ("${__from}", "now-1h")),
+    ("trace-queries-are-about-the-service", TO_TRACES, ("${service}", "acme")),
+    ("trace-queries-are-about-the-service", TO_TRACES, ("service.name", "service.title")),
     ("links-use-variables-that-exist", TO_SLO, ("${env:queryparam}", "${env:queryparam}&var-slo=${slo}")),
     ("every-page-leads-to-every-other", "service/tags", []),
     ("every-page-leads-to-every-other", "service/links/Dashboards/keepTime", False),
