@@ -4,6 +4,7 @@ Rules are evaluated and alerts held for five seconds here, so that the longest w
 That makes those too high; what is asserted about values is about scraped series, which it leaves alone.
 """
 
+import os
 import re
 import shutil
 import threading
@@ -24,12 +25,14 @@ from dashboards import FILES, GRAFANA, Json, dashboard, dashboards, panels, quer
 from emitted import DEPENDENCIES, dependencies, drive, leave_in_mid_stream, serving
 from live import Prometheus, alertmanager, listening, prometheus
 from rulebook import ALERTS, contract, selectors
-from template import EVERYTHING, Machine
+from template import EVERYTHING, ROOT, Machine
 
 from demo.traffic import request
 
 pytestmark = pytest.mark.slow
 
+PROMETHEUS_3 = ROOT / ".tools/prometheus-3/usr/bin"
+HOW_TO_GET = ".ci/beside forky .tools/prometheus-3 prometheus prometheus-alertmanager"
 LABELS = {"service": "acme-links", "env": "test"}
 SCRAPE_SECONDS = 1
 RATE_INTERVAL = f"{4 * SCRAPE_SECONDS}s"  # what Grafana makes of that
@@ -179,8 +182,22 @@ def one_bad_spell(port: int, server: Prometheus) -> None:
         server.until(f"{rate} == 0", MOVES_WITHIN)
 
 
+@pytest.fixture(scope="module", params=["installed", "next"])
+def _programs(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Prometheus and Alertmanager, once as installed and once as of Prometheus 3, which the stand-alone stack has."""
+    with pytest.MonkeyPatch.context() as patch:
+        if request.param == "next":
+            patch.setenv("PATH", str(PROMETHEUS_3), prepend=os.pathsep)
+            if not PROMETHEUS_3.exists() and not os.environ.get("CI"):
+                pytest.skip(f"needs Prometheus 3: {HOW_TO_GET}")
+            assert PROMETHEUS_3.exists(), HOW_TO_GET
+        yield
+
+
 @pytest.fixture(scope="module")
-def watched(shared: Machine, generate: Generate, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
+def watched(
+    _programs: None, shared: Machine, generate: Generate, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Watched]:
     """Run a service with everything, with usual traffic, Prometheus with every rule, and Alertmanager."""
     directory = Path(shutil.copytree(generate(**EVERYTHING), tmp_path_factory.mktemp("watched") / "acme-links"))
     installed = shared.run(["uv", "sync", "--quiet", "--no-dev"], directory)
