@@ -1,13 +1,18 @@
 """Runbooks: one per alert, in one shape, with queries that parse and metrics that exist."""
 
 import re
+import subprocess
 import tomllib
 from pathlib import Path
 
 import pytest
 from rulebook import ALERTS, CONTRACT, RUNBOOKS, TARGET_LABELS, alert_names, alerts, known_series, selectors
+from template import ROOT, SERVICE_DIRECTORY
 
 HEADINGS = ["Meaning", "Impact", "Diagnosis", "Mitigation"]
+
+SETTINGS = ROOT / SERVICE_DIRECTORY / "src" / "{{cookiecutter.package_name}}" / "settings.py"
+OVERLAYS = sorted((ROOT / SERVICE_DIRECTORY).glob("deploy/kubernetes/overlays/*/kustomization.yaml"))
 
 every_alert = pytest.mark.parametrize("alert", alert_names())
 
@@ -78,13 +83,38 @@ def _log() -> dict[str, list[str]]:
 
 
 @every_alert
-def test_settings_it_names_exist(alert: str) -> None:
-    """Links between runbooks and names of other alerts resolve."""
+def test_commands_say_where_and_how_much(alert: str) -> None:
+    """Without a namespace kubectl looks where nothing is; of the logs of a selection it shows the last ten lines."""
+    for command in re.findall(r"kubectl [^`|\n]+", text(alert)):
+        assert re.match(r"kubectl -n (\$service-\$env|monitoring) ", command) or "--all-namespaces" in command
+        assert "logs -l" not in command or "--tail=" in command
+
+
+@pytest.mark.parametrize("overlay", OVERLAYS, ids=lambda overlay: overlay.parent.name)
+def test_a_namespace_is_service_and_env(overlay: Path) -> None:
+    """As the commands have it, and the labels that discovery sets."""
+    contents = overlay.read_text("utf-8")
+    (env,) = re.findall(r"^ +env: (\w+)$", contents, re.MULTILINE)
+    assert f"\nnamespace: {{{{ cookiecutter.project_slug }}}}-{env}\n" in contents
+
+
+@every_alert
+def test_commands_parse(alert: str) -> None:
+    """Every command can be pasted as it is."""
+    for block in blocks(alert, "sh"):
+        subprocess.run(["bash", "-n"], input=block, text=True, check=True)
+
+
+@every_alert
+def test_what_it_names_exists(alert: str) -> None:
+    """Links between runbooks, names of other alerts, and settings resolve."""
     names = set(alert_names())
     for link in re.findall(r"\]\(([^)]+)\)", text(alert)):
         assert (RUNBOOKS / link).is_file()
     for word in re.findall(r"`([A-Z][a-z]+(?:[A-Z][a-z]+)+)`", text(alert)):
         assert word in names
+    for setting in re.findall(r"`([A-Z]+(?:_[A-Z]+)+)`", text(alert)):
+        assert f"\n    {setting.lower()}: " in SETTINGS.read_text("utf-8")
 
 
 def test_every_path_a_runbook_names_exists() -> None:
