@@ -7,7 +7,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from live import prometheus
+from live import Settings, prometheus
 
 from demo.service import SLUG, Service, generate, install
 
@@ -43,7 +43,7 @@ def rehearse(build: Path, seconds: float) -> Iterator[Recording]:
             f"127.0.0.1:{instance.management_port}": labels | {"instance": f"{SLUG}-{number}"}
             for number, instance in enumerate(instances, 1)
         }
-        server = stack.enter_context(prometheus(build, targets, scrape_interval=f"{SCRAPE_SECONDS}s"))
+        server = stack.enter_context(prometheus(build, targets, settings=Settings(f"{SCRAPE_SECONDS}s")))
         began = time.time() + WARM_UP_SECONDS
         traffic.drive([instance.port for instance in instances], WARM_UP_SECONDS, seconds)
         yield Recording(server.url, began, time.time(), SCRAPE_SECONDS, labels)

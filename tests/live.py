@@ -11,17 +11,22 @@ import urllib.parse
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import yaml
-from rulebook import ALERTS
+from rulebook import ALERTS, ROOT
 
 SAMPLE_LIMIT = 10000  # as in the stand-alone stack
 DEADLINE = 30  # seconds until something that should take one is given up
+# The programs, by any name they have.
+PROMETHEUS, PROMTOOL, AMTOOL = ("prometheus",), ("promtool",), ("amtool",)
 ALERTMANAGER = ("prometheus-alertmanager", "alertmanager")
+PROMETHEUS_3 = ROOT / ".tools/prometheus-3/usr/bin"  # programs of that release, beside the installed ones
+TEMPLATES = ALERTS / "alertmanager" / "templates"
 
 Notification = dict[str, Any]
 
@@ -41,13 +46,31 @@ def call(url: str, body: bytes | None = None) -> bytes:
     return contents
 
 
+def found(names: Sequence[str], directory: Path | None = None) -> str | None:
+    """Look for a program, among the installed ones or in a directory."""
+    return next((path for name in names if (path := shutil.which(name, path=directory))), None)
+
+
+def program(names: Sequence[str], directory: Path | None = None) -> str:
+    """Find a program, which must be there."""
+    path = found(names, directory)
+    assert path, f"no {names[0]}"
+    return path
+
+
 @contextmanager
-def running(command: Sequence[str], url: str) -> Iterator[None]:
+def running(
+    command: Sequence[str],
+    url: str,
+    ready: str = "/-/ready",
+    cwd: Path | None = None,
+    env: Mapping[str, str] | None = None,
+) -> Iterator[None]:
     """Run a server until it is no longer needed."""
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=cwd, env=env)
     try:
         end = time.monotonic() + DEADLINE
-        while not _answers(f"{url}/-/ready"):
+        while not _answers(f"{url}{ready}"):
             assert process.poll() is None, f"{command[0]} ended"
             assert time.monotonic() < end, f"{command[0]} does not get ready"
         yield
@@ -70,6 +93,7 @@ class Inbox:
     def __init__(self) -> None:
         """Listen on a free port."""
         self.arrived: queue.Queue[tuple[str, Notification]] = queue.Queue()
+        self.told: list[Notification] = []  # everything so far, to whomever
         inbox = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -77,8 +101,9 @@ class Inbox:
 
             def do_POST(self) -> None:
                 """Take one notification."""
-                body = self.rfile.read(int(self.headers["Content-Length"]))
-                inbox.arrived.put((self.path.strip("/"), json.loads(body)))
+                notification = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+                inbox.told.append(notification)
+                inbox.arrived.put((self.path.strip("/"), notification))
                 self.send_response(200)
                 self.end_headers()
 
@@ -129,13 +154,18 @@ class Alertmanager:
 
     def suppressed(self) -> set[tuple[str, str]]:
         """Name and priority of everything that an inhibition holds back."""
-        alerts = json.loads(call(f"{self.url}/api/v2/alerts?inhibited=true"))
-        held = [alert["labels"] for alert in alerts if alert["status"]["state"] == "suppressed"]
+        held = [alert["labels"] for alert in self.alerts() if alert["status"]["state"] == "suppressed"]
         return {(labels["alertname"], labels["priority"]) for labels in held}
+
+    def alerts(self) -> list[dict[str, Any]]:
+        """Everything that fires, held back or not, with the receivers it goes to."""
+        return list(json.loads(call(f"{self.url}/api/v2/alerts?inhibited=true")))
 
 
 @contextmanager
-def alertmanager(directory: Path, inbox: Inbox, timing: dict[str, str] | None = None) -> Iterator[Alertmanager]:
+def alertmanager(
+    directory: Path, inbox: Inbox, timing: dict[str, str] | None = None, programs: Path | None = None
+) -> Iterator[Alertmanager]:
     """Run Alertmanager with the shipped routes and inhibitions, everything sent to the inbox, at any hour.
 
     `timing` replaces what every route says about waiting; without it the shipped settings hold.
@@ -143,10 +173,9 @@ def alertmanager(directory: Path, inbox: Inbox, timing: dict[str, str] | None = 
     shipped = yaml.safe_load((ALERTS / "alertmanager" / "alertmanager.yml").read_text("utf-8"))
     config = directory / "alertmanager.yml"
     config.write_text(yaml.safe_dump(_loopback(shipped, inbox.url, timing or {})))
-    binary = next(path for name in ALERTMANAGER if (path := shutil.which(name)))
     address = f"127.0.0.1:{free_port()}"
     command = [
-        binary,
+        program(ALERTMANAGER, programs),
         f"--config.file={config}",
         f"--storage.path={directory / 'alertmanager'}",
         f"--web.listen-address={address}",
@@ -221,13 +250,24 @@ class Prometheus:
         return json.loads(answer)["data"]
 
 
+@dataclass(frozen=True)
+class Settings:
+    """How a Prometheus is run: every rule of the fleet at the usual pace, by the installed program."""
+
+    scrape_interval: str = "15s"
+    rules: Path = ALERTS / "rules"
+    programs: Path | None = None
+
+
+SHIPPED = Settings()
+
+
 @contextmanager
 def prometheus(
     directory: Path,
     targets: Mapping[str, Mapping[str, str]],
     sends_to: Alertmanager | None = None,
-    scrape_interval: str = "15s",
-    rules: Path = ALERTS / "rules",
+    settings: Settings = SHIPPED,
 ) -> Iterator[Prometheus]:
     """Run Prometheus with the shipped rules; `targets` are addresses with their labels. It scrapes itself, too."""
     config = directory / "prometheus.yml"
@@ -237,8 +277,8 @@ def prometheus(
     config.write_text(
         yaml.safe_dump(
             {
-                "global": {"scrape_interval": scrape_interval},
-                "rule_files": [f"{rules}/*.rules.yml"],
+                "global": {"scrape_interval": settings.scrape_interval},
+                "rule_files": [f"{settings.rules}/*.rules.yml"],
                 "scrape_configs": [
                     {"job_name": "services", "sample_limit": SAMPLE_LIMIT, "static_configs": static},
                     {"job_name": "prometheus", "static_configs": [{"targets": [itself]}]},
@@ -248,7 +288,7 @@ def prometheus(
         )
     )
     command = [
-        "prometheus",
+        program(PROMETHEUS, settings.programs),
         f"--config.file={config}",
         f"--storage.tsdb.path={directory / 'prometheus'}",
         f"--web.listen-address={itself}",
@@ -256,3 +296,20 @@ def prometheus(
     ]
     with running(command, f"http://{itself}"):
         yield Prometheus(f"http://{itself}")
+
+
+def render(
+    template: str,
+    notification: Notification,
+    directory: Path,
+    templates: Path = TEMPLATES,
+    programs: Path | None = None,
+) -> str:
+    """The text that people read, by the shipped templates. A webhook is sent the very data that a template is given."""
+    data = directory / "notification.json"
+    data.write_text(json.dumps(notification))
+    amtool = program(AMTOOL, programs)
+    command = [amtool, "template", "render", f"--template.glob={templates}/*.tmpl", f"--template.data={data}"]
+    text = f'{{{{ template "{template}" . }}}}'
+    run = subprocess.run([*command, f"--template.text={text}"], check=True, capture_output=True, text=True)
+    return run.stdout.strip()

@@ -201,14 +201,19 @@ def template_labels(text: str) -> frozenset[str]:
     return frozenset(re.findall(r"\$labels\.(\w+)", text))
 
 
+@cache
+def unit_tests() -> tuple[Test, ...]:
+    """Every unit test of the rules."""
+    return tuple(test for file in TEST_FILES for test in yaml.safe_load(file.read_text("utf-8"))["tests"])
+
+
 def cases_of(alert: str) -> list[tuple[set[str], Test]]:
     """The tests whose name begins with the alert, each with the cases its name claims."""
     found = []
-    for file in TEST_FILES:
-        for test in yaml.safe_load(file.read_text("utf-8"))["tests"]:
-            subject, _, claims = test["name"].partition(": ")
-            if subject.split()[0] == alert:
-                found.append(({claim for claim in claims.split(", ") if claim}, test))
+    for test in unit_tests():
+        subject, _, claims = test["name"].partition(": ")
+        if subject.split()[0] == alert:
+            found.append(({claim for claim in claims.split(", ") if claim}, test))
     return found
 
 

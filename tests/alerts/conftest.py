@@ -1,24 +1,60 @@
 """The tools that the alerts are proved with. CI installs them; elsewhere a test that misses one is skipped by name."""
 
 import os
-import shutil
+from collections.abc import Callable
+from pathlib import Path
 
 import pytest
+from live import ALERTMANAGER, AMTOOL, PROMETHEUS, PROMETHEUS_3, PROMTOOL, found
 
-# Test module: the commands it runs, any spelling of each.
-COMMANDS: dict[str, tuple[tuple[str, ...], ...]] = {
-    "test_rules": (("promtool",),),
-    "test_notifications": (("amtool",),),
-    "test_routing": (("amtool",),),
-    "test_alertmanager": (("prometheus-alertmanager", "alertmanager"),),
-    "test_live": (("prometheus",), ("prometheus-alertmanager", "alertmanager")),
+FIGURES = pytest.StashKey[list[str]]()
+# Where the programs are, for each major version of Prometheus that fleets run, and how they get there.
+RELEASES = {
+    "Prometheus 2": (None, "apt-get install prometheus prometheus-alertmanager"),
+    "Prometheus 3": (
+        PROMETHEUS_3,
+        ".ci/beside forky .tools/prometheus-3 prometheus promtool prometheus-alertmanager",
+    ),
 }
 
 
-@pytest.fixture(autouse=True)
-def _tools(request: pytest.FixtureRequest) -> None:
-    """Skip outside CI, and say how to get what is missing."""
-    needed = COMMANDS.get(request.path.stem, ())
-    missing = [names[0] for names in needed if not any(map(shutil.which, names))]
+def need(release: str) -> Path | None:
+    """Where the programs of a release are. Skips outside CI, and says how to get what is missing."""
+    directory, how_to_get = RELEASES[release]
+    missing = [names[0] for names in (PROMETHEUS, PROMTOOL, ALERTMANAGER, AMTOOL) if not found(names, directory)]
     if missing and not os.environ.get("CI"):
-        pytest.skip(f"needs {', '.join(missing)}: apt-get install prometheus prometheus-alertmanager")
+        pytest.skip(f"needs {', '.join(missing)} of {release}: {how_to_get}")
+    assert not missing, f"no {', '.join(missing)} of {release}: {how_to_get}"
+    return directory
+
+
+@pytest.fixture(scope="session")
+def installed() -> None:
+    """Need the installed programs."""
+    need("Prometheus 2")
+
+
+@pytest.fixture(scope="session")
+def both() -> None:
+    """Need the programs of every release at once."""
+    for release in RELEASES:
+        need(release)
+
+
+@pytest.fixture(params=RELEASES, scope="module")
+def programs(request: pytest.FixtureRequest) -> Path | None:
+    """Where the programs are, of one release after the other."""
+    return need(request.param)
+
+
+@pytest.fixture(scope="session")
+def figure(pytestconfig: pytest.Config) -> Callable[[str], None]:
+    """Note what was measured. It is said at the end of the run, when all is well, too."""
+    return pytestconfig.stash.setdefault(FIGURES, []).append
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Say what was measured, and with what."""
+    if figures := config.stash.get(FIGURES, []):
+        terminalreporter.section("alerts, measured")
+        terminalreporter.write_line("\n".join(figures))

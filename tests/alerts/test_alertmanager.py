@@ -18,9 +18,9 @@ def inbox() -> Iterator[Inbox]:
 
 
 @pytest.fixture
-def alertmanager(inbox: Inbox, tmp_path: Path) -> Iterator[Alertmanager]:
+def alertmanager(inbox: Inbox, tmp_path: Path, programs: Path | None) -> Iterator[Alertmanager]:
     """Run Alertmanager with the shipped configuration, in a hurry."""
-    with run_alertmanager(tmp_path, inbox, AT_ONCE) as server:
+    with run_alertmanager(tmp_path, inbox, AT_ONCE, programs) as server:
         yield server
 
 

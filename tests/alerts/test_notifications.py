@@ -1,14 +1,14 @@
 """The text people get, rendered by amtool from the shipped templates."""
 
-import json
-import subprocess
+import re
+import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
-from rulebook import ALERTS, expected_alerts
+from live import TEMPLATES, render
+from rulebook import expected_alerts
 
-TEMPLATES = ALERTS / "alertmanager" / "templates" / "*.tmpl"
 EXPECTED = Path(__file__).parent / "notifications"
 
 PAGE = {
@@ -71,24 +71,15 @@ NOTIFICATIONS = {
 }
 
 
-def render(name: str, data: Path) -> str:
-    """Render one template."""
-    command = ["amtool", "template", "render", f"--template.glob={TEMPLATES}", f"--template.data={data}"]
-    text = f'{{{{ template "{name}" . }}}}'
-    run = subprocess.run([*command, f"--template.text={text}"], check=True, capture_output=True, text=True)
-    return run.stdout
-
-
 @pytest.mark.parametrize("name", NOTIFICATIONS)
-def test_text(name: str, tmp_path: Path) -> None:
+def test_text(name: str, tmp_path: Path, programs: Path | None) -> None:
     """Title and text are exactly what `notifications/` holds."""
-    data = tmp_path / "data.json"
-    data.write_text(json.dumps(NOTIFICATIONS[name]))
-    title, text = render("notification.title", data), render("notification.text", data)
+    title, text = (
+        render(f"notification.{part}", NOTIFICATIONS[name], tmp_path, programs=programs) for part in ("title", "text")
+    )
     assert "<no value>" not in title + text
-    assert "\n" not in title.rstrip("\n")
-    expected = (EXPECTED / f"{name}.txt").read_text("utf-8")
-    assert f"{title.strip()}\n\n{text.strip()}\n" == expected
+    assert "\n" not in title
+    assert f"{title}\n\n{text}\n" == (EXPECTED / f"{name}.txt").read_text("utf-8")
 
 
 def test_a_page_answers_the_four_questions() -> None:
@@ -103,3 +94,16 @@ def test_a_page_answers_the_four_questions() -> None:
         "  Dashboard: https://",
     ):
         assert f"\n{answer}" in page
+
+
+@pytest.mark.usefixtures("installed")
+def test_one_line_moves_every_link(tmp_path: Path) -> None:
+    """Runbooks and dashboards stand on one base, which stands in one place."""
+    moved = tmp_path / "templates"
+    shutil.copytree(TEMPLATES, moved)
+    links = moved / "links.tmpl"
+    assert "".join(file.read_text("utf-8") for file in moved.iterdir()).count("ops.example.com") == 1
+    links.write_text(links.read_text("utf-8").replace("https://ops.example.com", "http://localhost:3000/ops"))
+    text = render("notification.text", NOTIFICATIONS["two-tiers"], tmp_path, moved)
+    found = re.findall(r"(Runbook|Dashboard): http://localhost:3000/ops(/runbooks/|/d/)", text)
+    assert found == [("Runbook", "/runbooks/"), ("Dashboard", "/d/")] * 2

@@ -3,11 +3,15 @@
 import re
 import subprocess
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from live import AMTOOL, program
 from rulebook import ALERTS, Rule, alerts
+
+pytestmark = pytest.mark.usefixtures("installed")
 
 CONFIG = ALERTS / "alertmanager" / "alertmanager.yml"
 
@@ -49,9 +53,9 @@ def receivers(labels: Mapping[str, str]) -> str:
     return run.stdout.strip()
 
 
-def test_amtool_accepts_the_configuration() -> None:
+def test_amtool_accepts_the_configuration(programs: Path | None) -> None:
     """Alertmanager loads the file as it lies."""
-    subprocess.run(["amtool", "check-config", CONFIG], check=True)
+    subprocess.run([program(AMTOOL, programs), "check-config", CONFIG], check=True)
 
 
 @pytest.mark.parametrize(("labels", "expected"), ROUTES, ids=str)

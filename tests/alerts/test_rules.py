@@ -1,16 +1,15 @@
 """The rules as data: accepted by the tools, bounded, complete, and about metrics that exist."""
 
-import os
 import re
-import shutil
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from live import PROMTOOL, program
 from rulebook import (
     ALERTS,
     EXTERNAL,
-    ROOT,
     RULE_FILES,
     RUNBOOKS,
     TARGET_LABELS,
@@ -39,9 +38,6 @@ FIRES_AT_ONCE = {
     "PagesTooOften": "a day of pages is in the expression",
 }
 ANNOTATIONS = {"summary", "description", "impact", "action", "runbook_url", "dashboard_url"}
-DASHBOARDS = {"fleet", "service", "slo", "runtime", "alerts", "telemetry", "http-client"}
-PROMETHEUS_3 = ".tools/prometheus-3"
-PROMTOOLS = {"Prometheus 2": "promtool", "Prometheus 3": str(ROOT / PROMETHEUS_3 / "usr/bin/promtool")}
 SCRAPE_INTERVAL = 60  # seconds; the slowest one the rules are made for
 LOOKBACK = 300  # seconds; what Prometheus looks back for an instant value
 UNREAD = {"alerts:pages_short:count": "for people: runbook and dashboard"}
@@ -51,16 +47,13 @@ every_alert = pytest.mark.parametrize("rule", alerts(), ids=str)
 every_recording = pytest.mark.parametrize("rule", recordings(), ids=str)
 
 
-@pytest.fixture(params=PROMTOOLS)
-def promtool(request: pytest.FixtureRequest) -> str:
-    """One for each major version of Prometheus that fleets run."""
-    found = shutil.which(PROMTOOLS[request.param])
-    if found is None and not os.environ.get("CI"):
-        pytest.skip(f"needs Prometheus 3 beside the installed one: .ci/beside forky {PROMETHEUS_3} promtool")
-    assert found, f"no promtool of {request.param}"
-    version = subprocess.run([found, "--version"], check=True, capture_output=True, text=True).stdout
-    assert version.startswith(f"promtool, version {request.param[-1]}.")
-    return found
+@pytest.fixture(scope="module")
+def promtool(programs: Path | None, figure: Callable[[str], None]) -> str:
+    """One of each release."""
+    path = program(PROMTOOL, programs)
+    version = subprocess.run([path, "--version"], check=True, capture_output=True, text=True).stdout.split()[2]
+    figure(f"rules loaded and tested by promtool {version}")
+    return path
 
 
 @pytest.mark.parametrize("file", RULE_FILES, ids=lambda file: file.name)
@@ -77,8 +70,9 @@ def test_rules_do_what_their_tests_say(promtool: str, file: Path) -> None:
     assert run.returncode == 0, run.stdout + run.stderr
 
 
-def test_one_set_of_rules_serves_any_fleet() -> None:
+def test_one_set_of_rules_serves_any_fleet(figure: Callable[[str], None]) -> None:
     """There are at most 60 rules in groups of at most 20, and no rule names a service."""
+    figure(f"rules for a whole fleet: {len(rules())} of at most 60")
     assert len(rules()) <= 60
     assert all(len(group["rules"]) <= 20 for _, group in groups())
     assert len({group["name"] for _, group in groups()}) == len(groups())
@@ -119,8 +113,8 @@ def test_groups_and_matches_by_labels_that_exist(rule: Rule) -> None:
 
 @every_rule
 def test_rates_see_enough_samples(rule: Rule) -> None:
-    """A range over scraped series spans at least two scrapes."""
-    scraped = contract().keys() | EXTERNAL.keys()
+    """A range over scraped series spans at least two scrapes. What rules write comes as often as they are evaluated."""
+    scraped = contract().keys() | EXTERNAL.keys() - {"ALERTS", "ALERTS_FOR_STATE"}
     assert not [
         s for s in selectors(rule.expr) if s.seconds and s.metrics & scraped and s.seconds < 2 * SCRAPE_INTERVAL
     ]
@@ -160,9 +154,6 @@ def test_is_complete(rule: Rule) -> None:
     assert "{{" not in rule.annotations["summary"]
     assert rule.annotations["runbook_url"] == f"/runbooks/{rule.name}.md"
     assert (RUNBOOKS / f"{rule.name}.md").is_file()
-    dashboard = re.match(r"/d/firstlight-([a-z-]+)(?:\?|$)", rule.annotations["dashboard_url"])
-    assert dashboard
-    assert dashboard[1] in DASHBOARDS
 
 
 @every_alert

@@ -23,7 +23,7 @@ import yaml
 from conftest import Generate
 from dashboards import FILES, GRAFANA, Json, dashboard, dashboards, panels, queries, variables, with_uid
 from emitted import DEPENDENCIES, dependencies, drive, leave_in_mid_stream, serving
-from live import Prometheus, alertmanager, listening, prometheus
+from live import Prometheus, Settings, alertmanager, listening, prometheus
 from rulebook import ALERTS, contract, selectors
 from template import EVERYTHING, ROOT, Machine
 
@@ -217,7 +217,7 @@ def watched(
         ports = service.wait_for("service.started")
         targets: dict[str, Mapping[str, str]] = {f"127.0.0.1:{ports['management_port']}": LABELS}
         targets[receiver.url.removeprefix("http://")] = {}
-        with prometheus(place, targets, receiver, f"{SCRAPE_SECONDS}s", rules) as server:
+        with prometheus(place, targets, receiver, Settings(f"{SCRAPE_SECONDS}s", rules)) as server:
             server.until('up{service!=""} == 1', MOVES_WITHIN)
             drive(service, ports["port"])
             with usual_traffic(ports["port"]):
