@@ -3,8 +3,8 @@
 import re
 
 import pytest
-from dashboards import Json, dashboards, filled, queries, variables, with_uid
-from rulebook import Rule, alerts, selectors
+from dashboards import Json, dashboards, panels, queries, queries_of_panel, variables, with_uid
+from rulebook import Rule, alerts, recordings, selectors
 
 LINK = re.compile(r"/d/([a-z-]+)(?:\?(.+))?")
 # What an alert leaves open: the data source is the reader's choice, and alerts are about all instances.
@@ -21,9 +21,17 @@ def target(rule: Rule) -> tuple[Json, str]:
     return with_uid(match[1]), match[2] or ""
 
 
-def read_by(expr: str) -> frozenset[str]:
-    """Every series that an expression reads."""
-    return frozenset(metric for selector in selectors(filled(expr)) for metric in selector.metrics)
+def named_by(expr: str) -> set[str]:
+    """Every series that an expression names."""
+    return {name for selector in selectors(expr) for name in selector.metrics}
+
+
+def read_by(expr: str) -> set[str]:
+    """Every series that an expression reads, those included from which others are recorded."""
+    found = named_by(expr)
+    while more := {name for rule in recordings() if rule.name in found for name in named_by(rule.expr)} - found:
+        found |= more
+    return found
 
 
 @every_alert
@@ -35,8 +43,17 @@ def test_the_link_chooses_what_the_alert_is_about(rule: Rule) -> None:
 
 
 @every_alert
-def test_the_dashboard_shows_what_the_alert_read(rule: Rule) -> None:
-    """Every series of the expression is in a panel; the one alert that reads none has a panel by its name."""
-    shown = [query.expr for query in queries(target(rule)[0])]
-    assert read_by(rule.expr) <= frozenset().union(*map(read_by, shown))
-    assert read_by(rule.expr) or any(f'alertname="{rule.name}"' in expr for expr in shown)
+def test_a_panel_names_the_alert_and_shows_it(rule: Rule) -> None:
+    """Its description says so, and it reads what the alert reads, or the alert itself."""
+    about = [panel for panel in panels(target(rule)[0]) if re.search(rf"\b{rule.name}\b", panel["description"])]
+    assert about, "no panel names it"
+    asked = [query for panel in about for query in queries_of_panel(panel)]
+    itself = any(f'alertname="{rule.name}"' in query.expr for query in asked)
+    assert itself or {name for query in asked for name in read_by(query.filled)} & read_by(rule.expr)
+
+
+@every_alert
+def test_the_dashboard_shows_all_that_the_alert_read(rule: Rule) -> None:
+    """Every series of the expression is in some panel."""
+    shown = {name for query in queries(target(rule)[0]) for name in named_by(query.filled)}
+    assert named_by(rule.expr) <= shown

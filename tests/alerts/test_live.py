@@ -32,6 +32,7 @@ from live import (
     Inbox,
     Notification,
     Prometheus,
+    Settings,
     alertmanager,
     free_port,
     listening,
@@ -166,7 +167,7 @@ def chain(
     with (
         listening() as inbox,
         alertmanager(directory, inbox, timing, programs) as receiver,
-        prometheus(directory, targets, receiver, programs=programs) as server,
+        prometheus(directory, targets, receiver, Settings(programs=programs)) as server,
     ):
         yield Chain(server, receiver, inbox)
 

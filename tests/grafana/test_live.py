@@ -23,15 +23,14 @@ import yaml
 from conftest import Generate
 from dashboards import FILES, GRAFANA, Json, dashboard, dashboards, panels, queries, variables, with_uid
 from emitted import DEPENDENCIES, dependencies, drive, leave_in_mid_stream, serving
-from live import Prometheus, Settings, alertmanager, listening, prometheus
+from live import PROMETHEUS_3, Prometheus, Settings, alertmanager, listening, prometheus
 from rulebook import ALERTS, contract, selectors
-from template import EVERYTHING, ROOT, Machine
+from template import EVERYTHING, Machine
 
 from demo.traffic import request
 
 pytestmark = pytest.mark.slow
 
-PROMETHEUS_3 = ROOT / ".tools/prometheus-3/usr/bin"
 HOW_TO_GET = ".ci/beside forky .tools/prometheus-3 prometheus prometheus-alertmanager"
 LABELS = {"service": "acme-links", "env": "test"}
 SCRAPE_SECONDS = 1
