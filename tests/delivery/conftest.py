@@ -39,3 +39,12 @@ def image(containers: Containers, checkout: Path, shared: Machine) -> Image:
     built = Image(containers, shared, checkout)
     built.build()
     return built
+
+
+@pytest.fixture(scope="session")
+def published(shared: Machine) -> Path:
+    """Give a template an origin that has its commit: only then can services name the actions in it."""
+    copy = shared.template("published")
+    shared.git("remote", "add", "origin", "https://github.com/acme/firstlight.git", directory=copy)
+    shared.git("update-ref", "refs/remotes/origin/main", "HEAD", directory=copy)
+    return copy
