@@ -242,8 +242,10 @@ def test_manifests_probe_what_exists() -> None:
 
 
 def test_manifests_set_what_the_service_reads() -> None:
-    """A misspelt variable would be ignored in silence."""
+    """A misspelt variable would be ignored in silence. A script's variables are its own."""
     for file, text in _manifests():
+        if file.suffix == ".sh":
+            continue
         names = re.findall(r"^(?:\s*- name: )?([A-Z][A-Z_]+)(?:=.*)?$", text, re.MULTILINE)
         assert set(names) <= VARIABLES, file
 
