@@ -52,7 +52,11 @@ class Machine:
         }
         # The system's git configuration stays: it may know how to reach or trust a repository.
         own = {"HOME": str(self.home), "COLUMNS": "200", "GIT_CONFIG_GLOBAL": os.devnull}
-        return {"UV_CACHE_DIR": str(Path.home() / ".cache/uv")} | kept | identity | own
+        caches = {
+            "UV_CACHE_DIR": str(Path.home() / ".cache/uv"),
+            "PRE_COMMIT_HOME": str(Path.home() / ".cache/pre-commit"),
+        }
+        return caches | kept | identity | own
 
     def output(self) -> Path:
         """Make an empty directory to generate into."""

@@ -1,6 +1,7 @@
 """One container engine, one clean checkout and one image for all proofs of delivery."""
 
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import pytest
 from conftest import Generate
 from delivery.containers import Containers, missing
 from delivery.image import Image
+from delivery.workflows import ORIGIN
 from template import EVERYTHING, Machine
 
 
@@ -48,3 +50,13 @@ def published(shared: Machine) -> Path:
     shared.git("remote", "add", "origin", "https://github.com/acme/firstlight.git", directory=copy)
     shared.git("update-ref", "refs/remotes/origin/main", "HEAD", directory=copy)
     return copy
+
+
+@pytest.fixture(scope="session")
+def committed(shared: Machine, generate: Generate) -> Path:
+    """Commit a service with everything, and with its lock file, as its first push has it."""
+    service = Path(shutil.copytree(generate(**EVERYTHING, python_version="3.11"), shared.output() / "acme-links"))
+    assert shared.run(["uv", "lock", "--quiet"], service).status == 0
+    shared.commit(service)
+    shared.git("remote", "add", "origin", ORIGIN, directory=service)
+    return service

@@ -1,5 +1,6 @@
 """Emitted workflows, executed: act runs them in host mode, with folders of ours in place of the actions of others."""
 
+import json
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,6 +12,21 @@ from ci.repin import pins
 
 STUBS = ROOT / "tests/delivery/stubs"
 ACT = Path(sys.executable).with_name("act")
+ORIGIN = "https://github.com/acme/acme-links.git"  # nobody asks it; the pipelines name the image after it
+
+
+@dataclass(frozen=True)
+class Run:
+    """What became of a workflow's jobs."""
+
+    status: int
+    jobs: dict[str, str]
+    failed: set[tuple[str, str]]  # job and step
+    text: str
+
+    def __str__(self) -> str:
+        """Say all of it, for the test that fails."""
+        return f"{self.jobs}\n{self.failed}\n{self.text[-8000:]}"
 
 
 @dataclass(frozen=True)
@@ -32,6 +48,17 @@ class Act:
             *self._stand_ins(),
         ]
         return self.machine.run(command, self.repository)
+
+    def jobs(self, workflow: str, *options: str, event: str = "push") -> Run:
+        """Run a workflow and see what became of each job."""
+        outcome = self.run(workflow, "--json", *options, event=event)
+        lines = [json.loads(line) for line in outcome.stdout.splitlines() if line.startswith("{")]
+        return Run(
+            outcome.status,
+            {line["jobID"]: line["jobResult"] for line in lines if "jobResult" in line},
+            {(line["jobID"], line["step"]) for line in lines if line.get("stepResult") == "failure"},
+            "\n".join(line["msg"].rstrip("\n") for line in lines) + outcome.stderr,
+        )
 
     def _stand_ins(self) -> Sequence[str]:
         """Replace every pinned action that has a stand-in; act brings its own checkout."""

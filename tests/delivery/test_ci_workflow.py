@@ -1,0 +1,110 @@
+"""The emitted pipelines, executed on a committed service: a good commit passes, a bad one fails where it should."""
+
+import json
+import os
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+from delivery.containers import Containers
+from delivery.workflows import Act
+from template import EVERYTHING, Machine, replace
+
+pytestmark = pytest.mark.delivery
+# A pipeline runs the tests on every Python it supports. One of them is on every machine that runs these tests.
+OLDEST = ("--matrix", "python:3.11")
+CI = {"check": "success", "test": "success", "alerts": "success", "image": "success", "gate": "success"}
+
+
+@pytest.fixture
+def service(machine: Machine, committed: Path) -> Path:
+    """Give the test a service it may break."""
+    return Path(shutil.copytree(committed, machine.directory / "acme-links"))
+
+
+@pytest.fixture(scope="session")
+def engine(containers: Containers, committed: Path) -> dict[str, str]:
+    """Point the image job at a container engine that has the base images."""
+    for base in re.findall(r"^FROM (\S+:\S+)", (committed / "Dockerfile").read_text(encoding="utf-8"), re.MULTILINE):
+        containers.stand_in(base)
+    own = {name: value for name, value in containers.environment.items() if os.environ.get(name) != value}
+    return own | {"BUILD_OPTIONS": "--network host"}
+
+
+def test_a_good_commit_passes(machine: Machine, service: Path, engine: dict[str, str]) -> None:
+    """Every job runs, the image's as well, and the gate says so."""
+    run = Act(machine, service, engine, {}).jobs("ci.yml", *OLDEST)
+    assert (run.status, run.jobs, run.failed) == (0, CI, set()), run
+    for evidence in ("ok: healthy within 60 s", "ok: leaves with exit status 0", "no leaks found", "hooks"):
+        assert evidence in run.text
+
+
+def test_what_is_broken_fails_its_job_and_the_gate(machine: Machine, service: Path, engine: dict[str, str]) -> None:
+    """A redirect that browsers keep for ever is as good an image as the one before: only a test knows.
+
+    And without a lock file, what is built tomorrow is something else.
+    """
+    replace(service / "src/acme_links/api/links/endpoints.py", ".url, 302)", ".url, 301)")
+    machine.git("rm", "--quiet", "uv.lock", directory=service)
+    machine.commit(service)
+    run = Act(machine, service, {**engine, "PYTEST_ADDOPTS": "--exitfirst"}, {}).jobs("ci.yml", *OLDEST)
+    assert run.status != 0
+    assert run.jobs == CI | {"check": "failure", "test": "failure", "gate": "failure"}, run
+    assert run.failed == {
+        ("check", "The lock file is committed and up to date"),
+        ("test", "make test"),
+        ("gate", "Every job passed"),
+    }
+    assert "did not match any file(s) known to git" in run.text
+    assert "assert 301 == 302" in run.text
+
+
+def test_a_broken_alert_rule_fails_its_job(machine: Machine, service: Path) -> None:
+    """A threshold ten times too high is a rule all the same: its unit test knows."""
+    replace(service / "ops/alerts/rules/runtime.rules.yml", "> 0.95", "> 9.5")
+    machine.commit(service)
+    run = Act(machine, service, {}, {}).jobs("ci.yml", "--job", "alerts")
+    assert run.failed == {("alerts", "Rules and routing")}, run
+    assert "alertname: MemoryNearLimit" in run.text
+
+
+def test_a_stale_dashboard_fails_its_job(machine: Machine, service: Path) -> None:
+    """The specification moved on, what Grafana reads did not."""
+    replace(service / "ops/grafana/specs/runtime.yml", "title: Does it hurt?", "title: Does it hurt now?")
+    machine.commit(service)
+    run = Act(machine, service, {}, {}).jobs("ci.yml", "--job", "alerts")
+    assert run.failed == {("alerts", "Dashboards are up to date")}, run
+    assert "Does it hurt now?" in run.text
+
+
+def test_a_release_is_built_and_looked_into(machine: Machine, service: Path, engine: dict[str, str]) -> None:
+    """Up to what the publishing job takes: the archive, and the list of what is in it."""
+    artifacts = machine.directory / "artifacts"
+    event = machine.directory / "tag.json"
+    act = Act(machine, service, {**engine, "ARTIFACTS": str(artifacts)}, {})
+    options = ("--job", "build", "--eventpath", str(event))
+
+    event.write_text(json.dumps({"ref": "refs/tags/v9.9.9"}), encoding="utf-8")
+    run = act.jobs("release.yml", *options)
+    assert run.failed == {("build", "The tag is the version")}, run
+
+    event.write_text(json.dumps({"ref": "refs/tags/v0.1.0"}), encoding="utf-8")
+    run = act.jobs("release.yml", *options)
+    assert (run.status, run.jobs) == (0, {"build": "success"}), run
+    assert {path.name for path in (artifacts / "image").iterdir()} == {"image.tar", "sbom.cdx.json"}
+    parts = json.loads((artifacts / "image/sbom.cdx.json").read_text(encoding="utf-8"))["components"]
+    assert {"starlette", "uvicorn"} <= {part["name"] for part in parts}
+
+
+def test_shared_steps_do_the_same(machine: Machine, published: Path) -> None:
+    """The other answer: the pipeline names the platform's actions, which run as they were at that commit."""
+    service = machine.cookiecutter(published, {**EVERYTHING, "ci": "github-shared"}).service
+    replace(service / "ops/grafana/specs/runtime.yml", "title: Does it hurt?", "title: Does it hurt now?")
+    machine.commit(service)
+    commit = machine.git("rev-parse", "HEAD", directory=published)
+    act = Act(machine, service, {}, {f"acme/firstlight@{commit}": published})
+    run = act.jobs("ci.yml", "--job", "alerts")
+    assert run.failed == {("alerts", f"acme/firstlight/ci/alerts@{commit}")}, run
+    assert "Success - Main Rules and routing" in run.text
+    assert "Does it hurt now?" in run.text
