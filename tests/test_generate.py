@@ -139,7 +139,13 @@ def test_a_chosen_component_brings_its_files_dependencies_and_variables(generate
 
 @pytest.mark.parametrize(
     ("chosen", "unchosen"),
-    [("github", ".gitlab-ci.yml"), ("gitlab", ".github"), ("none", ".github"), ("none", ".gitlab-ci.yml")],
+    [
+        ("github", ".gitlab-ci.yml"),
+        ("github", ".gitlab"),
+        ("gitlab", ".github"),
+        ("none", ".github"),
+        ("none", ".gitlab"),
+    ],
 )
 def test_unchosen_pipelines_leave_no_file(generate: Generate, chosen: str, unchosen: str) -> None:
     """One forge, one pipeline."""

@@ -144,9 +144,9 @@ def targets_on_github(root: Path, workflow: str) -> set[str]:
 
 def targets_on_gitlab(root: Path) -> dict[str, set[str]]:
     """List the steps that each job calls."""
-    (_, pipeline), *_ = documents(root, GITLAB)
     return {
         name: targets("\n".join(job["script"]))
+        for _, pipeline in documents(root, GITLAB)
         for name, job in pipeline.items()
         if isinstance(job, dict) and "script" in job
     }

@@ -122,6 +122,8 @@ def test_every_step_is_one_of_the_makefile_s(repositories: Repositories) -> None
     assert targets_on_github(github, "ci") == everyday
     assert targets_on_github(github, "release") == gitlab["build"] | gitlab["publish"]
     assert targets_on_github(github, "template-update") == gitlab["template-update"] == {"update"}
+    for deploy in ("deploy-ansible", "deploy-kubernetes"):
+        assert targets_on_github(github, deploy) == gitlab[deploy] == {"verify", deploy}
     makefile = (github / "Makefile").read_text(encoding="utf-8")
     (phony,) = re.findall(r"^\.PHONY: (.*)$", makefile, re.MULTILINE)
     assert everyday | gitlab["publish"] | gitlab["template-update"] <= set(phony.split())
