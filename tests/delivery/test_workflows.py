@@ -155,3 +155,17 @@ def test_what_was_looked_into_is_what_is_published(repositories: Repositories) -
     assert attested["subject-digest"] == publish["outputs"]["digest"] == "${{ steps.published.outputs.digest }}"
     assert (publish["needs"], deploy["needs"]) == ("build", "publish")
     assert deploy["steps"][-1]["env"]["DIGEST"] == "${{ needs.publish.outputs.digest }}"
+
+
+def test_one_command_changes_to_shared_steps(machine: Machine, published: Path, repositories: Repositories) -> None:
+    """The switch is an answer, and answers can be changed later."""
+    address = "https://github.com/acme/firstlight.git"
+    here = {"GIT_CONFIG_COUNT": "1", "GIT_CONFIG_KEY_0": f"url.{published}.insteadOf", "GIT_CONFIG_VALUE_0": address}
+    service = machine.cookiecutter(published, EVERYTHING).service
+    machine.commit(service)
+    update = ["cruft", "update", "--skip-apply-ask", "--variables-to-update", '{"ci": "github-shared"}']
+    outcome = machine.run(["env", *(f"{name}={value}" for name, value in here.items()), *update], service)
+    assert outcome.status == 0, outcome.stdout + outcome.stderr
+    shared = repositories["github-shared"]
+    for workflow in found(shared, WORKFLOWS):
+        assert (service / workflow).read_text(encoding="utf-8") == (shared / workflow).read_text(encoding="utf-8")

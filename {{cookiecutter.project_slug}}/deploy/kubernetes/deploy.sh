@@ -9,6 +9,7 @@ tell() { printf '%s\n' "$*" | tee -a "${GITHUB_STEP_SUMMARY:-/dev/null}"; }
 
 environments=$(cd overlays && echo *)
 [[ " $environments " == *" ${ENVIRONMENT:-none} "* ]] || stop "ENVIRONMENT must be one of $environments."
+[[ ${IMAGE:-} =~ ^[^/[:space:]]+/[^@[:space:]]+$ ]] || stop "IMAGE must say where it is, such as registry.example.com/{{ cookiecutter.project_slug }}."
 [[ ${DIGEST:-} =~ ^sha256:[0-9a-f]{64}$ ]] || stop "DIGEST must say what runs: sha256: and 64 hexadecimal digits."
 name={{ cookiecutter.project_slug }}
 overlay=overlays/$ENVIRONMENT
@@ -30,8 +31,9 @@ if rollout status --timeout=10m; then
   tell "$ENVIRONMENT runs $IMAGE@$DIGEST."
   exit
 fi
-if ! { rollout undo && rollout status --timeout=10m; }; then
-  stop "$ENVIRONMENT: $IMAGE@$DIGEST did not become ready, and going back failed. A person has to look."
+if rollout undo && rollout status --timeout=10m; then
+  tell "$ENVIRONMENT was rolled back: $IMAGE@$DIGEST did not become ready."
+else
+  tell "$ENVIRONMENT: $IMAGE@$DIGEST did not become ready, and going back failed. A person has to look."
 fi
-tell "$ENVIRONMENT was rolled back: $IMAGE@$DIGEST did not become ready."
 exit 1
