@@ -5,7 +5,7 @@ PYTHON := $(UV) run python
 export PATH := $(PATH):$(CURDIR)/.tools/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test prove-delivery check fmt bench repin preview
+.PHONY: help demo test prove-delivery check hooks fmt bench repin preview
 
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "  %-12s %s\n", $$1, $$2 }'
@@ -23,6 +23,9 @@ check: $(UV) ## Check style and types
 	$(UV) run ruff check .
 	$(UV) run ruff format --check .
 	$(UV) run mypy
+
+hooks: $(UV) ## Run the pre-commit hooks on every file: secrets, scripts, YAML, pipelines, rules
+	$(UV) run pre-commit run --all-files --show-diff-on-failure
 
 fmt: $(UV) ## Fix style
 	$(UV) run ruff check --fix .

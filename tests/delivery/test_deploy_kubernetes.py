@@ -1,4 +1,4 @@
-"""A deploy to Kubernetes, up to the cluster: pipeline, script and rendering are real, the cluster's answers are ours."""
+"""A deploy to Kubernetes, up to the cluster: pipeline, script and rendering are real, its answers are ours."""
 
 import json
 import shutil
