@@ -25,6 +25,15 @@ def containers() -> Iterator[Containers]:
 
 
 @pytest.fixture(scope="session")
+def promtool() -> str:
+    """Find promtool and amtool. Skip outside CI where one is missing."""
+    lacking = not all(map(shutil.which, ("promtool", "amtool")))
+    if lacking and not os.environ.get("CI"):
+        pytest.skip("needs promtool and amtool: apt-get install prometheus prometheus-alertmanager")
+    return shutil.which("promtool") or "promtool"
+
+
+@pytest.fixture(scope="session")
 def checkout(shared: Machine, generate: Generate) -> Path:
     """Clone a service with everything, as a pipeline gets it: what is committed and nothing else."""
     origin = shared.output() / "origin"
@@ -55,8 +64,14 @@ def published(shared: Machine) -> Path:
 @pytest.fixture(scope="session")
 def committed(shared: Machine, generate: Generate) -> Path:
     """Commit a service with everything, and with its lock file, as its first push has it."""
-    service = Path(shutil.copytree(generate(**EVERYTHING, python_version="3.11"), shared.output() / "acme-links"))
+    service = Path(shutil.copytree(generate(**EVERYTHING), shared.output() / "acme-links"))
     assert shared.run(["uv", "lock", "--quiet"], service).status == 0
     shared.commit(service)
     shared.git("remote", "add", "origin", ORIGIN, directory=service)
     return service
+
+
+@pytest.fixture
+def service(machine: Machine, committed: Path) -> Path:
+    """Give a test that service, to break it."""
+    return Path(shutil.copytree(committed, machine.directory / "acme-links"))

@@ -3,7 +3,6 @@
 import json
 import os
 import re
-import shutil
 from pathlib import Path
 
 import pytest
@@ -11,16 +10,10 @@ from delivery.containers import Containers
 from delivery.workflows import Act
 from template import EVERYTHING, Machine, replace
 
-pytestmark = pytest.mark.delivery
+pytestmark = [pytest.mark.delivery, pytest.mark.usefixtures("promtool")]
 # A pipeline runs the tests on every Python it supports. One of them is on every machine that runs these tests.
 OLDEST = ("--matrix", "python:3.11")
 CI = {"check": "success", "test": "success", "alerts": "success", "image": "success", "gate": "success"}
-
-
-@pytest.fixture
-def service(machine: Machine, committed: Path) -> Path:
-    """Give the test a service it may break."""
-    return Path(shutil.copytree(committed, machine.directory / "acme-links"))
 
 
 @pytest.fixture(scope="session")

@@ -1,7 +1,6 @@
 """A deploy to Kubernetes, up to the cluster: pipeline, script and rendering are real, its answers are ours."""
 
 import json
-import shutil
 import stat
 from pathlib import Path
 
@@ -54,12 +53,6 @@ class Cluster:
         path = f'PATH="{self.directory}:$PATH" exec "$@"'
         command = [*(f"{name}={value}" for name, value in known.items()), "make", "deploy-kubernetes"]
         return machine.run(["sh", "-c", path, "sh", "env", *command], service)
-
-
-@pytest.fixture
-def service(machine: Machine, committed: Path) -> Path:
-    """Give the test a service of its own."""
-    return Path(shutil.copytree(committed, machine.directory / "acme-links"))
 
 
 def test_the_pipeline_deploys_what_release_signed(machine: Machine, service: Path) -> None:

@@ -1,22 +1,15 @@
 """The pre-commit hooks, run: silent about what is emitted and about this repository, loud about what they are for."""
 
 import re
-import shutil
 from pathlib import Path
 
 import pytest
 from template import Machine, Outcome, replace
 
-pytestmark = pytest.mark.delivery
+pytestmark = [pytest.mark.delivery, pytest.mark.usefixtures("promtool")]
 HOOKS = {"check", "gitleaks", "hadolint", "shellcheck", "yamllint", "actionlint", "zizmor", "promtool"}
 RANDOM = "q7Rt2Xw9Lk4Vb8Nz1Yc6Md3Hs5Jf0Pg2Ta7U"
 TOKEN = f"ghp_{RANDOM}"  # put together here: this file holds none
-
-
-@pytest.fixture
-def service(machine: Machine, committed: Path) -> Path:
-    """Give the test a service it may spoil."""
-    return Path(shutil.copytree(committed, machine.directory / "acme-links"))
 
 
 def failed(outcome: Outcome) -> set[str]:
@@ -44,7 +37,7 @@ def test_each_hook_finds_what_it_is_for(machine: Machine, service: Path) -> None
 def test_what_is_emitted_passes_without_a_network(machine: Machine, service: Path) -> None:
     """Hooks are installed once, from the package index; from then on they need nobody."""
     assert machine.run(["uv", "run", "pre-commit", "install-hooks"], service).status == 0
-    outcome = machine.run(["unshare", "--net", "make", "hooks"], service)
+    outcome = machine.run(["unshare", "--map-root-user", "--net", "make", "hooks"], service)
     assert outcome.status == 0, outcome.stdout
     assert len(re.findall("Passed$", outcome.stdout, re.MULTILINE)) == len(HOOKS), outcome.stdout
 

@@ -1,6 +1,5 @@
 """The manifests of one service with everything, and the tools they are judged with."""
 
-import os
 import shutil
 from pathlib import Path
 
@@ -26,12 +25,3 @@ def copied(kubernetes: Path, tmp_path: Path) -> Path:
 def emitted(kubernetes: Path) -> list[Object]:
     """Every object of every file, before anything is put together."""
     return read(*(file for file in sorted(kubernetes.rglob("*.yaml")) if file.name != "kustomization.yaml"))
-
-
-@pytest.fixture
-def promtool() -> str:
-    """Skip outside CI where it is missing."""
-    found = shutil.which("promtool")
-    if not found and not os.environ.get("CI"):
-        pytest.skip("needs promtool: apt-get install prometheus")
-    return found or "promtool"
