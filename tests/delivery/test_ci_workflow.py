@@ -1,12 +1,10 @@
 """The emitted pipelines, executed on a committed service: a good commit passes, a bad one fails where it should."""
 
 import json
-import os
-import re
 from pathlib import Path
 
 import pytest
-from delivery.containers import Containers
+from delivery.image import Image
 from delivery.workflows import Act
 from template import EVERYTHING, Machine, replace
 
@@ -17,12 +15,9 @@ CI = {"check": "success", "test": "success", "alerts": "success", "image": "succ
 
 
 @pytest.fixture(scope="session")
-def engine(containers: Containers, committed: Path) -> dict[str, str]:
+def engine(image: Image) -> dict[str, str]:
     """Point the image job at a container engine that has the base images."""
-    for base in re.findall(r"^FROM (\S+:\S+)", (committed / "Dockerfile").read_text(encoding="utf-8"), re.MULTILINE):
-        containers.stand_in(base)
-    own = {name: value for name, value in containers.environment.items() if os.environ.get(name) != value}
-    return own | {"BUILD_OPTIONS": "--network host"}
+    return image.containers.variables | {"BUILD_OPTIONS": "--network host"}
 
 
 def test_a_good_commit_passes(machine: Machine, service: Path, engine: dict[str, str]) -> None:
