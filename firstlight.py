@@ -60,6 +60,7 @@ CLAIMS = {
     (".gitlab-ci.yml",): "gitlab",
     ("deploy", "kubernetes"): "kubernetes",
     ("deploy", "ansible"): "ansible",
+    ("tests", "deploy", "ansible"): "ansible",
     ("tests", "deploy", "kubernetes"): "kubernetes",
 }
 

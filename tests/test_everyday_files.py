@@ -2,12 +2,9 @@
 
 import json
 import re
-import tomllib
 from pathlib import Path
-from typing import Any
 
 import pytest
-import yaml
 from conftest import Generate
 from template import EVERYTHING, Machine
 
@@ -18,16 +15,6 @@ PLACEHOLDER = re.compile(r"\b(TODO|FIXME|XXX|TBD|lorem)\b", re.IGNORECASE)
 def service(generate: Generate) -> Path:
     """Generate a service with everything."""
     return generate(**EVERYTHING)
-
-
-def load(path: Path) -> Any:  # noqa: ANN401  (whatever the document holds)
-    """Parse YAML."""
-    return yaml.safe_load(path.read_text(encoding="utf-8"))
-
-
-def contract(service: Path) -> dict[str, Any]:
-    """Read the telemetry contract."""
-    return tomllib.loads((service / "contract/service.toml").read_text(encoding="utf-8"))
 
 
 def test_the_readme_names_every_variable_of_the_example(service: Path) -> None:
@@ -66,34 +53,6 @@ def test_help_lists_every_target(machine: Machine, service: Path) -> None:
     listed = re.findall(r"^  make ([a-z]+) ", done.stdout, re.MULTILINE)
     phony = re.findall(r"^\.PHONY: (.*)$", (service / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
     assert listed == phony[0].split()
-
-
-def test_the_role_uses_builtin_modules_only(service: Path) -> None:
-    """Nothing has to be fetched before a deploy."""
-    root = service / "deploy/ansible/roles/service"
-    tasks = [*load(root / "tasks/main.yml"), *load(root / "handlers/main.yml")]
-    modules = {key for task in tasks for key in task if "." in key}
-    assert all(module.startswith("ansible.builtin.") for module in modules)
-    assert all(sum("." in key for key in task) == 1 for task in tasks)
-
-
-def test_systemd_waits_for_drain_requests_and_flush(service: Path) -> None:
-    """The unit's stop timeout is the sum of what the role configures."""
-    root = service / "deploy/ansible/roles/service"
-    unit = (root / "templates/unit.service.j2").read_text(encoding="utf-8")
-    names = re.findall(r"TimeoutStopSec=\{\{ (.*) \}\}", unit)[0].split(" + ")
-    defaults = load(root / "defaults/main.yml")
-    assert sum(defaults[name] for name in names) >= 5 + 20 + 5
-    assert {"service_drain_seconds", "service_graceful_seconds"} < set(names)
-
-
-def test_the_role_waits_for_the_contract_s_readiness(service: Path) -> None:
-    """A deploy is over when the service says so."""
-    tasks = load(service / "deploy/ansible/roles/service/tasks/main.yml")
-    url = tasks[-1]["ansible.builtin.uri"]["url"]
-    assert url.endswith("{{ service_management_port }}" + contract(service)["probes"]["ready"])
-    defaults = load(service / "deploy/ansible/roles/service/defaults/main.yml")
-    assert defaults["service_management_port"] == contract(service)["management"]["port"]
 
 
 def test_nothing_is_left_to_be_done(service: Path) -> None:

@@ -1,0 +1,26 @@
+#!/usr/bin/env bash
+# Bring a published image to the hosts of an environment, and go back by itself when the new release is a bad one:
+# make deploy-ansible ENVIRONMENT=staging IMAGE=registry.example.com/{{ cookiecutter.project_slug }} DIGEST=sha256:...
+set -euo pipefail
+cd "$(dirname "$0")"
+
+stop() { printf '%s\n' "$*" >&2; exit 1; }
+tell() { printf '%s\n' "$*" | tee -a "${GITHUB_STEP_SUMMARY:-/dev/null}"; }
+
+environments=$(cd inventory && echo *.yml)
+environments=${environments//.yml/}
+[[ " $environments " == *" ${ENVIRONMENT:-none} "* ]] || stop "ENVIRONMENT must be one of $environments."
+[[ ${IMAGE:-} =~ ^[^/[:space:]]+/[^@[:space:]]+$ ]] || stop "IMAGE must say where it is, such as registry.example.com/{{ cookiecutter.project_slug }}."
+[[ ${DIGEST:-} =~ ^sha256:[0-9a-f]{64}$ ]] || stop "DIGEST must say what runs: sha256: and 64 hexadecimal digits."
+
+output=$(mktemp)
+trap 'rm "$output"' EXIT
+ansible=("${UV:-uv}" tool run --quiet --from "ansible-core>=2.19,<2.22" ansible-playbook)
+if "${ansible[@]}" --inventory "inventory/$ENVIRONMENT.yml" --extra-vars "service_image=$IMAGE@$DIGEST" site.yml | tee "$output"; then
+  tell "$ENVIRONMENT runs $IMAGE@$DIGEST."
+  exit
+fi
+reason=$(sed -n 's/^fatal: .*"msg": "\(.* was rolled back on .*\)"}$/\1/p' "$output" | sed 's/\\"/"/g')
+[[ $reason ]] || stop "$ENVIRONMENT: $IMAGE@$DIGEST could not be deployed, and did not go back by itself. A person has to look."
+tell "$ENVIRONMENT: $reason"
+exit 1
