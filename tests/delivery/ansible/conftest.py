@@ -1,0 +1,80 @@
+"""One host, the releases in its registry, and the service's own way of deploying them."""
+
+import json
+import os
+import re
+import shutil
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import pytest
+from delivery.ansible.deployment import Deployment, Result
+from delivery.ansible.host import REGISTRY, Host, running_host
+from delivery.ansible.releases import MODULE, RELEASES
+from delivery.containers import Containers, run
+from template import Machine
+
+
+@pytest.fixture(scope="session")
+def host(containers: Containers) -> Iterator[Host]:
+    """Start the host."""
+    with running_host(containers) as host:
+        yield host
+
+
+@pytest.fixture(scope="session")
+def service(checkout: Path, host: Host, shared: Machine) -> Path:
+    """Put the host into the inventory of a checkout, as whoever takes the service over does."""
+    service = shared.output() / "acme-links"
+    shutil.copytree(checkout, service)
+    inventory = json.dumps(host.inventory(), indent=2)  # which is YAML
+    (service / "deploy/ansible/inventory/staging.yml").write_text(inventory, encoding="utf-8")
+    return service
+
+
+@pytest.fixture(scope="session")
+def digests(service: Path, host: Host, containers: Containers) -> Mapping[str, str]:
+    """Build the service's image; derive releases from it, good and bad ones; bring all into the registry."""
+    good = f"{REGISTRY}/acme-links:0.1.0"
+    for image in re.findall(r"^FROM (\S+[:/]\S+)", (service / "Dockerfile").read_text(encoding="utf-8"), re.MULTILINE):
+        containers.stand_in(image)
+    options = {"CONTAINER": "buildah", "BUILD_OPTIONS": "--network host", "IMAGE": f"{REGISTRY}/acme-links"}
+    run(["make", "image"], {**containers.environment, **options}, service)
+    digests = {"good": host.push(good, "good")}
+    for release, code in RELEASES.items():
+        tag = f"localhost/acme-links:{release}"
+        derive(containers, good, code, tag)
+        digests[release] = host.push(tag, release)
+    assert len(set(digests.values())) == len(digests)
+    return digests
+
+
+def derive(containers: Containers, image: str, code: str, tag: str) -> None:
+    """Put a layer with other code on an image."""
+    context = containers.directory / tag.rpartition(":")[2]
+    context.mkdir()
+    (context / "code.py").write_text(code, encoding="utf-8")
+    (context / "Dockerfile").write_text(f"FROM {image}\nCOPY code.py {MODULE}\n", encoding="utf-8")
+    containers.buildah("build", "--quiet", "--format=docker", f"--tag={tag}", str(context))
+
+
+@pytest.fixture(scope="session")
+def deployment(service: Path, host: Host, digests: Mapping[str, str]) -> Deployment:
+    """Have everything at hand for a deploy, Ansible included: the host's network leads to no package index."""
+    script = (service / "deploy/ansible/deploy.sh").read_text(encoding="utf-8")
+    (ansible,) = re.findall(r'--from "(.+?)"', script)
+    run(["uv", "tool", "run", "--from", ansible, "ansible-playbook", "--version"], os.environ)
+    return Deployment(service, host, digests, {**os.environ, "UV_OFFLINE": "1", "ANSIBLE_NOCOLOR": "1"})
+
+
+@pytest.fixture(scope="session")
+def monitored(deployment: Deployment) -> Result:
+    """Install Prometheus and Alertmanager."""
+    return deployment.play("monitoring.yml")
+
+
+@pytest.fixture(scope="session")
+def deployed(deployment: Deployment, monitored: Result) -> Result:
+    """Deploy for the first time."""
+    assert monitored.status == 0, monitored.output
+    return deployment.deploy("good")

@@ -1,0 +1,70 @@
+"""A service with a host to deploy to, and what Ansible said about it."""
+
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from delivery.ansible.host import REGISTRY, Host
+
+
+@dataclass(frozen=True)
+class Result:
+    """How a command of Ansible ended."""
+
+    status: int
+    output: str
+
+    @property
+    def changed(self) -> int:
+        """How much it changed on the host."""
+        (recap,) = re.findall(r"^host +: .*changed=(\d+)", self.output, re.MULTILINE)
+        return int(recap)
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """A service's checkout, and the host it is deployed to."""
+
+    service: Path
+    host: Host
+    digests: Mapping[str, str]
+    environment: Mapping[str, str]
+
+    def deploy(self, release: str) -> Result:
+        """Deploy as the pipeline does."""
+        words = ["ENVIRONMENT=staging", f"IMAGE={REGISTRY}/acme-links", f"DIGEST={self.digests[release]}"]
+        return self._run("make", "deploy-ansible", *words)
+
+    def play(self, playbook: str) -> Result:
+        """Run one of the other playbooks, as its first lines say."""
+        ansible = Path(sys.executable).with_name("ansible-playbook")
+        return self._run("env", "--chdir=deploy/ansible", ansible, "-i", "inventory/staging.yml", playbook)
+
+    def _run(self, *command: str | Path) -> Result:
+        done = subprocess.run(
+            self.host.in_network(*command),
+            cwd=self.service,
+            env=dict(self.environment),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+            timeout=300,
+        )
+        return Result(done.returncode, done.stdout)
+
+    @property
+    def runs(self) -> tuple[str, str]:
+        """The active slot, and the release that answers there: in every instance, and in no other slot."""
+        (slot,) = re.findall(
+            r"^# Active slot: (\w+)$", self.host.execute("cat", "/etc/haproxy/haproxy.cfg"), re.MULTILINE
+        )
+        running = json.loads(self.host.execute("podman", "ps", "--format", "json"))
+        images = {container["Names"][0]: container["Image"].partition("@")[2] for container in running}
+        assert images.keys() == {f"acme-links-{slot}-1", f"acme-links-{slot}-2"}
+        (digest,) = set(images.values())
+        return slot, next(name for name, known in self.digests.items() if known == digest)

@@ -1,0 +1,239 @@
+"""A Debian host to deploy to: systemd as its first process, an SSH server, a container engine of its own.
+
+It is a container, and lives with a registry and its clients in a network of their own that leads nowhere else. The
+network outlives a reboot, as a real one does.
+"""
+
+import json
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any
+
+from delivery.containers import CommandFailedError, Container, Containers, run, until
+
+HERE = Path(__file__).parent
+IMAGE = "localhost/debian-host"
+REGISTRY = "127.0.0.1:5000"
+SERVICE = "http://127.0.0.1:8080/api/v1/links"
+PACKAGES = [
+    # what any server has
+    *("dbus", "iproute2", "openssh-server", "procps", "python3", "python3-apt", "systemd", "systemd-sysv"),
+    # what the roles ask for: there is no mirror in that network, so they must find it installed
+    *("haproxy", "podman", "prometheus", "prometheus-alertmanager"),
+    # what podman needs where cgroups of both versions are mounted: crun would not start
+    "runc",
+]
+# systemd and podman in the host manage cgroups of their own below the machine's. Units that would change the machine's
+# kernel are masked.
+PRIVILEGES = ("--privileged", "--systemd=always", "--cgroupns=host", "--volume=/sys/fs/cgroup:/sys/fs/cgroup")
+MASKED = ("apt-daily.timer", "apt-daily-upgrade.timer", "systemd-binfmt", "systemd-modules-load", "systemd-sysctl")
+CONTAINERS_CONF = """\
+[containers]
+default_ulimits = ["nofile=20000:20000", "nproc=4096:4096"]
+[engine]
+cgroup_manager = "cgroupfs"
+runtime = "runc"
+"""
+REGISTRIES_CONF = f"""\
+[[registry]]
+location = "{REGISTRY}"
+insecure = true
+"""
+REGISTRY_YML = """\
+version: 0.1
+log:
+  accesslog:
+    disabled: true
+  level: error
+storage:
+  filesystem:
+    rootdirectory: {directory}
+http:
+  addr: {address}
+"""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How it went for clients."""
+
+    sent: int
+    rate: float
+    failures: Sequence[tuple[float, str]]
+    slowest: float
+
+    def __str__(self) -> str:
+        """Say it in one line."""
+        return f"{len(self.failures)} of {self.sent} failed at {self.rate:.0f}/s, the slowest took {self.slowest:.3f} s"
+
+
+class Load:
+    """Clients, in the background."""
+
+    def __init__(self, process: subprocess.Popen[str]) -> None:
+        """They have been started."""
+        self.process = process
+
+    def stop(self) -> Outcome:
+        """End them and ask how it was."""
+        self.process.terminate()
+        told = json.loads(self.process.communicate(timeout=30)[0])
+        return Outcome(told["sent"], told["rate"], told["failures"], told["slowest"])
+
+
+class Host:
+    """The host, while it runs."""
+
+    def __init__(self, containers: Containers, container: Container, namespace: str) -> None:
+        """Remember what it is made of."""
+        self.containers = containers
+        self.container = container
+        self.namespace = namespace
+        self.key = containers.directory / "key"
+
+    def in_network(self, *command: str | Path) -> list[str]:
+        """Write a command so that it runs on this machine, but in the host's network."""
+        return ["nsenter", f"--net=/run/netns/{self.namespace}", *map(str, command)]
+
+    def get(self, url: str) -> tuple[int, str]:
+        """Ask a server in the host's network."""
+        return self.container.get(url)
+
+    def answers(self, url: str) -> bool:
+        """Whether a server there says 200."""
+        try:
+            return self.get(url)[0] == HTTPStatus.OK
+        except CommandFailedError:
+            return False
+
+    def execute(self, *command: str) -> str:
+        """Run a command on the host. It must succeed."""
+        return self.container.execute(*command)
+
+    def journal(self, identifier: str) -> list[str]:
+        """Read what somebody on the host said, line by line."""
+        return self.execute("journalctl", "--output=cat", f"--identifier={identifier}").splitlines()
+
+    def prepare(self) -> None:
+        """Do what whoever installs a server does: a key, a registry that is trusted, package lists of today."""
+        run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", self.key], self.containers.environment)
+        self.write("/root/.ssh/authorized_keys", self.key.with_suffix(".pub").read_text(encoding="utf-8"))
+        self.write("/etc/containers/containers.conf", CONTAINERS_CONF)
+        self.write("/etc/containers/registries.conf.d/local.conf", REGISTRIES_CONF)
+        self.write("/var/lib/apt/periodic/update-success-stamp", "")
+
+    def write(self, path: str, text: str) -> None:
+        """Write a file on the host."""
+        script = 'mkdir --parents "$(dirname "$1")" && printf %s "$2" > "$1"'
+        self.execute("sh", "-c", script, "sh", path, text)
+
+    def wait_until_up(self) -> None:
+        """Wait until one can log in."""
+        until(lambda: self.container.attempt("systemctl", "is-active", "ssh").returncode == 0, "the host is up")
+
+    def reboot(self) -> None:
+        """Stop everything in order, then start with what is on disk."""
+        self.containers.podman("stop", "--time", "60", self.container.name)
+        self.containers.podman("start", self.container.name)
+        self.wait_until_up()
+
+    def push(self, image: str, tag: str) -> str:
+        """Bring an image into the registry; its digest."""
+        source, target = f"containers-storage:{image}", f"docker://{REGISTRY}/acme-links:{tag}"
+        copy = ["skopeo", "copy", "--quiet", "--dest-tls-verify=false", source, target]
+        run(self.in_network(*copy), self.containers.environment)
+        inspect = ["skopeo", "inspect", "--tls-verify=false", "--no-tags", "--format", "{{.Digest}}", target]
+        return run(self.in_network(*inspect), self.containers.environment)
+
+    @contextmanager
+    def load(self, rate: int) -> Iterator[Load]:
+        """Have clients ask the service at a steady rate, for at most five minutes."""
+        command = self.in_network(sys.executable, HERE / "load.py", SERVICE, str(rate), "300")
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        try:
+            yield Load(process)
+        finally:
+            process.kill()
+            process.wait()
+
+    def inventory(self) -> dict[str, Any]:
+        """Write the inventory that names this host, in both roles."""
+        reached = {
+            "ansible_host": "127.0.0.1",
+            "ansible_user": "root",
+            "ansible_ssh_private_key_file": str(self.key),
+            "ansible_ssh_common_args": "-o UserKnownHostsFile=/dev/null -o StrictHostKeyChecking=no",
+        }
+        settings = {
+            "service_environment": "staging",
+            "service_instances": 2,
+            "service_listen": "127.0.0.1:8080",
+            "service_ready_seconds": 15,
+            "service_gate_seconds": 6,
+            "service_gate_timeout": 30,
+        }
+        return {
+            "service": {"hosts": {"host": reached}, "vars": settings},
+            "monitoring": {"hosts": {"host": reached}, "vars": {"monitoring_scrape_interval": "1s"}},
+        }
+
+
+@contextmanager
+def running_host(containers: Containers) -> Iterator[Host]:
+    """Start a host with its network and its registry, until it is no longer needed."""
+    masking = [f'systemctl --root "$1" mask --quiet {" ".join(MASKED)}']
+    boot = ['CMD ["/lib/systemd/systemd"]', "STOPSIGNAL SIGRTMIN+3"]
+    containers.debian(IMAGE, "bookworm", PACKAGES, hooks=masking, changes=boot)
+    with network() as namespace:
+        # Containers on a disk that is none of a container: the engine in the host cannot lay one overlay on another.
+        options = [
+            *PRIVILEGES,
+            f"--network=ns:/run/netns/{namespace}",
+            "--hostname=host",
+            "--volume=/var/lib/containers",
+        ]
+        with containers.running(IMAGE, *options) as container:
+            host = Host(containers, container, namespace)
+            host.wait_until_up()
+            host.prepare()
+            with registry(host):
+                yield host
+
+
+@contextmanager
+def network() -> Iterator[str]:
+    """Make a network of one's own, with a loopback interface and nothing else."""
+    name = f"firstlight-{time.monotonic_ns()}"
+    subprocess.run(["ip", "netns", "add", name], check=True)
+    try:
+        subprocess.run(["ip", "-n", name, "link", "set", "lo", "up"], check=True)
+        yield name
+    finally:
+        subprocess.run(["ip", "netns", "delete", name], check=True)
+
+
+@contextmanager
+def registry(host: Host) -> Iterator[None]:
+    """Run a registry in the host's network."""
+    directory = host.containers.directory / "registry"
+    configuration = host.containers.directory / "registry.yml"
+    configuration.write_text(REGISTRY_YML.format(directory=directory, address=REGISTRY), encoding="utf-8")
+    # It takes every variable that begins with its name for a setting.
+    environment = {k: v for k, v in host.containers.environment.items() if not k.startswith("REGISTRY_")}
+    server = shutil.which("docker-registry")
+    assert server is not None
+    command = host.in_network(server, "serve", configuration)
+    process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        until(lambda: host.answers(f"http://{REGISTRY}/v2/"), "the registry answers")
+        yield
+    finally:
+        process.terminate()
+        process.wait()

@@ -1,0 +1,151 @@
+"""Deploys to a real host, with clients who notice everything: 200 requests a second through haproxy."""
+
+import json
+import re
+import subprocess
+
+import pytest
+from delivery.ansible.deployment import Deployment, Result
+from delivery.ansible.host import SERVICE
+from delivery.containers import until
+
+pytestmark = pytest.mark.delivery
+
+RATE = 200
+ALLOWED_FAILURES = 10  # seen by clients, until a release that fails one time in five is gone
+
+
+def test_a_mistake_is_said_before_anything_happens(deployment: Deployment) -> None:
+    """One sentence each."""
+    place = {"ENVIRONMENT": "staging", "IMAGE": "registry.example.com/a", "DIGEST": f"sha256:{'0' * 64}"}
+    for mistake, sentence in (
+        ({"ENVIRONMENT": "moon"}, "ENVIRONMENT must be one of production staging."),
+        ({"IMAGE": "acme-links"}, "IMAGE must say where it is, such as registry.example.com/acme-links."),
+        ({"DIGEST": "latest"}, "DIGEST must say what runs: sha256: and 64 hexadecimal digits."),
+    ):
+        words = [f"{name}={value}" for name, value in (place | mistake).items()]
+        done = subprocess.run(
+            ["make", "--silent", "deploy-ansible", *words],
+            cwd=deployment.service,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode != 0
+        assert done.stderr.splitlines()[0] == sentence
+
+
+def test_the_first_run_deploys_and_the_second_changes_nothing(deployment: Deployment, deployed: Result) -> None:
+    """What is there already is left alone."""
+    assert deployed.status == 0, deployed.output
+    assert deployed.changed > 0
+    assert deployed.output.splitlines()[-1] == f"staging runs 127.0.0.1:5000/acme-links@{deployment.digests['good']}."
+    assert deployment.runs == ("blue", "good")
+    assert deployment.host.get(SERVICE)[0] == 200
+
+    again = deployment.deploy("good")
+
+    assert (again.status, again.changed) == (0, 0), again.output
+
+
+@pytest.mark.usefixtures("deployed")
+def test_an_instance_can_do_nothing_but_serve(deployment: Deployment) -> None:
+    """Read-only, without any capability, under systemd, and with its log in the journal."""
+    slot, _ = deployment.runs
+    (container,) = json.loads(deployment.host.execute("podman", "inspect", f"acme-links-{slot}-1"))
+    status = deployment.host.execute("cat", f"/proc/{container['State']['Pid']}/status")
+
+    assert container["HostConfig"]["ReadonlyRootfs"]
+    assert container["HostConfig"]["Memory"] == 256 * 1024 * 1024
+    assert re.search(r"^CapEff:\s+0+$", status, re.MULTILINE)
+    assert re.search(r"^NoNewPrivs:\s+1$", status, re.MULTILINE)
+    assert re.search(r"^Uid:(\s+10001){4}$", status, re.MULTILINE)
+    journal = deployment.host.execute(
+        "journalctl", "--output=cat", f"--identifier=acme-links-{slot}-1", "--grep=service.started"
+    )
+    assert json.loads(journal.splitlines()[-1])["env"] == "staging"
+
+
+@pytest.mark.usefixtures("deployed")
+def test_a_good_release_is_promoted_without_a_failed_request(deployment: Deployment) -> None:
+    """Nobody notices."""
+    before, release = deployment.runs
+    after = {"good": "better", "better": "good"}[release]
+    with deployment.host.load(RATE) as clients:
+        result = deployment.deploy(after)
+        outcome = clients.stop()
+    print(f"promoted: {outcome}")
+
+    assert result.status == 0, result.output
+    assert deployment.runs == ({"blue": "green", "green": "blue"}[before], after)
+    assert outcome.sent > 10 * RATE
+    assert outcome.rate > 0.9 * RATE
+    assert outcome.failures == []
+
+
+@pytest.mark.usefixtures("deployed")
+def test_a_release_that_fails_one_time_in_five_goes_back_by_itself(deployment: Deployment) -> None:
+    """Few notice, and somebody is told why."""
+    before = deployment.runs
+    with deployment.host.load(RATE) as clients:
+        result = deployment.deploy("failing")
+        outcome = clients.stop()
+    print(f"rolled back: {outcome}")
+
+    assert result.status != 0
+    assert re.search(r"staging: 127.0.0.1:5000/acme-links@sha256:\w+ was rolled back on host: bad: ", result.output)
+    assert deployment.runs == before
+    assert 0 < len(outcome.failures) <= ALLOWED_FAILURES
+    assert {failure for _, failure in outcome.failures} == {"500"}
+    event = json.loads(deployment.host.execute("tail", "-1", "/var/log/acme-links/deploys.jsonl"))
+    assert event["event"] == "deploy.rolled_back"
+    assert event["image"].endswith(deployment.digests["failing"])
+    assert "requests failed" in event["reason"]
+    assert json.loads(deployment.host.journal("acme-links")[-1]) == event
+
+
+@pytest.mark.usefixtures("deployed")
+def test_a_release_that_never_gets_ready_never_gets_a_request(deployment: Deployment) -> None:
+    """And nobody but the one who deployed it hears of it."""
+    before = deployment.runs
+    with deployment.host.load(RATE) as clients:
+        result = deployment.deploy("unready")
+        outcome = clients.stop()
+    print(f"never ready: {outcome}")
+
+    assert result.status != 0
+    assert "-1 and " in result.output
+    assert re.search(r"was rolled back on host: \w+-1 and \w+-2 did not become ready within 15 s\.", result.output)
+    assert deployment.runs == before
+    assert outcome.sent > 10 * RATE
+    assert outcome.failures == []
+
+
+@pytest.mark.usefixtures("deployed")
+def test_a_reboot_comes_back_with_the_same_release(deployment: Deployment) -> None:
+    """On the slot that had the traffic, without asking the registry."""
+    before = deployment.runs
+
+    deployment.host.reboot()
+    until(lambda: deployment.host.answers(SERVICE), "the service answers")
+
+    until(lambda: len(deployment.host.execute("podman", "ps", "--quiet").split()) == 2, "both instances run")
+    assert deployment.runs == before
+
+
+@pytest.mark.usefixtures("deployed")
+def test_people_can_go_back_without_a_build(deployment: Deployment) -> None:
+    """To the release before, whatever that was, and without a failed request."""
+    slot, release = deployment.runs
+    before = {"good": "better", "better": "good"}[release]
+    if before == "better":
+        assert deployment.deploy("better").status == 0
+        assert deployment.deploy("good").status == 0
+    with deployment.host.load(RATE) as clients:
+        result = deployment.play("rollback.yml")
+        outcome = clients.stop()
+    print(f"rolled back by hand: {outcome}")
+
+    assert result.status == 0, result.output
+    assert deployment.runs == ({"blue": "green", "green": "blue"}[slot], before)
+    assert outcome.failures == []

@@ -1,0 +1,58 @@
+"""The other role: Prometheus and Alertmanager with the fleet's rules, told by each deploy what runs."""
+
+import json
+from typing import Any
+
+import pytest
+from delivery.ansible.deployment import Deployment, Result
+from delivery.containers import until
+
+pytestmark = pytest.mark.delivery
+
+PROMETHEUS = "http://127.0.0.1:9090/api/v1"
+
+
+def ask(deployment: Deployment, query: str) -> list[dict[str, Any]]:
+    """Ask Prometheus."""
+    _, body = deployment.host.get(f"{PROMETHEUS}/query?query={query}")
+    series: list[dict[str, Any]] = json.loads(body)["data"]["result"]
+    return series
+
+
+def test_the_second_run_changes_nothing(deployment: Deployment, monitored: Result) -> None:
+    """What is there already is left alone."""
+    assert monitored.status == 0, monitored.output
+    assert monitored.changed > 0
+
+    again = deployment.play("monitoring.yml")
+
+    assert (again.status, again.changed) == (0, 0), again.output
+
+
+@pytest.mark.usefixtures("deployed")
+def test_prometheus_watches_what_runs_by_the_fleet_s_rules(deployment: Deployment) -> None:
+    """Each instance of the active slot, none of the idle one; the objectives arrive in the rules."""
+    slot, _ = deployment.runs
+    labels = {"service": "acme-links", "env": "staging", "slot": slot}
+    until(lambda: len(ask(deployment, "up%7Bservice!=%22%22%7D==1")) == 2, "both instances are scraped")
+    until(lambda: ask(deployment, "slo:objective:ratio"), "the rules know the objectives")
+
+    for series in ask(deployment, "up%7Bservice!=%22%22%7D"):
+        assert labels.items() <= series["metric"].items()
+        assert series["value"][1] == "1"
+    _, rules = deployment.host.get(f"{PROMETHEUS}/rules")
+    health = {rule["health"] for group in json.loads(rules)["data"]["groups"] for rule in group["rules"]}
+    assert "err" not in health
+    _, flags = deployment.host.get(f"{PROMETHEUS}/status/flags")
+    assert json.loads(flags)["data"]["storage.tsdb.retention.time"] == "5w"  # 35d, as Prometheus says it
+
+
+@pytest.mark.usefixtures("monitored")
+def test_alertmanager_gets_the_watchdog(deployment: Deployment) -> None:
+    """From rule to route, on one host."""
+
+    def alerts() -> list[str]:
+        _, body = deployment.host.get("http://127.0.0.1:9093/api/v2/alerts")
+        return [alert["labels"]["alertname"] for alert in json.loads(body)]
+
+    until(lambda: "Watchdog" in alerts(), "the alert that always fires has arrived", within=90)
