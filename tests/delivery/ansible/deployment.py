@@ -68,3 +68,8 @@ class Deployment:
         assert images.keys() == {f"acme-links-{slot}-1", f"acme-links-{slot}-2"}
         (digest,) = set(images.values())
         return slot, next(name for name, known in self.digests.items() if known == digest)
+
+    def process(self, container: str) -> int:
+        """Find the first process of a container on the host, as the host numbers it; 0 while there is none."""
+        found = self.host.container.attempt("podman", "inspect", "--format", "{{.State.Pid}}", container)
+        return int(found.stdout or 0)

@@ -11,6 +11,7 @@ from delivery.containers import until
 
 pytestmark = pytest.mark.delivery
 
+READY = {slot: f"http://127.0.0.1:{port}/health/ready" for slot, port in {"blue": 9601, "green": 9701}.items()}
 RATE = 200
 ALLOWED_FAILURES = 10  # seen by clients, until a release that fails one time in five is gone
 
@@ -60,10 +61,8 @@ def test_an_instance_can_do_nothing_but_serve(deployment: Deployment) -> None:
     assert re.search(r"^CapEff:\s+0+$", status, re.MULTILINE)
     assert re.search(r"^NoNewPrivs:\s+1$", status, re.MULTILINE)
     assert re.search(r"^Uid:(\s+10001){4}$", status, re.MULTILINE)
-    journal = deployment.host.execute(
-        "journalctl", "--output=cat", f"--identifier=acme-links-{slot}-1", "--grep=service.started"
-    )
-    assert json.loads(journal.splitlines()[-1])["env"] == "staging"
+    (started,) = [line for line in deployment.host.journal(f"acme-links-{slot}-1") if '"service.started"' in line]
+    assert json.loads(started)["env"] == "staging"
 
 
 @pytest.mark.usefixtures("deployed")
@@ -119,6 +118,19 @@ def test_a_release_that_never_gets_ready_never_gets_a_request(deployment: Deploy
     assert deployment.runs == before
     assert outcome.sent > 10 * RATE
     assert outcome.failures == []
+
+
+@pytest.mark.usefixtures("deployed")
+@pytest.mark.parametrize("signal", ["KILL", "STOP"])
+def test_an_instance_that_dies_or_hangs_is_started_anew(deployment: Deployment, signal: str) -> None:
+    """By systemd; the health check finds out who hangs."""
+    slot, _ = deployment.runs
+    before = deployment.process(f"acme-links-{slot}-1")
+
+    deployment.host.execute("kill", f"-{signal}", str(before))
+
+    until(lambda: deployment.process(f"acme-links-{slot}-1") not in {before, 0}, "another process", within=90)
+    until(lambda: deployment.host.answers(READY[slot]), "it is ready")
 
 
 @pytest.mark.usefixtures("deployed")

@@ -13,10 +13,11 @@ environments=${environments//.yml/}
 [[ ${IMAGE:-} =~ ^[^/[:space:]]+/[^@[:space:]]+$ ]] || stop "IMAGE must say where it is, such as registry.example.com/{{ cookiecutter.project_slug }}."
 [[ ${DIGEST:-} =~ ^sha256:[0-9a-f]{64}$ ]] || stop "DIGEST must say what runs: sha256: and 64 hexadecimal digits."
 
+ansible=("${UV:-uv}" tool run --quiet --from "ansible-core>=2.19,<2.22" ansible-playbook --inventory "inventory/$ENVIRONMENT.yml")
 output=$(mktemp)
 trap 'rm "$output"' EXIT
-ansible=("${UV:-uv}" tool run --quiet --from "ansible-core>=2.19,<2.22" ansible-playbook)
-if "${ansible[@]}" --inventory "inventory/$ENVIRONMENT.yml" --extra-vars "service_image=$IMAGE@$DIGEST" site.yml | tee "$output"; then
+# shellcheck disable=SC2086 # options are words
+if "${ansible[@]}" --extra-vars "service_image=$IMAGE@$DIGEST" ${ANSIBLE_OPTIONS:-} site.yml | tee "$output"; then
   tell "$ENVIRONMENT runs $IMAGE@$DIGEST."
   exit
 fi

@@ -113,23 +113,23 @@ def start() -> Iterator[Start]:
 @pytest.mark.parametrize(
     ("new", "old", "status", "because"),
     [
-        ({"good": 100}, {"good": 100}, GOOD, "0.00% of"),
-        ({"good": 80, "failed": 20}, {"good": 100}, BAD, "20.00% of 100 requests failed"),
-        ({"good": 80, "slow": 20}, {"good": 100}, BAD, "20.00% of 100 requests took longer than 0.25 s"),
-        ({"good": 80, "gone": 20}, {"good": 100}, GOOD, "0.00% of"),  # nobody's fault but the clients'
+        ({"good": 100}, {"good": 100}, GOOD, "0.00 % of"),
+        ({"good": 80, "failed": 20}, {"good": 100}, BAD, "20.00 % of 100 requests failed"),
+        ({"good": 80, "slow": 20}, {"good": 100}, BAD, "20.00 % of 100 requests took longer than 0.25 s"),
+        ({"good": 80, "gone": 20}, {"good": 100}, GOOD, "0.00 % of"),  # nobody's fault but the clients'
         # Within the limit for all, and still far worse than what it replaces.
-        ({"good": 990, "failed": 10}, {"good": 1000}, BAD, "1.00% of 1000 requests failed, the old release 0.00%"),
-        ({"good": 990, "failed": 10}, {"good": 995, "failed": 5}, GOOD, "1.00% of"),
+        ({"good": 990, "failed": 10}, {"good": 1000}, BAD, "1.00 % of 1000 requests failed, the old release 0.00 %"),
+        ({"good": 990, "failed": 10}, {"good": 995, "failed": 5}, GOOD, "1.00 % of"),
         # Something else is broken: not this release's fault, and no time to release anything.
-        ({"good": 80, "failed": 20}, {"good": 80, "failed": 20}, NO_VERDICT, "the old release 20.00%"),
+        ({"good": 80, "failed": 20}, {"good": 80, "failed": 20}, NO_VERDICT, "the old release 20.00 %"),
         # Too little to say anything.
         ({"good": 0}, {"good": 100}, NO_VERDICT, "0 requests are not enough, 50 are needed"),
         ({"good": 1}, {"good": 100}, NO_VERDICT, "requests are not enough, 50 are needed"),
         ({"good": 0, "slow": 2}, {"good": 100}, NO_VERDICT, "requests are not enough, 50 are needed"),
         # Few requests are enough when five of them failed, even without anybody to compare with.
-        ({"good": 3, "failed": 2}, {"good": 100}, BAD, "40.00% of 15 requests failed"),
-        ({"good": 3, "failed": 2}, {"good": 0}, BAD, "40.00% of 15 requests failed (limit 1.44%)"),
-        ({"good": 1000, "failed": 5}, {"good": 0}, GOOD, "0.50% of"),
+        ({"good": 3, "failed": 2}, {"good": 100}, BAD, "40.00 % of 15 requests failed"),
+        ({"good": 3, "failed": 2}, {"good": 0}, BAD, "40.00 % of 15 requests failed (limit 1.44 %)"),
+        ({"good": 1000, "failed": 5}, {"good": 0}, GOOD, "0.50 % of"),
     ],
 )
 def test_a_release_is_judged_by_itself_and_beside_the_old_one(
@@ -153,7 +153,7 @@ def test_instances_of_a_slot_are_added_up(start: Start) -> None:
     verdict = gate("--new", start(good=100).url, start(good=80, failed=20).url, *HASTE)
 
     assert verdict.status == BAD
-    assert "10.00% of 200 requests failed" in verdict.sentence
+    assert "10.00 % of 200 requests failed" in verdict.sentence
 
 
 def test_a_release_is_watched_for_as_long_as_was_said(start: Start) -> None:
@@ -234,4 +234,4 @@ def test_the_service_says_what_the_gate_needs(serve: Serve, path: str, status: i
         verdict = watching.result()
 
     assert verdict.status == status, verdict
-    assert re.search(r"(good|bad): (0|100)\.00% of \d+ requests failed", verdict.sentence)
+    assert re.search(r"(good|bad): (0|100)\.00 % of \d+ requests failed", verdict.sentence)

@@ -226,17 +226,22 @@ def judge_by(indicator: Indicator, new: Events, old: Events, limits: Limits) -> 
     bad = indicator.bad(new)
     ratio = bad / max(new.requests, 1)
     limit = limits.burn_rate * indicator.budget
-    reason = f"{ratio:.2%} of {new.requests:.0f} requests {indicator.what}"
+    reason = f"{percent(ratio)} of {new.requests:.0f} requests {indicator.what}"
     if comparable := old.requests >= limits.requests:
         ratio_of_old = indicator.bad(old) / old.requests
-        reason += f", the old release {ratio_of_old:.2%} of {old.requests:.0f}"
-    reason += f" (limit {limit:.2%})"
+        reason += f", the old release {percent(ratio_of_old)} of {old.requests:.0f}"
+    reason += f" (limit {percent(limit)})"
     worse = ratio > (max(indicator.budget, limits.factor * ratio_of_old) if comparable else limit)
     if worse and bad >= limits.failures and new.requests >= indicator.requests:
         return Verdict(BAD, reason)
     if new.requests < limits.requests:
         return Verdict(NO_VERDICT, f"{new.requests:.0f} requests are not enough, {limits.requests} are needed")
     return Verdict(NO_VERDICT if ratio > limit else GOOD, reason)
+
+
+def percent(ratio: float) -> str:
+    """Write a ratio as people read it."""
+    return f"{100 * ratio:.2f} %"
 
 
 def look(new: Slot, old: Slot, limits: Limits) -> tuple[Verdict, Slot]:
