@@ -28,6 +28,8 @@ PACKAGES = {
     "skopeo": "skopeo",
     "docker-registry": "docker-registry",
     "nsenter": "util-linux",
+    "ip": "iproute2",
+    "ssh": "openssh-client",
 }
 # podman starts these by itself, from directories that are not on the path.
 CALLED_BY_PODMAN = ("catatonit", "netavark", "aardvark-dns")

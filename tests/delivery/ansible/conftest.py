@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 from delivery.ansible.deployment import Deployment, Result
-from delivery.ansible.host import REGISTRY, Host, running_host
+from delivery.ansible.host import Host, running_host
 from delivery.ansible.releases import MODULE, RELEASES
 from delivery.containers import Containers, run
+from delivery.image import Image
 from template import Machine
 
 
@@ -33,17 +34,13 @@ def service(checkout: Path, host: Host, shared: Machine) -> Path:
 
 
 @pytest.fixture(scope="session")
-def digests(service: Path, host: Host, containers: Containers) -> Mapping[str, str]:
-    """Build the service's image; derive releases from it, good and bad ones; bring all into the registry."""
-    good = f"{REGISTRY}/acme-links:0.1.0"
-    for image in re.findall(r"^FROM (\S+[:/]\S+)", (service / "Dockerfile").read_text(encoding="utf-8"), re.MULTILINE):
-        containers.stand_in(image)
-    options = {"CONTAINER": "buildah", "BUILD_OPTIONS": "--network host", "IMAGE": f"{REGISTRY}/acme-links"}
-    run(["make", "image"], {**containers.environment, **options}, service)
+def digests(host: Host, image: Image) -> Mapping[str, str]:
+    """Derive releases from the service's image, good and bad ones, and bring all into the registry."""
+    good = f"localhost/{image.reference}"
     digests = {"good": host.push(good, "good")}
     for release, code in RELEASES.items():
         tag = f"localhost/acme-links:{release}"
-        derive(containers, good, code, tag)
+        derive(image.containers, good, code, tag)
         digests[release] = host.push(tag, release)
     assert len(set(digests.values())) == len(digests)
     return digests

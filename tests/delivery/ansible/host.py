@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from delivery.containers import CommandFailedError, Container, Containers, run, until
+from delivery.registry import CONFIGURATION
 
 HERE = Path(__file__).parent
 IMAGE = "localhost/debian-host"
@@ -45,18 +46,6 @@ REGISTRIES_CONF = f"""\
 [[registry]]
 location = "{REGISTRY}"
 insecure = true
-"""
-REGISTRY_YML = """\
-version: 0.1
-log:
-  accesslog:
-    disabled: true
-  level: error
-storage:
-  filesystem:
-    rootdirectory: {directory}
-http:
-  addr: {address}
 """
 
 
@@ -205,6 +194,7 @@ def running_host(containers: Containers) -> Iterator[Host]:
             host.prepare()
             with registry(host):
                 yield host
+            host.containers.podman("stop", "--time", "50", container.name)  # and with it what runs in it
 
 
 @contextmanager
@@ -224,7 +214,7 @@ def registry(host: Host) -> Iterator[None]:
     """Run a registry in the host's network."""
     directory = host.containers.directory / "registry"
     configuration = host.containers.directory / "registry.yml"
-    configuration.write_text(REGISTRY_YML.format(directory=directory, address=REGISTRY), encoding="utf-8")
+    configuration.write_text(CONFIGURATION.format(directory=directory, address=REGISTRY), encoding="utf-8")
     # It takes every variable that begins with its name for a setting.
     environment = {k: v for k, v in host.containers.environment.items() if not k.startswith("REGISTRY_")}
     server = shutil.which("docker-registry")

@@ -48,11 +48,13 @@ def test_prometheus_watches_what_runs_by_the_fleet_s_rules(deployment: Deploymen
 
 
 @pytest.mark.usefixtures("monitored")
-def test_alertmanager_gets_the_watchdog(deployment: Deployment) -> None:
-    """From rule to route, on one host."""
+def test_alertmanager_has_the_fleet_s_routes(deployment: Deployment) -> None:
+    """And Prometheus knows where it is."""
 
-    def alerts() -> list[str]:
-        _, body = deployment.host.get("http://127.0.0.1:9093/api/v2/alerts")
-        return [alert["labels"]["alertname"] for alert in json.loads(body)]
+    def known() -> list[str]:
+        _, body = deployment.host.get(f"{PROMETHEUS}/alertmanagers")
+        return [found["url"] for found in json.loads(body)["data"]["activeAlertmanagers"]]
 
-    until(lambda: "Watchdog" in alerts(), "the alert that always fires has arrived", within=90)
+    until(lambda: known() == ["http://localhost:9093/api/v2/alerts"], "Prometheus has found Alertmanager")
+    _, body = deployment.host.get("http://127.0.0.1:9093/api/v2/receivers")
+    assert {"pager", "dead-man"} <= {receiver["name"] for receiver in json.loads(body)}
