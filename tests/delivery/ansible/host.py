@@ -5,6 +5,7 @@ network outlives a reboot, as a real one does.
 """
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -33,7 +34,8 @@ PACKAGES = [
 ]
 # systemd and podman in the host manage cgroups of their own below the machine's. Units that would change the machine's
 # kernel are masked.
-PRIVILEGES = ("--privileged", "--systemd=always", "--cgroupns=host", "--volume=/sys/fs/cgroup:/sys/fs/cgroup")
+CGROUPS = Path("/sys/fs/cgroup")
+PRIVILEGES = ("--privileged", "--systemd=always", "--cgroupns=host", f"--volume={CGROUPS}:{CGROUPS}")
 MASKED = ("apt-daily.timer", "apt-daily-upgrade.timer", "systemd-binfmt", "systemd-modules-load", "systemd-sysctl")
 CONTAINERS_CONF = """\
 [containers]
@@ -180,7 +182,7 @@ def running_host(containers: Containers) -> Iterator[Host]:
     masking = [f'systemctl --root "$1" mask --quiet {" ".join(MASKED)}']
     boot = ['CMD ["/lib/systemd/systemd"]', "STOPSIGNAL SIGRTMIN+3"]
     containers.debian(IMAGE, "bookworm", PACKAGES, hooks=masking, changes=boot)
-    with network() as namespace:
+    with as_it_was(CGROUPS), network() as namespace:
         # Containers on a disk that is none of a container: the engine in the host cannot lay one overlay on another.
         options = [
             *PRIVILEGES,
@@ -195,6 +197,17 @@ def running_host(containers: Containers) -> Iterator[Host]:
             with registry(host):
                 yield host
             host.containers.podman("stop", "--time", "50", container.name)  # and with it what runs in it
+
+
+@contextmanager
+def as_it_was(mount: Path) -> Iterator[None]:
+    """Make a mount writable again that was so: systemd protects the top of the cgroups, which here is the machine's."""
+    writable = not os.statvfs(mount).f_flag & os.ST_RDONLY
+    try:
+        yield
+    finally:
+        if writable:
+            subprocess.run(["mount", "--options", "remount,rw", str(mount)], check=True)
 
 
 @contextmanager
