@@ -174,6 +174,32 @@ def test_settings_are_refused_before_the_port_opens(
     assert "opened=False" in capfd.readouterr().err
 
 
+class Impatient(BaseSettings):
+    """A component's settings, during which somebody wants the service to stop."""
+
+    patience: str = ""
+
+    @field_validator("patience")
+    @classmethod
+    def lose_it(cls, patience: str) -> str:
+        """The signal arrives before the server could take it."""
+        os.kill(os.getpid(), signal.SIGTERM)
+        return patience
+
+
+@pytest.mark.usefixtures("_never_serve")
+def test_a_signal_before_the_server_is_there_ends_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also for the first process of a container, which ignores SIGTERM until somebody handles it."""
+    impatient = Component(name="impatient", settings=Impatient, open=_open_nothing, checks=lambda _: ())
+    monkeypatch.setattr(app, "COMPONENTS", (impatient,))
+    monkeypatch.setenv("PATIENCE", "none")
+
+    with pytest.raises(SystemExit) as left:
+        main()
+
+    assert left.value.code == 0
+
+
 def test_any_free_port_is_named_in_the_log(serve: "Serve") -> None:
     """`PORT=0`: the first line says which one it became. A SIGTERM then ends the process with status 0."""
     service = serve(faults=False).started()
