@@ -38,7 +38,8 @@ def describe() -> str:
     lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     model = next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "unknown CPU")
     python = f"{platform.python_implementation()} {platform.python_version()}"
-    return f"{model}, {os.cpu_count()} cores, {platform.system()} {platform.release()}, {python}"
+    kernel = platform.release().partition("-")[0]  # whose build it is matters to nobody
+    return f"{model}, {os.cpu_count()} cores, {platform.system()} {kernel}, {python}"
 
 
 def load_average() -> str:
