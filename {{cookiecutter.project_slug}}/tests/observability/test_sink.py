@@ -7,7 +7,6 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 
 import pytest
 
@@ -39,14 +38,15 @@ class Pipe:
 
     def __init__(self) -> None:
         """Open."""
-        self.reader, self.writer = os.pipe()
+        reader, self.writer = os.pipe()
+        self.reader = os.fdopen(reader, "rb", buffering=0)  # closed once, however often it is told to
 
     def read(self, size: int) -> bytes:
         """Exactly so many bytes, or as many as come before patience ends."""
         data = b""
         deadline = time.monotonic() + PATIENCE_SECONDS
         while len(data) < size and select.select([self.reader], [], [], max(0.0, deadline - time.monotonic()))[0]:
-            chunk = os.read(self.reader, 65536)
+            chunk = self.reader.read(65536)
             if not chunk:
                 break
             data += chunk
@@ -54,9 +54,8 @@ class Pipe:
 
     def close(self) -> None:
         """Close what is open."""
-        for descriptor in (self.reader, self.writer):
-            with suppress(OSError):
-                os.close(descriptor)
+        self.reader.close()
+        os.close(self.writer)
 
 
 @pytest.fixture
@@ -171,7 +170,7 @@ def test_a_reader_that_goes_away_is_counted_and_not_fatal(pipe: Pipe) -> None:
     """Every line that could not be written counts, and the next ones may."""
     failed = dropped("write_failed")
     made = Sink(pipe.writer)
-    os.close(pipe.reader)
+    pipe.reader.close()
     for _ in range(3):
         made.write(b"lost\n")
     assert made.flush(PATIENCE_SECONDS)
@@ -190,7 +189,7 @@ def test_a_reader_that_leaves_in_the_middle_loses_only_what_is_left(pipe: Pipe) 
         made.write(line)
     assert not made.flush(0.05)
     read = pipe.read(50 * len(line))
-    os.close(pipe.reader)
+    pipe.reader.close()
     assert made.flush(PATIENCE_SECONDS)
     lost = dropped("write_failed") - failed
     assert 0 < lost <= 300 - len(read) // len(line)
