@@ -222,7 +222,7 @@ def test_a_mistake_is_said_and_is_no_verdict(words: list[str], sentence: str) ->
     assert sentence in verdict.sentence
 
 
-@pytest.mark.parametrize(("path", "status"), [("/api/v1/links", GOOD), ("/faults/fail", BAD), ("/nowhere", GOOD)])
+@pytest.mark.parametrize(("path", "status"), [("/faults/none", GOOD), ("/faults/fail", BAD), ("/nowhere", GOOD)])
 def test_the_service_says_what_the_gate_needs(serve: Serve, path: str, status: int) -> None:
     """Its own exposition, its own objectives, real requests."""
     service = serve().started()
