@@ -1,7 +1,6 @@
 """One host, the releases in its registry, and the service's own way of deploying them."""
 
 import json
-import os
 import re
 import shutil
 from collections.abc import Iterator, Mapping
@@ -56,12 +55,13 @@ def derive(containers: Containers, image: str, code: str, tag: str) -> None:
 
 
 @pytest.fixture(scope="session")
-def deployment(service: Path, host: Host, digests: Mapping[str, str]) -> Deployment:
+def deployment(service: Path, host: Host, digests: Mapping[str, str], shared: Machine) -> Deployment:
     """Have everything at hand for a deploy, Ansible included: the host's network leads to no package index."""
     script = (service / "deploy/ansible/deploy.sh").read_text(encoding="utf-8")
     (ansible,) = re.findall(r'--from "(.+?)"', script)
-    run(["uv", "tool", "run", "--from", ansible, "ansible-playbook", "--version"], os.environ)
-    return Deployment(service, host, digests, {**os.environ, "UV_OFFLINE": "1", "ANSIBLE_NOCOLOR": "1"})
+    environment = shared.environment()
+    run(["uv", "tool", "run", "--from", ansible, "ansible-playbook", "--version"], environment)
+    return Deployment(service, host, digests, {**environment, "UV_OFFLINE": "1", "ANSIBLE_NOCOLOR": "1"})
 
 
 @pytest.fixture(scope="session")
