@@ -1,14 +1,27 @@
 """A service with a host to deploy to, and what Ansible said about it."""
 
 import json
+import os
 import re
+import signal
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from delivery.ansible.host import REGISTRY, Host
+
+WEIGHT = """
+import socket
+import sys
+
+with socket.socket(socket.AF_UNIX) as haproxy:
+    haproxy.connect("/run/haproxy/admin.sock")
+    haproxy.sendall(f"get weight {sys.argv[1]}\\n".encode())
+    print(haproxy.recv(1024).decode())
+"""
 
 
 @dataclass(frozen=True)
@@ -36,8 +49,26 @@ class Deployment:
 
     def deploy(self, release: str) -> Result:
         """Deploy as the pipeline does."""
-        words = ["ENVIRONMENT=staging", f"IMAGE={REGISTRY}/acme-links", f"DIGEST={self.digests[release]}"]
-        return self._run("make", "deploy-ansible", *words)
+        return self._run("make", "deploy-ansible", *self._words(release))
+
+    @contextmanager
+    def deploying(self, release: str) -> Iterator[None]:
+        """Deploy, and be cut off in the middle: as by a runner that is lost, without a word."""
+        process = subprocess.Popen(
+            self.host.in_network("make", "deploy-ansible", *self._words(release)),
+            cwd=self.service,
+            env=dict(self.environment),
+            stdout=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+        try:
+            yield
+        finally:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+
+    def _words(self, release: str) -> list[str]:
+        return ["ENVIRONMENT=staging", f"IMAGE={REGISTRY}/acme-links", f"DIGEST={self.digests[release]}"]
 
     def play(self, playbook: str) -> Result:
         """Run one of the other playbooks, as its first lines say."""
@@ -68,6 +99,10 @@ class Deployment:
         assert images.keys() == {f"acme-links-{slot}-1", f"acme-links-{slot}-2"}
         (digest,) = set(images.values())
         return slot, next(name for name, known in self.digests.items() if known == digest)
+
+    def weight(self, slot: str) -> int:
+        """Ask haproxy what share of the traffic a slot has now."""
+        return int(self.host.execute("python3", "-c", WEIGHT, f"acme-links/{slot}-1").split()[0])
 
     def process(self, container: str) -> int:
         """Find the first process of a container on the host, as the host numbers it; 0 while there is none."""

@@ -121,6 +121,26 @@ def test_a_release_that_never_gets_ready_never_gets_a_request(deployment: Deploy
 
 
 @pytest.mark.usefixtures("deployed")
+def test_a_deploy_that_is_cut_off_is_made_good_by_the_next_one(deployment: Deployment) -> None:
+    """Cut off when the new release has all of the traffic, which the next deploy, of the old one, takes back."""
+    before, release = deployment.runs
+    other = {"blue": "green", "green": "blue"}[before]
+    with deployment.host.load(RATE) as clients:
+        with deployment.deploying({"good": "better", "better": "good"}[release]):
+            until(lambda: deployment.weight(before) == 0, "the other slot has all of the traffic", within=120)
+        cut_off = deployment.weight(other)
+        result = deployment.deploy(release)
+        outcome = clients.stop()
+    print(f"cut off: {outcome}")
+
+    assert cut_off == 100
+    assert result.status == 0, result.output
+    assert deployment.runs == (before, release)
+    assert (deployment.weight(before), deployment.weight(other)) == (100, 0)
+    assert outcome.failures == []
+
+
+@pytest.mark.usefixtures("deployed")
 @pytest.mark.parametrize("signal", ["KILL", "STOP"])
 def test_an_instance_that_dies_or_hangs_is_started_anew(deployment: Deployment, signal: str) -> None:
     """By systemd; the health check finds out who hangs."""
