@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 from delivery.ansible.deployment import Deployment, Result
-from delivery.ansible.host import Host, running_host
-from delivery.ansible.releases import MODULE, RELEASES
+from delivery.ansible.host import PASSWORD, USER, Host, running_host
+from delivery.ansible.releases import BETTER, MODULE, RELEASES
 from delivery.containers import Containers, run
 from delivery.image import Image
 from template import Machine
@@ -37,21 +37,22 @@ def digests(host: Host, image: Image) -> Mapping[str, str]:
     """Derive releases from the service's image, good and bad ones, and bring all into the registry."""
     good = f"localhost/{image.reference}"
     digests = {"good": host.push(good, "good")}
-    for release, code in RELEASES.items():
+    releases = [*((name, code, []) for name, code in RELEASES.items()), ("ancient", BETTER, ["--timestamp=0"])]
+    for release, code, options in releases:
         tag = f"localhost/acme-links:{release}"
-        derive(image.containers, good, code, tag)
+        derive(image.containers, good, code, tag, *options)
         digests[release] = host.push(tag, release)
     assert len(set(digests.values())) == len(digests)
     return digests
 
 
-def derive(containers: Containers, image: str, code: str, tag: str) -> None:
+def derive(containers: Containers, image: str, code: str, tag: str, *options: str) -> None:
     """Put a layer with other code on an image."""
     context = containers.directory / tag.rpartition(":")[2]
     context.mkdir()
     (context / "code.py").write_text(code, encoding="utf-8")
     (context / "Dockerfile").write_text(f"FROM {image}\nCOPY code.py {MODULE}\n", encoding="utf-8")
-    containers.buildah("build", "--quiet", "--format=docker", f"--tag={tag}", str(context))
+    containers.buildah("build", "--quiet", "--format=docker", f"--tag={tag}", *options, str(context))
 
 
 @pytest.fixture(scope="session")
@@ -61,7 +62,8 @@ def deployment(service: Path, host: Host, digests: Mapping[str, str], shared: Ma
     (ansible,) = re.findall(r'--from "(.+?)"', script)
     environment = shared.environment()
     run(["uv", "tool", "run", "--from", ansible, "ansible-playbook", "--version"], environment)
-    return Deployment(service, host, digests, {**environment, "UV_OFFLINE": "1", "ANSIBLE_NOCOLOR": "1"})
+    settings = {"UV_OFFLINE": "1", "ANSIBLE_NOCOLOR": "1", "REGISTRY_USER": USER, "REGISTRY_PASSWORD": PASSWORD}
+    return Deployment(service, host, digests, {**environment, **settings})
 
 
 @pytest.fixture(scope="session")

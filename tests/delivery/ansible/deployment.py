@@ -13,6 +13,7 @@ from pathlib import Path
 
 from delivery.ansible.host import REGISTRY, Host
 
+NAME = f"{REGISTRY}/acme-links"
 WEIGHT = """
 import socket
 import sys
@@ -47,9 +48,9 @@ class Deployment:
     digests: Mapping[str, str]
     environment: Mapping[str, str]
 
-    def deploy(self, release: str) -> Result:
+    def deploy(self, release: str, **environment: str) -> Result:
         """Deploy as the pipeline does."""
-        return self._run("make", "deploy-ansible", *self._words(release))
+        return self._run("make", "deploy-ansible", *self._words(release), **environment)
 
     @contextmanager
     def deploying(self, release: str) -> Iterator[None]:
@@ -68,18 +69,20 @@ class Deployment:
             process.wait()
 
     def _words(self, release: str) -> list[str]:
-        return ["ENVIRONMENT=staging", f"IMAGE={REGISTRY}/acme-links", f"DIGEST={self.digests[release]}"]
+        return ["ENVIRONMENT=staging", f"IMAGE={NAME}", f"DIGEST={self.digests[release]}"]
 
-    def play(self, playbook: str) -> Result:
+    def play(self, playbook: str, **environment: str) -> Result:
         """Run one of the other playbooks, as its first lines say."""
         ansible = Path(sys.executable).with_name("ansible-playbook")
-        return self._run("env", "--chdir=deploy/ansible", ansible, "-i", "inventory/staging.yml", playbook)
+        return self._run(
+            "env", "--chdir=deploy/ansible", ansible, "-i", "inventory/staging.yml", playbook, **environment
+        )
 
-    def _run(self, *command: str | Path) -> Result:
+    def _run(self, *command: str | Path, **environment: str) -> Result:
         done = subprocess.run(
             self.host.in_network(*command),
             cwd=self.service,
-            env=dict(self.environment),
+            env={**self.environment, **environment},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -87,6 +90,12 @@ class Deployment:
             timeout=300,
         )
         return Result(done.returncode, done.stdout)
+
+    @property
+    def images(self) -> set[str]:
+        """The releases whose images lie on the host."""
+        digests = self.host.execute("podman", "images", "--digests", "--format", "{{.Digest}}", NAME).split()
+        return {name for name, known in self.digests.items() if known in digests}
 
     @property
     def runs(self) -> tuple[str, str]:

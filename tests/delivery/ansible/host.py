@@ -23,6 +23,8 @@ from delivery.registry import CONFIGURATION
 HERE = Path(__file__).parent
 IMAGE = "localhost/debian-host"
 REGISTRY = "127.0.0.1:5000"
+USER, PASSWORD = "pipeline", "let me in"
+PASSWORDS = f"{USER}:$2b$04$RbWEcTHe22qOodLyPPCsQOM1xHBwXNWEzXKJ1HboWY5itHucaqOMK\n"  # of PASSWORD, by bcrypt
 SERVICE = "http://127.0.0.1:8080/api/v1/links"
 PACKAGES = [
     # what any server has
@@ -138,10 +140,11 @@ class Host:
     def push(self, image: str, tag: str) -> str:
         """Bring an image into the registry; its digest."""
         source, target = f"containers-storage:{image}", f"docker://{REGISTRY}/acme-links:{tag}"
-        copy = ["skopeo", "copy", "--quiet", "--dest-tls-verify=false", source, target]
+        credentials = f"{USER}:{PASSWORD}"
+        copy = ["skopeo", "copy", "--quiet", "--dest-tls-verify=false", f"--dest-creds={credentials}", source, target]
         run(self.in_network(*copy), self.containers.environment)
-        inspect = ["skopeo", "inspect", "--tls-verify=false", "--no-tags", "--format", "{{.Digest}}", target]
-        return run(self.in_network(*inspect), self.containers.environment)
+        options = ["--tls-verify=false", f"--creds={credentials}", "--no-tags", "--format", "{{.Digest}}"]
+        return run(self.in_network("skopeo", "inspect", *options, target), self.containers.environment)
 
     @contextmanager
     def load(self, rate: int) -> Iterator[Load]:
@@ -224,10 +227,13 @@ def network() -> Iterator[str]:
 
 @contextmanager
 def registry(host: Host) -> Iterator[None]:
-    """Run a registry in the host's network."""
+    """Run a registry in the host's network that asks who one is."""
     directory = host.containers.directory / "registry"
     configuration = host.containers.directory / "registry.yml"
-    configuration.write_text(CONFIGURATION.format(directory=directory, address=REGISTRY), encoding="utf-8")
+    passwords = host.containers.directory / "registry.passwords"
+    passwords.write_text(PASSWORDS, encoding="utf-8")
+    text = CONFIGURATION.format(directory=directory, address=REGISTRY)
+    configuration.write_text(f"{text}auth: {{htpasswd: {{realm: firstlight, path: {passwords}}}}}\n", encoding="utf-8")
     # It takes every variable that begins with its name for a setting.
     environment = {k: v for k, v in host.containers.environment.items() if not k.startswith("REGISTRY_")}
     server = shutil.which("docker-registry")
@@ -235,7 +241,7 @@ def registry(host: Host) -> Iterator[None]:
     command = host.in_network(server, "serve", configuration)
     process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
-        until(lambda: host.answers(f"http://{REGISTRY}/v2/"), "the registry answers")
+        until(lambda: host.answers(f"http://{REGISTRY}/"), "the registry answers")
         yield
     finally:
         process.terminate()

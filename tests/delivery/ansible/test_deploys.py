@@ -5,8 +5,8 @@ import re
 import subprocess
 
 import pytest
-from delivery.ansible.deployment import Deployment, Result
-from delivery.ansible.host import SERVICE
+from delivery.ansible.deployment import NAME, Deployment, Result
+from delivery.ansible.host import PASSWORD, SERVICE, USER
 from delivery.containers import until
 
 pytestmark = pytest.mark.delivery
@@ -47,6 +47,34 @@ def test_the_first_run_deploys_and_the_second_changes_nothing(deployment: Deploy
     again = deployment.deploy("good")
 
     assert (again.status, again.changed) == (0, 0), again.output
+
+
+@pytest.mark.usefixtures("deployed")
+def test_a_registry_that_lets_nobody_in_changes_nothing(deployment: Deployment) -> None:
+    """The deploy says why it ended, and keeps the password to itself."""
+    before = deployment.runs
+    assert "ancient" not in deployment.images
+
+    result = deployment.deploy("ancient", REGISTRY_PASSWORD="let nobody in")  # noqa: S106 - one that is wrong
+
+    assert result.status != 0
+    assert 'was rolled back on host: Error: logging into "127.0.0.1:5000": invalid username/password.' in result.output
+    assert "let nobody in" not in result.output
+    assert deployment.runs == before
+
+
+@pytest.mark.usefixtures("deployed")
+def test_old_images_do_not_fill_the_disk(deployment: Deployment) -> None:
+    """What was built long ago and runs nowhere is removed; what may be gone back to stays."""
+    _, release = deployment.runs
+    ancient = f"{NAME}@{deployment.digests['ancient']}"
+    deployment.host.execute("podman", "pull", "--quiet", f"--creds={USER}:{PASSWORD}", ancient)
+    before = deployment.images
+    assert "ancient" in before
+
+    assert deployment.deploy(release).changed == 1
+
+    assert deployment.images == before - {"ancient"}
 
 
 @pytest.mark.usefixtures("deployed")
@@ -167,14 +195,14 @@ def test_a_reboot_comes_back_with_the_same_release(deployment: Deployment) -> No
 
 @pytest.mark.usefixtures("deployed")
 def test_people_can_go_back_without_a_build(deployment: Deployment) -> None:
-    """To the release before, whatever that was, and without a failed request."""
+    """To the release before, whatever that was, without a failed request, and without the registry."""
     slot, release = deployment.runs
     before = {"good": "better", "better": "good"}[release]
-    if before == "better":
-        assert deployment.deploy("better").status == 0
-        assert deployment.deploy("good").status == 0
     with deployment.host.load(RATE) as clients:
-        result = deployment.play("rollback.yml")
+        if before == "better":  # which may never have run here
+            assert deployment.deploy("better").status == 0
+            assert deployment.deploy("good").status == 0
+        result = deployment.play("rollback.yml", REGISTRY_PASSWORD="expired")  # noqa: S106 - one that is wrong
         outcome = clients.stop()
     print(f"rolled back by hand: {outcome}")
 
