@@ -48,6 +48,10 @@ def test_the_first_run_deploys_and_the_second_changes_nothing(deployment: Deploy
 
     assert (again.status, again.changed) == (0, 0), again.output
 
+    rehearsed = deployment.deploy("good", ANSIBLE_OPTIONS="--check --diff")
+
+    assert (rehearsed.status, rehearsed.changed) == (0, 0), rehearsed.output
+
 
 @pytest.mark.usefixtures("deployed")
 def test_a_registry_that_lets_nobody_in_changes_nothing(deployment: Deployment) -> None:
