@@ -114,12 +114,9 @@ def extend(environment: Environment) -> None:
     _refuse_unknown_questions()
 
 
-# `{{` is an expression of ours only before one of these: `${{ github.ref }}`, `{{ $value }}`, `{{ ansible }}` are text.
-OUR_NAMES = (
-    *("cookiecutter", "component", "requirement", "variable"),
-    *("source", "pipeline", "cruft_state", "empty_directories", "keeping", "mounted", "updating"),
-)
-_FOREIGN_BRACES = re.compile(rf"\{{\{{(?!-?\s*(?:{'|'.join(OUR_NAMES)})\s*[.|(])")
+# The template's files are written with delimiters of their own, `<%= expression %>` and `<% statement %>`, because every
+# other pair is somebody else's text: `${{ github.ref }}`, `{{ $value }}`, `{% ansible %}`.
+_DELIMITERS = re.compile(r"<%=(?P<expression>.*?)%>|<%(?P<statement>.*?)%>|(?P<foreign>\{\{|\{%|\{##)")
 
 
 def preprocess(environment: Environment, text: str, name: str | None) -> str:
@@ -129,21 +126,28 @@ def preprocess(environment: Environment, text: str, name: str | None) -> str:
     is loaded, and come out as they were given.
     """
     if name is not None:
-        return _leave_foreign_braces(text)
+        return _contents(text)
     if environment.loader is not None:
         return _name_of_file(text)
     if text in _hooks():
-        return _leave_foreign_braces(text)
+        return _contents(text)
     return _answer_or_default(text)
 
 
-def _leave_foreign_braces(text: str) -> str:
-    return _FOREIGN_BRACES.sub('{{ "{{" }}', text)
+def _contents(text: str) -> str:
+    """Translate our delimiters into Jinja's, and make text of what Jinja would take for its own."""
+    return _DELIMITERS.sub(_translated, text)
+
+
+def _translated(match: re.Match[str]) -> str:
+    if match["foreign"]:
+        return f'{{{{ "{match["foreign"]}" }}}}'
+    return f"{{{{{match['expression']}}}}}" if match["statement"] is None else f"{{%{match['statement']}%}}"
 
 
 def _name_of_file(path: str) -> str:
     """Render the name of an unchosen file to nothing, which makes cookiecutter skip it."""
-    name = _leave_foreign_braces(path)
+    name = path
     # An absolute path is a directory, already joined to the output: these must have a name.
     if Path(path).is_absolute() or chosen(THE_LEAST, path):
         return name

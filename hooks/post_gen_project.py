@@ -5,11 +5,11 @@ import json
 import shutil
 from pathlib import Path
 
-MOUNTED = json.loads(r"""{{ mounted(cookiecutter) | tojson }}""")
-EMPTY_DIRECTORIES = json.loads(r"""{{ empty_directories(cookiecutter) | tojson }}""")
-SLUG = "{{ cookiecutter.project_slug }}"
-KEEPING = json.loads("{{ keeping() | tojson }}")
-UPDATING = json.loads("{{ updating() | tojson }}")
+MOUNTED = json.loads(r"""<%= mounted(cookiecutter) | tojson %>""")
+EMPTY_DIRECTORIES = json.loads(r"""<%= empty_directories(cookiecutter) | tojson %>""")
+SLUG = "<%= cookiecutter.project_slug %>"
+KEEPING = json.loads("<%= keeping() | tojson %>")
+UPDATING = json.loads("<%= updating() | tojson %>")
 
 for origin, place in MOUNTED:
     if not (KEEPING and Path(place).exists()):

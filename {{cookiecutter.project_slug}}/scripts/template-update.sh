@@ -1,1 +1,1 @@
-{{ source("ci/steps/template-update.sh") }}
+<%= source("ci/steps/template-update.sh") %>

@@ -18,11 +18,11 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from starlette.testclient import TestClient
 from starlette.types import ASGIApp
 
-from {{ cookiecutter.package_name }}.app import create_app
-from {{ cookiecutter.package_name }}.management.probes import Probes
-from {{ cookiecutter.package_name }}.observability import sink
-from {{ cookiecutter.package_name }}.observability.middleware import ObservabilityMiddleware
-from {{ cookiecutter.package_name }}.settings import Settings
+from <%= cookiecutter.package_name %>.app import create_app
+from <%= cookiecutter.package_name %>.management.probes import Probes
+from <%= cookiecutter.package_name %>.observability import sink
+from <%= cookiecutter.package_name %>.observability.middleware import ObservabilityMiddleware
+from <%= cookiecutter.package_name %>.settings import Settings
 
 PATIENCE_SECONDS = 20.0  # for anything a test waits for: long, because only a failure takes it
 FAULTS = Path(__file__).with_name("faults.py")
@@ -108,7 +108,7 @@ class Service:
 
     def __init__(self, environment: dict[str, str], *, faults: bool = True) -> None:
         """Start it on free ports. `faults` adds the routes of `faults.py`."""
-        program = [str(FAULTS)] if faults else ["-m", "{{ cookiecutter.package_name }}"]
+        program = [str(FAULTS)] if faults else ["-m", "<%= cookiecutter.package_name %>"]
         inherited = {k: v for k, v in os.environ.items() if not k.startswith("OTEL_")}
         defaults = {"PORT": "0", "MANAGEMENT_PORT": "0", "DRAIN_SECONDS": "0", "LOG_FORMAT": "json"}
         self.process = subprocess.Popen(  # noqa: S603 - our own program

@@ -9,9 +9,9 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from starlette.routing import BaseRoute, Route
 
-from {{ cookiecutter.package_name }} import api
-from {{ cookiecutter.package_name }}.__main__ import main
-from {{ cookiecutter.package_name }}.errors import NotFoundError
+from <%= cookiecutter.package_name %> import api
+from <%= cookiecutter.package_name %>.__main__ import main
+from <%= cookiecutter.package_name %>.errors import NotFoundError
 
 
 async def none(_: Request) -> Response:

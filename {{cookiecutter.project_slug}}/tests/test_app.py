@@ -15,15 +15,15 @@ from starlette.routing import Route
 from starlette.testclient import TestClient
 from starlette.types import ASGIApp
 
-from {{ cookiecutter.package_name }} import api
-from {{ cookiecutter.package_name }} import app as root
-from {{ cookiecutter.package_name }}.app import create_app
-from {{ cookiecutter.package_name }}.components import COMPONENTS
-from {{ cookiecutter.package_name }}.components._component import Component
-from {{ cookiecutter.package_name }}.errors import ProblemResponse
-from {{ cookiecutter.package_name }}.management.health import Check
-from {{ cookiecutter.package_name }}.observability.metrics import REGISTRY
-from {{ cookiecutter.package_name }}.settings import Settings, SettingsError
+from <%= cookiecutter.package_name %> import api
+from <%= cookiecutter.package_name %> import app as root
+from <%= cookiecutter.package_name %>.app import create_app
+from <%= cookiecutter.package_name %>.components import COMPONENTS
+from <%= cookiecutter.package_name %>.components._component import Component
+from <%= cookiecutter.package_name %>.errors import ProblemResponse
+from <%= cookiecutter.package_name %>.management.health import Check
+from <%= cookiecutter.package_name %>.observability.metrics import REGISTRY
+from <%= cookiecutter.package_name %>.settings import Settings, SettingsError
 
 if TYPE_CHECKING:
     from .conftest import Lines

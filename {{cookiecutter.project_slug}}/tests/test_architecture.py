@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-import {{ cookiecutter.package_name }}
+import <%= cookiecutter.package_name %>
 
-PACKAGE = Path({{ cookiecutter.package_name }}.__file__).parent
+PACKAGE = Path(<%= cookiecutter.package_name %>.__file__).parent
 MODULES = {
     ".".join(file.relative_to(PACKAGE).with_suffix("").parts).removesuffix(".__init__"): file
     for file in sorted(PACKAGE.rglob("*.py"))
@@ -89,7 +89,7 @@ def test_components_never_import_each_other() -> None:
 
 def test_the_service_does_not_call_itself_by_name() -> None:
     """Relative imports keep the package's name out of its modules."""
-    named = {{ cookiecutter.package_name }}.__name__
+    named = <%= cookiecutter.package_name %>.__name__
     for name, tree in TREES.items():
         for node in ast.walk(tree):
             imported = [node.module or ""] if isinstance(node, ast.ImportFrom) and not node.level else []

@@ -14,10 +14,10 @@ import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
 from prometheus_client.parser import text_string_to_metric_families as parse_text
 
-import {{ cookiecutter.package_name }}
-from {{ cookiecutter.package_name }}.components import COMPONENTS
-from {{ cookiecutter.package_name }}.observability.tracing import resource
-from {{ cookiecutter.package_name }}.settings import Settings
+import <%= cookiecutter.package_name %>
+from <%= cookiecutter.package_name %>.components import COMPONENTS
+from <%= cookiecutter.package_name %>.observability.tracing import resource
+from <%= cookiecutter.package_name %>.settings import Settings
 
 if TYPE_CHECKING:
     from pydantic_settings import BaseSettings
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from .conftest import Line, Service
 
 PROJECT = Path(__file__).parents[1]
-PACKAGE = Path({{ cookiecutter.package_name }}.__file__).parent
+PACKAGE = Path(<%= cookiecutter.package_name %>.__file__).parent
 CONTRACTS = [tomllib.loads(file.read_text()) for file in sorted((PROJECT / "contract").glob("*.toml"))]
 SERVICE: dict[str, Any] = next(contract for contract in CONTRACTS if "probes" in contract)
 METRICS: dict[str, Any] = {name: metric for contract in CONTRACTS for name, metric in contract["metrics"].items()}

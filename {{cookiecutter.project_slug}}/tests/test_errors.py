@@ -14,9 +14,9 @@ from starlette.routing import BaseRoute, Route
 from starlette.testclient import TestClient
 from starlette.types import ASGIApp
 
-from {{ cookiecutter.package_name }} import api
-from {{ cookiecutter.package_name }}.app import create_app
-from {{ cookiecutter.package_name }}.errors import (
+from <%= cookiecutter.package_name %> import api
+from <%= cookiecutter.package_name %>.app import create_app
+from <%= cookiecutter.package_name %>.errors import (
     ConflictError,
     InvalidError,
     NotFoundError,
@@ -25,7 +25,7 @@ from {{ cookiecutter.package_name }}.errors import (
     UnavailableError,
     client_input,
 )
-from {{ cookiecutter.package_name }}.settings import Settings
+from <%= cookiecutter.package_name %>.settings import Settings
 
 if TYPE_CHECKING:
     from .conftest import Lines

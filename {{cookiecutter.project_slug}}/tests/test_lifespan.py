@@ -11,12 +11,12 @@ import pytest
 from pydantic_settings import BaseSettings
 from starlette.testclient import TestClient
 
-from {{ cookiecutter.package_name }} import app as root
-from {{ cookiecutter.package_name }}.app import create_app
-from {{ cookiecutter.package_name }}.components._component import Component
-from {{ cookiecutter.package_name }}.management.health import Check
-from {{ cookiecutter.package_name }}.observability.metrics import REGISTRY
-from {{ cookiecutter.package_name }}.settings import Settings
+from <%= cookiecutter.package_name %> import app as root
+from <%= cookiecutter.package_name %>.app import create_app
+from <%= cookiecutter.package_name %>.components._component import Component
+from <%= cookiecutter.package_name %>.management.health import Check
+from <%= cookiecutter.package_name %>.observability.metrics import REGISTRY
+from <%= cookiecutter.package_name %>.settings import Settings
 
 if TYPE_CHECKING:
     from .conftest import Lines

@@ -16,10 +16,10 @@ import uvicorn
 from pydantic import field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from {{ cookiecutter.package_name }} import app
-from {{ cookiecutter.package_name }}.__main__ import main
-from {{ cookiecutter.package_name }}.components._component import Component
-from {{ cookiecutter.package_name }}.settings import IDENTITY
+from <%= cookiecutter.package_name %> import app
+from <%= cookiecutter.package_name %>.__main__ import main
+from <%= cookiecutter.package_name %>.components._component import Component
+from <%= cookiecutter.package_name %>.settings import IDENTITY
 
 if TYPE_CHECKING:
     from .conftest import Service
@@ -36,9 +36,9 @@ from contextlib import asynccontextmanager
 
 import structlog
 from pydantic_settings import BaseSettings
-from {{ cookiecutter.package_name }} import app
-from {{ cookiecutter.package_name }}.__main__ import main
-from {{ cookiecutter.package_name }}.components._component import Component
+from <%= cookiecutter.package_name %> import app
+from <%= cookiecutter.package_name %>.__main__ import main
+from <%= cookiecutter.package_name %>.components._component import Component
 
 log = structlog.get_logger()
 

@@ -6,7 +6,7 @@ import pytest
 from pydantic import SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings
 
-from {{ cookiecutter.package_name }}.settings import (
+from <%= cookiecutter.package_name %>.settings import (
     IDENTITY,
     Settings,
     SettingsError,

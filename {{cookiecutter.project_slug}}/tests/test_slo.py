@@ -7,14 +7,14 @@ import pytest
 from prometheus_client import generate_latest
 from prometheus_client.openmetrics.exposition import generate_latest as generate_openmetrics
 
-from {{ cookiecutter.package_name }}.observability.metrics import (
+from <%= cookiecutter.package_name %>.observability.metrics import (
     LATENCY_BUCKETS_SECONDS,
     REGISTRY,
     REQUEST_DURATION,
     SLO_OBJECTIVE,
 )
-from {{ cookiecutter.package_name }}.settings import Settings, SettingsError
-from {{ cookiecutter.package_name }}.slo import Objective, bad, good, objectives
+from <%= cookiecutter.package_name %>.settings import Settings, SettingsError
+from <%= cookiecutter.package_name %>.slo import Objective, bad, good, objectives
 
 
 @pytest.fixture(autouse=True)

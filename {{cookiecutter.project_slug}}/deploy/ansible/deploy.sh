@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Bring a published image to the hosts of an environment, and go back by itself when the new release is a bad one:
-# make deploy-ansible ENVIRONMENT=staging IMAGE=registry.example.com/{{ cookiecutter.project_slug }} DIGEST=sha256:...
+# make deploy-ansible ENVIRONMENT=staging IMAGE=registry.example.com/<%= cookiecutter.project_slug %> DIGEST=sha256:...
 set -euo pipefail
 cd "$(dirname "$0")"
 
@@ -10,7 +10,7 @@ tell() { printf '%s\n' "$*" | tee -a "${GITHUB_STEP_SUMMARY:-/dev/null}"; }
 environments=$(cd inventory && echo *.yml)
 environments=${environments//.yml/}
 [[ " $environments " == *" ${ENVIRONMENT:-none} "* ]] || stop "ENVIRONMENT must be one of $environments."
-[[ ${IMAGE:-} =~ ^[^/[:space:]]+/[^@[:space:]]+$ ]] || stop "IMAGE must say where it is, such as registry.example.com/{{ cookiecutter.project_slug }}."
+[[ ${IMAGE:-} =~ ^[^/[:space:]]+/[^@[:space:]]+$ ]] || stop "IMAGE must say where it is, such as registry.example.com/<%= cookiecutter.project_slug %>."
 [[ ${DIGEST:-} =~ ^sha256:[0-9a-f]{64}$ ]] || stop "DIGEST must say what runs: sha256: and 64 hexadecimal digits."
 
 ansible=("${UV:-uv}" tool run --quiet --from "ansible-core>=2.19,<2.22" ansible-playbook --inventory "inventory/$ENVIRONMENT.yml")

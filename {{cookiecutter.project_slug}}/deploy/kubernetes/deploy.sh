@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Bring a published image into an environment, and go back by itself when the new release does not become ready:
-# make deploy-kubernetes ENVIRONMENT=staging IMAGE=registry.example.com/{{ cookiecutter.project_slug }} DIGEST=sha256:...
+# make deploy-kubernetes ENVIRONMENT=staging IMAGE=registry.example.com/<%= cookiecutter.project_slug %> DIGEST=sha256:...
 set -euo pipefail
 cd "$(dirname "$0")"
 
@@ -9,9 +9,9 @@ tell() { printf '%s\n' "$*" | tee -a "${GITHUB_STEP_SUMMARY:-/dev/null}"; }
 
 environments=$(cd overlays && echo *)
 [[ " $environments " == *" ${ENVIRONMENT:-none} "* ]] || stop "ENVIRONMENT must be one of $environments."
-[[ ${IMAGE:-} =~ ^[^/[:space:]]+/[^@[:space:]]+$ ]] || stop "IMAGE must say where it is, such as registry.example.com/{{ cookiecutter.project_slug }}."
+[[ ${IMAGE:-} =~ ^[^/[:space:]]+/[^@[:space:]]+$ ]] || stop "IMAGE must say where it is, such as registry.example.com/<%= cookiecutter.project_slug %>."
 [[ ${DIGEST:-} =~ ^sha256:[0-9a-f]{64}$ ]] || stop "DIGEST must say what runs: sha256: and 64 hexadecimal digits."
-name={{ cookiecutter.project_slug }}
+name=<%= cookiecutter.project_slug %>
 overlay=overlays/$ENVIRONMENT
 namespace=$(sed -n 's/^namespace: //p' "$overlay/kustomization.yaml")
 rollout() { kubectl --namespace "$namespace" rollout "$1" "deployment/$name" "${@:2}"; }

@@ -22,20 +22,20 @@ from starlette.routing import Route
 from starlette.testclient import TestClient
 from starlette.types import ASGIApp
 
-from {{ cookiecutter.package_name }} import api
-from {{ cookiecutter.package_name }}.__main__ import main
-from {{ cookiecutter.package_name }}.app import create_app
-from {{ cookiecutter.package_name }}.components.http_client import (
+from <%= cookiecutter.package_name %> import api
+from <%= cookiecutter.package_name %>.__main__ import main
+from <%= cookiecutter.package_name %>.app import create_app
+from <%= cookiecutter.package_name %>.components.http_client import (
     HTTP_CLIENT,
     HttpClientSettings,
     open_clients,
 )
-from {{ cookiecutter.package_name }}.management.health import CheckState
-from {{ cookiecutter.package_name }}.observability.metrics import (
+from <%= cookiecutter.package_name %>.management.health import CheckState
+from <%= cookiecutter.package_name %>.observability.metrics import (
     LATENCY_BUCKETS_SECONDS,
     REGISTRY,
 )
-from {{ cookiecutter.package_name }}.settings import Settings, SettingsError, load
+from <%= cookiecutter.package_name %>.settings import Settings, SettingsError, load
 
 if TYPE_CHECKING:
     from ..conftest import Lines

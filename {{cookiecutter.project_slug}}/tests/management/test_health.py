@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 from starlette.types import ASGIApp
 
-from {{ cookiecutter.package_name }}.management import health as module
-from {{ cookiecutter.package_name }}.management.health import (
+from <%= cookiecutter.package_name %>.management import health as module
+from <%= cookiecutter.package_name %>.management.health import (
     FAILURES_TO_FAIL,
     PROBES,
     STALE_INTERVALS,
@@ -19,8 +19,8 @@ from {{ cookiecutter.package_name }}.management.health import (
     CheckState,
     Health,
 )
-from {{ cookiecutter.package_name }}.observability import saturation
-from {{ cookiecutter.package_name }}.observability.metrics import REGISTRY
+from <%= cookiecutter.package_name %>.observability import saturation
+from <%= cookiecutter.package_name %>.observability.metrics import REGISTRY
 
 if TYPE_CHECKING:
     from ..conftest import Lines

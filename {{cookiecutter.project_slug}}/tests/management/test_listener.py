@@ -13,9 +13,9 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families
 from prometheus_client.parser import text_string_to_metric_families as parse_text
 from starlette.testclient import TestClient
 
-from {{ cookiecutter.package_name }}.management.health import PROBES, Health
-from {{ cookiecutter.package_name }}.management.listener import Listener, identity
-from {{ cookiecutter.package_name }}.settings import IDENTITY
+from <%= cookiecutter.package_name %>.management.health import PROBES, Health
+from <%= cookiecutter.package_name %>.management.listener import Listener, identity
+from <%= cookiecutter.package_name %>.settings import IDENTITY
 
 if TYPE_CHECKING:
     from ..conftest import Lines

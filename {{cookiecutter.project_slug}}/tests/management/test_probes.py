@@ -8,9 +8,9 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from starlette.responses import PlainTextResponse
 from starlette.testclient import TestClient
 
-from {{ cookiecutter.package_name }}.management.health import PROBES, Health
-from {{ cookiecutter.package_name }}.management.probes import Probes
-from {{ cookiecutter.package_name }}.observability.metrics import REGISTRY
+from <%= cookiecutter.package_name %>.management.health import PROBES, Health
+from <%= cookiecutter.package_name %>.management.probes import Probes
+from <%= cookiecutter.package_name %>.observability.metrics import REGISTRY
 
 if TYPE_CHECKING:
     from ..conftest import Lines

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from {{ cookiecutter.package_name }}.observability.context import (
+from <%= cookiecutter.package_name %>.observability.context import (
     REQUEST,
     RequestContext,
     current_request,

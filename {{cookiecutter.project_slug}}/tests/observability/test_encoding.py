@@ -19,8 +19,8 @@ from opentelemetry.trace import (
 )
 from opentelemetry.util.types import AttributeValue
 
-from {{ cookiecutter.package_name }}.observability.encoding import encode
-from {{ cookiecutter.package_name }}.observability.propagation import NO_PARENT
+from <%= cookiecutter.package_name %>.observability.encoding import encode
+from <%= cookiecutter.package_name %>.observability.propagation import NO_PARENT
 
 
 def provider_of(resource: Resource | None = None, limits: SpanLimits | None = None) -> TracerProvider:

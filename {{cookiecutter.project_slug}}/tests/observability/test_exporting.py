@@ -15,11 +15,11 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider, sampling
 from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 
-from {{ cookiecutter.package_name }}.observability import exporting, logging
-from {{ cookiecutter.package_name }}.observability.encoding import RememberingExporter
-from {{ cookiecutter.package_name }}.observability.exporting import SpanQueue
-from {{ cookiecutter.package_name }}.observability.metrics import REGISTRY
-from {{ cookiecutter.package_name }}.settings import Settings
+from <%= cookiecutter.package_name %>.observability import exporting, logging
+from <%= cookiecutter.package_name %>.observability.encoding import RememberingExporter
+from <%= cookiecutter.package_name %>.observability.exporting import SpanQueue
+from <%= cookiecutter.package_name %>.observability.metrics import REGISTRY
+from <%= cookiecutter.package_name %>.settings import Settings
 
 PATIENCE_SECONDS = 10.0
 SOON_SECONDS = 2.0  # well below any time-out of an exporter

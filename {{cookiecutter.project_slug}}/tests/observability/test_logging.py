@@ -17,21 +17,21 @@ import structlog
 from opentelemetry import trace
 from opentelemetry.sdk.trace import TracerProvider
 
-from {{ cookiecutter.package_name }}.observability.context import (
+from <%= cookiecutter.package_name %>.observability.context import (
     REQUEST,
     RequestContext,
 )
-from {{ cookiecutter.package_name }}.observability.logging import Emit, configure
-from {{ cookiecutter.package_name }}.observability.metrics import REGISTRY
-from {{ cookiecutter.package_name }}.settings import Settings
+from <%= cookiecutter.package_name %>.observability.logging import Emit, configure
+from <%= cookiecutter.package_name %>.observability.metrics import REGISTRY
+from <%= cookiecutter.package_name %>.settings import Settings
 
 Line = dict[str, Any]
 Log = Any  # structlog's own type for a logger
 PROGRAM = """
 import logging, sys, warnings
 import structlog
-from {{ cookiecutter.package_name }}.observability import logging as ours, sink
-from {{ cookiecutter.package_name }}.settings import Settings
+from <%= cookiecutter.package_name %>.observability import logging as ours, sink
+from <%= cookiecutter.package_name %>.settings import Settings
 
 warnings.simplefilter("always")
 ours.configure(Settings(log_format=sys.argv[1]))

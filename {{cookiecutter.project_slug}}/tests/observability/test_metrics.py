@@ -5,8 +5,8 @@ from prometheus_client import generate_latest
 from prometheus_client.openmetrics.exposition import generate_latest as generate_openmetrics
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
-from {{ cookiecutter.package_name }}.observability import metrics
-from {{ cookiecutter.package_name }}.observability.metrics import (
+from <%= cookiecutter.package_name %>.observability import metrics
+from <%= cookiecutter.package_name %>.observability.metrics import (
     METRICS_SERIES_LIMIT,
     OVERFLOW,
     REGISTRY,

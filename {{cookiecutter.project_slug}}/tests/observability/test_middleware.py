@@ -29,16 +29,16 @@ from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from {{ cookiecutter.package_name }}.observability import exchange
-from {{ cookiecutter.package_name }}.observability.context import current_request
-from {{ cookiecutter.package_name }}.observability.metrics import (
+from <%= cookiecutter.package_name %>.observability import exchange
+from <%= cookiecutter.package_name %>.observability.context import current_request
+from <%= cookiecutter.package_name %>.observability.metrics import (
     REGISTRY,
     REQUEST_DURATION,
 )
-from {{ cookiecutter.package_name }}.observability.middleware import (
+from <%= cookiecutter.package_name %>.observability.middleware import (
     ObservabilityMiddleware,
 )
-from {{ cookiecutter.package_name }}.observability.routes import RouteTemplates
+from <%= cookiecutter.package_name %>.observability.routes import RouteTemplates
 
 LABELS = ("http_request_method", "http_route", "http_response_status_code", "error_type")
 PARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"

@@ -14,14 +14,14 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.testclient import TestClient
 
-from {{ cookiecutter.package_name }} import api
-from {{ cookiecutter.package_name }}.app import create_app
-from {{ cookiecutter.package_name }}.observability.propagation import (
+from <%= cookiecutter.package_name %> import api
+from <%= cookiecutter.package_name %>.app import create_app
+from <%= cookiecutter.package_name %>.observability.propagation import (
     HEADERS,
     NO_PARENT,
     install,
 )
-from {{ cookiecutter.package_name }}.settings import Settings
+from <%= cookiecutter.package_name %>.settings import Settings
 
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
 SPAN = "00f067aa0ba902b7"

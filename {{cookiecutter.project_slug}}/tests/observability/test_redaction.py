@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from {{ cookiecutter.package_name }}.observability.redaction import (
+from <%= cookiecutter.package_name %>.observability.redaction import (
     DENIED_NAMES,
     REDACTED,
     is_denied,

@@ -10,8 +10,8 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import BaseRoute, Host, Mount, Route, Router
 from starlette.types import Message, Scope
 
-from {{ cookiecutter.package_name }}.observability.metrics import UNMATCHED
-from {{ cookiecutter.package_name }}.observability.routes import RouteTemplates
+from <%= cookiecutter.package_name %>.observability.metrics import UNMATCHED
+from <%= cookiecutter.package_name %>.observability.routes import RouteTemplates
 
 
 async def answer(_: Request) -> Response:

@@ -8,14 +8,14 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.sampling import Decision, TraceIdRatioBased
 from opentelemetry.trace import NonRecordingSpan, SpanContext, SpanKind, TraceFlags, set_span_in_context
 
-from {{ cookiecutter.package_name }}.observability.propagation import NO_PARENT
-from {{ cookiecutter.package_name }}.observability.sampling import (
+from <%= cookiecutter.package_name %>.observability.propagation import NO_PARENT
+from <%= cookiecutter.package_name %>.observability.sampling import (
     FrugalTracer,
     TraceIds,
     kept,
     sampler,
 )
-from {{ cookiecutter.package_name }}.settings import Settings
+from <%= cookiecutter.package_name %>.settings import Settings
 
 DRAWS = 2000
 

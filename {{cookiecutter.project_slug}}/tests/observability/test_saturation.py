@@ -12,9 +12,9 @@ import pytest
 from anyio import to_thread
 from prometheus_client import CollectorRegistry, generate_latest
 
-from {{ cookiecutter.package_name }}.observability import saturation
-from {{ cookiecutter.package_name }}.observability.metrics import REGISTRY
-from {{ cookiecutter.package_name }}.observability.saturation import (
+from <%= cookiecutter.package_name %>.observability import saturation
+from <%= cookiecutter.package_name %>.observability.metrics import REGISTRY
+from <%= cookiecutter.package_name %>.observability.saturation import (
     BEAT_SECONDS,
     CgroupCollector,
     GarbageCollectionTimer,

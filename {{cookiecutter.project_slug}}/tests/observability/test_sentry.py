@@ -16,15 +16,15 @@ from opentelemetry import propagate, trace
 from opentelemetry.sdk.trace import TracerProvider, sampling
 from sentry_sdk.scope import remove_external_propagation_context
 
-from {{ cookiecutter.package_name }}.observability import propagation, sentry
-from {{ cookiecutter.package_name }}.observability.sentry import Capture
-from {{ cookiecutter.package_name }}.settings import Settings
+from <%= cookiecutter.package_name %>.observability import propagation, sentry
+from <%= cookiecutter.package_name %>.observability.sentry import Capture
+from <%= cookiecutter.package_name %>.settings import Settings
 
 PATIENCE_SECONDS = 10.0
 IMPORTED = """
 import sys
-from {{ cookiecutter.package_name }}.observability import sentry
-from {{ cookiecutter.package_name }}.settings import Settings
+from <%= cookiecutter.package_name %>.observability import sentry
+from <%= cookiecutter.package_name %>.settings import Settings
 
 capture, flush = sentry.start(Settings())
 capture(LookupError())

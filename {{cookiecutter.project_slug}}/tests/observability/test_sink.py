@@ -10,15 +10,15 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from {{ cookiecutter.package_name }}.observability import sink
-from {{ cookiecutter.package_name }}.observability.metrics import REGISTRY
-from {{ cookiecutter.package_name }}.observability.sink import Sink
+from <%= cookiecutter.package_name %>.observability import sink
+from <%= cookiecutter.package_name %>.observability.metrics import REGISTRY
+from <%= cookiecutter.package_name %>.observability.sink import Sink
 
 PATIENCE_SECONDS = 10.0
 NOT_BLOCKED_SECONDS = 2.0  # a full pipe that nobody reads would block for ever
 FORKING = """
 import os, sys, warnings
-from {{ cookiecutter.package_name }}.observability.sink import stdout
+from <%= cookiecutter.package_name %>.observability.sink import stdout
 
 warnings.simplefilter("ignore")
 stdout.write(b"parent before\\n")

@@ -10,13 +10,13 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.sampling import Decision
 from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceFlags, set_span_in_context
 
-from {{ cookiecutter.package_name }}.observability.propagation import NO_PARENT
-from {{ cookiecutter.package_name }}.observability.sampling import sampler
-from {{ cookiecutter.package_name }}.observability.tracing import (
+from <%= cookiecutter.package_name %>.observability.propagation import NO_PARENT
+from <%= cookiecutter.package_name %>.observability.sampling import sampler
+from <%= cookiecutter.package_name %>.observability.tracing import (
     Tracing,
     resource,
 )
-from {{ cookiecutter.package_name }}.settings import IDENTITY, Settings
+from <%= cookiecutter.package_name %>.settings import IDENTITY, Settings
 
 LOW, HIGH = 1, 2**128 - 1  # trace ids that a ratio of one half takes and leaves
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import yaml
 
-from {{ cookiecutter.package_name }}.settings import IDENTITY, Settings
+from <%= cookiecutter.package_name %>.settings import IDENTITY, Settings
 
 from ..test_contract import METRICS, PROJECT, VARIABLES
 from ..test_contract import SERVICE as CONTRACT

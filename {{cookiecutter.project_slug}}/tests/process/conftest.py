@@ -23,7 +23,7 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span
 from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.samples import Sample
 
-from {{ cookiecutter.package_name }}.settings import Settings
+from <%= cookiecutter.package_name %>.settings import Settings
 
 from .. import conftest
 from ..conftest import PATIENCE_SECONDS, Service

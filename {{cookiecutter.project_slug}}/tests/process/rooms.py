@@ -17,11 +17,11 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 from uvicorn.lifespan.on import LifespanOn
 
-from {{ cookiecutter.package_name }} import api, app, components
-from {{ cookiecutter.package_name }}.__main__ import main
-from {{ cookiecutter.package_name }}.components._component import Component
-from {{ cookiecutter.package_name }}.management.health import Check
-from {{ cookiecutter.package_name }}.observability.context import current_request
+from <%= cookiecutter.package_name %> import api, app, components
+from <%= cookiecutter.package_name %>.__main__ import main
+from <%= cookiecutter.package_name %>.components._component import Component
+from <%= cookiecutter.package_name %>.management.health import Check
+from <%= cookiecutter.package_name %>.observability.context import current_request
 
 log = structlog.get_logger()
 

@@ -12,9 +12,9 @@ import httpx2
 import pytest
 from starlette.testclient import TestClient
 
-from {{ cookiecutter.package_name }}.api.links import store
-from {{ cookiecutter.package_name }}.app import create_app
-from {{ cookiecutter.package_name }}.settings import Settings
+from <%= cookiecutter.package_name %>.api.links import store
+from <%= cookiecutter.package_name %>.app import create_app
+from <%= cookiecutter.package_name %>.settings import Settings
 
 URL = "https://example.com/a?b=c#d"
 PROJECT = Path(__file__).parents[3]
@@ -195,9 +195,9 @@ def without_links(tmp_path_factory: pytest.TempPathFactory) -> Path:
             shutil.copytree(source, project / name, ignore=shutil.ignore_patterns("__pycache__"))
         elif source.exists():
             shutil.copy(source, project / name)
-    for folder in ("src/{{ cookiecutter.package_name }}/api/links", "tests/api/links"):
+    for folder in ("src/<%= cookiecutter.package_name %>/api/links", "tests/api/links"):
         shutil.rmtree(project / folder)
-    rooms = project / "src/{{ cookiecutter.package_name }}/api/__init__.py"
+    rooms = project / "src/<%= cookiecutter.package_name %>/api/__init__.py"
     kept = [line for line in rooms.read_text().splitlines(keepends=True) if "links" not in line]
     rooms.write_text("".join(kept))
     return project

@@ -4,8 +4,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from {{ cookiecutter.package_name }}.api.links.store import LinkStore
-from {{ cookiecutter.package_name }}.errors import (
+from <%= cookiecutter.package_name %>.api.links.store import LinkStore
+from <%= cookiecutter.package_name %>.errors import (
     ConflictError,
     NotFoundError,
     UnavailableError,

@@ -7,8 +7,8 @@ from typing import Any
 
 import yaml
 
-from {{ cookiecutter.package_name }} import lifespan
-from {{ cookiecutter.package_name }}.settings import FASTEST_BURN_RATE, Settings
+from <%= cookiecutter.package_name %> import lifespan
+from <%= cookiecutter.package_name %>.settings import FASTEST_BURN_RATE, Settings
 
 PROJECT = Path(__file__).parents[3]
 ANSIBLE = PROJECT / "deploy/ansible"

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
-from {{ cookiecutter.package_name }} import lifespan
-from {{ cookiecutter.package_name }}.components import COMPONENTS
-from {{ cookiecutter.package_name }}.settings import Settings, load
+from <%= cookiecutter.package_name %> import lifespan
+from <%= cookiecutter.package_name %>.components import COMPONENTS
+from <%= cookiecutter.package_name %>.settings import Settings, load
 
 if TYPE_CHECKING:
     from pydantic_settings import BaseSettings
