@@ -17,9 +17,7 @@ SERVICE = Service(
 <% endfor %>
         links.LINKS,
     ),
-    routes=(
-        *links.OPERATIONS,
-    ),
+    routes=(*links.OPERATIONS,),
     objectives=(),
     checks=(),
     background=(),
