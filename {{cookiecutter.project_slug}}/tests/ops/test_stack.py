@@ -146,12 +146,13 @@ def test_the_service_is_given_variables_it_reads_and_time_to_drain() -> None:
 
 
 def test_prometheus_labels_the_service_as_discovery_would() -> None:
-    """`service` and `env`, as the service says them of itself; the path is the contract's."""
+    """`service` and `env`, as the service says them of itself, and the kind of process; the path is the contract's."""
     (group,) = JOB["static_configs"]
 
     assert group["targets"] == [f"service:{CONTRACT['management']['port']}"]
     assert JOB.get("metrics_path", "/metrics") == CONTRACT["management"]["metrics"]
-    assert group["labels"] == {"service": IDENTITY["name"], "env": STACK["service"]["environment"]["ENVIRONMENT"]}
+    environment = STACK["service"]["environment"]["ENVIRONMENT"]
+    assert group["labels"] == {"service": IDENTITY["name"], "env": environment, "process": "web"}
 
 
 def test_prometheus_remembers_a_budget_s_thirty_days() -> None:
@@ -193,7 +194,7 @@ def test_links_between_signals_lead_somewhere() -> None:
     links = (exemplar, derived, to_logs, to_metrics)
     assert [link["datasourceUid"] for link in links] == ["tempo", "tempo", "loki", "prometheus"]
     assert {exemplar["name"], derived["matcherRegex"]} == {"trace_id"} <= FIELDS
-    assert {tag["value"] for tag in to_metrics["tags"]} == JOB["static_configs"][0]["labels"].keys()
+    assert {tag["value"] for tag in to_metrics["tags"]} <= JOB["static_configs"][0]["labels"].keys()
     queried = re.findall(r"([a-z_]+)(?:_bucket|_count)\{", " ".join(_walk(to_metrics["queries"])))
     assert set(queried) <= METRICS.keys()
     assert queried

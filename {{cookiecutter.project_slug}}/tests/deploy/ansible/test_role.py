@@ -91,4 +91,4 @@ def test_prometheus_gets_the_fleet_s_rules_and_labels() -> None:
 
     assert list(alerts.glob("rules/*.rules.yml"))
     assert (alerts / "alertmanager/alertmanager.yml").exists()
-    assert VARS["service_labels"].keys() == {"service", "env"}
+    assert VARS["service_labels"].keys() == {"service", "env", "process"}

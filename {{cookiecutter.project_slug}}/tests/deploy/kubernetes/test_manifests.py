@@ -79,7 +79,7 @@ def test_metrics_are_scraped_where_they_are() -> None:
 
     assert PORTS[named[endpoint["port"]]["targetPort"]] == CONTRACT["management"]["port"]
     assert endpoint["path"] == CONTRACT["management"]["metrics"]
-    assert {"service", "env", "instance"} <= {label["targetLabel"] for label in endpoint["relabelings"]}
+    assert {"service", "env", "instance", "process"} <= {label["targetLabel"] for label in endpoint["relabelings"]}
 
 
 @pytest.mark.parametrize("overlay", OVERLAYS, ids=lambda overlay: overlay.name)
