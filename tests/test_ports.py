@@ -47,7 +47,7 @@ def test_web_has_its_port_everywhere() -> None:
         "deploy/kubernetes/base/service.yaml": r"name: management\n +port: (\d+)",
     }
     read = {file: re.findall(pattern, (SERVICE / file).read_text("utf-8")) for file, pattern in found.items()}
-    assert read == dict.fromkeys(found, [str(SCHEME["web"])])
+    assert read == {file: [str(SCHEME["web"])] for file in found}
 
 
 def test_plain_hosts_follow_the_formula() -> None:

@@ -77,7 +77,7 @@ def test_selectors_select(rendered: tuple[str, list[Object]]) -> None:
 
 
 def test_a_worker_would_be_taken_for_no_web_instance(rendered: tuple[str, list[Object]]) -> None:
-    """What is about web selects web; a pod of another kind is discovered, and its network is restricted, all the same."""
+    """What is about web selects web; a pod of another kind is discovered all the same, and its network restricted."""
     _, manifests = rendered
     manifests = [{"spec": {}} | manifest for manifest in manifests]
     web = pod(manifests)["metadata"]["labels"]
