@@ -95,7 +95,7 @@ def test_a_namespace_is_service_and_env(overlay: Path) -> None:
     """As the commands have it, and the labels that discovery sets."""
     contents = overlay.read_text("utf-8")
     (env,) = re.findall(r"^ +env: (\w+)$", contents, re.MULTILINE)
-    assert f"\nnamespace: {{{{ cookiecutter.project_slug }}}}-{env}\n" in contents
+    assert f"\nnamespace: <%= cookiecutter.project_slug %>-{env}\n" in contents
 
 
 @every_alert
