@@ -58,17 +58,11 @@ def mounted(answers: Answers) -> Iterator[tuple[Path, str]]:
                 yield tree / path, path
 
 
-def scripts(answers: Answers) -> Iterator[str]:
-    """List the files that are run, by their first line: an archive may have lost their mode."""
-    rendered = (
-        (TEMPLATE / path, path.replace(PACKAGE_DIRECTORY, answers["package_name"]))
-        for path in files_below(TEMPLATE)
-        if chosen(answers, path)
-    )
-    for path, place in (*rendered, *mounted(answers)):
-        with path.open("rb") as file:
-            if file.read(2) == b"#!":
-                yield place
+def rendered(answers: Answers) -> Iterator[str]:
+    """List the files that the template itself brings to this service."""
+    for path in files_below(TEMPLATE):
+        if chosen(answers, path):
+            yield path.replace(PACKAGE_DIRECTORY, answers["package_name"])
 
 
 def empty_directories(answers: Answers) -> list[str]:
@@ -90,7 +84,7 @@ def after_generation(answers: Answers) -> dict[str, Any]:
         "slug": answers["project_slug"],
         "mounted": [(str(path), place) for path, place in mounted(answers)],
         "whole": [mount.place for mount in MOUNTS if mount.whole and (ROOT / mount.tree).is_dir()],
-        "scripts": list(scripts(answers)),
+        "rendered": list(rendered(answers)),
         "empty_directories": empty_directories(answers),
         "keeping": keeping(),
         "updating": updating(),

@@ -2,12 +2,12 @@
 
 import tomllib
 from pathlib import Path
+from typing import Any
 
 import pytest
 from template import EVERYTHING, Machine, files
 
 from generator.components import in_order, read, unmet
-from generator.manifest import Manifest
 from generator.ownership import component_of
 
 DATABASE = """
@@ -95,7 +95,7 @@ def test_a_circle_is_named() -> None:
 
 def test_a_component_without_what_it_requires_says_what_to_answer() -> None:
     """Both are named; of a group, the first is proposed."""
-    components: dict[str, Manifest] = {
+    components: dict[str, dict[str, Any]] = {
         "auth": {"requires": ["database"]},
         "broker": {},
         "database": {},
