@@ -9,7 +9,7 @@ from .command import keeping, updating
 from .components import HOME, enabled
 from .cruft_state import without_state
 from .ownership import chosen
-from .repository import PACKAGE_DIRECTORY, ROOT, TEMPLATE, files_below
+from .repository import ROOT, TEMPLATE, files_below
 
 Answers = Mapping[str, Any]
 
@@ -62,7 +62,7 @@ def rendered(answers: Answers) -> Iterator[str]:
     """List the files that the template itself brings to this service."""
     for path in files_below(TEMPLATE):
         if chosen(answers, path):
-            yield path.replace(PACKAGE_DIRECTORY, answers["package_name"])
+            yield _in_the_service(path, answers)
 
 
 def empty_directories(answers: Answers) -> list[str]:
@@ -74,8 +74,15 @@ def empty_directories(answers: Answers) -> list[str]:
             made.add(relative)
         elif chosen(answers, relative.as_posix()):
             kept.update(relative.parents)
-    names = (path.as_posix().replace(PACKAGE_DIRECTORY, answers["package_name"]) for path in made - kept)
+    names = [_in_the_service(path.as_posix(), answers) for path in made - kept]
     return sorted(names, key=lambda name: (-name.count("/"), name))
+
+
+def _in_the_service(path: str, answers: Answers) -> str:
+    """Render the name of a file. No other answer stands in one."""
+    for question in ("project_slug", "package_name"):
+        path = path.replace(f"{{{{cookiecutter.{question}}}}}", answers[question])
+    return path
 
 
 def after_generation(answers: Answers) -> dict[str, Any]:

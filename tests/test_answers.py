@@ -30,6 +30,7 @@ REFUSED = [
     ({"package_name": "json"}, "package_name 'json' is a module of the standard library"),
     ({"package_name": "starlette"}, "package_name 'starlette' is the import name of a dependency"),
     ({"package_name": "sentry_sdk"}, "is the import name of a dependency"),
+    ({"package_name": "firstlight"}, "package_name 'firstlight' is the import name of a dependency"),
     ({"package_name": "google"}, "is the import name of a dependency"),
     ({"package_name": "tests"}, "package_name 'tests' is taken by the tests"),
     ({"project_slug": "null", "package_name": "mine"}, "project_slug 'null' is a word of YAML or TOML; choose another"),
