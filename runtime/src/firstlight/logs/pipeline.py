@@ -67,7 +67,7 @@ _LEVELS = {name.lower(): number for name, number in logging.getLevelNamesMapping
 
 
 class _End:
-    """What structlog calls its logger. A cached logger outlives the pipeline it was first used with, so it asks here."""
+    """What structlog calls its logger. Loggers are cached at first use; here they get the last pipeline configured."""
 
     emit: Emit
 
