@@ -350,9 +350,7 @@ def test_everything_is_closed_at_the_end(server: Server) -> None:
     """No connection outlives the service."""
 
     async def run() -> list[httpx2.AsyncClient]:
-        async with open_clients(
-            _surroundings(_settings(dependencies=f"scales={server.url},printer={server.url}"))
-        ) as clients:
+        async with _clients(dependencies=f"scales={server.url},printer={server.url}") as clients:
             for client in clients.values():
                 await client.get("/parcels")
             return list(clients.values())
