@@ -4,7 +4,7 @@ from typing import Self
 
 import pytest
 from pydantic import Field, SecretStr, ValidationError, model_validator
-from pydantic_settings import BaseSettings
+from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from firstlight import Identity, Settings, SettingsError
 from firstlight.settings import load, load_for
@@ -224,6 +224,22 @@ def test_no_secret_of_a_team_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
 
     assert "hunter2" not in str(refused.value)
     assert [sentence.split()[0] for sentence in str(refused.value).split("; ")] == ["STAMP", "PRINTER_TOKEN", "SCALES"]
+
+
+class ListSettings(BaseSettings):
+    """A field of more than one value."""
+
+    model_config = SettingsConfigDict(env_prefix="scales_")
+
+    lanes: list[int] = []
+
+
+def test_a_list_that_is_not_json_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One sentence, as for any other value."""
+    monkeypatch.setenv("SCALES_LANES", "1,2")
+
+    with pytest.raises(SettingsError, match=r"^SCALES_LANES must be JSON$"):
+        load(ListSettings)
 
 
 class PairSettings(BaseSettings):

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import AfterValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, EnvSettingsSource, SettingsConfigDict
+from pydantic_settings import SettingsError as UnreadableError
 
 from .identity import Identity
 from .logs.redaction import is_denied
@@ -149,6 +150,10 @@ def load(kind: type[AnySettings], defaults: Mapping[str, Any] | None = None) -> 
     except ValidationError as error:
         details = [detail for detail in error.errors() if detail["type"] != "default_factory_not_called"]
         raise SettingsError("; ".join(_sentence(kind, detail) for detail in details)) from None
+    except UnreadableError as error:
+        field = str(error).split('"')[1]
+        msg = f"{_variable(kind, field)} must be JSON"
+        raise SettingsError(msg) from None
 
 
 def load_for(kind: type[AnySettings], identity: Identity, process: str) -> AnySettings:
@@ -162,11 +167,15 @@ def _sentence(kind: type[BaseSettings], detail: Any) -> str:
     if not detail["loc"]:  # the whole model is wrong, and its rule names the variables
         return str(message)
     field = str(detail["loc"][0])
-    name = f"{kind.model_config.get('env_prefix', '')}{field}".upper()
+    name = _variable(kind, field)
     if detail["type"] == "missing":
         return f"{name} must be set"
     given = "" if _may_be_secret(kind, field, detail["input"]) else f", not {detail['input']!r}"
     return f"{name} {message[0].lower()}{message[1:]}{given}"
+
+
+def _variable(kind: type[BaseSettings], field: str) -> str:
+    return f"{kind.model_config.get('env_prefix', '')}{field}".upper()
 
 
 def _may_be_secret(kind: type[BaseSettings], field: str, value: object) -> bool:
