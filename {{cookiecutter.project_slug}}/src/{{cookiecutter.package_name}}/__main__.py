@@ -4,5 +4,4 @@ import sys
 
 from firstlight import main
 
-if __name__ == "__main__":
-    sys.exit(main("<%= cookiecutter.package_name %>.service"))
+sys.exit(main("<%= cookiecutter.package_name %>.service"))

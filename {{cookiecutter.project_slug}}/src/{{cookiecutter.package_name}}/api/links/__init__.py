@@ -1,5 +1,6 @@
-"""Short links, an example to learn from. To remove it: this folder, its tests, and its lines in `service.py`,
-`metrics.py` and `contract/<%= cookiecutter.project_slug %>.toml`.
+"""Short links, an example to learn from.
+
+To remove it, delete this folder, `tests/api/links/`, and its lines in `service.py`, `metrics.py` and the contract.
 """
 
 from .operations import OPERATIONS

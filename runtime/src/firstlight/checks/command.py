@@ -1,0 +1,75 @@
+"""`python -m firstlight check`: run the checks and print what they find."""
+
+import argparse
+import sys
+from collections.abc import Iterable, Sequence
+from importlib import util
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from .finding import Finding, FindingError, each
+from .project import Project, ProjectError
+
+if TYPE_CHECKING:
+    from .catalogue import Check
+
+FOUND = 1
+BAD_USE = 2
+REQUIRED = ("yaml", "promql_parser")  # the extra `development`
+
+
+def run(arguments: Sequence[str] | None = None) -> int:
+    """Exit status 0 without findings, 1 with findings, 2 for bad use."""
+    if any(util.find_spec(name) is None for name in REQUIRED):
+        return _refuse(
+            "The checks need the extra `development`: add firstlight-runtime[development] to the dependency group dev."
+        )
+    from .catalogue import CHECKS  # noqa: PLC0415 - its modules need the extra
+
+    try:
+        options = _parser(CHECKS).parse_args(arguments)
+    except SystemExit as stop:  # argparse has said why
+        return int(stop.code or 0)
+    if options.list:
+        _print(f"{check.name:<12} {check.summary}" for check in CHECKS)
+        return 0
+    chosen = [check for check in CHECKS if not options.only or check.name in options.only]
+    try:
+        project = Project.at(options.root.resolve())
+    except ProjectError as error:
+        return _refuse(str(error))
+    except FindingError as error:
+        _print([str(error.finding)])
+        return FOUND
+    return _report(project, chosen)
+
+
+def _parser(checks: Sequence["Check"]) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser("python -m firstlight check", description="Check the files of a service.")
+    names = [check.name for check in checks]
+    parser.add_argument("--root", type=Path, default=Path(), help="the service, instead of the current directory")
+    parser.add_argument("--only", action="append", choices=names, metavar="NAME", help="one check; may be repeated")
+    parser.add_argument("--list", action="store_true", help="print the checks")
+    return parser
+
+
+def _report(project: Project, checks: Sequence["Check"]) -> int:
+    """Print the findings, grouped by check."""
+    found = {check.name: list(each(project, [check.findings])) for check in checks}
+    for name, findings in found.items():
+        if findings:
+            _print([f"{name}:", *(f"  {finding}" for finding in findings)])
+    number = sum(map(len, found.values()))
+    word = "check" if len(checks) == 1 else "checks"
+    told = "no findings" if not number else "1 finding" if number == 1 else f"{number} findings"
+    _print([f"{len(checks)} {word}, {told}"])
+    return FOUND if number else 0
+
+
+def _print(lines: Iterable[str | Finding]) -> None:
+    sys.stdout.writelines(f"{line}\n" for line in lines)
+
+
+def _refuse(sentence: str) -> int:
+    sys.stderr.write(f"{sentence}\n")
+    return BAD_USE

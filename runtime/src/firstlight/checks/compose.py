@@ -1,0 +1,111 @@
+"""The parts that compose.yaml starts, with the files that configure them."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+from . import document
+from .document import Document, strings
+from .finding import Finding, FindingError
+from .project import Project
+
+COMPOSE = "compose.yaml"
+PROMETHEUS = "ops/prometheus/prometheus.yml"
+COLLECTOR = "ops/collector/collector.yaml"
+LOKI, TEMPO = "ops/loki/loki.yaml", "ops/tempo/tempo.yaml"
+GRAFANA = "ops/grafana/provisioning"
+
+
+@dataclass(frozen=True, slots=True)
+class Stack:
+    """Each file is read once."""
+
+    project: Project
+    _read: dict[str, Document] = field(default_factory=dict)
+
+    def read(self, file: str) -> Document:
+        """A file of the stack. Raises `FindingError`."""
+        if file not in self._read:
+            self._read[file] = document.read(self.project, file)
+        return self._read[file]
+
+    @property
+    def parts(self) -> Mapping[str, Document]:
+        """Every service of compose.yaml and of the files it includes, by name."""
+        return {name: part for file in self._files() for name, part in _services(self.read(file))}
+
+    def _files(self) -> list[str]:
+        compose = self.read(COMPOSE)
+        included = compose.items("include") if compose.find("include") else []
+        return [COMPOSE, *(each.content if isinstance(each.content, str) else each.text("path") for each in included)]
+
+    def part(self, name: str) -> Document:
+        """One service. Raises `FindingError`."""
+        if name not in self.parts:
+            raise FindingError(COMPOSE, f"must start {name}, in itself or in a file that it includes.")
+        return self.parts[name]
+
+    @property
+    def service(self) -> Document:
+        """The service itself."""
+        return self.part("service")
+
+    @property
+    def prometheus(self) -> Document:
+        """The configuration of Prometheus."""
+        return self.read(PROMETHEUS)
+
+    @property
+    def job(self) -> Document:
+        """The job that scrapes the service. Raises `FindingError`."""
+        jobs = [job for job in self.prometheus.items("scrape_configs") if job.find("job_name") == "service"]
+        if len(jobs) != 1:
+            raise FindingError(PROMETHEUS, "must have one job with job_name: service.")
+        return jobs[0]
+
+    def wrong(self, part: str, sentence: str) -> Finding:
+        """A finding about a part, in the file that declares it."""
+        return Finding(self.part(part).file, f"{part} {sentence}")
+
+    def mounts(self, name: str) -> Mapping[str, str]:
+        """What of this repository a container sees, and where."""
+        volumes = [str(volume.content).split(":") for volume in self._volumes(name)]
+        return {target: source for source, target, *_ in volumes if source.startswith("./")}
+
+    def _volumes(self, name: str) -> list[Document]:
+        part = self.part(name)
+        return part.items("volumes") if part.find("volumes") else []
+
+    def published(self, name: str) -> set[int]:
+        """The ports of a container that others reach."""
+        part = self.part(name)
+        ports = [*(part.find("ports") or ()), *(part.find("expose") or ())]
+        return {_port(part.file, str(port)) for port in ports}
+
+    def listening(self) -> Mapping[str, set[int]]:
+        """The ports of every part: from its own configuration where it has one."""
+        collector, loki, tempo = self.read(COLLECTOR), self.read(LOKI), self.read(TEMPO)
+        reader = collector.items("service", "telemetry", "metrics", "readers")[0]
+        own_metrics = int(reader.number("pull", "exporter", "prometheus", "port"))
+        return {name: self.published(name) for name in self.parts} | {
+            "collector": {*_endpoints(collector, "receivers"), own_metrics},
+            "loki": {int(loki.number("server", "http_listen_port"))},
+            "tempo": {*_endpoints(tempo, "distributor"), int(tempo.number("server", "http_listen_port"))},
+            "localhost": self.published("prometheus"),  # it scrapes itself
+        }
+
+
+def _services(compose: Document) -> Iterator[tuple[str, Document]]:
+    for name, service in compose.mapping("services").items():
+        yield name, Document(compose.file, service)
+
+
+def _endpoints(configuration: Document, key: str) -> set[int]:
+    return {_port(configuration.file, text) for text in strings(configuration.at(key)) if ":" in text}
+
+
+def _port(file: str, address: str) -> int:
+    """The port at the end of an address."""
+    number = address.rpartition(":")[2].partition("/")[0]
+    if not number.isdigit():
+        raise FindingError(file, f"{address} must end in a port.")
+    return int(number)

@@ -1,0 +1,103 @@
+"""YAML of a service, with access to its values that says what is missing."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import yaml
+
+from .finding import FindingError
+from .project import Project
+
+Step = str | int
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """One document of a file. A value that is not there, or is of another kind, raises a `FindingError`."""
+
+    file: str
+    content: Any
+
+    def at(self, *path: Step) -> Any:
+        """The value at the end of the path."""
+        value = self.content
+        for depth, step in enumerate(path, start=1):
+            try:
+                value = value[step]
+            except (KeyError, IndexError, TypeError):
+                raise FindingError(self.file, f"{_dotted(path[:depth])} is missing.") from None
+        return value
+
+    def find(self, *path: Step) -> Any:
+        """The value at the end of the path, or `None`."""
+        try:
+            return self.at(*path)
+        except FindingError:
+            return None
+
+    def mapping(self, *path: Step) -> dict[str, Any]:
+        """A mapping."""
+        value = self.at(*path)
+        if not isinstance(value, dict):
+            raise FindingError(self.file, f"{_dotted(path)} must be a mapping.")
+        return value
+
+    def items(self, *path: Step) -> list["Document"]:
+        """The entries of a list."""
+        value = self.at(*path)
+        if not isinstance(value, list):
+            raise FindingError(self.file, f"{_dotted(path)} must be a list.")
+        return [Document(self.file, entry) for entry in value]
+
+    def text(self, *path: Step) -> str:
+        """A text."""
+        value = self.at(*path)
+        if not isinstance(value, str):
+            raise FindingError(self.file, f"{_dotted(path)} must be a text.")
+        return value
+
+    def number(self, *path: Step) -> float:
+        """A number."""
+        value = self.at(*path)
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            raise FindingError(self.file, f"{_dotted(path)} must be a number.")
+        return value
+
+
+def read(project: Project, file: str) -> Document:
+    """The one document of a file."""
+    documents = read_all(project, file)
+    if len(documents) != 1:
+        raise FindingError(file, f"holds {len(documents)} documents, and must hold one.")
+    return documents[0]
+
+
+def read_all(project: Project, file: str) -> list[Document]:
+    """Every document of a file."""
+    text = project.text(file)
+    try:
+        return [Document(file, content) for content in yaml.safe_load_all(text)]
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        line = mark.line + 1 if mark else 1
+        raise FindingError(file, f"line {line} is not YAML: {error.problem or error.context}.") from None
+    except yaml.YAMLError as error:
+        raise FindingError(file, f"is not YAML: {' '.join(str(error).split())}.") from None
+
+
+def strings(value: Any) -> Iterator[str]:
+    """Every text in a value."""
+    match value:
+        case dict():
+            for entry in value.values():
+                yield from strings(entry)
+        case list():
+            for entry in value:
+                yield from strings(entry)
+        case str():
+            yield value
+
+
+def _dotted(path: tuple[Step, ...]) -> str:
+    return ".".join(map(str, path)) or "the document"

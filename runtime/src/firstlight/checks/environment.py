@@ -1,0 +1,55 @@
+"""Check `environment`: .env.example and README.md name the variables that the service reads, with their defaults."""
+
+import re
+from collections.abc import Iterator
+
+from . import start, variables
+from .finding import Finding, each
+from .project import Project
+
+EXAMPLE = ".env.example"
+README = "README.md"
+NAMED = {EXAMPLE: r"^#?([A-Z_][A-Z0-9_]*)=", README: r"^\| (`[A-Z0-9_`, ]+`) \|"}
+
+
+def findings(project: Project) -> Iterator[Finding]:
+    """Variables that nobody reads, variables that nobody can know of, and defaults that are not the defaults."""
+    yield from each(project, (_unknown, _undocumented, _defaults))
+
+
+def _documented(project: Project, file: str) -> set[str]:
+    found = re.findall(NAMED[file], project.text(file), re.MULTILINE) if project.has(file) else []
+    return {variable for match in found for variable in re.findall(r"[A-Z][A-Z0-9_]{2,}", match)}
+
+
+def _unknown(project: Project) -> Iterator[Finding]:
+    known = variables.known(project)
+    for file in NAMED:
+        for variable in sorted(_documented(project, file) - known):
+            if not variables.READ_BY_THE_SDK.fullmatch(variable):
+                yield Finding(file, f"names {variable}, which the service does not read: remove it or add the setting.")
+
+
+def _undocumented(project: Project) -> Iterator[Finding]:
+    """The standard's own variables are documented by the standard."""
+    if project.has(EXAMPLE):
+        for variable in sorted(variables.known(project) - _documented(project, EXAMPLE)):
+            if not variables.READ_BY_THE_SDK.fullmatch(variable):
+                yield Finding(EXAMPLE, f"lacks {variable}, which the service reads: add it with its default.")
+
+
+def _defaults(project: Project) -> Iterator[Finding]:
+    """The file, copied as it is, changes nothing."""
+    text = project.text(EXAMPLE) if project.has(EXAMPLE) else ""
+    given = dict(re.findall(r"^([A-Z_][A-Z0-9_]*)=(.*)$", text, re.MULTILINE))
+    before, after = start.read(project, [{}, given])
+    if before.error:
+        yield Finding(f"{project.source}/settings.py", f"the service does not start without variables: {before.error}.")
+    elif after.error:
+        yield Finding(EXAMPLE, f"the service does not start with it: {after.error}.")
+    for kind, values in after.values.items():
+        for name, value in values.items():
+            default = before.values[kind][name]
+            if value != default:
+                variable = next((each for each in given if each.lower().endswith(name)), name.upper())
+                yield Finding(EXAMPLE, f"sets {variable} to {value!r}, and the default is {default!r}.")

@@ -1,0 +1,115 @@
+"""Check `hosts`: deploy/ansible fits the service. The role is the team's to edit; these joints must hold."""
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from . import contract, document, variables
+from .finding import Finding, each
+from .project import Project
+
+ANSIBLE = "deploy/ansible"
+ROLE = f"{ANSIBLE}/roles/service"
+DEFAULTS, VARS = f"{ROLE}/defaults/main.yml", f"{ROLE}/vars/main.yml"
+UNIT, PROXY = f"{ROLE}/templates/unit.service.j2", f"{ROLE}/templates/haproxy.cfg.j2"
+INSTANCE, GATE = f"{ROLE}/templates/instance.env.j2", f"{ROLE}/files/deploy_gate.py"
+MONITORING = f"{ANSIBLE}/roles/monitoring/defaults/main.yml"
+PLAYS = (f"{ANSIBLE}/*.yml", f"{ANSIBLE}/roles/*/tasks/*.yml", f"{ANSIBLE}/roles/*/handlers/*.yml")
+NESTED = ("block", "rescue", "always", "pre_tasks", "tasks", "post_tasks")
+MANAGEMENT_PORT = "port {{ on.management_ports[number - 1] }}"
+ALERTS = ("rules/*.rules.yml", "alertmanager/alertmanager.yml")
+
+
+def findings(project: Project) -> Iterator[Finding]:
+    """Hosts on which the service would not start, end in time, get traffic, or be watched."""
+    if project.has(ANSIBLE):
+        yield from each(project, (_modules, _stop, _settings, _traffic, _gate, _monitoring))
+
+
+def _modules(project: Project) -> Iterator[Finding]:
+    """Ansible's own modules are enough: nothing has to be fetched before a deploy."""
+    for file in project.glob(*PLAYS):
+        content = document.read(project, file).content or []
+        for name in sorted({key for task in _tasks(content) for key in task if "." in key}):
+            if name.rpartition(".")[0] != "ansible.builtin":
+                yield Finding(
+                    file, f"uses {name}, a collection that has to be installed: use a module of ansible.builtin."
+                )
+
+
+def _tasks(entries: Any) -> Iterator[Mapping[str, Any]]:
+    """Every task, those of blocks and plays included."""
+    for entry in entries if isinstance(entries, list) else []:
+        if isinstance(entry, dict):
+            inner = [key for key in NESTED if key in entry]
+            for key in inner:
+                yield from _tasks(entry[key])
+            if not inner and "hosts" not in entry:
+                yield entry
+
+
+def _stop(project: Project) -> Iterator[Finding]:
+    """The time to stop covers the drain, the requests in flight and the last telemetry."""
+    constants, defaults = document.read(project, VARS), document.read(project, DEFAULTS)
+    if re.findall(r"service_(\w+)_seconds", constants.text("service_stop_seconds")) != ["drain", "graceful", "flush"]:
+        names = " + ".join(f"service_{name}_seconds" for name in ("drain", "graceful", "flush"))
+        yield Finding(VARS, f"service_stop_seconds must be {names}.")
+    for name in ("drain", "graceful"):
+        variable, wanted = f"{name.upper()}_SECONDS", f"{{{{ service_{name}_seconds }}}}"
+        if constants.find("service_own_settings", variable) != wanted:
+            yield Finding(VARS, f'service_own_settings must have {variable}: "{wanted}".')
+    flush = contract.of(project).fact("drain", "flush_seconds")
+    if defaults.number("service_flush_seconds") < flush:
+        yield Finding(DEFAULTS, f"service_flush_seconds must be at least {flush}, so that the last telemetry is sent.")
+    if "--time={{ service_stop_seconds }}" not in project.text(UNIT):
+        yield Finding(UNIT, "ExecStop must stop the container with --time={{ service_stop_seconds }}.")
+
+
+def _settings(project: Project) -> Iterator[Finding]:
+    """A misspelt one would be ignored."""
+    known = variables.known(project)
+    given = {INSTANCE: re.findall(r"^([A-Z][A-Z0-9_]*)=", project.text(INSTANCE), re.MULTILINE)}
+    given[VARS] = list(document.read(project, VARS).mapping("service_own_settings"))
+    for file, names in given.items():
+        for name in sorted(set(names) - known):
+            yield Finding(file, f"sets {name}, which the service does not read; .env.example has what it reads.")
+
+
+def _traffic(project: Project) -> Iterator[Finding]:
+    """What haproxy asks is the readiness probe, on the management port."""
+    proxy, ready = project.text(PROXY), contract.of(project).probes["ready"]
+    if re.findall(r"http-check send meth GET uri (\S+)", proxy) != [ready]:
+        yield Finding(PROXY, f"must ask the readiness probe, once: http-check send meth GET uri {ready}.")
+    if MANAGEMENT_PORT not in proxy:
+        yield Finding(PROXY, f"each server must be asked on its management port: {MANAGEMENT_PORT}.")
+
+
+def _gate(project: Project) -> Iterator[Finding]:
+    """The gate reads what the contract names, at the rate that pages."""
+    gate, shipped = project.text(GATE), contract.of(project)
+    names = re.findall(r'^REQUESTS = "(\w+)"', gate, re.MULTILINE)
+    requests = shipped.metrics.get(names[0]) if names else None
+    if requests is None or requests.kind != "histogram":
+        yield Finding(GATE, "REQUESTS must be the name of a histogram of the contract.")
+        return
+    known = {*requests.labels, "le", *shipped.metrics["slo_objective_ratio"].labels}
+    for label in sorted(set(re.findall(r'labels\["(\w+)"\]', gate)) - known):
+        yield Finding(GATE, f"reads the label {label}, which {requests.name} does not have.")
+    rate = shipped.fact("alerts", "fastest_burn_rate")
+    if f'"--burn-rate", default={rate},' not in gate:
+        yield Finding(GATE, f"--burn-rate must be {rate} by default, the rate that pages.")
+
+
+def _monitoring(project: Project) -> Iterator[Finding]:
+    """Prometheus scrapes the contract's path, and gets the fleet's rules and labels."""
+    constants = document.read(project, VARS)
+    metrics = contract.of(project).fact("management", "metrics")
+    if not constants.text("service_metrics").endswith(metrics):
+        yield Finding(VARS, f"service_metrics must end in {metrics}.")
+    if set(constants.mapping("service_labels")) != {"service", "env"}:
+        yield Finding(VARS, "service_labels must be service and env, by which rules and dashboards know a target.")
+    given = document.read(project, MONITORING).text("monitoring_alerts")
+    alerts = given.replace("{{ playbook_dir }}", ANSIBLE)
+    for pattern in ALERTS:
+        if not list((project.root / alerts).glob(pattern)):
+            yield Finding(MONITORING, f"monitoring_alerts is {given}, where there is no {pattern}.")

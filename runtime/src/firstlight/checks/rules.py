@@ -1,0 +1,120 @@
+"""Check `rules`: alert rules read what the service exports, and each alert tells its reader what to do."""
+
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+
+from . import contract, document
+from .document import Document
+from .finding import Finding, FindingError, each
+from .project import Project
+from .series import Series
+
+ALERTS = "ops/alerts"
+FILES = f"{ALERTS}/*/*.rules.yml"
+HEADINGS = ["Meaning", "Impact", "Diagnosis", "Mitigation"]
+SEVERITY = {"P1": "critical", "P2": "warning", "P3": "warning", "P4": "info", "none": "none"}
+ANNOTATIONS = ("summary", "description", "impact", "action", "runbook_url", "dashboard_url")
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One rule, where it stands, and what it is called."""
+
+    content: Document
+    name: str
+    alerts: bool
+
+    @property
+    def file(self) -> str:
+        """The file that holds it."""
+        return self.content.file
+
+    @property
+    def labels(self) -> Mapping[str, object]:
+        """The labels that it sets."""
+        labels = self.content.find("labels")
+        return labels if isinstance(labels, dict) else {}
+
+    def wrong(self, sentence: str) -> Finding:
+        """A finding about this rule."""
+        return Finding(self.file, f"{self.name} {sentence}")
+
+
+def findings(project: Project) -> Iterator[Finding]:
+    """Rules that would never fire, and alerts that nobody could act on."""
+    if project.has(ALERTS):
+        yield from each(project, (_readable, _read, _labelled, _annotated, _runbooks))
+
+
+def rules(project: Project) -> Iterator[Rule]:
+    """Every rule of every file that can be read."""
+    for file in project.glob(FILES):
+        with suppress(FindingError):
+            yield from in_file(project, file)
+
+
+def in_file(project: Project, file: str) -> list[Rule]:
+    """The rules of one file. Raises `FindingError` for one that Prometheus would refuse."""
+    groups = document.read(project, file).items("groups")
+    return [_rule(rule) for group in groups for rule in group.items("rules")]
+
+
+def _rule(rule: Document) -> Rule:
+    alerts = rule.find("alert") is not None
+    rule.text("expr")
+    return Rule(rule, rule.text("alert" if alerts else "record"), alerts)
+
+
+def series(project: Project) -> Series:
+    """The series that rules and dashboards of this service may read."""
+    recorded = {rule.name: frozenset(rule.labels) for rule in rules(project) if not rule.alerts}
+    return Series.of(contract.of(project), recorded)
+
+
+def _readable(project: Project) -> Iterator[Finding]:
+    for file in project.glob(FILES):
+        try:
+            in_file(project, file)
+        except FindingError as error:
+            yield error.finding
+
+
+def _read(project: Project) -> Iterator[Finding]:
+    """A rule about a series that nobody exports never fires."""
+    known = series(project)
+    for rule in rules(project):
+        complaints = known.complaints(rule.content.text("expr"), unnamed=False)
+        yield from (rule.wrong(complaint) for complaint in complaints)
+
+
+def _labelled(project: Project) -> Iterator[Finding]:
+    for rule in rules(project):
+        priority = rule.labels.get("priority")
+        if rule.alerts and priority not in SEVERITY:
+            yield rule.wrong(f"must have a label priority: one of {', '.join(SEVERITY)}.")
+        elif rule.alerts and rule.labels.get("severity") != SEVERITY[str(priority)]:
+            yield rule.wrong(f"has priority {priority}, so its label severity must be {SEVERITY[str(priority)]}.")
+
+
+def _annotated(project: Project) -> Iterator[Finding]:
+    for rule in rules(project):
+        annotations = rule.content.find("annotations") or {}
+        for name in ANNOTATIONS:
+            if rule.alerts and not annotations.get(name):
+                yield rule.wrong(f"must have an annotation {name}.")
+        url = f"/runbooks/{rule.name}.md"
+        if rule.alerts and annotations.get("runbook_url", url) != url:
+            yield rule.wrong(f"must have the annotation runbook_url: {url}.")
+
+
+def _runbooks(project: Project) -> Iterator[Finding]:
+    """The reader finds a runbook under the name of the alert."""
+    alerts = {rule.name: rule for rule in rules(project) if rule.alerts}
+    for name, rule in alerts.items():
+        file = f"{ALERTS}/runbooks/{name}.md"
+        if not project.has(file):
+            yield Finding(file, f"does not exist: write it for the alert of {rule.file}, with {', '.join(HEADINGS)}.")
+        elif re.findall(r"^## (.+)$", project.text(file), re.MULTILINE) != HEADINGS:
+            yield Finding(file, f"must have the headings {', '.join(HEADINGS)}, in this order, and no other.")

@@ -1,0 +1,142 @@
+"""Check `stack`: compose.yaml and what it starts fit together and fit the service: ports, paths, labels, fields."""
+
+import json
+import re
+from collections.abc import Iterator
+
+from . import contract, deployments, links, start, variables
+from .compose import COMPOSE, GRAFANA, PROMETHEUS, Stack
+from .document import strings
+from .finding import Finding, each
+from .project import Project
+
+RETENTION_DAYS = 30  # an error budget's
+LOOPBACK = re.compile(r"127\.0\.0\.1:\d+:\d+(/\w+)?")
+PROVIDER = f"{GRAFANA}/dashboards/dashboards.yaml"
+
+
+def findings(project: Project) -> Iterator[Finding]:
+    """Parts that would not start, not be found, or not be fed."""
+    if project.has(COMPOSE):
+        own = (_mounts, _paths, _published, _waits, _healthcheck, _service, _rules, _scraped, _retention, _dashboards)
+        yield from each(Stack(project), (*own, *links.PARTS))
+
+
+def _mounts(stack: Stack) -> Iterator[Finding]:
+    """An engine would make an empty directory of one that does not exist, and say nothing."""
+    for name in stack.parts:
+        for source in stack.mounts(name).values():
+            if not (stack.project.root / source).is_dir():
+                yield stack.wrong(name, f"mounts {source}, which is no directory here.")
+
+
+def _paths(stack: Stack) -> Iterator[Finding]:
+    """Inside, files have the names they have here."""
+    for name, part in stack.parts.items():
+        given = [text for key in ("command", "entrypoint", "environment") for text in strings(part.find(key))]
+        for path in re.findall(r"(?<!\w)/ops/[\w./-]+", " ".join(given)):
+            if not any(path.startswith(f"{target}/") for target in stack.mounts(name)):
+                yield stack.wrong(name, f"is given {path}, which is not mounted there: add its directory to volumes.")
+            elif not stack.project.has(path[1:]):
+                yield stack.wrong(name, f"is given {path}, and there is no {path[1:]} here.")
+
+
+def _published(stack: Stack) -> Iterator[Finding]:
+    """Nothing of this is for the network around."""
+    owners: dict[str, str] = {}
+    for name, part in stack.parts.items():
+        for port in map(str, part.find("ports") or []):
+            if not LOOPBACK.fullmatch(port):
+                yield stack.wrong(name, f"publishes {port}, and must publish it on loopback: 127.0.0.1:<port>:<port>.")
+                continue
+            owner = owners.setdefault(port.split(":")[1], name)
+            if owner != name:
+                yield stack.wrong(name, f"publishes {port}, and {owner} has that port already.")
+
+
+def _waits(stack: Stack) -> Iterator[Finding]:
+    """A condition on health needs a health check."""
+    for name, part in stack.parts.items():
+        conditions = part.find("depends_on") or {}
+        for other in conditions:
+            wanted = conditions[other]["condition"] if isinstance(conditions, dict) else "service_started"
+            if other not in stack.parts:
+                yield stack.wrong(name, f"depends on {other}, which is not there.")
+            elif wanted == "service_healthy" and not stack.parts[other].find("healthcheck"):
+                yield stack.wrong(name, f"waits until {other} is healthy, and {other} has no healthcheck.")
+
+
+def _healthcheck(stack: Stack) -> Iterator[Finding]:
+    """The service is asked what its image asks."""
+    pattern = r"^HEALTHCHECK .*CMD (\[.*\])$"
+    commands = re.findall(pattern, stack.project.text("Dockerfile"), re.MULTILINE)
+    wanted = ["CMD", *json.loads(commands[0])] if len(commands) == 1 else None
+    if wanted is None:
+        yield Finding("Dockerfile", "must have one HEALTHCHECK whose CMD is a list.")
+    elif stack.service.at("healthcheck", "test") != wanted:
+        yield stack.wrong("service", f"healthcheck must be that of the Dockerfile: test: [{', '.join(wanted)}].")
+    known = deployments.ports(stack.project)
+    if stack.published("service") != {known["http"], known["web"]}:
+        yield stack.wrong("service", f"must publish {known['http']} for requests and {known['web']} for management.")
+
+
+def _service(stack: Stack) -> Iterator[Finding]:
+    """The service gets variables that it reads, with values it starts with, and time to drain."""
+    environment = stack.service.mapping("environment")
+    for name in sorted(environment.keys() - variables.known(stack.project)):
+        yield stack.wrong("service", f"is given {name}, which it does not read; .env.example has what it reads.")
+    (started,) = start.read(stack.project, [{name: str(value) for name, value in environment.items()}])
+    if started.error:
+        yield stack.wrong("service", f"does not start with its environment: {started.error}.")
+        return
+    grace = re.fullmatch(r"(\d+)s", str(stack.service.at("stop_grace_period")))
+    needed = started.seconds("drain_seconds") + started.seconds("graceful_seconds")
+    if grace is None or int(grace[1]) <= needed:
+        sentence = f"stop_grace_period must be above {needed:g}s, DRAIN_SECONDS and GRACEFUL_SECONDS together."
+        yield stack.wrong("service", sentence)
+
+
+def _rules(stack: Stack) -> Iterator[Finding]:
+    """The rules are where Prometheus looks: relative to its configuration, there as here."""
+    files = [pattern.content for pattern in stack.prometheus.items("rule_files")]
+    directory = stack.project.root / "ops/prometheus"
+    if len(files) != 1 or not list(directory.glob(str(files[0]))):
+        yield Finding(PROMETHEUS, "rule_files must be one pattern that fits the files in ops/alerts/rules.")
+    if stack.mounts("prometheus").get("/ops/alerts/rules") != "./ops/alerts/rules":
+        yield stack.wrong("prometheus", "must mount ./ops/alerts/rules at /ops/alerts/rules.")
+
+
+def _scraped(stack: Stack) -> Iterator[Finding]:
+    """Prometheus labels the service as discovery would: `service` and `env`, as the service says of itself."""
+    known, shipped = deployments.ports(stack.project), contract.of(stack.project)
+    job = stack.job
+    group = job.items("static_configs")[0]
+    environment = str(stack.service.at("environment", "ENVIRONMENT"))
+    wanted = {"targets": [f"service:{known['web']}"], "labels": {"service": stack.project.slug, "env": environment}}
+    for key, value in wanted.items():
+        if group.at(key) != value:
+            yield Finding(
+                PROMETHEUS, f"{key} of the job service must be {json.dumps(value)}, not {json.dumps(group.at(key))}."
+            )
+    path = shipped.fact("management", "metrics")
+    if (job.find("metrics_path") or "/metrics") != path:
+        yield Finding(PROMETHEUS, f"metrics_path of the job service must be {path}.")
+
+
+def _retention(stack: Stack) -> Iterator[Finding]:
+    """Samples are kept for the 30 days of an error budget; exemplars are not stored by default."""
+    command = " ".join(strings(stack.part("prometheus").find("command")))
+    days = re.findall(r"retention\.time=(\d+)d", command)
+    if not days or int(days[0]) <= RETENTION_DAYS:
+        yield stack.wrong("prometheus", f"needs --storage.tsdb.retention.time above {RETENTION_DAYS}d, such as 35d.")
+    if "exemplar-storage" not in command:
+        yield stack.wrong("prometheus", "needs --enable-feature=exemplar-storage.")
+
+
+def _dashboards(stack: Stack) -> Iterator[Finding]:
+    """Dashboards are read from files and changed there."""
+    provider = stack.read(PROVIDER).items("providers")[0]
+    if provider.find("allowUiUpdates") is not False:
+        yield Finding(PROVIDER, "allowUiUpdates must be false: what is clicked together would be lost.")
+    if provider.at("options", "path") not in stack.mounts("grafana"):
+        yield Finding(PROVIDER, f"options.path is {provider.at('options', 'path')}, which grafana does not mount.")

@@ -1,0 +1,89 @@
+"""Starts the service as far as its settings, once for each environment it is given.
+
+A program of its own: settings are read from the environment of a process, and the team's class has to be imported.
+`read` starts it; standard input and output are JSON.
+"""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any
+
+from .project import Project
+
+TIMEOUT_SECONDS = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """`values` are the settings of the service and of each component, as text where JSON has no such value."""
+
+    error: str
+    values: Mapping[str, Mapping[str, Any]]
+
+    def seconds(self, name: str) -> float:
+        """A setting that is a number of seconds."""
+        return float(self.values["service"][name])
+
+    def number(self, name: str) -> int:
+        """A setting that is a whole number."""
+        return int(self.values["service"][name])
+
+
+def read(project: Project, environments: Sequence[Mapping[str, str]]) -> list[Start]:
+    """What the service makes of each environment. `error` is the sentence with which it would refuse to start."""
+    request = {
+        "package": project.package,
+        "components": project.components,
+        "defaults": {f"slo_{name}": value for name, value in project.service.get("slo", {}).items()},
+        "environments": [dict(environment) for environment in environments],
+    }
+    path = os.pathsep.join(filter(None, [str(project.root / "src"), os.environ.get("PYTHONPATH", "")]))
+    done = subprocess.run(  # noqa: S603 - this module
+        [sys.executable, "-m", __name__],
+        input=json.dumps(request),
+        env={**os.environ, "PYTHONPATH": path},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=TIMEOUT_SECONDS,
+    )
+    if done.returncode:
+        last = (done.stderr.strip().splitlines() or ["it ended without a word"])[-1]
+        return [Start(last, {}) for _ in environments]
+    return [Start(**answer) for answer in json.loads(done.stdout)]
+
+
+def main() -> None:
+    """Read the request, and answer it."""
+    request = json.loads(sys.stdin.read())
+    kinds = _kinds(request["package"], request["components"])
+    answers = [_answer(kinds, environment, request["defaults"]) for environment in request["environments"]]
+    sys.stdout.write(json.dumps(answers, default=str))
+
+
+def _kinds(package: str, components: Sequence[str]) -> dict[str, Any]:
+    """The settings class of the service, and of each component that the runtime has."""
+    kinds = {"service": import_module(f"{package}.settings").Settings}
+    for name in components:
+        kinds[name] = getattr(import_module(f"firstlight.components.{name}"), name.upper()).settings
+    return kinds
+
+
+def _answer(kinds: Mapping[str, Any], environment: Mapping[str, str], defaults: Mapping[str, Any]) -> dict[str, Any]:
+    settings = import_module("firstlight.settings")
+    os.environ.clear()
+    os.environ.update(environment)
+    try:
+        values = {name: settings.load(kind, defaults if name == "service" else None) for name, kind in kinds.items()}
+    except settings.SettingsError as error:
+        return {"error": str(error), "values": {}}
+    return {"error": "", "values": {name: value.model_dump(mode="json") for name, value in values.items()}}
+
+
+if __name__ == "__main__":
+    main()

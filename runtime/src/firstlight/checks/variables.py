@@ -1,0 +1,52 @@
+"""The environment variables that the service reads."""
+
+import ast
+import re
+from collections.abc import Iterator
+from importlib import import_module
+
+from . import contract, syntax
+from .project import Project
+
+# Standard variables that OpenTelemetry's SDK reads beside those that the service's settings have.
+READ_BY_THE_SDK = re.compile(r"OTEL_[A-Z_]+")
+ALIASES = frozenset({"alias", "validation_alias"})
+
+
+def known(project: Project) -> frozenset[str]:
+    """Those of the runtime, of the chosen components and of the team's settings."""
+    runtime = import_module("firstlight.settings").Settings.model_fields
+    return frozenset((*(name.upper() for name in runtime), *contract.of(project).variables, *own(project)))
+
+
+def own(project: Project) -> frozenset[str]:
+    """Those of the settings in src/<package>/settings.py."""
+    file = f"{project.source}/settings.py"
+    if not project.has(file):
+        return frozenset()
+    classes = [node for node in ast.walk(syntax.module(project, file).tree) if isinstance(node, ast.ClassDef)]
+    return frozenset(variable for cls in classes for variable in _fields(cls))
+
+
+def _fields(cls: ast.ClassDef) -> Iterator[str]:
+    """Each annotated field of a class, under its alias or with the prefix that `model_config` sets."""
+    prefix = _prefix(cls)
+    for node in cls.body:
+        match node:
+            case ast.AnnAssign(target=ast.Name(id=name), annotation=annotation, value=value):
+                if name != "model_config" and "ClassVar" not in ast.unparse(annotation):
+                    yield (_keyword(value, ALIASES) or f"{prefix}{name}").upper()
+
+
+def _prefix(cls: ast.ClassDef) -> str:
+    for name, value in syntax.assigned(cls):
+        if name == "model_config":
+            return _keyword(value, frozenset({"env_prefix"}))
+    return ""
+
+
+def _keyword(call: ast.expr | None, names: frozenset[str]) -> str:
+    """The text that a call gets by one of these keywords, or nothing."""
+    keywords = call.keywords if isinstance(call, ast.Call) else []
+    texts = [each.value for each in keywords if each.arg in names]
+    return next((text.value for text in texts if isinstance(text, ast.Constant) and isinstance(text.value, str)), "")
