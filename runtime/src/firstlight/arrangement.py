@@ -7,7 +7,7 @@ from typing import Any
 from .component import Component, Requirement
 
 Components = Sequence[Component[Any, Any]]
-RESERVED_NAMES = frozenset({"web"})  # the process that `python -m <package>` runs
+RESERVED_NAMES = frozenset({"settings", "web"})  # the settings of the service; the process that serves requests
 
 
 class ArrangementError(ValueError):
@@ -25,6 +25,8 @@ def _faults(components: Components) -> Iterator[str]:
     for name in names:
         if not (name.isidentifier() and name == name.lower()):
             yield f"the component name {name!r} must be a Python name in lower case, such as http_client"
+        if name in RESERVED_NAMES:
+            yield f"the component name {name!r} is taken by the runtime; choose another"
     yield from _shared("component name", ((name, name) for name in names), "give one of them another name")
     yield from _missing(components, set(names))
     yield from _circle(components)

@@ -4,10 +4,11 @@ A bad value stops the start: `load` raises one `SettingsError` that names each v
 """
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, Self, TypeVar
 
 from pydantic import AfterValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, EnvSettingsSource, SettingsConfigDict
+from starlette.requests import HTTPConnection
 
 from .identity import Identity
 from .metrics.instruments import LATENCY_BUCKETS_SECONDS
@@ -118,6 +119,13 @@ class Settings(BaseSettings):
     otel_bsp_max_export_batch_size: int = Field(512, ge=1)
     otel_bsp_schedule_delay: int = Field(5000, ge=1)  # milliseconds
     otel_instrumentation_http_known_methods: str = "CONNECT,DELETE,GET,HEAD,OPTIONS,PATCH,POST,PUT,QUERY,TRACE"
+
+    @classmethod
+    def of(cls, connection: HTTPConnection) -> Self:
+        """The settings of the service that serves this request or websocket."""
+        settings = connection.scope["state"]["settings"]
+        assert isinstance(settings, cls)
+        return settings
 
     @property
     def known_methods(self) -> frozenset[str]:

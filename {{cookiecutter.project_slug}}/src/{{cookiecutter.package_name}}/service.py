@@ -11,14 +11,14 @@ from .settings import Settings
 SERVICE = Service(
     identity=Identity.of(__package__),
     settings=Settings,
-    components=(
+    components=[
 <% for component in enabled(cookiecutter.components) %>
         <%= component.name | upper %>,
 <% endfor %>
         links.LINKS,
-    ),
-    routes=(*links.OPERATIONS,),
-    objectives=(),
-    checks=(),
-    background=(),
+    ],
+    routes=[*links.OPERATIONS],
+    objectives=[],
+    checks=[],
+    background=[],
 )

@@ -82,7 +82,7 @@ class Lifespan:
             stack.push_async_callback(self._last_records)
             if self._announces:
                 self.announce()
-            yield resources
+            yield {**resources, "settings": self.settings}
 
     def announce(self) -> None:
         """Startup is over: be ready, and log it."""
