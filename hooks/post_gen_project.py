@@ -21,7 +21,7 @@ def main() -> None:
         if not (FACTS["keeping"] and (Path(place).exists() or place.startswith(tuple(f"{whole}/" for whole in kept)))):
             Path(place).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(origin, place)
-    for place in FACTS["scripts"]:
+    for place in [*FACTS["rendered"], *(place for _, place in FACTS["mounted"])]:
         make_executable(Path(place))
     for place in set(FACTS["whole"]) - kept:
         write_checksums(Path(place))
@@ -32,11 +32,17 @@ def main() -> None:
         say_what_comes_next()
 
 
-def make_executable(script: Path) -> None:
-    """Let everybody run it who may read it: a template that came as an archive has lost its modes."""
-    if script.exists():
-        mode = script.stat().st_mode
-        script.chmod(mode | (mode & 0o444) >> 2)
+def make_executable(file: Path) -> None:
+    """Let everybody run a script who may read it: a template that came as an archive has lost its modes."""
+    if file.is_file() and first_bytes(file) == b"#!":
+        mode = file.stat().st_mode
+        file.chmod(mode | (mode & 0o444) >> 2)
+
+
+def first_bytes(file: Path) -> bytes:
+    """Read what tells a script from other files."""
+    with file.open("rb") as opened:
+        return opened.read(2)
 
 
 def write_checksums(library: Path) -> None:

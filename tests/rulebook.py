@@ -20,7 +20,7 @@ CONTRACT = ROOT / "runtime/src/firstlight/contract"  # not the team's part: rule
 
 Test = dict[str, Any]
 
-TARGET_LABELS = frozenset({"service", "env", "instance", "job"})
+TARGET_LABELS = frozenset({"service", "env", "instance", "process", "job"})
 
 # What others export, by who exports it.
 EXTERNAL: dict[str, frozenset[str]] = {
@@ -197,8 +197,8 @@ def _selector(node: promql_parser.VectorSelector, over: float | None) -> Selecto
 
 
 def template_labels(text: str) -> frozenset[str]:
-    """Every label a template shows."""
-    return frozenset(re.findall(r"\$labels\.(\w+)", text))
+    """Every label a template shows, but for those it has another word for where there is none."""
+    return frozenset(re.findall(r"(?<!or )\$labels\.(\w+)", text))
 
 
 @cache

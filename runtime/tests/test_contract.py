@@ -1,12 +1,11 @@
-"""The running service does what `contract/` says, no less and no more; so do the manifests and the documents."""
+"""The running service emits what the contract of the runtime and of its component says, no less and no more."""
 
 import ast
 import re
 import socket
-import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 import httpx2
@@ -15,43 +14,35 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families 
 from prometheus_client.parser import text_string_to_metric_families as parse_text
 
 import firstlight
-from firstlight.components import COMPONENTS
+from firstlight import Settings
+from firstlight.checks.contract import EVENT
+from firstlight.checks.tense import is_past
+from firstlight.components.http_client import HttpClientSettings
+from firstlight.contract import Contract
+from firstlight.testing import ServiceProcess
+from firstlight.testing.process import Line
 from firstlight.traces.provider import resource
-from firstlight.settings import Settings
 
-if TYPE_CHECKING:
-    from pydantic_settings import BaseSettings
+from .faults import IDENTITY
 
-    from .conftest import Line, Service
-
-PROJECT = Path(__file__).parents[1]
+EVERYTHING = str(Path(__file__).with_name("everything.py"))
 PACKAGE = Path(firstlight.__file__).parent
-CONTRACTS = [tomllib.loads(file.read_text()) for file in sorted((PROJECT / "contract").glob("*.toml"))]
-SERVICE: dict[str, Any] = next(contract for contract in CONTRACTS if "probes" in contract)
-METRICS: dict[str, Any] = {name: metric for contract in CONTRACTS for name, metric in contract["metrics"].items()}
-EVENTS = {event for contract in CONTRACTS for event in contract.get("log", {}).get("events", ())}
-PATHS = {*SERVICE["probes"].values(), SERVICE["management"]["metrics"], SERVICE["management"]["details"]}
+CONTRACT = Contract.of(["http_client"])
 OPENMETRICS = "application/openmetrics-text;version=1.0.0"
-VARIABLES = {name.upper() for name in Settings.model_fields} | {
-    f"{component.settings.model_config.get('env_prefix', '')}{name}".upper()
-    for component in COMPONENTS
-    for name in component.settings.model_fields
-}
-READ_BY_THE_SDK = re.compile(r"OTEL_[A-Z_]+")
 
 
 class Seen(NamedTuple):
-    """What a service that has met traffic of every kind shows."""
+    """What a service shows that has met traffic of every kind."""
 
     pages: Mapping[str, str]
-    lines: "list[Line]"
+    lines: list[Line]
     statuses: Mapping[str, tuple[int, int]]
 
 
 class Family(NamedTuple):
     """What the contract says of a metric, as scraped."""
 
-    type: str
+    kind: str
     labels: set[frozenset[str]]
     buckets: list[float]
 
@@ -63,10 +54,12 @@ def memory() -> list[Seen]:
 
 
 @pytest.fixture
-def seen(serve: Callable[..., "Service"], memory: list[Seen]) -> Seen:
+def seen(serve: Callable[..., ServiceProcess], memory: list[Seen]) -> Seen:
     """One real process for all tests of this file."""
     if not memory:
-        service = serve().started()
+        with socket.create_server(("127.0.0.1", 0)) as refusing:
+            port = refusing.getsockname()[1]
+        service = serve(EVERYTHING, HTTP_CLIENT_DEPENDENCIES=f"scales=http://127.0.0.1:{port}").started()
         _traffic(service)
         memory.append(
             Seen(
@@ -74,16 +67,18 @@ def seen(serve: Callable[..., "Service"], memory: list[Seen]) -> Seen:
                     "text": service.manage("/metrics").text,
                     "openmetrics": service.manage("/metrics", headers={"Accept": OPENMETRICS}).text,
                 },
-                statuses={path: (service.get(path).status_code, service.manage(path).status_code) for path in PATHS},
+                statuses={
+                    path: (service.get(path).status_code, service.manage(path).status_code) for path in CONTRACT.paths
+                },
                 lines=_ended(service).lines,
             )
         )
     return memory[0]
 
 
-def _traffic(service: "Service") -> None:
-    """A success, what clients do wrong, and what goes wrong here."""
-    for path in ("/faults/slow?seconds=0", "/nowhere", "/faults/fail"):
+def _traffic(service: ServiceProcess) -> None:
+    """A success, errors of clients, and failures of the service."""
+    for path in ("/faults/slow?seconds=0", "/nowhere", "/faults/fail", "/call"):
         service.get(path)
     httpx2.request("PROPFIND", f"{service.url}/faults/slow")
     with pytest.raises(httpx2.RemoteProtocolError):
@@ -93,9 +88,10 @@ def _traffic(service: "Service") -> None:
         leaving.sendall(b"GET /faults/stream HTTP/1.1\r\nHost: x\r\n\r\n")
         leaving.recv(1)
     service.wait_for("http.request_finished", error_type="client_disconnected")
+    service.wait_for("background.failed", task="calibration")
 
 
-def _ended(service: "Service") -> "Service":
+def _ended(service: ServiceProcess) -> ServiceProcess:
     assert service.terminate() == 0
     return service
 
@@ -105,180 +101,194 @@ def _families(page: str, text: str) -> dict[str, Family]:
     families = {}
     for family in parse(text):
         own = {"le"} if family.type == "histogram" else set()
-        name = f"{family.name}_total" if family.type == "counter" else family.name
-        bounds = {float(s.labels["le"]) for s in family.samples if s.name.endswith("_bucket")}
+        buckets = {float(sample.labels["le"]) for sample in family.samples if sample.name.endswith("_bucket")}
         labels = {frozenset(sample.labels.keys() - own) for sample in family.samples}
-        families[name] = Family(family.type, labels, sorted(bounds - {float("inf")}))
+        families[family.name] = Family(family.type, labels, sorted(buckets - {float("inf")}))
     return families
+
+
+def test_the_contract_has_no_problems() -> None:
+    """Its files are read as those of a team are."""
+    assert CONTRACT.problems == ()
 
 
 @pytest.mark.parametrize("page", ["text", "openmetrics"])
 def test_every_metric_is_in_the_contract(seen: Seen, page: str) -> None:
-    """Nobody can rely on what is not written down, and nobody pays for series that nothing may use."""
-    assert _families(page, seen.pages[page]).keys() - METRICS.keys() == set()
+    """No rule may use a series that is not in the contract."""
+    assert _families(page, seen.pages[page]).keys() - CONTRACT.metrics.keys() == set()
 
 
 @pytest.mark.parametrize("page", ["text", "openmetrics"])
-def test_every_metric_of_the_contract_is_there(seen: Seen, page: str) -> None:
-    """Scraped from a service that has just started and met some traffic."""
+def test_every_metric_of_the_contract_is_scraped(seen: Seen, page: str) -> None:
+    """From a service that has just started and met some traffic. Only cgroup metrics depend on the machine."""
     scraped = {name for name, family in _families(page, seen.pages[page]).items() if family.labels}
-    promised = {name for name, metric in METRICS.items() if not metric.get("optional")}
+    missing = {name: CONTRACT.metrics[name] for name in CONTRACT.metrics.keys() - scraped}
 
-    assert promised - scraped == set()
+    assert {name for name in missing if not name.startswith("cgroup_")} == set()
+    assert [name for name, metric in missing.items() if not metric.optional] == []
 
 
 @pytest.mark.parametrize("page", ["text", "openmetrics"])
 def test_every_metric_is_as_the_contract_describes_it(seen: Seen, page: str) -> None:
-    """Its type, exactly its labels, its buckets."""
-    families = _families(page, seen.pages[page])
-
-    for name, metric in METRICS.items():
-        if name not in families:
-            continue
-        family = families[name]
-        assert family.type == metric["type"], name
-        assert family.labels <= {frozenset(metric["labels"])}, name
-        if "buckets" in metric and family.labels:
-            assert family.buckets == metric["buckets"], name
+    """Its kind, exactly its labels, its buckets."""
+    for name, family in _families(page, seen.pages[page]).items():
+        metric = CONTRACT.metrics[name]
+        assert family.kind == metric.kind, name
+        assert family.labels <= {frozenset(metric.labels)}, name
+        if metric.buckets and family.labels:
+            assert family.buckets == list(metric.buckets), name
 
 
-def test_label_values_are_bounded(seen: Seen) -> None:
+def test_label_values_come_from_limited_sets(seen: Seen) -> None:
     """Templates and constants, whatever the client sent."""
-    family = _request_durations(seen)
-    values = {label: {sample.labels[label] for sample in family} for label in family[0].labels if label != "le"}
-
-    assert values["http_request_method"] <= {"GET", "_OTHER"}
-    assert values["http_route"] <= {"/faults/slow", "/faults/fail", "/faults/stream", "unmatched"}
-    assert values["http_response_status_code"] <= {"200", "404", "405", "500"}
-    assert values["error_type"] <= {"", "RuntimeError", "client_disconnected"}
-
-
-def _request_durations(seen: Seen) -> list[Any]:
     families = parse_text(seen.pages["text"])
     duration = next(family for family in families if family.name == "http_server_request_duration_seconds")
-    return [sample for sample in duration.samples if sample.name.endswith("_count")]
+    labels = [sample.labels for sample in duration.samples if sample.name.endswith("_count")]
+    values = {name: {each[name] for each in labels} for name in labels[0]}
+
+    assert values == {
+        "http_request_method": {"GET", "_OTHER"},
+        "http_route": {"/faults/slow", "/faults/fail", "/faults/stream", "/call", "unmatched"},
+        "http_response_status_code": {"200", "404", "405", "500", "503"},
+        "error_type": {"", "RuntimeError", "client_disconnected", "503"},
+    }
+
+
+def test_runs_of_background_work_are_counted_by_task_and_outcome(seen: Seen) -> None:
+    """A task has both outcomes from the start, so that `rate()` sees the first failure."""
+    families = {family.name: family for family in parse_text(seen.pages["text"])}
+    runs = {(s.labels["task"], s.labels["outcome"]): s.value for s in families["background_runs"].samples}
+
+    assert runs.keys() == {(task, outcome) for task in ("weighing", "calibration") for outcome in ("ok", "failed")}
+    assert (runs["weighing", "ok"], runs["weighing", "failed"], runs["calibration", "ok"]) == (1, 0, 0)
+    assert runs["calibration", "failed"] >= 1
 
 
 def test_every_line_has_the_fields_of_the_contract(seen: Seen) -> None:
-    """And those of a request its ids, as W3C writes them."""
+    """A line of a request has its ids as well, as W3C writes them."""
     finished = [line for line in seen.lines if line["event"] == "http.request_finished"]
     assert finished
 
     for line in seen.lines:
-        assert set(SERVICE["log"]["fields"]) <= line.keys()
+        assert set(CONTRACT.fact("log", "fields")) <= line.keys()
     for line in finished:
-        assert set(SERVICE["log"]["request_fields"]) <= line.keys()
+        assert line.keys() >= CONTRACT.fields
         assert re.fullmatch(r"[0-9a-f]{32} [0-9a-f]{16}", f"{line['trace_id']} {line['span_id']}")
 
 
-def test_every_event_seen_is_in_the_contract(seen: Seen) -> None:
-    """A query for an event is written from the contract. What libraries say carries their `logger` instead."""
-    assert {line["event"] for line in seen.lines if "logger" not in line} - EVENTS == set()
+def _events(lines: list[Line]) -> set[str]:
+    """The events of the runtime. What libraries log has their `logger`."""
+    return {line["event"] for line in lines if "logger" not in line}
 
 
-def _strings(file: Path) -> set[str]:
-    nodes = ast.walk(ast.parse(file.read_text()))
-    return {node.value for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str)}
+def test_a_running_service_logs_the_events_of_the_contract(seen: Seen) -> None:
+    """Its start, its requests, its background work and its end."""
+    assert _events(seen.lines) == {
+        "startup.delayed",
+        "startup.resumed",
+        "service.started",
+        "http.request_finished",
+        "http.request_failed",
+        "health.check_changed",
+        "background.failed",
+        "service.drain_started",
+        "service.drain_finished",
+        "service.stopped",
+    }
+    assert _events(seen.lines) <= CONTRACT.events
+
+
+@pytest.mark.parametrize(("arguments", "event"), [((), "command.finished"), (("fail",), "command.failed")])
+def test_a_command_logs_an_event_of_the_contract(
+    serve: Callable[..., ServiceProcess], arguments: tuple[str, ...], event: str
+) -> None:
+    """One event, with the fields of every line."""
+    command = serve(EVERYTHING, "weigh", *arguments)
+    command.wait()
+
+    (line,) = command.lines
+    assert (line["event"], line["command"]) == (event, "weigh")
+    assert event in CONTRACT.events
+    assert set(CONTRACT.fact("log", "fields")) <= line.keys()
+
+
+@pytest.mark.parametrize(("name", "event"), [("failing", "process.failed"), ("running", "process.cut")])
+def test_another_kind_of_process_logs_the_events_of_the_contract(
+    serve: Callable[..., ServiceProcess], name: str, event: str
+) -> None:
+    """When it fails, and when it does not end in time."""
+    process = serve(EVERYTHING, name, GRACEFUL_SECONDS="1")
+    process.wait_for("service.started")
+    if name == "running":
+        process.terminate()
+    process.wait()
+
+    assert event in _events(process.lines)
+    assert _events(process.lines) <= CONTRACT.events
+
+
+def _modules() -> Iterator[ast.Module]:
+    """What a service runs: neither the checks of its files nor what reads the contract."""
+    for file in PACKAGE.rglob("*.py"):
+        if not {"checks", "contract", "testing"} & set(file.relative_to(PACKAGE).parts):
+            yield ast.parse(file.read_text())
 
 
 def _logged() -> Iterator[str]:
     """The first argument of every call on a `log`, and of nothing else."""
-    for file in PACKAGE.rglob("*.py"):
-        for node in ast.walk(ast.parse(file.read_text())):
+    for module in _modules():
+        for node in ast.walk(module):
             if isinstance(node, ast.Call) and node.args and "log." in ast.unparse(node.func):
-                strings = (part for part in ast.walk(node.args[0]) if isinstance(part, ast.Constant))
-                yield from (str(part.value) for part in strings)
+                yield from _strings(node.args[0])
+
+
+def _strings(tree: ast.AST) -> set[str]:
+    nodes = ast.walk(tree)
+    return {node.value for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str)}
 
 
 def test_every_event_in_the_source_is_in_the_contract() -> None:
-    """Those included that no test provokes."""
-    assert set(_logged()) - EVENTS == set()
+    """Also the events that no test causes."""
+    assert set(_logged()) - CONTRACT.events == set()
 
 
 def test_every_event_of_the_contract_is_in_the_source() -> None:
-    """The contract promises no event that nobody logs."""
-    assert set().union(*map(_strings, PACKAGE.rglob("*.py"))) >= EVENTS
+    """The contract names no event that nothing logs."""
+    assert set().union(*map(_strings, _modules())) >= CONTRACT.events
 
 
-def test_every_event_is_named_alike() -> None:
+def test_every_event_has_the_form_of_an_event() -> None:
     """Dotted, in the past tense."""
-    assert [event for event in EVENTS if not re.fullmatch(r"([a-z_]+\.)+[a-z_]*ed", event)] == []
+    assert [event for event in CONTRACT.events if not (EVENT.fullmatch(event) and is_past(event))] == []
 
 
 def test_the_probes_answer_on_both_ports(seen: Seen) -> None:
-    """Details and metrics on one only."""
-    probes = set(SERVICE["probes"].values())
+    """Details and metrics on the management port only."""
+    probes = set(CONTRACT.probes.values())
 
-    assert seen.statuses == {path: (200 if path in probes else 404, 200) for path in PATHS}
-
-
-def test_the_management_port_is_the_contracts() -> None:
-    """Where Prometheus looks unless told otherwise."""
-    assert Settings().management_port == SERVICE["management"]["port"]
+    assert seen.statuses == {path: (200 if path in probes else 404, 200) for path in CONTRACT.paths}
 
 
-def test_spans_carry_the_resource_attributes(monkeypatch: pytest.MonkeyPatch) -> None:
-    """By which traces, metrics and logs of one instance are found together."""
+def test_the_ports_are_those_of_the_contract() -> None:
+    """Where clients and Prometheus look by default."""
+    settings = Settings()
+
+    assert settings.port == CONTRACT.fact("service", "port")
+    assert settings.management_port == CONTRACT.fact("management", "port")
+
+
+def test_the_variables_of_a_component_are_those_of_the_contract() -> None:
+    """What a deployment may set for a component is what the component reads."""
+    prefix = HttpClientSettings.model_config["env_prefix"]
+
+    assert {f"{prefix}{name}".upper() for name in HttpClientSettings.model_fields} == CONTRACT.variables
+
+
+def test_spans_have_the_resource_attributes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """They join the traces, metrics and logs of one instance."""
     monkeypatch.setenv("OTEL_RESOURCE_ATTRIBUTES", "team=scales")
-    attributes = resource(Settings(environment="production")).attributes
+    attributes = resource(Settings(environment="production"), IDENTITY).attributes
 
-    assert set(SERVICE["resource"]["attributes"]) <= attributes.keys()
+    assert set(CONTRACT.fact("resource", "attributes")) <= attributes.keys()
     assert attributes["deployment.environment.name"] == "production"
     assert attributes["team"] == "scales"
-
-
-def _manifests() -> Iterator[tuple[Path, str]]:
-    for file in sorted((PROJECT / "deploy").rglob("*")):
-        if file.is_file():
-            yield file, file.read_text()
-
-
-def test_manifests_probe_what_exists() -> None:
-    """Every path and every port of every deployment."""
-    port = SERVICE["management"]["port"]
-    for file, text in _manifests():
-        assert set(re.findall(r"/(?:health|metrics)\b[a-z/]*", text)) <= PATHS, file
-        assert {int(number) for number in re.findall(r"(?:containerPort|_port): (\d+)", text)} <= {8000, port}, file
-
-
-def test_manifests_set_what_the_service_reads() -> None:
-    """A misspelt variable would be ignored in silence. A script's variables are its own."""
-    for file, text in _manifests():
-        if file.suffix == ".sh":
-            continue
-        names = re.findall(r"^(?:\s*- name: )?([A-Z][A-Z_]+)(?:=.*)?$", text, re.MULTILINE)
-        assert set(names) <= VARIABLES, file
-
-
-def _documented(name: str, pattern: str) -> set[str]:
-    file = PROJECT / name
-    found = re.findall(pattern, file.read_text(), re.MULTILINE) if file.exists() else []
-    return {variable for match in found for variable in re.findall(r"[A-Z][A-Z_]{2,}", match)}
-
-
-def test_documented_variables_exist() -> None:
-    """In the README's table and in the file to copy."""
-    for name, pattern in ((".env.example", r"^#?([A-Z_]+)="), ("README.md", r"^\| (`[A-Z_`, ]+`) \|")):
-        unknown = {v for v in _documented(name, pattern) - VARIABLES if not READ_BY_THE_SDK.fullmatch(v)}
-        assert unknown == set(), name
-
-
-def test_variables_are_documented() -> None:
-    """What the service reads is in the file to copy; the standard's own variables are in the standard."""
-    if not (PROJECT / ".env.example").exists():
-        return
-    missing = VARIABLES - _documented(".env.example", r"^#?([A-Z_]+)=")
-
-    assert {variable for variable in missing if not READ_BY_THE_SDK.fullmatch(variable)} == set()
-
-
-def test_the_file_to_copy_holds_the_defaults(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Copied as it is, it changes nothing."""
-    kinds: list[type[BaseSettings]] = [Settings, *(component.settings for component in COMPONENTS)]
-    before = [kind() for kind in kinds]
-    example = PROJECT / ".env.example"
-    text = example.read_text() if example.exists() else ""
-    for name, value in re.findall(r"^([A-Z_]+)=(.*)$", text, re.MULTILINE):
-        monkeypatch.setenv(name, value)
-
-    assert [kind() for kind in kinds] == before

@@ -1,8 +1,8 @@
-"""Whatever goes wrong, the client gets one shape of document, with the ids that find its log lines."""
+"""Every error is one form of document, with the ids that find its log lines."""
 
 from collections.abc import Iterator
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import httpx2
 import pytest
@@ -10,12 +10,11 @@ from pydantic import BaseModel, ConfigDict
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
-from starlette.routing import BaseRoute, Route
+from starlette.routing import Route
 from starlette.testclient import TestClient
-from starlette.types import ASGIApp
 
-from firstlight import api
-from firstlight.app import create_app
+from firstlight import Service, Settings
+from firstlight.app import Application, create_app
 from firstlight.problems import (
     ConflictError,
     InvalidError,
@@ -25,10 +24,9 @@ from firstlight.problems import (
     UnavailableError,
     client_input,
 )
-from firstlight.settings import Settings
+from firstlight.testing.lines import Lines
 
-if TYPE_CHECKING:
-    from .conftest import Lines
+from .faults import IDENTITY
 
 LIMIT_BYTES = 1000
 SECRET = "hunter2"  # noqa: S105 - what must not come out
@@ -75,26 +73,24 @@ async def _ignore_body(_: Request) -> Response:
     return PlainTextResponse("not read")
 
 
-def _routes() -> list[BaseRoute]:
-    return [
-        Route("/raise/{what}", _raise),
-        Route("/plainly/{name}", _raise_plainly),
-        Route("/status/{status:int}", _raise_status),
-        Route("/parcels", _read, methods=["POST"]),
-        Route("/deaf", _ignore_body, methods=["POST"]),
-    ]
+ROUTES = [
+    Route("/raise/{what}", _raise),
+    Route("/plainly/{name}", _raise_plainly),
+    Route("/status/{status:int}", _raise_status),
+    Route("/parcels", _read, methods=["POST"]),
+    Route("/ignored", _ignore_body, methods=["POST"]),
+]
 
 
 @pytest.fixture
-def app(settings: Settings, lines: "Lines", monkeypatch: pytest.MonkeyPatch) -> ASGIApp:
-    """The service with routes that fail on demand, and a small limit for bodies."""
-    del lines
-    monkeypatch.setattr(api, "routes", _routes)
-    return create_app(settings.model_copy(update={"max_body_bytes": LIMIT_BYTES}))
+def app(settings: Settings, lines: Lines) -> Application:
+    """A service with routes that fail on demand, and a small limit for bodies."""
+    service = Service(identity=IDENTITY, routes=ROUTES)
+    return create_app(settings.model_copy(update={"max_body_bytes": LIMIT_BYTES}), service, log_sink=lines)
 
 
-def _problem(response: httpx2.Response, lines: "Lines", status: int) -> dict[str, Any]:
-    """The document, once everything is checked that all problems have in common."""
+def _problem(response: httpx2.Response, lines: Lines, status: int) -> dict[str, Any]:
+    """The document, after a check of what all problems have in common."""
     assert response.status_code == status
     assert response.headers["content-type"] == "application/problem+json"
     document: dict[str, Any] = response.json()
@@ -123,8 +119,8 @@ STANDARD = {"type", "title", "status", "detail", "request_id", "trace_id"}
         ("teapot", 418),
     ],
 )
-def test_an_error_the_client_may_read_is_shown(client: TestClient, lines: "Lines", what: str, status: int) -> None:
-    """The message of a `ServiceError` or an `HTTPException` is the problem's detail."""
+def test_the_message_of_an_error_is_the_detail(client: TestClient, lines: Lines, what: str, status: int) -> None:
+    """That of a `ServiceError` or an `HTTPException`."""
     document = _problem(client.get(f"/raise/{what}"), lines, status)
 
     assert document["detail"] == getattr(RAISED[what], "detail", str(RAISED[what]))
@@ -132,28 +128,28 @@ def test_an_error_the_client_may_read_is_shown(client: TestClient, lines: "Lines
 
 
 @pytest.mark.parametrize("name", [cls.__name__ for cls in ServiceError.__subclasses__()])
-def test_an_error_without_a_message_still_says_something(client: TestClient, lines: "Lines", name: str) -> None:
-    """The status speaks for itself."""
+def test_an_error_without_a_message_has_a_detail(client: TestClient, lines: Lines, name: str) -> None:
+    """The description of its status."""
     status = next(cls.status for cls in ServiceError.__subclasses__() if cls.__name__ == name)
 
     _problem(client.get(f"/plainly/{name}"), lines, status)
 
 
 def test_headers_of_an_error_are_kept(client: TestClient) -> None:
-    """Of ours and of Starlette's."""
+    """Those of a `ServiceError` and of an `HTTPException`."""
     assert client.get("/raise/unavailable").headers["retry-after"] == "5"
     assert client.get("/raise/teapot").headers["x-spout"] == "here"
     assert "retry-after" not in client.get("/raise/missing").headers
 
 
-def test_an_unknown_path_is_a_problem(client: TestClient, lines: "Lines") -> None:
+def test_an_unknown_path_is_a_problem(client: TestClient, lines: Lines) -> None:
     """404, and the path is not repeated."""
     document = _problem(client.get("/nowhere/hunter2"), lines, 404)
 
     assert SECRET not in str(document)
 
 
-def test_a_wrong_method_is_a_problem_that_names_the_right_ones(client: TestClient, lines: "Lines") -> None:
+def test_a_wrong_method_is_a_problem_that_names_the_right_ones(client: TestClient, lines: Lines) -> None:
     """405 has an `Allow` header (RFC 9110)."""
     response = client.put("/parcels")
 
@@ -161,8 +157,8 @@ def test_a_wrong_method_is_a_problem_that_names_the_right_ones(client: TestClien
     assert response.headers["allow"] == "POST"
 
 
-def test_an_unexpected_error_shows_no_internals(client: TestClient, lines: "Lines") -> None:
-    """The client gets ids; the log gets the reason."""
+def test_an_unexpected_error_shows_no_internals(client: TestClient, lines: Lines) -> None:
+    """The client gets the ids, the log gets the reason."""
     response = client.get("/raise/unexpected")
 
     document = _problem(response, lines, 500)
@@ -187,7 +183,7 @@ def test_an_unexpected_error_shows_no_internals(client: TestClient, lines: "Line
     ],
 )
 def test_an_invalid_body_is_a_problem_that_points(
-    client: TestClient, lines: "Lines", body: object, pointers: list[str]
+    client: TestClient, lines: Lines, body: object, pointers: list[str]
 ) -> None:
     """422 names each wrong member by its JSON pointer (RFC 6901) and repeats no value."""
     response = client.post("/parcels", json=body)
@@ -199,8 +195,8 @@ def test_an_invalid_body_is_a_problem_that_points(
 
 
 @pytest.mark.parametrize("body", [b"", b"{hunter2", b"\xff\xfe", b"[" * 900])
-def test_a_malformed_body_is_a_problem(client: TestClient, lines: "Lines", body: bytes) -> None:
-    """What is not JSON is the client's mistake."""
+def test_a_malformed_body_is_a_problem(client: TestClient, lines: Lines, body: bytes) -> None:
+    """A body that is not JSON is an error of the client."""
     response = client.post("/parcels", content=body)
 
     document = _problem(response, lines, 422)
@@ -213,15 +209,16 @@ def _chunks() -> Iterator[bytes]:
         yield b" " * (LIMIT_BYTES // 2)
 
 
-@pytest.mark.parametrize("path", ["/parcels", "/deaf", "/nowhere"])
-def test_a_body_declared_too_large_is_a_problem(client: TestClient, lines: "Lines", path: str) -> None:
+@pytest.mark.parametrize("path", ["/parcels", "/ignored", "/nowhere"])
+def test_a_body_declared_too_large_is_a_problem(client: TestClient, lines: Lines, path: str) -> None:
     """413 from the declared length, whether the handler reads the body, ignores it or does not exist."""
     response = client.post(path, content=b" " * (LIMIT_BYTES + 1))
 
     _problem(response, lines, 413)
+    assert response.headers["connection"] == "close"  # the rest of the body is not read
 
 
-def test_a_body_that_grows_too_large_is_a_problem(client: TestClient, lines: "Lines") -> None:
+def test_a_body_that_grows_too_large_is_a_problem(client: TestClient, lines: Lines) -> None:
     """413 from what has arrived, when no length was declared."""
     response = client.post("/parcels", content=_chunks())
 
@@ -229,7 +226,7 @@ def test_a_body_that_grows_too_large_is_a_problem(client: TestClient, lines: "Li
 
 
 def test_a_body_of_just_the_allowed_size_is_read(client: TestClient) -> None:
-    """The limit is the largest body, not the smallest refused one."""
+    """The limit is the size of the largest body that is accepted."""
     body = b'{"weight": 1, "contents": []}'
 
     assert client.post("/parcels", content=body.ljust(LIMIT_BYTES)).text == "1"
@@ -237,7 +234,7 @@ def test_a_body_of_just_the_allowed_size_is_read(client: TestClient) -> None:
 
 @pytest.mark.parametrize("status", [204, 304])
 def test_a_status_that_has_no_body_gets_none(client: TestClient, status: int) -> None:
-    """A problem document after 304 would be read as the next response."""
+    """A client would read a document after 304 as the next response."""
     response = client.get(f"/status/{status}")
 
     assert response.status_code == status
@@ -245,7 +242,7 @@ def test_a_status_that_has_no_body_gets_none(client: TestClient, status: int) ->
 
 
 def test_a_status_without_a_standard_name_is_kept(client: TestClient) -> None:
-    """Somebody's 499 does not become a 500."""
+    """A 499 does not become a 500."""
     response = client.get("/status/499")
 
     assert response.status_code == 499
@@ -253,5 +250,5 @@ def test_a_status_without_a_standard_name_is_kept(client: TestClient) -> None:
 
 
 def test_a_problem_outside_a_request_has_no_ids() -> None:
-    """Absent rather than empty."""
-    assert b"_id" not in bytes(ProblemResponse(404, "Nobody asked.").body)
+    """The members are absent, not empty."""
+    assert b"_id" not in bytes(ProblemResponse(404, "Not in a request.").body)

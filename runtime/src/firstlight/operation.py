@@ -90,7 +90,7 @@ class _ByMethod:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         method = scope["method"]
-        await self._apps["GET" if method == "HEAD" else method](scope, receive, send)
+        await self._apps[method if method in self._apps else "GET"](scope, receive, send)  # HEAD, unless declared
 
 
 def routes(operations: Iterable[Operation], around: Around) -> Sequence[Route]:

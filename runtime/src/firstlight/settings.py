@@ -8,9 +8,11 @@ from typing import Annotated, Any, Literal, Self, TypeVar
 
 from pydantic import AfterValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, EnvSettingsSource, SettingsConfigDict
+from pydantic_settings import SettingsError as UnreadableError
 from starlette.requests import HTTPConnection
 
 from .identity import Identity
+from .logs.redaction import is_denied
 from .metrics.instruments import LATENCY_BUCKETS_SECONDS
 
 FASTEST_BURN_RATE = 14.4  # the P1 tier: 2 % of a 30 day budget in an hour (Google SRE workbook, chapter 5)
@@ -154,9 +156,12 @@ def load(kind: type[AnySettings], defaults: Mapping[str, Any] | None = None) -> 
     try:
         return kind(**{**(defaults or {}), **EnvSettingsSource(kind)()})
     except ValidationError as error:
-        prefix = kind.model_config.get("env_prefix", "")
         details = [detail for detail in error.errors() if detail["type"] != "default_factory_not_called"]
-        raise SettingsError("; ".join(_sentence(prefix, detail) for detail in details)) from None
+        raise SettingsError("; ".join(_sentence(kind, detail) for detail in details)) from None
+    except UnreadableError as error:
+        field = str(error).split('"')[1]
+        msg = f"{_variable(kind, field)} must be JSON"
+        raise SettingsError(msg) from None
 
 
 def load_for(kind: type[AnySettings], identity: Identity, process: str) -> AnySettings:
@@ -165,9 +170,23 @@ def load_for(kind: type[AnySettings], identity: Identity, process: str) -> AnySe
     return load(kind, {**identity.defaults, **port})
 
 
-def _sentence(prefix: str, detail: Any) -> str:
-    name = prefix + str(detail["loc"][0]) if detail["loc"] else ""  # none: the whole model is wrong
+def _sentence(kind: type[BaseSettings], detail: Any) -> str:
     message = detail["msg"].removeprefix("Value error, ").replace("Input should be", "must be")
-    secret = isinstance(detail["input"], SecretStr) or "dsn" in name or "@" in str(detail["input"])
-    given = "" if secret or not name else f", not {detail['input']!r}"
-    return f"{name.upper()} {message[0].lower()}{message[1:]}{given}" if name else message
+    if not detail["loc"]:  # the whole model is wrong, and its rule names the variables
+        return str(message)
+    field = str(detail["loc"][0])
+    name = _variable(kind, field)
+    if detail["type"] == "missing":
+        return f"{name} must be set"
+    given = "" if _may_be_secret(kind, field, detail["input"]) else f", not {detail['input']!r}"
+    return f"{name} {message[0].lower()}{message[1:]}{given}"
+
+
+def _variable(kind: type[BaseSettings], field: str) -> str:
+    return f"{kind.model_config.get('env_prefix', '')}{field}".upper()
+
+
+def _may_be_secret(kind: type[BaseSettings], field: str, value: object) -> bool:
+    declared = kind.model_fields.get(field)
+    hidden = declared is not None and "Secret" in str(declared.annotation)
+    return hidden or is_denied(field) or "@" in str(value)

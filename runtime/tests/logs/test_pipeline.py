@@ -1,4 +1,4 @@
-"""Every line of the process, whoever writes it, is one redacted JSON object that finds its request."""
+"""Every line of the process, whoever writes it, is one redacted JSON object with the ids of its request."""
 
 import dataclasses
 import json
@@ -17,25 +17,25 @@ import structlog
 from opentelemetry import trace
 from opentelemetry.sdk.trace import TracerProvider
 
-from firstlight.context import (
-    REQUEST,
-    RequestContext,
-)
+from firstlight import Settings
+from firstlight.context import REQUEST, RequestContext
 from firstlight.logs.pipeline import Emit, configure
 from firstlight.metrics.instruments import REGISTRY
-from firstlight.settings import Settings
+from firstlight.testing import ServiceProcess
+from firstlight.testing.lines import Line, Lines
 
-Line = dict[str, Any]
+from ..conftest import FAULTS
+from ..faults import IDENTITY
+
 Log = Any  # structlog's own type for a logger
 PROGRAM = """
 import logging, sys, warnings
 import structlog
-from firstlight.logs import pipeline as ours
-from firstlight.logs import sink
-from firstlight.settings import Settings
+from firstlight import Identity, Settings
+from firstlight.logs import pipeline, sink
 
 warnings.simplefilter("always")
-ours.configure(Settings(log_format=sys.argv[1]))
+pipeline.configure(Settings(log_format=sys.argv[1]), Identity(name="sample", version="1.2.3"), sink.stdout)
 warnings.warn("password=hunter2 is deprecated")
 logging.getLogger("library").warning("mail to %s", "bob@example.com")
 structlog.get_logger().info("program.finished", text="\\x1b[2J\\r\\nfake")
@@ -56,32 +56,31 @@ def _leave_no_trace() -> Iterator[None]:
 
 
 @pytest.fixture
-def emit(settings: Settings, lines: Any) -> Emit:
-    """The short way in, of a configured pipeline."""
-    del lines
-    return configure(settings)
+def emit(settings: Settings, lines: Lines) -> Emit:
+    """A configured pipeline: the function for complete events."""
+    return configure(settings, IDENTITY, lines)
 
 
 @pytest.fixture
 def log(emit: Emit) -> Log:
-    """A logger that no earlier test has configured."""
+    """A logger of the configured pipeline."""
     del emit
     return structlog.get_logger()
 
 
 @pytest.fixture
-def console(settings: Settings, lines: Any) -> Callable[[], str]:
-    """What a person at a terminal reads."""
-    configure(settings.model_copy(update={"log_format": "console"}))
-    return lambda: b"".join(lines).decode()
+def console(settings: Settings, lines: Lines) -> Callable[[], str]:
+    """The text that a person at a terminal reads."""
+    configure(settings.model_copy(update={"log_format": "console"}), IDENTITY, lines)
+    return lambda: b"".join(lines.raw).decode()
 
 
-class Unspeakable:
-    """An object that cannot even be shown."""
+class Unprintable:
+    """An object without a representation."""
 
     def __repr__(self) -> str:
-        """Fail."""
-        msg = "no words"
+        """Raise."""
+        msg = "no representation"
         raise LookupError(msg)
 
     __str__ = __repr__
@@ -96,13 +95,13 @@ class Account:
 
 
 def broken(message: str) -> NoReturn:
-    """Fail."""
+    """Raise an error with this message."""
     raise LookupError(message)
 
 
-def only(lines: Any) -> Line:
+def only(lines: Lines) -> Line:
     """The one line there is, which must be one valid JSON object."""
-    (raw,) = lines
+    (raw,) = lines.raw
     assert raw.endswith(b"\n")
     assert raw.count(b"\n") == 1
     line = json.loads(raw, parse_constant=lambda constant: pytest.fail(f"{constant} is no JSON"))
@@ -110,7 +109,7 @@ def only(lines: Any) -> Line:
     return line
 
 
-def test_a_line_has_the_contract_s_fields(log: Log, lines: Any, settings: Settings) -> None:
+def test_a_line_has_the_contract_s_fields(log: Log, lines: Lines) -> None:
     """Identity and a UTC timestamp by ISO 8601 come first."""
     before = datetime.now(UTC)
     log.info("thing.happened", answer=42)
@@ -121,20 +120,20 @@ def test_a_line_has_the_contract_s_fields(log: Log, lines: Any, settings: Settin
     assert {key: line[key] for key in ("level", "event", "service", "version", "env", "answer")} == {
         "level": "info",
         "event": "thing.happened",
-        "service": settings.otel_service_name,
-        "version": settings.version,
+        "service": IDENTITY.name,
+        "version": IDENTITY.version,
         "env": "development",
         "answer": 42,
     }
 
 
-def test_nobody_can_speak_as_another_service(log: Log, lines: Any, settings: Settings) -> None:
-    """A field that is called like a part of the identity does not replace it."""
+def test_a_field_does_not_replace_the_identity(log: Log, lines: Lines, settings: Settings) -> None:
+    """A caller cannot set service, version, environment or time."""
     log.info("dependency.called", service="billing", version="9", env="moon", timestamp="never")
     line = only(lines)
     assert (line["service"], line["version"], line["env"]) == (
-        settings.otel_service_name,
-        settings.version,
+        IDENTITY.name,
+        IDENTITY.version,
         settings.environment,
     )
     assert datetime.fromisoformat(line["timestamp"]).tzinfo is not None
@@ -142,11 +141,11 @@ def test_nobody_can_speak_as_another_service(log: Log, lines: Any, settings: Set
 
 @pytest.mark.parametrize("level", ["debug", "info", "warning", "error", "critical"])
 @pytest.mark.parametrize("minimum", ["debug", "info", "warning", "error"])
-def test_each_way_in_obeys_the_level(settings: Settings, lines: Any, level: str, minimum: str) -> None:
-    """Our events, the standard library's records and complete events are filtered alike, and counted when written."""
+def test_every_source_of_lines_obeys_the_level(settings: Settings, lines: Lines, level: str, minimum: str) -> None:
+    """Structlog, the standard library and complete events are filtered alike, and counted when written."""
     written = REGISTRY.get_sample_value("log_events_total", {"level": level})
     assert written is not None
-    emit = configure(settings.model_copy(update={"log_level": minimum}))
+    emit = configure(settings.model_copy(update={"log_level": minimum}), IDENTITY, lines)
     getattr(structlog.get_logger(), level)("one")
     getattr(logging.getLogger("library"), level)("two")
     emit({"level": level, "event": "three"})
@@ -156,7 +155,7 @@ def test_each_way_in_obeys_the_level(settings: Settings, lines: Any, level: str,
     assert REGISTRY.get_sample_value("log_events_total", {"level": level}) == written + len(expected)
 
 
-def test_records_of_the_standard_library_arrive_once(emit: Emit, lines: Any) -> None:
+def test_records_of_the_standard_library_arrive_once(emit: Emit, lines: Lines) -> None:
     """Whatever handlers a library has put up before, a record is one line with its logger's name."""
     del emit
     logger = logging.getLogger("library.part")
@@ -165,34 +164,45 @@ def test_records_of_the_standard_library_arrive_once(emit: Emit, lines: Any) -> 
     assert (line["event"], line["level"], line["logger"]) == ("took 7 ms", "warning", "library.part")
 
 
-def test_configuring_twice_does_not_double_lines(settings: Settings, lines: Any) -> None:
-    """Tests and reloaders make the application more than once."""
-    configure(settings)
-    configure(settings)
+def test_a_cached_logger_writes_to_the_pipeline_configured_last(settings: Settings, lines: Lines) -> None:
+    """A module's logger is cached at its first use, and belongs to each application of the process in turn."""
+    log, before = structlog.get_logger(), Lines()
+    configure(settings, IDENTITY, before)
+    log.info("one")
+    configure(settings, IDENTITY, lines)
+    log.info("two")
+    assert [line["event"] for line in before.events] == ["one"]
+    assert [line["event"] for line in lines.events] == ["two"]
+
+
+def test_configuring_twice_does_not_double_lines(settings: Settings, lines: Lines) -> None:
+    """Tests and reloaders make more than one application in a process."""
+    configure(settings, IDENTITY, lines)
+    configure(settings, IDENTITY, lines)
     logging.getLogger("library").warning("once")
     only(lines)
 
 
-def test_an_unknown_level_is_shown_as_info(emit: Emit, lines: Any) -> None:
-    """Libraries may invent levels; the contract's five stay."""
+def test_an_unknown_level_is_shown_as_info(emit: Emit, lines: Lines) -> None:
+    """Libraries may define levels; the contract has five."""
     del emit
     logging.getLogger("library").log(25, "notice")
     assert only(lines)["level"] == "info"
 
 
-def test_a_record_that_cannot_be_formatted_is_no_exception(settings: Settings, lines: Any) -> None:
-    """The standard library never lets a wrong argument reach the caller, and nor do we."""
-    configure(settings)  # here: pytest's own handlers, which would raise, come back after the fixtures
+def test_a_record_that_cannot_be_formatted_raises_nothing(settings: Settings, lines: Lines) -> None:
+    """As in the standard library, a wrong argument does not reach the caller."""
+    configure(settings, IDENTITY, lines)  # here: pytest's own handlers, which would raise, come back after the fixtures
     logging.getLogger("library").warning("took %d ms", "seven")
     assert "took %d ms" in only(lines)["event"]
 
 
-def test_warnings_are_lines(settings: Settings, lines: Any) -> None:
-    """Deprecations are told like everything else, on one line."""
+def test_warnings_are_lines(settings: Settings, lines: Lines) -> None:
+    """A deprecation is one line, as any other event."""
     with warnings.catch_warnings():
         warnings.simplefilter("always")
         logging.captureWarnings(capture=False)
-        configure(settings)
+        configure(settings, IDENTITY, lines)
         warnings.warn("old and password=hunter2", DeprecationWarning, stacklevel=1)
     line = only(lines)
     assert (line["logger"], line["level"]) == ("py.warnings", "warning")
@@ -208,8 +218,8 @@ def test_warnings_are_lines(settings: Settings, lines: Any) -> None:
     ],
     ids=["structlog", "structlog by flag", "stdlib"],
 )
-def test_an_exception_is_a_redacted_field(emit: Emit, lines: Any, record: Callable[[], None]) -> None:
-    """The traceback stands in the line, without what the message gave away."""
+def test_an_exception_is_a_redacted_field(emit: Emit, lines: Lines, record: Callable[[], None]) -> None:
+    """The line holds the traceback, without the secrets of its message."""
     del emit
     try:
         broken("cannot reach postgres://admin:hunter2@db\nfor bob@example.com")
@@ -222,7 +232,7 @@ def test_an_exception_is_a_redacted_field(emit: Emit, lines: Any, record: Callab
     assert not {word for word in ("hunter2", "bob@example.com") if word in json.dumps(line)}
 
 
-def test_no_exception_is_no_field(emit: Emit, lines: Any) -> None:
+def test_no_exception_is_no_field(emit: Emit, lines: Lines) -> None:
     """`logger.exception` outside a handler is a plain line."""
     del emit
     logging.getLogger("library").error("fine", exc_info=True)  # noqa: LOG014 - on purpose
@@ -243,14 +253,14 @@ def test_no_exception_is_no_field(emit: Emit, lines: Any) -> None:
     ],
     ids=str,
 )
-def test_secrets_do_not_reach_a_line(log: Log, lines: Any, fields: Mapping[str, Any]) -> None:
-    """By name and by shape, in whatever object they come."""
+def test_secrets_do_not_reach_a_line(log: Log, lines: Lines, fields: Mapping[str, Any]) -> None:
+    """By name and by shape, in any kind of object."""
     log.info("thing.happened", **fields)
     assert "hunter2" not in json.dumps(only(lines))
 
 
-def test_secrets_of_third_parties_do_not_either(emit: Emit, lines: Any) -> None:
-    """A library knows nothing of our deny-list."""
+def test_secrets_in_records_of_libraries_do_not_reach_a_line(emit: Emit, lines: Lines) -> None:
+    """A library does not know the deny-list."""
     del emit
     logging.getLogger("library").info("POST https://api.example/pay?key=hunter2 with %s", {"card_number": "hunter2"})
     assert "hunter2" not in json.dumps(only(lines))
@@ -276,9 +286,9 @@ def test_secrets_of_third_parties_do_not_either(emit: Emit, lines: Any) -> None:
         {"\ud800": 1},
         {"a": {("deep",): [2**70]}},
         object(),
-        Unspeakable(),
-        [Unspeakable()],
-        {Unspeakable: Unspeakable()},
+        Unprintable(),
+        [Unprintable()],
+        {Unprintable: Unprintable()},
         uuid.UUID(int=7),
         datetime(2026, 1, 1, tzinfo=UTC),
         Account("bob", "x"),
@@ -288,8 +298,8 @@ def test_secrets_of_third_parties_do_not_either(emit: Emit, lines: Any) -> None:
     ],
     ids=lambda value: type(value).__name__,
 )
-def test_any_value_makes_one_valid_line(log: Log, lines: Any, value: object) -> None:
-    """What cannot be shown as it is, is shown somehow: a log call never fails, and the line keeps its form."""
+def test_any_value_makes_one_valid_line(log: Log, lines: Lines, value: object) -> None:
+    """A log call never fails, and the line keeps its form."""
     log.info("thing.happened", value=value, second=2)
     line = only(lines)
     assert (line["event"], line["level"], line["second"]) == ("thing.happened", "info", 2)
@@ -298,17 +308,17 @@ def test_any_value_makes_one_valid_line(log: Log, lines: Any, value: object) -> 
 
 
 @pytest.mark.parametrize(
-    "value", [2**70, "\ud800", {b"a": 1}, {(1,): 2}, Unspeakable()], ids=lambda value: type(value).__name__
+    "value", [2**70, "\ud800", {b"a": 1}, {(1,): 2}, Unprintable()], ids=lambda value: type(value).__name__
 )
-def test_a_value_that_is_hard_to_show_harms_no_other(log: Log, lines: Any, value: object) -> None:
+def test_a_value_without_a_representation_changes_no_other_field(log: Log, lines: Lines, value: object) -> None:
     """The rest of the line is what it would be without it."""
     log.info("thing.happened", ratio=float("nan"), when=datetime(2026, 1, 1, tzinfo=UTC), password="x", value=value)  # noqa: S106 - to be redacted
     line = only(lines)
     assert (line["ratio"], line["when"], line["password"]) == (None, "2026-01-01T00:00:00Z", "REDACTED")
 
 
-def test_a_line_of_a_request_carries_its_ids(log: Log, lines: Any) -> None:
-    """Ours and the standard library's lines alike, also for what contextvars have bound."""
+def test_a_line_of_a_request_carries_its_ids(log: Log, lines: Lines) -> None:
+    """Lines of structlog and of the standard library, with the fields that contextvars have bound."""
     token = REQUEST.set(RequestContext("req", "a" * 32, "b" * 16))
     structlog.contextvars.bind_contextvars(user_id=7)
     log.info("one")
@@ -321,8 +331,8 @@ def test_a_line_of_a_request_carries_its_ids(log: Log, lines: Any) -> None:
     assert [line.get("user_id") for line in lines.events] == [7, 7, None]
 
 
-def test_a_line_inside_a_child_span_carries_the_child_s_id(log: Log, lines: Any) -> None:
-    """A line leads to the span it was written in, padded to its full width."""
+def test_a_line_inside_a_child_span_carries_the_child_s_id(log: Log, lines: Lines) -> None:
+    """A line names the span it was written in, padded to full width."""
     token = REQUEST.set(RequestContext("req", "0" * 31 + "1", "0" * 15 + "1"))
     context = trace.SpanContext(trace_id=1, span_id=2, is_remote=False)
     with trace.use_span(trace.NonRecordingSpan(context)):
@@ -335,8 +345,8 @@ def test_a_line_inside_a_child_span_carries_the_child_s_id(log: Log, lines: Any)
     ]
 
 
-def test_a_real_child_span_s_line_belongs_to_it(log: Log, lines: Any) -> None:
-    """As an instrumentation in a handler would make it."""
+def test_a_real_child_span_s_line_belongs_to_it(log: Log, lines: Lines) -> None:
+    """A span as an instrumentation in a handler makes it."""
     tracer = TracerProvider(shutdown_on_exit=False).get_tracer("test")
     token = REQUEST.set(RequestContext("req", "", ""))
     with tracer.start_as_current_span("child") as span:
@@ -347,13 +357,13 @@ def test_a_real_child_span_s_line_belongs_to_it(log: Log, lines: Any) -> None:
     assert (int(line["trace_id"], 16), int(line["span_id"], 16)) == (context.trace_id, context.span_id)
 
 
-def test_uvicorn_s_traceback_is_not_a_second_line(emit: Emit, lines: Any) -> None:
-    """The data plane has said it, with the request's ids; what else uvicorn has to say stays."""
+def test_uvicorn_s_traceback_is_not_a_second_line(emit: Emit, lines: Lines) -> None:
+    """The data plane has logged it with the request's ids; other lines of uvicorn stay."""
     del emit
     uvicorn = logging.getLogger("uvicorn.error")
     uvicorn.error("Exception in ASGI application\n", exc_info=LookupError())
     uvicorn.info("Started server process")
-    assert lines == []
+    assert lines.raw == []
     uvicorn.error("Cannot bind")
     assert only(lines)["event"] == "Cannot bind"
 
@@ -367,23 +377,24 @@ def test_uvicorn_s_traceback_is_not_a_second_line(emit: Emit, lines: Any) -> Non
         "urllib3.connectionpool",
     ],
 )
-def test_chatter_is_quiet(emit: Emit, lines: Any, noise: str) -> None:
-    """Retries that we report once, and what clients sent, are not repeated line by line."""
+def test_repeated_lines_of_libraries_are_dropped(emit: Emit, lines: Lines, noise: str) -> None:
+    """Retries that are reported once, and what clients sent, are not logged line by line."""
     del emit
     logging.getLogger(noise).warning("evil %s", "member")
-    assert lines == []
+    assert lines.raw == []
 
 
-def test_the_format_follows_the_terminal(settings: Settings, lines: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A person reads text, a collector JSON, unless told otherwise."""
+def test_the_format_follows_the_terminal(settings: Settings, lines: Lines, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`auto`: text for a person, JSON for a collector."""
     for terminal, wanted, is_json in ((True, "auto", False), (False, "auto", True), (True, "json", True)):
         monkeypatch.setattr(sys.stdout, "isatty", lambda terminal=terminal: terminal)
-        lines.clear()
-        configure(settings.model_copy(update={"log_format": wanted}))({"level": "info", "event": "thing.happened"})
-        assert lines[0].startswith(b"{") is is_json
+        lines.raw.clear()
+        emit = configure(settings.model_copy(update={"log_format": wanted}), IDENTITY, lines)
+        emit({"level": "info", "event": "thing.happened"})
+        assert lines.raw[0].startswith(b"{") is is_json
 
 
-def test_a_person_can_read_it(console: Callable[[], str]) -> None:
+def test_the_console_format_shows_time_level_event_and_fields(console: Callable[[], str]) -> None:
     """Time, level, event, fields."""
     structlog.get_logger().info("thing.happened", answer=42)
     text = re.sub(r"\x1b\[\d*m", "", console())
@@ -394,10 +405,10 @@ HOSTILE = "x\r\n\x1b[2J\x1b]0;evil\x07\x9b31m\x7f\x85\u2028y"
 
 
 class Hostile:
-    """An object whose text is the client's."""
+    """An object that is represented by a client's text."""
 
     def __repr__(self) -> str:
-        """What the client sent."""
+        """Text of a client."""
         return HOSTILE
 
 
@@ -417,16 +428,16 @@ class Hostile:
     ],
     ids=["event", "value", "nested", "object", "nested object", "key", "nested key", "logger", "stdlib", "stdlib name"],
 )
-def test_no_client_steers_the_terminal(console: Callable[[], str], say: Callable[[Log], None]) -> None:
-    """Colours are ours; control characters from outside are replaced, so that no line can be forged."""
+def test_no_client_controls_the_terminal(console: Callable[[], str], say: Callable[[Log], None]) -> None:
+    """Control characters from outside are replaced, so that no line can be forged; only colours are written."""
     say(structlog.get_logger())
     text = re.sub(r"\x1b\[\d{0,2}m", "", console())
     assert text.endswith("\n")
     assert [character for character in text[:-1] if not character.isprintable()] == []
 
 
-def test_a_traceback_at_the_terminal_is_tame(console: Callable[[], str]) -> None:
-    """It keeps its lines and loses what else a message may hold."""
+def test_a_traceback_at_the_terminal_has_no_control_characters(console: Callable[[], str]) -> None:
+    """It keeps its line breaks; other control characters of the message are replaced."""
     try:
         broken(HOSTILE)
     except LookupError:
@@ -438,25 +449,25 @@ def test_a_traceback_at_the_terminal_is_tame(console: Callable[[], str]) -> None
 
 @pytest.mark.parametrize("form", ["json", "console"])
 def test_a_whole_process_writes_to_standard_output_only(form: str) -> None:
-    """Warnings, libraries and our own events come out of one pipe, in order, once each."""
+    """Warnings, records of libraries and events come out of one pipe, in order, once each."""
     done = subprocess.run(  # noqa: S603 - our own program
         [sys.executable, "-c", PROGRAM, form], capture_output=True, check=True, timeout=30
     )
     assert done.stderr == b""
-    said = done.stdout.decode()
-    assert not {word for word in ("hunter2", "bob@example.com", "\x1b[2J", "\r") if word in said}
-    found = [said.index(word) for word in ("is deprecated", "mail to REDACTED", "program.finished")]
+    output = done.stdout.decode()
+    assert not {word for word in ("hunter2", "bob@example.com", "\x1b[2J", "\r") if word in output}
+    found = [output.index(word) for word in ("is deprecated", "mail to REDACTED", "program.finished")]
     assert found == sorted(found)
     if form == "json":
-        assert len([json.loads(line) for line in said.splitlines()]) == 3
+        assert len([json.loads(line) for line in output.splitlines()]) == 3
 
 
-def test_a_request_that_fails_in_the_server_is_one_failure(serve: Callable[..., Any]) -> None:
-    """In the real process: one event with the traceback, one access event, nothing from uvicorn."""
-    service = serve().started()
+def test_a_request_that_fails_in_the_server_is_one_failure(serve: Callable[..., ServiceProcess]) -> None:
+    """In a real process: one event with the traceback, one access event, nothing from uvicorn."""
+    service = serve(str(FAULTS)).started()
     assert service.get("/faults/fail").status_code == 500
     service.terminate()
-    told = [line["event"] for line in service.lines if line["event"].startswith("http.") or "logger" in line]
-    assert sorted(told) == ["http.request_failed", "http.request_finished"]
+    events = [line["event"] for line in service.lines if line["event"].startswith("http.") or "logger" in line]
+    assert sorted(events) == ["http.request_failed", "http.request_finished"]
     assert "hunter2" not in json.dumps(service.lines)
     assert service.error == ""

@@ -1,4 +1,4 @@
-"""Secrets and personal data do not survive; everything else does; hostile text costs no more than friendly text."""
+"""Secrets and personal data are replaced, everything else stays, and any text takes linear time."""
 
 import signal
 from collections.abc import Iterator
@@ -15,19 +15,19 @@ from firstlight.logs.redaction import (
     redact_text,
 )
 
-BOUND_SECONDS = 2.0  # for text that takes a few milliseconds when the time is linear
+LIMIT_SECONDS = 2.0  # for text that takes a few milliseconds when the time is linear
 LONG = 60_000  # characters: what a server lets through as one path
 
 
 @contextmanager
-def bounded(seconds: float) -> Iterator[None]:
-    """Break a computation off that takes too long: a regular expression looks for signals now and then."""
+def limited(seconds: float) -> Iterator[None]:
+    """Stop a computation that takes too long: a regular expression looks for signals now and then."""
 
-    def give_up(*_: object) -> None:
+    def stop(*_: object) -> None:
         msg = f"still running after {seconds} s"
         raise TimeoutError(msg)
 
-    before = signal.signal(signal.SIGALRM, give_up)
+    before = signal.signal(signal.SIGALRM, stop)
     signal.setitimer(signal.ITIMER_REAL, seconds)
     try:
         yield
@@ -45,7 +45,7 @@ def test_each_name_of_the_list_is_denied_however_it_is_spelled(name: str) -> Non
 
 @pytest.mark.parametrize("name", ["event", "http_route", "url_path", "duration_seconds", "logger", "slug", "check"])
 def test_ordinary_names_are_shown(name: str) -> None:
-    """The fields of our own events are not touched."""
+    """The fields of the runtime's events are unchanged."""
     assert redact({name: "value"}) == {name: "value"}
 
 
@@ -75,7 +75,7 @@ def test_ordinary_names_are_shown(name: str) -> None:
     ],
 )
 def test_secrets_in_free_text_are_replaced(text: str) -> None:
-    """Shapes decide where there are no names."""
+    """Shapes decide in free text."""
     assert "hunter2" not in redact_text(text)
     assert REDACTED in redact_text(text)
 
@@ -96,12 +96,12 @@ def test_secrets_in_free_text_are_replaced(text: str) -> None:
     ],
 )
 def test_harmless_text_is_unchanged(text: str) -> None:
-    """What merely resembles a secret's shape stays readable."""
+    """Text that only resembles a secret stays as it is."""
     assert redact_text(text) == text
 
 
 def test_what_surrounds_a_secret_stays() -> None:
-    """A line is still worth reading."""
+    """The rest of the line stays readable."""
     assert redact_text("cannot log in: password=hunter2, user bob@example.com, host db") == (
         "cannot log in: password=REDACTED, user REDACTED, host db"
     )
@@ -128,19 +128,19 @@ def test_what_surrounds_a_secret_stays() -> None:
     ],
 )
 def test_structured_values_are_redacted_at_any_level(value: Any, safe: Any) -> None:
-    """Names decide for members, shapes for text below them."""
+    """Names decide for members, shapes for the text below them."""
     assert redact(value) == safe
 
 
 def test_the_original_is_not_changed() -> None:
-    """A copy is redacted: what the caller goes on to use is its own."""
+    """A copy is redacted; the caller's value stays as it is."""
     original = {"password": "hunter2", "list": ["token=abc"]}
     redact(original)
     assert original == {"password": "hunter2", "list": ["token=abc"]}
 
 
-def test_what_is_nested_too_deep_or_in_itself_ends() -> None:
-    """A cycle neither hangs nor shows what could not be looked at."""
+def test_values_nested_too_deep_or_in_themselves_are_cut() -> None:
+    """A cycle ends, and what was not checked is not shown."""
     endless: dict[str, Any] = {}
     endless["again"] = endless
     assert REDACTED in str(redact(endless))
@@ -171,6 +171,6 @@ def test_what_is_nested_too_deep_or_in_itself_ends() -> None:
     ids=lambda text: text[:12],
 )
 def test_hostile_text_takes_linear_time(text: str) -> None:
-    """A client chooses the path of its request, and must not be able to stop the event loop with one."""
-    with bounded(BOUND_SECONDS):
+    """A client chooses the path of its request, and must not stop the event loop with it."""
+    with limited(LIMIT_SECONDS):
         redact_text(text)

@@ -1,4 +1,4 @@
-"""Standard output that stalls, breaks or forks: lines come in order or are counted, and nobody waits for them."""
+"""Standard output that stalls or breaks, and forks: lines come in order or are counted, and no caller waits."""
 
 import os
 import select
@@ -10,12 +10,11 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from firstlight.logs import sink
-from firstlight.metrics.instruments import REGISTRY
 from firstlight.logs.sink import Sink
+from firstlight.metrics.instruments import REGISTRY
 
 TIMEOUT_SECONDS = 10.0
-NOT_BLOCKED_SECONDS = 2.0  # a full pipe that nobody reads would block for ever
+NOT_BLOCKED_SECONDS = 2.0  # a full pipe that nobody reads would block without end
 FORKING = """
 import os, sys, warnings
 from firstlight.logs.sink import stdout
@@ -37,12 +36,12 @@ class Pipe:
     """Both ends of a pipe."""
 
     def __init__(self) -> None:
-        """Open."""
+        """Open both ends."""
         reader, self.writer = os.pipe()
-        self.reader = os.fdopen(reader, "rb", buffering=0)  # closed once, however often it is told to
+        self.reader = os.fdopen(reader, "rb", buffering=0)  # closing it again does nothing
 
     def read(self, size: int) -> bytes:
-        """Exactly so many bytes, or as many as come before patience ends."""
+        """Exactly so many bytes, or as many as come before the timeout."""
         data = b""
         deadline = time.monotonic() + TIMEOUT_SECONDS
         while len(data) < size and select.select([self.reader], [], [], max(0.0, deadline - time.monotonic()))[0]:
@@ -67,14 +66,14 @@ def pipe() -> Iterator[Pipe]:
 
 
 def dropped(reason: str) -> float:
-    """Lines lost so far."""
+    """Lines dropped so far."""
     value = REGISTRY.get_sample_value("telemetry_dropped_total", {"signal": "logs", "reason": reason})
     assert value is not None
     return value
 
 
 def wait_until(condition: Callable[[], bool]) -> None:
-    """Give another thread time, but not for ever."""
+    """Wait for another thread, up to the timeout."""
     deadline = time.monotonic() + TIMEOUT_SECONDS
     waiting = threading.Event()
     while not condition():
@@ -83,7 +82,7 @@ def wait_until(condition: Callable[[], bool]) -> None:
 
 
 def test_lines_arrive_in_order_and_whole(pipe: Pipe) -> None:
-    """From one thread, as they were written."""
+    """One thread's lines come as they were written."""
     lines = [b"line %d\n" % number for number in range(2000)]
     made = Sink(pipe.writer)
     for line in lines:
@@ -93,7 +92,7 @@ def test_lines_arrive_in_order_and_whole(pipe: Pipe) -> None:
 
 
 def test_lines_of_many_threads_do_not_mix(pipe: Pipe) -> None:
-    """A line is whole, whoever else writes, and each thread's lines stay in order."""
+    """Each line is whole, and each thread's lines stay in order."""
     made = Sink(pipe.writer)
 
     def write(name: int) -> None:
@@ -112,7 +111,7 @@ def test_lines_of_many_threads_do_not_mix(pipe: Pipe) -> None:
 
 
 def test_lines_written_together_share_a_system_call(pipe: Pipe, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A busy service spends its time on requests."""
+    """A system call for each line would cost a busy service more than the lines."""
     calls: list[int] = []
     write = os.write
 
@@ -121,32 +120,31 @@ def test_lines_written_together_share_a_system_call(pipe: Pipe, monkeypatch: pyt
         return write(descriptor, data)
 
     monkeypatch.setattr(os, "write", count)
-    monkeypatch.setattr(sink, "GATHER_SECONDS", TIMEOUT_SECONDS)
     pause = threading.Event()
-    made = Sink(pipe.writer)
+    made = Sink(pipe.writer, gather_seconds=TIMEOUT_SECONDS)
     for _ in range(20):
         made.write(b"line\n")
-        pause.wait(0.001)  # the writer could run, and gathers instead
+        pause.wait(0.001)  # time in which a writer that does not gather would write
     assert made.flush(TIMEOUT_SECONDS)
     assert calls.count(pipe.writer) == 1
 
 
 def test_a_lone_line_arrives_without_a_flush(pipe: Pipe) -> None:
-    """Nobody has to ask for it."""
+    """The writer thread writes it on its own."""
     Sink(pipe.writer).write(b"alone\n")
     assert pipe.read(6) == b"alone\n"
 
 
-def test_a_line_after_a_silence_arrives_too(pipe: Pipe) -> None:
-    """The thread has gone to sleep in between."""
+def test_a_line_after_a_pause_arrives(pipe: Pipe) -> None:
+    """The writer thread waits in between, and wakes up."""
     made = Sink(pipe.writer)
     for line in (b"one\n", b"two\n"):
         made.write(line)
         assert pipe.read(4) == line
 
 
-def test_a_pipe_nobody_reads_stops_nobody(pipe: Pipe) -> None:
-    """The queue is bounded, what does not fit is counted, and flushing gives up in time."""
+def test_a_pipe_that_is_not_read_blocks_no_caller(pipe: Pipe) -> None:
+    """The queue has a limit, lines beyond it are counted, and a flush ends at its timeout."""
     line = b"x" * 1023 + b"\n"
     full, failed = dropped("queue_full"), dropped("write_failed")
     made = Sink(pipe.writer, capacity=100)
@@ -166,8 +164,8 @@ def test_a_pipe_nobody_reads_stops_nobody(pipe: Pipe) -> None:
     assert pipe.read(6) == b"again\n"
 
 
-def test_a_reader_that_goes_away_is_counted_and_not_fatal(pipe: Pipe) -> None:
-    """Every line that could not be written counts, and the next ones may."""
+def test_lines_for_a_closed_pipe_are_counted(pipe: Pipe) -> None:
+    """Each line that cannot be written counts as dropped; nothing is raised."""
     failed = dropped("write_failed")
     made = Sink(pipe.writer)
     pipe.reader.close()
@@ -180,8 +178,8 @@ def test_a_reader_that_goes_away_is_counted_and_not_fatal(pipe: Pipe) -> None:
     assert dropped("write_failed") - failed == 4
 
 
-def test_a_reader_that_leaves_in_the_middle_loses_only_what_is_left(pipe: Pipe) -> None:
-    """What had been written before the pipe broke is not counted as lost."""
+def test_a_pipe_closed_in_the_middle_loses_only_the_rest(pipe: Pipe) -> None:
+    """Lines written before the pipe was closed are not counted as dropped."""
     line = b"x" * 1023 + b"\n"
     failed = dropped("write_failed")
     made = Sink(pipe.writer)
@@ -195,8 +193,8 @@ def test_a_reader_that_leaves_in_the_middle_loses_only_what_is_left(pipe: Pipe) 
     assert 0 < lost <= 300 - len(read) // len(line)
 
 
-def test_a_descriptor_that_does_not_block_loses_nothing(pipe: Pipe) -> None:
-    """A parent may hand down a non-blocking pipe; writing waits for it, off the event loop."""
+def test_a_non_blocking_descriptor_loses_nothing(pipe: Pipe) -> None:
+    """A parent process may pass on a non-blocking pipe; the writer thread waits for it."""
     os.set_blocking(pipe.writer, False)
     lines = [b"%06d" % number + b"x" * 1000 + b"\n" for number in range(300)]
     made = Sink(pipe.writer)
@@ -207,12 +205,12 @@ def test_a_descriptor_that_does_not_block_loses_nothing(pipe: Pipe) -> None:
 
 
 def test_flushing_nothing_returns_at_once(pipe: Pipe) -> None:
-    """Also before the first line."""
+    """There is nothing to wait for, even before the first line."""
     assert Sink(pipe.writer).flush(TIMEOUT_SECONDS)
 
 
 def test_a_thread_that_has_ended_is_replaced(pipe: Pipe) -> None:
-    """As after a fork, which copies no threads."""
+    """A fork copies no threads."""
     made = Sink(pipe.writer)
     made.write(b"one\n")
     assert pipe.read(4) == b"one\n"
@@ -226,7 +224,7 @@ def test_a_thread_that_has_ended_is_replaced(pipe: Pipe) -> None:
 
 
 def test_both_sides_of_a_fork_keep_writing() -> None:
-    """Each line comes once: the child neither falls silent nor repeats what its parent has queued."""
+    """Each line comes once: the child writes its own lines and does not repeat its parent's."""
     with subprocess.Popen(  # noqa: S603 - our own program
         [sys.executable, "-c", FORKING], stdin=subprocess.PIPE, stdout=subprocess.PIPE
     ) as process:

@@ -1,16 +1,16 @@
-"""Instruments are exposed under the contract's names, and no label set grows without bound."""
+"""Instruments are exposed under the contract's names, and the number of label sets has a limit."""
 
 import pytest
 from prometheus_client import generate_latest
 from prometheus_client.openmetrics.exposition import generate_latest as generate_openmetrics
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
-from firstlight.metrics import instruments as metrics
 from firstlight.metrics.instruments import (
     METRICS_SERIES_LIMIT,
     OVERFLOW,
     REGISTRY,
     REQUEST_DURATION,
+    TELEMETRY_DROPPED,
     RequestChildren,
     identify,
 )
@@ -33,13 +33,13 @@ def label_sets() -> set[tuple[str, ...]]:
 
 
 def overflowed() -> float:
-    """How often the cap has been met."""
+    """How often the limit has been exceeded."""
     value = REGISTRY.get_sample_value("telemetry_dropped_total", {"signal": "metrics", "reason": "series_limit"})
     assert value is not None
     return value
 
 
-def test_a_label_set_is_bucket_once() -> None:
+def test_a_label_set_has_one_child() -> None:
     """The second request of a kind finds the first one's child."""
     children = RequestChildren()
     labels = ("GET", "/a", "200", "")
@@ -48,10 +48,9 @@ def test_a_label_set_is_bucket_once() -> None:
 
 
 @pytest.mark.parametrize("position", range(4), ids=["method", "route", "status", "error"])
-def test_the_cap_holds_whichever_label_is_unbound(position: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A bug that puts values into one label costs a bounded number of series, and is counted."""
-    monkeypatch.setattr(metrics, "MAX_CHILDREN", 3)
-    children = RequestChildren()
+def test_the_limit_holds_for_each_label(position: int) -> None:
+    """A bug that puts values into one label costs a limited number of series, and is counted."""
+    children = RequestChildren(limit=3)
     before = overflowed()
     for number in range(50):
         labels = ["GET", "/a", "200", ""]
@@ -63,10 +62,9 @@ def test_the_cap_holds_whichever_label_is_unbound(position: int, monkeypatch: py
     assert any(OVERFLOW in labels for labels in label_sets())
 
 
-def test_known_label_sets_keep_counting_when_the_cap_is_met(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The overflow never takes a request away from a label set that was there before."""
-    monkeypatch.setattr(metrics, "MAX_CHILDREN", 1)
-    children = RequestChildren()
+def test_known_label_sets_keep_counting_beyond_the_limit() -> None:
+    """A label set that was there before keeps its requests."""
+    children = RequestChildren(limit=1)
     first = children["GET", "/a", "200", ""]
     before = overflowed()
     assert children["GET", "/b", "500", "KeyError"] is not first
@@ -74,10 +72,9 @@ def test_known_label_sets_keep_counting_when_the_cap_is_met(monkeypatch: pytest.
     assert overflowed() - before == 1
 
 
-def test_an_overflowing_failure_still_counts_as_a_failure(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The availability objective reads status and error type, which the overflow must not whitewash."""
-    monkeypatch.setattr(metrics, "MAX_CHILDREN", 0)
-    RequestChildren()["GET", "/b", "500", "KeyError"].observe(0.1)
+def test_an_overflowing_failure_still_counts_as_a_failure() -> None:
+    """The availability objective reads status and error type, which the overflow keeps."""
+    RequestChildren(limit=0)["GET", "/b", "500", "KeyError"].observe(0.1)
     ((_, route, status, error_type),) = label_sets()
     assert route == OVERFLOW
     assert status.startswith("5")
@@ -85,14 +82,14 @@ def test_an_overflowing_failure_still_counts_as_a_failure(monkeypatch: pytest.Mo
 
 
 def test_identity_is_one_series() -> None:
-    """What runs here is read from the labels of a constant."""
+    """Version and revision are labels of a constant."""
     identify("1.2.3", "abc", "3.11.0")
     labels = {"version": "1.2.3", "revision": "abc", "python_version": "3.11.0"}
     assert REGISTRY.get_sample_value("build_info", labels) == 1
 
 
-def test_losses_are_born_at_zero() -> None:
-    """The first loss is an increase, which `rate()` can see."""
+def test_counters_of_dropped_telemetry_start_at_zero() -> None:
+    """`rate()` sees the first drop as an increase."""
     dropped = {
         (sample.labels["signal"], sample.labels["reason"])
         for family in REGISTRY.collect()
@@ -106,11 +103,11 @@ def test_losses_are_born_at_zero() -> None:
         ("traces", "export_failed"),
         ("metrics", "series_limit"),
     }
-    assert METRICS_SERIES_LIMIT is metrics.TELEMETRY_DROPPED.labels("metrics", "series_limit")
+    assert METRICS_SERIES_LIMIT is TELEMETRY_DROPPED.labels("metrics", "series_limit")
 
 
-def test_the_exposition_is_strict_openmetrics_without_birth_series() -> None:
-    """The strict parser reads all of it, and nothing is spent on `_created`."""
+def test_the_exposition_is_strict_openmetrics_without_created_series() -> None:
+    """The strict parser reads all of it; `_created` series are left out."""
     RequestChildren()["GET", "/a", "200", ""].observe(0.1)
     text = generate_openmetrics(REGISTRY).decode()  # type: ignore[no-untyped-call]
     names = {family.name for family in text_string_to_metric_families(text)}  # type: ignore[no-untyped-call]

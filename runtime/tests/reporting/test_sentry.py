@@ -1,4 +1,4 @@
-"""Error reports say what failed and under which trace, once, and never with whose data."""
+"""Error reports name the error and its trace, once, and hold no personal data."""
 
 import gzip
 import json
@@ -16,18 +16,22 @@ from opentelemetry import propagate, trace
 from opentelemetry.sdk.trace import TracerProvider, sampling
 from sentry_sdk.scope import remove_external_propagation_context
 
-from firstlight.traces import propagation
+from firstlight import Settings
 from firstlight.reporting import sentry
 from firstlight.reporting.sentry import Capture
-from firstlight.settings import Settings
+from firstlight.testing import ServiceProcess
+from firstlight.traces import propagation
+
+from ..conftest import FAULTS
+from ..faults import IDENTITY
 
 TIMEOUT_SECONDS = 10.0
 IMPORTED = """
 import sys
+from firstlight import Identity, Settings
 from firstlight.reporting import sentry
-from firstlight.settings import Settings
 
-capture, flush = sentry.start(Settings())
+capture, flush = sentry.start(Settings(), Identity(name="sample", version="1.2.3"))
 capture(LookupError())
 flush(1)
 print([name for name in sys.modules if name.startswith("sentry_sdk")])
@@ -37,7 +41,7 @@ Event = dict[str, Any]
 
 
 class Tracker(ThreadingHTTPServer):
-    """What a DSN points to: decodes envelopes and keeps their items."""
+    """The server of a DSN: decodes envelopes and keeps their items."""
 
     daemon_threads = True
 
@@ -84,23 +88,26 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(b"{}")
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class's name
-        """Keep quiet."""
+        """Write nothing."""
 
 
 @pytest.fixture
 def tracker(monkeypatch: pytest.MonkeyPatch) -> Iterator[Tracker]:
-    """A project to report to."""
+    """A project that takes reports."""
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     made = Tracker()
     yield made
     made.close()
 
 
+Reports = tuple[Capture, Callable[[], list[Event]]]
+
+
 @pytest.fixture
-def reports(tracker: Tracker, settings: Settings) -> Iterator[tuple[Capture, Callable[[], list[Event]]]]:
+def reports(tracker: Tracker, settings: Settings) -> Iterator[Reports]:
     """Two functions: report an error; wait for what has been reported."""
     chosen = Settings(**{**settings.model_dump(), "sentry_dsn": tracker.dsn, "environment": "staging"})
-    capture, flush = sentry.start(chosen)
+    capture, flush = sentry.start(chosen, IDENTITY)
 
     def arrived() -> list[Event]:
         flush(TIMEOUT_SECONDS)
@@ -131,11 +138,8 @@ def span_of_a_request() -> trace.Span:
     return TracerProvider(sampling.ALWAYS_ON, shutdown_on_exit=False).get_tracer("test").start_span("GET /a")
 
 
-Reports = tuple[Capture, Callable[[], list[Event]]]
-
-
-def test_a_report_names_the_error_the_release_and_the_trace(reports: Reports, settings: Settings) -> None:
-    """From the report to the trace and its log lines by two ids."""
+def test_a_report_names_the_error_the_release_and_the_trace(reports: Reports) -> None:
+    """Two ids lead from the report to the trace and its log lines."""
     capture, arrived = reports
     span = span_of_a_request()
     with trace.use_span(span):
@@ -146,12 +150,12 @@ def test_a_report_names_the_error_the_release_and_the_trace(reports: Reports, se
     assert event["contexts"]["trace"]["trace_id"] == f"{context.trace_id:032x}"
     assert event["contexts"]["trace"]["span_id"] == f"{context.span_id:016x}"
     assert event["environment"] == "staging"
-    assert event["release"] == f"{settings.otel_service_name}@{settings.version}"
+    assert event["release"] == f"{IDENTITY.name}@{IDENTITY.version}"
     frames = event["exception"]["values"][-1]["stacktrace"]["frames"]
     assert frames[-1]["function"] == "broken"
 
 
-def test_a_report_outside_a_request_is_one_too(reports: Reports) -> None:
+def test_an_error_outside_a_request_is_reported(reports: Reports) -> None:
     """A background task has no span."""
     capture, arrived = reports
     capture(broken())
@@ -175,7 +179,7 @@ def test_a_report_holds_no_secrets_and_no_locals(reports: Reports, tracker: Trac
 
 
 def test_an_error_is_reported_once(reports: Reports) -> None:
-    """Neither a second call nor uvicorn's own line makes another event."""
+    """Neither a second call nor uvicorn's line makes another event."""
     capture, arrived = reports
     error = broken()
     capture(error)
@@ -186,7 +190,7 @@ def test_an_error_is_reported_once(reports: Reports) -> None:
 
 
 def test_an_error_that_a_library_logs_is_reported(reports: Reports, tracker: Tracker) -> None:
-    """Threads and libraries have no middleware; what they say is redacted as well."""
+    """Threads and libraries have no middleware; their messages are redacted as well."""
     _, arrived = reports
     logging.getLogger("library").error("lost connection, password=hunter2")
     logging.getLogger("library").warning("only a warning")
@@ -197,7 +201,7 @@ def test_an_error_that_a_library_logs_is_reported(reports: Reports, tracker: Tra
 
 
 def test_a_library_s_arguments_are_redacted(reports: Reports, tracker: Tracker) -> None:
-    """Message and arguments travel apart."""
+    """Message and arguments are sent as separate members."""
     _, arrived = reports
     logging.getLogger("library").error("mail to %s with %s failed", "bob@example.com", {"password": "hunter2"})
     assert len(arrived()) == 1
@@ -206,7 +210,7 @@ def test_a_library_s_arguments_are_redacted(reports: Reports, tracker: Tracker) 
 
 
 def test_nothing_but_errors_is_sent(reports: Reports, tracker: Tracker) -> None:
-    """No sessions, no transactions, no spans: those have their own ways."""
+    """No sessions, no transactions, no spans."""
     capture, arrived = reports
     with trace.use_span(span_of_a_request(), end_on_exit=True):
         capture(broken())
@@ -216,26 +220,26 @@ def test_nothing_but_errors_is_sent(reports: Reports, tracker: Tracker) -> None:
 
 @pytest.mark.usefixtures("reports")
 def test_outgoing_calls_still_carry_trace_context(settings: Settings) -> None:
-    """The tracker's SDK would like to put its own header in the place of `traceparent`."""
+    """The tracker's SDK does not replace `traceparent` by its own header."""
     propagation.install(settings)
-    sentry.start(settings)
+    sentry.start(settings, IDENTITY)
     carrier: dict[str, str] = {}
     with trace.use_span(span_of_a_request()):
         propagate.inject(carrier)
     assert set(carrier) == {"traceparent"}
 
 
-def test_without_a_dsn_nothing_is_even_imported() -> None:
-    """It would cost a third of a second and memory."""
+def test_without_a_dsn_nothing_is_imported() -> None:
+    """The import would cost a third of a second and memory."""
     done = subprocess.run(  # noqa: S603 - our own program
         [sys.executable, "-c", IMPORTED], capture_output=True, text=True, check=True, timeout=30
     )
     assert done.stdout == "[]\n"
 
 
-def test_a_tracker_that_is_gone_holds_nobody_up(settings: Settings, tracker: Tracker) -> None:
-    """Reporting never raises, and flushing is bounded."""
-    capture, flush = sentry.start(Settings(**{**settings.model_dump(), "sentry_dsn": tracker.dsn}))
+def test_an_unreachable_tracker_blocks_nothing(settings: Settings, tracker: Tracker) -> None:
+    """Reporting raises nothing, and a flush ends at its timeout."""
+    capture, flush = sentry.start(Settings(**{**settings.model_dump(), "sentry_dsn": tracker.dsn}), IDENTITY)
     tracker.close()
     capture(broken())
     flush(0.1)
@@ -244,9 +248,9 @@ def test_a_tracker_that_is_gone_holds_nobody_up(settings: Settings, tracker: Tra
     remove_external_propagation_context()
 
 
-def test_the_service_reports_a_request_that_failed(tracker: Tracker, serve: Callable[..., Any]) -> None:
-    """In the real process: one event, with the ids of its log lines, flushed before the end."""
-    service = serve(SENTRY_DSN=tracker.dsn).started()
+def test_the_service_reports_a_request_that_failed(tracker: Tracker, serve: Callable[..., ServiceProcess]) -> None:
+    """In a real process: one event, with the ids of its log lines, flushed before the end."""
+    service = serve(str(FAULTS), SENTRY_DSN=tracker.dsn).started()
     service.get("/faults/fail", headers={"x-request-id": "mine"})
     line = service.wait_for("http.request_failed")
     assert service.terminate() == 0

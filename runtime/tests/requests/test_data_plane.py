@@ -1,6 +1,6 @@
-"""The data plane changes nothing of what passes, and counts each request once for what became of it.
+"""The data plane changes nothing that passes through it, and records each request once, by its outcome.
 
-It is tested whole, as a server sees it: `middleware.py`, `exchange.py` and `record.py`.
+It is tested as a server sees it: `data_plane.py`, `observed_request.py` and `recorder.py` together.
 """
 
 import asyncio
@@ -8,7 +8,7 @@ import json
 import re
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, NoReturn
 
 import pytest
@@ -29,16 +29,19 @@ from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from firstlight.requests import observed_request as exchange
+from firstlight import Settings
 from firstlight.context import current_request
-from firstlight.metrics.instruments import (
-    REGISTRY,
-    REQUEST_DURATION,
-)
-from firstlight.requests.data_plane import (
-    DataPlane,
-)
+from firstlight.lifecycle import Lifecycle
+from firstlight.logs import pipeline
+from firstlight.metrics.instruments import REGISTRY, REQUEST_DURATION
+from firstlight.requests.data_plane import DataPlane
+from firstlight.requests.observed_request import Observers
+from firstlight.requests.recorder import Recorder
 from firstlight.requests.routes import RouteTemplates
+from firstlight.testing.lines import Line, Lines
+from firstlight.traces import propagation
+
+from ..faults import IDENTITY
 
 LABELS = ("http_request_method", "http_route", "http_response_status_code", "error_type")
 PARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
@@ -50,11 +53,10 @@ REQUEST: Message = {"type": "http.request", "body": b"", "more_body": False}
 DISCONNECT: Message = {"type": "http.disconnect"}
 
 Labels = tuple[str, ...]
-Line = dict[str, Any]
 
 
 class NotAnExceptionError(BaseException):
-    """What an ordinary `except Exception` lets through."""
+    """An exception that `except Exception` does not catch."""
 
 
 def scope_of(path: str = "/", method: str = "GET", headers: Sequence[tuple[bytes, bytes]] = (), **more: Any) -> Scope:
@@ -75,7 +77,7 @@ def scope_of(path: str = "/", method: str = "GET", headers: Sequence[tuple[bytes
 
 @dataclass
 class Server:
-    """A server's end of one exchange: hands out request messages, keeps response messages, fails on demand."""
+    """The server of one request: hands out request messages, keeps response messages, fails on demand."""
 
     requests: list[Message] = field(default_factory=lambda: [REQUEST])
     fail_at: str = ""
@@ -87,7 +89,7 @@ class Server:
         return self.requests.pop(0) if self.requests else DISCONNECT
 
     async def send(self, message: Message) -> None:
-        """Keep the message, or be unable to send it."""
+        """Keep the message, or fail to send it."""
         if message["type"] == self.fail_at:
             msg = "connection lost"
             raise OSError(msg)
@@ -103,29 +105,30 @@ class Server:
 
 @dataclass
 class Bench:
-    """The data plane of the real application around any application, and all that it reports."""
+    """What a data plane is made of, and all that it reports."""
 
-    plane: DataPlane
-    lines: Any
+    settings: Settings
+    emit: pipeline.Emit
+    lines: Lines
     spans: InMemorySpanExporter
+    observers: Observers
     captured: list[BaseException]
 
     def around(self, app: ASGIApp) -> DataPlane:
-        """Put the data plane around `app`."""
-        self.plane.app = app
-        if isinstance(app, Starlette):
-            self.plane.record.templates = RouteTemplates(app.routes)
-        return self.plane
+        """Put a data plane around `app`."""
+        templates = RouteTemplates(app.routes if isinstance(app, Starlette) else ())
+        record = Recorder(templates, self.settings.known_methods, self.emit)
+        return DataPlane(app, replace(self.observers, record=record))
 
     @property
     def requests(self) -> list[Line]:
         """The access events."""
-        return list(self.lines.named("http.request_finished"))
+        return self.lines.named("http.request_finished")
 
     @property
     def failures(self) -> list[Line]:
         """The events of exceptions."""
-        return list(self.lines.named("http.request_failed"))
+        return self.lines.named("http.request_failed")
 
     @property
     def span(self) -> ReadableSpan:
@@ -137,16 +140,26 @@ class Bench:
         """Trace with this sampler from now on."""
         provider = TracerProvider(sampler, shutdown_on_exit=False)
         provider.add_span_processor(SimpleSpanProcessor(self.spans))
-        self.plane.tracer = provider.get_tracer("test")
+        self.observers = replace(self.observers, tracer=provider.get_tracer("test"))
+
+
+def unused(_: object) -> None:
+    """Stands where `around` puts the recorder of its application."""
 
 
 @pytest.fixture
-def bench(plane: DataPlane, lines: Any, monkeypatch: pytest.MonkeyPatch) -> Bench:
-    """A data plane that samples everything, with nothing counted yet."""
+def bench(settings: Settings, lines: Lines, spans: InMemorySpanExporter) -> Bench:
+    """Observers that sample everything, with nothing counted yet."""
     REQUEST_DURATION.clear()
-    monkeypatch.setattr(exchange, "log", structlog.get_logger())  # one that no earlier test has configured
-    made = Bench(plane, lines, InMemorySpanExporter(), [])
-    plane.capture = made.captured.append
+    captured: list[BaseException] = []
+    observers = Observers(
+        propagator=propagation.install(settings),
+        tracer=trace.NoOpTracer(),
+        record=unused,
+        capture=captured.append,
+        lifecycle=Lifecycle(),
+    )
+    made = Bench(settings, pipeline.configure(settings, IDENTITY, lines), lines, spans, observers, captured)
     made.sample(sampling.ALWAYS_ON)
     return made
 
@@ -211,7 +224,7 @@ def start(**members: Any) -> Message:
     return {"type": "http.response.start", "status": 200, **members}
 
 
-ZOO: dict[str, tuple[Message, ...]] = {
+RESPONSES: dict[str, tuple[Message, ...]] = {
     "plain": (START, BODY),
     "no headers": (start(), BODY),
     "tuple headers": (start(headers=((b"a", b"b"), (b"a", b"c"))), BODY),
@@ -239,8 +252,8 @@ ZOO: dict[str, tuple[Message, ...]] = {
 }
 
 
-@pytest.mark.parametrize("messages", ZOO.values(), ids=ZOO.keys())
-def test_the_server_receives_what_it_would_without_us(bench: Bench, messages: tuple[Message, ...]) -> None:
+@pytest.mark.parametrize("messages", RESPONSES.values(), ids=RESPONSES.keys())
+def test_the_server_receives_the_messages_of_the_application(bench: Bench, messages: tuple[Message, ...]) -> None:
     """Apart from the added headers every message is the application's own."""
     bare, observed = Server(), Server()
     drive(sends(*messages)(scope_of(), bare.receive, bare.send))
@@ -258,14 +271,14 @@ def test_the_server_receives_what_it_would_without_us(bench: Bench, messages: tu
 
 
 def test_headers_that_can_be_read_once_arrive(bench: Bench) -> None:
-    """The specification allows any iterable."""
+    """The specification allows any iterable as the headers of a response."""
     server = Server()
     drive(bench.around(sends(start(headers=iter([(b"a", b"b")])), BODY))(scope_of(), server.receive, server.send))
     assert server.headers[b"a"] == b"b"
 
 
 def test_request_headers_that_can_be_read_once_arrive(bench: Bench) -> None:
-    """The application can still read what we have looked at, and so could we."""
+    """The application reads all of them, and so does the data plane."""
     seen: list[tuple[bytes, bytes]] = []
 
     async def app(scope: Scope, _: Receive, send: Send) -> None:
@@ -307,7 +320,7 @@ def test_the_application_receives_what_the_server_sends(bench: Bench) -> None:
 
 @pytest.mark.parametrize("kind", ["websocket", "lifespan", "something.else"])
 def test_other_protocols_pass_untouched(bench: Bench, kind: str) -> None:
-    """Not even a wrapper stands between the server and a websocket or a lifespan."""
+    """A websocket or a lifespan gets the server's own callables, not wrapped ones."""
     seen: list[object] = []
 
     async def app(*arguments: object) -> None:
@@ -330,7 +343,7 @@ ERRORS = [ValueError("x"), KeyboardInterrupt(), SystemExit(3), asyncio.Cancelled
 def test_an_exception_arrives_at_the_server_as_it_was_raised(
     bench: Bench, error: BaseException, messages: tuple[Message, ...]
 ) -> None:
-    """The same object, whatever its class and whenever it is raised; nothing is left in flight or current."""
+    """The same object, whatever its class and whenever it is raised; no request stays active or current."""
     server = Server()
     with pytest.raises(BaseException) as raised:  # noqa: PT011 - the next line is more exact
         drive(bench.around(raises(error, *messages))(scope_of(), server.receive, server.send))
@@ -353,17 +366,17 @@ async def unavailable(_: Request) -> NoReturn:
 
 
 async def forbidden(_: Request) -> NoReturn:
-    """Raise what is the client's fault."""
+    """Raise an error of the client."""
     raise HTTPException(403)
 
 
 async def answer(_: Request) -> Response:
-    """Say something."""
+    """Answer with a text."""
     return PlainTextResponse("hello")
 
 
 async def read(request: Request) -> Response:
-    """Wait for a body that may never be complete."""
+    """Read a body that may never be complete."""
     return Response(await request.body())
 
 
@@ -379,7 +392,7 @@ def template(name: str) -> str:
 
 
 def application() -> Starlette:
-    """An application with one route for each fate."""
+    """An application with one route for each outcome."""
     endpoints = (fail, unavailable, forbidden, answer, read, ignorant)
     return Starlette(routes=[Route(template(e.__name__), e, methods=["GET", "POST"]) for e in endpoints])
 
@@ -396,7 +409,7 @@ def application() -> Starlette:
 def test_one_request_is_one_record_of_each_signal(
     bench: Bench, name: str, status: int, error_type: str, level: str
 ) -> None:
-    """Metric, access event and span say the same; only the service's own fault is an error."""
+    """Metric, access event and span agree; only a failure of the service is an error."""
     server = Server()
     call = bench.around(application())(scope_of(f"/{name}/7"), server.receive, server.send)
     if name == "fail":
@@ -426,7 +439,7 @@ def test_one_request_is_one_record_of_each_signal(
     assert span.attributes["http.response.status_code"] == status
     assert span.attributes.get("error.type", "") == error_type
     assert (line["trace_id"], line["span_id"]) == (f"{span.context.trace_id:032x}", f"{span.context.span_id:016x}")
-    assert "hunter2" not in b"".join(bench.lines).decode()
+    assert "hunter2" not in b"".join(bench.lines.raw).decode()
 
 
 def test_a_failure_is_reported_once_with_its_ids(bench: Bench) -> None:
@@ -436,7 +449,7 @@ def test_a_failure_is_reported_once_with_its_ids(bench: Bench) -> None:
     def capture(error: BaseException) -> None:
         reported.append((error, trace.get_current_span().get_span_context().span_id))
 
-    bench.plane.capture = capture
+    bench.observers = replace(bench.observers, capture=capture)
     server = Server()
     with pytest.raises(LookupError) as raised:
         drive(bench.around(application())(scope_of("/fail/7"), server.receive, server.send))
@@ -473,8 +486,8 @@ def test_the_span_carries_no_exception_text(bench: Bench) -> None:
     ],
     ids=lambda value: "" if callable(value) else "-".join(value),
 )
-def test_what_did_not_end_well_is_told_apart(bench: Bench, behaviour: ASGIApp, label: tuple[str, str]) -> None:
-    """The status that was sent stays, the error type says why it is not the whole truth."""
+def test_each_kind_of_failure_has_an_error_type(bench: Bench, behaviour: ASGIApp, label: tuple[str, str]) -> None:
+    """The status is the one that was sent; the error type names what ended the request."""
     server = Server()
     try:
         drive(bench.around(behaviour)(scope_of(), server.receive, server.send))
@@ -490,18 +503,18 @@ def test_what_did_not_end_well_is_told_apart(bench: Bench, behaviour: ASGIApp, l
 
 
 def disconnected_at_once() -> tuple[ASGIApp, Server]:
-    """The client leaves before it has sent its request."""
+    """The client disconnects before it has sent its request."""
     return application(), Server([])
 
 
 def disconnected_while_sending() -> tuple[ASGIApp, Server]:
-    """The client leaves before its request is complete."""
+    """The client disconnects before its request is complete."""
     return application(), Server([{"type": "http.request", "body": b"a", "more_body": True}])
 
 
 @pytest.mark.parametrize("make", [disconnected_at_once, disconnected_while_sending], ids=lambda make: make.__name__)
 def test_a_client_that_left_early_is_no_error(bench: Bench, make: Callable[[], tuple[ASGIApp, Server]]) -> None:
-    """Starlette raises `ClientDisconnect`; nobody is told, and no objective suffers."""
+    """Starlette raises `ClientDisconnect`; it is neither reported nor counted against an objective."""
     app, server = make()
     with pytest.raises(ClientDisconnect):
         drive(bench.around(app)(scope_of("/read/7", "POST"), server.receive, server.send))
@@ -513,8 +526,8 @@ def test_a_client_that_left_early_is_no_error(bench: Bench, make: Callable[[], t
     assert bench.span.attributes["error.type"] == "client_disconnected"
 
 
-def test_an_answer_nobody_waits_for_is_499(bench: Bench) -> None:
-    """A handler that goes on after the client has left does not make it a success."""
+def test_an_answer_to_a_disconnected_client_is_499(bench: Bench) -> None:
+    """A handler that answers a client that has disconnected does not make the request a success."""
     server = Server([])
     drive(bench.around(application())(scope_of("/ignorant/7"), server.receive, server.send))
     assert counted() == {("GET", "/ignorant/{id}", "499", "client_disconnected"): 1}
@@ -523,7 +536,7 @@ def test_an_answer_nobody_waits_for_is_499(bench: Bench) -> None:
 
 @pytest.mark.parametrize("spec_version", ["2.3", "2.4"])
 def test_a_client_that_leaves_in_mid_stream_is_no_error(bench: Bench, spec_version: str) -> None:
-    """The status that was sent stays, whichever way the server tells that the client has gone."""
+    """The status is the one that was sent, whichever way the server reports the disconnect."""
     gone = asyncio.Event()
     server = Server(fail_at="http.response.body" if spec_version == "2.4" else "")
 
@@ -559,8 +572,8 @@ def test_a_client_that_leaves_in_mid_stream_is_no_error(bench: Bench, spec_versi
 @pytest.mark.parametrize(
     ("fail_at", "status"), [("http.response.start", "200"), ("http.response.body", "200")], ids=["start", "body"]
 )
-def test_a_server_that_cannot_send_has_lost_its_client(bench: Bench, fail_at: str, status: str) -> None:
-    """`OSError` from `send` is a disconnect (ASGI 2.4), and still reaches the application."""
+def test_a_server_that_cannot_send_reports_a_disconnect(bench: Bench, fail_at: str, status: str) -> None:
+    """`OSError` from `send` is a disconnect (ASGI 2.4); the application gets it as well."""
     server = Server(fail_at=fail_at)
     with pytest.raises(OSError, match="connection lost"):
         drive(bench.around(hello)(scope_of(), server.receive, server.send))
@@ -568,8 +581,8 @@ def test_a_server_that_cannot_send_has_lost_its_client(bench: Bench, fail_at: st
     assert (bench.captured, bench.failures) == ([], [])
 
 
-def test_a_client_can_leave_only_once(bench: Bench) -> None:
-    """However many ways the server has to say so."""
+def test_a_disconnect_is_counted_once(bench: Bench) -> None:
+    """The server may report it by a message and by an exception."""
 
     async def app(_: Scope, receive: Receive, send: Send) -> None:
         assert [await receive(), await receive()] == [DISCONNECT] * 2
@@ -582,8 +595,8 @@ def test_a_client_can_leave_only_once(bench: Bench) -> None:
 
 
 @pytest.mark.parametrize(("status", "error_type"), [(200, ""), (503, "503")])
-def test_a_disconnect_after_the_last_byte_is_not_one(bench: Bench, status: int, error_type: str) -> None:
-    """Every client leaves in the end."""
+def test_a_disconnect_after_the_last_byte_does_not_count(bench: Bench, status: int, error_type: str) -> None:
+    """Every client disconnects in the end."""
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         await sends(start(status=status), BODY)(scope, receive, send)
@@ -594,10 +607,10 @@ def test_a_disconnect_after_the_last_byte_is_not_one(bench: Bench, status: int, 
 
 
 class Clock:
-    """Time that passes when a test says so."""
+    """A clock that a test sets."""
 
     def __init__(self) -> None:
-        """Begin somewhere."""
+        """Start at any time but zero."""
         self.now = 5 * SECOND
 
     def __call__(self) -> int:
@@ -607,7 +620,7 @@ class Clock:
 
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    """The data plane's clock, in the test's hand."""
+    """The clock that the data plane reads."""
     made = Clock()
     monkeypatch.setattr(time, "perf_counter_ns", made)
     return made
@@ -628,7 +641,7 @@ LAST_MESSAGES: dict[str, tuple[Message, ...]] = {
 
 @pytest.mark.parametrize("messages", LAST_MESSAGES.values(), ids=LAST_MESSAGES.keys())
 def test_the_clock_stops_with_the_last_byte(bench: Bench, clock: Clock, messages: tuple[Message, ...]) -> None:
-    """What runs after the response is not part of it, and does not keep its record waiting."""
+    """Code that runs after the response adds nothing to the duration and does not delay the record."""
     before: list[int] = []
     after: list[int] = []
 
@@ -648,7 +661,7 @@ def test_the_clock_stops_with_the_last_byte(bench: Bench, clock: Clock, messages
 
 
 def test_time_spent_sending_counts(bench: Bench, clock: Clock) -> None:
-    """A client that reads slowly is a slow response."""
+    """The duration includes the time that a slow client takes to read."""
 
     def wait(_: Message) -> None:
         clock.now += SECOND
@@ -675,7 +688,7 @@ def test_span_metric_and_event_have_the_same_duration(bench: Bench, clock: Clock
 
 @pytest.mark.parametrize("status", [200, 503])
 def test_a_background_task_that_fails_is_reported_and_not_counted_again(bench: Bench, status: int) -> None:
-    """The client has had its answer: the request counts for what it was, the failure is told."""
+    """The client has its answer: the request keeps its outcome, and the failure is reported."""
     during: list[int] = []
 
     async def background() -> None:
@@ -701,7 +714,7 @@ def test_a_background_task_that_fails_is_reported_and_not_counted_again(bench: B
 @pytest.mark.parametrize("extra", [BODY, {**BODY, "more_body": True}, {"type": "http.response.push", "path": "/a"}])
 @pytest.mark.parametrize(("status", "error_type"), [(200, ""), (503, "503")])
 def test_what_follows_the_end_changes_nothing(bench: Bench, extra: Message, status: int, error_type: str) -> None:
-    """A lenient server lets a confused application go on."""
+    """A server may accept messages after the last one."""
     app = bench.around(sends(start(status=status), BODY, extra))
     drive(app(scope_of(), Server().receive, Server().send))
     assert counted() == {("GET", "unmatched", str(status), error_type): 1}
@@ -717,7 +730,7 @@ def test_what_follows_the_end_changes_nothing(bench: Bench, extra: Message, stat
     ],
 )
 def test_the_response_is_measured_by_what_was_sent(bench: Bench, messages: tuple[Message, ...], size: int) -> None:
-    """Bytes are counted, not believed from a header."""
+    """Bytes are counted; no header is trusted."""
     drive(bench.around(sends(*messages))(scope_of(), Server().receive, Server().send))
     assert bench.requests[0]["response_bytes"] == size
 
@@ -735,8 +748,8 @@ def test_the_response_is_measured_by_what_was_sent(bench: Bench, messages: tuple
         ("/answer/7/", "GET", ("GET", "unmatched", "307", "")),
     ],
 )
-def test_method_and_route_come_from_bounded_sets(bench: Bench, path: str, method: str, labels: Labels) -> None:
-    """Neither metric nor span name repeats what a client made up."""
+def test_method_and_route_come_from_limited_sets(bench: Bench, path: str, method: str, labels: Labels) -> None:
+    """Neither the metric nor the span name contains what a client chose freely."""
     drive(bench.around(application())(scope_of(path, method), Server().receive, Server().send))
     assert counted() == {labels: 1}
     verb = "HTTP" if labels[0] == "_OTHER" else method
@@ -752,7 +765,7 @@ def test_method_and_route_come_from_bounded_sets(bench: Bench, path: str, method
 
 
 def test_a_scan_of_paths_and_verbs_adds_two_series(bench: Bench) -> None:
-    """However many there are."""
+    """Their number does not matter."""
     app = bench.around(application())
     for number in range(300):
         drive(app(scope_of(f"/.env/{number}"), Server().receive, Server().send))
@@ -762,31 +775,33 @@ def test_a_scan_of_paths_and_verbs_adds_two_series(bench: Bench) -> None:
 
 def test_the_known_methods_are_a_setting(bench: Bench) -> None:
     """`OTEL_INSTRUMENTATION_HTTP_KNOWN_METHODS` is standard, and replaces the list."""
-    bench.plane.record.known_methods = frozenset({"PURGE"})
+    bench.settings = bench.settings.model_copy(update={"otel_instrumentation_http_known_methods": "PURGE"})
     for method in ("PURGE", "GET"):
         drive(bench.around(hello)(scope_of(method=method), Server().receive, Server().send))
     assert {labels[0] for labels in counted()} == {"PURGE", "_OTHER"}
 
 
 def test_the_gauge_counts_requests_in_flight(bench: Bench) -> None:
-    """It rises with each request and comes back to zero."""
+    """It rises with each request and returns to zero."""
     seen: list[float | None] = []
 
     async def outer(scope: Scope, receive: Receive, send: Send) -> None:
         seen.append(active())
         if len(seen) < 3:
-            await bench.plane(scope_of(), receive, Server().send)
+            await plane(scope_of(), receive, Server().send)
         await hello(scope, receive, send)
 
-    drive(bench.around(outer)(scope_of(), Server().receive, Server().send))
+    plane = bench.around(outer)
+    drive(plane(scope_of(), Server().receive, Server().send))
     assert (seen, active()) == ([1, 2, 3], 0)
 
 
 def test_a_response_during_the_drain_closes_its_connection(bench: Bench) -> None:
-    """Clients are told to come back elsewhere, with the first answer after the drain began."""
+    """The first answer after the drain began makes the client open another connection."""
     app = bench.around(hello)
     for draining in (False, True):
-        app.draining = draining
+        if draining:
+            bench.observers.lifecycle.begin_drain()
         server = Server()
         drive(app(scope_of(), server.receive, server.send))
         assert (server.headers.get(b"connection") == b"close") is draining
@@ -796,7 +811,7 @@ def test_a_response_during_the_drain_closes_its_connection(bench: Bench) -> None
     "given", [b"a", b"A-Z.a_z-0.9", b"0" * 128, b"--", b"3f2b8c1e-7a54-4d0e-9a57-6d1f0c8b2e11"], ids=len
 )
 def test_an_acceptable_request_id_is_kept(bench: Bench, given: bytes) -> None:
-    """It comes back to the client and stands in every line."""
+    """The response and the access event carry it."""
     server = Server()
     drive(bench.around(hello)(scope_of(headers=[(b"x-request-id", given)]), server.receive, server.send))
     assert server.headers[b"x-request-id"] == given
@@ -821,13 +836,13 @@ def test_an_acceptable_request_id_is_kept(bench: Bench, given: bytes) -> None:
     ],
 )
 def test_any_other_request_id_is_replaced_and_not_repeated(bench: Bench, given: bytes) -> None:
-    """Whoever sends it learns nothing but our own."""
+    """The response and the access event carry a generated one."""
     server = Server()
     drive(bench.around(hello)(scope_of(headers=[(b"x-request-id", given)]), server.receive, server.send))
     ours = server.headers[b"x-request-id"]
     assert re.fullmatch(rb"[0-9a-f]{32}", ours)
     assert bench.requests[0]["request_id"] == ours.decode()
-    assert not given or given not in b"".join(bench.lines)
+    assert not given or given not in b"".join(bench.lines.raw)
 
 
 def test_each_request_gets_an_id_of_its_own(bench: Bench) -> None:
@@ -848,7 +863,7 @@ def test_nothing_leaks_from_one_request_to_the_next(bench: Bench) -> None:
         parent = span.parent.span_id if span.parent else 0
         seen.append((structlog.contextvars.get_contextvars(), span.get_span_context().trace_id, parent, ids.request_id))
         structlog.contextvars.bind_contextvars(user="mallory")
-        otel_context.attach(trace.set_span_in_context(bench.plane.tracer.start_span("left open")))  # and not detached
+        otel_context.attach(trace.set_span_in_context(bench.observers.tracer.start_span("left open")))  # not detached
         await hello(scope, receive, send)
 
     outside = trace.get_current_span()
@@ -880,13 +895,13 @@ def exemplars() -> Iterator[dict[str, str]]:
 
 
 def test_a_sampled_request_leaves_an_exemplar(bench: Bench) -> None:
-    """The histogram leads to a trace that exists."""
+    """The exemplar names a trace that was kept."""
     drive(bench.around(hello)(scope_of(), Server().receive, Server().send))
     assert list(exemplars()) == [{"trace_id": f"{bench.span.context.trace_id:032x}"}]
 
 
 def test_an_unsampled_request_leaves_none(bench: Bench) -> None:
-    """Its trace id still stands in the line, for the caller's trace may exist elsewhere."""
+    """The access event still has the trace id: the caller may have kept the trace."""
     bench.sample(sampling.ALWAYS_OFF)
     headers = [(b"traceparent", PARENT.encode())]
     drive(bench.around(hello)(scope_of(headers=headers), Server().receive, Server().send))
@@ -897,8 +912,8 @@ def test_an_unsampled_request_leaves_none(bench: Bench) -> None:
 
 
 def test_without_a_tracer_the_ids_are_empty(bench: Bench) -> None:
-    """Before the lifespan has begun, and with the SDK disabled, requests are served and counted."""
-    bench.plane.tracer = trace.NoOpTracer()
+    """With the SDK disabled requests are served and counted as well."""
+    bench.observers = replace(bench.observers, tracer=trace.NoOpTracer())
     drive(bench.around(hello)(scope_of(), Server().receive, Server().send))
     assert [bench.requests[0][key] for key in ("trace_id", "span_id")] == ["", ""]
     assert counted() == {("GET", "unmatched", "200", ""): 1}
@@ -930,20 +945,20 @@ def test_the_span_has_the_attributes_of_the_conventions(bench: Bench) -> None:
     }
 
 
-def test_secrets_in_the_path_are_shown_nowhere(bench: Bench) -> None:
-    """The query string is not recorded at all, and the path only redacted."""
+def test_secrets_in_the_path_are_not_recorded(bench: Bench) -> None:
+    """The query string is not recorded at all; the path is redacted."""
     path = "/reset/bob@example.com/password=hunter2"
     drive(bench.around(application())(scope_of(path), Server().receive, Server().send))
-    said = b"".join(bench.lines).decode() + bench.span.to_json() + scrape()
+    said = b"".join(bench.lines.raw).decode() + bench.span.to_json() + scrape()
     assert [word for word in ("bob@example.com", "hunter2", "ticket=") if word in said] == []
     assert bench.requests[0]["url_path"] == "/reset/REDACTED/password=REDACTED"
 
 
 @pytest.mark.parametrize("path", ["/a\nb", '/","level":"critical', "/\x1b[2J", "/\u2028", "/\udcff", "/" + "a" * 9000])
 def test_a_hostile_path_is_one_line(bench: Bench, path: str) -> None:
-    """Whatever a client asks for, a line is one valid object."""
+    """Whatever path a client requests, a line is one valid object."""
     drive(bench.around(hello)(scope_of(path), Server().receive, Server().send))
-    (raw,) = bench.lines
+    (raw,) = bench.lines.raw
     assert raw.count(b"\n") == 1
     assert raw.endswith(b"\n")
     assert json.loads(raw)["level"] == "info"
@@ -951,14 +966,14 @@ def test_a_hostile_path_is_one_line(bench: Bench, path: str) -> None:
 
 @pytest.mark.parametrize("client", [None, ("testclient", 50000), ('"}{', 0), ("a" * 46, 0)])
 def test_a_server_may_not_know_the_client(bench: Bench, client: tuple[str, int] | None) -> None:
-    """Behind a unix socket there is no address, and behind a proxy it may be anything."""
+    """Behind a unix socket there is no address; behind a proxy it may be any text."""
     drive(bench.around(hello)(scope_of(client=client), Server().receive, Server().send))
     assert bench.requests[0]["client_address"] == ""
 
 
 @pytest.mark.parametrize("address", ["192.0.2.7", "2001:db8::7", "::ffff:192.0.2.7"])
-def test_the_address_of_the_client_is_on_record(bench: Bench, address: str) -> None:
-    """Of either version."""
+def test_the_address_of_the_client_is_recorded(bench: Bench, address: str) -> None:
+    """IPv4 and IPv6."""
     drive(bench.around(hello)(scope_of(client=(address, 50000)), Server().receive, Server().send))
     assert bench.requests[0]["client_address"] == address
 

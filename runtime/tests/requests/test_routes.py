@@ -1,4 +1,4 @@
-"""A request is named by the template of its route, whatever the way to it."""
+"""A request is labelled with the template of its route, through mounts, hosts and sub-applications."""
 
 import asyncio
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ from firstlight.requests.routes import RouteTemplates
 
 
 async def answer(_: Request) -> Response:
-    """Say something."""
+    """Answer with a text."""
     return PlainTextResponse("here")
 
 
@@ -53,7 +53,7 @@ def serve(app: Starlette, path: str, host: str = "localhost", method: str = "GET
         return {"type": "http.request"}
 
     async def send(_: Message) -> None:
-        """Nobody reads this."""
+        """Drop the message."""
 
     asyncio.run(app(scope, receive, send))
     return scope
@@ -82,25 +82,25 @@ def serve(app: Starlette, path: str, host: str = "localhost", method: str = "GET
     ],
 )
 def test_the_template_is_joined_from_mounts_and_holds_no_value(path: str, template: str) -> None:
-    """Mounts, parameters, converters and sub-applications give one bounded name each."""
+    """Mounts, parameters, converters and sub-applications give one name each."""
     app = Starlette(routes=ROUTES)
     assert RouteTemplates(app.routes).of(serve(app, path)) == template
 
 
 def test_a_host_route_adds_no_host_name() -> None:
-    """The host is chosen by the client, and so no part of the name."""
+    """The client chooses the host, so it is not part of the label."""
     app = Starlette(routes=ROUTES)
     assert RouteTemplates(app.routes).of(serve(app, "/hosted/7", "acme.example.com")) == "/hosted/{id}"
 
 
-def test_a_mount_without_a_path_only_groups() -> None:
-    """It adds nothing to the names of what it holds."""
+def test_a_mount_without_a_path_adds_nothing() -> None:
+    """It only groups the routes below it."""
     app = Starlette(routes=[Mount("", routes=[route("/grouped/{id}")])])
     assert RouteTemplates(app.routes).of(serve(app, "/grouped/7")) == "/grouped/{id}"
 
 
 def test_a_wrong_method_keeps_the_route() -> None:
-    """405 is said about a route that exists."""
+    """405 is the answer of a route that exists."""
     app = Starlette(routes=ROUTES)
     assert RouteTemplates(app.routes).of(serve(app, "/items/7", method="DELETE")) == "/items/{id}"
 
@@ -114,6 +114,6 @@ def test_a_route_added_after_the_first_request_is_found() -> None:
     assert templates.of(serve(app, "/second/7")) == "/second/{id}"
 
 
-def test_a_route_nobody_knows_is_unmatched() -> None:
-    """A route that is in no list, behind a wrapper for example, cannot add values either."""
+def test_an_unknown_route_is_unmatched() -> None:
+    """A route that is in no list, such as one behind a wrapper, adds no label values."""
     assert RouteTemplates(ROUTES).of({"type": "http", "route": route("/elsewhere")}) == UNMATCHED

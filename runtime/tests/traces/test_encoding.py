@@ -1,4 +1,4 @@
-"""What the fast encoder says is what the stock one says, for every kind of span."""
+"""The encoder gives what the stock encoder gives, for every kind of span."""
 
 from collections.abc import Callable, Sequence
 
@@ -110,7 +110,7 @@ def flat(request: ExportTraceServiceRequest) -> list[tuple[bytes, bytes, bytes]]
 
 @pytest.mark.parametrize("make", KINDS.values(), ids=KINDS.keys())
 def test_a_collector_reads_the_same(make: Callable[[], ReadableSpan]) -> None:
-    """Also when the span's attributes have been encoded before."""
+    """The second time the span's attributes have been encoded before."""
     one = make()
     expected = encode_spans([one])
     for _ in range(2):
@@ -131,7 +131,7 @@ def test_values_that_compare_equal_are_not_confused(value: AttributeValue) -> No
 
 
 def test_several_resources_and_scopes_keep_their_spans() -> None:
-    """However they are grouped, each span stays with its own."""
+    """Each span stays with its own, however they are grouped."""
     other = provider_of(Resource({"service.name": "other"}))
     spans = [span({"a": 1}), span({"a": 1}, provider=other), span({"b": 2})]
     second = PROVIDER.get_tracer("second").start_span("x")
@@ -141,20 +141,20 @@ def test_several_resources_and_scopes_keep_their_spans() -> None:
     assert flat(parsed(spans)) == flat(encode_spans(spans))
 
 
-def test_nothing_is_an_empty_request() -> None:
-    """An empty batch is valid."""
+def test_an_empty_batch_is_an_empty_request() -> None:
+    """It is valid."""
     assert parsed([]) == ExportTraceServiceRequest()
 
 
 @pytest.mark.parametrize("value", [2**63, -(2**70), "\ud800", ["\ud800"], [2**70]], ids=ascii)
 def test_an_attribute_that_cannot_be_encoded_costs_only_itself(value: AttributeValue) -> None:
-    """One odd value, from a client perhaps, must not lose a batch of spans."""
+    """One odd value, such as one from a client, does not lose a batch of spans."""
     spans = [span({"a": 1}), span({"odd": value, "b": 2}), span({"c": 3})]
     assert parsed(spans) == encode_spans(spans)
 
 
 @pytest.mark.parametrize("key", ["\ud800", "a\udcff"], ids=ascii)
-def test_nor_does_a_key_that_cannot(key: str) -> None:
-    """As above."""
+def test_a_key_that_cannot_be_encoded_costs_only_itself(key: str) -> None:
+    """One odd key does not lose a batch of spans either."""
     spans = [span({"a": 1}), span({key: 1, "b": 2})]
     assert parsed(spans) == encode_spans(spans)

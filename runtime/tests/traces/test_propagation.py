@@ -1,7 +1,6 @@
-"""W3C Trace Context level 2 and Baggage: what is continued, refused, sent on, and never said."""
+"""W3C Trace Context level 2 and Baggage: what is continued, refused and sent on, and what is not logged."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import pytest
 from opentelemetry import baggage, propagate, trace
@@ -14,14 +13,12 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.testclient import TestClient
 
-from firstlight import api
+from firstlight import Service, Settings
 from firstlight.app import create_app
-from firstlight.traces.propagation import (
-    HEADERS,
-    NO_PARENT,
-    install,
-)
-from firstlight.settings import Settings
+from firstlight.testing.lines import Lines
+from firstlight.traces.propagation import HEADERS, NO_PARENT, install
+
+from ..faults import IDENTITY
 
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
 SPAN = "00f067aa0ba902b7"
@@ -32,7 +29,7 @@ Headers = Sequence[tuple[str, str]]
 
 @pytest.fixture
 def edge(settings: Settings) -> TextMapPropagator:
-    """What incoming requests are read with by default."""
+    """The propagator that reads incoming requests by default."""
     return install(settings)
 
 
@@ -62,7 +59,7 @@ def parent(edge: TextMapPropagator, headers: Headers) -> SpanContext:
     ],
 )
 def test_a_valid_parent_is_continued(edge: TextMapPropagator, value: str, flags: int) -> None:
-    """Also one of a future version, by the part that is known."""
+    """A future version is read by the part that is known."""
     context = parent(edge, [("traceparent", value)])
     assert (context.trace_id, context.span_id) == (int(TRACE, 16), int(SPAN, 16))
     assert context.trace_flags & 3 == flags
@@ -105,20 +102,20 @@ def test_a_valid_parent_is_continued(edge: TextMapPropagator, value: str, flags:
     ],
 )
 def test_any_other_parent_restarts_the_trace(edge: TextMapPropagator, value: str) -> None:
-    """A trace that cannot be continued with certainty is not continued."""
+    """Only a valid header continues a trace."""
     assert not parent(edge, [("traceparent", value), ("tracestate", "a=1")]).is_valid
 
 
 @pytest.mark.parametrize("second", [VALID, f"00-{TRACE}-{SPAN}-00", "garbage", ""])
 def test_several_parents_restart_the_trace(edge: TextMapPropagator, second: str) -> None:
-    """Exactly one is allowed, and nobody can say which one is meant."""
+    """Exactly one is allowed; with several it is unknown which one is meant."""
     for headers in ([VALID, second], [second, VALID]):
         assert not parent(edge, [("traceparent", value) for value in headers]).is_valid
 
 
 @pytest.mark.parametrize("name", ["trace-parent", "xtraceparent", "traceparentx"])
-def test_names_that_resemble_are_others(edge: TextMapPropagator, name: str) -> None:
-    """ASGI servers hand names over in lower case; nothing else is the header."""
+def test_similar_header_names_are_ignored(edge: TextMapPropagator, name: str) -> None:
+    """Only `traceparent` is the header; ASGI servers pass names in lower case."""
     assert not parent(edge, [(name, VALID)]).is_valid
 
 
@@ -180,25 +177,25 @@ def test_a_valid_state_is_kept_in_order(edge: TextMapPropagator, values: list[st
     ids=lambda value: str(value)[:30],
 )
 def test_an_invalid_state_is_dropped_whole_and_the_parent_kept(edge: TextMapPropagator, values: list[str]) -> None:
-    """One bad member spoils the list, never the trace."""
+    """One invalid member invalidates the list, not the trace."""
     context = parent(edge, [("traceparent", VALID), *[("tracestate", value) for value in values]])
     assert dict(context.trace_state) == {}
     assert context.is_valid
 
 
-def test_a_state_without_a_parent_is_nothing(edge: TextMapPropagator) -> None:
-    """It belongs to a trace that is not continued."""
+def test_a_state_without_a_parent_is_ignored(edge: TextMapPropagator) -> None:
+    """`tracestate` alone continues no trace."""
     context = parent(edge, [("tracestate", "a=1")])
     assert (context.is_valid, dict(context.trace_state)) == (False, {})
 
 
-def test_a_long_state_is_not_read_for_ever(edge: TextMapPropagator) -> None:
-    """The list is bounded, whatever a server lets through."""
+def test_a_state_that_is_too_long_is_dropped(edge: TextMapPropagator) -> None:
+    """The list has a limit, whatever a server lets through."""
     assert dict(parent(edge, [("traceparent", VALID), ("tracestate", "a=1," * 20_000)]).trace_state) == {}
 
 
 def test_the_names_of_the_headers_can_be_listed() -> None:
-    """Propagators of others ask for them."""
+    """Other propagators use this part of the interface."""
     assert HEADERS.keys([(b"a", b"1"), (b"b", b"2")]) == ["a", "b"]
     assert HEADERS.get([(b"a", b"1"), (b"a", b"2")], "a") == ["1", "2"]
     assert HEADERS.get([(b"a", b"1")], "b") is None
@@ -206,7 +203,7 @@ def test_the_names_of_the_headers_can_be_listed() -> None:
 
 @pytest.mark.parametrize("accept", [True, False])
 def test_baggage_is_let_in_only_where_allowed(settings: Settings, accept: bool) -> None:  # noqa: FBT001 - a table
-    """What it carries would be sent on to every dependency."""
+    """Its content would be sent on to every dependency."""
     edge = install(settings.model_copy(update={"accept_baggage": accept}))
     context = extract(edge, [("traceparent", VALID), ("baggage", "user=7,tier=gold")])
     assert dict(baggage.get_all(context)) == ({"user": "7", "tier": "gold"} if accept else {})
@@ -226,7 +223,7 @@ def test_baggage_is_let_in_only_where_allowed(settings: Settings, accept: bool) 
 def test_what_goes_out_continues_what_came_in(
     edge: TextMapPropagator, incoming: str, sampler: sampling.Sampler, flags: str
 ) -> None:
-    """Same trace, our span, our decision, the caller's randomness; unknown flags are not passed on."""
+    """The caller's trace and random flag, this service's span and decision; unknown flags are not passed on."""
     context = extract(edge, [("traceparent", incoming), ("tracestate", "a=1"), ("tracestate", "b=2")])
     tracer = TracerProvider(sampler, shutdown_on_exit=False).get_tracer("test")
     span = tracer.start_span("ours", context)
@@ -238,7 +235,7 @@ def test_what_goes_out_continues_what_came_in(
 
 
 def test_a_new_trace_says_that_its_id_is_random(edge: TextMapPropagator) -> None:
-    """Level 2: the flag lets everyone sample by the id."""
+    """The random flag of level 2 allows sampling by the id."""
     del edge
     carrier: dict[str, str] = {}
     span = TracerProvider(shutdown_on_exit=False).get_tracer("test").start_span("root", NO_PARENT)
@@ -247,7 +244,7 @@ def test_a_new_trace_says_that_its_id_is_random(edge: TextMapPropagator) -> None
 
 
 def test_without_a_span_nothing_goes_out(edge: TextMapPropagator) -> None:
-    """A background task starts no trace that does not exist."""
+    """A background task without a span sends no header."""
     del edge
     carrier: dict[str, str] = {}
     propagate.inject(carrier, NO_PARENT)
@@ -255,19 +252,17 @@ def test_without_a_span_nothing_goes_out(edge: TextMapPropagator) -> None:
 
 
 async def outgoing(_: Request) -> Response:
-    """What a call from inside a request would carry."""
+    """The headers that a call from inside this request carries."""
     carrier: dict[str, str] = {}
     propagate.inject(carrier)
     return JSONResponse(carrier)
 
 
 @pytest.fixture
-def public(settings: Settings, lines: Any, monkeypatch: pytest.MonkeyPatch) -> TestClient:
-    """The whole service with a route that shows what it would send on; baggage is let in."""
-    del lines
-    ordinary = api.routes
-    monkeypatch.setattr(api, "routes", lambda: [*ordinary(), Route("/outgoing", outgoing)])
-    return TestClient(create_app(settings.model_copy(update={"accept_baggage": True})))
+def public(settings: Settings, lines: Lines) -> TestClient:
+    """A service with a route that shows what it sends on; baggage is accepted."""
+    service = Service(identity=IDENTITY, routes=[Route("/outgoing", outgoing)])
+    return TestClient(create_app(settings.model_copy(update={"accept_baggage": True}), service, log_sink=lines))
 
 
 @pytest.mark.parametrize(
@@ -287,16 +282,16 @@ def public(settings: Settings, lines: Any, monkeypatch: pytest.MonkeyPatch) -> T
     ],
     ids=lambda value: value[:20],
 )
-def test_nothing_a_client_chose_is_said(public: TestClient, lines: Any, name: str, value: str) -> None:
-    """Libraries that complain about a header would write it into the log."""
+def test_no_header_of_a_client_is_logged(public: TestClient, lines: Lines, name: str, value: str) -> None:
+    """Libraries that warn about a header would write it into the log."""
     headers = {"traceparent": VALID.encode(), name: value.encode("latin-1")}
     answer = public.get("/outgoing", headers=headers)  # type: ignore[arg-type] # bytes, as on the wire
     assert answer.status_code == 200
-    assert b"evil" not in b"".join(lines)
+    assert b"evil" not in b"".join(lines.raw)
 
 
-def test_a_request_sends_on_its_own_span(public: TestClient, lines: Any) -> None:
-    """What goes out is the span that the access event names, and baggage where it was let in."""
+def test_a_request_sends_on_its_own_span(public: TestClient, lines: Lines) -> None:
+    """An outgoing call carries the span that the access event names, and accepted baggage."""
     with public:
         answer = public.get("/outgoing", headers={"traceparent": VALID, "baggage": "user=7"}).json()
     (line,) = lines.named("http.request_finished")

@@ -7,18 +7,19 @@ from uuid import UUID
 import pytest
 from opentelemetry import trace
 from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.sdk.trace.sampling import Decision
 from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceFlags, set_span_in_context
 
+from firstlight import Settings
 from firstlight.traces.propagation import NO_PARENT
+from firstlight.traces.provider import Tracing, resource
 from firstlight.traces.sampling import sampler
-from firstlight.traces.provider import (
-    Tracing,
-    resource,
-)
-from firstlight.settings import IDENTITY, Settings
 
-LOW, HIGH = 1, 2**128 - 1  # trace ids that a ratio of one half takes and leaves
+from ..faults import IDENTITY
+
+LOW, HIGH = 1, 2**128 - 1  # trace ids that a ratio of one half keeps and drops
 
 
 @pytest.fixture(autouse=True)
@@ -72,7 +73,7 @@ def test_each_standard_sampler_decides_as_specified(  # noqa: PLR0913, PLR0917 -
 
 
 def test_an_untrusted_parent_still_gives_the_trace_its_id(settings: Settings) -> None:
-    """Only the decision is ours."""
+    """Only the decision is made here."""
     provider = TracerProvider(
         sampler(settings.model_copy(update={"trust_remote_parent": False})), shutdown_on_exit=False
     )
@@ -82,11 +83,11 @@ def test_an_untrusted_parent_still_gives_the_trace_its_id(settings: Settings) ->
     assert span.is_recording()
 
 
-def test_the_resource_says_what_runs_where(settings: Settings) -> None:
-    """The contract's four attributes."""
-    attributes = resource(settings).attributes
-    assert attributes["service.name"] == IDENTITY["name"]
-    assert attributes["service.version"] == settings.version
+def test_the_resource_has_the_attributes_of_the_contract(settings: Settings) -> None:
+    """Name, version, instance and environment."""
+    attributes = resource(settings, IDENTITY).attributes
+    assert attributes["service.name"] == IDENTITY.name
+    assert attributes["service.version"] == IDENTITY.version
     assert attributes["deployment.environment.name"] == "development"
     assert UUID(str(attributes["service.instance.id"]))
 
@@ -94,7 +95,7 @@ def test_the_resource_says_what_runs_where(settings: Settings) -> None:
 @pytest.mark.parametrize(
     ("environment", "expected"),
     [
-        ({"OTEL_RESOURCE_ATTRIBUTES": "team=checkout"}, {"team": "checkout", "service.name": IDENTITY["name"]}),
+        ({"OTEL_RESOURCE_ATTRIBUTES": "team=checkout"}, {"team": "checkout", "service.name": IDENTITY.name}),
         ({"OTEL_RESOURCE_ATTRIBUTES": "service.version=9"}, {"service.version": "9"}),
         ({"OTEL_RESOURCE_ATTRIBUTES": "service.instance.id=pod-1"}, {"service.instance.id": "pod-1"}),
         (
@@ -117,19 +118,18 @@ def test_the_standard_variables_describe_the_resource(
     """They add and override; `OTEL_SERVICE_NAME` wins over the name among the attributes."""
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
-    attributes = resource(Settings()).attributes
+    attributes = resource(Settings(), IDENTITY).attributes
     assert {key: attributes[key] for key in expected} == expected
 
 
 def threads() -> int:
-    """How many queues are at work."""
+    """How many span queues run."""
     return sum(thread.name == "span-queue" for thread in threading.enumerate())
 
 
 @pytest.fixture
-def started(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Tracing]]:
-    """Whatever a test starts is stopped."""
-    del settings, monkeypatch
+def started() -> Iterator[list[Tracing]]:
+    """What a test starts ends with it."""
     made: list[Tracing] = []
     yield made
     for each in made:
@@ -147,39 +147,45 @@ def started(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[lis
     ],
     ids=str,
 )
-def test_spans_leave_only_where_there_is_somewhere_to_send_them(
+def test_spans_are_exported_only_to_an_endpoint(
     environment: dict[str, str],
     exports: bool,  # noqa: FBT001 - a table
     started: list[Tracing],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Without an endpoint there is no exporter, no thread and no noise."""
+    """Without an endpoint there is no exporter, no thread and no warning."""
     before = threads()
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
-    started.append(Tracing(Settings()))
+    started.append(Tracing(Settings(), IDENTITY))
     assert (threads() - before == 1) is exports
     span = started[0].tracer.start_span("ours")
     assert span.is_recording()
 
 
-def test_stopping_without_an_exporter_has_nothing_to_lose(settings: Settings) -> None:
+def test_given_processors_get_the_spans(settings: Settings, spans: InMemorySpanExporter) -> None:
+    """Beside the exporter, or without one."""
+    Tracing(settings, IDENTITY, [SimpleSpanProcessor(spans)]).tracer.start_span("ours").end()
+    assert [span.name for span in spans.get_finished_spans()] == ["ours"]
+
+
+def test_stopping_without_an_exporter_loses_nothing(settings: Settings) -> None:
     """There is no queue to wait for."""
-    assert Tracing(settings).stop(0)
+    assert Tracing(settings, IDENTITY).stop(0)
 
 
 def test_a_disabled_sdk_records_nothing(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    """`OTEL_SDK_DISABLED` is honoured, and the service works without spans."""
+    """`OTEL_SDK_DISABLED` is obeyed, and the service works without spans."""
     monkeypatch.setenv("OTEL_SDK_DISABLED", "true")
-    span = Tracing(settings).tracer.start_span("ours")
+    span = Tracing(settings, IDENTITY).tracer.start_span("ours")
     assert not span.is_recording()
     assert not span.get_span_context().is_valid
 
 
 def test_each_start_makes_a_provider_of_its_own(settings: Settings) -> None:
     """Nothing is made at import, so that a process that was forked has its own; the global one is set once."""
-    first, second = Tracing(settings), Tracing(settings)
+    first, second = Tracing(settings, IDENTITY), Tracing(settings, IDENTITY)
     assert first.provider is not second.provider
     assert isinstance(trace.get_tracer_provider(), TracerProvider)
-    scope = first.tracer.start_span("ours")
-    assert getattr(scope, "instrumentation_scope").name == settings.otel_service_name  # noqa: B009 - not in the API
+    span = first.tracer.start_span("ours")
+    assert getattr(span, "instrumentation_scope").name == IDENTITY.name  # noqa: B009 - not in the API

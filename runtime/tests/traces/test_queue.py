@@ -1,4 +1,4 @@
-"""Spans reach a collector, or are counted as lost; neither a request nor the shutdown ever waits for it."""
+"""Spans reach a collector or are counted as dropped; neither a request nor the shutdown waits for it."""
 
 import gzip
 import socket
@@ -7,30 +7,30 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
 
 import pytest
-import structlog
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider, sampling
 from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 
-from firstlight.traces import queue as exporting
-from firstlight.logs import pipeline as logging
+from firstlight import Settings
+from firstlight.logs import pipeline
+from firstlight.metrics.instruments import REGISTRY
+from firstlight.testing.lines import Lines
 from firstlight.traces.encoding import RememberingExporter
 from firstlight.traces.queue import SpanQueue
-from firstlight.metrics.instruments import REGISTRY
-from firstlight.settings import Settings
+
+from ..faults import IDENTITY
 
 TIMEOUT_SECONDS = 10.0
-SOON_SECONDS = 2.0  # well below any time-out of an exporter
+SOON_SECONDS = 2.0  # well below any timeout of an exporter
 
 Answer = tuple[int, dict[str, str]] | None
 OK: Answer = (200, {})
 
 
 class Collector(ThreadingHTTPServer):
-    """An OTLP receiver: decodes what it gets, and answers as told; `None` is no answer until the test ends."""
+    """An OTLP receiver: decodes requests and gives the `answers`; `None` is no answer until the test ends."""
 
     daemon_threads = True
 
@@ -39,7 +39,7 @@ class Collector(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), _Handler)
         self.answers: list[Answer] = []
         self.requests: list[tuple[str, Mapping[str, str], ExportTraceServiceRequest]] = []
-        self.news = threading.Condition()
+        self.arrived = threading.Condition()
         self.released = threading.Event()
         self._thread = threading.Thread(target=self.serve_forever, kwargs={"poll_interval": 0.01})
         self._thread.start()
@@ -56,11 +56,11 @@ class Collector(ThreadingHTTPServer):
 
     def wait_for(self, condition: Callable[[], bool]) -> None:
         """Wait for requests."""
-        with self.news:
-            assert self.news.wait_for(condition, TIMEOUT_SECONDS), f"{len(self.requests)} requests"
+        with self.arrived:
+            assert self.arrived.wait_for(condition, TIMEOUT_SECONDS), f"{len(self.requests)} requests"
 
     def close(self) -> None:
-        """Let go of everyone."""
+        """End all waiting answers and stop."""
         self.released.set()
         self.shutdown()
         self._thread.join()
@@ -75,12 +75,12 @@ class _Handler(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers["Content-Length"]))
         if self.headers.get("Content-Encoding") == "gzip":
             body = gzip.decompress(body)
-        with self.server.news:
+        with self.server.arrived:
             answer = self.server.answers.pop(0) if self.server.answers else OK
             if answer == OK:
                 request = ExportTraceServiceRequest.FromString(body)
                 self.server.requests.append((self.path, {k.lower(): v for k, v in self.headers.items()}, request))
-            self.server.news.notify_all()
+            self.server.arrived.notify_all()
         if answer is None:
             self.server.released.wait(TIMEOUT_SECONDS)
             return
@@ -91,33 +91,33 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class's name
-        """Keep quiet."""
+        """Write nothing."""
 
 
 class Scripted(SpanExporter):
-    """An exporter that does as told, and keeps the batches it was given."""
+    """An exporter that behaves as a test says, and keeps the batches it was given."""
 
     def __init__(self, behave: Callable[[], SpanExportResult] = lambda: SpanExportResult.SUCCESS) -> None:
-        """Behave so at each export."""
+        """Call `behave` at each export."""
         self.batches: list[list[str]] = []
         self.behave = behave
-        self.news = threading.Condition()
+        self.arrived = threading.Condition()
         self.ended = False
 
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
         """Keep the names."""
-        with self.news:
+        with self.arrived:
             self.batches.append([span.name for span in spans])
-            self.news.notify_all()
+            self.arrived.notify_all()
         return self.behave()
 
     def wait_for(self, batches: int) -> None:
         """Wait until so many batches have come."""
-        with self.news:
-            assert self.news.wait_for(lambda: len(self.batches) >= batches, TIMEOUT_SECONDS)
+        with self.arrived:
+            assert self.arrived.wait_for(lambda: len(self.batches) >= batches, TIMEOUT_SECONDS)
 
     def shutdown(self) -> None:
-        """Remember it."""
+        """Keep that it was called."""
         self.ended = True
 
 
@@ -126,7 +126,7 @@ Start = Callable[..., SpanQueue]
 
 @pytest.fixture
 def collector(monkeypatch: pytest.MonkeyPatch) -> Iterator[Collector]:
-    """A collector that the standard variables point to."""
+    """A collector at the standard variables' endpoint."""
     made = Collector()
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", made.endpoint)
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
@@ -135,11 +135,9 @@ def collector(monkeypatch: pytest.MonkeyPatch) -> Iterator[Collector]:
 
 
 @pytest.fixture
-def start(settings: Settings, lines: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Start]:
-    """Start queues with some settings; they end with the test."""
-    del lines
-    logging.configure(settings)
-    monkeypatch.setattr(exporting, "log", structlog.get_logger())  # one that no earlier test has configured
+def start(settings: Settings, lines: Lines) -> Iterator[Start]:
+    """Start queues with changed settings; they end with the test."""
+    pipeline.configure(settings, IDENTITY, lines)
     queues: list[SpanQueue] = []
 
     def make(exporter: SpanExporter | None = None, **changes: int) -> SpanQueue:
@@ -162,12 +160,12 @@ def feed(queue: SpanQueue, *names: str) -> None:
 
 
 def numbered(count: int) -> list[str]:
-    """So many names."""
+    """Names for so many spans."""
     return [f"span {number}" for number in range(count)]
 
 
 def dropped(reason: str) -> float:
-    """Spans lost so far."""
+    """Spans dropped so far."""
     value = REGISTRY.get_sample_value("telemetry_dropped_total", {"signal": "traces", "reason": reason})
     assert value is not None
     return value
@@ -190,20 +188,20 @@ def test_spans_arrive_at_the_collector(
     assert (dropped("export_failed"), dropped("queue_full")) == lost
 
 
-def test_a_collector_that_is_busy_is_asked_again(collector: Collector, start: Start, lines: Any) -> None:
-    """503 with `Retry-After` is no loss."""
+def test_an_export_to_a_busy_collector_is_repeated(collector: Collector, start: Start, lines: Lines) -> None:
+    """503 or 429 with `Retry-After` loses no span."""
     collector.answers += [(503, {"Retry-After": "0"}), (429, {"Retry-After": "0"})]
     lost = dropped("export_failed")
     queue = start()
-    feed(queue, "patient")
-    collector.wait_for(lambda: collector.names == ["patient"])
+    feed(queue, "repeated")
+    collector.wait_for(lambda: collector.names == ["repeated"])
     assert queue.stop(TIMEOUT_SECONDS)
     assert dropped("export_failed") == lost
-    assert lines == []
+    assert lines.raw == []
 
 
-def test_a_collector_that_refuses_is_told_of_once(collector: Collector, start: Start, lines: Any) -> None:
-    """One warning when it begins, one line when it is over, and every span in between is counted."""
+def test_a_collector_that_refuses_is_logged_once(collector: Collector, start: Start, lines: Lines) -> None:
+    """One warning at the first failure, one line at the recovery; every span in between is counted."""
     collector.answers += [(503, {"Retry-After": "3600"}), (400, {}), (500, {})]
     lost = dropped("export_failed")
     queue = start(otel_bsp_max_export_batch_size=2)
@@ -220,10 +218,8 @@ def test_a_collector_that_refuses_is_told_of_once(collector: Collector, start: S
     ]
 
 
-def test_a_collector_that_is_not_there_costs_only_spans(
-    start: Start, lines: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Refused connections are counted and told once."""
+def test_without_a_collector_only_spans_are_lost(start: Start, lines: Lines, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Refused connections are counted, and logged once."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", f"http://127.0.0.1:{port}")
@@ -237,8 +233,8 @@ def test_a_collector_that_is_not_there_costs_only_spans(
     assert [line["event"] for line in lines.events] == ["telemetry.export_failed"]
 
 
-def test_a_collector_that_hangs_holds_nobody_up(collector: Collector, start: Start) -> None:
-    """Ending spans and stopping take no longer than told, and what is lost is counted."""
+def test_a_collector_that_hangs_blocks_nothing(collector: Collector, start: Start) -> None:
+    """Ending a span does not wait, stopping ends at its timeout, and dropped spans are counted."""
     collector.answers += [None] * 10
     lost = dropped("queue_full")
     queue = start(otel_bsp_max_export_batch_size=1, otel_bsp_max_queue_size=5)
@@ -256,7 +252,7 @@ def test_a_collector_that_hangs_holds_nobody_up(collector: Collector, start: Sta
 
 
 def test_a_collector_that_hangs_times_out(collector: Collector, start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
-    """`OTEL_EXPORTER_OTLP_TIMEOUT` bounds an export, and the next one finds the collector well."""
+    """`OTEL_EXPORTER_OTLP_TIMEOUT` ends an export, and the next one succeeds."""
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_TIMEOUT", "0.2")
     collector.answers += [None]
     lost = dropped("export_failed")
@@ -271,7 +267,7 @@ def test_a_collector_that_hangs_times_out(collector: Collector, start: Start, mo
 
 @pytest.fixture
 def gate() -> Iterator[threading.Event]:
-    """What a blocked exporter waits for; open in the end."""
+    """The event that a blocked exporter waits for, set when the test ends."""
     made = threading.Event()
     yield made
     made.set()
@@ -287,8 +283,8 @@ def blocked(gate: threading.Event) -> Scripted:
     return Scripted(behave)
 
 
-def test_the_queue_is_bucketed(start: Start, gate: threading.Event) -> None:
-    """The oldest spans are kept, the rest is counted, in order and once each."""
+def test_the_queue_has_a_limit(start: Start, gate: threading.Event) -> None:
+    """The oldest spans are kept in order, and each of the others is counted once."""
     exporter = blocked(gate)
     lost = dropped("queue_full")
     queue = start(exporter, otel_bsp_max_queue_size=5, otel_bsp_max_export_batch_size=2)
@@ -303,8 +299,8 @@ def test_the_queue_is_bucketed(start: Start, gate: threading.Event) -> None:
     assert [name for batch in exporter.batches for name in batch] == ["first", "second", *numbered(kept)]
 
 
-def test_batches_are_no_larger_than_told(start: Start, gate: threading.Event) -> None:
-    """`OTEL_BSP_MAX_EXPORT_BATCH_SIZE` bounds each request."""
+def test_batches_are_no_larger_than_the_setting(start: Start, gate: threading.Event) -> None:
+    """`OTEL_BSP_MAX_EXPORT_BATCH_SIZE` limits each request."""
     exporter = blocked(gate)
     queue = start(exporter, otel_bsp_max_export_batch_size=3)
     feed(queue, "first")
@@ -316,15 +312,15 @@ def test_batches_are_no_larger_than_told(start: Start, gate: threading.Event) ->
 
 
 def test_a_batch_is_never_larger_than_the_queue(start: Start) -> None:
-    """Or a full batch would never be reached."""
+    """Otherwise no batch would ever be full."""
     exporter = Scripted()
     queue = start(exporter, otel_bsp_max_queue_size=2, otel_bsp_schedule_delay=600_000)
     feed(queue, "a", "b")
     exporter.wait_for(1)
 
 
-def test_a_full_batch_does_not_wait_for_the_clock(start: Start) -> None:
-    """`OTEL_BSP_SCHEDULE_DELAY` is for quiet times."""
+def test_a_full_batch_does_not_wait_for_the_delay(start: Start) -> None:
+    """`OTEL_BSP_SCHEDULE_DELAY` applies to batches that are not full."""
     exporter = Scripted()
     queue = start(exporter, otel_bsp_max_export_batch_size=4, otel_bsp_schedule_delay=600_000)
     feed(queue, *numbered(4))
@@ -333,15 +329,15 @@ def test_a_full_batch_does_not_wait_for_the_clock(start: Start) -> None:
 
 
 def test_a_part_of_a_batch_leaves_after_the_delay(start: Start) -> None:
-    """A quiet service's spans arrive too."""
+    """The spans of a service with little traffic arrive too."""
     exporter = Scripted()
     feed(start(exporter), "alone")
     exporter.wait_for(1)
     assert exporter.batches == [["alone"]]
 
 
-def test_flushing_hands_over_what_is_queued(start: Start) -> None:
-    """Without waiting for the delay."""
+def test_flushing_exports_what_is_queued(start: Start) -> None:
+    """It does not wait for the delay."""
     exporter = Scripted()
     queue = start(exporter, otel_bsp_schedule_delay=600_000)
     feed(queue, *numbered(3))
@@ -351,8 +347,8 @@ def test_flushing_hands_over_what_is_queued(start: Start) -> None:
     assert queue.force_flush(0)
 
 
-def test_an_exporter_that_crashes_does_not_end_the_queue(start: Start, lines: Any) -> None:
-    """Its bug is told, its spans are counted, and the next batch is tried."""
+def test_an_exporter_that_crashes_does_not_end_the_queue(start: Start, lines: Lines) -> None:
+    """Its error is logged, its spans are counted, and the next batch is tried."""
     crashes = [LookupError("password=hunter2")]
 
     def behave() -> SpanExportResult:
@@ -374,7 +370,7 @@ def test_an_exporter_that_crashes_does_not_end_the_queue(start: Start, lines: An
         "telemetry.export_failed",
         "telemetry.export_recovered",
     ]
-    assert "hunter2" not in b"".join(lines).decode()
+    assert "hunter2" not in b"".join(lines.raw).decode()
 
 
 def test_stopping_exports_what_is_left_and_ends_the_exporter(start: Start) -> None:
@@ -391,16 +387,16 @@ def test_stopping_exports_what_is_left_and_ends_the_exporter(start: Start) -> No
 
 
 class Pausing(deque[ReadableSpan]):
-    """A queue that, once, holds the thread up that has just seen it empty."""
+    """A queue that stops one thread, once, just after that thread has seen it empty."""
 
     def __init__(self) -> None:
-        """Hold nobody up yet."""
+        """No thread to stop yet."""
         super().__init__()
         self.victim: threading.Thread | None = None
         self.seen_empty, self.go_on = threading.Event(), threading.Event()
 
     def __len__(self) -> int:
-        """How many spans there were, possibly a moment ago."""
+        """The number of spans, which may have changed when this returns."""
         length = super().__len__()
         if not length and threading.current_thread() is self.victim and not self.seen_empty.is_set():
             self.seen_empty.set()
@@ -409,7 +405,7 @@ class Pausing(deque[ReadableSpan]):
 
 
 def test_a_span_that_ends_just_before_the_stop_is_exported(start: Start) -> None:
-    """Also when the thread had just found nothing to do."""
+    """Even if the thread has just found the queue empty."""
     exporter, pausing = Scripted(), Pausing()
     lost = dropped("queue_full")
     queue = start(exporter)
@@ -428,7 +424,7 @@ def test_a_span_that_ends_just_before_the_stop_is_exported(start: Start) -> None
     assert sent[:1] == ["last"]
 
 
-def test_a_span_that_is_recorded_and_not_sampled_stays(start: Start) -> None:
+def test_a_span_that_is_recorded_and_not_sampled_is_not_exported(start: Start) -> None:
     """A custom sampler may record for other purposes."""
 
     class RecordOnly(sampling.StaticSampler):

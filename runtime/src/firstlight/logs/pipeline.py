@@ -44,6 +44,7 @@ def configure(settings: Settings, identity: Identity, output: Output) -> Emit:
             line = {"timestamp": datetime.now(UTC), "level": "", "event": "", **ours, **event}
             output.write(render(line))
 
+    _END.emit = emit
     processors: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
         _add_request,
@@ -55,7 +56,7 @@ def configure(settings: Settings, identity: Identity, output: Output) -> Emit:
     structlog.configure(
         processors=processors,
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=lambda *_: _Emitter(emit),
+        logger_factory=lambda *_: _END,
         cache_logger_on_first_use=True,
     )
     _bridge(level)
@@ -65,11 +66,18 @@ def configure(settings: Settings, identity: Identity, output: Output) -> Emit:
 _LEVELS = {name.lower(): number for name, number in logging.getLevelNamesMapping().items()}
 
 
-class _Emitter:
-    """What structlog calls its logger: the end of the pipeline."""
+class _End:
+    """What structlog calls its logger. Loggers are cached at first use; here they get the last pipeline configured."""
 
-    def __init__(self, emit: Emit) -> None:
-        self.debug = self.info = self.warning = self.error = self.critical = self.msg = emit
+    emit: Emit
+
+    def debug(self, event: Event) -> None:
+        self.emit(event)
+
+    info = warning = error = critical = msg = debug
+
+
+_END = _End()
 
 
 class _Bridge(logging.Handler):

@@ -1,4 +1,4 @@
-"""Standard output behind a bounded queue: a reader that stalls or goes away never stalls a request."""
+"""Standard output behind a queue with a limit: a reader that stalls or goes away never stalls a request."""
 
 import os
 import select
@@ -27,10 +27,11 @@ class Output(Protocol):
 class Sink:
     """Lines for one file descriptor, written in order by a thread of its own."""
 
-    def __init__(self, descriptor: int, capacity: int = CAPACITY_LINES) -> None:
+    def __init__(self, descriptor: int, capacity: int = CAPACITY_LINES, gather_seconds: float = GATHER_SECONDS) -> None:
         """Write to `descriptor`; lines beyond `capacity` unwritten ones are dropped and counted."""
         self._descriptor = descriptor
         self._capacity = capacity
+        self._gather_seconds = gather_seconds
         self._begin()
         os.register_at_fork(after_in_child=self._begin)  # the parent's lines are the parent's to write
 
@@ -68,7 +69,7 @@ class Sink:
     def _run(self) -> None:
         while True:
             self._wake.wait()
-            self._hurry.wait(GATHER_SECONDS)
+            self._hurry.wait(self._gather_seconds)
             self._wake.clear()
             self._drain()
 

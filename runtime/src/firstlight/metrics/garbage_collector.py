@@ -2,6 +2,7 @@
 
 import gc
 import time
+from collections.abc import Callable
 from typing import Literal
 
 from prometheus_client import Histogram
@@ -20,16 +21,17 @@ GC_PAUSE = Histogram(
 class GarbageCollectionTimer:
     """Observes every pause of the garbage collector while it is registered with `gc.callbacks`."""
 
-    def __init__(self) -> None:
-        """Nothing has been collected yet."""
+    def __init__(self, clock: Callable[[], float] = time.perf_counter) -> None:
+        """Read the time from `clock`."""
+        self._clock = clock
         self._started = 0.0
 
     def __call__(self, phase: Literal["start", "stop"], _: dict[str, int]) -> None:
         """Called by the interpreter around each collection."""
         if phase == "start":
-            self._started = time.perf_counter()
+            self._started = self._clock()
         else:
-            GC_PAUSE.observe(time.perf_counter() - self._started)
+            GC_PAUSE.observe(self._clock() - self._started)
 
 
 def watch_garbage_collector() -> None:

@@ -48,19 +48,24 @@ LOG_EVENTS_BY_LEVEL: Mapping[str, Counter] = {
 }
 
 
-# Method, route, status code and error type of one request; every one comes from a bounded set.
+# Method, route, status code and error type of one request; every one comes from a limited set.
 RequestLabels = tuple[str, str, str, str]
 
 
 class RequestChildren(dict[RequestLabels, Histogram]):
-    """Histogram children, bound once each: `labels()` costs more than observing does.
+    """Histogram children, made once each: `labels()` costs more than observing does.
 
     The contract limits the labels; this limit holds even where a bug does not.
     """
 
+    def __init__(self, limit: int = MAX_CHILDREN) -> None:
+        """No label set yet, and at most `limit`."""
+        super().__init__()
+        self._limit = limit
+
     def __missing__(self, labels: RequestLabels) -> Histogram:
-        """Bind a child, or count the overflow and fall back to the one that stands for all others."""
-        if len(self) >= MAX_CHILDREN:
+        """Make a child, or count the overflow and fall back to the one that stands for all others."""
+        if len(self) >= self._limit:
             METRICS_SERIES_LIMIT.inc()
             _, _, status, error_type = labels
             return REQUEST_DURATION.labels(OVERFLOW, OVERFLOW, f"{status[:1]}00", OVERFLOW if error_type else "")
