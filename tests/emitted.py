@@ -43,9 +43,17 @@ class Service:
             assert line is not None, f"no {event} {fields}; the last lines: {self._lines[-5:]}"
         return line
 
+    def drain(self) -> None:
+        """Ask it to stop."""
+        self._process.send_signal(signal.SIGTERM)
+
+    def wait(self) -> int:
+        """Wait for its end. Returns the exit status."""
+        return self._process.wait(PATIENCE_SECONDS)
+
     def stop(self) -> None:
         """Drain it, or kill it if it does not."""
-        self._process.send_signal(signal.SIGTERM)
+        self.drain()
         try:
             self._process.wait(PATIENCE_SECONDS)
         finally:
