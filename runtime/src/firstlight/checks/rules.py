@@ -100,7 +100,7 @@ def _labelled(project: Project) -> Iterator[Finding]:
 
 def _annotated(project: Project) -> Iterator[Finding]:
     for rule in rules(project):
-        annotations = rule.content.find("annotations") or {}
+        annotations = rule.content.mapping("annotations") if rule.content.find("annotations") else {}
         for name in ANNOTATIONS:
             if rule.alerts and not annotations.get(name):
                 yield rule.wrong(f"must have an annotation {name}.")
