@@ -1,27 +1,83 @@
-"""The door through which cookiecutter and cruft enter `firstlight.py`.
+"""The door through which cookiecutter and cruft enter `generator/`.
 
 `cruft update` renders two versions of the template in one process but imports this module only once, so it holds
-nothing that may change: the implementation is read from its path for every environment.
+nothing that may change: the package beside it is read anew for every environment, under a name of its own. No version
+finds modules of another, as long as they import each other relatively.
+
+This file is read by whatever Python cookiecutter runs on: no syntax newer than 3.8.
 """
 
-import runpy
-from pathlib import Path
+from __future__ import annotations
 
-from jinja2 import Environment
+import contextlib
+import importlib.util
+import itertools
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Iterator
+
 from jinja2.ext import Extension
+
+if TYPE_CHECKING:
+    from types import ModuleType
+
+    from jinja2 import Environment
+
+OLDEST_PYTHON = (3, 11)
+_NUMBERS = itertools.count(1)
 
 
 class FirstlightExtension(Extension):
-    """Whatever version of `firstlight.py` lies beside this file now."""
+    """Whatever version of `generator/` lies beside this file now."""
 
     def __init__(self, environment: Environment) -> None:
         """Load the implementation and let it extend the environment."""
         super().__init__(environment)
-        self._firstlight = runpy.run_path(str(Path(__file__).resolve().with_name("firstlight.py")))
-        self._firstlight["extend"](environment)
+        refuse_an_old_python()
+        self._generator: Any = load(Path(__file__).resolve().parent / "generator")
+        self._generator.extend(environment)
 
     def preprocess(self, source: str, name: str | None, filename: str | None = None) -> str:
         """Decide which braces of a source are ours."""
         del filename
-        result: str = self._firstlight["preprocess"](self.environment, source, name)
+        result: str = self._generator.preprocess(self.environment, source, name)
         return result
+
+
+def refuse_an_old_python() -> None:
+    """Stop with a sentence, where the implementation would stop with a traceback."""
+    if sys.version_info < OLDEST_PYTHON:
+        oldest = ".".join(map(str, OLDEST_PYTHON))
+        running = ".".join(map(str, sys.version_info[:3]))
+        msg = (
+            f"This template needs Python {oldest} or newer, and cookiecutter runs on {running} ({sys.executable}); "
+            f"install it there, for example: pipx install --python python{oldest} cookiecutter"
+        )
+        raise SystemExit(msg)
+
+
+def load(package: Path) -> ModuleType:
+    """Load a package from its sources, under a name that no other version has."""
+    name = f"_firstlight_generator_{next(_NUMBERS)}"
+    spec = importlib.util.spec_from_file_location(
+        name, str(package / "__init__.py"), submodule_search_locations=[str(package)]
+    )
+    if spec is None or spec.loader is None:
+        raise SystemExit(f"{package} cannot be read.")  # noqa: EM102, TRY003 - it is one sentence
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    with _from_sources():
+        spec.loader.exec_module(module)
+    return module
+
+
+@contextlib.contextmanager
+def _from_sources() -> Iterator[None]:
+    """Neither read nor write bytecode: two versions of a file may have the same size and second of writing."""
+    before = sys.dont_write_bytecode, sys.pycache_prefix
+    sys.dont_write_bytecode, sys.pycache_prefix = True, str(Path(__file__).parent / ".no-bytecode")
+    importlib.invalidate_caches()
+    try:
+        yield
+    finally:
+        sys.dont_write_bytecode, sys.pycache_prefix = before

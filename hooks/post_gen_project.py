@@ -1,31 +1,72 @@
-"""Bring the trees a service shares with its fleet, drop directories the answers left empty, say what comes next."""
+"""Bring the trees a service shares with its fleet, make it runnable, say what comes next."""
 
 import contextlib
+import hashlib
 import json
 import shutil
+import sys
 from pathlib import Path
+from typing import Any
 
-MOUNTED = json.loads(r"""<%= mounted(cookiecutter) | tojson %>""")
-EMPTY_DIRECTORIES = json.loads(r"""<%= empty_directories(cookiecutter) | tojson %>""")
-SLUG = "<%= cookiecutter.project_slug %>"
-KEEPING = json.loads("<%= keeping() | tojson %>")
-UPDATING = json.loads("<%= updating() | tojson %>")
+FACTS: dict[str, Any] = json.loads(r"""<%= after_generation(cookiecutter) | tojson %>""")
+CHECKSUMS = "MANIFEST.sha256"  # as `sha256sum --check` reads it
 
-for origin, place in MOUNTED:
-    if not (KEEPING and Path(place).exists()):
-        Path(place).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(origin, place)
 
-for directory in EMPTY_DIRECTORIES:
-    with contextlib.suppress(OSError):  # generated over an older service, it may hold that service's files
-        Path(directory).rmdir()
+def main() -> None:
+    """Finish the service in the current directory."""
+    kept = {place for place in FACTS["whole"] if FACTS["keeping"] and Path(place).exists()}
+    for place in set(FACTS["whole"]) - kept:
+        shutil.rmtree(place, ignore_errors=True)
+    for origin, place in FACTS["mounted"]:
+        if not (FACTS["keeping"] and (Path(place).exists() or place.startswith(tuple(f"{whole}/" for whole in kept)))):
+            Path(place).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(origin, place)
+    for place in [*FACTS["rendered"], *(place for _, place in FACTS["mounted"])]:
+        make_executable(Path(place))
+    for place in set(FACTS["whole"]) - kept:
+        write_checksums(Path(place))
+    for directory in FACTS["empty_directories"]:
+        with contextlib.suppress(OSError):  # generated over an older service, it may hold that service's files
+            Path(directory).rmdir()
+    if not FACTS["updating"]:
+        say_what_comes_next()
 
-if not UPDATING:
+
+def make_executable(file: Path) -> None:
+    """Let everybody run a script who may read it: a template that came as an archive has lost its modes."""
+    if file.is_file() and first_bytes(file) == b"#!":
+        mode = file.stat().st_mode
+        file.chmod(mode | (mode & 0o444) >> 2)
+
+
+def first_bytes(file: Path) -> bytes:
+    """Read what tells a script from other files."""
+    with file.open("rb") as opened:
+        return opened.read(2)
+
+
+def write_checksums(library: Path) -> None:
+    """List what came, so that a later edit can be told from what the platform gave."""
+    files = sorted(path for path in library.rglob("*") if path.is_file())
+    sums = [
+        f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.relative_to(library).as_posix()}" for path in files
+    ]
+    (library / CHECKSUMS).write_text("".join(f"{line}\n" for line in sums), encoding="utf-8", newline="\n")
+
+
+def say_what_comes_next() -> None:
+    """Print the first steps, and what is missing for updates."""
+    if FACTS["without_state"]:
+        print(FACTS["without_state"], file=sys.stderr)
     print(f"""
-{SLUG} is ready. Next:
+{FACTS["slug"]} is ready. Next:
 
-    cd {SLUG}
+    cd {FACTS["slug"]}
+    make lock    # writes uv.lock, so that every machine installs the same versions
     git init && git add . && git commit -m "Generate the service"    # unedited: updates start from here
     make run     # http://127.0.0.1:8000/api/v1/links, metrics and health on port 9464
     make test
 """)
+
+
+main()

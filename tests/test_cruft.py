@@ -86,7 +86,7 @@ def test_an_update_brings_news_and_keeps_the_team_s_work(machine: Machine, own_t
     replace(emitted / "Makefile", "Move the dependencies", "Shift the dependencies")
     replace(emitted / "README.md", "## Run it", "## Start it")
     replace(emitted / ".editorconfig", "charset = utf-8", "charset = latin1")
-    (emitted / "NEWS.md").write_text("{{ cookiecutter.project_slug }} has news.\n", encoding="utf-8")
+    (emitted / "NEWS.md").write_text("<%= cookiecutter.project_slug %> has news.\n", encoding="utf-8")
     version = machine.commit(own_template)
 
     assert machine.cruft("check", directory=service).status == 1
@@ -118,10 +118,10 @@ def test_a_conflict_leaves_markers_and_nothing_lost(machine: Machine, own_templa
 def test_an_update_runs_the_new_version_s_extension(machine: Machine, own_template: Path) -> None:
     """One process renders both versions; each with its own code."""
     service = committed(machine, machine.cookiecutter(own_template).service)
-    replace(own_template / "firstlight.py", "return repr(float(", 'return "0" + repr(float(')
-    replace(own_template / "firstlight.py", "quoted=quoted,", "quoted=quoted, shout=str.upper,")
+    replace(own_template / "generator/text.py", "return repr(float(", 'return "0" + repr(float(')
+    replace(own_template / "generator/environment.py", "quoted=quoted,", "quoted=quoted, shout=str.upper,")
     (own_template / SERVICE_DIRECTORY / "NEWS.md").write_text(
-        "{{ cookiecutter.slo_latency_ms | seconds }} {{ cookiecutter.project_slug | shout }}\n", encoding="utf-8"
+        "<%= cookiecutter.slo_latency_ms | seconds %> <%= cookiecutter.project_slug | shout %>\n", encoding="utf-8"
     )
     machine.commit(own_template)
 
@@ -149,7 +149,7 @@ def test_an_update_may_answer_a_question_the_old_version_did_not_ask(machine: Ma
     """The check for unknown questions does not look at updates, which render the old version first."""
     service = committed(machine, machine.cookiecutter(own_template).service)
     replace(own_template / "cookiecutter.json", '"license": "MIT",\n', '"license": "MIT",\n  "tier": "2",\n')
-    (own_template / SERVICE_DIRECTORY / "NEWS.md").write_text("tier {{ cookiecutter.tier }}\n", encoding="utf-8")
+    (own_template / SERVICE_DIRECTORY / "NEWS.md").write_text("tier <%= cookiecutter.tier %>\n", encoding="utf-8")
     machine.commit(own_template)
     news = ("--variables-to-update", json.dumps({"tier": "1"}))
     assert machine.cruft("update", "--skip-apply-ask", *news, directory=service).status == 0

@@ -2,7 +2,7 @@
 
 import json
 import re
-import runpy
+import sys
 import time
 import tomllib
 from pathlib import Path
@@ -12,10 +12,12 @@ import yaml
 from conftest import Generate
 from template import EVERYTHING, ROOT, SERVICE_DIRECTORY, Machine, files
 
-COMPONENTS = tomllib.loads((ROOT / "components.toml").read_text(encoding="utf-8"))
+from generator.components import COMPONENTS
+from generator.mounts import MOUNTS
+from generator.ownership import component_of
+
 QUESTIONS = json.loads((ROOT / "cookiecutter.json").read_text(encoding="utf-8"))
-TREES = runpy.run_path(str(ROOT / "firstlight.py"))["MOUNTS"]
-MOUNTS = tuple(f"{mount}/" for mount in TREES.values())
+TREES = {mount.tree: mount.place for mount in MOUNTS if not mount.whole}
 OTHER_ANSWERS = {
     "project_name": "Other Name",
     "project_slug": "other-slug",
@@ -55,8 +57,9 @@ def test_there_are_at_most_twelve_questions_each_with_a_prompt() -> None:
 
 
 def test_prompts_name_every_component() -> None:
-    """Who is asked sees what can be answered."""
-    assert all(name in QUESTIONS["__prompts__"]["components"] for name in COMPONENTS)
+    """Who is asked sees what can be answered, and nothing else."""
+    listed = ", ".join(sorted(COMPONENTS))
+    assert QUESTIONS["__prompts__"]["components"] == f"Components: none, all, or a comma list of {listed}"
 
 
 def test_relative_path_absolute_path_and_url_give_the_same_service(machine: Machine) -> None:
@@ -82,11 +85,16 @@ def test_the_same_answers_give_the_same_bytes(machine: Machine, template: Path, 
     assert files(again) == files(generate(**EVERYTHING))
 
 
-def test_refused_hooks_lack_only_what_is_mounted(machine: Machine, template: Path, generate: Generate) -> None:
-    """Selection does not depend on hooks: without them empty directories stay, and the fleet's trees stay away."""
-    bare = machine.cookiecutter(template, {}, "--accept-hooks", "no").service
-    emitted = files(generate())
-    assert files(bare) == {path: emitted[path] for path in emitted if not path.startswith(MOUNTS)}
+@pytest.mark.parametrize(("accepting", "typed"), [("no", ""), ("ask", "n\n")])
+def test_refused_hooks_are_refused(machine: Machine, template: Path, accepting: str, typed: str) -> None:
+    """Half a service, without its library and its rules, would be found out much later."""
+    command = [sys.executable, "-m", "cookiecutter", "--no-input", "--accept-hooks", accepting, str(template)]
+    outcome = machine.run(command, machine.output(), typed)
+    assert outcome.status == 1
+    assert outcome.stderr == (
+        "This template needs its hook, which brings the service's library and rules; allow it: --accept-hooks yes.\n"
+    )
+    assert list(outcome.directory.iterdir()) == []
 
 
 @pytest.mark.parametrize("answers", COMBINATIONS, ids=str)
@@ -105,34 +113,47 @@ def test_every_option_changes_the_output(generate: Generate, question: str) -> N
 def test_every_file_of_the_template_is_emitted_by_some_answers(template: Path, generate: Generate) -> None:
     """No orphan: each file is always emitted, or claimed by one answer."""
     emitted = {path for answers in COMBINATIONS for path in files(generate(**answers))}
-    authored = {
-        path.replace("{{cookiecutter.package_name}}", "acme_links") for path in files(template / SERVICE_DIRECTORY)
-    }
-    mounted = {f"{mount}/{path}" for tree, mount in TREES.items() for path in files(template / tree)}
+    names = {"{{cookiecutter.package_name}}": "acme_links", SERVICE_DIRECTORY: "acme-links"}
+    authored = {re.sub("{{.*?}}", lambda name: names[name[0]], path) for path in files(template / SERVICE_DIRECTORY)}
+    mounted = {f"{mount.place}/{path}" for mount in MOUNTS for path in mount.files()}
+    mounted |= {f"{mount.place}/MANIFEST.sha256" for mount in MOUNTS if mount.whole and (ROOT / mount.tree).exists()}
+    mounted |= {path for name in COMPONENTS for path in files(template / "components" / name / "files")}
     assert authored | mounted == emitted
 
 
 @pytest.mark.parametrize("component", COMPONENTS)
 def test_an_unchosen_component_leaves_no_trace(generate: Generate, component: str) -> None:
-    """Not a file, not a dependency, not a word."""
+    """Not a file, an extra, a variable or a metric: no identifier. The library in `vendor/` has them all."""
     others = ",".join(sorted(COMPONENTS.keys() - {component})) or "none"
-    word = re.compile(component + "|" + component.replace("_", "[-_ ]?") + r"\b", re.IGNORECASE)
     emitted = text_files(generate(**{**EVERYTHING, "components": others}))
-    assert [path for path in emitted if word.search(path)] == []
-    assert {path: word.findall(text) for path, text in emitted.items() if word.search(text)} == {}
-    names = {variable["name"] for variable in COMPONENTS[component]["environment"]}
-    assert all(name in emitted[".env.example"] for name in names) is False
+    assert [path for path in emitted if component_of(path, tuple(COMPONENTS)) == component] == []
+    variables = [row["name"] for field in ("variables", "secrets") for row in COMPONENTS[component][field]]
+    identifiers = re.compile(
+        "|".join(
+            [
+                rf"\bcomponents\.{component}\b",
+                rf"\b{component}_[a-z]",
+                rf"\b{component.upper()}_[A-Z]",
+                rf"\b{component.title().replace('_', '')}[A-Z]",
+                rf"firstlight-runtime\[[^]]*\b{COMPONENTS[component]['extra'] or component}\b",
+                *variables,
+            ]
+        )
+    )
+    found = {path: identifiers.findall(text) for path, text in emitted.items() if not path.startswith("vendor/")}
+    assert {path: words for path, words in found.items() if words} == {}
 
 
 @pytest.mark.parametrize("component", COMPONENTS)
-def test_a_chosen_component_brings_its_files_dependencies_and_variables(generate: Generate, component: str) -> None:
-    """Everything the manifest promises is there."""
-    service = generate(components=component)
-    emitted = text_files(service)
+def test_a_chosen_component_brings_its_files_extra_and_variables(generate: Generate, component: str) -> None:
+    """Everything that the manifest says is there."""
+    emitted = text_files(generate(components=component))
     project = tomllib.loads(emitted["pyproject.toml"])["project"]
-    assert f"src/acme_links/components/{component}.py" in emitted
-    assert set(COMPONENTS[component]["dependencies"]) <= set(project["dependencies"])
-    for variable in COMPONENTS[component]["environment"]:
+    (runtime,) = [name for name in project["dependencies"] if name.startswith("firstlight-runtime")]
+    extra = COMPONENTS[component]["extra"]
+    assert runtime == (f"firstlight-runtime[{extra}]" if extra else "firstlight-runtime")
+    assert f"from firstlight.components.{component} import" in emitted["src/acme_links/service.py"]
+    for variable in COMPONENTS[component]["variables"]:
         assert f"{variable['name']}={variable['default']}\n" in emitted[".env.example"]
         assert f"`{variable['name']}`" in emitted["README.md"]
 
@@ -225,7 +246,7 @@ def test_emitted_python_is_chosen_by_loops_not_conditions() -> None:
     """Two features that meet in an `if` have to be tested together; two that meet in a list do not."""
     for path, content in files(ROOT / SERVICE_DIRECTORY).items():
         if path.endswith(".py"):
-            assert not re.search(rb"\{%[-+]?\s*if\b", content), path
+            assert not re.search(rb"<%\s*if\b", content), path
 
 
 @pytest.mark.parametrize("package", ["acme_links", "a" * 40])
@@ -259,7 +280,7 @@ def test_braces_of_other_languages_need_no_escaping(machine: Machine) -> None:
         '{{ inventory_hostname }} ${#array[@]} {# comment? #} f"{{x}}" {{{triple}}} }} {{\n'
     )
     path = template / SERVICE_DIRECTORY / "foreign.txt"
-    path.write_text(foreign + "{{ cookiecutter.project_slug }}\n", encoding="utf-8")
+    path.write_text(foreign + "<%= cookiecutter.project_slug %>\n", encoding="utf-8")
     machine.commit(template)
     assert (machine.cookiecutter(template).service / "foreign.txt").read_text(
         encoding="utf-8"

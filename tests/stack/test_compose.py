@@ -3,22 +3,27 @@
 import re
 import subprocess
 import sys
-import tomllib
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
-from template import EVERYTHING, ROOT, SERVICE_DIRECTORY, Machine, files
+from template import EVERYTHING, ROOT, Machine, files
 
-COMPONENTS: dict[str, Any] = tomllib.loads((ROOT / "components.toml").read_text(encoding="utf-8"))
+from generator.components import COMPONENTS
+
 IMAGE = re.compile(r"docker\.io/[a-z]+/[a-z-]+:v?\d+\.\d+\.\d+")
 CACHE = """
-[cache]
 summary = "a cache"
-dependencies = []
-environment = [{ name = "CACHE_URL", default = "redis://127.0.0.1:6379/0", meaning = "where the cache is" }]
-compose = [{ name = "CACHE_URL", value = "redis://cache:6379/0" }]
+
+[[variables]]
+name = "CACHE_URL"
+default = "redis://127.0.0.1:6379/0"
+meaning = "where the cache is"
+compose = "redis://cache:6379/0"
+
+[servers.cache]
+image = "docker.io/valkey/valkey:9.0.0"
 """
 CACHE_SERVER = """
 services:
@@ -118,9 +123,9 @@ def test_nobody_logs_in_and_nobody_administers(service: Path) -> None:
 
 
 def test_a_component_says_its_address_and_brings_its_server_or_neither() -> None:
-    """`compose` in the manifest, a file named after it in the template."""
-    beside = {path.stem for path in (ROOT / SERVICE_DIRECTORY / "ops/compose").iterdir()} - {"telemetry"}
-    assert {name for name, component in COMPONENTS.items() if "compose" in component} == beside
+    """`servers` in the manifest, a file named after it among its own."""
+    beside = {path.stem for path in (ROOT / "components").glob("*/files/ops/compose/*.yaml")}
+    assert {name for name, component in COMPONENTS.items() if component["servers"]} == beside
 
 
 @pytest.fixture(scope="module")
@@ -128,9 +133,10 @@ def with_a_cache(tmp_path_factory: pytest.TempPathFactory) -> tuple[Machine, Pat
     """The template, as if it had a component with a server."""
     machine = Machine(tmp_path_factory.mktemp("cache"))
     template = machine.template()
-    with (template / "components.toml").open("a", encoding="utf-8") as manifest:
-        manifest.write(CACHE)
-    (template / SERVICE_DIRECTORY / "ops/compose/cache.yaml").write_text(CACHE_SERVER, encoding="utf-8")
+    server = template / "components/cache/files/ops/compose/cache.yaml"
+    server.parent.mkdir(parents=True)
+    server.write_text(CACHE_SERVER, encoding="utf-8")
+    (template / "components/cache/component.toml").write_text(CACHE, encoding="utf-8")
     machine.commit(template)
     return machine, template
 

@@ -1,1 +1,1 @@
-"""An observable service. Start reading at `app.py`, the composition root."""
+"""An observable service. Start reading at `service.py`."""

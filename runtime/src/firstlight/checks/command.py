@@ -15,14 +15,14 @@ if TYPE_CHECKING:
 
 FOUND = 1
 BAD_USE = 2
-REQUIRED = ("yaml", "promql_parser")  # the extra `checks`
+REQUIRED = ("yaml", "promql_parser")  # the extra `development`
 
 
 def run(arguments: Sequence[str] | None = None) -> int:
     """Exit status 0 without findings, 1 with findings, 2 for bad use."""
     if any(util.find_spec(name) is None for name in REQUIRED):
         return _refuse(
-            "The checks need the extra `checks`: add firstlight-runtime[checks] to the dependency group dev."
+            "The checks need the extra `development`: add firstlight-runtime[development] to the dependency group dev."
         )
     from .catalogue import CHECKS  # noqa: PLC0415 - its modules need the extra
 

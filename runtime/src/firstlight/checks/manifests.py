@@ -12,7 +12,7 @@ POLICY = f"{KUBERNETES}/base/network-policy.yaml"
 SERVICE = f"{KUBERNETES}/base/service.yaml"
 MONITOR = f"{KUBERNETES}/components/prometheus-operator/service-monitor.yaml"
 ANALYSIS = f"{KUBERNETES}/components/canary/analysis.yaml"
-TARGET = ("env", "instance", "service")
+TARGET = ("env", "instance", "process", "service")
 
 
 def findings(project: Project) -> Iterator[Finding]:
@@ -101,7 +101,7 @@ def _overlays(project: Project) -> Iterator[Finding]:
         if overlay not in [label.find("pairs", "env") for label in labels if label.find("includeTemplates")]:
             yield Finding(file, f"must set the label env: {overlay}, with includeTemplates: true.")
         for key, names in wanted.items():
-            found = [entry.at("name") for entry in kustomization.items(key)]
+            found = [entry.text("name") for entry in kustomization.items(key)]
             if found != names:
                 yield Finding(
                     file, f"{key} must name {', '.join(names)}, as {DEPLOYMENT} does, not {', '.join(found)}."

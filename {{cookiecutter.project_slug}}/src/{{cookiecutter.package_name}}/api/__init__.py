@@ -1,12 +1,1 @@
-"""The team's rooms. A package here serves one noun; its routes join the service by one line below."""
-
-from starlette.routing import BaseRoute
-
-from . import links
-
-
-def routes() -> list[BaseRoute]:
-    """Every route of the service."""
-    return [
-        *links.routes(),
-    ]
+"""One package for each noun that clients know. Each is listed in `service.py`."""

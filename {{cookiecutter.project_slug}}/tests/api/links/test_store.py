@@ -1,15 +1,11 @@
-"""The store keeps links in order, each slug once, and not more than it has room for."""
+"""The store keeps links in order, each slug once, up to its capacity."""
 
 from datetime import UTC, datetime
 
 import pytest
+from firstlight.problems import ConflictError, NotFoundError, UnavailableError
 
 from <%= cookiecutter.package_name %>.api.links.store import LinkStore
-from <%= cookiecutter.package_name %>.errors import (
-    ConflictError,
-    NotFoundError,
-    UnavailableError,
-)
 
 URL = "https://example.com/"
 

@@ -1,16 +1,9 @@
-"""Short links, to learn from, then to delete: this folder, its tests, its two lines in `api/__init__.py`."""
+"""Short links, an example to learn from.
 
-from starlette.routing import BaseRoute, Route
+To remove it, delete this folder, `tests/api/links/`, and its lines in `service.py`, `metrics.py` and the contract.
+"""
 
-from .endpoints import Links
-from .store import LinkStore
+from .operations import OPERATIONS
+from .store import LINKS
 
-
-def routes() -> list[BaseRoute]:
-    """The routes of short links, on a store of their own."""
-    links = Links(LinkStore())
-    return [
-        Route("/api/v1/links", links.collection, methods=["GET", "POST"]),
-        Route("/api/v1/links/{slug}", links.get, methods=["GET"]),
-        Route("/r/{slug}", links.redirect, methods=["GET"]),
-    ]
+__all__ = ["LINKS", "OPERATIONS"]

@@ -1,12 +1,14 @@
 """Short links in memory: enough to run, gone when the process ends."""
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import islice
 
-from ...errors import ConflictError, NotFoundError, UnavailableError
+from firstlight import Component, NoSettings, Surroundings
+from firstlight.problems import ConflictError, NotFoundError, UnavailableError
 
 CAPACITY = 10_000
 SLUG_BYTES = 6  # 8 characters
@@ -32,7 +34,7 @@ class LinkStore:
     def add(self, url: str, slug: str | None = None) -> Link:
         """Create a link. Raises `ConflictError` for a taken slug and `UnavailableError` when full."""
         if len(self._links) >= self._capacity:
-            msg = f"There is room for {self._capacity} links, and it is taken."
+            msg = f"The store is full: it holds {self._capacity} links."
             raise UnavailableError(msg)
         slug = slug or secrets.token_urlsafe(SLUG_BYTES)
         if slug in self._links:
@@ -53,3 +55,12 @@ class LinkStore:
         """At most `limit` links, without the oldest `offset`. Links are never removed, so pages are stable."""
         stop = min(offset + limit, len(self._links))
         return tuple(islice(self._links.values(), min(offset, stop), stop))
+
+
+@asynccontextmanager
+async def open_store(_: Surroundings[NoSettings]) -> AsyncIterator[LinkStore]:
+    """A store that lives as long as the process serves."""
+    yield LinkStore()
+
+
+LINKS = Component(name="links", settings=NoSettings, open=open_store)

@@ -1,0 +1,82 @@
+"""Answers to the twelve questions: checked while they are typed, and all of them before anything is written."""
+
+import difflib
+from collections.abc import Mapping, MutableMapping
+from typing import Any
+
+from cookiecutter.prompt import read_user_variable  # type: ignore[import-untyped]
+
+from . import command
+from .choices import Rule, list_of, one_of
+from .components import COMPONENTS, unmet
+from .names import package, slug, wrong_package, wrong_slug
+from .objectives import wrong_availability, wrong_latency
+from .ownership import DEPLOY_TARGETS
+from .pipelines import PYTHON_VERSIONS, wrong_pipeline
+from .prose import text
+from .repository import QUESTIONS
+from .text import LICENSES
+
+Answers = Mapping[str, Any]
+
+
+def _wrong_components(answer: str) -> str | None:
+    return list_of("components", COMPONENTS)(answer) or unmet(answer)
+
+
+# A rule returns one sentence, what is wrong and what would be right, or nothing.
+RULES: dict[str, Rule] = {
+    "project_name": text("project_name", 100),
+    "project_slug": wrong_slug,
+    "package_name": wrong_package,
+    "description": text("description", 300),
+    "owner": text("owner", 100),
+    "python_version": one_of("python_version", PYTHON_VERSIONS),
+    "components": _wrong_components,
+    "slo_availability": wrong_availability,
+    "slo_latency_ms": wrong_latency,
+    "ci": wrong_pipeline,
+    "deploy": list_of("deploy", DEPLOY_TARGETS),
+    "license": one_of("license", LICENSES),
+}
+HOOKS_REFUSED = (
+    "This template needs its hook, which brings the service's library and rules; allow it: --accept-hooks yes."
+)
+
+
+def refuse_unknown_questions() -> None:
+    """Refuse a misspelt question: cookiecutter would ignore it and generate something else than was asked for."""
+    for question in command.given():
+        if question not in RULES:
+            near = difflib.get_close_matches(question, RULES, n=1)
+            hint = f"did you mean {near[0]}?" if near else f"the questions are {', '.join(RULES)}."
+            msg = f"{question!r} is not a question of this template; {hint}"
+            raise SystemExit(msg)
+
+
+def asked_again(answers: MutableMapping[str, Any]) -> str:
+    """In an interview, repeat each question whose answer cannot work, at once. Renders to nothing."""
+    if command.interviewing():
+        for question in [question for question in RULES if question in answers]:
+            while sentence := RULES[question](str(answers[question])):
+                print(sentence)  # noqa: T201 - to the person who is being asked
+                answers[question] = read_user_variable(question, _default(question, answers))
+    return ""
+
+
+def _default(question: str, answers: Answers) -> str:
+    derived = {"project_slug": ("project_name", slug), "package_name": ("project_slug", package)}
+    if question not in derived:
+        return str(QUESTIONS[question])
+    origin, derive = derived[question]
+    return derive(str(answers[origin]))
+
+
+def refusals(answers: Answers) -> list[str]:
+    """List what is wrong with complete answers, one sentence for each question."""
+    found = {question: sentence for question, rule in RULES.items() if (sentence := rule(str(answers[question])))}
+    if "project_slug" in found and answers["package_name"] == package(answers["project_slug"]):
+        found.pop("package_name", None)  # derived: one mistake, one sentence
+    if not found and command.hooks_refused():
+        return [HOOKS_REFUSED]
+    return list(found.values())

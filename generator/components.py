@@ -1,0 +1,88 @@
+"""The optional components: their manifests in order, and which of them an answer chooses."""
+
+import tomllib
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from .choices import items
+from .manifest import FIELDS, Manifest, clashes, faults, others
+from .repository import ROOT
+
+HOME = ROOT / "components"
+
+
+def read(home: Path) -> dict[str, Manifest]:
+    """Read every manifest, those that others require first; stop with a sentence for each fault."""
+    written = {path.parent.name: _parsed(path) for path in sorted(home.glob("*/component.toml"))}
+    _stop_at(sentence for name, manifest in written.items() for sentence in faults(name, manifest, written))
+    complete: dict[str, Manifest] = {name: {**FIELDS, **written[name]} for name in in_order(written)}
+    _stop_at(clashes(complete))
+    return complete
+
+
+def _parsed(path: Path) -> Manifest:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except tomllib.TOMLDecodeError as error:
+        msg = f"components/{path.parent.name}/{path.name} is not TOML: {error}."
+        raise SystemExit(msg) from error
+
+
+def in_order(manifests: Mapping[str, Manifest]) -> list[str]:
+    """Sort by name, but let every component follow those it requires or uses; stop at a circle, named."""
+    order: dict[str, None] = {}
+
+    def add(name: str, path: tuple[str, ...]) -> None:
+        if name in path:
+            circle = (*path[path.index(name) :], name)
+            msg = f"components require each other in a circle: {', '.join(circle)}."
+            raise SystemExit(msg)
+        for other in sorted(others(manifests[name])):
+            add(other, (*path, name))
+        order[name] = None
+
+    for name in sorted(manifests):
+        add(name, ())
+    return list(order)
+
+
+def _stop_at(sentences: Iterable[str]) -> None:
+    if found := list(sentences):
+        raise SystemExit("\n".join(found))
+
+
+COMPONENTS = read(HOME)
+
+
+def enabled(answer: str) -> list[dict[str, Any]]:
+    """List the components an answer names, required ones first, whatever order they were given in."""
+    names = items(answer, COMPONENTS)
+    return [{"name": name, **COMPONENTS[name]} for name in COMPONENTS if name in names]
+
+
+def unmet(answer: str, components: Mapping[str, Manifest] = COMPONENTS) -> str | None:
+    """Refuse a component without what it requires, and say which answer has both."""
+    named = items(answer, components)
+    for name in named:
+        for missing in _missing(name, named, components):
+            whole = ",".join(_with_required(named, components))
+            what = missing[0] if len(missing) == 1 else f"one of {', '.join(missing)}"
+            return f"components {name!r} requires {what}; answer components={whole}."
+    return None
+
+
+def _missing(name: str, named: Iterable[str], components: Mapping[str, Manifest]) -> Iterator[list[str]]:
+    """List the requirements of a component that no named one meets, each as a group to choose from."""
+    for entry in components[name].get("requires", []):
+        group = [entry] if isinstance(entry, str) else entry
+        if not set(group) & set(named):
+            yield group
+
+
+def _with_required(named: Iterable[str], components: Mapping[str, Manifest]) -> list[str]:
+    """Complete a list: the first of each group, and what that requires in turn."""
+    whole = list(dict.fromkeys(named))
+    for name in whole:  # it grows while it is walked
+        whole.extend(group[0] for group in _missing(name, whole, components))
+    return whole

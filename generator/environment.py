@@ -1,0 +1,46 @@
+"""What templates may call, and the one place where generation is refused."""
+
+import functools
+from collections.abc import Mapping
+from typing import Any
+
+from jinja2 import Environment
+
+from .answers import asked_again, refusals, refuse_unknown_questions
+from .components import enabled
+from .cruft_state import cruft_state
+from .expressions import misspelt
+from .mounts import after_generation
+from .names import package, slug
+from .ownership import chosen
+from .pipelines import pipeline, source
+from .text import markdown, one_line, quoted, seconds, spdx
+
+
+def extend(environment: Environment) -> None:
+    """Give templates their filters and functions, and refuse answers to questions nobody asked."""
+    environment.filters.update(
+        markdown=markdown, one_line=one_line, package=package, quoted=quoted, seconds=seconds, slug=slug, spdx=spdx
+    )
+    environment.globals.update(
+        accepted=functools.partial(accepted, environment),
+        after_generation=after_generation,
+        asked_again=asked_again,
+        chosen=chosen,
+        cruft_state=cruft_state,
+        enabled=enabled,
+        pipeline=pipeline,
+        source=source,
+    )
+    refuse_unknown_questions()
+
+
+def accepted(environment: Environment, answers: Mapping[str, Any]) -> bool:
+    """Stop with one sentence for each fault, when the name of the service's directory is rendered.
+
+    That is before anything is written, with and without hooks. A pre_gen hook would run after the directory is made and
+    would end in cookiecutter's traceback.
+    """
+    if sentences := refusals(answers) or list(misspelt(environment, answers)):
+        raise SystemExit("\n".join(sentences))
+    return True

@@ -1,0 +1,99 @@
+"""What the hook brings to a service: trees that lie elsewhere in this repository, byte for byte."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from .command import keeping, updating
+from .components import HOME, enabled
+from .cruft_state import without_state
+from .ownership import chosen
+from .repository import ROOT, TEMPLATE, files_below
+
+Answers = Mapping[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mount:
+    """A tree of this repository, and where a service carries its own copy.
+
+    A whole mount is a library: it comes without its tests, builds and hidden files, replaces what was there before, and
+    lists its checksums.
+    """
+
+    tree: str
+    place: str
+    whole: bool = False
+
+    def files(self) -> Iterator[str]:
+        """List what a service gets, by its path in the tree."""
+        for path in files_below(ROOT / self.tree):
+            if not (self.whole and _stays_here(PurePosixPath(path))):
+                yield path
+
+
+MOUNTS = (
+    Mount(tree="alerts", place="ops/alerts"),
+    Mount(tree="grafana", place="ops/grafana"),
+    Mount(tree="runtime", place="vendor/firstlight", whole=True),
+)
+_STAYS_HERE = frozenset({"build", "dist", "tests", "uv.lock"})
+
+
+def _stays_here(path: PurePosixPath) -> bool:
+    return path.parts[0] in _STAYS_HERE or any(part.startswith(".") for part in path.parts)
+
+
+def mounted(answers: Answers) -> Iterator[tuple[Path, str]]:
+    """List the files that come to this service: where each lies here, and its place there."""
+    for mount in MOUNTS:
+        for path in mount.files():
+            if chosen(answers, place := f"{mount.place}/{path}"):
+                yield ROOT / mount.tree / path, place
+    for component in enabled(answers["components"]):
+        tree = HOME / component["name"] / "files"
+        for path in files_below(tree):
+            if chosen(answers, path):
+                yield tree / path, path
+
+
+def rendered(answers: Answers) -> Iterator[str]:
+    """List the files that the template itself brings to this service."""
+    for path in files_below(TEMPLATE):
+        if chosen(answers, path):
+            yield _in_the_service(path, answers)
+
+
+def empty_directories(answers: Answers) -> list[str]:
+    """List the directories whose every file was skipped, deepest first."""
+    made, kept = set[Path](), set[Path]()
+    for path in TEMPLATE.rglob("*"):  # what tools left included: cookiecutter makes their directories as well
+        relative = path.relative_to(TEMPLATE)
+        if path.is_dir():
+            made.add(relative)
+        elif chosen(answers, relative.as_posix()):
+            kept.update(relative.parents)
+    names = [_in_the_service(path.as_posix(), answers) for path in made - kept]
+    return sorted(names, key=lambda name: (-name.count("/"), name))
+
+
+def _in_the_service(path: str, answers: Answers) -> str:
+    """Render the name of a file. No other answer stands in one."""
+    for question in ("project_slug", "package_name"):
+        path = path.replace(f"{{{{cookiecutter.{question}}}}}", answers[question])
+    return path
+
+
+def after_generation(answers: Answers) -> dict[str, Any]:
+    """Tell the hook everything it needs to know."""
+    return {
+        "slug": answers["project_slug"],
+        "mounted": [(str(path), place) for path, place in mounted(answers)],
+        "whole": [mount.place for mount in MOUNTS if mount.whole and (ROOT / mount.tree).is_dir()],
+        "rendered": list(rendered(answers)),
+        "empty_directories": empty_directories(answers),
+        "keeping": keeping(),
+        "updating": updating(),
+        "without_state": without_state(answers),
+    }

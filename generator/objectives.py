@@ -1,0 +1,33 @@
+"""Objectives that can be measured, and that an alert can watch."""
+
+import re
+from decimal import Decimal
+
+LATENCY_BUCKETS_MS = (5, 10, 25, 50, 75, 100, 250, 500, 750, 1000, 2500, 5000, 7500, 10000)
+FASTEST_BURN_RATE = Decimal("14.4")
+LOWEST_OBJECTIVE = Decimal("0.9")
+
+
+def wrong_availability(answer: str) -> str | None:
+    """Refuse what is no ratio, or leaves an error budget that cannot burn fast enough to page."""
+    objective = Decimal(answer) if re.fullmatch(r"0\.[0-9]{1,9}", answer) else Decimal(0)
+    if not LOWEST_OBJECTIVE < objective < 1:
+        return f"slo_availability {answer!r} must be a ratio between 0.9 and 1, such as 0.999."
+    if FASTEST_BURN_RATE * (1 - objective) >= 1:
+        return (
+            f"slo_availability {answer!r} leaves no room for the page at {FASTEST_BURN_RATE} times the error budget: "
+            "even failing every request would not burn that fast; take 0.931 or more."
+        )
+    return None
+
+
+def wrong_latency(answer: str) -> str | None:
+    """Refuse a threshold between two buckets of the histogram."""
+    if answer in map(str, LATENCY_BUCKETS_MS):
+        return None
+    if not re.fullmatch("[0-9]{1,9}", answer):
+        return f"slo_latency_ms {answer!r} must be a whole number of milliseconds, such as 250."
+    below = [bucket for bucket in LATENCY_BUCKETS_MS if bucket < int(answer)][-1:]
+    above = [bucket for bucket in LATENCY_BUCKETS_MS if bucket > int(answer)][:1]
+    near = " or ".join(f"{bucket}" for bucket in below + above)
+    return f"slo_latency_ms {answer!r} is not a bucket of the latency histogram, so it cannot be measured; take {near}."

@@ -1,0 +1,59 @@
+"""Files that come from elsewhere in this repository: as they lie, or with the steps of `ci/` put in their place."""
+
+import functools
+import re
+import textwrap
+from collections.abc import Mapping
+from typing import Any
+
+from .checkout import address
+from .choices import one_of
+from .repository import ROOT
+
+PYTHON_VERSIONS = ("3.11", "3.12", "3.13", "3.14")
+PIPELINES = ("github", "github-shared", "gitlab", "none")
+SHARED = "-shared"  # the same pipelines, which name the steps in `ci/` instead of holding them
+
+# A step of ours in a pipeline, with its inputs: a composite action in `ci/`.
+_OUR_STEP = re.compile(
+    r"^(?P<indent> *)- uses: \$/(?P<path>ci/[a-z-]+)\n(?:(?P=indent)  with:\n(?P<inputs>(?:(?P=indent)    .*\n)+))?",
+    re.MULTILINE,
+)
+
+
+def source(path: str, **words: object) -> str:
+    """Bring in a file of this repository as it lies, with only the given words replaced."""
+    text = (ROOT / path).read_text(encoding="utf-8").removesuffix("\n")
+    return functools.reduce(lambda whole, word: whole.replace(word, str(words[word])), words, text)
+
+
+def pipeline(answers: Mapping[str, Any], path: str) -> str:
+    """Bring in a pipeline that holds the steps in `ci/`, or names them where the answer is to share them."""
+    pythons = PYTHON_VERSIONS[PYTHON_VERSIONS.index(answers["python_version"]) :]
+    words = {"OLDEST_PYTHON": pythons[0], "SUPPORTED_PYTHONS": ", ".join(f'"{version}"' for version in pythons)}
+    step = _shared_step if answers["ci"].endswith(SHARED) else _written_out_step
+    return _OUR_STEP.sub(step, source(path, **words) + "\n").removesuffix("\n")
+
+
+def wrong_pipeline(answer: str) -> str | None:
+    """Refuse to share steps that nobody else could fetch."""
+    if answer.endswith(SHARED) and answer in PIPELINES and not address("ci"):
+        return (
+            f"ci {answer!r} names steps in this template's repository, so its commit must be pushed to an origin "
+            f"such as https://github.com/acme/firstlight; push it, or take {answer.removesuffix(SHARED)}."
+        )
+    return one_of("ci", PIPELINES)(answer)
+
+
+def _shared_step(step: re.Match[str]) -> str:
+    return step[0].replace(f"$/{step['path']}", address(step["path"]), 1)
+
+
+def _written_out_step(step: re.Match[str]) -> str:
+    """Put the action's own steps here. An action names the shell of each; a pipeline names one for all."""
+    text = (ROOT / step["path"] / "action.yml").read_text(encoding="utf-8").partition("\n  steps:\n")[2]
+    text = re.sub(r"^ *shell: bash\n", "", text, flags=re.MULTILINE)
+    for line in (step["inputs"] or "").splitlines():
+        name, _, value = line.strip().partition(": ")
+        text = text.replace(f"${{{{ inputs.{name} }}}}", value)
+    return textwrap.indent(textwrap.dedent(text), step["indent"])

@@ -1,0 +1,29 @@
+"""Where things lie in this repository, and how its trees are read."""
+
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent.parent
+SERVICE_DIRECTORY = "{{cookiecutter.project_slug}}"
+TEMPLATE = ROOT / SERVICE_DIRECTORY
+
+QUESTIONS: dict[str, Any] = json.loads((ROOT / "cookiecutter.json").read_text(encoding="utf-8"))
+
+# What tools leave in a working copy is not part of it.
+LEFT_BY_TOOLS = frozenset(
+    {".coverage", ".git", ".mypy_cache", ".pytest_cache", ".ruff_cache", ".tools", ".venv", "__pycache__"}
+)
+
+
+def files_below(tree: Path) -> Iterator[str]:
+    """List the files of a tree by their paths in it, without what tools left there.
+
+    Directories of tools are not even entered: an environment holds thousands of files.
+    """
+    for directory, directories, names in os.walk(tree):
+        directories[:] = sorted(set(directories) - LEFT_BY_TOOLS)
+        for name in sorted(set(names) - LEFT_BY_TOOLS):
+            yield Path(directory, name).relative_to(tree).as_posix()

@@ -1,0 +1,99 @@
+"""The platform library of a Firstlight service. Everything that a service may use is here; the rest may change.
+
+Names are imported when they are first used: `python -m <package>` has to hear a signal before all of it is there.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from . import problems as problems
+    from . import slo as slo
+    from .app import Application as Application
+    from .app import create_app as create_app
+    from .arrangement import ArrangementError as ArrangementError
+    from .command_line import main as main
+    from .component import Background as Background
+    from .component import Command as Command
+    from .component import Component as Component
+    from .component import Layer as Layer
+    from .component import NoSettings as NoSettings
+    from .component import Process as Process
+    from .component import Surroundings as Surroundings
+    from .component import nothing as nothing
+    from .context import RequestContext as RequestContext
+    from .context import current_request as current_request
+    from .identity import Identity as Identity
+    from .management.check import Check as Check
+    from .metrics.instruments import REGISTRY as REGISTRY
+    from .operation import Operation as Operation
+    from .service import Service as Service
+    from .settings import Settings as Settings
+    from .settings import SettingsError as SettingsError
+    from .slo import Objective as Objective
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "Application": "app",
+    "ArrangementError": "arrangement",
+    "Background": "component",
+    "Check": "management.check",
+    "Command": "component",
+    "Component": "component",
+    "Identity": "identity",
+    "Layer": "component",
+    "NoSettings": "component",
+    "Objective": "slo",
+    "Operation": "operation",
+    "Process": "component",
+    "REGISTRY": "metrics.instruments",
+    "RequestContext": "context",
+    "Service": "service",
+    "Settings": "settings",
+    "SettingsError": "settings",
+    "Surroundings": "component",
+    "create_app": "app",
+    "current_request": "context",
+    "main": "command_line",
+    "nothing": "component",
+}
+_MODULES = ("problems", "slo")
+
+__all__ = [
+    "REGISTRY",
+    "Application",
+    "ArrangementError",
+    "Background",
+    "Check",
+    "Command",
+    "Component",
+    "Identity",
+    "Layer",
+    "NoSettings",
+    "Objective",
+    "Operation",
+    "Process",
+    "RequestContext",
+    "Service",
+    "Settings",
+    "SettingsError",
+    "Surroundings",
+    "__version__",
+    "create_app",
+    "current_request",
+    "main",
+    "nothing",
+    "problems",
+    "slo",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _MODULES:
+        return import_module(f".{name}", __name__)
+    if name not in _HOMES:
+        msg = f"module {__name__!r} has no attribute {name!r}"
+        raise AttributeError(msg)
+    value = globals()[name] = getattr(import_module(f".{_HOMES[name]}", __name__), name)
+    return value

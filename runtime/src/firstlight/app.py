@@ -1,0 +1,121 @@
+"""The composition root: everything that the running service is made of is put together here."""
+
+import platform
+from collections.abc import Sequence
+from typing import Any
+
+from opentelemetry.sdk.trace import SpanProcessor
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.responses import Response
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from . import arrangement, routing
+from .identity import WEB, Identity
+from .lifecycle import Lifecycle
+from .logs import pipeline, sink
+from .management.health import PROBES
+from .metrics import instruments
+from .problems import EXCEPTION_HANDLERS
+from .reporting import sentry
+from .requests.body_limit import BodyLimit
+from .requests.data_plane import DataPlane
+from .requests.observed_request import Observers
+from .requests.recorder import Recorder
+from .requests.routes import RouteTemplates
+from .server.lifespan import Lifespan, Part, Telemetry
+from .service import Service
+from .settings import Settings, load
+from .slo import standard_objectives
+from .traces import propagation
+from .traces.provider import Tracing
+
+
+class Application:
+    """The service as one ASGI application, and what its server needs to know of it.
+
+    The three probes answer here, on the service port too, with a status only, for platforms that know one port. They
+    are outside the data plane, so that no log, trace or latency has to leave them out again.
+    """
+
+    def __init__(self, app: ASGIApp, lifespan: Lifespan) -> None:
+        """Serve `app`."""
+        self._app = app
+        self.lifespan = lifespan
+        self._health = lifespan.health
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a probe, or pass the request on."""
+        if scope["type"] == "http" and (probe := PROBES.get(scope["path"])) is not None:
+            status = 200 if probe(self._health) else 503
+            response = Response(status_code=status, headers={"Cache-Control": "no-store"})
+            await response(scope, receive, send)
+        else:
+            await self._app(scope, receive, send)
+
+
+def create_app(  # noqa: PLR0913 - whatever differs between a server, a test and another process is handed in
+    settings: Settings,
+    service: Service,
+    *,
+    process: str = WEB,
+    log_sink: sink.Output = sink.stdout,
+    span_processors: Sequence[SpanProcessor] = (),
+    served: bool = False,
+) -> Application:
+    """Put the service together, not started yet.
+
+    The settings of components come from the environment. `log_sink` takes the log lines, `span_processors` get the
+    spans beside the exporter. A server that can tell when its port is open says `served` and calls
+    `lifespan.announce()` itself. Raises `SettingsError` and `ArrangementError`.
+    """
+    arrangement.verify(service)
+    parts = [Part(component, load(component.settings)) for component in service.components]
+    identity = service.identity.named(settings.service_name)
+    emit = pipeline.configure(settings, identity, log_sink)
+    _export(settings, service, identity, process)
+    lifecycle = Lifecycle()
+    tracing = Tracing(settings, identity, span_processors)
+    capture, flush_reports = sentry.start(settings, identity)
+    lifespan = Lifespan(
+        settings=settings,
+        service=service,
+        parts=parts,
+        lifecycle=lifecycle,
+        telemetry=Telemetry(capture, tracing.stop, flush_reports, log_sink.flush),
+        announces=not served,
+    )
+    app = _starlette(settings, service, lifespan)
+    # Around the finished application, so that it sees the outcome of every request.
+    return Application(DataPlane(app, _observers(app, lifespan, tracing, emit)), lifespan)
+
+
+def _export(settings: Settings, service: Service, identity: Identity, process: str) -> None:
+    instruments.identify(identity.version, settings.revision, platform.python_version())
+    if process == WEB:
+        for objective in (*standard_objectives(settings), *service.objectives):
+            objective.export()
+
+
+def _observers(app: Starlette, lifespan: Lifespan, tracing: Tracing, emit: pipeline.Emit) -> Observers:
+    settings = lifespan.settings
+    return Observers(
+        propagator=propagation.install(settings),
+        tracer=tracing.tracer,
+        record=Recorder(RouteTemplates(app.routes), settings.known_methods, emit),
+        capture=lifespan.capture,
+        lifecycle=lifespan.lifecycle,
+    )
+
+
+def _starlette(settings: Settings, service: Service, lifespan: Lifespan) -> Starlette:
+    handlers: dict[Any, Any] = dict(EXCEPTION_HANDLERS)
+    for component in service.components:
+        handlers.update(component.exception_handlers)
+    around = [Middleware(wrap, None) for wrap in routing.around_the_router(service.components)]
+    return Starlette(
+        routes=routing.routes(service),
+        exception_handlers=handlers,
+        lifespan=lifespan,
+        middleware=[*around, Middleware(BodyLimit, settings.max_body_bytes)],
+    )

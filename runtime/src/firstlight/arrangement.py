@@ -1,0 +1,105 @@
+"""Whether the components of a service fit together. What does not fit stops the start with one sentence."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from .component import Component, Requirement
+from .operation import Operation
+from .service import Service
+
+Components = Sequence[Component[Any, Any]]
+RESERVED_NAMES = frozenset({"settings", "web"})  # the settings of the service; the process that serves requests
+
+
+class ArrangementError(ValueError):
+    """The parts of the service do not fit together."""
+
+
+def verify(service: Service) -> None:
+    """Raise `ArrangementError` with one sentence that names the first fault."""
+    for fault in _faults(service):
+        raise ArrangementError(fault)
+
+
+def _faults(service: Service) -> Iterator[str]:
+    components = service.components
+    names = [component.name for component in components]
+    for name in names:
+        if not (name.isidentifier() and name == name.lower()):
+            yield f"the component name {name!r} must be a Python name in lower case, such as http_client"
+        if name in RESERVED_NAMES:
+            yield f"the component name {name!r} is taken by the runtime; choose another"
+    yield from _shared("component", (("", name) for name in names), "rename one of them")
+    yield from _missing(components, set(names))
+    yield from _circle(components)
+    yield from _misplaced(components)
+    yield from _clashes(components)
+    declared = [("the service", service.background, service.routes)]
+    declared += [(c.name, c.background, c.routes) for c in components]
+    tasks = [(owner, task.name) for owner, background, _ in declared for task in background]
+    yield from _shared("background task", tasks, "rename one of them")
+    operations = [(o, f"{r.method} {r.path}") for o, _, rows in declared for r in rows if isinstance(r, Operation)]
+    yield from _shared("operation", operations, "remove one of them")
+
+
+def _missing(components: Components, names: set[str]) -> Iterator[str]:
+    for component in components:
+        for requirement in component.requires:
+            group = _group(requirement)
+            if names.isdisjoint(group):
+                yield f"{component.name} requires {' or '.join(group)}; add it to `components` before {component.name}"
+
+
+def _circle(components: Components) -> Iterator[str]:
+    needs = {c.name: [name for need in (*c.requires, *c.uses) for name in _group(need)] for c in components}
+    for start in needs:
+        path = _path_back(needs, start)
+        if path:
+            yield f"{' needs '.join(path)}: components must not need each other in a circle"
+
+
+def _path_back(needs: Mapping[str, Sequence[str]], start: str) -> Sequence[str]:
+    """The way from a component to itself; nothing where there is none."""
+    waiting: list[tuple[str, ...]] = [(start,)]
+    seen = set[str]()
+    while waiting:
+        path = waiting.pop()
+        for name in needs.get(path[-1], ()):
+            if name == start:
+                return (*path, start)
+            if name not in seen:
+                seen.add(name)
+                waiting.append((*path, name))
+    return ()
+
+
+def _misplaced(components: Components) -> Iterator[str]:
+    places = {component.name: place for place, component in enumerate(components)}
+    for component in components:
+        for needed in (name for need in (*component.requires, *component.uses) for name in _group(need)):
+            if places.get(needed, -1) > places[component.name]:
+                yield f"{component.name} needs {needed}; put {needed} before {component.name} in `components`"
+
+
+def _clashes(components: Components) -> Iterator[str]:
+    words = [(c.name, word) for c in components for word in (*c.commands, *c.processes)]
+    for owner, word in words:
+        if word in RESERVED_NAMES:
+            yield f"{owner} has a process or command named {word!r}, which every service has; rename it"
+    yield from _shared("process or command", words, "rename one of them")
+    layers = [(c.name, layer.name) for c in components for layer in c.middleware]
+    yield from _shared("middleware layer", layers, "move one of them")
+
+
+def _shared(kind: str, owned: Iterable[tuple[str, str]], cure: str) -> Iterator[str]:
+    pairs = list(owned)
+    for name, count in Counter(name for _, name in pairs).items():
+        if count > 1:
+            owners = dict.fromkeys(owner for owner, owned in pairs if owner and owned == name)
+            by = f", by {' and '.join(owners)}" if owners else ""
+            yield f"the {kind} {name!r} is declared {count} times{by}; {cure}"
+
+
+def _group(requirement: Requirement) -> tuple[str, ...]:
+    return (requirement,) if isinstance(requirement, str) else requirement

@@ -1,0 +1,98 @@
+"""The command line of a service: `python -m <package> [process or command] [arguments]`.
+
+Exit status 0 after a drain, 1 when a command or process failed, 2 for a bad setting or command line, 3 for a failed
+start.
+"""
+
+# Only what is needed to hear a signal is imported here: a container's first process ignores SIGTERM until it has a
+# handler, and the rest takes half a second.
+import signal
+import sys
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .service import Service
+
+BAD_USE = 2
+SWITCH_SECONDS = 0.001  # how long a scrape or an export may hold the interpreter while a request waits
+
+
+def main(service: "Service | str", arguments: Sequence[str] | None = None) -> int:
+    """Serve until told to stop, or run what the arguments name. Returns the exit status.
+
+    `service` is the service, or the module that holds it as `SERVICE`: then SIGTERM is heard while that is imported,
+    and a service that does not fit together ends with one sentence.
+    """
+    sys.setswitchinterval(SWITCH_SECONDS)
+    signal.signal(signal.SIGTERM, _leave)
+    try:
+        service = _imported(service) if isinstance(service, str) else service
+        return _chosen(service, sys.argv[1:] if arguments is None else arguments)()
+    except ValueError as error:
+        if not _is_ours(error):
+            raise
+        name = service.partition(".")[0] if isinstance(service, str) else service.identity.name
+        print(f"{name}: {error}", file=sys.stderr)  # noqa: T201 - logging is not configured yet
+        return BAD_USE
+
+
+def _leave(*_: object) -> None:
+    """Nothing has been opened yet."""
+    sys.exit(0)
+
+
+def _imported(module: str) -> "Service":
+    from importlib import import_module  # noqa: PLC0415 - see above
+
+    service: Service = import_module(module).SERVICE
+    return service
+
+
+def _chosen(service: "Service", arguments: Sequence[str]) -> Callable[[], int]:
+    from . import arrangement  # noqa: PLC0415 - see above
+    from .identity import WEB  # noqa: PLC0415
+
+    arrangement.verify(service)
+    name, *rest = arguments or (WEB,)
+    processes = {name: process for c in service.components for name, process in c.processes.items()}
+    commands = {name: command for c in service.components for name, command in c.commands.items()}
+    if name in commands:
+        return lambda: _command(service, name, rest)
+    if name in {WEB, *processes} and not rest:
+        return lambda: _process(service, name, processes)
+    summaries = {word: each.summary for word, each in processes.items()}
+    summaries |= {word: each.summary for word, each in commands.items()}
+    known = "\n".join(f"  {word:<12} {summary}" for word, summary in summaries.items())
+    msg = f"there is no process or command {' '.join(arguments)!r}; there is:\n  {WEB:<12} Serve requests\n{known}"
+    raise arrangement.ArrangementError(msg.rstrip())
+
+
+def _process(service: "Service", name: str, processes: dict[str, Any]) -> int:
+    from .identity import WEB  # noqa: PLC0415
+    from .settings import load_for  # noqa: PLC0415 - see above
+
+    settings = load_for(service.settings, service.identity, name)
+    if name != WEB:
+        from .server import process  # noqa: PLC0415 - after the settings: OpenTelemetry reads some of them at import
+
+        return process.run(settings, service, name, processes[name])
+    from .server.server import serve  # noqa: PLC0415
+
+    serve(settings, service)
+    return 0
+
+
+def _command(service: "Service", name: str, arguments: Sequence[str]) -> int:
+    from .identity import WEB  # noqa: PLC0415
+    from .server import command  # noqa: PLC0415 - see above
+    from .settings import load_for  # noqa: PLC0415
+
+    return command.run(load_for(service.settings, service.identity, WEB), service, name, arguments)
+
+
+def _is_ours(error: ValueError) -> bool:
+    from .arrangement import ArrangementError  # noqa: PLC0415 - see above
+    from .settings import SettingsError  # noqa: PLC0415
+
+    return isinstance(error, ArrangementError | SettingsError)

@@ -1,0 +1,1 @@
+"""The optional components, one module or package each."""

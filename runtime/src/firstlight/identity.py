@@ -1,0 +1,43 @@
+"""Who the service is: the answers that it was generated from, and the version that is installed."""
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from importlib import metadata, resources
+from typing import Any
+
+ANSWERS = "service.toml"
+WEB = "web"  # the process that `python -m <package>` runs
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Identity:
+    """Name, version and owner of the service, and the defaults that its answers give to settings."""
+
+    name: str
+    version: str
+    title: str = ""
+    description: str = ""
+    owner: str = ""
+    defaults: Mapping[str, Any] = field(default_factory=dict)
+    """Defaults of the settings, by field."""
+    management_ports: Mapping[str, int] = field(default_factory=lambda: {WEB: 9464})
+    """The management port of each kind of process."""
+
+    def named(self, name: str) -> "Identity":
+        """The same under the name that the environment gives, where it gives one."""
+        return replace(self, name=name or self.name)
+
+    @classmethod
+    def of(cls, package: str) -> "Identity":
+        """Read `service.toml` of a package. Its version is that of the installed distribution with the same name."""
+        answers = tomllib.loads(resources.files(package).joinpath(ANSWERS).read_text("utf-8"))
+        return cls(
+            name=answers["name"],
+            version=metadata.version(answers["name"]),
+            title=answers["title"],
+            description=answers["description"],
+            owner=answers["owner"],
+            defaults={f"slo_{objective}": value for objective, value in answers["slo"].items()},
+            management_ports=answers["processes"],
+        )

@@ -1,0 +1,100 @@
+"""Standard output behind a queue with a limit: a reader that stalls or goes away never stalls a request."""
+
+import os
+import select
+import threading
+from collections import deque
+from typing import Protocol
+
+from prometheus_client import Counter
+
+from ..metrics.instruments import LOGS_QUEUE_FULL, LOGS_WRITE_FAILED
+
+CAPACITY_LINES = 10_000
+GATHER_SECONDS = 0.05  # lines of this long share one system call
+
+
+class Output(Protocol):
+    """Where log lines go."""
+
+    def write(self, line: bytes) -> None:
+        """Take one line, its newline included."""
+
+    def flush(self, timeout: float) -> bool:
+        """Wait until the lines are written, at most `timeout` seconds. False: they were not."""
+
+
+class Sink:
+    """Lines for one file descriptor, written in order by a thread of its own."""
+
+    def __init__(self, descriptor: int, capacity: int = CAPACITY_LINES, gather_seconds: float = GATHER_SECONDS) -> None:
+        """Write to `descriptor`; lines beyond `capacity` unwritten ones are dropped and counted."""
+        self._descriptor = descriptor
+        self._capacity = capacity
+        self._gather_seconds = gather_seconds
+        self._begin()
+        os.register_at_fork(after_in_child=self._begin)  # the parent's lines are the parent's to write
+
+    def _begin(self) -> None:
+        self._queue: deque[bytes | threading.Event] = deque()
+        self._wake = threading.Event()
+        self._hurry = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def write(self, line: bytes) -> None:
+        """Queue one line, its newline included. Never blocks, never raises."""
+        if len(self._queue) >= self._capacity:
+            LOGS_QUEUE_FULL.inc()
+            return
+        self._queue.append(line)
+        if not self._wake.is_set():
+            self._start()
+
+    def flush(self, timeout: float) -> bool:
+        """Wait for what is queued to be written, at most `timeout` seconds. False: it was not."""
+        written = threading.Event()
+        self._queue.append(written)
+        self._hurry.set()
+        self._start()
+        done = written.wait(timeout)
+        self._hurry.clear()
+        return done
+
+    def _start(self) -> None:
+        if self._thread is None or not self._thread.is_alive():  # the first line, or the first after a fork
+            self._thread = threading.Thread(target=self._run, name="log-sink", daemon=True)
+            self._thread.start()
+        self._wake.set()
+
+    def _run(self) -> None:
+        while True:
+            self._wake.wait()
+            self._hurry.wait(self._gather_seconds)
+            self._wake.clear()
+            self._drain()
+
+    def _drain(self) -> None:
+        while self._queue:
+            lines: list[bytes] = []
+            flushed: list[threading.Event] = []
+            for _ in range(len(self._queue)):
+                item = self._queue.popleft()
+                lines.append(item) if isinstance(item, bytes) else flushed.append(item)
+            _write_all(self._descriptor, lines, LOGS_WRITE_FAILED)
+            for event in flushed:
+                event.set()
+
+
+def _write_all(descriptor: int, lines: list[bytes], failed: Counter) -> None:
+    data = memoryview(b"".join(lines))
+    while data:
+        try:
+            data = data[os.write(descriptor, data) :]
+        except BlockingIOError:
+            select.select([], [descriptor], [])
+        except OSError:
+            failed.inc(bytes(data).count(b"\n"))
+            return
+
+
+stdout = Sink(1)

@@ -1,0 +1,121 @@
+"""Every error a client can see, as one shape: a problem document (RFC 9457) with the ids that find its log lines."""
+
+# ServiceError
+# ├── NotFoundError       404
+# ├── ConflictError       409
+# ├── InvalidError        422
+# └── UnavailableError    503
+
+import http.client
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from http import HTTPStatus
+from types import MappingProxyType
+from typing import Any, ClassVar
+
+from pydantic import ValidationError
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.types import ExceptionHandler
+
+from .context import current_request
+
+RETRY_AFTER_SECONDS = 5
+WITHOUT_BODY = frozenset({204, 205, 304})
+
+
+class ServiceError(Exception):
+    """An error the client may read. `str(error)` becomes the problem's `detail`."""
+
+    status: ClassVar[HTTPStatus] = HTTPStatus.INTERNAL_SERVER_ERROR
+    headers: ClassVar[Mapping[str, str]] = {}
+    members: Mapping[str, object] = MappingProxyType({})  # added to the problem document
+
+
+class NotFoundError(ServiceError):
+    """The thing named in the request does not exist."""
+
+    status = HTTPStatus.NOT_FOUND
+
+
+class ConflictError(ServiceError):
+    """The request cannot be carried out beside what exists already."""
+
+    status = HTTPStatus.CONFLICT
+
+
+class InvalidError(ServiceError):
+    """The request was understood and is wrong. `errors` say where, each by its JSON pointer."""
+
+    status = HTTPStatus.UNPROCESSABLE_ENTITY
+
+    def __init__(self, detail: str = "The request is not valid.", errors: Sequence[Mapping[str, str]] = ()) -> None:
+        """Name what is wrong."""
+        super().__init__(detail)
+        self.members = {"errors": errors} if errors else {}
+
+
+class UnavailableError(ServiceError):
+    """The service cannot answer now and may be able to later."""
+
+    status = HTTPStatus.SERVICE_UNAVAILABLE
+    headers: ClassVar[Mapping[str, str]] = {"Retry-After": str(RETRY_AFTER_SECONDS)}
+
+
+class ProblemResponse(JSONResponse):
+    """A problem document; `extra` members are added to the standard ones."""
+
+    media_type = "application/problem+json"
+
+    def __init__(self, status: int, detail: str, headers: Mapping[str, str] | None = None, **extra: Any) -> None:
+        """Build the document for the request in progress."""
+        request = current_request()
+        ids = {} if request is None else {"request_id": request.request_id, "trace_id": request.trace_id}
+        title = http.client.responses.get(status, "Error")
+        document = {"type": "about:blank", "title": title, "status": status, "detail": detail, **ids, **extra}
+        super().__init__(document, status_code=status, headers=headers)
+
+
+async def _on_http_exception(_: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    if error.status_code in WITHOUT_BODY:
+        return Response(status_code=error.status_code, headers=error.headers)
+    return ProblemResponse(error.status_code, error.detail, error.headers)
+
+
+async def _on_service_error(_: Request, error: Exception) -> ProblemResponse:
+    assert isinstance(error, ServiceError)
+    return ProblemResponse(error.status, str(error) or error.status.description, error.headers, **error.members)
+
+
+async def _on_unexpected(_: Request, __: Exception) -> ProblemResponse:
+    return ProblemResponse(500, "The service failed to answer. The ids in this document find the reason in its logs.")
+
+
+@contextmanager
+def client_input() -> Iterator[None]:
+    """Make what fails to validate in here the client's mistake. Anywhere else it is ours, and a 500."""
+    try:
+        yield
+    except ValidationError as error:
+        raise InvalidError(errors=_pointers(error)) from None
+
+
+def _escape(part: int | str) -> str:
+    return str(part).replace("~", "~0").replace("/", "~1")
+
+
+def _pointers(error: ValidationError) -> Sequence[Mapping[str, str]]:
+    """Name each wrong member by its JSON pointer (RFC 6901), without echoing its value."""
+    return [
+        {"pointer": "#" + "".join(f"/{_escape(part)}" for part in detail["loc"]), "detail": detail["msg"]}
+        for detail in error.errors(include_url=False, include_input=False)
+    ]
+
+
+EXCEPTION_HANDLERS: Mapping[Any, ExceptionHandler] = {
+    HTTPException: _on_http_exception,
+    ServiceError: _on_service_error,
+    Exception: _on_unexpected,
+}

@@ -1,0 +1,1 @@
+"""The data plane: one object around the finished application observes every request."""

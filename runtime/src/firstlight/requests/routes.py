@@ -1,0 +1,40 @@
+"""The label of a route: its template, mounts joined, never a value from the path."""
+
+from collections.abc import Iterator, Sequence
+
+from starlette.routing import BaseRoute, Host, Mount
+from starlette.types import Scope
+
+from ..metrics.instruments import UNMATCHED
+
+
+class RouteTemplates:
+    """Looks up what the router left in `scope["route"]`.
+
+    Joining `root_path` instead would let the values of a mount's path parameters in.
+    """
+
+    def __init__(self, routes: Sequence[BaseRoute]) -> None:
+        """Know `routes` and all below them. The list may still grow: an unknown route is looked for once more."""
+        self._routes = routes
+        self._templates: dict[int, str] = {}  # by identity: routes compare by value and do not hash
+
+    def of(self, scope: Scope) -> str:
+        """The template of the route that served the request, or one constant for all unmatched paths."""
+        route = scope.get("route")
+        if route is None:
+            return UNMATCHED
+        template = self._templates.get(id(route))
+        if template is None:
+            self._templates = dict(_walk(self._routes, ""))
+            template = self._templates.get(id(route), UNMATCHED)
+        return template
+
+
+def _walk(routes: Sequence[BaseRoute], prefix: str) -> Iterator[tuple[int, str]]:
+    for route in routes:
+        path = prefix
+        if not isinstance(route, Host):
+            path += getattr(route, "path_format", "").removesuffix("/{path}" if isinstance(route, Mount) else "")
+        yield id(route), path or "/"
+        yield from _walk(getattr(route, "routes", None) or (), path)

@@ -1,0 +1,1 @@
+"""The process: what is opened and closed, the HTTP server, the drain."""

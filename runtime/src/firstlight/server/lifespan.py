@@ -1,0 +1,165 @@
+"""What lives as long as the process serves: opened in order, closed in reverse, flushed last."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, NamedTuple
+
+import structlog
+from pydantic_settings import BaseSettings
+from starlette.applications import Starlette
+
+from ..component import Background, Component, Surroundings
+from ..lifecycle import Lifecycle
+from ..management.health import Health
+from ..management.listener import Listener
+from ..metrics.garbage_collector import watch_garbage_collector
+from ..metrics.thread_pool import watch_thread_pool
+from ..service import Service
+from ..settings import Settings
+from .background import Supervisor
+from .starting import Condition, wait_until_ready
+
+FLUSH_SECONDS = 2.0  # for each of spans, error reports and log lines; the manifests grant 10 in all
+LAST_RECORDS_POLLS = 100  # for requests cut at the graceful timeout to be recorded
+POLL_SECONDS = 0.01
+END_SECONDS = 2.0  # for cancelled checks and background tasks to clean up
+
+log = structlog.get_logger()
+
+
+class Part(NamedTuple):
+    """A component and its settings."""
+
+    component: Component[Any, Any]
+    settings: BaseSettings
+
+
+@dataclass(frozen=True, slots=True)
+class Telemetry:
+    """What reports errors, and what is flushed at the end."""
+
+    capture: Callable[[BaseException], object]
+    flush_spans: Callable[[float], object]
+    flush_reports: Callable[[float], object]
+    flush_lines: Callable[[float], object]
+
+
+class Lifespan:
+    """The lifespan of the application, and of every other kind of process."""
+
+    def __init__(  # noqa: PLR0913 - it is handed everything that it opens and closes
+        self,
+        *,
+        settings: Settings,
+        service: Service,
+        parts: Sequence[Part],
+        lifecycle: Lifecycle,
+        telemetry: Telemetry,
+        announces: bool,
+    ) -> None:
+        """Nothing is open yet. `announces` is false where a server tells when its port is open."""
+        self.settings = settings
+        self.health = Health(lifecycle)
+        self.lifecycle = lifecycle
+        self._service = service
+        self._parts = parts
+        self.capture = telemetry.capture
+        self._telemetry = telemetry
+        self._announces = announces
+
+    @asynccontextmanager
+    async def __call__(self, _: Starlette | None = None) -> AsyncIterator[Mapping[str, Any]]:
+        """Open everything, serve, close everything; standard output is flushed last of all."""
+        async with AsyncExitStack() as stack:
+            stack.callback(self._telemetry.flush_lines, FLUSH_SECONDS)
+            stack.callback(log.info, "service.stopped")
+            self._open_management(stack)
+            resources = await self._open_components(stack)
+            await wait_until_ready(self._conditions(resources))
+            self._start_tasks(stack, resources)
+            stack.push_async_callback(self._last_records)
+            if self._announces:
+                self.announce()
+            yield {**resources, "settings": self.settings}
+
+    def announce(self) -> None:
+        """Startup is over: be ready, and log it."""
+        self.lifecycle.started = True
+        log.info("service.started", port=self.settings.port, management_port=self.lifecycle.management_port)
+
+    def _open_management(self, stack: AsyncExitStack) -> None:
+        settings, details = self.settings, _details(self.settings, self._service)
+        listener = Listener(self.health, settings.management_host, settings.management_port, details)
+        listener.start()
+        self.lifecycle.management_port = listener.port
+        stack.callback(listener.stop)
+        watch_garbage_collector()
+        watch_thread_pool()
+        self.health.heartbeat.start()
+        stack.callback(self.health.stop)
+        stack.callback(self._telemetry.flush_reports, FLUSH_SECONDS)
+        stack.callback(self._telemetry.flush_spans, FLUSH_SECONDS)
+
+    async def _open_components(self, stack: AsyncExitStack) -> Mapping[str, Any]:
+        resources: dict[str, Any] = {}
+        for component, settings in self._parts:
+            surroundings = Surroundings(settings, self.settings, resources, self.lifecycle)
+            resources[component.name] = await stack.enter_async_context(component.open(surroundings))
+        return resources
+
+    def _conditions(self, resources: Mapping[str, Any]) -> Mapping[str, Condition]:
+        return {
+            component.name: partial(component.ready_to_start, resources[component.name])
+            for component, _ in self._parts
+            if component.ready_to_start is not None
+        }
+
+    def _start_tasks(self, stack: AsyncExitStack, resources: Mapping[str, Any]) -> None:
+        """Start checks and background work. They have ended before the first component closes."""
+        supervisors = [
+            Supervisor(task, Surroundings(settings, self.settings, resources, self.lifecycle), self.capture)
+            for tasks, settings in self._background()
+            for task in tasks
+        ]
+        checks = [check for c, _ in self._parts for check in c.checks(resources[c.name])]
+        checks += [*self._service.checks, *(supervisor.check for supervisor in supervisors)]
+        running = {check.name: self.health.run(check) for check in checks}
+        running |= {f"{supervisor.check.name} (task)": supervisor.run() for supervisor in supervisors}
+        tasks = [asyncio.create_task(coroutine, name=name) for name, coroutine in running.items()]
+        stack.push_async_callback(_end, tasks)
+
+    def _background(self) -> Sequence[tuple[Sequence[Background], BaseSettings]]:
+        own = (self._service.background, self.settings)
+        return [own, *((component.background, settings) for component, settings in self._parts)]
+
+    async def _last_records(self) -> None:
+        """Let requests that the server has cancelled record themselves before the flush."""
+        for _ in range(LAST_RECORDS_POLLS):
+            if not self.lifecycle.active_requests:
+                break
+            await asyncio.sleep(POLL_SECONDS)
+
+
+async def _end(tasks: Sequence[asyncio.Task[None]]) -> None:
+    for task in tasks:
+        task.cancel()
+    if tasks:
+        _, left = await asyncio.wait(tasks, timeout=END_SECONDS)
+        for task in left:
+            log.error("background.cut", task=task.get_name())
+
+
+def _details(settings: Settings, service: Service) -> Mapping[str, Any]:
+    """What `/health` says about whose service this is."""
+    identity = service.identity
+    return {
+        "serviceId": identity.name,
+        "version": identity.version,
+        "releaseId": settings.revision,
+        "title": identity.title,
+        "description": identity.description,
+        "owner": identity.owner,
+    }

@@ -1,0 +1,108 @@
+"""uvicorn, with a drain that loses no request.
+
+SIGTERM turns readiness to 503 while requests are still served, because load balancers need time to notice. After
+`DRAIN_SECONDS` the server stops in its own graceful way: it closes its listener, finishes what is in flight for at
+most `GRACEFUL_SECONDS`, and runs the lifespan's shutdown last. SIGINT skips the delay.
+"""
+
+import asyncio
+import gc
+import signal
+import socket
+from types import FrameType
+
+import structlog
+import uvicorn
+import uvloop
+
+from ..app import Application, create_app
+from ..service import Service
+from ..settings import Settings
+from .ending import ending, leave
+from .port import bind
+
+KEEP_ALIVE_SECONDS = 75  # longer than load balancers keep idle connections, so that they close first
+GC_THRESHOLDS = (5_000, 20, 50)  # a request makes a hundred short-lived objects, and the default is 700
+
+log = structlog.get_logger()
+
+
+def serve(settings: Settings, service: Service) -> None:
+    """Serve until told to stop. Raises `SettingsError` before anything listens, `SystemExit` when starting fails."""
+    with bind("MANAGEMENT_", settings.management_host, settings.management_port) as management:
+        management.listen()  # for a moment: the same port given twice is a mistake as well
+        listener = bind("", settings.host, settings.port)
+    with listener:
+        settings = settings.model_copy(update={"port": listener.getsockname()[1]})
+        application = create_app(settings, service, served=True)
+        with ending():
+            _run(Server(application), listener)
+    leave(0)
+
+
+def _run(server: "Server", listener: socket.socket) -> None:
+    """Run the loop, and leave it open at the end: closing it would wait five minutes for a blocking call."""
+    signal.signal(signal.SIGTERM, server.give_up)  # before the server takes the signal, and after
+    runner = asyncio.Runner(loop_factory=uvloop.new_event_loop)
+    try:
+        runner.run(server.serve(sockets=[listener]))
+    except KeyboardInterrupt:  # the server raises the SIGINT that stopped it once more when it has stopped
+        if not server.started:
+            runner.close()
+
+
+class Server(uvicorn.Server):
+    """Serves one application in this process."""
+
+    def __init__(self, application: Application) -> None:
+        """One way to configure it: uvloop, httptools, our own log lines, a context of its own for each request."""
+        self._lifespan = application.lifespan
+        super().__init__(
+            uvicorn.Config(
+                application,
+                http="httptools",
+                lifespan="on",
+                log_config=None,
+                access_log=False,
+                server_header=False,
+                reset_contextvars=True,
+                timeout_keep_alive=KEEP_ALIVE_SECONDS,
+                timeout_graceful_shutdown=application.lifespan.settings.graceful_seconds,
+            )
+        )
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Be ready only when the port is open."""
+        await super().startup(sockets)
+        if self.started:
+            self._loop = asyncio.get_running_loop()
+            gc.freeze()  # what is alive now stays alive: collections can leave it out
+            gc.set_threshold(*GC_THRESHOLDS)
+            self._lifespan.announce()
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Called by the interpreter, between any two steps of the main thread."""
+        self.give_up(sig, frame)
+        if sig == signal.SIGTERM:
+            self._loop.call_soon_threadsafe(self._drain)
+        else:
+            super().handle_exit(sig, frame)
+            self._loop.call_soon_threadsafe(self._lifespan.lifecycle.begin_drain)
+
+    def give_up(self, _: int, __: FrameType | None) -> None:
+        """Stop starting: nothing is lost, and what is open gets closed. Once it has served there is nothing to do."""
+        if not self.started:
+            raise KeyboardInterrupt
+
+    def _drain(self) -> None:
+        if self._lifespan.lifecycle.draining:  # a second signal changes nothing
+            return
+        seconds = self._lifespan.settings.drain_seconds
+        log.info("service.drain_started", drain_seconds=seconds)
+        self._lifespan.lifecycle.begin_drain()
+        self._loop.call_later(seconds, self._stop)
+
+    def _stop(self) -> None:
+        if not self.should_exit:
+            log.info("service.drain_finished")
+            self.should_exit = True

@@ -1,0 +1,30 @@
+"""The service as one value: the team's page holds it, and the runtime makes the running service from it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from starlette.routing import BaseRoute
+
+from .component import Background, Component
+from .identity import Identity
+from .management.check import Check
+from .operation import Operation
+from .settings import Settings
+from .slo import Objective
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Service:
+    """What the team declares. Only `identity` has to be given."""
+
+    identity: Identity
+    settings: type[Settings] = Settings
+    """The runtime's settings, with the team's fields added in a subclass."""
+    components: Sequence[Component[Any, Any]] = ()
+    """In the order in which they are opened: what a component requires stands before it."""
+    routes: Sequence[BaseRoute | Operation] = ()
+    objectives: Sequence[Objective] = ()
+    """Objectives of the business. Availability and latency are there already."""
+    checks: Sequence[Check] = ()
+    background: Sequence[Background] = ()

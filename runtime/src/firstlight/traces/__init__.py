@@ -1,0 +1,1 @@
+"""OpenTelemetry traces: propagation, sampling, a queue with limits, export."""

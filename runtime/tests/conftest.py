@@ -1,0 +1,26 @@
+"""The service that the tests of the runtime run, and what the plug-in of services does not offer."""
+
+from pathlib import Path
+
+import pytest
+
+from firstlight import Service
+from firstlight.testing.process import TIMEOUT_SECONDS
+
+from .faults import SERVICE
+
+__all__ = ["FAULTS", "PROGRAMS", "TIMEOUT_SECONDS", "service"]
+
+FAULTS = Path(__file__).with_name("faults.py")
+PROGRAMS = Path(__file__).with_name("programs")  # services that one test file runs as a process
+
+
+@pytest.fixture(scope="session")
+def service() -> Service:
+    """A service of the faults alone."""
+    return SERVICE
+
+
+@pytest.fixture(autouse=True)
+def _clean_environment(clean_environment: None) -> None:
+    """Every test starts without settings in the environment."""

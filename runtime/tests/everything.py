@@ -1,0 +1,100 @@
+"""A service with one of everything that the runtime logs or counts. Tests run it as a real process."""
+
+import asyncio
+import runpy
+import sys
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
+
+from firstlight import (
+    Background,
+    Check,
+    Command,
+    Component,
+    NoSettings,
+    Objective,
+    Process,
+    Service,
+    Surroundings,
+    main,
+    slo,
+)
+from firstlight.components.http_client import HTTP_CLIENT
+
+faults = runpy.run_path(str(Path(__file__).with_name("faults.py")))
+
+
+class Scales:
+    """A resource that is not ready when it is asked for the first time."""
+
+    def __init__(self) -> None:
+        """Not asked yet."""
+        self._asked = False
+
+    async def ready(self) -> None:
+        """Raise once."""
+        asked, self._asked = self._asked, True
+        if not asked:
+            msg = "the scales warm up"
+            raise ConnectionError(msg)
+
+
+@asynccontextmanager
+async def open_scales(_: Surroundings[NoSettings]) -> AsyncIterator[Scales]:
+    """Yield the resource."""
+    yield Scales()
+
+
+async def succeed(*_: object) -> None:
+    """Return at once."""
+
+
+async def fail(*_: object) -> None:
+    """Raise at once."""
+    msg = "on demand"
+    raise RuntimeError(msg)
+
+
+async def run_on(_: Surroundings[Any]) -> None:
+    """Run until cancelled, whatever drains."""
+    await asyncio.Event().wait()
+
+
+async def weigh(surroundings: Surroundings[Any], arguments: Sequence[str]) -> None:
+    """Succeed, or fail when told to."""
+    del surroundings
+    await (fail() if arguments else succeed())
+
+
+async def call(request: Request) -> Response:
+    """Call the dependency, which may not be there, and count an event of the team's objective."""
+    slo.bad("shipped")
+    response = await HTTP_CLIENT.of(request)["scales"].get("/")
+    return PlainTextResponse(str(response.status_code))
+
+
+SCALES = Component(
+    name="scales",
+    settings=NoSettings,
+    open=open_scales,
+    ready_to_start=Scales.ready,
+    background=[Background("weighing", succeed), Background("calibration", fail)],
+    commands={"weigh": Command(weigh, "Weigh once.")},
+    processes={"failing": Process(fail, "Fail."), "running": Process(run_on, "Run on.")},
+)
+SERVICE = Service(
+    identity=faults["IDENTITY"],
+    components=[HTTP_CLIENT, SCALES],
+    routes=[*faults["FAULTS"], Route("/call", call)],
+    objectives=[Objective("shipped", 0.99)],
+    checks=[Check("levelled", succeed)],
+)
+
+if __name__ == "__main__":
+    sys.exit(main(SERVICE))

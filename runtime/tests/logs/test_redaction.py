@@ -1,0 +1,176 @@
+"""Secrets and personal data are replaced, everything else stays, and any text takes linear time."""
+
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+
+from firstlight.logs.redaction import (
+    DENIED_NAMES,
+    REDACTED,
+    is_denied,
+    redact,
+    redact_text,
+)
+
+LIMIT_SECONDS = 2.0  # for text that takes a few milliseconds when the time is linear
+LONG = 60_000  # characters: what a server lets through as one path
+
+
+@contextmanager
+def limited(seconds: float) -> Iterator[None]:
+    """Stop a computation that takes too long: a regular expression looks for signals now and then."""
+
+    def stop(*_: object) -> None:
+        msg = f"still running after {seconds} s"
+        raise TimeoutError(msg)
+
+    before = signal.signal(signal.SIGALRM, stop)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
+@pytest.mark.parametrize("name", DENIED_NAMES)
+def test_each_name_of_the_list_is_denied_however_it_is_spelled(name: str) -> None:
+    """Case, prefix, suffix and the kind of separator make no difference."""
+    spellings = (name, name.upper(), f"x_{name}", f"{name}_v2", name.replace("_", "-"), name.replace("_", ""))
+    assert [spelling for spelling in spellings if not is_denied(spelling)] == []
+
+
+@pytest.mark.parametrize("name", ["event", "http_route", "url_path", "duration_seconds", "logger", "slug", "check"])
+def test_ordinary_names_are_shown(name: str) -> None:
+    """The fields of the runtime's events are unchanged."""
+    assert redact({name: "value"}) == {name: "value"}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "password=hunter2",
+        "password = 'hunter2 hunter2'",
+        'the "password": "hunter2 and, more"',
+        "DB_PASSWORD=hunter2",
+        "Authorization: Bearer hunter2hunter2",
+        "authorization=Basic hunter2hunter2",
+        "sent bearer hunter2hunter2 to it",
+        "x-api-key: hunter2",
+        "apikey:hunter2",
+        "Set-Cookie: session=hunter2; Path=/",
+        "postgres://admin:hunter2@db/links",
+        "redis://:hunter2@cache:6379/0",
+        "https://example.com/reset?code=hunter2",
+        "GET https://example.com/?hunter2 failed",
+        "eyJhbGciOi.eyJzdWIiOi.hunter2",
+        "no such user hunter2@example.com",
+        "client_secret=hunter2&grant_type=x",
+        "(token=hunter2)",
+        "{'access_token': 'hunter2'}",
+        "https://a.example/x?y=1 and password=hunter2",
+    ],
+)
+def test_secrets_in_free_text_are_replaced(text: str) -> None:
+    """Shapes decide in free text."""
+    assert "hunter2" not in redact_text(text)
+    assert REDACTED in redact_text(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "started",
+        "http://localhost:8000/api/v1/orders",
+        "took 3 s: retrying",
+        "a == b ?",
+        "/api/v1/orders/abc",
+        "user@",
+        "eyJ alone",
+        "basic idea: keep it",
+        "naïve café: 10 €",
+    ],
+)
+def test_harmless_text_is_unchanged(text: str) -> None:
+    """Text that only resembles a secret stays as it is."""
+    assert redact_text(text) == text
+
+
+def test_what_surrounds_a_secret_stays() -> None:
+    """The rest of the line stays readable."""
+    assert redact_text("cannot log in: password=hunter2, user bob@example.com, host db") == (
+        "cannot log in: password=REDACTED, user REDACTED, host db"
+    )
+    assert redact_text("error: reason: password=hunter2") == "error: reason: password=REDACTED"
+    assert redact_text("GET https://example.com/a?b=c#d") == "GET https://example.com/a?REDACTED#d"
+    assert redact_text("postgres://admin:hunter2@db/links") == "postgres://REDACTED@db/links"
+
+
+@pytest.mark.parametrize(
+    ("value", "safe"),
+    [
+        ({"password": "hunter2"}, {"password": REDACTED}),
+        (
+            {"password": None, "user": {"email": "x", "id": 7}},
+            {"password": REDACTED, "user": {"email": REDACTED, "id": 7}},
+        ),
+        ([{"token": 1}, ("password=hunter2",)], [{"token": REDACTED}, ["password=REDACTED"]]),
+        ({"a": frozenset({"x"})}, {"a": ["x"]}),
+        ({"bob@example.com": 1}, {REDACTED: 1}),
+        (7, 7),
+        (1.5, 1.5),
+        (None, None),
+        (True, True),
+    ],
+)
+def test_structured_values_are_redacted_at_any_level(value: Any, safe: Any) -> None:
+    """Names decide for members, shapes for the text below them."""
+    assert redact(value) == safe
+
+
+def test_the_original_is_not_changed() -> None:
+    """A copy is redacted; the caller's value stays as it is."""
+    original = {"password": "hunter2", "list": ["token=abc"]}
+    redact(original)
+    assert original == {"password": "hunter2", "list": ["token=abc"]}
+
+
+def test_values_nested_too_deep_or_in_themselves_are_cut() -> None:
+    """A cycle ends, and what was not checked is not shown."""
+    endless: dict[str, Any] = {}
+    endless["again"] = endless
+    assert REDACTED in str(redact(endless))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "/" + "a" * LONG + "=",
+        "/" + "a" * LONG + "@",
+        "a." * (LONG // 2) + ":",
+        "=" + "password" * (LONG // 8),
+        "password" * (LONG // 8) + "=",
+        "password=" * (LONG // 9),
+        "https://" * (LONG // 8),
+        "https://" + "a" * LONG,
+        "x://" * (LONG // 4),
+        "-eyJ" * (LONG // 4) + "=",
+        "eyJ." * (LONG // 4),
+        "basic " * (LONG // 6),
+        "bearer" + " " * LONG + "=",
+        "password" + " " * LONG,
+        "password='" * (LONG // 10),
+        "password=\"'" * (LONG // 11),
+        "a@" * (LONG // 2),
+        "a@a." * (LONG // 4),
+    ],
+    ids=lambda text: text[:12],
+)
+def test_hostile_text_takes_linear_time(text: str) -> None:
+    """A client chooses the path of its request, and must not stop the event loop with it."""
+    with limited(LIMIT_SECONDS):
+        redact_text(text)

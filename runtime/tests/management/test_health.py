@@ -1,0 +1,295 @@
+"""What live, ready and started mean here, and when a check counts as failed."""
+
+import asyncio
+import json
+import time
+from collections.abc import Sequence
+
+import pytest
+
+from firstlight import Application, Check
+from firstlight.lifecycle import Lifecycle
+from firstlight.management import health as module
+from firstlight.management.health import (
+    FAILURES_TO_FAIL,
+    PROBES,
+    STALE_INTERVALS,
+    STUCK_SECONDS,
+    CheckState,
+    Health,
+)
+from firstlight.metrics import event_loop
+from firstlight.metrics.instruments import REGISTRY
+from firstlight.testing.lines import Lines
+
+
+class Clock:
+    """A clock that the test moves."""
+
+    def __init__(self) -> None:
+        """Some time after the machine was started."""
+        self.now = 1000.0
+
+    def monotonic(self) -> float:
+        """The time that the modules under test read."""
+        return self.now
+
+    perf_counter = staticmethod(time.perf_counter)  # durations are real
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    """The time of health and of the heartbeat."""
+    clock = Clock()
+    monkeypatch.setattr(module, "time", clock)
+    monkeypatch.setattr(event_loop, "time", clock)
+    return clock
+
+
+@pytest.fixture
+def lifecycle() -> Lifecycle:
+    """A process that has started."""
+    lifecycle = Lifecycle()
+    lifecycle.started = True
+    return lifecycle
+
+
+@pytest.fixture
+def health(clock: Clock, lifecycle: Lifecycle) -> Health:
+    """An instance that has started and whose event loop runs."""
+    del clock
+    return Health(lifecycle)
+
+
+class Dependency:
+    """Answers or raises, as planned."""
+
+    def __init__(self, *results: Exception | None) -> None:
+        """The last result stays."""
+        self.results = list(results)
+
+    async def __call__(self) -> None:
+        """One probe."""
+        result = self.results.pop(0) if len(self.results) > 1 else self.results[0]
+        if result is not None:
+            raise result
+
+
+def _watch(health: Health, *results: Exception | None, critical: bool = True, name: str = "scales") -> CheckState:
+    state = CheckState(Check(name, Dependency(*results), critical=critical))
+    health.checks[name] = state
+    return state
+
+
+def _refresh(state: CheckState, times: int = 1) -> Sequence[str]:
+    async def run() -> list[str]:
+        statuses = []
+        for _ in range(times):
+            await state.refresh()
+            statuses.append(state.status)
+        return statuses
+
+    return asyncio.run(run())
+
+
+AWAY = ConnectionError("away")
+
+
+def test_before_it_has_started_it_is_alive_and_nothing_else(clock: Clock) -> None:
+    """However long it takes: the startup probe limits that, not liveness."""
+    health = Health(Lifecycle())
+    clock.now += 10 * STUCK_SECONDS
+
+    assert (health.live(), health.ready(), health.startup()) == (True, False, False)
+
+
+def test_once_started_it_is_ready(health: Health) -> None:
+    """An instance without checks has nothing to wait for."""
+    assert (health.live(), health.ready(), health.startup()) == (True, True, True)
+
+
+def test_while_draining_it_is_alive_but_not_ready(health: Health, lifecycle: Lifecycle) -> None:
+    """Load balancers stop sending; nobody restarts it."""
+    lifecycle.begin_drain()
+
+    assert (health.live(), health.ready(), health.startup()) == (True, False, True)
+
+
+def test_a_loop_that_runs_no_timer_is_neither_alive_nor_ready(health: Health, clock: Clock) -> None:
+    """Just under the limit it is slow; at the limit it is stuck."""
+    clock.now += STUCK_SECONDS - 0.001
+    assert (health.live(), health.ready()) == (True, True)
+
+    clock.now += 0.001
+    assert (health.live(), health.ready(), health.startup()) == (False, False, True)
+
+
+def test_liveness_depends_on_no_check(health: Health) -> None:
+    """A restart would not heal a dependency."""
+    _refresh(_watch(health, AWAY), 5)
+
+    assert (health.live(), health.ready(), health.startup()) == (True, False, True)
+
+
+def test_only_a_critical_check_takes_the_instance_out_of_traffic(health: Health) -> None:
+    """A shared dependency's failure would take all instances out at once."""
+    state = _watch(health, AWAY, critical=False)
+    _refresh(state)
+
+    assert state.status == "fail"
+    assert health.ready()
+    assert health.details()["status"] == "warn"
+
+
+def test_a_critical_check_that_has_not_run_is_not_passed(health: Health) -> None:
+    """No result is no success."""
+    state = _watch(health, None)
+    assert not health.ready()
+
+    _refresh(state)
+    assert health.ready()
+
+
+def test_fails_after_some_failures_in_a_row_and_passes_at_once(health: Health) -> None:
+    """One lost packet does not move traffic; a recovered dependency is used again immediately."""
+    state = _watch(health, None, AWAY, AWAY, None, AWAY, AWAY, AWAY, None)
+
+    assert _refresh(state, 8) == ["pass", "pass", "pass", "pass", "pass", "pass", "fail", "pass"]
+    assert FAILURES_TO_FAIL == 3
+
+
+def test_the_first_result_counts_by_itself(health: Health) -> None:
+    """A dependency that has never answered fails at the first failure."""
+    assert _refresh(_watch(health, AWAY)) == ["fail"]
+
+
+def test_a_check_that_hangs_fails(health: Health) -> None:
+    """It fails at its own timeout."""
+
+    async def hang() -> None:
+        await asyncio.Event().wait()
+
+    state = CheckState(Check("scales", hang, timeout_seconds=0.01))
+    health.checks["scales"] = state
+
+    asyncio.run(asyncio.wait_for(state.refresh(), 1))
+
+    assert (state.status, state.output) == ("fail", "TimeoutError")
+
+
+def test_an_old_result_is_a_failure(health: Health, clock: Clock) -> None:
+    """A check that stopped running tells nothing about the present."""
+    state = _watch(health, None)
+    _refresh(state)
+    lifetime = STALE_INTERVALS * (state.check.interval_seconds + state.check.timeout_seconds)
+
+    clock.now += lifetime - 0.001
+    health.heartbeat = event_loop.Heartbeat()
+    assert health.ready()
+
+    clock.now += 0.001
+    assert not health.ready()
+    assert REGISTRY.get_sample_value("health_check_status", {"check": "scales"}) == 0
+
+
+def test_logs_each_change_once(app: Application, health: Health, lines: Lines) -> None:
+    """The log tells when it failed and when it passed again, not every attempt between."""
+    del app  # it configures the log
+    _refresh(_watch(health, None, None, AWAY, AWAY, AWAY, AWAY, AWAY, None, None), 9)
+
+    changes = lines.named("health.check_changed")
+    assert [(line["level"], line["check"], line["status"]) for line in changes] == [
+        ("info", "scales", "pass"),
+        ("warning", "scales", "fail"),
+        ("info", "scales", "pass"),
+    ]
+    assert changes[1]["output"] == "ConnectionError: away"
+
+
+def test_a_scrape_reads_the_state_of_that_moment(health: Health, lifecycle: Lifecycle) -> None:
+    """Both gauges are computed by the scrape: 1 or 0."""
+
+    def scraped() -> tuple[float | None, float | None]:
+        return (
+            REGISTRY.get_sample_value("service_ready"),
+            REGISTRY.get_sample_value("health_check_status", {"check": "scales"}),
+        )
+
+    state = _watch(health, None, AWAY)
+    assert scraped() == (0, 0)
+    _refresh(state)
+    assert scraped() == (1, 1)
+    _refresh(state, 3)
+    assert scraped() == (0, 0)
+    _watch(health, None)
+    lifecycle.begin_drain()
+    assert REGISTRY.get_sample_value("service_ready") == 0
+
+
+def test_details_contain_everything(health: Health, clock: Clock) -> None:
+    """The members of draft-inadarei-api-health-check, in JSON."""
+    _refresh(_watch(health, None))
+    _refresh(_watch(health, AWAY, critical=False, name="printer"))
+    clock.now += 0.25
+
+    assert json.loads(json.dumps(health.details())) == {
+        "status": "warn",
+        "live": True,
+        "started": True,
+        "draining": False,
+        "eventLoopAgeSeconds": 0.25,
+        "checks": {
+            "scales": [{"status": "pass", "critical": True, "output": ""}],
+            "printer": [{"status": "fail", "critical": False, "output": "ConnectionError: away"}],
+        },
+    }
+
+
+def test_details_sum_up_as_readiness_does(health: Health, lifecycle: Lifecycle) -> None:
+    """`pass` while every check passes, `fail` exactly while the instance is not ready."""
+    state = _watch(health, None)
+    assert health.details()["status"] == "fail"
+    _refresh(state)
+    assert health.details()["status"] == "pass"
+    lifecycle.begin_drain()
+    assert health.details()["status"] == "fail"
+
+
+def test_details_show_no_secret(health: Health) -> None:
+    """Clients put the address that they were given into what they raise, with its password."""
+    error = ConnectionError("cannot reach postgresql://app:hunter2@db/app, password=hunter2")
+    _refresh(_watch(health, error))
+
+    assert "hunter2" not in json.dumps(health.details())
+
+
+def test_runs_a_check_again_and_again(health: Health, clock: Clock) -> None:
+    """Until it is cancelled; a probe that raises does not end it."""
+    del clock
+    seen: list[str] = []
+
+    async def run() -> None:
+        enough = asyncio.Event()
+
+        async def probe() -> None:
+            seen.append("probed")
+            if len(seen) == 4:
+                enough.set()
+            raise AWAY
+
+        task = asyncio.create_task(health.run(Check("scales", probe, interval_seconds=0.001)))
+        await asyncio.wait_for(enough.wait(), 5)
+        task.cancel()
+        await asyncio.wait([task])
+        assert task.cancelled()
+
+    asyncio.run(run())
+
+    assert "scales" in health.checks
+
+
+def test_probes_are_the_three_of_the_contract() -> None:
+    """One path for each."""
+    probes = {path: probe.__name__ for path, probe in PROBES.items()}
+
+    assert probes == {"/health/live": "live", "/health/ready": "ready", "/health/startup": "startup"}

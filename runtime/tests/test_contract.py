@@ -1,0 +1,294 @@
+"""The running service emits what the contract of the runtime and of its component says, no less and no more."""
+
+import ast
+import re
+import socket
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+from urllib.parse import urlsplit
+
+import httpx2
+import pytest
+from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
+from prometheus_client.parser import text_string_to_metric_families as parse_text
+
+import firstlight
+from firstlight import Settings
+from firstlight.checks.contract import EVENT
+from firstlight.checks.tense import is_past
+from firstlight.components.http_client import HttpClientSettings
+from firstlight.contract import Contract
+from firstlight.testing import ServiceProcess
+from firstlight.testing.process import Line
+from firstlight.traces.provider import resource
+
+from .faults import IDENTITY
+
+EVERYTHING = str(Path(__file__).with_name("everything.py"))
+PACKAGE = Path(firstlight.__file__).parent
+CONTRACT = Contract.of(["http_client"])
+OPENMETRICS = "application/openmetrics-text;version=1.0.0"
+
+
+class Seen(NamedTuple):
+    """What a service shows that has met traffic of every kind."""
+
+    pages: Mapping[str, str]
+    lines: list[Line]
+    statuses: Mapping[str, tuple[int, int]]
+
+
+class Family(NamedTuple):
+    """What the contract says of a metric, as scraped."""
+
+    kind: str
+    labels: set[frozenset[str]]
+    buckets: list[float]
+
+
+@pytest.fixture(scope="module")
+def memory() -> list[Seen]:
+    """What was seen once."""
+    return []
+
+
+@pytest.fixture
+def seen(serve: Callable[..., ServiceProcess], memory: list[Seen]) -> Seen:
+    """One real process for all tests of this file."""
+    if not memory:
+        with socket.create_server(("127.0.0.1", 0)) as refusing:
+            port = refusing.getsockname()[1]
+        service = serve(EVERYTHING, HTTP_CLIENT_DEPENDENCIES=f"scales=http://127.0.0.1:{port}").started()
+        _traffic(service)
+        memory.append(
+            Seen(
+                pages={
+                    "text": service.manage("/metrics").text,
+                    "openmetrics": service.manage("/metrics", headers={"Accept": OPENMETRICS}).text,
+                },
+                statuses={
+                    path: (service.get(path).status_code, service.manage(path).status_code) for path in CONTRACT.paths
+                },
+                lines=_ended(service).lines,
+            )
+        )
+    return memory[0]
+
+
+def _traffic(service: ServiceProcess) -> None:
+    """A success, errors of clients, and failures of the service."""
+    for path in ("/faults/slow?seconds=0", "/nowhere", "/faults/fail", "/call"):
+        service.get(path)
+    httpx2.request("PROPFIND", f"{service.url}/faults/slow")
+    with pytest.raises(httpx2.RemoteProtocolError):
+        service.get("/faults/stream?chunks=1")
+    place = urlsplit(service.url)
+    with socket.create_connection((place.hostname, place.port)) as leaving:
+        leaving.sendall(b"GET /faults/stream HTTP/1.1\r\nHost: x\r\n\r\n")
+        leaving.recv(1)
+    service.wait_for("http.request_finished", error_type="client_disconnected")
+    service.wait_for("background.failed", task="calibration")
+
+
+def _ended(service: ServiceProcess) -> ServiceProcess:
+    assert service.terminate() == 0
+    return service
+
+
+def _families(page: str, text: str) -> dict[str, Family]:
+    parse: Any = {"text": parse_text, "openmetrics": parse_openmetrics}[page]
+    families = {}
+    for family in parse(text):
+        own = {"le"} if family.type == "histogram" else set()
+        buckets = {float(sample.labels["le"]) for sample in family.samples if sample.name.endswith("_bucket")}
+        labels = {frozenset(sample.labels.keys() - own) for sample in family.samples}
+        families[family.name] = Family(family.type, labels, sorted(buckets - {float("inf")}))
+    return families
+
+
+def test_the_contract_has_no_problems() -> None:
+    """Its files are read as those of a team are."""
+    assert CONTRACT.problems == ()
+
+
+@pytest.mark.parametrize("page", ["text", "openmetrics"])
+def test_every_metric_is_in_the_contract(seen: Seen, page: str) -> None:
+    """No rule may use a series that is not in the contract."""
+    assert _families(page, seen.pages[page]).keys() - CONTRACT.metrics.keys() == set()
+
+
+@pytest.mark.parametrize("page", ["text", "openmetrics"])
+def test_every_metric_of_the_contract_is_scraped(seen: Seen, page: str) -> None:
+    """From a service that has just started and met some traffic. Only cgroup metrics depend on the machine."""
+    scraped = {name for name, family in _families(page, seen.pages[page]).items() if family.labels}
+    missing = {name: CONTRACT.metrics[name] for name in CONTRACT.metrics.keys() - scraped}
+
+    assert {name for name in missing if not name.startswith("cgroup_")} == set()
+    assert [name for name, metric in missing.items() if not metric.optional] == []
+
+
+@pytest.mark.parametrize("page", ["text", "openmetrics"])
+def test_every_metric_is_as_the_contract_describes_it(seen: Seen, page: str) -> None:
+    """Its kind, exactly its labels, its buckets."""
+    for name, family in _families(page, seen.pages[page]).items():
+        metric = CONTRACT.metrics[name]
+        assert family.kind == metric.kind, name
+        assert family.labels <= {frozenset(metric.labels)}, name
+        if metric.buckets and family.labels:
+            assert family.buckets == list(metric.buckets), name
+
+
+def test_label_values_come_from_limited_sets(seen: Seen) -> None:
+    """Templates and constants, whatever the client sent."""
+    families = parse_text(seen.pages["text"])
+    duration = next(family for family in families if family.name == "http_server_request_duration_seconds")
+    labels = [sample.labels for sample in duration.samples if sample.name.endswith("_count")]
+    values = {name: {each[name] for each in labels} for name in labels[0]}
+
+    assert values == {
+        "http_request_method": {"GET", "_OTHER"},
+        "http_route": {"/faults/slow", "/faults/fail", "/faults/stream", "/call", "unmatched"},
+        "http_response_status_code": {"200", "404", "405", "500", "503"},
+        "error_type": {"", "RuntimeError", "client_disconnected", "503"},
+    }
+
+
+def test_runs_of_background_work_are_counted_by_task_and_outcome(seen: Seen) -> None:
+    """A task has both outcomes from the start, so that `rate()` sees the first failure."""
+    families = {family.name: family for family in parse_text(seen.pages["text"])}
+    runs = {(s.labels["task"], s.labels["outcome"]): s.value for s in families["background_runs"].samples}
+
+    assert runs.keys() == {(task, outcome) for task in ("weighing", "calibration") for outcome in ("ok", "failed")}
+    assert (runs["weighing", "ok"], runs["weighing", "failed"], runs["calibration", "ok"]) == (1, 0, 0)
+    assert runs["calibration", "failed"] >= 1
+
+
+def test_every_line_has_the_fields_of_the_contract(seen: Seen) -> None:
+    """A line of a request has its ids as well, as W3C writes them."""
+    finished = [line for line in seen.lines if line["event"] == "http.request_finished"]
+    assert finished
+
+    for line in seen.lines:
+        assert set(CONTRACT.fact("log", "fields")) <= line.keys()
+    for line in finished:
+        assert line.keys() >= CONTRACT.fields
+        assert re.fullmatch(r"[0-9a-f]{32} [0-9a-f]{16}", f"{line['trace_id']} {line['span_id']}")
+
+
+def _events(lines: list[Line]) -> set[str]:
+    """The events of the runtime. What libraries log has their `logger`."""
+    return {line["event"] for line in lines if "logger" not in line}
+
+
+def test_a_running_service_logs_the_events_of_the_contract(seen: Seen) -> None:
+    """Its start, its requests, its background work and its end."""
+    assert _events(seen.lines) == {
+        "startup.delayed",
+        "startup.resumed",
+        "service.started",
+        "http.request_finished",
+        "http.request_failed",
+        "health.check_changed",
+        "background.failed",
+        "service.drain_started",
+        "service.drain_finished",
+        "service.stopped",
+    }
+    assert _events(seen.lines) <= CONTRACT.events
+
+
+@pytest.mark.parametrize(("arguments", "event"), [((), "command.finished"), (("fail",), "command.failed")])
+def test_a_command_logs_an_event_of_the_contract(
+    serve: Callable[..., ServiceProcess], arguments: tuple[str, ...], event: str
+) -> None:
+    """One event, with the fields of every line."""
+    command = serve(EVERYTHING, "weigh", *arguments)
+    command.wait()
+
+    (line,) = command.lines
+    assert (line["event"], line["command"]) == (event, "weigh")
+    assert event in CONTRACT.events
+    assert set(CONTRACT.fact("log", "fields")) <= line.keys()
+
+
+@pytest.mark.parametrize(("name", "event"), [("failing", "process.failed"), ("running", "process.cut")])
+def test_another_kind_of_process_logs_the_events_of_the_contract(
+    serve: Callable[..., ServiceProcess], name: str, event: str
+) -> None:
+    """When it fails, and when it does not end in time."""
+    process = serve(EVERYTHING, name, GRACEFUL_SECONDS="1")
+    process.wait_for("service.started")
+    if name == "running":
+        process.terminate()
+    process.wait()
+
+    assert event in _events(process.lines)
+    assert _events(process.lines) <= CONTRACT.events
+
+
+def _modules() -> Iterator[ast.Module]:
+    """What a service runs: neither the checks of its files nor what reads the contract."""
+    for file in PACKAGE.rglob("*.py"):
+        if not {"checks", "contract", "testing"} & set(file.relative_to(PACKAGE).parts):
+            yield ast.parse(file.read_text())
+
+
+def _logged() -> Iterator[str]:
+    """The first argument of every call on a `log`, and of nothing else."""
+    for module in _modules():
+        for node in ast.walk(module):
+            if isinstance(node, ast.Call) and node.args and "log." in ast.unparse(node.func):
+                yield from _strings(node.args[0])
+
+
+def _strings(tree: ast.AST) -> set[str]:
+    nodes = ast.walk(tree)
+    return {node.value for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str)}
+
+
+def test_every_event_in_the_source_is_in_the_contract() -> None:
+    """Also the events that no test causes."""
+    assert set(_logged()) - CONTRACT.events == set()
+
+
+def test_every_event_of_the_contract_is_in_the_source() -> None:
+    """The contract names no event that nothing logs."""
+    assert set().union(*map(_strings, _modules())) >= CONTRACT.events
+
+
+def test_every_event_has_the_form_of_an_event() -> None:
+    """Dotted, in the past tense."""
+    assert [event for event in CONTRACT.events if not (EVENT.fullmatch(event) and is_past(event))] == []
+
+
+def test_the_probes_answer_on_both_ports(seen: Seen) -> None:
+    """Details and metrics on the management port only."""
+    probes = set(CONTRACT.probes.values())
+
+    assert seen.statuses == {path: (200 if path in probes else 404, 200) for path in CONTRACT.paths}
+
+
+def test_the_ports_are_those_of_the_contract() -> None:
+    """Where clients and Prometheus look by default."""
+    settings = Settings()
+
+    assert settings.port == CONTRACT.fact("service", "port")
+    assert settings.management_port == CONTRACT.fact("management", "port")
+
+
+def test_the_variables_of_a_component_are_those_of_the_contract() -> None:
+    """What a deployment may set for a component is what the component reads."""
+    prefix = HttpClientSettings.model_config["env_prefix"]
+
+    assert {f"{prefix}{name}".upper() for name in HttpClientSettings.model_fields} == CONTRACT.variables
+
+
+def test_spans_have_the_resource_attributes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """They join the traces, metrics and logs of one instance."""
+    monkeypatch.setenv("OTEL_RESOURCE_ATTRIBUTES", "team=scales")
+    attributes = resource(Settings(environment="production"), IDENTITY).attributes
+
+    assert set(CONTRACT.fact("resource", "attributes")) <= attributes.keys()
+    assert attributes["deployment.environment.name"] == "production"
+    assert attributes["team"] == "scales"

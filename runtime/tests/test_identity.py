@@ -1,0 +1,111 @@
+"""The identity is read from `service.toml`; the environment may give another name to what the service reports."""
+
+import sys
+import tomllib
+from collections.abc import Iterator
+from importlib import metadata
+from pathlib import Path
+
+import pytest
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from starlette.testclient import TestClient
+
+from firstlight import Identity, Service, create_app
+from firstlight.settings import load_for
+from firstlight.testing.lines import Lines
+
+from .faults import FAULTS, IDENTITY
+
+ANSWERS = """
+name = "firstlight-runtime"
+title = "Parcel Scales"
+description = "Weighs parcels."
+owner = "Team Scales"
+template-owned = true
+components = ["http_client"]
+
+[slo]
+availability = 0.995
+latency = 0.95
+latency_seconds = 0.5
+
+[processes]
+web = 9500
+worker = 9501
+"""
+
+
+@pytest.fixture
+def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """A package that holds `service.toml`. Its distribution is one that is installed here."""
+    directory = tmp_path / "parcel_scales"
+    directory.mkdir()
+    (directory / "__init__.py").touch()
+    (directory / "service.toml").write_text(ANSWERS, "utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
+    yield directory.name
+    sys.modules.pop(directory.name, None)
+
+
+def test_the_identity_is_that_of_the_answers(package: str) -> None:
+    """Every field comes from `service.toml`, the version from the installed distribution."""
+    assert Identity.of(package) == Identity(
+        name="firstlight-runtime",
+        version=metadata.version("firstlight-runtime"),
+        title="Parcel Scales",
+        description="Weighs parcels.",
+        owner="Team Scales",
+        defaults={"slo_availability": 0.995, "slo_latency": 0.95, "slo_latency_seconds": 0.5},
+        management_ports={"web": 9500, "worker": 9501},
+    )
+
+
+def test_the_answers_are_defaults_of_the_settings(package: str) -> None:
+    """A name in `[slo]` or `[processes]` that no setting has would be ignored."""
+    identity, answers = Identity.of(package), tomllib.loads(ANSWERS)
+    settings = load_for(Service(identity=identity).settings, identity, "worker")
+    assert {name: getattr(settings, f"slo_{name}") for name in answers["slo"]} == answers["slo"]
+    assert settings.management_port == answers["processes"]["worker"]
+
+
+def test_a_package_that_is_not_installed_has_no_version(package: str, tmp_path: Path) -> None:
+    """The name of the distribution is that of the service."""
+    (tmp_path / package / "service.toml").write_text(ANSWERS.replace("firstlight-runtime", "not-installed"), "utf-8")
+    with pytest.raises(metadata.PackageNotFoundError, match="not-installed"):
+        Identity.of(package)
+
+
+@pytest.mark.parametrize(
+    ("environment", "name"),
+    [
+        ({}, IDENTITY.name),
+        ({"OTEL_SERVICE_NAME": "billing"}, "billing"),
+        ({"OTEL_RESOURCE_ATTRIBUTES": "team=checkout, service.name = ledger ,a=b"}, "ledger"),
+        ({"OTEL_RESOURCE_ATTRIBUTES": "service.name=ledger", "OTEL_SERVICE_NAME": "billing"}, "billing"),
+        ({"OTEL_RESOURCE_ATTRIBUTES": "team=checkout"}, IDENTITY.name),
+    ],
+    ids=str,
+)
+def test_logs_and_traces_have_the_name_of_the_environment(
+    environment: dict[str, str],
+    name: str,
+    lines: Lines,
+    spans: InMemorySpanExporter,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As OpenTelemetry specifies it; without the variables it is the identity's."""
+    for variable, value in {**environment, "MANAGEMENT_PORT": "0", "DRAIN_SECONDS": "0"}.items():
+        monkeypatch.setenv(variable, value)
+    service = Service(identity=IDENTITY, routes=FAULTS)
+    settings = load_for(service.settings, service.identity, "web")
+    app = create_app(settings, service, log_sink=lines, span_processors=[SimpleSpanProcessor(spans)])
+
+    with TestClient(app) as client:
+        client.get("/faults/none")
+
+    assert {line["service"] for line in lines.events} == {name}
+    (span,) = spans.get_finished_spans()
+    assert span.resource.attributes["service.name"] == name
+    assert span.instrumentation_scope is not None
+    assert span.instrumentation_scope.name == name

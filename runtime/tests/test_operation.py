@@ -1,0 +1,238 @@
+"""Operations: one row is route, validation and name, and the handler gets only what is valid."""
+
+from typing import Any, Literal
+
+import pytest
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.requests import Request
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.routing import BaseRoute, Route
+from starlette.testclient import TestClient
+from starlette.types import ASGIApp
+
+from firstlight import Component, NoSettings, Operation, Service, Settings, create_app, nothing
+from firstlight.app import Application
+from firstlight.operation import routes
+from firstlight.testing.lines import Lines
+
+from .faults import IDENTITY
+
+
+class Parcel(BaseModel):
+    """The body of a new parcel."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    weight: int
+    contents: list[dict[str, int]] = Field(default_factory=list)
+
+
+class Filter(BaseModel):
+    """The query of a list."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    limit: int = Field(10, ge=1, le=100)
+    order: Literal["weight", "age"] = "age"
+
+
+async def list_parcels(_: Request, *, query: Filter) -> Response:
+    """List parcels.
+
+    The oldest first, unless the query says otherwise.
+    """
+    return JSONResponse({"limit": query.limit, "order": query.order})
+
+
+async def create_parcel(_: Request, *, body: Parcel) -> Response:
+    """Weigh a parcel."""
+    return JSONResponse(body.model_dump(), 201)
+
+
+async def move_parcel(request: Request, *, body: Parcel, query: Filter) -> Response:
+    """Move a parcel."""
+    return JSONResponse([request.path_params["name"], body.weight, query.limit])
+
+
+async def read_parcel(request: Request) -> Response:
+    """Read a parcel."""
+    return PlainTextResponse(request.path_params["name"])
+
+
+async def delete_parcel(_: Request) -> Response:  # noqa: D103 - a handler without a summary
+    return Response(status_code=204)
+
+
+async def invalid_here(_: Request, *, query: Filter) -> Response:
+    """Validate, in the handler, a document that no client has sent."""
+    Parcel.model_validate({"weight": query.order})
+    return Response()
+
+
+async def plain(_: Request) -> Response:
+    """Answer from a route of Starlette."""
+    return PlainTextResponse("plain")
+
+
+LIST = Operation(method="GET", path="/parcels", handler=list_parcels, query=Filter)
+CREATE = Operation(method="POST", path="/parcels", handler=create_parcel, body=Parcel)
+MOVE = Operation(method="PUT", path="/parcels/{name}", handler=move_parcel, body=Parcel, query=Filter)
+READ = Operation(method="GET", path="/parcels/{name}", handler=read_parcel)
+DELETE = Operation(method="DELETE", path="/parcels/{name}", handler=delete_parcel)
+INVALID = Operation(method="GET", path="/invalid", handler=invalid_here, query=Filter)
+
+
+@pytest.fixture
+def app(settings: Settings, lines: Lines) -> Application:
+    """A service of operations, with a plain route beside them."""
+    table: list[BaseRoute | Operation] = [LIST, Route("/plain", plain), CREATE, MOVE, READ, DELETE, INVALID]
+    return create_app(settings, Service(identity=IDENTITY, routes=table), log_sink=lines)
+
+
+def pointers(client: TestClient, method: str, url: str, **content: Any) -> list[str]:
+    """The JSON pointers of a refused request."""
+    response = client.request(method, url, **content)
+    assert response.status_code == 422
+    assert response.headers["content-type"] == "application/problem+json"
+    assert all(error["detail"] for error in response.json()["errors"])
+    return [error["pointer"] for error in response.json()["errors"]]
+
+
+def test_the_handler_gets_the_valid_body(client: TestClient) -> None:
+    """As `body=`, with the defaults of the model."""
+    response = client.post("/parcels", json={"weight": "7"})
+    assert (response.status_code, response.json()) == (201, {"weight": 7, "contents": []})
+
+
+def test_the_handler_gets_the_valid_query(client: TestClient) -> None:
+    """As `query=`, converted to the types of the model."""
+    assert client.get("/parcels").json() == {"limit": 10, "order": "age"}
+    assert client.get("/parcels?limit=7&order=weight").json() == {"limit": 7, "order": "weight"}
+
+
+def test_a_parameter_given_twice_counts_with_its_last_value(client: TestClient) -> None:
+    """One value for each field."""
+    assert client.get("/parcels?limit=7&limit=8").json()["limit"] == 8
+
+
+def test_the_handler_gets_both(client: TestClient) -> None:
+    """Body, query and the request with its path."""
+    assert client.put("/parcels/red?limit=3", json={"weight": 2}).json() == ["red", 2, 3]
+
+
+def test_a_handler_without_declarations_gets_the_request(client: TestClient) -> None:
+    """Neither `body` nor `query` is passed."""
+    assert client.get("/parcels/red").text == "red"
+    assert client.delete("/parcels/red").status_code == 204
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        ({}, ["#/weight"]),
+        ({"weight": "heavy", "contents": [{"nail": 1}, {"nail": "x"}]}, ["#/weight", "#/contents/1/nail"]),
+        ({"weight": 1, "a/b~c": 1}, ["#/a~1b~0c"]),
+        ([], ["#"]),
+    ],
+    ids=str,
+)
+def test_an_invalid_body_is_refused_with_pointers(client: TestClient, body: object, expected: list[str]) -> None:
+    """422, before the handler is called."""
+    assert pointers(client, "POST", "/parcels", json=body) == expected
+
+
+def test_a_malformed_body_is_refused(client: TestClient) -> None:
+    """A body that is not JSON, or none."""
+    assert pointers(client, "POST", "/parcels", content=b"{") == ["#"]
+    assert pointers(client, "POST", "/parcels") == ["#"]
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [("limit=0", ["#/limit"]), ("limit=x&order=y", ["#/limit", "#/order"]), ("colour=red", ["#/colour"])],
+)
+def test_an_invalid_query_is_refused_with_pointers(client: TestClient, query: str, expected: list[str]) -> None:
+    """422, with the name of each wrong parameter."""
+    assert pointers(client, "GET", f"/parcels?{query}") == expected
+
+
+def test_an_invalid_value_in_the_handler_is_an_error_of_the_service(client: TestClient) -> None:
+    """Only body and query are the client's input."""
+    assert client.get("/invalid").status_code == 500
+
+
+def test_operations_of_one_path_are_one_route(client: TestClient, lines: Lines) -> None:
+    """405 names all methods of the path, and has the label of the route."""
+    response = client.patch("/parcels/red")
+    assert response.status_code == 405
+    assert set(response.headers["allow"].split(", ")) == {"GET", "HEAD", "PUT", "DELETE"}
+    (line,) = lines.named("http.request_finished")
+    assert line["http_route"] == "/parcels/{name}"
+
+
+def test_head_is_answered_as_get(client: TestClient) -> None:
+    """The same handler, with its validation; the server leaves the body out."""
+    head, get = client.head("/parcels?limit=7"), client.get("/parcels?limit=7")
+    assert (head.status_code, head.headers["content-length"]) == (200, get.headers["content-length"])
+    assert client.head("/parcels?limit=0").status_code == 422
+
+
+def test_head_may_be_an_operation_of_its_own(settings: Settings, lines: Lines) -> None:
+    """With or without GET beside it."""
+    head = Operation(method="HEAD", path="/parcels", handler=delete_parcel)
+    for table in ([head], [LIST, head]):
+        client = TestClient(create_app(settings, Service(identity=IDENTITY, routes=table), log_sink=lines))
+        assert client.head("/parcels").status_code == 204
+
+
+def test_without_get_there_is_no_head() -> None:
+    """A path of other methods refuses it."""
+    (route,) = routes([CREATE], lambda app, _: app)
+    assert route.methods == {"POST"}
+
+
+def test_the_same_operation_twice_is_refused(settings: Settings, lines: Lines) -> None:
+    """The second would never be reached."""
+    again = Operation(method="GET", path="/parcels", handler=read_parcel)
+    with pytest.raises(ValueError, match=r"^GET /parcels is declared twice$"):
+        create_app(settings, Service(identity=IDENTITY, routes=[LIST, CREATE, again]), log_sink=lines)
+
+
+def test_name_and_summary_are_those_of_the_handler() -> None:
+    """The name, and the first line of the docstring."""
+    assert (LIST.name, LIST.summary) == ("list_parcels", "List parcels.")
+    assert (DELETE.name, DELETE.summary) == ("delete_parcel", "")
+
+
+def test_a_route_is_named_by_its_first_operation() -> None:
+    """`url_for` finds it under that name."""
+    assert [(route.name, route.path) for route in routes([LIST, READ, CREATE, MOVE], lambda app, _: app)] == [
+        ("list_parcels", "/parcels"),
+        ("read_parcel", "/parcels/{name}"),
+    ]
+
+
+def test_each_operation_is_wrapped_with_its_row() -> None:
+    """Middleware learns the operation."""
+    seen: list[Operation] = []
+
+    def around(app: ASGIApp, operation: Operation) -> ASGIApp:
+        seen.append(operation)
+        return app
+
+    routes([LIST, CREATE, READ], around)
+    assert seen == [LIST, CREATE, READ]
+
+
+def test_plain_routes_stand_beside_operations(client: TestClient, lines: Lines) -> None:
+    """They are routed and labelled as any other."""
+    assert client.get("/plain").text == "plain"
+    assert [line["http_route"] for line in lines.named("http.request_finished")] == ["/plain"]
+
+
+def test_a_component_brings_operations_and_routes(settings: Settings, lines: Lines) -> None:
+    """After those of the service."""
+    component = Component(name="scales", settings=NoSettings, open=nothing, routes=[READ, Route("/plain", plain)])
+    service = Service(identity=IDENTITY, routes=[LIST], components=[component])
+    with TestClient(create_app(settings, service, log_sink=lines)) as client:
+        assert [client.get(path).status_code for path in ("/parcels", "/parcels/red", "/plain")] == [200] * 3

@@ -1,0 +1,254 @@
+"""Every error is one form of document, with the ids that find its log lines."""
+
+from collections.abc import Iterator
+from http import HTTPStatus
+from typing import Any
+
+import httpx2
+import pytest
+from pydantic import BaseModel, ConfigDict
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
+from starlette.testclient import TestClient
+
+from firstlight import Service, Settings
+from firstlight.app import Application, create_app
+from firstlight.problems import (
+    ConflictError,
+    InvalidError,
+    NotFoundError,
+    ProblemResponse,
+    ServiceError,
+    UnavailableError,
+    client_input,
+)
+from firstlight.testing.lines import Lines
+
+from .faults import IDENTITY
+
+LIMIT_BYTES = 1000
+SECRET = "hunter2"  # noqa: S105 - what must not come out
+
+RAISED: dict[str, Exception] = {
+    "missing": NotFoundError("No such parcel."),
+    "conflict": ConflictError("The parcel has left."),
+    "invalid": InvalidError("A parcel cannot weigh nothing."),
+    "unavailable": UnavailableError("The scales are being cleaned."),
+    "failed": ServiceError("The scales broke."),
+    "unexpected": RuntimeError(f"cannot open /etc/scales with {SECRET}"),
+    "teapot": HTTPException(418, "Short and stout.", {"X-Spout": "here"}),
+}
+
+
+class Parcel(BaseModel):
+    """A body with members of every kind."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    weight: int
+    contents: list[dict[str, int]]
+
+
+async def _raise(request: Request) -> Response:
+    raise RAISED[request.path_params["what"]]
+
+
+async def _raise_plainly(request: Request) -> Response:
+    raise {cls.__name__: cls for cls in ServiceError.__subclasses__()}[request.path_params["name"]]
+
+
+async def _raise_status(request: Request) -> Response:
+    raise HTTPException(request.path_params["status"])
+
+
+async def _read(request: Request) -> Response:
+    with client_input():
+        parcel = Parcel.model_validate_json(await request.body())
+    return PlainTextResponse(str(parcel.weight))
+
+
+async def _ignore_body(_: Request) -> Response:
+    return PlainTextResponse("not read")
+
+
+ROUTES = [
+    Route("/raise/{what}", _raise),
+    Route("/plainly/{name}", _raise_plainly),
+    Route("/status/{status:int}", _raise_status),
+    Route("/parcels", _read, methods=["POST"]),
+    Route("/ignored", _ignore_body, methods=["POST"]),
+]
+
+
+@pytest.fixture
+def app(settings: Settings, lines: Lines) -> Application:
+    """A service with routes that fail on demand, and a small limit for bodies."""
+    service = Service(identity=IDENTITY, routes=ROUTES)
+    return create_app(settings.model_copy(update={"max_body_bytes": LIMIT_BYTES}), service, log_sink=lines)
+
+
+def _problem(response: httpx2.Response, lines: Lines, status: int) -> dict[str, Any]:
+    """The document, after a check of what all problems have in common."""
+    assert response.status_code == status
+    assert response.headers["content-type"] == "application/problem+json"
+    document: dict[str, Any] = response.json()
+    assert document["type"] == "about:blank"
+    assert document["title"] == HTTPStatus(status).phrase
+    assert document["status"] == status
+    assert document["detail"]
+    (line,) = lines.named("http.request_finished")
+    assert document["request_id"] == response.headers["x-request-id"] == line["request_id"]
+    assert document["trace_id"] == line["trace_id"]
+    assert len(document["trace_id"]) == 32
+    return document
+
+
+STANDARD = {"type", "title", "status", "detail", "request_id", "trace_id"}
+
+
+@pytest.mark.parametrize(
+    ("what", "status"),
+    [
+        ("missing", 404),
+        ("conflict", 409),
+        ("invalid", 422),
+        ("unavailable", 503),
+        ("failed", 500),
+        ("teapot", 418),
+    ],
+)
+def test_the_message_of_an_error_is_the_detail(client: TestClient, lines: Lines, what: str, status: int) -> None:
+    """That of a `ServiceError` or an `HTTPException`."""
+    document = _problem(client.get(f"/raise/{what}"), lines, status)
+
+    assert document["detail"] == getattr(RAISED[what], "detail", str(RAISED[what]))
+    assert document.keys() == STANDARD
+
+
+@pytest.mark.parametrize("name", [cls.__name__ for cls in ServiceError.__subclasses__()])
+def test_an_error_without_a_message_has_a_detail(client: TestClient, lines: Lines, name: str) -> None:
+    """The description of its status."""
+    status = next(cls.status for cls in ServiceError.__subclasses__() if cls.__name__ == name)
+
+    _problem(client.get(f"/plainly/{name}"), lines, status)
+
+
+def test_headers_of_an_error_are_kept(client: TestClient) -> None:
+    """Those of a `ServiceError` and of an `HTTPException`."""
+    assert client.get("/raise/unavailable").headers["retry-after"] == "5"
+    assert client.get("/raise/teapot").headers["x-spout"] == "here"
+    assert "retry-after" not in client.get("/raise/missing").headers
+
+
+def test_an_unknown_path_is_a_problem(client: TestClient, lines: Lines) -> None:
+    """404, and the path is not repeated."""
+    document = _problem(client.get("/nowhere/hunter2"), lines, 404)
+
+    assert SECRET not in str(document)
+
+
+def test_a_wrong_method_is_a_problem_that_names_the_right_ones(client: TestClient, lines: Lines) -> None:
+    """405 has an `Allow` header (RFC 9110)."""
+    response = client.put("/parcels")
+
+    _problem(response, lines, 405)
+    assert response.headers["allow"] == "POST"
+
+
+def test_an_unexpected_error_shows_no_internals(client: TestClient, lines: Lines) -> None:
+    """The client gets the ids, the log gets the reason."""
+    response = client.get("/raise/unexpected")
+
+    document = _problem(response, lines, 500)
+    assert document.keys() == STANDARD
+    for internal in (SECRET, "scales", "RuntimeError", "Traceback", ".py"):
+        assert internal not in response.text
+    (line,) = lines.named("http.request_failed")
+    assert line["request_id"] == document["request_id"]
+    assert "RuntimeError" in line["exception"]
+
+
+@pytest.mark.parametrize(
+    ("body", "pointers"),
+    [
+        ({"weight": "heavy-hunter2", "contents": []}, ["#/weight"]),
+        ({"contents": []}, ["#/weight"]),
+        ({"weight": 1, "contents": [{"nail": 1}, {"nail": "hunter2"}]}, ["#/contents/1/nail"]),
+        ({"weight": 1, "contents": [], "colour": "hunter2"}, ["#/colour"]),
+        ({"weight": "heavy", "contents": "hunter2"}, ["#/weight", "#/contents"]),
+        ({"weight": 1, "contents": [], "a/b~c": 1}, ["#/a~1b~0c"]),
+        (["hunter2"], ["#"]),
+    ],
+)
+def test_an_invalid_body_is_a_problem_that_points(
+    client: TestClient, lines: Lines, body: object, pointers: list[str]
+) -> None:
+    """422 names each wrong member by its JSON pointer (RFC 6901) and repeats no value."""
+    response = client.post("/parcels", json=body)
+
+    document = _problem(response, lines, 422)
+    assert [error["pointer"] for error in document["errors"]] == pointers
+    assert all(error["detail"] for error in document["errors"])
+    assert SECRET not in response.text
+
+
+@pytest.mark.parametrize("body", [b"", b"{hunter2", b"\xff\xfe", b"[" * 900])
+def test_a_malformed_body_is_a_problem(client: TestClient, lines: Lines, body: bytes) -> None:
+    """A body that is not JSON is an error of the client."""
+    response = client.post("/parcels", content=body)
+
+    document = _problem(response, lines, 422)
+    assert [error["pointer"] for error in document["errors"]] == ["#"]
+    assert SECRET not in response.text
+
+
+def _chunks() -> Iterator[bytes]:
+    for _ in range(3):
+        yield b" " * (LIMIT_BYTES // 2)
+
+
+@pytest.mark.parametrize("path", ["/parcels", "/ignored", "/nowhere"])
+def test_a_body_declared_too_large_is_a_problem(client: TestClient, lines: Lines, path: str) -> None:
+    """413 from the declared length, whether the handler reads the body, ignores it or does not exist."""
+    response = client.post(path, content=b" " * (LIMIT_BYTES + 1))
+
+    _problem(response, lines, 413)
+    assert response.headers["connection"] == "close"  # the rest of the body is not read
+
+
+def test_a_body_that_grows_too_large_is_a_problem(client: TestClient, lines: Lines) -> None:
+    """413 from what has arrived, when no length was declared."""
+    response = client.post("/parcels", content=_chunks())
+
+    _problem(response, lines, 413)
+
+
+def test_a_body_of_just_the_allowed_size_is_read(client: TestClient) -> None:
+    """The limit is the size of the largest body that is accepted."""
+    body = b'{"weight": 1, "contents": []}'
+
+    assert client.post("/parcels", content=body.ljust(LIMIT_BYTES)).text == "1"
+
+
+@pytest.mark.parametrize("status", [204, 304])
+def test_a_status_that_has_no_body_gets_none(client: TestClient, status: int) -> None:
+    """A client would read a document after 304 as the next response."""
+    response = client.get(f"/status/{status}")
+
+    assert response.status_code == status
+    assert response.content == b""
+
+
+def test_a_status_without_a_standard_name_is_kept(client: TestClient) -> None:
+    """A 499 does not become a 500."""
+    response = client.get("/status/499")
+
+    assert response.status_code == 499
+    assert response.headers["content-type"] == "application/problem+json"
+
+
+def test_a_problem_outside_a_request_has_no_ids() -> None:
+    """The members are absent, not empty."""
+    assert b"_id" not in bytes(ProblemResponse(404, "Not in a request.").body)

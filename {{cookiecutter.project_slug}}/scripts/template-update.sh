@@ -1,1 +1,0 @@
-<%= source("ci/steps/template-update.sh") %>

@@ -1,0 +1,185 @@
+"""Short links over HTTP."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+
+import httpx2
+import pytest
+from firstlight import Service, Settings, Surroundings, create_app
+from starlette.testclient import TestClient
+
+from <%= cookiecutter.package_name %>.api.links import LINKS
+from <%= cookiecutter.package_name %>.api.links.store import LinkStore
+
+URL = "https://example.com/a?b=c#d"
+
+
+def _create(client: TestClient, **members: object) -> httpx2.Response:
+    return client.post("/api/v1/links", json={"url": URL, **members})
+
+
+def _assert_problem(response: httpx2.Response, status: int) -> None:
+    assert response.status_code == status
+    assert response.headers["content-type"] == "application/problem+json"
+
+
+def test_creates_a_link(client: TestClient) -> None:
+    """201 with its location and its document."""
+    response = _create(client, slug="docs")
+
+    assert response.status_code == 201
+    assert response.headers["location"] == "/api/v1/links/docs"
+    document = response.json()
+    assert document.keys() == {"slug", "url", "created_at"}
+    assert (document["slug"], document["url"]) == ("docs", URL)
+    assert datetime.fromisoformat(document["created_at"]).utcoffset() == timedelta(0)
+
+
+def test_gets_a_link_at_its_location(client: TestClient) -> None:
+    """The location is right when the service chose the slug, too."""
+    created = _create(client)
+
+    assert client.get(created.headers["location"]).json() == created.json()
+
+
+@pytest.mark.parametrize("url", [URL, "http://example.com/", "https://example.com/%C3%A9?q=%20", "http://[::1]:8000/"])
+def test_follows_a_link(client: TestClient, url: str) -> None:
+    """The redirect leads to exactly the URL that was given."""
+    slug = _create(client, url=url).json()["slug"]
+
+    response = client.get(f"/r/{slug}")
+
+    assert response.status_code == 302
+    assert response.headers["location"] == url
+
+
+def test_lists_links_page_by_page(client: TestClient) -> None:
+    """Following `next` reads every link once, in the order of creation."""
+    for slug in "abcde":
+        _create(client, slug=slug)
+
+    slugs: list[list[str]] = []
+    following: str | None = "/api/v1/links?limit=2"
+    for _ in range(3):
+        assert following is not None
+        page: dict[str, Any] = client.get(following).json()
+        slugs.append([link["slug"] for link in page["items"]])
+        following = page["next"]
+
+    assert slugs == [["a", "b"], ["c", "d"], ["e"]]
+    assert following is None
+
+
+def test_an_empty_list_is_a_list(client: TestClient) -> None:
+    """A new service has no links yet."""
+    assert client.get("/api/v1/links").json() == {"items": [], "next": None}
+
+
+@pytest.mark.parametrize("query", ["limit=0", "limit=101", "limit=many", "offset=-1"])
+def test_refuses_a_bad_page(client: TestClient, query: str) -> None:
+    """422 names the parameter."""
+    response = client.get(f"/api/v1/links?{query}")
+
+    _assert_problem(response, 422)
+    (error,) = response.json()["errors"]
+    assert error["pointer"] == "#/" + query.partition("=")[0]
+
+
+def test_a_page_beyond_the_last_link_is_empty_or_refused(client: TestClient) -> None:
+    """No offset is too large for an answer."""
+    for offset in (1, 2**63, 10**30):
+        assert client.get(f"/api/v1/links?offset={offset}").status_code in {200, 422}
+
+
+def test_refuses_a_taken_slug(client: TestClient) -> None:
+    """409; the first link stays."""
+    _create(client, slug="docs")
+
+    _assert_problem(_create(client, slug="docs", url="https://example.org/"), 409)
+    assert client.get("/api/v1/links/docs").json()["url"] == URL
+
+
+def test_answers_404_for_an_unknown_slug(client: TestClient) -> None:
+    """Both routes do."""
+    for path in ("/api/v1/links/nowhere", "/r/nowhere"):
+        _assert_problem(client.get(path), 404)
+
+
+@asynccontextmanager
+async def _store_of_one(_: Surroundings[Any]) -> AsyncIterator[LinkStore]:
+    yield LinkStore(capacity=1)
+
+
+def test_answers_503_when_the_store_is_full(settings: Settings, service: Service) -> None:
+    """The answer has the time to try again, and what is stored stays."""
+    small = replace(service, components=[replace(LINKS, open=_store_of_one)])
+    with TestClient(create_app(settings, small)) as client:
+        _create(client, slug="docs")
+
+        response = _create(client)
+
+        _assert_problem(response, 503)
+        assert response.headers["retry-after"] == "5"
+        assert client.get("/api/v1/links/docs").status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("members", "pointer"),
+    [
+        ({"slug": "two words"}, "#/slug"),
+        ({"slug": "../etc"}, "#/slug"),
+        ({"slug": "line\n"}, "#/slug"),
+        ({"slug": ""}, "#/slug"),
+        ({"slug": "s" * 65}, "#/slug"),
+        ({"slug": 7}, "#/slug"),
+        ({"url": "javascript:alert(1)"}, "#/url"),
+        ({"url": "data:text/html,x"}, "#/url"),
+        ({"url": "ftp://example.com/"}, "#/url"),
+        ({"url": "//example.com/"}, "#/url"),
+        ({"url": "/r/docs"}, "#/url"),
+        ({"url": ""}, "#/url"),
+        ({"url": None}, "#/url"),
+        ({"url": "https://example.com/".ljust(2049, "x")}, "#/url"),
+        ({"clicks": 7}, "#/clicks"),
+    ],
+)
+def test_refuses_a_bad_link(client: TestClient, members: dict[str, object], pointer: str) -> None:
+    """422 names the member; nothing is stored."""
+    response = _create(client, **members)
+
+    _assert_problem(response, 422)
+    assert [error["pointer"] for error in response.json()["errors"]] == [pointer]
+    assert client.get("/api/v1/links").json()["items"] == []
+
+
+def test_accepts_the_longest_values(client: TestClient) -> None:
+    """The limits themselves are allowed."""
+    url = "https://example.com/".ljust(2048, "x")
+
+    assert _create(client, url=url, slug="s" * 64).status_code == 201
+    assert client.get(f"/r/{'s' * 64}").headers["location"] == url
+
+
+def test_a_location_cannot_carry_a_header(client: TestClient) -> None:
+    """Line breaks in a URL do not reach the head of the response."""
+    response = _create(client, url="https://example.com/\r\nSet-Cookie:a=b")
+
+    if response.status_code == 201:
+        followed = client.get(f"/r/{response.json()['slug']}")
+        assert "set-cookie" not in followed.headers
+        assert "\n" not in followed.headers["location"]
+
+
+@pytest.mark.parametrize(
+    ("path", "methods"),
+    [("/api/v1/links", {"GET", "HEAD", "POST"}), ("/api/v1/links/docs", {"GET", "HEAD"}), ("/r/docs", {"GET", "HEAD"})],
+)
+def test_405_names_the_methods_of_the_path(client: TestClient, path: str, methods: set[str]) -> None:
+    """RFC 9110 asks for all of them."""
+    response = client.delete(path)
+
+    _assert_problem(response, 405)
+    assert set(response.headers["allow"].split(", ")) == methods
