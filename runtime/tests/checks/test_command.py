@@ -63,26 +63,25 @@ def test_says_which_extra_is_missing(
     assert "firstlight-runtime[" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize(
-    "file",
-    [
-        "compose.yaml",
-        "deploy/ansible/roles/service/vars/main.yml",
-        "deploy/kubernetes/base/deployment.yaml",
-        "ops/alerts/rules/service.rules.yml",
-        "ops/collector/collector.yaml",
-        "ops/grafana/dashboards/service.json",
-        "ops/grafana/provisioning/datasources/datasources.yaml",
-        "ops/prometheus/prometheus.yml",
-    ],
-)
-@pytest.mark.parametrize("content", ["", "[]", "{}", "1", "- 1", "a: b", "groups: 1", "spec: []", "\x00", "\udcff"])
-def test_never_ends_in_a_traceback(file: str, content: str, root: Path) -> None:
+READ_BY = {
+    "compose.yaml": "stack",
+    "deploy/ansible/roles/service/vars/main.yml": "hosts",
+    "deploy/kubernetes/base/deployment.yaml": "manifests",
+    "ops/alerts/rules/service.rules.yml": "rules",
+    "ops/collector/collector.yaml": "stack",
+    "ops/grafana/dashboards/service.json": "dashboards",
+    "ops/grafana/provisioning/datasources/datasources.yaml": "stack",
+    "ops/prometheus/prometheus.yml": "stack",
+}
+
+
+@pytest.mark.parametrize(("file", "check"), READ_BY.items())
+@pytest.mark.parametrize("content", ["", "[]", "1", "- 1", "groups: 1", "spec: []", "\x00", "\udcff"])
+def test_never_ends_in_a_traceback(file: str, check: str, content: str, root: Path) -> None:
     """Whatever a file holds."""
     (root / file).write_bytes(content.encode("utf-8", "surrogateescape"))
-    names = [check.name for check in CHECKS if check.name in {"stack", "hosts", "manifests", "rules", "dashboards"}]
 
-    assert run(["--root", str(root), *(option for name in names for option in ("--only", name))]) == 1
+    assert run(["--root", str(root), "--only", check]) == 1
 
 
 def test_has_one_name_for_each_check() -> None:

@@ -99,13 +99,16 @@ def read_all(project: Project, file: str) -> list[Document]:
     """Every document of a file."""
     text = project.text(file)
     try:
-        return [Document(file, content) for content in yaml.safe_load_all(text)]
+        documents = [Document(file, content) for content in yaml.safe_load_all(text)]
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = mark.line + 1 if mark else 1
         raise FindingError(file, f"line {line} is not YAML: {error.problem or error.context}.") from None
     except yaml.YAMLError as error:
         raise FindingError(file, f"is not YAML: {' '.join(str(error).split())}.") from None
+    if not documents:
+        raise FindingError(file, "is empty.")
+    return documents
 
 
 def strings(value: Any) -> Iterator[str]:
