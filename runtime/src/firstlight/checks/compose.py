@@ -1,6 +1,6 @@
 """The parts that compose.yaml starts, with the files that configure them."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from . import document
@@ -31,11 +31,11 @@ class Stack:
     @property
     def parts(self) -> Mapping[str, Document]:
         """Every service of compose.yaml and of the files it includes, by name."""
-        return {name: part for file in self._files() for name, part in _services(self.read(file))}
+        return {name: part for file in self._files() for name, part in self.read(file).parts("services").items()}
 
     def _files(self) -> list[str]:
         compose = self.read(COMPOSE)
-        included = compose.items("include") if compose.find("include") else []
+        included = compose.entries("include")
         return [COMPOSE, *(each.content if isinstance(each.content, str) else each.text("path") for each in included)]
 
     def part(self, name: str) -> Document:
@@ -68,23 +68,18 @@ class Stack:
 
     def mounts(self, name: str) -> Mapping[str, str]:
         """What of this repository a container sees, and where."""
-        volumes = [str(volume.content).split(":") for volume in self._volumes(name)]
-        return {target: source for source, target, *_ in volumes if source.startswith("./")}
-
-    def _volumes(self, name: str) -> list[Document]:
-        part = self.part(name)
-        return part.items("volumes") if part.find("volumes") else []
+        pairs = [_mount(volume) for volume in self.part(name).entries("volumes")]
+        return {target: source for source, target in pairs if source.startswith("./")}
 
     def published(self, name: str) -> set[int]:
         """The ports of a container that others reach."""
         part = self.part(name)
-        ports = [*(part.find("ports") or ()), *(part.find("expose") or ())]
-        return {_port(part.file, str(port)) for port in ports}
+        return {_port(part.file, port) for port in (*part.texts("ports"), *part.texts("expose"))}
 
     def listening(self) -> Mapping[str, set[int]]:
         """The ports of every part: from its own configuration where it has one."""
         collector, loki, tempo = self.read(COLLECTOR), self.read(LOKI), self.read(TEMPO)
-        reader = collector.items("service", "telemetry", "metrics", "readers")[0]
+        reader = collector.first("service", "telemetry", "metrics", "readers")
         own_metrics = int(reader.number("pull", "exporter", "prometheus", "port"))
         return {name: self.published(name) for name in self.parts} | {
             "collector": {*_endpoints(collector, "receivers"), own_metrics},
@@ -94,9 +89,12 @@ class Stack:
         }
 
 
-def _services(compose: Document) -> Iterator[tuple[str, Document]]:
-    for name, service in compose.mapping("services").items():
-        yield name, Document(compose.file, service)
+def _mount(volume: Document) -> tuple[str, str]:
+    """Source and target, in the short and in the long form."""
+    if isinstance(volume.content, dict):
+        return str(volume.find("source") or ""), volume.text("target")
+    source, _, rest = str(volume.content).partition(":")
+    return source, rest.partition(":")[0]
 
 
 def _endpoints(configuration: Document, key: str) -> set[int]:

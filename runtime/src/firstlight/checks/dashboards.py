@@ -78,15 +78,15 @@ def _panels(project: Project) -> Iterator[Finding]:
 def _variables(project: Project) -> Iterator[Finding]:
     known = rules.series(project)
     for dashboard in _dashboards(project):
-        for variable in dashboard.find("templating", "list") or []:
-            match = LABEL_VALUES.fullmatch(str(variable.get("query", "")))
+        for variable in dashboard.entries("templating", "list"):
+            match = LABEL_VALUES.fullmatch(str(variable.find("query")))
             wrong = known.complaints(match[1]) if match else ()
-            yield from (Finding(_spec(dashboard), f'variable "{variable.get("name")}" {each}') for each in wrong)
+            yield from (Finding(_spec(dashboard), f'variable "{variable.find("name")}" {each}') for each in wrong)
 
 
 def _links(project: Project) -> Iterator[Finding]:
     """From panels to dashboards."""
-    uids = {dashboard.find("uid") for dashboard in _dashboards(project)}
+    uids = {str(dashboard.find("uid")) for dashboard in _dashboards(project)}
     for dashboard in _dashboards(project):
         for panel in panels(dashboard):
             for uid in set(re.findall(r'"/d/([\w-]+)', json.dumps(panel.content))) - uids:

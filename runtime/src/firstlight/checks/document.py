@@ -50,6 +50,28 @@ class Document:
             raise FindingError(self.file, f"{_dotted(path)} must be a list.")
         return [Document(self.file, entry) for entry in value]
 
+    def entries(self, *path: Step) -> list["Document"]:
+        """The entries of a list that may be missing."""
+        return [] if self.find(*path) is None else self.items(*path)
+
+    def first(self, *path: Step) -> "Document":
+        """The first entry of a list."""
+        entries = self.items(*path)
+        if not entries:
+            raise FindingError(self.file, f"{_dotted(path)} must have an entry.")
+        return entries[0]
+
+    def texts(self, *path: Step) -> list[str]:
+        """The entries of a list of texts or numbers, as texts. The list may be missing."""
+        entries = [entry.content for entry in self.entries(*path)]
+        if not all(isinstance(entry, str | int | float) for entry in entries):
+            raise FindingError(self.file, f"{_dotted(path)} must be a list of texts.")
+        return [str(entry) for entry in entries]
+
+    def parts(self, *path: Step) -> dict[str, "Document"]:
+        """The values of a mapping, by name."""
+        return {str(name): Document(self.file, value) for name, value in self.mapping(*path).items()}
+
     def text(self, *path: Step) -> str:
         """A text."""
         value = self.at(*path)
@@ -77,13 +99,16 @@ def read_all(project: Project, file: str) -> list[Document]:
     """Every document of a file."""
     text = project.text(file)
     try:
-        return [Document(file, content) for content in yaml.safe_load_all(text)]
+        documents = [Document(file, content) for content in yaml.safe_load_all(text)]
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = mark.line + 1 if mark else 1
         raise FindingError(file, f"line {line} is not YAML: {error.problem or error.context}.") from None
     except yaml.YAMLError as error:
         raise FindingError(file, f"is not YAML: {' '.join(str(error).split())}.") from None
+    if not documents:
+        raise FindingError(file, "is empty.")
+    return documents
 
 
 def strings(value: Any) -> Iterator[str]:

@@ -44,7 +44,7 @@ def _lines(stack: Stack) -> Iterator[Finding]:
     """Log lines go from the engine's port to the receiver's, under the name of the service."""
     options = Document(stack.service.file, stack.service.mapping("logging", "options"))
     port = options.text("fluentd-address").rpartition(":")[2]
-    if f"127.0.0.1:{port}:{port}" not in (stack.part("collector").find("ports") or []):
+    if f"127.0.0.1:{port}:{port}" not in stack.part("collector").texts("ports"):
         yield stack.wrong("collector", f"must publish 127.0.0.1:{port}:{port}, where the service's log lines go.")
     if not stack.read(COLLECTOR).text("receivers", "fluent_forward", "endpoint").endswith(f":{port}"):
         yield Finding(COLLECTOR, f"the endpoint of fluent_forward must have port {port}, where the log lines go.")
@@ -60,17 +60,17 @@ def _fields(stack: Stack) -> Iterator[Finding]:
         yield Finding(COLLECTOR, f"reads the field {name}, which log lines do not have.")
     for name in sorted({"service", "trace_id"} - read):
         yield Finding(COLLECTOR, f"must read the field {name} of log lines.")
-    for pipeline, kinds in collector.mapping("service", "pipelines").items():
-        for kind, names in kinds.items():
-            for name in sorted(set(names) - collector.mapping(kind).keys()):
+    for pipeline, kinds in collector.parts("service", "pipelines").items():
+        for kind in kinds.mapping():
+            for name in sorted(set(kinds.texts(kind)) - collector.mapping(kind).keys()):
                 yield Finding(COLLECTOR, f"the pipeline {pipeline} names {name}, which is not in {kind}.")
 
 
 def _targets(stack: Stack) -> Iterator[Finding]:
     """Links between signals lead to data sources, by labels and fields that the other side has."""
     sources = _sources(stack)
-    exemplar = sources["prometheus"].items("exemplarTraceIdDestinations")[0]
-    derived = sources["loki"].items("derivedFields")[0]
+    exemplar = sources["prometheus"].first("exemplarTraceIdDestinations")
+    derived = sources["loki"].first("derivedFields")
     logs, metrics = (Document(SOURCES, sources["tempo"].mapping(f"tracesTo{to}")) for to in ("LogsV2", "Metrics"))
     wanted = {"exemplars": (exemplar, "tempo"), "derivedFields": (derived, "tempo")}
     for name, (link, uid) in (
@@ -81,11 +81,12 @@ def _targets(stack: Stack) -> Iterator[Finding]:
     for name, value in {"exemplars": exemplar.find("name"), "derivedFields": derived.find("matcherRegex")}.items():
         if value != "trace_id":
             yield Finding(SOURCES, f"{name} must read trace_id, not {value}.")
-    labels = {"env", "service"}  # one trace may lead to every kind of process
-    if {tag.text("value") for tag in metrics.items("tags")} != labels:
-        yield Finding(
-            SOURCES, f"tags of tracesToMetrics must be the labels of the target: {', '.join(sorted(labels))}."
-        )
+    labels = stack.job.first("static_configs").mapping("labels")
+    tags = {tag.text("value") for tag in metrics.items("tags")}
+    for label in sorted(tags - labels.keys()):
+        yield Finding(SOURCES, f"a tag of tracesToMetrics is {label}, which is no label of the job service.")
+    for label in sorted({"service", "env"} - tags):
+        yield Finding(SOURCES, f"tags of tracesToMetrics must have the label {label}.")
 
 
 def _queries(stack: Stack) -> Iterator[Finding]:
@@ -106,7 +107,7 @@ def _attributes(stack: Stack) -> Iterator[Finding]:
     tags = [tag for to in ("tracesToLogsV2", "tracesToMetrics") for tag in tempo.items(to, "tags")]
     for key in sorted({tag.text("key") for tag in tags} - known):
         yield Finding(SOURCES, f"a tag names {key}, which is no resource attribute of the contract.")
-    keys = {key.content for key in collector.items("processors", "groupbyattrs", "keys")}
+    keys = set(collector.texts("processors", "groupbyattrs", "keys"))
     statements = " ".join(strings(collector.at("processors", "transform/lines")))
     written = set(re.findall(r'set\(attributes\["([\w.]+)"\]', statements))
     for key in sorted(keys - known):

@@ -1,10 +1,8 @@
 """Check `manifests`: deploy/kubernetes fits the service. The files are the team's to edit; these joints must hold."""
 
-import re
 from collections.abc import Iterator
 
-from . import contract, deployments, document, overlays, start, variables
-from .document import Document
+from . import contract, deployments, document, overlays, pods, rules
 from .finding import Finding, FindingError, each
 from .overlays import DEPLOYMENT, KUBERNETES
 from .project import Project
@@ -13,13 +11,14 @@ PROBES = {"live": "livenessProbe", "ready": "readinessProbe", "startup": "startu
 POLICY = f"{KUBERNETES}/base/network-policy.yaml"
 SERVICE = f"{KUBERNETES}/base/service.yaml"
 MONITOR = f"{KUBERNETES}/components/prometheus-operator/service-monitor.yaml"
+ANALYSIS = f"{KUBERNETES}/components/canary/analysis.yaml"
 TARGET = ("env", "instance", "process", "service")
 
 
 def findings(project: Project) -> Iterator[Finding]:
     """Pods that would not start, be ready, be scraped, or end in time."""
     if project.has(KUBERNETES):
-        yield from each(project, (_probes, _ports, _references, _monitor, _names, _values, _grace, _startup, _overlays))
+        yield from each(project, (_probes, _ports, _references, _monitor, _overlays, _queries, *pods.PARTS))
 
 
 def _open(project: Project) -> dict[str, int]:
@@ -52,8 +51,8 @@ def _references(project: Project) -> Iterator[Finding]:
     ports = sorted(_open(project))
     services = document.read_all(project, SERVICE)
     named = [port.at("targetPort") for service in services for port in service.items("spec", "ports")]
-    rules = document.read(project, POLICY).items("spec", "ingress")
-    allowed = [port.at("port") for rule in rules for port in rule.items("ports")]
+    ingress = document.read(project, POLICY).items("spec", "ingress")
+    allowed = [port.at("port") for rule in ingress for port in rule.items("ports")]
     for file, key, found in ((SERVICE, "targetPort", named), (POLICY, "ingress port", allowed)):
         if sorted(map(str, found)) != ports:
             names = ", ".join(map(str, found))
@@ -63,7 +62,7 @@ def _references(project: Project) -> Iterator[Finding]:
 def _monitor(project: Project) -> Iterator[Finding]:
     """Metrics are scraped where they are, with the labels by which rules and dashboards know a target."""
     shipped = contract.of(project)
-    endpoint = document.read(project, MONITOR).items("spec", "endpoints")[0]
+    endpoint = document.read(project, MONITOR).first("spec", "endpoints")
     services = document.read_all(project, SERVICE)
     targets = {port.text("name"): port.at("targetPort") for each in services for port in each.items("spec", "ports")}
     port = _open(project).get(targets.get(endpoint.text("port"), ""))
@@ -76,59 +75,14 @@ def _monitor(project: Project) -> Iterator[Finding]:
         yield Finding(MONITOR, f"relabelings must set the label {label}.")
 
 
-def _names(project: Project) -> Iterator[Finding]:
-    """Nobody would notice a misspelt name."""
-    known = variables.known(project)
-    own = {name for name, _ in overlays.in_container(project)}
-    for overlay in overlays.names(project):
-        given = overlays.variables(project, overlay)
-        mentioned = set(re.findall(r"\$\((\w+)\)", " ".join(given.values())))
-        for name in sorted(given.keys() - mentioned - known):
-            file = DEPLOYMENT if name in own else overlays.settings_file(overlay)
-            yield Finding(file, f"sets {name}, which the service does not read; .env.example has what it reads.")
-
-
-def _starts(project: Project) -> Iterator[tuple[str, start.Start]]:
-    names = overlays.names(project)
-    yield from zip(names, start.read(project, [overlays.variables(project, name) for name in names]), strict=True)
-
-
-def _values(project: Project) -> Iterator[Finding]:
-    """A bad value would end every pod at its start."""
-    for overlay, started in _starts(project):
-        if started.error:
-            sentence = f"the service does not start with it: {started.error}."
-            yield Finding(overlays.settings_file(overlay), sentence)
-
-
-def _grace(project: Project) -> Iterator[Finding]:
-    """The wait for proxies, the drain, the requests in flight and the last telemetry fit into the grace period."""
-    pod = Document(DEPLOYMENT, overlays.deployment(project).mapping("template", "spec"))
-    wait = overlays.container(project).number("lifecycle", "preStop", "sleep", "seconds")
-    flush = contract.of(project).fact("drain", "flush_seconds")
-    given = pod.number("terminationGracePeriodSeconds")
-    for overlay, started in _starts(project):
-        if started.error:
-            continue
-        needed = wait + started.seconds("drain_seconds") + started.seconds("graceful_seconds") + flush
-        if given < needed:
-            sentence = (
-                f"terminationGracePeriodSeconds is {given:g}, and {overlay} needs {needed:g}: preStop {wait:g}, "
-                f"DRAIN_SECONDS, GRACEFUL_SECONDS, and {flush:g} for the last telemetry."
-            )
-            yield Finding(DEPLOYMENT, sentence)
-
-
-def _startup(project: Project) -> Iterator[Finding]:
-    """A rollout must not be called failed while a pod may still start."""
-    deployment, container = overlays.deployment(project), overlays.container(project)
-    period, failures = (container.number("startupProbe", key) for key in ("periodSeconds", "failureThreshold"))
-    may_take = period * failures + deployment.number("minReadySeconds")
-    if deployment.number("progressDeadlineSeconds") <= may_take:
-        sentence = (
-            f"progressDeadlineSeconds must be above {may_take:g}, the time that startupProbe and minReadySeconds allow."
-        )
-        yield Finding(DEPLOYMENT, sentence)
+def _queries(project: Project) -> Iterator[Finding]:
+    """An analysis of a canary reads what exists."""
+    if project.has(ANALYSIS):
+        known = rules.series(project)
+        for analysis in document.read_all(project, ANALYSIS):
+            for metric in analysis.entries("spec", "metrics"):
+                query = metric.text("provider", "prometheus", "query")
+                yield from (Finding(ANALYSIS, f"{metric.text('name')} {wrong}") for wrong in known.complaints(query))
 
 
 def _overlays(project: Project) -> Iterator[Finding]:
@@ -147,7 +101,7 @@ def _overlays(project: Project) -> Iterator[Finding]:
         if overlay not in [label.find("pairs", "env") for label in labels if label.find("includeTemplates")]:
             yield Finding(file, f"must set the label env: {overlay}, with includeTemplates: true.")
         for key, names in wanted.items():
-            found = [entry.at("name") for entry in kustomization.items(key)]
+            found = [entry.text("name") for entry in kustomization.items(key)]
             if found != names:
                 yield Finding(
                     file, f"{key} must name {', '.join(names)}, as {DEPLOYMENT} does, not {', '.join(found)}."

@@ -13,13 +13,12 @@ DEPLOYMENT = f"{KUBERNETES}/base/deployment.yaml"
 
 def deployment(project: Project) -> Document:
     """The specification of the Deployment."""
-    first = document.read_all(project, DEPLOYMENT)[0]
-    return Document(DEPLOYMENT, first.mapping("spec"))
+    return Document(DEPLOYMENT, document.read_all(project, DEPLOYMENT)[0].mapping("spec"))
 
 
 def container(project: Project) -> Document:
     """The container of the service."""
-    return deployment(project).items("template", "spec", "containers")[0]
+    return deployment(project).first("template", "spec", "containers")
 
 
 def names(project: Project) -> list[str]:
@@ -50,5 +49,5 @@ def _given(project: Project, file: str) -> Iterator[tuple[str, str]]:
 def in_container(project: Project) -> Iterator[tuple[str, str]]:
     """The variables that the Deployment itself sets."""
     service = container(project)
-    for variable in service.items("env") if service.find("env") else []:
+    for variable in service.entries("env"):
         yield variable.text("name"), str(variable.find("value") or "")

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from . import syntax
-from .finding import Finding, FindingError
+from .finding import Finding, FindingError, each
 from .project import Project
 from .syntax import Module
 
@@ -23,11 +23,15 @@ class Imported:
 
 def findings(project: Project) -> Iterator[Finding]:
     """Components that are missing on one of both sides, each with the one line to add."""
+    yield from each(project, (_components,))
+
+
+def _components(project: Project) -> Iterator[Finding]:
     file = f"{project.source}/service.py"
     page = syntax.module(project, file)
     listed = _listed(page)
-    imported = {each.component: each for each in _imports(page)}
-    used = {component for component, each in imported.items() if each.name in listed}
+    imported = {found.component: found for found in _imports(page)}
+    used = {component for component, found in imported.items() if found.name in listed}
     for component in project.components:
         if component not in used:
             yield Finding(file, _missing(component, imported.get(component)))
@@ -38,9 +42,10 @@ def findings(project: Project) -> Iterator[Finding]:
         )
         yield Finding(project.answers_file, sentence)
     for component in sorted(imported.keys() - used - set(project.components)):
-        each = imported[component]
+        unused = imported[component]
         yield Finding(
-            file, f"line {each.line} imports {each.name}, which components=(...) lacks: add it or remove the import."
+            file,
+            f"line {unused.line} imports {unused.name}, which components=(...) lacks: add it or remove the import.",
         )
 
 

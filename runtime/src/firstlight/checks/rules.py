@@ -91,16 +91,16 @@ def _read(project: Project) -> Iterator[Finding]:
 
 def _labelled(project: Project) -> Iterator[Finding]:
     for rule in rules(project):
-        priority = rule.labels.get("priority")
+        priority = str(rule.labels.get("priority"))
         if rule.alerts and priority not in SEVERITY:
             yield rule.wrong(f"must have a label priority: one of {', '.join(SEVERITY)}.")
-        elif rule.alerts and rule.labels.get("severity") != SEVERITY[str(priority)]:
-            yield rule.wrong(f"has priority {priority}, so its label severity must be {SEVERITY[str(priority)]}.")
+        elif rule.alerts and rule.labels.get("severity") != SEVERITY[priority]:
+            yield rule.wrong(f"has priority {priority}, so its label severity must be {SEVERITY[priority]}.")
 
 
 def _annotated(project: Project) -> Iterator[Finding]:
     for rule in rules(project):
-        annotations = rule.content.find("annotations") or {}
+        annotations = rule.content.mapping("annotations") if rule.content.find("annotations") else {}
         for name in ANNOTATIONS:
             if rule.alerts and not annotations.get(name):
                 yield rule.wrong(f"must have an annotation {name}.")

@@ -42,7 +42,7 @@ class Series:
         for selector in expression.selectors:
             for name in selector.metrics:
                 labels = self.known.get(name)
-                foreign |= bool(EXTERNAL.fullmatch(name))
+                foreign |= labels is None  # it may have any label
                 if labels is not None:
                     yield from self._matched(name, selector.labels - labels - ANY)
                 elif not EXTERNAL.fullmatch(name):

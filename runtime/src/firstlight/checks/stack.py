@@ -45,7 +45,7 @@ def _published(stack: Stack) -> Iterator[Finding]:
     """Nothing of this is for the network around."""
     owners: dict[str, str] = {}
     for name, part in stack.parts.items():
-        for port in map(str, part.find("ports") or []):
+        for port in part.texts("ports"):
             if not LOOPBACK.fullmatch(port):
                 yield stack.wrong(name, f"publishes {port}, and must publish it on loopback: 127.0.0.1:<port>:<port>.")
                 continue
@@ -57,9 +57,9 @@ def _published(stack: Stack) -> Iterator[Finding]:
 def _waits(stack: Stack) -> Iterator[Finding]:
     """A condition on health needs a health check."""
     for name, part in stack.parts.items():
-        conditions = part.find("depends_on") or {}
-        for other in conditions:
-            wanted = conditions[other]["condition"] if isinstance(conditions, dict) else "service_started"
+        short = isinstance(part.find("depends_on"), list | None)
+        for other in part.texts("depends_on") if short else part.mapping("depends_on"):
+            wanted = part.find("depends_on", other, "condition")
             if other not in stack.parts:
                 yield stack.wrong(name, f"depends on {other}, which is not there.")
             elif wanted == "service_healthy" and not stack.parts[other].find("healthcheck"):
@@ -98,9 +98,9 @@ def _service(stack: Stack) -> Iterator[Finding]:
 
 def _rules(stack: Stack) -> Iterator[Finding]:
     """The rules are where Prometheus looks: relative to its configuration, there as here."""
-    files = [pattern.content for pattern in stack.prometheus.items("rule_files")]
+    files = stack.prometheus.texts("rule_files")
     directory = stack.project.root / "ops/prometheus"
-    if len(files) != 1 or not list(directory.glob(str(files[0]))):
+    if len(files) != 1 or not list(directory.glob(files[0])):
         yield Finding(PROMETHEUS, "rule_files must be one pattern that fits the files in ops/alerts/rules.")
     if stack.mounts("prometheus").get("/ops/alerts/rules") != "./ops/alerts/rules":
         yield stack.wrong("prometheus", "must mount ./ops/alerts/rules at /ops/alerts/rules.")
@@ -110,7 +110,7 @@ def _scraped(stack: Stack) -> Iterator[Finding]:
     """Prometheus labels the service as discovery would: `service` and `env`, as the service says of itself."""
     known, shipped = deployments.ports(stack.project), contract.of(stack.project)
     job = stack.job
-    group = job.items("static_configs")[0]
+    group = job.first("static_configs")
     environment = str(stack.service.at("environment", "ENVIRONMENT"))
     labels = {"service": stack.project.slug, "env": environment, "process": "web"}
     wanted = {"targets": [f"service:{known['web']}"], "labels": labels}
@@ -136,7 +136,7 @@ def _retention(stack: Stack) -> Iterator[Finding]:
 
 def _dashboards(stack: Stack) -> Iterator[Finding]:
     """Dashboards are read from files and changed there."""
-    provider = stack.read(PROVIDER).items("providers")[0]
+    provider = stack.read(PROVIDER).first("providers")
     if provider.find("allowUiUpdates") is not False:
         yield Finding(PROVIDER, "allowUiUpdates must be false: what is clicked together would be lost.")
     if provider.at("options", "path") not in stack.mounts("grafana"):

@@ -1,0 +1,103 @@
+"""A small service that all checks pass, and a way to break it."""
+
+import hashlib
+import json
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from importlib import util
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from firstlight.checks import Project, start
+from firstlight.checks.catalogue import CHECKS
+
+SERVICE = Path(__file__).with_name("service")
+SOURCE_SUFFIX = ".txt"  # Python files of the service carry it, so that no tool takes them for tests or for the runtime
+PACKAGE = "src/acme_links"
+
+Edit = tuple[str, str | None, str | None]  # file, what to replace (nothing: the whole file), by what (nothing: remove)
+Breaks = Callable[[Sequence[Edit], Sequence[str]], None]
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """A copy of the service, with a manifest of its vendor directory."""
+    target = tmp_path / "acme-links"
+    for file in SERVICE.rglob("*"):
+        if file.is_file():
+            copy = target / file.relative_to(SERVICE).as_posix().removesuffix(SOURCE_SUFFIX)
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(file, copy)
+    vendor = target / "vendor/firstlight"
+    lines = [f"{hashlib.sha256(f.read_bytes()).hexdigest()}  {f.relative_to(vendor)}\n" for f in vendor.rglob("*.*")]
+    (vendor / "MANIFEST.sha256").write_text("".join(lines))
+    return target
+
+
+@pytest.fixture(scope="session")
+def starts() -> dict[str, list[start.Start]]:
+    """What services said at their start: the same service with the same environments says it again."""
+    return {}
+
+
+@pytest.fixture(autouse=True)
+def _remembered(starts: dict[str, list[start.Start]], monkeypatch: pytest.MonkeyPatch) -> None:
+    """A start takes a second, and a hundred tests need the same few."""
+    read = start.read
+
+    def remembering(project: Project, environments: Any) -> list[start.Start]:
+        settings = project.root / PACKAGE / "settings.py"
+        text = settings.read_text() if settings.exists() else None
+        key = json.dumps([text, project.service, environments], sort_keys=True)
+        if key not in starts:
+            starts[key] = read(project, environments)
+        return starts[key]
+
+    monkeypatch.setattr(start, "read", remembering)
+
+
+@pytest.fixture
+def breaks(root: Path) -> Breaks:
+    """Make the edits, run every check, and expect these findings and no others.
+
+    A finding is expected as `check: file: part of the sentence`.
+    """
+    if util.find_spec("firstlight.settings") is None:
+        pytest.skip("needs firstlight.settings")
+
+    def breaking(edits: Sequence[Edit], expected: Sequence[str]) -> None:
+        for edit in edits:
+            _apply(root, edit)
+        found = list(_findings(Project.at(root)))
+        unexpected = [line for line in found if not any(_fits(line, each) for each in expected)]
+        missing = [each for each in expected if not any(_fits(line, each) for line in found)]
+        assert (unexpected, missing, len(found)) == ([], [], len(expected)), "\n".join(found)
+
+    return breaking
+
+
+def _apply(root: Path, edit: Edit) -> None:
+    file, old, new = edit
+    path = root / file
+    if new is None:
+        path.unlink()
+    elif old is None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(new)
+    else:
+        text = path.read_text()
+        assert old in text, f"{file} does not hold {old!r}"
+        path.write_text(text.replace(old, new))
+
+
+def _findings(project: Project) -> Iterator[str]:
+    for check in CHECKS:
+        for finding in check.findings(project):
+            yield f"{check.name}: {finding}"
+
+
+def _fits(line: str, expected: str) -> bool:
+    check, file, part = expected.split(": ", 2)
+    return line.startswith(f"{check}: {file}: ") and part in line
