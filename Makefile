@@ -1,11 +1,13 @@
 # The steps of this repository. What services get is in {{cookiecutter.project_slug}}/Makefile.
 # uv from the path when it works, otherwise one of our own in .tools/, which generated services find as well.
 UV := $(shell uv --version >/dev/null 2>&1 && command -v uv || echo $(CURDIR)/.tools/bin/uv)
+# Trust what the system trusts, as pip does: a proxy that inspects TLS has its certificate there.
+export UV_SYSTEM_CERTS ?= true
 PYTHON := $(UV) run python
 export PATH := $(PATH):$(CURDIR)/.tools/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test prove-delivery check hooks fmt bench repin preview
+.PHONY: help demo test prove-delivery check hooks fmt bench repin names preview
 
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "  %-12s %s\n", $$1, $$2 }'
@@ -33,6 +35,9 @@ fmt: $(UV) ## Fix style
 
 repin: $(UV) ## Write ci/pins.yaml into every pipeline; FROM=.github/workflows takes over what is pinned there first
 	$(PYTHON) -m ci.repin $(FROM)
+
+names: $(UV) ## Write generator/taken_names.txt: the names of everything that a service depends on
+	$(PYTHON) -m ci.taken_names
 
 bench: $(UV) ## Measure what observability costs
 	@exec $(PYTHON) -m bench

@@ -101,6 +101,10 @@ def service_series(service: str) -> Iterator[Series]:
                 f'slo:events:rate{{{labels},outcome="{outcome}",window="5m"}}', 6 * HOUR + 10 * MINUTE, SCRAPE, level
             )
             yield Series(f'slo:events:coarse{{{labels},outcome="{outcome}",window="10m"}}', 30 * DAY, 5 * MINUTE, level)
+    process = f'{target},process="web"'
+    yield Series(f"process:up:avg{{{process}}}", DAY, SCRAPE, 1)
+    yield Series(f"process:up:last1d{{{process}}}", 10 * MINUTE, 2 * MINUTE, 1)
+    yield Series(f"process:service_ready:avg{{{process}}}", 10 * MINUTE, SCRAPE, 1)
     yield Series(f"service:http_requests:rate5m{{{target}}}", 10 * MINUTE, SCRAPE, 12.3)
     yield Series(f"service:routed_requests:rate5m{{{target}}}", 2 * HOUR, SCRAPE, 12.3)
     p95 = f'dependency:http_client_request_duration_seconds:p95_rate5m{{{target},dependency="billing"}}'

@@ -12,7 +12,9 @@ from pathlib import Path
 from typing import Any
 
 BUILD = Path("build/demo")
+FAULTY = Path(__file__).with_name("faulty.py")
 SLUG = "acme-links"
+PACKAGE = "acme_links"
 START_SECONDS = 30
 STOP_SECONDS = 60
 PORTS = {"PORT": 8000, "MANAGEMENT_PORT": 9464}
@@ -37,7 +39,7 @@ def install(directory: Path) -> None:
 
 
 class Service:
-    """The running service, with the few faulty routes that its tests use as well."""
+    """The running service, with routes that fail on demand."""
 
     def __init__(self, directory: Path) -> None:
         """Start it on the usual ports, or on free ones where those are taken."""
@@ -46,7 +48,7 @@ class Service:
         self.lines: list[Line] = []
         self._news = threading.Condition()
         self._process = subprocess.Popen(
-            [directory.resolve() / ".venv/bin/python", "tests/faults.py"],
+            [directory.resolve() / ".venv/bin/python", "-P", FAULTY, PACKAGE],
             cwd=directory,
             env=environment,
             stdout=subprocess.PIPE,

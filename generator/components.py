@@ -14,14 +14,19 @@ HOME = ROOT / "components"
 
 def read(home: Path) -> dict[str, Manifest]:
     """Read every manifest, those that others require first; stop with a sentence for each fault."""
-    written = {
-        path.parent.name: tomllib.loads(path.read_text(encoding="utf-8"))
-        for path in sorted(home.glob("*/component.toml"))
-    }
+    written = {path.parent.name: _parsed(path) for path in sorted(home.glob("*/component.toml"))}
     _stop_at(sentence for name, manifest in written.items() for sentence in faults(name, manifest, written))
     complete: dict[str, Manifest] = {name: {**FIELDS, **written[name]} for name in in_order(written)}
     _stop_at(clashes(complete))
     return complete
+
+
+def _parsed(path: Path) -> Manifest:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except tomllib.TOMLDecodeError as error:
+        msg = f"components/{path.parent.name}/{path.name} is not TOML: {error}."
+        raise SystemExit(msg) from error
 
 
 def in_order(manifests: Mapping[str, Manifest]) -> list[str]:

@@ -33,9 +33,6 @@ def _in(template: nodes.Template, path: str, environment: Environment, answers: 
         of_answers = isinstance(node.node, nodes.Name) and node.node.name == "cookiecutter"
         if of_answers and node.attr not in answers and node.attr not in _ADDED_BY_THE_TOOLS:
             yield f"{path}: 'cookiecutter.{node.attr}' is not defined{_near(node.attr, answers)}"
-    for filtered in template.find_all(nodes.Filter):
-        if filtered.name not in environment.filters:
-            yield f"{path}: there is no filter {filtered.name!r}{_near(filtered.name, environment.filters)}"
 
 
 def _near(word: str, words: Iterable[str]) -> str:

@@ -69,9 +69,7 @@ def _of_a_field(field: str, value: Any) -> Iterator[str]:  # noqa: ANN401 - as T
         yield f"{field} must be a {_shape(FIELDS[field])}."
     elif field in ROWS:
         for row in value:
-            yield from _of_a_table(f"{field} {row.get('name', '')!r}", row, ROWS[field])
-            if "name" not in row:
-                yield f"a row of {field} has no name."
+            yield from _of_a_row(field, row)
     elif field in TABLES:
         for name, table in value.items():
             yield from _of_a_table(f"{field}.{name}", table, TABLES[field])
@@ -79,7 +77,17 @@ def _of_a_field(field: str, value: Any) -> Iterator[str]:  # noqa: ANN401 - as T
         yield from _of_a_table(field, value, FAILURE)
 
 
-def _of_a_table(what: str, table: Mapping[str, Any], fields: Iterable[str]) -> Iterator[str]:
+def _of_a_row(field: str, row: Any) -> Iterator[str]:  # noqa: ANN401 - as TOML gives it
+    if not isinstance(row, dict) or "name" not in row:
+        yield f"a row of {field} has no name."
+    else:
+        yield from _of_a_table(f"{field} {row['name']!r}", row, ROWS[field])
+
+
+def _of_a_table(what: str, table: Any, fields: Iterable[str]) -> Iterator[str]:  # noqa: ANN401 - as TOML gives it
+    if not isinstance(table, dict):
+        yield f"{what} must be a table."
+        return
     for field in table:
         if field not in fields:
             yield f"{what}: {field} is no field{_near(field, fields)}"
@@ -110,7 +118,8 @@ def _claims(manifest: Manifest) -> Iterator[tuple[str, str]]:
 
 def others(manifest: Manifest) -> Iterator[str]:
     """List every component that this one requires or uses, the members of groups included."""
-    for entry in [*manifest.get("requires", []), *manifest.get("uses", [])]:
+    lists = [named for field in ("requires", "uses") if isinstance(named := manifest.get(field), list)]
+    for entry in [entry for named in lists for entry in named]:
         yield from [entry] if isinstance(entry, str) else entry
 
 

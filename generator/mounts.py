@@ -9,7 +9,7 @@ from .command import keeping, updating
 from .components import HOME, enabled
 from .cruft_state import without_state
 from .ownership import chosen
-from .repository import PACKAGE_DIRECTORY, ROOT, TEMPLATE, files_below
+from .repository import ROOT, TEMPLATE, files_below
 
 Answers = Mapping[str, Any]
 
@@ -58,17 +58,11 @@ def mounted(answers: Answers) -> Iterator[tuple[Path, str]]:
                 yield tree / path, path
 
 
-def scripts(answers: Answers) -> Iterator[str]:
-    """List the files that are run, by their first line: an archive may have lost their mode."""
-    rendered = (
-        (TEMPLATE / path, path.replace(PACKAGE_DIRECTORY, answers["package_name"]))
-        for path in files_below(TEMPLATE)
-        if chosen(answers, path)
-    )
-    for path, place in (*rendered, *mounted(answers)):
-        with path.open("rb") as file:
-            if file.read(2) == b"#!":
-                yield place
+def rendered(answers: Answers) -> Iterator[str]:
+    """List the files that the template itself brings to this service."""
+    for path in files_below(TEMPLATE):
+        if chosen(answers, path):
+            yield _in_the_service(path, answers)
 
 
 def empty_directories(answers: Answers) -> list[str]:
@@ -80,8 +74,15 @@ def empty_directories(answers: Answers) -> list[str]:
             made.add(relative)
         elif chosen(answers, relative.as_posix()):
             kept.update(relative.parents)
-    names = (path.as_posix().replace(PACKAGE_DIRECTORY, answers["package_name"]) for path in made - kept)
+    names = [_in_the_service(path.as_posix(), answers) for path in made - kept]
     return sorted(names, key=lambda name: (-name.count("/"), name))
+
+
+def _in_the_service(path: str, answers: Answers) -> str:
+    """Render the name of a file. No other answer stands in one."""
+    for question in ("project_slug", "package_name"):
+        path = path.replace(f"{{{{cookiecutter.{question}}}}}", answers[question])
+    return path
 
 
 def after_generation(answers: Answers) -> dict[str, Any]:
@@ -90,7 +91,7 @@ def after_generation(answers: Answers) -> dict[str, Any]:
         "slug": answers["project_slug"],
         "mounted": [(str(path), place) for path, place in mounted(answers)],
         "whole": [mount.place for mount in MOUNTS if mount.whole and (ROOT / mount.tree).is_dir()],
-        "scripts": list(scripts(answers)),
+        "rendered": list(rendered(answers)),
         "empty_directories": empty_directories(answers),
         "keeping": keeping(),
         "updating": updating(),

@@ -31,8 +31,6 @@ OF_A_COMPONENT = (
     "ops/compose/<component>.yaml",
     "ops/grafana/dashboards/<component>.json",
     "ops/grafana/specs/<component>.yml",
-    "src/{{cookiecutter.package_name}}/components/<component>.py",
-    "tests/components/test_<component>.py",
 )
 OF_AN_ANSWER = {  # a file may need two answers
     ".github/**": "github",

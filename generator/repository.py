@@ -8,7 +8,6 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 SERVICE_DIRECTORY = "{{cookiecutter.project_slug}}"
-PACKAGE_DIRECTORY = "{{cookiecutter.package_name}}"
 TEMPLATE = ROOT / SERVICE_DIRECTORY
 
 QUESTIONS: dict[str, Any] = json.loads((ROOT / "cookiecutter.json").read_text(encoding="utf-8"))

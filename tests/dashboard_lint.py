@@ -124,7 +124,7 @@ def panel_no_targets(of: Json) -> Iterator[str]:
 
 def target_logql(of: Json) -> Iterator[str]:
     """A log query selects a stream, parses its JSON, and filters by what the contract says is logged."""
-    log = tomllib.loads((CONTRACT / "service.toml").read_text("utf-8"))["log"]
+    log = tomllib.loads((CONTRACT / "runtime.toml").read_text("utf-8"))["log"]
     for place, query in log_queries(of):
         if not re.search(r'\{service_name="\$\{service\}"\} \| json \| env="\$\{env\}"( |$)', query):
             yield f"{place} does not read the lines of the service: {query}"
@@ -311,7 +311,7 @@ def links_lead_somewhere(of: Json) -> Iterator[str]:
 
 def trace_queries_are_about_the_service(of: Json) -> Iterator[str]:
     """And its environment, by attributes that the resource has."""
-    attributes = tomllib.loads((CONTRACT / "service.toml").read_text("utf-8"))["resource"]["attributes"]
+    attributes = tomllib.loads((CONTRACT / "runtime.toml").read_text("utf-8"))["resource"]["attributes"]
     for place, url in links(of):
         if not url.startswith("/explore") or explored(url)["to"] != "tempo":
             continue

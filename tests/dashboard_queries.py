@@ -16,6 +16,7 @@ SECONDS = frozenset({"s"})
 MEASURED = {  # the end of a name: what it is measured in
     r"slo:error_budget_remaining:ratio|slo:objective:ratio": frozenset({"percentunit"}),
     r"slo:burn_rate:ratio": frozenset({"short"}),
+    r"process:(up|service_ready):avg": RATIO | COUNT,
     r".*:(rate|rate\d+m)": PER_SECOND,
     r".*_seconds(:p95_rate5m|_sum|_total|_bucket)?|ALERTS_FOR_STATE": SECONDS,
     r".*_bytes": frozenset({"bytes"}),

@@ -1,4 +1,4 @@
-"""The emitted service as a running process: with the faults of its own tests, an objective more, and whom it calls."""
+"""The emitted service as a running process: with the faults, one more objective, and the services it calls."""
 
 import http.client
 import json
@@ -13,29 +13,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from template import Machine
+from template import ROOT, Machine
 
 PATIENCE_SECONDS = 30
 DEPENDENCIES = {"fine": 200, "refusing": 404, "broken": 500}
-# The faults of the service's own tests, an objective that its team has declared, and a route that calls others.
-PROGRAM = """
-import runpy
-from starlette.responses import PlainTextResponse
-from starlette.routing import Route
-from {package} import api, slo
-
-async def order(request):
-    answer = await request.state.http_client[request.path_params["of"]].get("/")
-    slo.good("orders")
-    return PlainTextResponse(str(answer.status_code))
-
-slo.Objective("orders", 0.99).export()
-slo.good("orders")
-slo.bad("orders")
-ordinary = api.routes
-api.routes = lambda: [*ordinary(), Route("/orders/{{of}}", order)]
-runpy.run_path("tests/faults.py", run_name="__main__")
-"""
+PROGRAM = ROOT / "tests" / "orders.py"
 
 
 class Service:
@@ -114,9 +96,9 @@ def serving(machine: Machine, directory: Path, **settings: str) -> Iterator[Serv
     inherited = {name: value for name, value in machine.environment().items() if not name.startswith("OTEL_")}
     defaults = {"PORT": "0", "MANAGEMENT_PORT": "0", "DRAIN_SECONDS": "0", "LOG_FORMAT": "json"}
     process = subprocess.Popen(
-        [directory / ".venv/bin/python", "-c", PROGRAM.format(package=package)],
+        [directory / ".venv/bin/python", "-P", PROGRAM, package],
         cwd=directory,
-        env=inherited | defaults | settings,
+        env=inherited | defaults | settings | {"PYTHONPATH": str(ROOT)},
         stdout=subprocess.PIPE,
     )
     service = Service(process)

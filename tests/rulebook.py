@@ -16,11 +16,11 @@ ALERTS = ROOT / "alerts"
 RULE_FILES = sorted([*ALERTS.glob("rules/*.rules.yml"), *ALERTS.glob("opt-in/*.rules.yml")])
 TEST_FILES = sorted(ALERTS.glob("tests/*.yml"))
 RUNBOOKS = ALERTS / "runbooks"
-CONTRACT = ROOT / "{{cookiecutter.project_slug}}" / "contract"
+CONTRACT = ROOT / "runtime/src/firstlight/contract"  # not the team's part: rules are for every service
 
 Test = dict[str, Any]
 
-TARGET_LABELS = frozenset({"service", "env", "instance", "job"})
+TARGET_LABELS = frozenset({"service", "env", "instance", "process", "job"})
 
 # What others export, by who exports it.
 EXTERNAL: dict[str, frozenset[str]] = {
@@ -134,7 +134,7 @@ def alert_names() -> list[str]:
 @cache
 def components() -> frozenset[str]:
     """The optional components: each has its own part of the contract."""
-    return frozenset(file.stem for file in CONTRACT.glob("*.toml")) - {"service"}
+    return frozenset(file.stem for file in CONTRACT.glob("*.toml")) - {"runtime"}
 
 
 @cache
@@ -144,7 +144,7 @@ def contract() -> dict[str, frozenset[str]]:
     for file in CONTRACT.glob("*.toml"):
         for name, metric in tomllib.loads(file.read_text("utf-8"))["metrics"].items():
             labels = frozenset(metric["labels"])
-            if metric["type"] == "histogram":
+            if metric["kind"] == "histogram":
                 series |= {f"{name}_bucket": labels | {"le"}, f"{name}_count": labels, f"{name}_sum": labels}
             else:
                 series[name] = labels
@@ -197,8 +197,8 @@ def _selector(node: promql_parser.VectorSelector, over: float | None) -> Selecto
 
 
 def template_labels(text: str) -> frozenset[str]:
-    """Every label a template shows."""
-    return frozenset(re.findall(r"\$labels\.(\w+)", text))
+    """Every label a template shows, but for those it has another word for where there is none."""
+    return frozenset(re.findall(r"(?<!or )\$labels\.(\w+)", text))
 
 
 @cache

@@ -30,13 +30,27 @@ REFUSED = [
     ({"package_name": "json"}, "package_name 'json' is a module of the standard library"),
     ({"package_name": "starlette"}, "package_name 'starlette' is the import name of a dependency"),
     ({"package_name": "sentry_sdk"}, "is the import name of a dependency"),
+    ({"package_name": "firstlight"}, "package_name 'firstlight' is the import name of a dependency"),
     ({"package_name": "google"}, "is the import name of a dependency"),
     ({"package_name": "tests"}, "package_name 'tests' is taken by the tests"),
+    ({"project_slug": "null", "package_name": "mine"}, "project_slug 'null' is a word of YAML or TOML; choose another"),
+    ({"project_slug": "yes", "package_name": "mine"}, "project_slug 'yes' is a word of YAML or TOML"),
+    ({"project_slug": "true", "package_name": "mine"}, "project_slug 'true' is a word of YAML or TOML"),
+    ({"project_slug": "~"}, "project_slug '~' must be"),
+    ({"project_slug": "uv"}, "project_slug 'uv' is the name of a dependency"),
+    ({"project_slug": "hatchling"}, "project_slug 'hatchling' is the name of a dependency"),
+    ({"package_name": "null"}, "package_name 'null' is a word of YAML or TOML"),
     ({"package_name": "acme-links"}, "package_name 'acme-links' must be"),
     ({"package_name": "Acme"}, "package_name 'Acme' must be"),
     ({"package_name": "__import__('os')"}, "must be 1 to 40 characters"),
     ({"package_name": LONG}, f"package_name '{LONG}' must be"),
     ({"project_name": " "}, "project_name must not be empty"),
+    ({"project_name": "\u200b\u2060"}, r"project_name '\u200b\u2060' has no visible character"),
+    ({"project_name": "\u3164"}, r"project_name '\u3164' has no visible character"),
+    ({"project_name": "x" * 101}, "project_name has 101 characters; at most 100 fit where it is shown"),
+    ({"description": "x" * 301}, "description has 301 characters; at most 300 fit where it is shown"),
+    ({"owner": "\ufe0f\u0301"}, r"owner '\ufe0f\u0301' has no visible character"),
+    ({"owner": "x" * 10_000}, "owner has 10000 characters; at most 100 fit where it is shown"),
     ({"owner": ""}, "owner must not be empty"),
     ({"description": ""}, "description must not be empty"),
     ({"python_version": "3.10"}, "python_version '3.10' is not offered; choose one of 3.11, 3.12, 3.13, 3.14"),
@@ -108,6 +122,30 @@ def test_the_interview_shows_what_can_be_answered(machine: Machine, template: Pa
     for shown in ("[12/12]", "(3.11, 3.12, 3.13, 3.14)", "http_client", pipelines, targets):
         assert shown in interview.stdout
     assert "(MIT, Apache-2.0, BSD-3-Clause, Proprietary)" in interview.stdout
+
+
+def test_a_bad_answer_in_an_interview_is_asked_again_at_once(machine: Machine, template: Path) -> None:
+    """With its sentence, before the next question; what is derived from it follows, and nothing has to be retyped."""
+    command = [sys.executable, "-m", "cookiecutter", str(template)]
+    typed = ["\u200b", "Typed Name", "", "", "", "", "2.7", "3.12", "", "", "", "jenkins", "none", "", "GPL", "MIT"]
+    interview = machine.run(command, machine.output(), typed="\n".join([*typed, ""]))
+    assert interview.service.name == "typed-name"
+    facts = tomllib.loads((interview.service / "pyproject.toml").read_text(encoding="utf-8"))
+    assert facts["project"]["requires-python"] == ">=3.12"
+    assert not (interview.service / ".github").exists()
+    shown = interview.stdout
+    order = [
+        "[1/12]",
+        "no visible character",
+        "[2/12]",
+        "[6/12]",
+        "'2.7' is not offered",
+        "[7/12]",
+        "'jenkins'",
+        "[11/12]",
+    ]
+    assert [shown.index(sign) for sign in order] == sorted(shown.index(sign) for sign in order)
+    assert shown.index("[12/12]") < shown.index("license 'GPL' is not offered")
 
 
 def test_a_replay_gives_the_same_service(machine: Machine, template: Path) -> None:

@@ -14,6 +14,7 @@ from template import EVERYTHING, ROOT, SERVICE_DIRECTORY, Machine, files
 
 from generator.components import COMPONENTS
 from generator.mounts import MOUNTS
+from generator.ownership import component_of
 
 QUESTIONS = json.loads((ROOT / "cookiecutter.json").read_text(encoding="utf-8"))
 TREES = {mount.tree: mount.place for mount in MOUNTS if not mount.whole}
@@ -112,9 +113,8 @@ def test_every_option_changes_the_output(generate: Generate, question: str) -> N
 def test_every_file_of_the_template_is_emitted_by_some_answers(template: Path, generate: Generate) -> None:
     """No orphan: each file is always emitted, or claimed by one answer."""
     emitted = {path for answers in COMBINATIONS for path in files(generate(**answers))}
-    authored = {
-        path.replace("{{cookiecutter.package_name}}", "acme_links") for path in files(template / SERVICE_DIRECTORY)
-    }
+    names = {"{{cookiecutter.package_name}}": "acme_links", SERVICE_DIRECTORY: "acme-links"}
+    authored = {re.sub("{{.*?}}", lambda name: names[name[0]], path) for path in files(template / SERVICE_DIRECTORY)}
     mounted = {f"{mount.place}/{path}" for mount in MOUNTS for path in mount.files()}
     mounted |= {f"{mount.place}/MANIFEST.sha256" for mount in MOUNTS if mount.whole and (ROOT / mount.tree).exists()}
     mounted |= {path for name in COMPONENTS for path in files(template / "components" / name / "files")}
@@ -123,24 +123,36 @@ def test_every_file_of_the_template_is_emitted_by_some_answers(template: Path, g
 
 @pytest.mark.parametrize("component", COMPONENTS)
 def test_an_unchosen_component_leaves_no_trace(generate: Generate, component: str) -> None:
-    """Not a file, not a dependency, not a word."""
+    """Not a file, an extra, a variable or a metric: no identifier. The library in `vendor/` has them all."""
     others = ",".join(sorted(COMPONENTS.keys() - {component})) or "none"
-    word = re.compile(component + "|" + component.replace("_", "[-_ ]?") + r"\b", re.IGNORECASE)
     emitted = text_files(generate(**{**EVERYTHING, "components": others}))
-    assert [path for path in emitted if word.search(path)] == []
-    assert {path: word.findall(text) for path, text in emitted.items() if word.search(text)} == {}
-    names = {variable["name"] for variable in COMPONENTS[component]["variables"]}
-    assert all(name in emitted[".env.example"] for name in names) is False
+    assert [path for path in emitted if component_of(path, tuple(COMPONENTS)) == component] == []
+    variables = [row["name"] for field in ("variables", "secrets") for row in COMPONENTS[component][field]]
+    identifiers = re.compile(
+        "|".join(
+            [
+                rf"\bcomponents\.{component}\b",
+                rf"\b{component}_[a-z]",
+                rf"\b{component.upper()}_[A-Z]",
+                rf"\b{component.title().replace('_', '')}[A-Z]",
+                rf"firstlight-runtime\[[^]]*\b{COMPONENTS[component]['extra'] or component}\b",
+                *variables,
+            ]
+        )
+    )
+    found = {path: identifiers.findall(text) for path, text in emitted.items() if not path.startswith("vendor/")}
+    assert {path: words for path, words in found.items() if words} == {}
 
 
 @pytest.mark.parametrize("component", COMPONENTS)
-def test_a_chosen_component_brings_its_files_dependencies_and_variables(generate: Generate, component: str) -> None:
-    """Everything the manifest promises is there."""
-    service = generate(components=component)
-    emitted = text_files(service)
+def test_a_chosen_component_brings_its_files_extra_and_variables(generate: Generate, component: str) -> None:
+    """Everything that the manifest says is there."""
+    emitted = text_files(generate(components=component))
     project = tomllib.loads(emitted["pyproject.toml"])["project"]
-    assert f"src/acme_links/components/{component}.py" in emitted
-    assert set(COMPONENTS[component]["dependencies"]) <= set(project["dependencies"])
+    (runtime,) = [name for name in project["dependencies"] if name.startswith("firstlight-runtime")]
+    extra = COMPONENTS[component]["extra"]
+    assert runtime == (f"firstlight-runtime[{extra}]" if extra else "firstlight-runtime")
+    assert f"from firstlight.components.{component} import" in emitted["src/acme_links/service.py"]
     for variable in COMPONENTS[component]["variables"]:
         assert f"{variable['name']}={variable['default']}\n" in emitted[".env.example"]
         assert f"`{variable['name']}`" in emitted["README.md"]

@@ -1,12 +1,14 @@
 # mypy: disable-error-code="import-not-found"
-"""What the benchmark adds to the emitted service, the way the service's own tests add their routes."""
+"""The emitted service with what the benchmark adds to it: routes, and `BENCH_SERIES` series of a histogram."""
 
 import asyncio
 import os
 from contextvars import ContextVar
+from dataclasses import replace
 
-from acme_links import api
-from acme_links.observability.metrics import LATENCY_BUCKETS_SECONDS, REGISTRY
+from acme_links.service import SERVICE as EMITTED
+from firstlight import REGISTRY
+from firstlight.metrics.instruments import LATENCY_BUCKETS_SECONDS
 from prometheus_client import Histogram
 from starlette.requests import Request
 from starlette.responses import JSONResponse
@@ -31,14 +33,13 @@ async def context(_: Request) -> JSONResponse:
     return JSONResponse({"clean": clean})
 
 
-ROUTES: list[BaseRoute] = [*ITEMS, Route("/slow", slow), Route("/context", context)]
-
-
-def add() -> None:
-    """Add the routes, and `BENCH_SERIES` series of a histogram."""
-    ordinary = api.routes
-    api.routes = lambda: [*ordinary(), *ROUTES]
-    wanted = int(os.environ.get("BENCH_SERIES", "0"))
+def add_series(wanted: int) -> None:
+    """Fill a histogram with at least so many series."""
     histogram = Histogram("bench_seconds", "Many series.", ("number",), registry=REGISTRY)
     for number in range(-(-wanted // SERIES_PER_CHILD)):
         histogram.labels(f"{number}").observe(number / 100)
+
+
+ROUTES: list[BaseRoute] = [*ITEMS, Route("/slow", slow), Route("/context", context)]
+SERVICE = replace(EMITTED, routes=(*EMITTED.routes, *ROUTES))
+add_series(int(os.environ.get("BENCH_SERIES", "0")))

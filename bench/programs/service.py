@@ -3,10 +3,9 @@
 
 import sys
 
-from acme_links.__main__ import main
+from firstlight import main
 
-from .additions import add
+from .additions import SERVICE
 
 if __name__ == "__main__":
-    add()
-    sys.exit(main())
+    sys.exit(main(SERVICE))

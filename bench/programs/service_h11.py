@@ -2,12 +2,13 @@
 """The emitted service on h11, which lets any verb through to the application."""
 
 import uvicorn
-from acme_links.app import create_app
-from acme_links.settings import Settings, load
+from firstlight import create_app
+from firstlight.identity import WEB
+from firstlight.settings import load_for
 
-from .additions import add
+from .additions import SERVICE
 
 if __name__ == "__main__":
-    add()
-    settings = load(Settings)
-    uvicorn.run(create_app(settings), port=settings.port, loop="uvloop", http="h11", log_config=None, access_log=False)
+    settings = load_for(SERVICE.settings, SERVICE.identity, WEB)
+    application = create_app(settings, SERVICE)
+    uvicorn.run(application, port=settings.port, loop="uvloop", http="h11", log_config=None, access_log=False)

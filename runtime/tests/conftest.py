@@ -1,19 +1,18 @@
 """The service that the tests of the runtime run, and what the plug-in of services does not offer."""
 
-from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+
 from firstlight import Service
-from firstlight.testing import ServiceProcess
-from firstlight.testing.environment import variables
 from firstlight.testing.process import TIMEOUT_SECONDS
 
 from .faults import SERVICE
 
-__all__ = ["FAULTS", "TIMEOUT_SECONDS", "service"]
+__all__ = ["FAULTS", "PROGRAMS", "TIMEOUT_SECONDS", "service"]
 
 FAULTS = Path(__file__).with_name("faults.py")
+PROGRAMS = Path(__file__).with_name("programs")  # services that one test file runs as a process
 
 
 @pytest.fixture(scope="session")

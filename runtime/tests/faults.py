@@ -1,16 +1,20 @@
-"""Routes that fail on demand, and a service of nothing else. Tests run it as a real process."""
+"""Routes that fail on demand, and a service that consists of them. Tests run it as a real process."""
 
 import asyncio
 import sys
 import time
 from collections.abc import AsyncIterator
 
+import structlog
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from starlette.routing import BaseRoute, Route
 
 from firstlight import Identity, Service, main
+from firstlight.context import current_request
 from firstlight.problems import NotFoundError
+
+log = structlog.get_logger()
 
 
 async def none(_: Request) -> Response:
@@ -19,7 +23,7 @@ async def none(_: Request) -> Response:
 
 
 async def missing(_: Request) -> Response:
-    """Know nothing of this name."""
+    """Have nothing of this name."""
     raise NotFoundError
 
 
@@ -30,13 +34,13 @@ async def fail(_: Request) -> Response:
 
 
 async def slow(request: Request) -> Response:
-    """Answer late, without holding anybody up."""
+    """Answer late, while the event loop goes on."""
     await asyncio.sleep(float(request.query_params.get("seconds", "1")))
     return PlainTextResponse("slow")
 
 
 async def block(request: Request) -> Response:
-    """Hold the event loop up, as a synchronous call in a coroutine does."""
+    """Block the event loop, as a synchronous call in a coroutine does."""
     time.sleep(float(request.query_params.get("seconds", "1")))  # noqa: ASYNC251 - this is the fault
     return PlainTextResponse("blocked")
 
@@ -57,6 +61,47 @@ async def stream(request: Request) -> Response:
     return StreamingResponse(body(), media_type="text/plain")
 
 
+async def bind(request: Request) -> Response:
+    """Bind a field to the log lines of this request, and log before and after. Answer with the request id."""
+    await asyncio.sleep(0)
+    tenant = request.query_params["tenant"]
+    log.info("faults.unbound", given=tenant)
+    structlog.contextvars.bind_contextvars(tenant=tenant)
+    log.info("faults.bound", given=tenant)
+    ids = current_request()
+    return PlainTextResponse(ids.request_id if ids else "")
+
+
+async def write(request: Request) -> Response:
+    """Write many log lines at once."""
+    for number in range(int(request.query_params["lines"])):
+        log.info("faults.written", number=number)
+    return PlainTextResponse("written")
+
+
+async def hang(_: Request) -> Response:
+    """Never answer, and clean up for a moment when cancelled, as the end of a transaction does."""
+    try:
+        await asyncio.sleep(600)
+    finally:
+        await asyncio.sleep(0.1)
+    return PlainTextResponse("hung")
+
+
+def thread(request: Request) -> Response:
+    """Keep a thread of the pool busy, which nobody can cancel."""
+    time.sleep(float(request.query_params["seconds"]))
+    return PlainTextResponse("thread")
+
+
+async def reveal(_: Request) -> Response:
+    """Raise with secrets in the message, in the cause and in a local variable, and with a terminal's control code."""
+    password = "correct-horse"  # noqa: S105, F841 - only a careless traceback shows it
+    cause = ConnectionError("cannot reach postgresql://app:battery-staple@db.example/app")
+    msg = "no answer to Authorization: Bearer c3RhcGxlLWJhdHRlcnk.x, client_secret='zebra-paper', \x1b[2Jgone"
+    raise RuntimeError(msg) from cause
+
+
 FAULTS: list[BaseRoute] = [
     Route("/faults/none", none),
     Route("/faults/missing/{name}", missing),
@@ -64,6 +109,11 @@ FAULTS: list[BaseRoute] = [
     Route("/faults/slow", slow),
     Route("/faults/block", block),
     Route("/faults/stream", stream),
+    Route("/faults/bind", bind),
+    Route("/faults/write", write),
+    Route("/faults/hang", hang),
+    Route("/faults/thread", thread),
+    Route("/faults/reveal", reveal),
 ]
 
 IDENTITY = Identity(

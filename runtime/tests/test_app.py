@@ -2,9 +2,10 @@
 
 import platform
 import threading
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import Any
 
 import pytest
 from pydantic import Field
@@ -13,20 +14,11 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.testclient import TestClient
-from starlette.types import ASGIApp
 
-from firstlight import api
-from firstlight import app as root
-from firstlight.app import create_app
-from firstlight.components import COMPONENTS
-from firstlight.component import Component
-from firstlight.problems import ProblemResponse
-from firstlight.management.health import Check
+from firstlight import Application, Component, Objective, Service, Settings, SettingsError, Surroundings, create_app
 from firstlight.metrics.instruments import REGISTRY
-from firstlight.settings import Settings, SettingsError
-
-if TYPE_CHECKING:
-    from .conftest import Lines
+from firstlight.problems import ProblemResponse
+from firstlight.testing.lines import Lines
 
 
 class ScalesSettings(BaseSettings):
@@ -38,7 +30,7 @@ class ScalesSettings(BaseSettings):
 
 
 class OverloadError(Exception):
-    """What the component's users may meet."""
+    """What the users of the component may have to handle."""
 
 
 async def _on_overload(_: Request, __: Exception) -> Response:
@@ -46,117 +38,135 @@ async def _on_overload(_: Request, __: Exception) -> Response:
 
 
 @asynccontextmanager
-async def _open(settings: ScalesSettings) -> AsyncIterator[Mapping[str, int]]:
-    yield {"maximum": settings.maximum}
+async def _open(surroundings: Surroundings[ScalesSettings]) -> AsyncIterator[Mapping[str, int]]:
+    yield {"maximum": surroundings.settings.maximum}
 
 
-def _checks(_: object) -> Sequence[Check]:
-    return ()
+async def _weigh(request: Request) -> Response:
+    if "heavy" in request.query_params:
+        raise OverloadError
+    return JSONResponse(SCALES.of(request))
 
 
 SCALES = Component(
     name="scales",
     settings=ScalesSettings,
     open=_open,
-    checks=_checks,
     exception_handlers={OverloadError: _on_overload},
+    routes=[Route("/scales", _weigh)],
 )
 
 
-async def _weigh(request: Request) -> Response:
-    if "heavy" in request.query_params:
-        raise OverloadError
-    return JSONResponse(request.state.scales)
-
-
 @pytest.fixture
-def _scales(monkeypatch: pytest.MonkeyPatch) -> None:
-    """One more component, and a route that uses it."""
-    monkeypatch.setattr(root, "COMPONENTS", (*COMPONENTS, SCALES))
-    monkeypatch.setattr(api, "routes", lambda: [Route("/weigh", _weigh)])
+def weighing(service: Service) -> Service:
+    """A service with one component, and a route of its own that uses it."""
+    return replace(service, components=[SCALES], routes=[Route("/weigh", _weigh)])
 
 
-@pytest.mark.usefixtures("_scales")
-def test_a_handler_finds_each_component_in_its_state(settings: Settings, lines: "Lines") -> None:
-    """The component's name is the key."""
-    del lines
-    with TestClient(create_app(settings)) as client:
+def test_a_handler_gets_the_resource_of_a_component(settings: Settings, weighing: Service, lines: Lines) -> None:
+    """In a route of the service, and in one that the component brings."""
+    with TestClient(create_app(settings, weighing, log_sink=lines)) as client:
         assert client.get("/weigh").json() == {"maximum": 5}
+        assert client.get("/scales").json() == {"maximum": 5}
 
 
-@pytest.mark.usefixtures("_scales")
-def test_a_component_says_what_its_errors_mean(settings: Settings, lines: "Lines") -> None:
+def test_a_component_declares_what_its_errors_mean(settings: Settings, weighing: Service, lines: Lines) -> None:
     """Its exception handlers are the service's."""
-    del lines
-    with TestClient(create_app(settings)) as client:
+    with TestClient(create_app(settings, weighing, log_sink=lines)) as client:
         response = client.get("/weigh?heavy")
 
     assert response.status_code == 503
     assert response.headers["content-type"] == "application/problem+json"
 
 
-@pytest.mark.usefixtures("_scales")
 def test_a_component_reads_its_own_settings(
-    settings: Settings, lines: "Lines", monkeypatch: pytest.MonkeyPatch
+    settings: Settings, weighing: Service, lines: Lines, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """From the environment, refused as the service's own are."""
-    del lines
     monkeypatch.setenv("SCALES_MAXIMUM", "9")
-    with TestClient(create_app(settings)) as client:
+    with TestClient(create_app(settings, weighing, log_sink=lines)) as client:
         assert client.get("/weigh").json() == {"maximum": 9}
 
     monkeypatch.setenv("SCALES_MAXIMUM", "0")
     with pytest.raises(SettingsError, match=r"^SCALES_MAXIMUM must be greater than or equal to 1, not '0'$"):
-        create_app(settings)
+        create_app(settings, weighing, log_sink=lines)
 
 
-def test_opens_nothing(settings: Settings, lines: "Lines") -> None:
-    """Threads and ports wait for the lifespan, so that importing or building the application costs nobody anything."""
+def test_opens_nothing(settings: Settings, weighing: Service, lines: Lines) -> None:
+    """Threads and ports wait for the lifespan, so that building the application costs nothing."""
     threads = threading.active_count()
 
-    create_app(settings)
+    create_app(settings, weighing, log_sink=lines)
 
     assert threading.active_count() == threads
-    assert lines == []
+    assert lines.raw == []
 
 
-def test_publishes_what_runs_here(settings: Settings, lines: "Lines") -> None:
+def test_publishes_what_runs_here(settings: Settings, service: Service, lines: Lines) -> None:
     """`build_info` joins the service's metrics with its release."""
-    del lines
-    create_app(settings.model_copy(update={"revision": "0a1b2c3"}))
+    create_app(settings.model_copy(update={"revision": "0a1b2c3"}), service, log_sink=lines)
 
-    labels = {"version": settings.version, "revision": "0a1b2c3", "python_version": platform.python_version()}
+    labels = {
+        "version": service.identity.version,
+        "revision": "0a1b2c3",
+        "python_version": platform.python_version(),
+    }
     assert REGISTRY.get_sample_value("build_info", labels) == 1
 
 
-def test_publishes_the_objectives(settings: Settings, lines: "Lines") -> None:
-    """They are there from the first scrape."""
-    del lines
-    create_app(settings.model_copy(update={"slo_availability": 0.9875}))
-
-    assert REGISTRY.get_sample_value("slo_objective_ratio", {"slo": "availability", "le": ""}) == 0.9875
+def _objective(slo: str) -> float | None:
+    return REGISTRY.get_sample_value("slo_objective_ratio", {"slo": slo, "le": ""})
 
 
-def test_refuses_a_threshold_the_histogram_cannot_count(settings: Settings, lines: "Lines") -> None:
-    """Whoever embeds the application is told as well."""
-    del lines
-    with pytest.raises(SettingsError, match="SLO_LATENCY_SECONDS"):
-        create_app(settings.model_copy(update={"slo_latency_seconds": 0.3}))
+def test_publishes_the_objectives(settings: Settings, service: Service, lines: Lines) -> None:
+    """Those of every service and those of the team are there from the first scrape."""
+    service = replace(service, objectives=[Objective("weighing", 0.995)])
+
+    create_app(settings.model_copy(update={"slo_availability": 0.9875}), service, log_sink=lines)
+
+    assert _objective("availability") == 0.9875
+    assert _objective("weighing") == 0.995
 
 
-def test_two_applications_share_no_routes(settings: Settings, lines: "Lines") -> None:
-    """What one stores the other does not know: tests and embedders get a fresh one each time."""
-    del lines
-    first, second = (_routes_of(create_app(settings)) for _ in range(2))
+def test_only_the_web_process_publishes_objectives(settings: Settings, service: Service, lines: Lines) -> None:
+    """An objective of requests that comes from a process without any would be counted twice."""
+    service = replace(service, objectives=[Objective("printing", 0.995)])
 
-    assert not first & second
+    create_app(settings, service, process="worker", log_sink=lines)
+
+    assert _objective("printing") is None
 
 
-def _routes_of(app: ASGIApp) -> set[int]:
-    seen = set()
-    inner: object = app
-    while (outer := inner) is not None:
-        seen.add(id(outer))
-        seen |= {id(route) for route in getattr(outer, "routes", ())}
-        inner = getattr(outer, "app", None)
+def test_refuses_a_threshold_the_histogram_cannot_count(settings: Settings, service: Service, lines: Lines) -> None:
+    """Settings that did not come from the environment are checked as well."""
+    with pytest.raises(ValueError, match=r"^the objective latency must be a bucket of the latency histogram"):
+        create_app(settings.model_copy(update={"slo_latency_seconds": 0.3}), service, log_sink=lines)
+
+
+def test_the_name_may_come_from_the_environment(settings: Settings, service: Service, lines: Lines) -> None:
+    """`OTEL_SERVICE_NAME` names the service in its log lines, too."""
+    settings = settings.model_copy(update={"otel_service_name": "renamed"})
+
+    with TestClient(create_app(settings, service, log_sink=lines)):
+        pass
+
+    assert {line["service"] for line in lines.events} == {"renamed"}
+
+
+def test_two_applications_share_no_routes(settings: Settings, service: Service, lines: Lines) -> None:
+    """Each gets its own: what one of them changes does not change the other."""
+    first, second = (_objects(create_app(settings, service, log_sink=lines)) for _ in range(2))
+
+    assert len(first) > len(service.routes)
+    assert not first.keys() & second.keys()
+
+
+def _objects(app: Application) -> dict[int, Any]:
+    """The applications inside each other and their routes, by identity."""
+    seen: dict[int, Any] = {}
+    inner: Any = app
+    while inner is not None:
+        seen[id(inner)] = inner
+        seen |= {id(route): route for route in getattr(inner, "routes", ())}
+        inner = getattr(inner, "app", None) or getattr(inner, "_app", None)
     return seen

@@ -2,10 +2,11 @@
 
 from collections.abc import Callable
 
-from firstlight.testing import ServiceProcess
-from firstlight.testing.lines import Lines
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from starlette.testclient import TestClient
+
+from firstlight.testing import ServiceProcess
+from firstlight.testing.lines import Lines
 
 from .conftest import FAULTS
 

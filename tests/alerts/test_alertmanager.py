@@ -29,9 +29,9 @@ def burn(priority: str, slo: str = "availability", service: str = "a", env: str 
     return {"alertname": "ErrorBudgetBurn", "priority": priority, "slo": slo, "service": service, "env": env}
 
 
-def named(name: str, priority: str, service: str = "a", env: str = "production") -> dict[str, str]:
+def named(name: str, priority: str, service: str = "a", env: str = "production", **more: str) -> dict[str, str]:
     """One alert."""
-    return {"alertname": name, "priority": priority, "service": service, "env": env}
+    return {"alertname": name, "priority": priority, "service": service, "env": env, **more}
 
 
 def test_a_page_holds_back_the_lower_tiers_of_its_own_objective(inbox: Inbox, alertmanager: Alertmanager) -> None:
@@ -60,6 +60,54 @@ def test_a_dead_service_says_one_thing(inbox: Inbox, alertmanager: Alertmanager)
     assert "pager" not in received
     assert [one["commonLabels"]["service"] for one in received["slack-email"]] == ["b"]
     assert {name for name, _ in alertmanager.suppressed()} == {other["alertname"] for other in others}
+
+
+def test_web_that_is_down_says_nothing_of_the_worker(inbox: Inbox, alertmanager: Alertmanager) -> None:
+    """It holds back what is about web and about the service, with the label and without, and no alert of the worker."""
+    held_back = [
+        burn("P1"),
+        named("MemoryNearLimit", "P2"),
+        named("ServiceInstancesDown", "P3", process="web"),
+    ]
+    of_the_worker = [
+        named("ServiceDown", "P2", process="worker"),
+        named("MemoryNearLimit", "P2", service="b", process="worker"),
+        named("ServiceRestarting", "P3", process="worker"),
+    ]
+    alertmanager.post(named("ServiceDown", "P1", process="web"), named("ServiceDown", "P1", service="b", process="web"))
+    inbox.until({"pager", "slack"}.issubset)
+    alertmanager.post(*held_back, *of_the_worker)
+    received = inbox.until(lambda told: len(told.get("slack-email", [])) == 2)
+    assert {one["commonLabels"]["process"] for one in received["slack-email"]} == {"worker"}
+    # The worker that is down explains its own restarts.
+    assert alertmanager.suppressed() == {
+        ("ErrorBudgetBurn", "P1"),
+        ("MemoryNearLimit", "P2"),
+        ("ServiceInstancesDown", "P3"),
+        ("ServiceRestarting", "P3"),
+    }
+
+
+def test_a_worker_that_is_down_hides_no_page(inbox: Inbox, alertmanager: Alertmanager) -> None:
+    """Requests that fail, and a web that is not ready, ring all the same; what else is about the worker does not."""
+    alertmanager.post(named("ServiceDown", "P2", process="worker"))
+    inbox.until({"slack-email"}.issubset)
+    alertmanager.post(burn("P1"), named("ServiceNotReady", "P1", process="web"), named("EventLoopLagging", "P3"))
+    alertmanager.post(named("ServiceNotReady", "P2", process="worker"))
+    paged: set[str] = set()
+    while paged != {"ErrorBudgetBurn", "ServiceNotReady"}:
+        paged |= {one["commonLabels"]["alertname"] for one in inbox.until({"pager"}.issubset)["pager"]}
+    assert alertmanager.suppressed() == {("ServiceNotReady", "P2")}
+
+
+def test_a_page_for_web_holds_back_no_lower_tier_of_the_worker(inbox: Inbox, alertmanager: Alertmanager) -> None:
+    """The same alert about another process is another matter, and another notification."""
+    alertmanager.post(named("ServiceNotReady", "P1", process="web"))
+    inbox.until({"pager", "slack"}.issubset)
+    alertmanager.post(named("ServiceNotReady", "P2", process="web"), named("ServiceNotReady", "P2", process="worker"))
+    received = inbox.until({"slack-email"}.issubset)
+    assert [one["groupLabels"]["process"] for one in received["slack-email"]] == ["worker"]
+    assert alertmanager.suppressed() == {("ServiceNotReady", "P2")}
 
 
 def test_log_only_reaches_nobody(inbox: Inbox, alertmanager: Alertmanager) -> None:

@@ -17,7 +17,17 @@ import pytest
 from emitted import dependencies, drive, get, serving
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 from prometheus_client.samples import Sample
-from rulebook import EXTERNAL, RUNBOOKS, TARGET_LABELS, grouping_labels, known_series, recordings, rules, selectors
+from rulebook import (
+    CONTRACT,
+    EXTERNAL,
+    RUNBOOKS,
+    TARGET_LABELS,
+    grouping_labels,
+    known_series,
+    recordings,
+    rules,
+    selectors,
+)
 from template import EVERYTHING, Machine
 
 pytestmark = pytest.mark.slow
@@ -82,7 +92,7 @@ def scrape(shared: Machine, template: Path) -> Scrape:
     series: dict[str, list[dict[str, str]]] = {}
     for sample in samples(text):
         series.setdefault(sample.name, []).append(sample.labels)
-    return Scrape(series, optional_series(directory / "contract"))
+    return Scrape(series, optional_series())
 
 
 def samples(text: str) -> list[Sample]:
@@ -91,11 +101,11 @@ def samples(text: str) -> list[Sample]:
     return [sample for family in families for sample in family.samples]
 
 
-def optional_series(contract: Path) -> frozenset[str]:
+def optional_series() -> frozenset[str]:
     """The names that a service need not have always."""
     return frozenset(
         name
-        for file in contract.glob("*.toml")
+        for file in CONTRACT.glob("*.toml")
         for name, metric in tomllib.loads(file.read_text("utf-8"))["metrics"].items()
         if metric.get("optional", False)
     )

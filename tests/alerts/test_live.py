@@ -52,26 +52,7 @@ IN_A_HURRY = {"group_wait": "1s", "group_interval": "1s", "repeat_interval": "5s
 REQUESTS_PER_SECOND = 20
 SENDERS = 16
 BUCKETS = "http_server_request_duration_seconds_bucket"
-# The service as it is, but its database stops answering for as long as there is a file `outage`.
-PROGRAM = """
-import asyncio
-import sys
-from pathlib import Path
-
-from {package}.__main__ import main
-from {package}.api.links.endpoints import Links
-
-follow = Links.redirect
-
-async def redirect(links, request):
-    if Path("outage").exists():
-        await asyncio.sleep(0.5)
-        raise TimeoutError("the database does not answer")
-    return await follow(links, request)
-
-Links.redirect = redirect
-sys.exit(main())
-"""
+OUTAGE = Path(__file__).with_name("outage.py")
 
 Received = dict[str, list[Notification]]
 
@@ -85,7 +66,7 @@ class Service:
         self.name = directory.name
         self.port, self.management_port = free_port(), free_port()
         self._directory = directory
-        self._command = [str(directory / ".venv/bin/python"), "-c", PROGRAM.format(package=package)]
+        self._command = [str(directory / ".venv/bin/python"), "-P", str(OUTAGE), package]
         own = {"PORT": str(self.port), "MANAGEMENT_PORT": str(self.management_port), "DRAIN_SECONDS": "0"}
         self._environment = {k: v for k, v in environment.items() if not k.startswith("OTEL_")} | own
 

@@ -45,7 +45,7 @@ def notification(receiver: str, *alerts: dict[str, Any]) -> dict[str, Any]:
         "receiver": receiver,
         "status": "firing" if firing else "resolved",
         "alerts": list(alerts),
-        "groupLabels": {name: common[name] for name in ("alertname", "service", "env") if name in common},
+        "groupLabels": {name: common[name] for name in ("alertname", "service", "env", "process") if name in common},
         "commonLabels": common,
         "commonAnnotations": shared(list(alerts), "annotations"),
         "externalURL": "https://alertmanager.example.com",
@@ -55,7 +55,8 @@ def notification(receiver: str, *alerts: dict[str, Any]) -> dict[str, Any]:
 NOTIFICATIONS = {
     "page": notification("pager", alert("ErrorBudgetBurn", burn="fast")),
     "two-tiers": notification("slack", alert("ErrorBudgetBurn", burn="fast"), alert("ErrorBudgetBurn", burn="medium")),
-    "resolved": notification("slack", alert("ServiceDown", "resolved")),
+    "resolved": notification("slack", alert("ServiceDown", "resolved", process="web")),
+    "worker": notification("slack-email", alert("ServiceDown", process="worker")),
     "platform": notification("slack-email", alert("NotificationsFailing")),
     "imported": notification(
         "default",

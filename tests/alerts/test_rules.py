@@ -40,6 +40,8 @@ FIRES_AT_ONCE = {
 ANNOTATIONS = {"summary", "description", "impact", "action", "runbook_url", "dashboard_url"}
 SCRAPE_INTERVAL = 60  # seconds; the slowest one the rules are made for
 LOOKBACK = 300  # seconds; what Prometheus looks back for an instant value
+# What is recorded with the label `process` on every series, whether or not its target has it.
+NORMALISED = {"process:up:avg", "process:service_ready:avg"}
 UNREAD = {"alerts:pages_short:count": "for people: runbook and dashboard"}
 
 every_rule = pytest.mark.parametrize("rule", rules(), ids=str)
@@ -151,9 +153,19 @@ def test_is_complete(rule: Rule) -> None:
     assert re.fullmatch(r"([A-Z][a-z0-9]+)+", rule.name)
     assert rule.labels["severity"] == SEVERITY[rule.labels["priority"]]
     assert rule.annotations.keys() == ANNOTATIONS
-    assert "{{" not in rule.annotations["summary"]
+    # What is grouped has one summary. Notifications are grouped by process, so it may be named.
+    assert "{{" not in rule.annotations["summary"].replace("{{ $labels.process }}", "")
     assert rule.annotations["runbook_url"] == f"/runbooks/{rule.name}.md"
     assert (RUNBOOKS / f"{rule.name}.md").is_file()
+
+
+@every_alert
+def test_a_process_that_may_be_unnamed_is_web(rule: Rule) -> None:
+    """A target without the label `process` is web, and no text has a gap where the label is missing."""
+    texts = " ".join(rule.annotations.values())
+    if "$labels.process" in texts:
+        normalised = {metric for s in selectors(rule.expr) for metric in s.metrics} & NORMALISED
+        assert normalised or re.findall(r"(?<!or )\$labels\.process", texts) == []
 
 
 @every_alert

@@ -11,7 +11,7 @@ from template import ROOT, SERVICE_DIRECTORY
 
 HEADINGS = ["Meaning", "Impact", "Diagnosis", "Mitigation"]
 
-SETTINGS = ROOT / SERVICE_DIRECTORY / "src" / "{{cookiecutter.package_name}}" / "settings.py"
+SETTINGS = ROOT / "runtime/src/firstlight/settings.py"
 OVERLAYS = sorted((ROOT / SERVICE_DIRECTORY).glob("deploy/kubernetes/overlays/*/kustomization.yaml"))
 
 every_alert = pytest.mark.parametrize("alert", alert_names())
@@ -78,7 +78,7 @@ def test_log_queries_use_the_fields_of_the_contract(alert: str) -> None:
 
 
 def _log() -> dict[str, list[str]]:
-    contents: dict[str, dict[str, list[str]]] = tomllib.loads((CONTRACT / "service.toml").read_text("utf-8"))
+    contents: dict[str, dict[str, list[str]]] = tomllib.loads((CONTRACT / "runtime.toml").read_text("utf-8"))
     return contents["log"]
 
 
@@ -95,7 +95,7 @@ def test_a_namespace_is_service_and_env(overlay: Path) -> None:
     """As the commands have it, and the labels that discovery sets."""
     contents = overlay.read_text("utf-8")
     (env,) = re.findall(r"^ +env: (\w+)$", contents, re.MULTILINE)
-    assert f"\nnamespace: {{{{ cookiecutter.project_slug }}}}-{env}\n" in contents
+    assert f"\nnamespace: <%= cookiecutter.project_slug %>-{env}\n" in contents
 
 
 @every_alert

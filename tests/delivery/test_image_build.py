@@ -25,6 +25,8 @@ PRIVATE = (
     "src/acme_links/.vscode/settings.json",
     "src/acme_links/__pycache__/old.cpython-311.pyc",
     "tests/dump.sql",
+    "vendor/firstlight/.env",
+    "vendor/firstlight/src/firstlight/__pycache__/old.cpython-311.pyc",
 )
 # An image that is broken: what `make smoke` says.
 BROKEN = {
@@ -50,7 +52,7 @@ def scratch(image: Image, tmp_path: Path) -> Image:
 def test_the_build_sees_what_it_needs_and_nothing_else(scratch: Image) -> None:
     """The ignore file says no to everything but a few: what lies about is neither in the context nor in the image."""
     committed = set(scratch.machine.git("ls-files", directory=scratch.checkout).splitlines())
-    sources = {name for name in committed if name.startswith("src/")}
+    sources = {name for name in committed if name.startswith(("src/", "vendor/"))}
     for name in PRIVATE:
         path = scratch.checkout / name
         path.parent.mkdir(parents=True, exist_ok=True)

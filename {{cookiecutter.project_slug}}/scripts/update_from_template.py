@@ -50,7 +50,7 @@ def main() -> None:
 
 
 def _update(work: Path, answers: Mapping[str, str]) -> None:
-    before = _state()
+    before, yours = _state(), _yours()
     template = work / "template"
     _run("git", "clone", "--quiet", before["template"], str(template))
     old = _generate(template, before, work / "old")
@@ -61,11 +61,17 @@ def _update(work: Path, answers: Mapping[str, str]) -> None:
     new = _generate(template, _state(), work / "new")
     print(f"Updated from {before['commit'][:12]} to {_state()['commit'][:12]}.")
     _replace_library(old, new)
-    _report_yours(old, new)
+    _report(yours, old, new)
 
 
 def _state() -> Any:
     return json.loads(STATE.read_text("utf-8"))
+
+
+def _yours() -> list[str]:
+    """The places that the team owns; read before the update, which may leave conflicts in the file."""
+    places = tomllib.loads(Path("pyproject.toml").read_text("utf-8"))["tool"]["cruft"]["skip"]
+    return [place for place in places if not VENDOR.is_relative_to(place)]
 
 
 def _generate(template: Path, state: Any, output: Path) -> Path:
@@ -96,10 +102,8 @@ def _replace_library(old: Path, new: Path) -> None:
         _list(f"{VENDOR} was replaced. It had been edited; git still has these:", edited)
 
 
-def _report_yours(old: Path, new: Path) -> None:
+def _report(yours: list[str], old: Path, new: Path) -> None:
     """Name the files of the team that the template changed, and write the changes down."""
-    owned = tomllib.loads(Path("pyproject.toml").read_text("utf-8"))["tool"]["cruft"]["skip"]
-    yours = [place for place in owned if not VENDOR.is_relative_to(place)]
     changed = [f"{place}/{path}".rstrip("/.") for place in yours for path in _different(old / place, new / place)]
     if not changed:
         return

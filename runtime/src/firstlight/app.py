@@ -69,7 +69,7 @@ def create_app(  # noqa: PLR0913 - whatever differs between a server, a test and
     spans beside the exporter. A server that can tell when its port is open says `served` and calls
     `lifespan.announce()` itself. Raises `SettingsError` and `ArrangementError`.
     """
-    arrangement.verify(service.components)
+    arrangement.verify(service)
     parts = [Part(component, load(component.settings)) for component in service.components]
     identity = service.identity.named(settings.service_name)
     emit = pipeline.configure(settings, identity, log_sink)
@@ -86,15 +86,8 @@ def create_app(  # noqa: PLR0913 - whatever differs between a server, a test and
         announces=not served,
     )
     app = _starlette(settings, service, lifespan)
-    observers = Observers(
-        propagator=propagation.install(settings),
-        tracer=tracing.tracer,
-        record=Recorder(RouteTemplates(app.routes), settings.known_methods, emit),
-        capture=capture,
-        lifecycle=lifecycle,
-    )
     # Around the finished application, so that it sees the outcome of every request.
-    return Application(DataPlane(app, observers), lifespan)
+    return Application(DataPlane(app, _observers(app, lifespan, tracing, emit)), lifespan)
 
 
 def _export(settings: Settings, service: Service, identity: Identity, process: str) -> None:
@@ -102,6 +95,17 @@ def _export(settings: Settings, service: Service, identity: Identity, process: s
     if process == WEB:
         for objective in (*standard_objectives(settings), *service.objectives):
             objective.export()
+
+
+def _observers(app: Starlette, lifespan: Lifespan, tracing: Tracing, emit: pipeline.Emit) -> Observers:
+    settings = lifespan.settings
+    return Observers(
+        propagator=propagation.install(settings),
+        tracer=tracing.tracer,
+        record=Recorder(RouteTemplates(app.routes), settings.known_methods, emit),
+        capture=lifespan.capture,
+        lifecycle=lifespan.lifecycle,
+    )
 
 
 def _starlette(settings: Settings, service: Service, lifespan: Lifespan) -> Starlette:

@@ -5,6 +5,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from .component import Component, Requirement
+from .operation import Operation
+from .service import Service
 
 Components = Sequence[Component[Any, Any]]
 RESERVED_NAMES = frozenset({"settings", "web"})  # the settings of the service; the process that serves requests
@@ -14,24 +16,31 @@ class ArrangementError(ValueError):
     """The parts of the service do not fit together."""
 
 
-def verify(components: Components) -> None:
+def verify(service: Service) -> None:
     """Raise `ArrangementError` with one sentence that names the first fault."""
-    for fault in _faults(components):
+    for fault in _faults(service):
         raise ArrangementError(fault)
 
 
-def _faults(components: Components) -> Iterator[str]:
+def _faults(service: Service) -> Iterator[str]:
+    components = service.components
     names = [component.name for component in components]
     for name in names:
         if not (name.isidentifier() and name == name.lower()):
             yield f"the component name {name!r} must be a Python name in lower case, such as http_client"
         if name in RESERVED_NAMES:
             yield f"the component name {name!r} is taken by the runtime; choose another"
-    yield from _shared("component name", ((name, name) for name in names), "give one of them another name")
+    yield from _shared("component", (("", name) for name in names), "rename one of them")
     yield from _missing(components, set(names))
     yield from _circle(components)
     yield from _misplaced(components)
     yield from _clashes(components)
+    declared = [("the service", service.background, service.routes)]
+    declared += [(c.name, c.background, c.routes) for c in components]
+    tasks = [(owner, task.name) for owner, background, _ in declared for task in background]
+    yield from _shared("background task", tasks, "rename one of them")
+    operations = [(o, f"{r.method} {r.path}") for o, _, rows in declared for r in rows if isinstance(r, Operation)]
+    yield from _shared("operation", operations, "remove one of them")
 
 
 def _missing(components: Components, names: set[str]) -> Iterator[str]:
@@ -80,17 +89,16 @@ def _clashes(components: Components) -> Iterator[str]:
             yield f"{owner} has a process or command named {word!r}, which every service has; rename it"
     yield from _shared("process or command", words, "rename one of them")
     layers = [(c.name, layer.name) for c in components for layer in c.middleware]
-    yield from _shared("middleware layer", layers, "a layer holds one middleware; move one of them")
-    tasks = [(c.name, task.name) for c in components for task in c.background]
-    yield from _shared("background task", tasks, "rename one of them")
+    yield from _shared("middleware layer", layers, "move one of them")
 
 
 def _shared(kind: str, owned: Iterable[tuple[str, str]], cure: str) -> Iterator[str]:
     pairs = list(owned)
     for name, count in Counter(name for _, name in pairs).items():
         if count > 1:
-            owners = " and ".join(owner for owner, owned_name in pairs if owned_name == name)
-            yield f"{owners} both bring the {kind} {name!r}; {cure}"
+            owners = dict.fromkeys(owner for owner, owned in pairs if owner and owned == name)
+            by = f", by {' and '.join(owners)}" if owners else ""
+            yield f"the {kind} {name!r} is declared {count} times{by}; {cure}"
 
 
 def _group(requirement: Requirement) -> tuple[str, ...]:

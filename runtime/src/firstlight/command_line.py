@@ -53,7 +53,7 @@ def _chosen(service: "Service", arguments: Sequence[str]) -> Callable[[], int]:
     from . import arrangement  # noqa: PLC0415 - see above
     from .identity import WEB  # noqa: PLC0415
 
-    arrangement.verify(service.components)
+    arrangement.verify(service)
     name, *rest = arguments or (WEB,)
     processes = {name: process for c in service.components for name, process in c.processes.items()}
     commands = {name: command for c in service.components for name, command in c.commands.items()}

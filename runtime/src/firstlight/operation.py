@@ -99,9 +99,6 @@ def routes(operations: Iterable[Operation], around: Around) -> Sequence[Route]:
     names: dict[str, str] = {}
     for operation in operations:
         apps = paths.setdefault(operation.path, {})
-        if operation.method in apps:
-            msg = f"{operation.method} {operation.path} is declared twice"
-            raise ValueError(msg)
         apps[operation.method] = around(operation.app(), operation)
         names.setdefault(operation.path, operation.name)
     return [Route(path, _ByMethod(apps), methods=list(apps), name=names[path]) for path, apps in paths.items()]

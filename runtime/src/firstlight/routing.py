@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from functools import reduce
 from typing import Any
 
-from starlette.routing import BaseRoute, Mount, Route, WebSocketRoute
+from starlette.routing import BaseRoute, Host, Mount, Route, WebSocketRoute
 from starlette.types import ASGIApp
 
 from . import operation
@@ -46,7 +46,7 @@ def _built(rows: Iterable[BaseRoute | Operation], around: Wrap) -> Iterator[Base
 
 def _wrapped(route: BaseRoute, around: Wrap) -> BaseRoute:
     """A copy inside the middleware: the declared route may serve other applications of this process as well."""
-    if not isinstance(route, Route | WebSocketRoute | Mount):
+    if not isinstance(route, Route | WebSocketRoute | Mount | Host):
         return route
     wrapped = copy.copy(route)
     wrapped.app = around(route.app, None)

@@ -4,40 +4,37 @@ import asyncio
 import json
 import time
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import pytest
-from starlette.types import ASGIApp
 
+from firstlight import Application, Check
+from firstlight.lifecycle import Lifecycle
 from firstlight.management import health as module
 from firstlight.management.health import (
     FAILURES_TO_FAIL,
     PROBES,
     STALE_INTERVALS,
     STUCK_SECONDS,
-    Check,
     CheckState,
     Health,
 )
-from firstlight.metrics import event_loop as saturation
+from firstlight.metrics import event_loop
 from firstlight.metrics.instruments import REGISTRY
-
-if TYPE_CHECKING:
-    from ..conftest import Lines
+from firstlight.testing.lines import Lines
 
 
 class Clock:
-    """Time that passes when told to."""
+    """A clock that the test moves."""
 
     def __init__(self) -> None:
         """Some time after the machine was started."""
         self.now = 1000.0
 
     def monotonic(self) -> float:
-        """What the modules under test ask."""
+        """The time that the modules under test read."""
         return self.now
 
-    perf_counter = staticmethod(time.perf_counter)  # for those who time, rather than tell the time
+    perf_counter = staticmethod(time.perf_counter)  # durations are real
 
 
 @pytest.fixture
@@ -45,17 +42,23 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     """The time of health and of the heartbeat."""
     clock = Clock()
     monkeypatch.setattr(module, "time", clock)
-    monkeypatch.setattr(saturation, "time", clock)
+    monkeypatch.setattr(event_loop, "time", clock)
     return clock
 
 
 @pytest.fixture
-def health(clock: Clock) -> Health:
-    """An instance that has started and whose loop beats."""
+def lifecycle() -> Lifecycle:
+    """A process that has started."""
+    lifecycle = Lifecycle()
+    lifecycle.started = True
+    return lifecycle
+
+
+@pytest.fixture
+def health(clock: Clock, lifecycle: Lifecycle) -> Health:
+    """An instance that has started and whose event loop runs."""
     del clock
-    health = Health()
-    health.started = True
-    return health
+    return Health(lifecycle)
 
 
 class Dependency:
@@ -93,8 +96,8 @@ AWAY = ConnectionError("away")
 
 
 def test_before_it_has_started_it_is_alive_and_nothing_else(clock: Clock) -> None:
-    """However long it takes: the startup probe bounds that, not liveness."""
-    health = Health()
+    """However long it takes: the startup probe limits that, not liveness."""
+    health = Health(Lifecycle())
     clock.now += 10 * STUCK_SECONDS
 
     assert (health.live(), health.ready(), health.startup()) == (True, False, False)
@@ -105,15 +108,15 @@ def test_once_started_it_is_ready(health: Health) -> None:
     assert (health.live(), health.ready(), health.startup()) == (True, True, True)
 
 
-def test_while_draining_it_is_alive_but_not_ready(health: Health) -> None:
+def test_while_draining_it_is_alive_but_not_ready(health: Health, lifecycle: Lifecycle) -> None:
     """Load balancers stop sending; nobody restarts it."""
-    health.draining = True
+    lifecycle.begin_drain()
 
     assert (health.live(), health.ready(), health.startup()) == (True, False, True)
 
 
-def test_a_loop_that_stopped_beating_is_neither_alive_nor_ready(health: Health, clock: Clock) -> None:
-    """Just under the bound it is slow; at the bound it is stuck."""
+def test_a_loop_that_runs_no_timer_is_neither_alive_nor_ready(health: Health, clock: Clock) -> None:
+    """Just under the limit it is slow; at the limit it is stuck."""
     clock.now += STUCK_SECONDS - 0.001
     assert (health.live(), health.ready()) == (True, True)
 
@@ -139,7 +142,7 @@ def test_only_a_critical_check_takes_the_instance_out_of_traffic(health: Health)
 
 
 def test_a_critical_check_that_has_not_run_is_not_passed(health: Health) -> None:
-    """Unknown is not well."""
+    """No result is no success."""
     state = _watch(health, None)
     assert not health.ready()
 
@@ -156,12 +159,12 @@ def test_fails_after_some_failures_in_a_row_and_passes_at_once(health: Health) -
 
 
 def test_the_first_result_counts_by_itself(health: Health) -> None:
-    """A dependency that has never answered gets no benefit of the doubt."""
+    """A dependency that has never answered fails at the first failure."""
     assert _refresh(_watch(health, AWAY)) == ["fail"]
 
 
 def test_a_check_that_hangs_fails(health: Health) -> None:
-    """Its timeout is its own."""
+    """It fails at its own timeout."""
 
     async def hang() -> None:
         await asyncio.Event().wait()
@@ -174,14 +177,14 @@ def test_a_check_that_hangs_fails(health: Health) -> None:
     assert (state.status, state.output) == ("fail", "TimeoutError")
 
 
-def test_a_result_nobody_renewed_is_a_failure(health: Health, clock: Clock) -> None:
-    """A check that stopped running says nothing about now."""
+def test_an_old_result_is_a_failure(health: Health, clock: Clock) -> None:
+    """A check that stopped running tells nothing about the present."""
     state = _watch(health, None)
     _refresh(state)
     lifetime = STALE_INTERVALS * (state.check.interval_seconds + state.check.timeout_seconds)
 
     clock.now += lifetime - 0.001
-    health.heartbeat = saturation.Heartbeat()
+    health.heartbeat = event_loop.Heartbeat()
     assert health.ready()
 
     clock.now += 0.001
@@ -189,8 +192,8 @@ def test_a_result_nobody_renewed_is_a_failure(health: Health, clock: Clock) -> N
     assert REGISTRY.get_sample_value("health_check_status", {"check": "scales"}) == 0
 
 
-def test_says_each_change_once(app: ASGIApp, health: Health, lines: "Lines") -> None:
-    """On-call reads when it broke and when it came back, not every attempt between."""
+def test_logs_each_change_once(app: Application, health: Health, lines: Lines) -> None:
+    """The log tells when it failed and when it passed again, not every attempt between."""
     del app  # it configures the log
     _refresh(_watch(health, None, None, AWAY, AWAY, AWAY, AWAY, AWAY, None, None), 9)
 
@@ -203,8 +206,8 @@ def test_says_each_change_once(app: ASGIApp, health: Health, lines: "Lines") -> 
     assert changes[1]["output"] == "ConnectionError: away"
 
 
-def test_a_scrape_reads_the_state_of_that_moment(health: Health) -> None:
-    """Both gauges are 1 or 0, without anybody setting them."""
+def test_a_scrape_reads_the_state_of_that_moment(health: Health, lifecycle: Lifecycle) -> None:
+    """Both gauges are computed by the scrape: 1 or 0."""
 
     def scraped() -> tuple[float | None, float | None]:
         return (
@@ -219,11 +222,11 @@ def test_a_scrape_reads_the_state_of_that_moment(health: Health) -> None:
     _refresh(state, 3)
     assert scraped() == (0, 0)
     _watch(health, None)
-    health.draining = True
+    lifecycle.begin_drain()
     assert REGISTRY.get_sample_value("service_ready") == 0
 
 
-def test_details_tell_people_everything(health: Health, clock: Clock) -> None:
+def test_details_contain_everything(health: Health, clock: Clock) -> None:
     """The members of draft-inadarei-api-health-check, in JSON."""
     _refresh(_watch(health, None))
     _refresh(_watch(health, AWAY, critical=False, name="printer"))
@@ -242,18 +245,18 @@ def test_details_tell_people_everything(health: Health, clock: Clock) -> None:
     }
 
 
-def test_details_sum_up_as_readiness_does(health: Health) -> None:
-    """`pass` while all is well, `fail` exactly while the instance is not ready."""
+def test_details_sum_up_as_readiness_does(health: Health, lifecycle: Lifecycle) -> None:
+    """`pass` while every check passes, `fail` exactly while the instance is not ready."""
     state = _watch(health, None)
     assert health.details()["status"] == "fail"
     _refresh(state)
     assert health.details()["status"] == "pass"
-    health.draining = True
+    lifecycle.begin_drain()
     assert health.details()["status"] == "fail"
 
 
-def test_details_give_no_secret_away(health: Health) -> None:
-    """Clients put the address they were given, password and all, into what they raise."""
+def test_details_show_no_secret(health: Health) -> None:
+    """Clients put the address that they were given into what they raise, with its password."""
     error = ConnectionError("cannot reach postgresql://app:hunter2@db/app, password=hunter2")
     _refresh(_watch(health, error))
 
@@ -286,7 +289,7 @@ def test_runs_a_check_again_and_again(health: Health, clock: Clock) -> None:
 
 
 def test_probes_are_the_three_of_the_contract() -> None:
-    """One path each, asked of one state."""
-    asked = {path: probe.__name__ for path, probe in PROBES.items()}
+    """One path for each."""
+    probes = {path: probe.__name__ for path, probe in PROBES.items()}
 
-    assert asked == {"/health/live": "live", "/health/ready": "ready", "/health/startup": "startup"}
+    assert probes == {"/health/live": "live", "/health/ready": "ready", "/health/startup": "startup"}

@@ -1,46 +1,45 @@
-"""The probes on the service port: a status, and no trace of having been asked."""
+"""The probes on the service port: a status, and no telemetry."""
 
 import asyncio
-from typing import TYPE_CHECKING
 
 import pytest
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from starlette.responses import PlainTextResponse
 from starlette.testclient import TestClient
 
-from firstlight.management.health import PROBES, Health
-from firstlight.app import Probes
+from firstlight import Application
+from firstlight.lifecycle import Lifecycle
+from firstlight.management.health import PROBES
 from firstlight.metrics.instruments import REGISTRY
-
-if TYPE_CHECKING:
-    from ..conftest import Lines
+from firstlight.testing.lines import Lines
 
 
 @pytest.fixture
-def health() -> Health:
-    """An instance that has not started."""
-    return Health()
+def lifecycle(app: Application) -> Lifecycle:
+    """The state of an instance that has not started."""
+    return app.lifespan.lifecycle
 
 
 @pytest.fixture
-def probes(health: Health) -> TestClient:
-    """An application behind the probes."""
-    return TestClient(Probes(PlainTextResponse("inner"), health))
+def probes(app: Application) -> TestClient:
+    """A client of the probes, in front of an application that answers everything else."""
+    return TestClient(Application(PlainTextResponse("inner"), app.lifespan))
 
 
-def test_answers_with_the_status_alone(probes: TestClient, health: Health) -> None:
+def test_answers_with_the_status_alone(probes: TestClient, lifecycle: Lifecycle) -> None:
     """503 and 200, no body, never cached."""
     for started, statuses in ((False, [200, 503, 503]), (True, [200, 200, 200])):
-        health.started = started
+        lifecycle.started = started
         responses = [probes.get(path) for path in ("/health/live", "/health/ready", "/health/startup")]
         assert [response.status_code for response in responses] == statuses
         assert {response.content for response in responses} == {b""}
         assert {response.headers["cache-control"] for response in responses} == {"no-store"}
 
 
-def test_turns_with_the_drain(probes: TestClient, health: Health) -> None:
-    """Ready no more, alive still."""
-    health.started = health.draining = True
+def test_turns_with_the_drain(probes: TestClient, lifecycle: Lifecycle) -> None:
+    """It is alive and not ready."""
+    lifecycle.started = True
+    lifecycle.begin_drain()
 
     assert probes.get("/health/ready").status_code == 503
     assert probes.get("/health/live").status_code == 200
@@ -52,7 +51,7 @@ def test_passes_everything_else_on(probes: TestClient, path: str) -> None:
     assert probes.get(path).text == "inner"
 
 
-def test_passes_other_protocols_on() -> None:
+def test_passes_other_protocols_on(app: Application) -> None:
     """A websocket on a probe's path is not a probe."""
     seen: list[str] = []
 
@@ -62,12 +61,12 @@ def test_passes_other_protocols_on() -> None:
         seen.append(scope["type"])
 
     scope = {"type": "websocket", "path": "/health/live"}
-    asyncio.run(Probes(inner, Health())(scope, None, None))  # type: ignore[arg-type] # never used
+    asyncio.run(Application(inner, app.lifespan)(scope, None, None))  # type: ignore[arg-type] # never used
 
     assert seen == ["websocket"]
 
 
-def test_leaves_no_trace(client: TestClient, lines: "Lines", spans: InMemorySpanExporter) -> None:
+def test_leaves_no_telemetry(client: TestClient, lines: Lines, spans: InMemorySpanExporter) -> None:
     """No line, no span, no latency, so that nothing has to leave the probes out again."""
 
     def recorded() -> tuple[int, float]:

@@ -1,4 +1,4 @@
-"""What these tests send to a running service, and what they catch of what it sends."""
+"""What these tests send to a running service, and what receives what it sends."""
 
 import gzip
 import http.client
@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, closing
 from pathlib import Path
-from typing import IO, Any, NamedTuple, Self
+from typing import IO, NamedTuple, Self
 from urllib.parse import urlsplit
 
 import pytest
@@ -23,18 +23,19 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span
 from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.samples import Sample
 
-from firstlight.settings import Settings
+from firstlight.testing import ServiceProcess
+from firstlight.testing.environment import variables
+from firstlight.testing.process import DEFAULTS
 
-from .. import conftest
-from ..conftest import TIMEOUT_SECONDS, Service
+from ..conftest import FAULTS, TIMEOUT_SECONDS
+from ..faults import SERVICE
 
-ROOMS = Path(__file__).with_name("rooms.py")
 POLL_SECONDS = 0.01
 BLOCKED_SECONDS = 10.0  # liveness gives the loop 5
 LINES = 25_000  # more than the queue and the pipe hold
 SHUTDOWN_SECONDS = 10.0  # whatever hangs, a stopped service is gone by then
 
-Start = Callable[..., Service]
+Start = Callable[..., ServiceProcess]
 
 
 class Reply(NamedTuple):
@@ -102,7 +103,7 @@ def ask(url: str, target: str, **headers: str) -> Reply:
 
 
 def wait_until(holds: Callable[[], object], seconds: float = TIMEOUT_SECONDS) -> None:
-    """Look until it holds."""
+    """Ask until it holds."""
     deadline = time.monotonic() + seconds
     while not holds():
         assert time.monotonic() < deadline, f"{holds} did not become true in {seconds} s"
@@ -123,7 +124,7 @@ def metric(management_url: str, name: str, **labels: str) -> float:
 
 
 class Receiver(http.server.ThreadingHTTPServer):
-    """Where telemetry is sent to. `answer` gives the status code of each response, when it likes."""
+    """Where telemetry is sent to. `answer` gives the status code of each response, and may take its time."""
 
     def __init__(self, answer: Callable[[], int]) -> None:
         """Receive from now on."""
@@ -135,7 +136,7 @@ class Receiver(http.server.ThreadingHTTPServer):
         self._thread.start()
 
     def handle_error(self, request: object, client_address: object) -> None:
-        """A sender that gave up is no news."""
+        """Write nothing when a sender gives up."""
 
     def close(self) -> None:
         """Receive no more."""
@@ -163,21 +164,22 @@ class _Reception(http.server.BaseHTTPRequestHandler):
         self.end_headers()
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class's name
-        """Say nothing."""
+        """Write nothing."""
 
 
-class Unheard:
-    """A service whose standard output goes where the test says. `Service` would read it, and expects JSON."""
+class UnreadProcess:
+    """A service whose standard output goes where the test wants it: `ServiceProcess` reads it, and expects JSON."""
 
-    def __init__(self, stdout: int | IO[bytes], environment: Mapping[str, str]) -> None:
+    def __init__(self, stdout: int | IO[bytes], environment: Mapping[str, str], program: Path = FAULTS) -> None:
         """Start it on free ports."""
+        inherited = {name: value for name, value in os.environ.items() if name not in variables(SERVICE)}
         port, management_port = free_ports()
         self.url = f"http://127.0.0.1:{port}"
         self.management_url = f"http://127.0.0.1:{management_port}"
         ports = {"PORT": str(port), "MANAGEMENT_PORT": str(management_port)}
-        self.process = subprocess.Popen(  # noqa: S603 - our own program
-            [sys.executable, str(ROOMS)],
-            env={**_bare_environment(), "DRAIN_SECONDS": "0", **ports, **environment},
+        self.process = subprocess.Popen(  # noqa: S603 - the service under test
+            [sys.executable, str(program)],
+            env={**inherited, "DRAIN_SECONDS": DEFAULTS["DRAIN_SECONDS"], **ports, **environment},
             stdout=stdout,
             stderr=subprocess.PIPE,
         )
@@ -202,15 +204,9 @@ class Unheard:
                 stream.close()
 
 
-def in_flight(service: Service | Unheard, requests: int) -> None:
+def in_flight(service: ServiceProcess | UnreadProcess, requests: int) -> None:
     """Wait until so many requests are being served."""
     wait_until(lambda: metric(service.management_url, "http_server_active_requests") == requests)
-
-
-def _bare_environment() -> dict[str, str]:
-    """The environment of the tests, without what would be a setting of a service."""
-    settings = {name.upper() for name in Settings.model_fields}
-    return {name: value for name, value in os.environ.items() if name not in settings}
 
 
 def answers(url: str, target: str) -> int:
@@ -228,23 +224,12 @@ def free_ports() -> tuple[int, int]:
 
 
 @pytest.fixture
-def serve(serve: Start, monkeypatch: pytest.MonkeyPatch) -> Start:
-    """As everywhere, with the routes of `rooms.py` beside those of `faults.py`."""
-    return _with_rooms(serve, monkeypatch)
-
-
-def _with_rooms(start: Start, patch: pytest.MonkeyPatch) -> Start:
-    patch.setattr(conftest, "FAULTS", ROOMS)
-    return start
-
-
-@pytest.fixture
-def launch() -> Iterator[Callable[..., Unheard]]:
+def launch() -> Iterator[Callable[..., UnreadProcess]]:
     """Start services whose standard output is not read."""
-    services: list[Unheard] = []
+    services: list[UnreadProcess] = []
 
-    def start(stdout: int | IO[bytes], **environment: str) -> Unheard:
-        services.append(Unheard(stdout, environment))
+    def start(stdout: int | IO[bytes], program: Path = FAULTS, **environment: str) -> UnreadProcess:
+        services.append(UnreadProcess(stdout, environment, program))
         return services[-1].started()
 
     yield start
@@ -266,86 +251,79 @@ def receive() -> Iterator[Callable[..., Receiver]]:
 
 
 @pytest.fixture(scope="session")
-def quiet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Unheard, Path]]:
-    """A service that is told to say little, and where it says it: warnings only, no request sampled."""
+def quiet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[UnreadProcess, Path]]:
+    """A service that logs warnings only and samples no request, and the file that it logs to."""
     path = tmp_path_factory.mktemp("quiet") / "stdout"
     with path.open("wb") as stdout:
-        service = Unheard(stdout, {"LOG_LEVEL": "warning", "LOG_FORMAT": "json", "OTEL_TRACES_SAMPLER_ARG": "0"})
+        service = UnreadProcess(stdout, {"LOG_LEVEL": "warning", "LOG_FORMAT": "json", "OTEL_TRACES_SAMPLER_ARG": "0"})
     with closing(service.started()):
         yield service, path
 
 
 @pytest.fixture(scope="session")
 def collector(receive: Callable[..., Receiver]) -> Receiver:
-    """The collector of `service`."""
+    """The collector of `running`."""
     return receive()
 
 
 @pytest.fixture(scope="session")
-def service(collector: Receiver) -> Iterator[Service]:
-    """One service for every test that neither sets nor stops it: all requests sampled, spans sent every moment."""
-    with pytest.MonkeyPatch.context() as patch:
-        for name in Settings.model_fields:
-            patch.delenv(name.upper(), raising=False)
-        settings: dict[str, Any] = {"OTEL_EXPORTER_OTLP_ENDPOINT": collector.url, "OTEL_BSP_SCHEDULE_DELAY": "50"}
-        service = _with_rooms(Service, patch)(settings)
-    try:
-        yield service.started()
-        assert service.terminate() == 0
-        assert service.error == ""
-    finally:
-        service.close()
+def running(collector: Receiver) -> Iterator[ServiceProcess]:
+    """One process for every test that neither sets nor stops it: all requests sampled, spans sent every moment."""
+    environment = {"OTEL_EXPORTER_OTLP_ENDPOINT": collector.url, "OTEL_BSP_SCHEDULE_DELAY": "50"}
+    with closing(ServiceProcess([str(FAULTS)], environment, without=variables(SERVICE))) as process:
+        yield process.started()
+        assert process.terminate() == 0
+        assert process.error == ""
 
 
-class Look(NamedTuple):
-    """What a probe saw: when, how long it took to say so, and what."""
+class Probe(NamedTuple):
+    """One probe: how long the answer took, and its status."""
 
-    began: float
     seconds: float
     status: int
 
 
 class Blocked(NamedTuple):
-    """What was seen of a service while its event loop was held up."""
+    """How a service answered while its event loop was blocked."""
 
-    looks: list[Look]
+    probes: list[Probe]
     ready: int
     gauge: float
     beats_later_than_5_seconds: float
 
 
 def _block() -> Blocked:
-    service = Unheard(subprocess.DEVNULL, {})
-    looks: list[Look] = []
+    service = UnreadProcess(subprocess.DEVNULL, {})
+    probes: list[Probe] = []
 
-    def look() -> int:
+    def probe() -> int:
         began = time.perf_counter()
         status = ask(service.management_url, "/health/live").status
-        looks.append(Look(began, time.perf_counter() - began, status))
+        probes.append(Probe(time.perf_counter() - began, status))
         return status
 
     with closing(service.started()), ThreadPoolExecutor() as pool:
-        look()
+        probe()
         blocked = pool.submit(ask, service.url, f"/faults/block?seconds={BLOCKED_SECONDS}")
         in_flight(service, 1)
-        wait_until(lambda: look() == http.HTTPStatus.SERVICE_UNAVAILABLE)
+        wait_until(lambda: probe() == http.HTTPStatus.SERVICE_UNAVAILABLE)
         ready = ask(service.management_url, "/health/ready").status
         gauge = metric(service.management_url, "service_ready")
         assert not blocked.done()
-        wait_until(lambda: look() == http.HTTPStatus.OK)
+        wait_until(lambda: probe() == http.HTTPStatus.OK)
         assert blocked.result().status == http.HTTPStatus.OK
         wait_until(lambda: _late(service) > 0)
-        return Blocked(looks, ready, gauge, _late(service))
+        return Blocked(probes, ready, gauge, _late(service))
 
 
-def _late(service: Unheard) -> float:
+def _late(service: UnreadProcess) -> float:
     buckets = samples(service.management_url, "event_loop_lag_seconds_bucket")
     beats = {bucket.labels["le"]: bucket.value for bucket in buckets}
     return beats["+Inf"] - beats["5.0"]
 
 
 class Stuck(NamedTuple):
-    """What became of a service whose standard output nobody reads."""
+    """How a service fared whose standard output nobody reads."""
 
     dropped: float
     statuses: list[int]
@@ -355,10 +333,10 @@ class Stuck(NamedTuple):
 
 
 def _stick() -> Stuck:
-    service = Unheard(subprocess.PIPE, {})
+    service = UnreadProcess(subprocess.PIPE, {})
     dropped = {"name": "telemetry_dropped_total", "signal": "logs", "reason": "queue_full"}
     with closing(service.started()):
-        ask(service.url, f"/rooms/say?lines={LINES}")
+        ask(service.url, f"/faults/write?lines={LINES}")
         in_flight(service, 0)  # its own line has been dropped as well
         before = metric(service.management_url, **dropped)
         statuses = [ask(service.url, "/faults/none").status for _ in range(10)]
@@ -370,14 +348,14 @@ def _stick() -> Stuck:
 
 @pytest.fixture(scope="session")
 def long_waits() -> Iterator[ThreadPoolExecutor]:
-    """Where they go on while other tests run."""
+    """Runs them while other tests run."""
     with ThreadPoolExecutor() as pool:
         yield pool
 
 
 @pytest.fixture(scope="session")
 def blocked(long_waits: ThreadPoolExecutor) -> Future[Blocked]:
-    """A service whose event loop is held up for some seconds."""
+    """A service whose event loop is blocked for some seconds."""
     return long_waits.submit(_block)
 
 
@@ -389,7 +367,7 @@ def stuck(long_waits: ThreadPoolExecutor) -> Future[Stuck]:
 
 @pytest.fixture(scope="session", autouse=True)
 def _begin_long_waits(request: pytest.FixtureRequest) -> None:
-    """What takes seconds of doing nothing is begun first, if a test of this run wants it."""
+    """Begin what takes seconds of waiting first, if a test of this run needs it."""
     wanted = {name for item in request.session.items for name in getattr(item, "fixturenames", ())}
     for name in {"blocked", "stuck"} & wanted:
         request.getfixturevalue(name)

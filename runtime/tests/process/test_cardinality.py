@@ -1,10 +1,11 @@
-"""What clients send does not decide how many series there are, nor how long a request takes."""
+"""What clients send decides neither how many series there are nor how long a request takes."""
 
 import time
 
 import pytest
 
-from ..conftest import Service
+from firstlight.testing import ServiceProcess
+
 from .conftest import Wire, ask, metric, request
 
 PATHS = 2000
@@ -13,17 +14,17 @@ LONG = 4000  # the server takes 64 KiB and more
 FOREIGN_VERBS = ("PROPFIND", "MKCOL", "LOCK", "REPORT", "PURGE", "SUBSCRIBE", "UNLINK", "NOTIFY", "BIND", "M-SEARCH")
 
 
-def _series(service: Service) -> int:
-    body = ask(service.management_url, "/metrics").body
+def _series(running: ServiceProcess) -> int:
+    body = ask(running.management_url, "/metrics").body
     return body.count(b"\nhttp_server_request_duration_seconds_count")
 
 
-def test_series_do_not_grow_with_what_clients_invent(service: Service) -> None:
+def test_series_do_not_grow_with_what_clients_invent(running: ServiceProcess) -> None:
     """Thousands of paths and a hundred verbs end up in the series that the first of each made."""
-    with Wire(service.url) as wire:
+    with Wire(running.url) as wire:
         wire.send(request("/nowhere"), request("/nowhere", "PROPFIND"), request("/faults/missing/none"))
         assert [wire.receive().status for _ in range(3)] == [404, 404, 404]
-        known = _series(service)
+        known = _series(running)
         for start in range(0, PATHS, PIPELINED):
             wire.send(*(request(f"/nowhere/{start + number}?x={number}") for number in range(PIPELINED)))
             assert {wire.receive().status for _ in range(PIPELINED)} == {404}
@@ -32,27 +33,27 @@ def test_series_do_not_grow_with_what_clients_invent(service: Service) -> None:
             assert {wire.receive().status for _ in FOREIGN_VERBS} == {404}
         wire.send(*(request(f"/faults/missing/{number}") for number in range(PIPELINED)))
         assert {wire.receive().status for _ in range(PIPELINED)} == {404}
-    assert _series(service) == known
-    others = metric(service.management_url, "http_server_request_duration_seconds_count", http_request_method="_OTHER")
+    assert _series(running) == known
+    others = metric(running.management_url, "http_server_request_duration_seconds_count", http_request_method="_OTHER")
     assert others >= 10 * len(FOREIGN_VERBS)
 
 
-def test_verbs_that_are_none_make_no_series(service: Service) -> None:
-    """The server refuses them before the application; they take down nothing but their own connection."""
-    before = _series(service)
+def test_invalid_methods_make_no_series(running: ServiceProcess) -> None:
+    """The server refuses them before the application, and only their own connection is closed."""
+    before = _series(running)
     for number in range(100):
-        with Wire(service.url) as wire:
+        with Wire(running.url) as wire:
             wire.send(request("/", f"VERB{number}"))
             assert wire.receive().status == 400
-    assert ask(service.url, "/faults/none").status == 200
-    assert _series(service) <= before + 1
+    assert ask(running.url, "/faults/none").status == 200
+    assert _series(running) <= before + 1
 
 
 @pytest.mark.parametrize("repeated", ["a", "a.", "token", "https://a", "eyJa.", "bearer%20"])
-def test_a_long_path_holds_nobody_up(service: Service, repeated: str) -> None:
+def test_a_long_path_delays_nobody(running: ServiceProcess, repeated: str) -> None:
     """Looking for secrets in it takes time in proportion to its length, not to the square of it."""
     path = f"/{repeated * (LONG // len(repeated))}=:@"
     began = time.monotonic()
-    assert ask(service.url, path).status == 404
-    assert ask(service.url, "/faults/none").status == 200
+    assert ask(running.url, path).status == 404
+    assert ask(running.url, "/faults/none").status == 200
     assert time.monotonic() - began < 0.5

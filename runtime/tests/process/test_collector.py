@@ -1,4 +1,4 @@
-"""A collector that is no help: requests do not notice, the log is not flooded, and stopping takes no longer."""
+"""A collector that fails: requests are as fast as before, the log is not flooded, and stopping takes no longer."""
 
 import statistics
 import threading
@@ -8,13 +8,15 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 
-from ..conftest import TIMEOUT_SECONDS, Service
-from .conftest import SHUTDOWN_SECONDS, Receiver, Start, Unheard, Wire, free_ports, metric, request, wait_until
+from firstlight.testing import ServiceProcess
+
+from ..conftest import FAULTS, TIMEOUT_SECONDS
+from .conftest import SHUTDOWN_SECONDS, Receiver, Start, UnreadProcess, Wire, free_ports, metric, request, wait_until
 
 MANY_BATCHES = {"OTEL_BSP_SCHEDULE_DELAY": "10", "OTEL_BSP_MAX_EXPORT_BATCH_SIZE": "5"}
-IMPATIENT = {**MANY_BATCHES, "OTEL_EXPORTER_OTLP_TIMEOUT": "0.1"}  # so that retries do not make few batches of many
+SHORT_TIMEOUT = {**MANY_BATCHES, "OTEL_EXPORTER_OTLP_TIMEOUT": "0.1"}  # so that retries do not make few batches of many
 REQUESTS = 100
-HELD_UP_SECONDS = 2  # no request waits for an exporter
+MAX_SECONDS = 2  # no request waits for an exporter
 
 
 def _median_seconds(url: str) -> float:
@@ -26,17 +28,17 @@ def _median_seconds(url: str) -> float:
             wire.send(request("/faults/none"))
             assert wire.receive().status == 200
             durations.append(time.perf_counter() - began)
-            assert durations[-1] < HELD_UP_SECONDS
+            assert durations[-1] < MAX_SECONDS
     return statistics.median(durations)
 
 
-def _many_dropped(service: Service, reason: str) -> bool:
+def _many_dropped(service: ServiceProcess, reason: str) -> bool:
     dropped = metric(service.management_url, "telemetry_dropped_total", signal="traces", reason=reason)
     return dropped > REQUESTS / 4
 
 
-def test_no_collector_can_hold_the_service_up(
-    serve: Start, receive: Callable[..., Receiver], quiet: tuple[Unheard, Path]
+def test_no_collector_delays_the_service(
+    serve: Start, receive: Callable[..., Receiver], quiet: tuple[UnreadProcess, Path]
 ) -> None:
     """Hanging, refusing, failing or slow: requests are as fast as without one, losses are counted, it ends in time."""
     released = threading.Event()
@@ -46,11 +48,14 @@ def test_no_collector_can_hold_the_service_up(
     refusing = f"http://127.0.0.1:{free_ports()[0]}"
     services = {
         "hanging": serve(
-            OTEL_EXPORTER_OTLP_ENDPOINT=hanging.url, OTEL_BSP_MAX_QUEUE_SIZE=str(REQUESTS // 2), **MANY_BATCHES
+            str(FAULTS),
+            OTEL_EXPORTER_OTLP_ENDPOINT=hanging.url,
+            OTEL_BSP_MAX_QUEUE_SIZE=str(REQUESTS // 2),
+            **MANY_BATCHES,
         ),
-        "slow": serve(OTEL_EXPORTER_OTLP_ENDPOINT=slow.url, OTEL_BSP_MAX_QUEUE_SIZE="50", **MANY_BATCHES),
-        "failing": serve(OTEL_EXPORTER_OTLP_ENDPOINT=failing.url, **IMPATIENT),
-        "refusing": serve(OTEL_EXPORTER_OTLP_ENDPOINT=refusing, **IMPATIENT),
+        "slow": serve(str(FAULTS), OTEL_EXPORTER_OTLP_ENDPOINT=slow.url, OTEL_BSP_MAX_QUEUE_SIZE="50", **MANY_BATCHES),
+        "failing": serve(str(FAULTS), OTEL_EXPORTER_OTLP_ENDPOINT=failing.url, **SHORT_TIMEOUT),
+        "refusing": serve(str(FAULTS), OTEL_EXPORTER_OTLP_ENDPOINT=refusing, **SHORT_TIMEOUT),
     }
     usual = _median_seconds(quiet[0].url)
     for service in services.values():
@@ -66,7 +71,7 @@ def test_no_collector_can_hold_the_service_up(
 
     with ThreadPoolExecutor() as pool:
         began = time.monotonic()
-        assert list(pool.map(Service.terminate, services.values())) == [0] * 4
+        assert list(pool.map(ServiceProcess.terminate, services.values())) == [0] * 4
         assert time.monotonic() - began < SHUTDOWN_SECONDS
     released.set()
     for state, service in services.items():

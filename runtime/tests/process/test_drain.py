@@ -1,4 +1,4 @@
-"""SIGTERM: no request is lost, no telemetry is lost, and the end comes in bounded time."""
+"""SIGTERM: no request is lost, no telemetry is lost, and the process ends in time."""
 
 import http
 import signal
@@ -9,7 +9,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 import httpx2
 
-from ..conftest import TIMEOUT_SECONDS, Service
+from firstlight.testing import ServiceProcess
+
+from ..conftest import FAULTS, TIMEOUT_SECONDS
 from .conftest import SHUTDOWN_SECONDS, Receiver, Start, answers, ask, in_flight, metric, wait_until
 
 CLIENTS = 4
@@ -17,7 +19,7 @@ DURATION = "http_server_request_duration_seconds_count"
 
 
 def _send_until(stopped: threading.Event, url: str) -> list[int]:
-    """A client of a load balancer: keep-alive, as fast as it gets answers, until it is told to go elsewhere."""
+    """A client of a load balancer: keep-alive, as fast as it gets answers, until it is stopped."""
     statuses = []
     with httpx2.Client(base_url=url, timeout=TIMEOUT_SECONDS) as client:
         while not stopped.is_set():
@@ -25,16 +27,16 @@ def _send_until(stopped: threading.Event, url: str) -> list[int]:
     return statuses
 
 
-def _notice(service: Service, stopped: threading.Event) -> None:
+def _notice(running: ServiceProcess, stopped: threading.Event) -> None:
     """A load balancer: takes the instance out when readiness turns."""
-    wait_until(lambda: answers(service.management_url, "/health/ready") == http.HTTPStatus.SERVICE_UNAVAILABLE)
+    wait_until(lambda: answers(running.management_url, "/health/ready") == http.HTTPStatus.SERVICE_UNAVAILABLE)
     stopped.set()
 
 
 def test_a_drain_under_load_loses_no_request_and_no_telemetry(serve: Start, receive: Callable[..., Receiver]) -> None:
     """Keep-alive clients, new connections and a slow request are all answered; then the last span and line leave."""
     collector = receive()
-    service = serve(OTEL_EXPORTER_OTLP_ENDPOINT=collector.url, DRAIN_SECONDS="1.5").started()
+    service = serve(str(FAULTS), OTEL_EXPORTER_OTLP_ENDPOINT=collector.url, DRAIN_SECONDS="1.5").started()
     stopped = threading.Event()
     with ThreadPoolExecutor(CLIENTS + 2) as pool:
         slow = pool.submit(ask, service.url, "/faults/slow?seconds=2", x_request_id="slow")
@@ -64,10 +66,10 @@ def test_a_drain_under_load_loses_no_request_and_no_telemetry(serve: Start, rece
 
 
 def test_more_sigterms_change_nothing(serve: Start, receive: Callable[..., Receiver]) -> None:
-    """An impatient sender neither shortens the drain nor cuts the flush off, however often it repeats itself."""
+    """They neither shorten the drain nor cut the flush off, however many there are."""
     released = threading.Event()
     collector = receive(lambda: 200 if released.wait(TIMEOUT_SECONDS) else 500)
-    service = serve(OTEL_EXPORTER_OTLP_ENDPOINT=collector.url, DRAIN_SECONDS="0.5").started()
+    service = serve(str(FAULTS), OTEL_EXPORTER_OTLP_ENDPOINT=collector.url, DRAIN_SECONDS="0.5").started()
     ask(service.url, "/faults/none")
     began = time.monotonic()
     while not service.ended and time.monotonic() - began < SHUTDOWN_SECONDS:
@@ -84,7 +86,7 @@ def test_more_sigterms_change_nothing(serve: Start, receive: Callable[..., Recei
 
 def test_sigint_skips_the_delay(serve: Start) -> None:
     """A person who presses Ctrl-C does not wait for load balancers; what is in flight is still answered."""
-    service = serve(DRAIN_SECONDS="60").started()
+    service = serve(str(FAULTS), DRAIN_SECONDS="60").started()
     with ThreadPoolExecutor() as pool:
         slow = pool.submit(ask, service.url, "/faults/slow?seconds=0.5")
         in_flight(service, 1)
@@ -97,7 +99,7 @@ def test_sigint_skips_the_delay(serve: Start) -> None:
 
 def test_sigint_during_the_delay_ends_it_and_nothing_else(serve: Start) -> None:
     """The end of the delay, which is still to come, must not count as a second Ctrl-C, which forces the end."""
-    service = serve(DRAIN_SECONDS="0.5").started()
+    service = serve(str(FAULTS), DRAIN_SECONDS="0.5").started()
     with ThreadPoolExecutor() as pool:
         slow = pool.submit(ask, service.url, "/faults/slow?seconds=1.5")
         in_flight(service, 1)
@@ -110,18 +112,18 @@ def test_sigint_during_the_delay_ends_it_and_nothing_else(serve: Start) -> None:
     assert service.lines[-1]["event"] == "service.stopped"
 
 
-def test_a_request_beyond_the_bound_is_cut_counted_and_logged(serve: Start, receive: Callable[..., Receiver]) -> None:
+def test_a_request_beyond_the_limit_is_cut_counted_and_logged(serve: Start, receive: Callable[..., Receiver]) -> None:
     """It leaves a line, a span and a measurement as `cancelled`, and it does not keep the process."""
     counted = []
 
     def answer() -> int:  # the flush is in progress, and nothing is counted after it
-        counted.append(metric(service.management_url, DURATION, error_type="cancelled", http_route="/rooms/linger"))
+        counted.append(metric(service.management_url, DURATION, error_type="cancelled", http_route="/faults/hang"))
         return 200
 
     collector = receive(answer)
-    service = serve(OTEL_EXPORTER_OTLP_ENDPOINT=collector.url, GRACEFUL_SECONDS="1").started()
+    service = serve(str(FAULTS), OTEL_EXPORTER_OTLP_ENDPOINT=collector.url, GRACEFUL_SECONDS="1").started()
     with ThreadPoolExecutor() as pool:
-        slow = pool.submit(ask, service.url, "/rooms/linger", x_request_id="slow")
+        slow = pool.submit(ask, service.url, "/faults/hang", x_request_id="slow")
         in_flight(service, 1)
         began = time.monotonic()
         assert service.terminate() == 0
@@ -134,11 +136,11 @@ def test_a_request_beyond_the_bound_is_cut_counted_and_logged(serve: Start, rece
     assert service.lines[-1]["event"] == "service.stopped"
 
 
-def test_a_thread_beyond_the_bound_does_not_keep_the_process(serve: Start) -> None:
+def test_a_thread_beyond_the_limit_does_not_keep_the_process(serve: Start) -> None:
     """A plain function runs in a thread, which nobody can cancel: the process ends without it."""
-    service = serve(GRACEFUL_SECONDS="1").started()
+    service = serve(str(FAULTS), GRACEFUL_SECONDS="1").started()
     with ThreadPoolExecutor() as pool:
-        waiting = pool.submit(ask, service.url, f"/rooms/wait?seconds={SHUTDOWN_SECONDS + 2}")
+        waiting = pool.submit(ask, service.url, f"/faults/thread?seconds={SHUTDOWN_SECONDS + 2}")
         in_flight(service, 1)
         began = time.monotonic()
         assert service.terminate() == 0

@@ -5,35 +5,37 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-from ..conftest import Service
+from firstlight.testing import ServiceProcess
+
+from ..conftest import FAULTS
 from .conftest import Receiver, Start, ask
 
 SECRETS = ("hunter2", "correct-horse", "battery-staple", "c3RhcGxlLWJhdHRlcnk", "zebra-paper", "swordfish")
 
 
-def test_an_exception_leaves_one_access_line_and_one_failure(service: Service) -> None:
+def test_an_exception_leaves_one_access_line_and_one_failure(running: ServiceProcess) -> None:
     """Both carry the request's ids; the server adds no line of its own."""
-    reply = ask(service.url, "/faults/fail", x_request_id="failed")
+    reply = ask(running.url, "/faults/fail", x_request_id="failed")
     assert reply.status == 500
     assert reply.headers["x-request-id"] == "failed"
     problem = json.loads(reply.body)
-    failure = service.wait_for("http.request_failed", request_id="failed")
-    access = service.wait_for("http.request_finished", request_id="failed")
-    ask(service.url, "/", x_request_id="after-the-failure")
-    service.wait_for("http.request_finished", request_id="after-the-failure")
-    start = min(service.lines.index(failure), service.lines.index(access))
-    told = [line["event"] for line in service.lines[start:]]
-    assert sorted(told[:-1]) == ["http.request_failed", "http.request_finished"]
+    failure = running.wait_for("http.request_failed", request_id="failed")
+    access = running.wait_for("http.request_finished", request_id="failed")
+    ask(running.url, "/", x_request_id="after-the-failure")
+    running.wait_for("http.request_finished", request_id="after-the-failure")
+    start = min(running.lines.index(failure), running.lines.index(access))
+    events = [line["event"] for line in running.lines[start:]]
+    assert sorted(events[:-1]) == ["http.request_failed", "http.request_finished"]
     assert {problem["trace_id"], failure["trace_id"]} == {access["trace_id"]}
     assert failure["span_id"] == access["span_id"]
     assert (access["http_response_status_code"], access["error_type"]) == (500, "RuntimeError")
     assert "RuntimeError: on demand, password=REDACTED" in failure["exception"]
 
 
-def test_no_secret_gets_out_by_a_traceback(service: Service) -> None:
+def test_a_traceback_shows_no_secret(running: ServiceProcess) -> None:
     """Not in the message, not in the cause, not in a local variable, not in the response."""
-    reply = ask(service.url, "/rooms/reveal", x_request_id="revealed")
-    text = json.dumps(service.wait_for("http.request_failed", request_id="revealed")) + reply.body.decode()
+    reply = ask(running.url, "/faults/reveal", x_request_id="revealed")
+    text = json.dumps(running.wait_for("http.request_failed", request_id="revealed")) + reply.body.decode()
     assert "ConnectionError" in text
     assert [secret for secret in SECRETS if secret in text] == []
 
@@ -42,8 +44,8 @@ def test_sentry_gets_each_failure_once_with_its_trace(serve: Start, receive: Cal
     """One event for each failure, found by the trace id of its lines, with no secret in it, before the process ends."""
     slow = threading.Event()
     sentry = receive(lambda: 500 if slow.wait(1) else 200)  # so that the second is still on its way at the end
-    service = serve(SENTRY_DSN=sentry.url.replace("://", "://key@") + "/1").started()
-    ask(service.url, "/rooms/reveal?token=swordfish", x_request_id="first")
+    service = serve(str(FAULTS), SENTRY_DSN=sentry.url.replace("://", "://key@") + "/1").started()
+    ask(service.url, "/faults/reveal?token=swordfish", x_request_id="first")
     ask(service.url, "/faults/missing/none")
     ask(service.url, "/faults/fail", x_request_id="second")
     lines = [service.wait_for("http.request_failed", request_id=request_id) for request_id in ("first", "second")]

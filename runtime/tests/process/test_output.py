@@ -1,10 +1,10 @@
-"""Standard output that nobody reads any more."""
+"""Standard output that nobody reads."""
 
 import subprocess
 from collections.abc import Callable
 from concurrent.futures import Future
 
-from .conftest import LINES, SHUTDOWN_SECONDS, Stuck, Unheard, ask, metric, wait_until
+from .conftest import LINES, SHUTDOWN_SECONDS, Stuck, UnreadProcess, ask, metric, wait_until
 
 
 def test_a_reader_that_stops_reading_stops_nothing(stuck: Future[Stuck]) -> None:
@@ -17,12 +17,12 @@ def test_a_reader_that_stops_reading_stops_nothing(stuck: Future[Stuck]) -> None
     assert seen.shutdown_seconds < SHUTDOWN_SECONDS
 
 
-def test_a_reader_that_has_gone_stops_nothing(launch: Callable[..., Unheard]) -> None:
+def test_a_reader_that_has_gone_stops_nothing(launch: Callable[..., UnreadProcess]) -> None:
     """With the pipe broken, requests are answered, lines are counted as lost, and the exit status is still 0."""
     service = launch(subprocess.PIPE, LOG_FORMAT="json")
     assert service.process.stdout is not None
     service.process.stdout.close()
-    assert [ask(service.url, f"/rooms/say?lines={lines}").status for lines in (1, 10, 100)] == [200] * 3
+    assert [ask(service.url, f"/faults/write?lines={lines}").status for lines in (1, 10, 100)] == [200] * 3
     dropped = {"name": "telemetry_dropped_total", "signal": "logs", "reason": "write_failed"}
     wait_until(lambda: metric(service.management_url, **dropped) >= 1 + 10 + 100 + 3)
     assert service.terminate() == 0

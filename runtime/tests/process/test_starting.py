@@ -1,4 +1,4 @@
-"""From the first instruction to the first request."""
+"""The start: from the first instruction to the first request."""
 
 import json
 import signal
@@ -6,17 +6,19 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
-from ..conftest import Service
-from .conftest import Start, Unheard, ask, free_ports, wait_until
+from firstlight.testing import ServiceProcess
 
+from ..conftest import PROGRAMS
+from .conftest import Start, UnreadProcess, ask, wait_until
+
+SLOW_START = PROGRAMS / "slow_start.py"
 PROBES = ("/health/live", "/health/ready", "/health/startup")
 
 
-def _starting(serve: Start) -> tuple[Service, str]:
-    """A service that waits at the door, and its management port, which answers."""
-    _, management_port = free_ports()
-    service = serve(DOOR="closed", MANAGEMENT_PORT=str(management_port))
-    service.wait_for("door.reached")
+def _starting(serve: Start) -> tuple[ServiceProcess, str]:
+    """A service with a component that is opening, and its management port."""
+    service = serve(str(SLOW_START), GATE_CLOSED="true")
+    management_port = service.wait_for("gate.reached")["management_port"]
     return service, f"http://127.0.0.1:{management_port}"
 
 
@@ -28,16 +30,16 @@ def test_probes_answer_while_a_component_is_opening(serve: Start) -> None:
     service.process.send_signal(signal.SIGUSR1)
     service.started()
     assert [ask(url, probe).status for probe in PROBES] == [200, 200, 200]
-    assert ask(service.url, "/faults/none").status == 200
+    assert ask(service.url, "/").status == 200
 
 
-def test_ready_means_that_the_port_is_open(launch: Callable[..., Unheard]) -> None:
+def test_ready_means_that_the_port_is_open(launch: Callable[..., UnreadProcess]) -> None:
     """A request sent at the first moment of readiness is answered."""
-    service = launch(subprocess.DEVNULL, LISTENS="late")
-    assert ask(service.url, "/faults/none").status == 200
+    service = launch(subprocess.DEVNULL, SLOW_START, LISTENS="late")
+    assert ask(service.url, "/").status == 200
 
 
-def test_a_service_told_to_stop_while_it_starts_ends_well(serve: Start) -> None:
+def test_a_service_that_is_stopped_while_it_starts_ends_with_status_0(serve: Start) -> None:
     """SIGTERM is not put off until a component that may never open has opened."""
     service, _ = _starting(serve)
     assert service.terminate() == 0
@@ -45,11 +47,11 @@ def test_a_service_told_to_stop_while_it_starts_ends_well(serve: Start) -> None:
     assert service.error == ""
 
 
-def test_lines_for_people_when_asked(launch: Callable[..., Unheard]) -> None:
-    """The console format is readable, and a client's control characters do not steer the terminal."""
+def test_lines_for_people_when_asked(launch: Callable[..., UnreadProcess]) -> None:
+    """The console format is readable, and a client's control characters do not reach the terminal."""
     service = launch(subprocess.PIPE, LOG_FORMAT="console")
     assert ask(service.url, "/x%1b%5B2J%0aforged").status == 404
-    assert ask(service.url, "/rooms/reveal").status == 500
+    assert ask(service.url, "/faults/reveal").status == 500
     assert service.terminate() == 0
     assert service.process.stdout is not None
     lines = service.process.stdout.read().decode().splitlines()
@@ -60,8 +62,8 @@ def test_lines_for_people_when_asked(launch: Callable[..., Unheard]) -> None:
     assert "service.stopped" in lines[-1]
 
 
-def test_a_higher_level_hides_access_lines_and_keeps_errors(quiet: tuple[Unheard, Path]) -> None:
-    """With `LOG_LEVEL=warning` only what went wrong is said."""
+def test_a_higher_level_hides_access_lines_and_keeps_errors(quiet: tuple[UnreadProcess, Path]) -> None:
+    """With `LOG_LEVEL=warning` only what went wrong is logged."""
     service, path = quiet
     assert ask(service.url, "/faults/none", x_request_id="well").status == 200
     assert ask(service.url, "/faults/fail", x_request_id="ill").status == 500

@@ -1,4 +1,4 @@
-"""An event loop that is held up: the management port still answers, and says so."""
+"""A blocked event loop: the management port still answers, and reports it."""
 
 import itertools
 import statistics
@@ -7,17 +7,17 @@ from concurrent.futures import Future
 from .conftest import Blocked
 
 
-def test_a_blocked_event_loop_is_seen_from_the_management_port(blocked: Future[Blocked]) -> None:
+def test_a_blocked_event_loop_is_reported_by_the_management_port(blocked: Future[Blocked]) -> None:
     """Liveness turns 503 and 200 again, readiness follows, and the metrics answer too and show the lag."""
     seen = blocked.result()
-    assert [status for status, _ in itertools.groupby(seen.looks, lambda look: look.status)] == [200, 503, 200]
+    assert [status for status, _ in itertools.groupby(seen.probes, lambda probe: probe.status)] == [200, 503, 200]
     assert (seen.ready, seen.gauge) == (503, 0)
     assert seen.beats_later_than_5_seconds == 1
 
 
 def test_the_management_port_answers_at_once_while_the_event_loop_cannot(blocked: Future[Blocked]) -> None:
     """A probe that gives up after a second would otherwise restart a service that is merely busy."""
-    seconds = sorted(look.seconds for look in blocked.result().looks)
+    seconds = sorted(probe.seconds for probe in blocked.result().probes)
     assert len(seconds) > 20
     assert statistics.median(seconds) < 0.1
     assert seconds[int(len(seconds) * 0.9)] < 0.1  # the machine is shared, with the tests that run meanwhile as well

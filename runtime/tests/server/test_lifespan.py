@@ -1,215 +1,337 @@
 """The lifespan opens in order, closes in reverse, and flushes last."""
 
 import asyncio
-import threading
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import Any
 
 import httpx2
 import pytest
-from pydantic_settings import BaseSettings
 from starlette.testclient import TestClient
 
-from firstlight import app as root
-from firstlight.app import create_app
-from firstlight.component import Component
-from firstlight.management.health import Check
+from firstlight import Background, Check, Component, NoSettings, Service, Settings, Surroundings, create_app
 from firstlight.metrics.instruments import REGISTRY
-from firstlight.settings import Settings
+from firstlight.testing.lines import Lines
 
-if TYPE_CHECKING:
-    from .conftest import Lines
-
-
-class Part:
-    """A component that keeps a diary."""
-
-    def __init__(self, name: str, diary: list[str], probe_result: Exception | None = None) -> None:
-        """Its one check is critical."""
-        self.name = name
-        self.diary = diary
-        self.probe_result = probe_result
-
-    @property
-    def component(self) -> Component:
-        """What the composition root sees."""
-        return Component(name=self.name, settings=BaseSettings, open=self.open, checks=self.checks)
-
-    @asynccontextmanager
-    async def open(self, _: BaseSettings) -> AsyncIterator[str]:
-        """Note opening and closing."""
-        self.diary.append(f"open {self.name}")
-        try:
-            yield self.name
-        finally:
-            self.diary.append(f"close {self.name}")
-
-    def checks(self, resource: str) -> Sequence[Check]:
-        """One check on the resource."""
-        return [Check(resource, self.probe, critical=True)]
-
-    async def probe(self) -> None:
-        """As well as it was told to be."""
-        self.diary.append(f"check {self.name}")
-        if self.probe_result is not None:
-            raise self.probe_result
+from ..conftest import TIMEOUT_SECONDS
 
 
-def _use(monkeypatch: pytest.MonkeyPatch, *parts: Part) -> None:
-    monkeypatch.setattr(root, "COMPONENTS", tuple(part.component for part in parts))
+class Journal:
+    """What components, checks and tasks did, in order."""
+
+    def __init__(self) -> None:
+        """Nothing yet."""
+        self.entries: list[str] = []
+
+    def component(self, name: str, probe_result: Exception | None = None, **declared: Any) -> Component[Any, str]:
+        """A component with one critical check, which notes when it opens and closes."""
+
+        @asynccontextmanager
+        async def open_(_: Surroundings[NoSettings]) -> AsyncIterator[str]:
+            self.entries.append(f"open {name}")
+            try:
+                yield name
+            finally:
+                self.entries.append(f"close {name}")
+
+        async def probe() -> None:
+            if probe_result is not None:
+                raise probe_result
+
+        def checks(resource: str) -> Sequence[Check]:
+            return [Check(resource, probe, critical=True)]
+
+        return Component(name=name, settings=NoSettings, open=open_, **{"checks": checks, **declared})
+
+    def waiting(self, name: str) -> Callable[..., Awaitable[None]]:
+        """A coroutine function that waits until it is cancelled, and takes some steps to clean up."""
+
+        async def wait(*_: object) -> None:
+            self.entries.append(f"begin {name}")
+            try:
+                await asyncio.Event().wait()
+            finally:
+                for _step in range(10):
+                    await asyncio.sleep(0)
+                self.entries.append(f"end {name}")
+
+        return wait
 
 
-def _management_url(lines: "Lines") -> str:
+@pytest.fixture
+def journal() -> Journal:
+    """An empty journal."""
+    return Journal()
+
+
+async def _until(holds: Callable[[], bool]) -> None:
+    """Let the tasks run until it holds."""
+    async with asyncio.timeout(TIMEOUT_SECONDS):
+        while not holds():  # noqa: ASYNC110 - there is no event to wait for
+            await asyncio.sleep(0)
+
+
+def _management_url(lines: Lines) -> str:
     return f"http://127.0.0.1:{lines.named('service.started')[0]['management_port']}"
 
 
 def test_opens_in_order_and_closes_in_reverse(
-    settings: Settings, lines: "Lines", monkeypatch: pytest.MonkeyPatch
+    settings: Settings, service: Service, lines: Lines, journal: Journal
 ) -> None:
-    """A component may rely on those before it for as long as it lives."""
-    del lines
-    diary: list[str] = []
-    _use(monkeypatch, Part("first", diary), Part("second", diary))
+    """A component may use those before it for as long as it is open."""
+    service = replace(service, components=[journal.component("first"), journal.component("second")])
 
-    with TestClient(create_app(settings)) as client:
+    with TestClient(create_app(settings, service, log_sink=lines)) as client:
         client.get("/")
-        diary.append("served")
+        journal.entries.append("served")
 
-    opened = [entry for entry in diary if not entry.startswith("check")]
-    assert opened == ["open first", "open second", "served", "close second", "close first"]
+    assert journal.entries == ["open first", "open second", "served", "close second", "close first"]
 
 
-def test_runs_every_check_and_stops_them_all(
-    settings: Settings, lines: "Lines", monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Readiness is the checks' word."""
-    diary: list[str] = []
-    _use(monkeypatch, Part("well", diary), Part("ill", diary, ConnectionError("away")))
+def test_runs_every_check(settings: Settings, service: Service, lines: Lines, journal: Journal) -> None:
+    """Those of the components and those of the team; readiness follows the critical ones."""
 
-    with TestClient(create_app(settings)):
+    async def fail() -> None:
+        raise TimeoutError
+
+    ill = journal.component("ill", ConnectionError("away"))
+    service = replace(service, components=[journal.component("well"), ill], checks=[Check("own", fail)])
+
+    with TestClient(create_app(settings, service, log_sink=lines)):
         answer = httpx2.get(f"{_management_url(lines)}/health")
 
     assert answer.status_code == 503
     assert {name: check["status"] for name, (check,) in answer.json()["checks"].items()} == {
         "well": "pass",
         "ill": "fail",
+        "own": "fail",
     }
 
 
+def test_the_details_tell_whose_service_it_is(settings: Settings, service: Service, lines: Lines) -> None:
+    """Name, version, release, title, description and owner, beside the state."""
+    settings = settings.model_copy(update={"revision": "0a1b2c3"})
+    with TestClient(create_app(settings, service, log_sink=lines)):
+        document = httpx2.get(f"{_management_url(lines)}/health").json()
+
+    identity = service.identity
+    assert document["status"] == "pass"
+    assert (document["serviceId"], document["version"]) == (identity.name, identity.version)
+    assert document["releaseId"] == "0a1b2c3"
+    assert (document["title"], document["owner"]) == (identity.title, identity.owner)
+    assert document["description"] == identity.description
+
+
+class Readiness(Lines):
+    """Notes the readiness at the moment of each line."""
+
+    def __init__(self) -> None:
+        """Nothing yet."""
+        super().__init__()
+        self.ready: list[float | None] = []
+
+    def write(self, line: bytes) -> None:
+        """Keep one line and the readiness."""
+        super().write(line)
+        self.ready.append(REGISTRY.get_sample_value("service_ready"))
+
+
 def test_is_not_ready_before_its_critical_checks_have_run(
-    settings: Settings, lines: "Lines", monkeypatch: pytest.MonkeyPatch
+    settings: Settings, service: Service, journal: Journal
 ) -> None:
-    """From the very moment it has started, an instance without its critical dependency asks for no traffic."""
-    ready: list[float | None] = []
-    _use(monkeypatch, Part("ill", [], ConnectionError("away")))
+    """From the moment it has started, an instance without its critical dependency gets no traffic."""
+    lines = Readiness()
+    service = replace(service, components=[journal.component("ill", ConnectionError("away"))])
 
-    def look(line: bytes) -> None:
-        ready.append(REGISTRY.get_sample_value("service_ready"))
-        lines.append(line)
-
-    monkeypatch.setattr(lines, "write", look)
-    with TestClient(create_app(settings)):
+    with TestClient(create_app(settings, service, log_sink=lines)):
         pass
 
     assert lines.named("service.started")
-    assert set(ready) == {0}
+    assert set(lines.ready) == {0}
 
 
 def test_a_component_that_does_not_open_leaves_nothing_open(
-    settings: Settings, lines: "Lines", monkeypatch: pytest.MonkeyPatch
+    settings: Settings, service: Service, lines: Lines, journal: Journal
 ) -> None:
     """What was opened before it is closed again, the management port included."""
-    diary: list[str] = []
-    ports: list[str] = []
+    ports: list[int] = []
 
     @asynccontextmanager
-    async def fail(_: BaseSettings) -> AsyncIterator[None]:
-        ports.append(_listening_port())
+    async def fail(surroundings: Surroundings[NoSettings]) -> AsyncIterator[None]:
+        ports.append(surroundings.lifecycle.management_port)
         if ports:
             msg = "no scales"
             raise ConnectionError(msg)
         yield
 
-    first = Part("first", diary)
-    second = Component(name="second", settings=BaseSettings, open=fail, checks=lambda _: ())
-    monkeypatch.setattr(root, "COMPONENTS", (first.component, second))
+    second = Component(name="second", settings=NoSettings, open=fail)
+    service = replace(service, components=[journal.component("first"), second])
 
-    with pytest.raises(ConnectionError), TestClient(create_app(settings)):
+    with pytest.raises(ConnectionError), TestClient(create_app(settings, service, log_sink=lines)):
         pass
 
-    assert diary == ["open first", "close first"]
+    assert journal.entries == ["open first", "close first"]
     assert not lines.named("service.started")
     with pytest.raises(httpx2.ConnectError):
         httpx2.get(f"http://127.0.0.1:{ports[0]}/health/live")
 
 
-def _listening_port() -> str:
-    """The port of the one thread that answers for the management plane."""
-    (thread,) = [thread for thread in threading.enumerate() if thread.name == "management"]
-    serve_forever = thread._target  # type: ignore[attr-defined] # noqa: SLF001 - nothing public says it this early
-    return str(serve_forever.__self__.server_port)
-
-
 def test_the_management_port_answers_while_a_component_opens(
-    settings: Settings, lines: "Lines", monkeypatch: pytest.MonkeyPatch
+    settings: Settings, service: Service, lines: Lines
 ) -> None:
-    """A slow start is visible as one: alive, not started, not ready."""
-    del lines
+    """A slow start can be told from a failure: alive, not started, not ready."""
     answers: dict[str, int] = {}
 
     @asynccontextmanager
-    async def slow(_: BaseSettings) -> AsyncIterator[None]:
-        url = f"http://127.0.0.1:{_listening_port()}"
+    async def slow(surroundings: Surroundings[NoSettings]) -> AsyncIterator[None]:
+        url = f"http://127.0.0.1:{surroundings.lifecycle.management_port}"
         async with httpx2.AsyncClient(base_url=url) as client:
             for path in ("/health/live", "/health/startup", "/health/ready", "/metrics"):
                 answers[path] = (await client.get(path)).status_code
         yield
 
-    monkeypatch.setattr(
-        root, "COMPONENTS", (Component(name="slow", settings=BaseSettings, open=slow, checks=lambda _: ()),)
-    )
-    with TestClient(create_app(settings)):
+    service = replace(service, components=[Component(name="slow", settings=NoSettings, open=slow)])
+    with TestClient(create_app(settings, service, log_sink=lines)):
         pass
 
     assert answers == {"/health/live": 200, "/health/startup": 503, "/health/ready": 503, "/metrics": 200}
 
 
-def test_says_when_it_starts_and_when_it_stops(
-    settings: Settings, lines: "Lines", monkeypatch: pytest.MonkeyPatch
-) -> None:
+class Flushes(Lines):
+    """Notes how many lines there are at each flush."""
+
+    def __init__(self) -> None:
+        """Nothing yet."""
+        super().__init__()
+        self.flushed: list[int] = []
+
+    def flush(self, timeout: float) -> bool:
+        """Count the lines."""
+        self.flushed.append(len(self.raw))
+        return super().flush(timeout)
+
+
+def test_logs_its_start_and_its_stop(settings: Settings, service: Service) -> None:
     """One event each, and nothing after the last flush."""
-    flushed: list[int] = []
+    lines = Flushes()
 
-    def flush(_: float) -> bool:
-        flushed.append(len(lines))
-        return True
-
-    monkeypatch.setattr(lines, "flush", flush)
-    with TestClient(create_app(settings)):
+    with TestClient(create_app(settings, service, log_sink=lines)):
         (started,) = lines.named("service.started")
         assert started["port"] == settings.port
         assert started["management_port"] > 0
 
     assert lines.events[-1]["event"] == "service.stopped"
-    assert flushed == [len(lines)]
+    assert lines.flushed == [len(lines.raw)]
 
 
-def test_waits_for_cut_requests_to_be_recorded(settings: Settings, lines: "Lines") -> None:
+def test_a_server_announces_the_start_itself(settings: Settings, service: Service, lines: Lines) -> None:
+    """The application is not ready before the server's port is open."""
+    app = create_app(settings, service, log_sink=lines, served=True)
+
+    with TestClient(app) as client:
+        assert client.get("/health/ready").status_code == 503
+        assert not lines.named("service.started")
+        app.lifespan.announce()
+        assert client.get("/health/ready").status_code == 200
+        assert lines.named("service.started")
+
+
+def test_waits_for_cut_requests_to_be_recorded(settings: Settings, service: Service, lines: Lines) -> None:
     """The server cancels what runs at the graceful timeout; its last line still precedes `service.stopped`."""
-    app = create_app(settings)
+    app = create_app(settings, service, log_sink=lines)
+    lifecycle = app.lifespan.lifecycle
 
     async def run() -> None:
-        plane = app.app  # type: ignore[attr-defined]
-        async with plane.app.router.lifespan_context(plane.app):
-            plane.active += 1
-            asyncio.get_running_loop().call_later(0.02, finish, plane)
+        async with app.lifespan():
+            lifecycle.active_requests += 1
+            asyncio.get_running_loop().call_later(0.02, finish)
 
-    def finish(plane: object) -> None:
-        plane.active -= 1  # type: ignore[attr-defined]
-        lines.append(b'{"event": "http.request_finished"}')
+    def finish() -> None:
+        lines.write(b'{"event": "http.request_finished"}')
+        lifecycle.active_requests -= 1
 
     asyncio.run(run())
 
     events = [line["event"] for line in lines.events]
     assert events.index("http.request_finished") < events.index("service.stopped")
+
+
+def test_checks_and_tasks_have_ended_before_a_component_closes(
+    settings: Settings, service: Service, lines: Lines, journal: Journal
+) -> None:
+    """They are cancelled and awaited, so that none of them uses what is closed."""
+
+    def checks(_: str) -> Sequence[Check]:
+        return [Check("hanging", journal.waiting("check"), timeout_seconds=60)]
+
+    component = journal.component("part", checks=checks, background=[Background("part", journal.waiting("task"))])
+    own = Background("own", journal.waiting("own task"))
+    service = replace(service, components=[component], background=[own])
+
+    async def run() -> None:
+        async with create_app(settings, service, log_sink=lines).lifespan():
+            await _until(lambda: len(journal.entries) == 4)
+
+    asyncio.run(run())
+
+    started = ["begin check", "begin own task", "begin task"]
+    assert journal.entries[0] == "open part"
+    assert sorted(journal.entries[1:4]) == started
+    assert sorted(journal.entries[4:7]) == ["end check", "end own task", "end task"]
+    assert journal.entries[7:] == ["close part"]
+
+
+def test_a_task_that_does_not_end_keeps_no_process(
+    settings: Settings, service: Service, lines: Lines, journal: Journal
+) -> None:
+    """After a limit it is logged and left: what is open is closed, and the last telemetry leaves."""
+    released = asyncio.Event()
+
+    async def stay(_: object) -> None:
+        journal.entries.append("begin")
+        while not released.is_set():
+            try:
+                await released.wait()
+            except asyncio.CancelledError:
+                journal.entries.append("refuse")
+
+    service = replace(service, components=[journal.component("part", background=[Background("stubborn", stay)])])
+
+    async def run() -> None:
+        async with create_app(settings, service, log_sink=lines).lifespan():
+            await _until(lambda: "begin" in journal.entries)
+        released.set()
+
+    asyncio.run(run())
+
+    assert journal.entries == ["open part", "begin", "refuse", "close part"]
+    assert [line["task"] for line in lines.named("background.cut")] == ["background.stubborn (task)"]
+    assert lines.events[-1]["event"] == "service.stopped"
+
+
+def test_a_task_gets_the_settings_and_the_resources(
+    settings: Settings, service: Service, lines: Lines, journal: Journal
+) -> None:
+    """A component's task has the component's settings, the team's task those of the service."""
+    seen: dict[str, Surroundings[Any]] = {}
+
+    def seeing(name: str) -> Background:
+        async def see(surroundings: Surroundings[Any]) -> None:
+            seen[name] = surroundings
+
+        return Background(name, see)
+
+    part = journal.component("part", background=[seeing("of_part")])
+    service = replace(service, components=[part], background=[seeing("own")])
+
+    async def run() -> None:
+        async with create_app(settings, service, log_sink=lines).lifespan():
+            await _until(lambda: len(seen) == 2)
+
+    asyncio.run(run())
+
+    assert isinstance(seen["of_part"].settings, NoSettings)
+    assert seen["own"].settings is settings
+    assert {each.service for each in seen.values()} == {settings}
+    assert [part.of(each) for each in seen.values()] == ["part", "part"]

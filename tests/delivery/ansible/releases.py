@@ -1,24 +1,23 @@
-"""Releases to deploy after the first one, by the code that takes the place of the service's own routes."""
+"""Releases to deploy after the first one, by the code that takes the place of the service's own page."""
 
-MODULE = "/app/lib/python3.11/site-packages/acme_links/api/__init__.py"
+MODULE = "/app/lib/python3.11/site-packages/acme_links/service.py"
 
 BETTER = """
-from starlette.routing import BaseRoute
+from firstlight import Identity, Service
 
-from . import links
+from .api import links
 
-
-def routes() -> list[BaseRoute]:
-    return links.routes()
+SERVICE = Service(identity=Identity.of(__package__), components=(links.LINKS,), routes=links.OPERATIONS)
 """
 
 # Every fifth answer is a failure.
 FAILING = """
 import itertools
 
+from firstlight import Identity, Service
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
-from starlette.routing import BaseRoute, Route
+from starlette.routing import Route
 
 numbers = itertools.count(1)
 
@@ -29,20 +28,20 @@ async def answer(_: Request) -> Response:
     return PlainTextResponse("good")
 
 
-def routes() -> list[BaseRoute]:
-    return [Route("/api/v1/links", answer)]
+SERVICE = Service(identity=Identity.of(__package__), routes=[Route("/api/v1/links", answer)])
 """
 
 # It waits for something when it starts, and never gets it.
 UNREADY = """
-import time
-
-from starlette.routing import BaseRoute
+from firstlight import Component, Identity, NoSettings, Service, nothing
 
 
-def routes() -> list[BaseRoute]:
-    while True:
-        time.sleep(1)
+async def never(_: None) -> None:
+    raise TimeoutError("nobody answers")
+
+
+DATABASE = Component(name="database", settings=NoSettings, open=nothing, ready_to_start=never)
+SERVICE = Service(identity=Identity.of(__package__), components=[DATABASE])
 """
 
 RELEASES = {"better": BETTER, "failing": FAILING, "unready": UNREADY}

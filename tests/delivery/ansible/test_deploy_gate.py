@@ -8,16 +8,15 @@ from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import pytest
+from emitted import get, serving
+from template import EVERYTHING, ROOT, SERVICE_DIRECTORY, Machine
 
-PROJECT = Path(__file__).parents[3]
-GATE = PROJECT / "deploy/ansible/roles/service/files/deploy_gate.py"
+GATE = ROOT / SERVICE_DIRECTORY / "deploy/ansible/roles/service/files/deploy_gate.py"
 GOOD, BAD, NO_VERDICT = 0, 1, 2
 HASTE = ("--interval", "0.1", "--timeout", "0.5", "--seconds", "0.2")
-
-Serve = Callable[..., Any]
 
 
 class Verdict(NamedTuple):
@@ -30,7 +29,7 @@ class Verdict(NamedTuple):
 def gate(*words: str) -> Verdict:
     """Run it as the role does."""
     command = [sys.executable, "-I", str(GATE), *words]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)  # noqa: S603 - our own
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
     return Verdict(done.returncode, done.stdout + done.stderr)
 
 
@@ -222,15 +221,25 @@ def test_a_mistake_is_said_and_is_no_verdict(words: list[str], sentence: str) ->
     assert sentence in verdict.sentence
 
 
+@pytest.fixture(scope="module")
+def installed(shared: Machine, template: Path) -> Path:
+    """Generate and install a service."""
+    directory = shared.cookiecutter(template, EVERYTHING).service
+    done = shared.run(["uv", "sync", "--quiet", "--no-dev"], directory)
+    assert done.status == 0, done.stderr
+    return directory
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize(("path", "status"), [("/faults/none", GOOD), ("/faults/fail", BAD), ("/nowhere", GOOD)])
-def test_the_service_says_what_the_gate_needs(serve: Serve, path: str, status: int) -> None:
+def test_the_service_says_what_the_gate_needs(shared: Machine, installed: Path, path: str, status: int) -> None:
     """Its own exposition, its own objectives, real requests."""
-    service = serve().started()
-    url = f"{service.management_url}/metrics"
-    with ThreadPoolExecutor(1) as pool:
+    with serving(shared, installed) as service, ThreadPoolExecutor(1) as pool:
+        ports = service.wait_for("service.started")
+        url = f"http://127.0.0.1:{ports['management_port']}/metrics"
         watching = pool.submit(gate, "--new", url, "--interval", "0.1", "--seconds", "1", "--timeout", "15")
         while not watching.done():
-            service.get(path)
+            get(ports["port"], path)
         verdict = watching.result()
 
     assert verdict.status == status, verdict

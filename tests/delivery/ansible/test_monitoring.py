@@ -41,7 +41,7 @@ def test_prometheus_watches_what_runs_by_the_fleet_s_rules(deployment: Deploymen
     """Each instance of the active slot, none of the idle one; the objectives arrive in the rules."""
     slot, _ = deployment.runs
     instances = [f"127.0.0.1:{port}" for port in {"blue": (9601, 9602), "green": (9701, 9702)}[slot]]
-    labels = {"job": "service", "service": "acme-links", "env": "staging", "slot": slot}
+    labels = {"job": "service", "service": "acme-links", "env": "staging", "process": "web", "slot": slot}
     until(lambda: [target["health"] for target in targets(deployment)] == ["up", "up"], "both instances are scraped")
     until(lambda: ask(deployment, "slo:objective:ratio"), "the rules know the objectives")
 

@@ -2,11 +2,11 @@
 
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
+from template import ROOT, SERVICE_DIRECTORY
 
-TRAFFIC = Path(__file__).parents[3] / "deploy/ansible/roles/service/files/traffic.py"
+TRAFFIC = ROOT / SERVICE_DIRECTORY / "deploy/ansible/roles/service/files/traffic.py"
 
 
 @pytest.mark.parametrize(
@@ -21,7 +21,7 @@ TRAFFIC = Path(__file__).parents[3] / "deploy/ansible/roles/service/files/traffi
 def test_a_mistake_is_one_sentence(words: list[str], status: int, sentence: str) -> None:
     """And an exit status that stops the deploy."""
     command = [sys.executable, "-I", str(TRAFFIC), *words]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=30)  # noqa: S603 - our own
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=30)
 
     assert done.returncode == status
     assert sentence in done.stderr

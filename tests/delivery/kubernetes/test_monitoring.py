@@ -44,13 +44,22 @@ def test_targets_get_the_labels_that_rules_read(emitted: list[Object], promtool:
         "__meta_kubernetes_pod_name": f"{SLUG}-5d4f-x2x",
         "__meta_kubernetes_pod_label_app_kubernetes_io_name": SLUG,
         "__meta_kubernetes_pod_label_env": "production",
+        "__meta_kubernetes_pod_label_app_kubernetes_io_component": "web",
     }
     assert labels(promtool, endpoint["relabelings"], meta, tmp_path) == {
         "job": "pods",
         "service": SLUG,
         "env": "production",
         "instance": f"{SLUG}-5d4f-x2x",
+        "process": "web",
     }
+
+
+def test_a_pod_that_does_not_say_its_kind_has_no_process(emitted: list[Object], promtool: str, tmp_path: Path) -> None:
+    """Rules take that for web."""
+    (endpoint,) = only(emitted, "ServiceMonitor")["spec"]["endpoints"]
+    meta = {"__meta_kubernetes_pod_label_app_kubernetes_io_name": SLUG}
+    assert "process" not in labels(promtool, endpoint["relabelings"], meta, tmp_path)
 
 
 @pytest.mark.delivery

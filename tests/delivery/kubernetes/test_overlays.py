@@ -76,6 +76,23 @@ def test_selectors_select(rendered: tuple[str, list[Object]]) -> None:
     }
 
 
+def test_a_worker_would_be_taken_for_no_web_instance(rendered: tuple[str, list[Object]]) -> None:
+    """What is about web selects web; a pod of another kind is discovered all the same, and its network restricted."""
+    _, manifests = rendered
+    manifests = [{"spec": {}} | manifest for manifest in manifests]
+    web = pod(manifests)["metadata"]["labels"]
+    worker = web | {"app.kubernetes.io/component": "worker"}
+    assert web["app.kubernetes.io/component"] == "web"
+    selected = {kind for kind, selector, labels in selecting(manifests) if selector.items() <= worker.items()}
+    assert selected == {"NetworkPolicy", "Service"}
+    (service,) = (
+        each["metadata"]["name"]
+        for each in manifests
+        if each["kind"] == "Service" and each["spec"]["selector"].items() <= worker.items()
+    )
+    assert service == f"{SLUG}-management"
+
+
 def references(manifests: list[Object]) -> Iterator[tuple[str, str]]:
     """Everything one object calls by the name of another."""
     spec = pod(manifests)["spec"]

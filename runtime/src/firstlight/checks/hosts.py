@@ -106,8 +106,8 @@ def _monitoring(project: Project) -> Iterator[Finding]:
     metrics = contract.of(project).fact("management", "metrics")
     if not constants.text("service_metrics").endswith(metrics):
         yield Finding(VARS, f"service_metrics must end in {metrics}.")
-    if set(constants.mapping("service_labels")) != {"service", "env"}:
-        yield Finding(VARS, "service_labels must be service and env, by which rules and dashboards know a target.")
+    if set(constants.mapping("service_labels")) != {"service", "env", "process"}:
+        yield Finding(VARS, "service_labels must be service, env and process, by which rules and dashboards know a target.")
     given = document.read(project, MONITORING).text("monitoring_alerts")
     alerts = given.replace("{{ playbook_dir }}", ANSIBLE)
     for pattern in ALERTS:

@@ -13,7 +13,7 @@ PROBES = {"live": "livenessProbe", "ready": "readinessProbe", "startup": "startu
 POLICY = f"{KUBERNETES}/base/network-policy.yaml"
 SERVICE = f"{KUBERNETES}/base/service.yaml"
 MONITOR = f"{KUBERNETES}/components/prometheus-operator/service-monitor.yaml"
-TARGET = ("env", "instance", "service")
+TARGET = ("env", "instance", "process", "service")
 
 
 def findings(project: Project) -> Iterator[Finding]:

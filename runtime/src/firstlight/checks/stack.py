@@ -112,7 +112,8 @@ def _scraped(stack: Stack) -> Iterator[Finding]:
     job = stack.job
     group = job.items("static_configs")[0]
     environment = str(stack.service.at("environment", "ENVIRONMENT"))
-    wanted = {"targets": [f"service:{known['web']}"], "labels": {"service": stack.project.slug, "env": environment}}
+    labels = {"service": stack.project.slug, "env": environment, "process": "web"}
+    wanted = {"targets": [f"service:{known['web']}"], "labels": labels}
     for key, value in wanted.items():
         if group.at(key) != value:
             yield Finding(

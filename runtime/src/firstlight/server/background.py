@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import structlog
@@ -25,14 +25,22 @@ class Supervisor:
     """Runs one background task until it is cancelled, or until it ends without being asked to repeat."""
 
     def __init__(
-        self, task: Background, surroundings: Surroundings[Any], capture: Callable[[BaseException], object]
+        self,
+        task: Background,
+        surroundings: Surroundings[Any],
+        capture: Callable[[BaseException], object],
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
     ) -> None:
         """Run `task` with `surroundings`; `capture` reports its failures."""
         self._task = task
         self._surroundings = surroundings
         self._capture = capture
+        self._clock = clock
+        self._sleep = sleep
         self._failure = ""
-        self._began = time.monotonic()
+        self._began: float | None = None  # none while it waits for the next run
         self._delay = FIRST_DELAY_SECONDS
         for outcome in ("ok", "failed"):
             RUNS.labels(task.name, outcome)
@@ -44,9 +52,10 @@ class Supervisor:
 
     async def run(self) -> None:
         """Run the task again and again."""
-        while True:
-            pause: float | None
-            self._began = time.monotonic()
+        pause: float | None = 0.0
+        while pause is not None:
+            await self._sleep(pause)
+            self._began = self._clock()
             try:
                 await self._task.run(self._surroundings)
             except asyncio.CancelledError as error:
@@ -57,13 +66,16 @@ class Supervisor:
                 pause = self._failed(error)
             else:
                 pause = self._succeeded()
-            if pause is None:
-                return
-            await asyncio.sleep(pause)
+            self._began = None
+            if _cancelled():
+                return  # it made something else of its cancellation: an end, or a failure to clean up
 
     async def _probe(self) -> None:
-        if self._failure and time.monotonic() - self._began < RECOVERED_SECONDS:
+        if self._failure and not self._has_recovered():
             raise RuntimeError(self._failure)
+
+    def _has_recovered(self) -> bool:
+        return self._began is not None and self._clock() - self._began >= RECOVERED_SECONDS
 
     def _succeeded(self) -> float | None:
         RUNS.labels(self._task.name, "ok").inc()
@@ -73,7 +85,7 @@ class Supervisor:
 
     def _failed(self, error: BaseException) -> float:
         RUNS.labels(self._task.name, "failed").inc()
-        if time.monotonic() - self._began >= RECOVERED_SECONDS:
+        if self._has_recovered():
             self._delay = FIRST_DELAY_SECONDS
         self._failure = f"{type(error).__name__}: {error}".rstrip(": ")
         pause, self._delay = self._delay, min(2 * self._delay, LONGEST_DELAY_SECONDS)

@@ -1,45 +1,62 @@
 """Commands: they run to their end with their component open, log one event, and end with an exit status."""
 
 import asyncio
+import signal
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from typing import Any
 
 import structlog
 import uvloop
+from pydantic_settings import BaseSettings
 
 from .. import arrangement
-from ..component import Component, Surroundings
+from ..component import Command, Component, Surroundings
 from ..lifecycle import Lifecycle
 from ..logs import pipeline, sink
 from ..service import Service
 from ..settings import Settings, load
-from .ending import ending
+from .ending import ending, leave
+
+FAILED = 1
 
 log = structlog.get_logger()
+Parts = Sequence[tuple[Component[Any, Any], BaseSettings]]
 
 
 def run(settings: Settings, service: Service, name: str, arguments: Sequence[str]) -> int:
-    """Run the command of this name. Exit status 0, or 1 when it raised."""
-    arrangement.verify(service.components)
+    """Run the command of this name. Exit status 0, or 1 when it raised or was told to stop. Raises `SettingsError`."""
+    arrangement.verify(service)
+    owner = next(component for component in service.components if name in component.commands)
+    parts = [(component, load(component.settings)) for component in _needed(owner, service.components)]
     pipeline.configure(settings, service.identity.named(settings.service_name), sink.stdout)
-    with ending(), asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        try:
-            runner.run(_run(settings, service, name, arguments))
-        except Exception:  # whatever it raises, the command failed
-            log.exception("command.failed", command=name)
-            return 1
-        log.info("command.finished", command=name)
-        return 0
+    # The loop stays open at the end: closing it would wait for a blocking call.
+    runner = asyncio.Runner(loop_factory=uvloop.new_event_loop)
+    with ending():
+        status = runner.run(_status(settings, parts, name, arguments))
+    return leave(status)
 
 
-async def _run(settings: Settings, service: Service, name: str, arguments: Sequence[str]) -> None:
-    owner, command = next((c, c.commands[name]) for c in service.components if name in c.commands)
+async def _status(settings: Settings, parts: Parts, name: str, arguments: Sequence[str]) -> int:
+    running = asyncio.current_task()
+    assert running is not None
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, running.cancel)
+    try:
+        await _run(settings, parts, parts[-1][0].commands[name], arguments)
+    except (Exception, asyncio.CancelledError):  # whatever it raises, and a command cut short, did not do its work
+        log.exception("command.failed", command=name)
+        return FAILED
+    log.info("command.finished", command=name)
+    return 0
+
+
+async def _run(settings: Settings, parts: Parts, command: Command, arguments: Sequence[str]) -> None:
     resources: dict[str, Any] = {}
     lifecycle = Lifecycle()
     async with AsyncExitStack() as stack:
-        for component in _needed(owner, service.components):
-            surroundings = Surroundings(load(component.settings), settings, resources, lifecycle)
+        for component, own in parts:
+            surroundings = Surroundings(own, settings, resources, lifecycle)
             resources[component.name] = await stack.enter_async_context(component.open(surroundings))
         await command.run(surroundings, arguments)
 

@@ -13,11 +13,16 @@ FLUSH_SECONDS = 2.0
 
 @contextmanager
 def ending() -> Iterator[None]:
-    """Flush the log after the body; end the process at once where a thread that nobody can cancel is left."""
+    """Flush the log after the body, whatever becomes of it."""
     try:
         yield
     finally:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)  # nothing is left to stop
         sink.stdout.flush(FLUSH_SECONDS)  # lines after the end of the lifespan, or of a start that failed
+
+
+def leave(status: int) -> int:
+    """The exit status. Ends the process at once where a thread is left that nobody can cancel."""
     if any(thread is not threading.main_thread() and not thread.daemon for thread in threading.enumerate()):
-        os._exit(0)  # a blocking call; everything else has ended
+        os._exit(status)  # a blocking call; everything else has ended
+    return status

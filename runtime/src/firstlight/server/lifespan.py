@@ -25,6 +25,7 @@ from .starting import Condition, wait_until_ready
 FLUSH_SECONDS = 2.0  # for each of spans, error reports and log lines; the manifests grant 10 in all
 LAST_RECORDS_POLLS = 100  # for requests cut at the graceful timeout to be recorded
 POLL_SECONDS = 0.01
+END_SECONDS = 2.0  # for cancelled checks and background tasks to clean up
 
 log = structlog.get_logger()
 
@@ -125,8 +126,10 @@ class Lifespan:
         ]
         checks = [check for c, _ in self._parts for check in c.checks(resources[c.name])]
         checks += [*self._service.checks, *(supervisor.check for supervisor in supervisors)]
-        coroutines = [*map(self.health.run, checks), *(supervisor.run() for supervisor in supervisors)]
-        stack.push_async_callback(_end, [asyncio.create_task(coroutine) for coroutine in coroutines])
+        running = {check.name: self.health.run(check) for check in checks}
+        running |= {f"{supervisor.check.name} (task)": supervisor.run() for supervisor in supervisors}
+        tasks = [asyncio.create_task(coroutine, name=name) for name, coroutine in running.items()]
+        stack.push_async_callback(_end, tasks)
 
     def _background(self) -> Sequence[tuple[Sequence[Background], BaseSettings]]:
         own = (self._service.background, self.settings)
@@ -143,7 +146,10 @@ class Lifespan:
 async def _end(tasks: Sequence[asyncio.Task[None]]) -> None:
     for task in tasks:
         task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
+    if tasks:
+        _, left = await asyncio.wait(tasks, timeout=END_SECONDS)
+        for task in left:
+            log.error("background.cut", task=task.get_name())
 
 
 def _details(settings: Settings, service: Service) -> Mapping[str, Any]:

@@ -2,6 +2,7 @@
 
 import asyncio
 import signal
+from collections.abc import Callable
 
 import structlog
 import uvloop
@@ -10,35 +11,55 @@ from ..app import create_app
 from ..component import Process, Surroundings
 from ..service import Service
 from ..settings import Settings
-from .ending import ending
+from .ending import ending, leave
 from .lifespan import Lifespan
+from .port import bind
+
+FAILED = 1
+FAILED_START = 3
+CANCEL_SECONDS = 2.0  # what work that was cut may take to clean up
 
 log = structlog.get_logger()
 
 
 def run(settings: Settings, service: Service, name: str, process: Process) -> int:
-    """Run a process of this name until it ends or is told to stop. Exit status 0, or 1 when it failed or was cut."""
+    """Run a process of this name until it ends or is told to stop.
+
+    Exit status 0, 1 when it failed or was cut, 3 when it could not start. Raises `SettingsError` before it starts.
+    """
+    bind("MANAGEMENT_", settings.management_host, settings.management_port).close()  # a port in use is a bad setting
+    settings = settings.model_copy(update={"port": 0})  # it has no service port
     lifespan = create_app(settings, service, process=name, served=True).lifespan
-    with ending(), asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        return runner.run(_live(lifespan, name, process))
+    # The loop stays open at the end: closing it would wait for a blocking call.
+    runner = asyncio.Runner(loop_factory=uvloop.new_event_loop)
+    with ending():
+        status = runner.run(_live(lifespan, name, process))
+    return leave(status)
 
 
 async def _live(lifespan: Lifespan, name: str, process: Process) -> int:
-    loop = asyncio.get_running_loop()
     starting = asyncio.current_task()
     assert starting is not None
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, starting.cancel)  # until it has started there is nothing to drain
+    _on_signals(starting.cancel)  # until it has started there is nothing to drain
+    status = FAILED_START
     try:
         async with lifespan() as resources:
-            settings, lifecycle = lifespan.settings, lifespan.lifecycle
-            for number in (signal.SIGTERM, signal.SIGINT):
-                loop.add_signal_handler(number, _drain, lifespan)
-            work = asyncio.ensure_future(process.run(Surroundings(settings, settings, resources, lifecycle)))
+            status = FAILED
+            settings = lifespan.settings
+            _on_signals(lambda: _drain(lifespan))
+            work = asyncio.ensure_future(process.run(Surroundings(settings, settings, resources, lifespan.lifecycle)))
             lifespan.announce()
             return await _ended(work, lifespan, name)
     except asyncio.CancelledError:
         return 0
+    except Exception:  # whatever a component raises as it opens or closes
+        log.exception("process.failed", process=name)
+        return status
+
+
+def _on_signals(callback: Callable[[], object]) -> None:
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, callback)
 
 
 def _drain(lifespan: Lifespan) -> None:
@@ -52,13 +73,24 @@ async def _ended(work: "asyncio.Future[object]", lifespan: Lifespan, name: str) 
     drain = asyncio.ensure_future(lifespan.lifecycle.drain_began())
     await asyncio.wait((work, drain), return_when=asyncio.FIRST_COMPLETED)
     drain.cancel()
-    done, _ = await asyncio.wait((work,), timeout=lifespan.settings.graceful_seconds)
+    seconds = lifespan.settings.graceful_seconds
+    done, _ = await asyncio.wait((work,), timeout=seconds)
     if not done:
-        log.error("process.cut", process=name, graceful_seconds=lifespan.settings.graceful_seconds)
+        log.error("process.cut", process=name, graceful_seconds=seconds)
         work.cancel()
-    (result,) = await asyncio.gather(work, return_exceptions=True)
-    if isinstance(result, Exception):
-        log.error("process.failed", process=name, exc_info=result)
-        lifespan.capture(result)
-    log.info("service.drain_finished")
-    return 1 if isinstance(result, BaseException) else 0
+        await asyncio.wait((work,), timeout=CANCEL_SECONDS)
+    failure = _failure(work)
+    cut_as_told = not done and isinstance(failure, asyncio.CancelledError)
+    if failure is not None and not cut_as_told:
+        log.error("process.failed", process=name, exc_info=failure)
+        lifespan.capture(failure)
+    if lifespan.lifecycle.draining:
+        log.info("service.drain_finished")
+    return FAILED if failure is not None or not done else 0
+
+
+def _failure(work: "asyncio.Future[object]") -> BaseException | None:
+    """What the work raised; nothing where it succeeded, or has not ended although it was cancelled."""
+    if work.cancelled():
+        return asyncio.CancelledError()
+    return work.exception() if work.done() else None

@@ -18,7 +18,7 @@ import uvloop
 from ..app import Application, create_app
 from ..service import Service
 from ..settings import Settings
-from .ending import ending
+from .ending import ending, leave
 from .port import bind
 
 KEEP_ALIVE_SECONDS = 75  # longer than load balancers keep idle connections, so that they close first
@@ -37,6 +37,7 @@ def serve(settings: Settings, service: Service) -> None:
         application = create_app(settings, service, served=True)
         with ending():
             _run(Server(application), listener)
+    leave(0)
 
 
 def _run(server: "Server", listener: socket.socket) -> None:

@@ -1,0 +1,25 @@
+# mypy: disable-error-code="import-not-found"
+"""A generated service, with routes that fail on demand: `python -P demo/faulty.py <package>`.
+
+The interpreter is the service's own: it finds the package and `firstlight` there.
+"""
+
+import runpy
+import sys
+from dataclasses import replace
+from importlib import import_module
+from pathlib import Path
+
+from firstlight import Service, main
+
+FAULTS = runpy.run_path(str(Path(__file__).parents[1] / "runtime" / "tests" / "faults.py"))["FAULTS"]
+
+
+def faulty(package: str) -> Service:
+    """The service of a package, with the faults after its own routes."""
+    service = import_module(f"{package}.service").SERVICE
+    return replace(service, routes=(*service.routes, *FAULTS))
+
+
+if __name__ == "__main__":
+    sys.exit(main(faulty(sys.argv[1]), ()))

@@ -1,0 +1,173 @@
+"""What does not fit together stops the start with one sentence."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.types import ASGIApp
+
+from firstlight import (
+    ArrangementError,
+    Background,
+    Command,
+    Component,
+    Identity,
+    Layer,
+    NoSettings,
+    Operation,
+    Process,
+    Service,
+    Settings,
+    Surroundings,
+    create_app,
+    nothing,
+)
+from firstlight.arrangement import verify
+from firstlight.testing import ServiceProcess
+
+from .conftest import PROGRAMS
+
+EMPTY = Service(identity=Identity(name="sample", version="1"))
+
+
+async def _run(_: Surroundings[Any], __: Sequence[str] = ()) -> None:
+    """Do nothing, as a task, a process or a command."""
+
+
+async def _answer(_: Request) -> Response:
+    return PlainTextResponse("answer")
+
+
+def _as_it_is(app: ASGIApp, _: Operation | None) -> ASGIApp:
+    return app
+
+
+def _component(name: str, **declared: Any) -> Component[NoSettings, None]:
+    return Component(name=name, settings=NoSettings, open=nothing, **declared)
+
+
+TIDY = Background("tidy", _run)
+WORK = Process(_run, "Work.")
+MIGRATE = Command(_run, "Migrate.")
+LIST = Operation(method="GET", path="/links", handler=_answer)
+
+FAULTS = {
+    "name": (
+        [_component("Http-Client")],
+        "the component name 'Http-Client' must be a Python name in lower case, such as http_client",
+    ),
+    "components": (
+        [_component("db"), _component("db")],
+        "the component 'db' is declared 2 times; rename one of them",
+    ),
+    "missing requirement": (
+        [_component("links", requires=["db"])],
+        "links requires db; add it to `components` before links",
+    ),
+    "missing group": (
+        [_component("links", requires=[("postgres", "mysql")]), _component("cache")],
+        "links requires postgres or mysql; add it to `components` before links",
+    ),
+    "order": (
+        [_component("links", requires=["db"]), _component("db")],
+        "links needs db; put db before links in `components`",
+    ),
+    "order of what is only used": (
+        [_component("links", uses=["cache"]), _component("cache")],
+        "links needs cache; put cache before links in `components`",
+    ),
+    "order of a group": (
+        [_component("mysql"), _component("links", requires=[("postgres", "mysql")]), _component("postgres")],
+        "links needs postgres; put postgres before links in `components`",
+    ),
+    "circle": (
+        [_component("a", requires=["b"]), _component("b", uses=["c"]), _component("c", requires=[("x", "a")])],
+        "a needs b needs c needs a: components must not need each other in a circle",
+    ),
+    "circle of one": (
+        [_component("a", uses=["a"])],
+        "a needs a: components must not need each other in a circle",
+    ),
+    "processes": (
+        [_component("a", processes={"worker": WORK}), _component("b", processes={"worker": WORK})],
+        "the process or command 'worker' is declared 2 times, by a and b; rename one of them",
+    ),
+    "commands": (
+        [_component("a", commands={"migrate": MIGRATE}), _component("b", commands={"migrate": MIGRATE})],
+        "the process or command 'migrate' is declared 2 times, by a and b; rename one of them",
+    ),
+    "process and command": (
+        [_component("a", processes={"work": WORK}, commands={"work": MIGRATE})],
+        "the process or command 'work' is declared 2 times, by a; rename one of them",
+    ),
+    "reserved process": (
+        [_component("a", processes={"web": WORK})],
+        "a has a process or command named 'web', which every service has; rename it",
+    ),
+    "reserved command": (
+        [_component("a", commands={"web": MIGRATE})],
+        "a has a process or command named 'web', which every service has; rename it",
+    ),
+    "layer": (
+        [
+            _component("a", middleware={Layer.AUTHENTICATE: _as_it_is}),
+            _component("b", middleware={Layer.AUTHENTICATE: _as_it_is}),
+        ],
+        "the middleware layer 'AUTHENTICATE' is declared 2 times, by a and b; move one of them",
+    ),
+    "background tasks": (
+        [_component("a", background=[TIDY]), _component("b", background=[TIDY]), _component("tidy")],
+        "the background task 'tidy' is declared 2 times, by a and b; rename one of them",
+    ),
+    "operations": (
+        [_component("a", routes=[LIST]), _component("b", routes=[replace(LIST, method="POST"), LIST])],
+        "the operation 'GET /links' is declared 2 times, by a and b; remove one of them",
+    ),
+}
+
+
+@pytest.mark.parametrize("components, sentence", FAULTS.values(), ids=FAULTS)  # noqa: PT006
+def test_names_the_fault_and_the_cure(components: Sequence[Component[Any, Any]], sentence: str) -> None:
+    """One exact sentence for each fault."""
+    with pytest.raises(ArrangementError) as refusal:
+        verify(replace(EMPTY, components=components))
+
+    assert str(refusal.value) == sentence
+
+
+def test_compares_with_what_the_service_itself_declares() -> None:
+    """A task or an operation of the team may clash with one of a component."""
+    with pytest.raises(ArrangementError, match=r"^the background task 'tidy' .* by the service and a; "):
+        verify(replace(EMPTY, background=[TIDY], components=[_component("a", background=[TIDY])]))
+    with pytest.raises(ArrangementError, match=r"^the operation 'GET /links' .* by the service and a; "):
+        verify(replace(EMPTY, routes=[LIST], components=[_component("a", routes=[LIST])]))
+
+
+def test_accepts_what_fits() -> None:
+    """One of a group is enough; what is only used may be away; a name may serve in several kinds."""
+    components = [
+        _component("mysql", background=[TIDY], commands={"migrate": MIGRATE}),
+        _component("links", requires=["mysql", ("postgres", "mysql")], uses=["cache"], processes={"worker": WORK}),
+        _component("limits", middleware={Layer.LIMIT_BY_ADDRESS: _as_it_is, Layer.LIMIT_BY_CALLER: _as_it_is}),
+    ]
+
+    verify(replace(EMPTY, routes=[LIST, replace(LIST, method="POST")], components=components))
+
+
+def test_an_application_is_not_made_of_what_does_not_fit(settings: Settings) -> None:
+    """Whoever embeds the application gets the same sentence."""
+    with pytest.raises(ArrangementError, match=r"^links requires db; "):
+        create_app(settings, replace(EMPTY, components=[_component("links", requires=["db"])]))
+
+
+@pytest.mark.parametrize("arguments", [(), ("worker",), ("migrate",)], ids=["web", "process", "command"])
+def test_the_command_ends_with_one_sentence(serve: Callable[..., ServiceProcess], arguments: Sequence[str]) -> None:
+    """Whatever was to run: status 2, one line on standard error, and no traceback."""
+    process = serve(str(PROGRAMS / "misarranged.py"), *arguments)
+
+    assert process.wait() == 2
+    assert process.error == "sample: worker requires queue; add it to `components` before worker\n"
+    assert process.lines == []

@@ -1,0 +1,204 @@
+"""Components: manifests that cannot contradict each other, files at their places, requirements at generation."""
+
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+from template import EVERYTHING, Machine, files
+
+from generator.components import in_order, read, unmet
+from generator.ownership import component_of
+
+DATABASE = """
+summary = "a database"
+[[variables]]
+name = "DATABASE_URL"
+default = ""
+meaning = "where it is"
+[servers.database]
+image = "docker.io/library/postgres:18.0"
+ports = [5432]
+"""
+WORKER = """
+summary = "tasks"
+requires = ["database"]
+[processes.worker]
+summary = "runs tasks"
+management_port = 9465
+"""
+FAULTS = {
+    'summary = "x"\nrequire = []\n': "components/odd/component.toml: require is no field of a manifest; did you mean",
+    'summary = "x"\nrequires = ["databse"]\n': (
+        "components/odd/component.toml: requires or uses 'databse', which is no component; did you mean database?"
+    ),
+    "requires = []\n": "components/odd/component.toml: summary is missing; say in half a sentence what",
+    "summary": "components/odd/component.toml is not TOML: ",
+    'summary = "x"\nvariables = ["A"]\n': "components/odd/component.toml: a row of variables has no name.",
+    'summary = "x"\nservers = {a = 1}\n': "components/odd/component.toml: servers.a must be a table.",
+    'summary = "x"\nrequires = "database"\n': "components/odd/component.toml: requires must be a list.",
+    'summary = "x"\n[[variables]]\nname = "A"\nmeening = "b"\n': (
+        "components/odd/component.toml: variables 'A': meening is no field; did you mean meaning?"
+    ),
+    'summary = "x"\n[[commands]]\nsummary = "b"\n': "components/odd/component.toml: a row of commands has no name.",
+    'summary = "x"\n[[secrets]]\nname = "DATABASE_URL"\nmeaning = "x"\n': (
+        "components 'database' and 'odd' both claim the variable DATABASE_URL."
+    ),
+    'summary = "x"\n[servers.database]\n': "components 'database' and 'odd' both claim the server database.",
+    'summary = "x"\n[servers.other]\nports = [5432]\n': "components 'database' and 'odd' both claim the port 5432.",
+    'summary = "x"\n[[commands]]\nname = "worker"\n': (
+        "components 'odd' and 'tasks' both claim the process or command worker."
+    ),
+    'summary = "x"\n[processes.other]\nmanagement_port = 9465\n': (
+        "components 'odd' and 'tasks' both claim the port 9465."
+    ),
+}
+
+
+def write(home: Path, **manifests: str) -> Path:
+    """Lay out a folder of components."""
+    for name, manifest in manifests.items():
+        (home / name).mkdir(parents=True)
+        (home / name / "component.toml").write_text(manifest, encoding="utf-8")
+    return home
+
+
+@pytest.mark.parametrize(("manifest", "sentence"), FAULTS.items(), ids=FAULTS.values())
+def test_a_faulty_manifest_is_refused_in_one_sentence(tmp_path: Path, manifest: str, sentence: str) -> None:
+    """What is wrong, and in which component, or between which two."""
+    home = write(tmp_path, database=DATABASE, odd=manifest, tasks=WORKER)
+    with pytest.raises(SystemExit) as refusal:
+        read(home)
+    assert str(refusal.value).startswith(sentence)
+    assert "\n" not in str(refusal.value)
+
+
+@pytest.mark.parametrize("name", ["none", "all", "slo", "Tasks", "two-words"])
+def test_a_component_has_a_name_of_its_own(tmp_path: Path, name: str) -> None:
+    """Neither an answer, nor what files of every service are called."""
+    with pytest.raises(SystemExit, match=f"a component cannot be called '{name}'"):
+        read(write(tmp_path, **{name: 'summary = "x"\n'}))
+
+
+def test_required_and_used_components_come_first() -> None:
+    """Whatever order is alphabetical."""
+    manifests = {"auth": {"requires": ["tasks"]}, "cache": {}, "queue": {"uses": ["cache"]}, "tasks": {}}
+    assert in_order(manifests) == ["tasks", "auth", "cache", "queue"]
+    assert in_order({"a": {"requires": [["b", "c"]]}, "b": {}, "c": {}}) == ["b", "c", "a"]
+
+
+def test_a_circle_is_named() -> None:
+    """Nothing could be opened first."""
+    with pytest.raises(SystemExit, match=r"^components require each other in a circle: a, b, c, a\.$"):
+        in_order({"a": {"requires": ["b"]}, "b": {"requires": ["c"]}, "c": {"requires": ["a"]}})
+
+
+def test_a_component_without_what_it_requires_says_what_to_answer() -> None:
+    """Both are named; of a group, the first is proposed."""
+    components: dict[str, dict[str, Any]] = {
+        "auth": {"requires": ["database"]},
+        "broker": {},
+        "database": {},
+        "tasks": {"requires": [["broker", "database"]]},
+        "admin": {"requires": ["auth"]},
+    }
+    assert unmet("auth", components) == "components 'auth' requires database; answer components=auth,database."
+    assert unmet("admin", components) == "components 'admin' requires auth; answer components=admin,auth,database."
+    assert unmet("tasks", components) == (
+        "components 'tasks' requires one of broker, database; answer components=tasks,broker."
+    )
+    assert [unmet(answer, components) for answer in ("none", "all", "tasks,database", "database,auth")] == [None] * 4
+
+
+@pytest.mark.parametrize(
+    ("path", "owner"),
+    [
+        ("ops/alerts/rules/tasks.rules.yml", "tasks"),
+        ("ops/alerts/tests/tasks.yml", "tasks"),
+        ("ops/alerts/tests/tasks_weeks.yml", "tasks"),
+        ("ops/alerts/tests/task_queue.yml", "task_queue"),
+        ("ops/alerts/runbooks/TasksStopped.md", "tasks"),
+        ("ops/alerts/runbooks/TaskStopped.md", "task"),
+        ("ops/alerts/runbooks/TaskQueueFull.md", "task_queue"),
+        ("ops/alerts/runbooks/TaskingSlow.md", None),
+        ("ops/grafana/specs/events.yml", "events"),
+        ("contract/tasks.toml", "tasks"),
+        ("contract/tasksx.toml", None),
+        ("deploy/ansible/roles/service/tasks/main.yml", None),
+        ("deploy/ansible/roles/service/tasks/discovery.yml", None),
+        ("src/acme_links/events.py", None),
+        ("tests/test_events.py", None),
+        ("docs/ops/grafana/specs/events.yml", None),
+        ("contract/deeper/tasks.toml", None),
+    ],
+)
+def test_a_name_means_something_only_at_its_places(path: str, owner: str | None) -> None:
+    """A component called `tasks` once took Ansible's tasks with it."""
+    assert component_of(path, ("discovery", "events", "task", "task_queue", "tasks")) == owner
+
+
+@pytest.fixture(scope="module")
+def with_components(tmp_path_factory: pytest.TempPathFactory) -> tuple[Machine, Path]:
+    """The template with three more components, of names that other things have as well."""
+    machine = Machine(tmp_path_factory.mktemp("components"))
+    template = machine.template()
+    for name, requires in {"discovery": [], "events": [["discovery", "tasks"]], "tasks": ["discovery"]}.items():
+        write(template / "components", **{name: f'summary = "a test"\nrequires = {requires}\n'})
+        brought = template / "components" / name / "files/docs/components" / f"{name}.md"
+        brought.parent.mkdir(parents=True)
+        brought.write_text("{{ not.rendered }} <%= neither %>\n", encoding="utf-8")
+    machine.commit(template)
+    return machine, template
+
+
+def test_unchosen_components_take_nothing_with_them(with_components: tuple[Machine, Path]) -> None:
+    """The service is the one that the template emits without them, byte for byte."""
+    machine, template = with_components
+    without = machine.template("without")
+    answers = {**EVERYTHING, "components": "http_client"}
+    service, expected = (files(machine.cookiecutter(path, answers).service) for path in (template, without))
+    assert {**service, ".cruft.json": b""} == {**expected, ".cruft.json": b""}
+
+
+def test_a_chosen_component_brings_its_files(with_components: tuple[Machine, Path]) -> None:
+    """As they lie; and the list of the service has what is required first."""
+    machine, template = with_components
+    service = machine.cookiecutter(template, {"components": "tasks,discovery"}).service
+    assert (service / "docs/components/tasks.md").read_text("utf-8") == "{{ not.rendered }} <%= neither %>\n"
+    assert not (service / "docs/components/events.md").exists()
+    example = (service / ".env.example").read_text(encoding="utf-8")
+    assert example.index("# discovery: a test") < example.index("# tasks: a test")
+
+
+@pytest.mark.parametrize(
+    ("answer", "sentence"),
+    [
+        ("tasks", "components 'tasks' requires discovery; answer components=tasks,discovery.\n"),
+        ("events", "components 'events' requires one of discovery, tasks; answer components=events,discovery.\n"),
+    ],
+)
+def test_generation_refuses_what_cannot_work(with_components: tuple[Machine, Path], answer: str, sentence: str) -> None:
+    """In one sentence, and with nothing on disk."""
+    machine, template = with_components
+    outcome = machine.cookiecutter(template, {"components": answer})
+    assert (outcome.status, outcome.stderr) == (1, sentence)
+    assert list(outcome.directory.iterdir()) == []
+
+
+def test_a_faulty_manifest_stops_generation(machine: Machine) -> None:
+    """Through the real command."""
+    template = machine.template()
+    (template / "components/http_client/component.toml").write_text('summary = "x"\nvariable = []\n', encoding="utf-8")
+    outcome = machine.cookiecutter(template)
+    assert outcome.status == 1
+    assert outcome.stderr == (
+        "components/http_client/component.toml: variable is no field of a manifest; did you mean variables?\n"
+    )
+
+
+def test_manifests_in_the_repository_are_complete(template: Path) -> None:
+    """Whoever reads a service's list of settings learns what each one means."""
+    for path in (template / "components").glob("*/component.toml"):
+        manifest = tomllib.loads(path.read_text(encoding="utf-8"))
+        for variable in [*manifest.get("variables", []), *manifest.get("secrets", [])]:
+            assert variable["meaning"], path

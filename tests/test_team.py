@@ -1,0 +1,147 @@
+"""The team's trial: ordinary work in a service, changes of the template beside it, and an update."""
+
+import json
+import tomllib
+from pathlib import Path
+
+import pytest
+import team
+from template import SERVICE_DIRECTORY, Machine, Outcome, files
+
+pytestmark = pytest.mark.slow
+ANSWERS = {"deploy": "kubernetes"}
+WRITTEN_LATER = (".cruft.json", "uv.lock", ".cache/", ".venv/", ".tools/")
+
+
+@pytest.fixture
+def platform(machine: Machine) -> Path:
+    """Give the test a template that it may change."""
+    return machine.template()
+
+
+@pytest.fixture
+def service(machine: Machine, platform: Path) -> Path:
+    """Generate a service and commit it unedited."""
+    service = machine.cookiecutter(platform, ANSWERS).service
+    machine.commit(service)
+    return service
+
+
+def update(machine: Machine, service: Path, **answers: str) -> Outcome:
+    """Update as the README says."""
+    given = [f"ANSWERS={json.dumps(answers)}"] if answers else []
+    return machine.run(["make", "update", *given], service)
+
+
+def make(machine: Machine, service: Path, *targets: str) -> Outcome:
+    """Run targets of the service's Makefile."""
+    return machine.run(["make", *targets], service)
+
+
+def test_ordinary_work_survives_an_update(machine: Machine, platform: Path, service: Path) -> None:
+    """Every addition by the README's words, then template changes in neighbouring lines: no conflict, all green."""
+    added = update(machine, service, components="http_client")
+    assert added.status == 0, added.stderr
+    named = make(machine, service, "check")
+    assert named.status != 0
+    assert f"{team.PAGE}: add HTTP_CLIENT" in named.stdout
+    for edit in team.COMPONENT:
+        edit.apply(service)
+    assert list(team.work(service)) == list(team.ADDITIONS)
+    dependency = machine.run(["uv", "add", "--quiet", "humanize"], service)
+    assert dependency.status == 0, dependency.stderr
+    assert make(machine, service, "fmt").status == 0
+    green = make(machine, service, "check", "test")
+    assert green.status == 0, green.stdout + green.stderr
+    machine.commit(service)
+    theirs = files(service)
+
+    for edit in team.TEMPLATE_CHANGES.values():
+        edit.apply(platform)
+    machine.commit(platform)
+    outcome = update(machine, service)
+    assert outcome.status == 0, outcome.stdout + outcome.stderr
+
+    fresh = files(machine.cookiecutter(platform, {**ANSWERS, "components": "http_client"}).service)
+    assert_owned_by_the_template(service, fresh)
+    assert_owned_by_the_team(service, theirs, outcome)
+    assert_shared(service, fresh, theirs)
+    green = make(machine, service, "check", "test")
+    assert green.status == 0, green.stdout + green.stderr
+
+
+def assert_owned_by_the_template(service: Path, fresh: dict[str, bytes]) -> None:
+    """What the template owns is as it emits it now, byte for byte."""
+    skip = tomllib.loads((service / "pyproject.toml").read_text("utf-8"))["tool"]["cruft"]["skip"]
+    kept = tuple(place for place in skip if place != "vendor") + team.SHARED + WRITTEN_LATER
+    now = files(service)
+    different = [path for path, content in fresh.items() if not path.startswith(kept) and now.get(path) != content]
+    assert different == []
+    library = {path for path in now if path.startswith("vendor/") and "__pycache__" not in path}
+    assert library == {path for path in fresh if path.startswith("vendor/")}
+
+
+def assert_owned_by_the_team(service: Path, before: dict[str, bytes], outcome: Outcome) -> None:
+    """What the team owns is as it was, and the update lists what the template changed there."""
+    for path in team.TEAM_OWNED:
+        assert (service / path).read_bytes() == before[path]
+        assert f"\n  {path}\n" in outcome.stdout
+        assert f"{path}\n" in (service / ".cache/template-update.patch").read_text("utf-8")
+
+
+def assert_shared(service: Path, fresh: dict[str, bytes], before: dict[str, bytes]) -> None:
+    """A shared file has the lines of both sides."""
+    for path in team.SHARED:
+        lines = (service / path).read_text("utf-8").splitlines()
+        ours = set(before[path].decode().splitlines())
+        theirs = set(fresh[path].decode().splitlines())
+        assert lines, path
+        assert not [line for line in lines if line.startswith(("<<<<<<<", "=======", ">>>>>>>"))]
+        assert set(lines) <= ours | theirs
+        change = team.TEMPLATE_CHANGES[path].new.strip("\n").splitlines()[0]
+        assert any(change in line for line in lines), f"{path} has no {change}"
+
+
+def test_the_library_is_replaced_whatever_was_done_to_it(machine: Machine, platform: Path, service: Path) -> None:
+    """Edited, removed and added files are named by `make check`; the update replaces them and says so."""
+    library = service / "vendor/firstlight"
+    (library / "src/firstlight/slo.py").write_text("edited = True\n", encoding="utf-8")
+    (library / "src/firstlight/problems.py").unlink()
+    (library / "src/firstlight/added.py").write_text("added = True\n", encoding="utf-8")
+    machine.commit(service)
+    checked = machine.run(
+        ["uv", "run", "--project", str(platform / "runtime"), "python", "-m", "firstlight", "check"], service
+    )
+    for path in ("slo.py", "problems.py", "added.py"):
+        assert f"vendor/firstlight/src/firstlight/{path}" in checked.stdout
+    source = platform / "runtime/src/firstlight"
+    (source / "slo.py").rename(source / "objectives.py")
+    (source / "picture.bin").write_bytes(bytes(range(256)))
+    (source / "problems.py").write_text("changed = True\n", encoding="utf-8")
+    machine.commit(platform)
+
+    outcome = update(machine, service)
+
+    assert outcome.status == 0, outcome.stdout + outcome.stderr
+    for path in ("slo.py", "problems.py", "added.py"):
+        assert f"  src/firstlight/{path}\n" in outcome.stdout
+    fresh = machine.cookiecutter(platform, ANSWERS).service
+    assert files(service / "vendor") == files(fresh / "vendor")
+
+
+def test_an_answer_reaches_the_running_service(machine: Machine, service: Path) -> None:
+    """The option of cruft changes what the service exports; no file of the team changes."""
+    answer = json.dumps({"slo_availability": "0.9995"})
+    changed = machine.cruft("update", "--skip-apply-ask", "--variables-to-update", answer, directory=service)
+    assert changed.status == 0, changed.stderr
+    program = (
+        "from acme_links.service import SERVICE\n"
+        "from firstlight import create_app, REGISTRY\n"
+        "from firstlight.settings import load_for\n"
+        "create_app(load_for(SERVICE.settings, SERVICE.identity, 'web'), SERVICE)\n"
+        "print(REGISTRY.get_sample_value('slo_objective_ratio', {'slo': 'availability', 'le': ''}))\n"
+    )
+    asked = machine.run(["uv", "run", "--quiet", "python", "-c", program], service)
+    assert asked.stdout.strip() == "0.9995", asked.stderr
+    assert "service.py" not in machine.git("diff", "--name-only", "HEAD", directory=service)
+    assert SERVICE_DIRECTORY not in changed.stdout
