@@ -581,6 +581,17 @@ def test_a_server_that_cannot_send_reports_a_disconnect(bench: Bench, fail_at: s
     assert (bench.captured, bench.failures) == ([], [])
 
 
+def test_a_server_may_drop_the_response_of_a_disconnected_client(bench: Bench) -> None:
+    """Uvicorn keeps in an attribute that the client has gone, and raises nothing."""
+
+    class Uvicorn(Server):
+        disconnected = True
+
+    server = Uvicorn()
+    drive(bench.around(hello)(scope_of(), server.receive, server.send))
+    assert counted() == {("GET", "unmatched", "499", "client_disconnected"): 1}
+
+
 def test_a_disconnect_is_counted_once(bench: Bench) -> None:
     """The server may report it by a message and by an exception."""
 
