@@ -1,4 +1,4 @@
-"""The running service emits what the contract of the runtime and of its component says, no less and no more."""
+"""The running service emits what the contract of the runtime and of its component names, no less and no more."""
 
 import ast
 import re

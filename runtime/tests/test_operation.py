@@ -10,7 +10,7 @@ from starlette.routing import BaseRoute, Route
 from starlette.testclient import TestClient
 from starlette.types import ASGIApp
 
-from firstlight import Component, NoSettings, Operation, Service, Settings, create_app, nothing
+from firstlight import ArrangementError, Component, NoSettings, Operation, Service, Settings, create_app, nothing
 from firstlight.app import Application
 from firstlight.operation import routes
 from firstlight.testing.lines import Lines
@@ -194,7 +194,7 @@ def test_without_get_there_is_no_head() -> None:
 def test_the_same_operation_twice_is_refused(settings: Settings, lines: Lines) -> None:
     """The second would never be reached."""
     again = Operation(method="GET", path="/parcels", handler=read_parcel)
-    with pytest.raises(ValueError, match=r"^GET /parcels is declared twice$"):
+    with pytest.raises(ArrangementError, match=r"^the operation 'GET /parcels' is declared 2 times, by the service"):
         create_app(settings, Service(identity=IDENTITY, routes=[LIST, CREATE, again]), log_sink=lines)
 
 

@@ -5,9 +5,14 @@ from typing import Self
 import pytest
 from pydantic import Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+from starlette.testclient import TestClient
 
-from firstlight import Identity, Settings, SettingsError
+from firstlight import Identity, Service, Settings, SettingsError, create_app
 from firstlight.settings import load, load_for
+from firstlight.testing.lines import Lines
 
 DSN = "https://hunter2@sentry.example/1"
 
@@ -319,6 +324,24 @@ def test_a_team_adds_fields(monkeypatch: pytest.MonkeyPatch) -> None:
 
     assert (settings.parcels, settings.printer_url) == (10, "http://printer")
     assert (settings.management_port, settings.slo_availability) == (9501, 0.99)
+
+
+def test_a_handler_gets_the_settings_of_its_service(lines: Lines, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The instance that the application was made with, of the team's type."""
+    monkeypatch.setenv("PRINTER_URL", "http://printer")
+    settings = load_for(TeamSettings, IDENTITY, "web").model_copy(update={"management_port": 0})
+    found: list[Settings] = []
+
+    async def endpoint(request: Request) -> Response:
+        found.append(TeamSettings.of(request))
+        return Response()
+
+    service = Service(identity=IDENTITY, settings=TeamSettings, routes=[Route("/", endpoint)])
+    with TestClient(create_app(settings, service, log_sink=lines)) as client:
+        client.get("/")
+
+    assert found == [settings]
+    assert found[0] is settings
 
 
 def test_bad_values_of_team_and_runtime_are_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,8 +12,8 @@ from pydantic_settings import SettingsError as UnreadableError
 from starlette.requests import HTTPConnection
 
 from .identity import Identity
-from .logs.redaction import is_denied
 from .metrics.instruments import LATENCY_BUCKETS_SECONDS
+from .refusals import sentence, variable
 
 FASTEST_BURN_RATE = 14.4  # the P1 tier: 2 % of a 30 day budget in an hour (Google SRE workbook, chapter 5)
 PROPAGATORS = frozenset({"tracecontext", "baggage", "none"})
@@ -157,10 +157,10 @@ def load(kind: type[AnySettings], defaults: Mapping[str, Any] | None = None) -> 
         return kind(**{**(defaults or {}), **EnvSettingsSource(kind)()})
     except ValidationError as error:
         details = [detail for detail in error.errors() if detail["type"] != "default_factory_not_called"]
-        raise SettingsError("; ".join(_sentence(kind, detail) for detail in details)) from None
+        raise SettingsError("; ".join(sentence(kind, detail) for detail in details)) from None
     except UnreadableError as error:
         field = str(error).split('"')[1]
-        msg = f"{_variable(kind, field)} must be JSON"
+        msg = f"{variable(kind, field)} must be JSON"
         raise SettingsError(msg) from None
 
 
@@ -168,25 +168,3 @@ def load_for(kind: type[AnySettings], identity: Identity, process: str) -> AnySe
     """Read the service's settings for one kind of process. Raises `SettingsError`."""
     port = {"management_port": identity.management_ports[process]} if process in identity.management_ports else {}
     return load(kind, {**identity.defaults, **port})
-
-
-def _sentence(kind: type[BaseSettings], detail: Any) -> str:
-    message = detail["msg"].removeprefix("Value error, ").replace("Input should be", "must be")
-    if not detail["loc"]:  # the whole model is wrong, and its rule names the variables
-        return str(message)
-    field = str(detail["loc"][0])
-    name = _variable(kind, field)
-    if detail["type"] == "missing":
-        return f"{name} must be set"
-    given = "" if _may_be_secret(kind, field, detail["input"]) else f", not {detail['input']!r}"
-    return f"{name} {message[0].lower()}{message[1:]}{given}"
-
-
-def _variable(kind: type[BaseSettings], field: str) -> str:
-    return f"{kind.model_config.get('env_prefix', '')}{field}".upper()
-
-
-def _may_be_secret(kind: type[BaseSettings], field: str, value: object) -> bool:
-    declared = kind.model_fields.get(field)
-    hidden = declared is not None and "Secret" in str(declared.annotation)
-    return hidden or is_denied(field) or "@" in str(value)

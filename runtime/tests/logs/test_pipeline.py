@@ -369,7 +369,7 @@ def test_uvicorn_s_traceback_is_not_a_second_line(emit: Emit, lines: Lines) -> N
 
 
 @pytest.mark.parametrize(
-    "noise",
+    "logger",
     [
         "opentelemetry.exporter.otlp.proto.http.trace_exporter",
         "opentelemetry.trace.span",
@@ -377,10 +377,10 @@ def test_uvicorn_s_traceback_is_not_a_second_line(emit: Emit, lines: Lines) -> N
         "urllib3.connectionpool",
     ],
 )
-def test_repeated_lines_of_libraries_are_dropped(emit: Emit, lines: Lines, noise: str) -> None:
+def test_repeated_lines_of_libraries_are_dropped(emit: Emit, lines: Lines, logger: str) -> None:
     """Retries that are reported once, and what clients sent, are not logged line by line."""
     del emit
-    logging.getLogger(noise).warning("evil %s", "member")
+    logging.getLogger(logger).warning("evil %s", "member")
     assert lines.raw == []
 
 
@@ -413,7 +413,7 @@ class Hostile:
 
 
 @pytest.mark.parametrize(
-    "say",
+    "write",
     [
         lambda log: log.info(HOSTILE),
         lambda log: log.info("thing.happened", value=HOSTILE),
@@ -428,9 +428,9 @@ class Hostile:
     ],
     ids=["event", "value", "nested", "object", "nested object", "key", "nested key", "logger", "stdlib", "stdlib name"],
 )
-def test_no_client_controls_the_terminal(console: Callable[[], str], say: Callable[[Log], None]) -> None:
+def test_no_client_controls_the_terminal(console: Callable[[], str], write: Callable[[Log], None]) -> None:
     """Control characters from outside are replaced, so that no line can be forged; only colours are written."""
-    say(structlog.get_logger())
+    write(structlog.get_logger())
     text = re.sub(r"\x1b\[\d{0,2}m", "", console())
     assert text.endswith("\n")
     assert [character for character in text[:-1] if not character.isprintable()] == []

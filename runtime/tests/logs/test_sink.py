@@ -14,7 +14,7 @@ from firstlight.logs.sink import Sink
 from firstlight.metrics.instruments import REGISTRY
 
 TIMEOUT_SECONDS = 10.0
-NOT_BLOCKED_SECONDS = 2.0  # a full pipe that nobody reads would block without end
+NOT_BLOCKED_SECONDS = 2.0  # a full pipe that is not read would block without end
 FORKING = """
 import os, sys, warnings
 from firstlight.logs.sink import stdout

@@ -63,7 +63,7 @@ def test_without_cgroup_files_there_is_no_series(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("file", "text", "gone"),
+    ("file", "text", "missing"),
     [
         ("memory.max", "max\n", "cgroup_memory_limit_bytes"),
         ("memory.max", "", "cgroup_memory_limit_bytes"),
@@ -72,13 +72,13 @@ def test_without_cgroup_files_there_is_no_series(tmp_path: Path) -> None:
         ("io.pressure", "", 'cgroup_pressure_seconds_total{resource="io"}'),
     ],
 )
-def test_a_missing_value_leaves_out_only_its_series(group: Path, file: str, text: str, gone: str) -> None:
+def test_a_missing_value_leaves_out_only_its_series(group: Path, file: str, text: str, missing: str) -> None:
     """No limit is no series; the other series stay."""
     before = scrape(group)
     (group / file).write_text(text, "ascii")
     after = scrape(group)
-    assert gone in before
-    assert gone not in after
+    assert missing in before
+    assert missing not in after
     assert "cgroup_memory_usage_bytes" in after
 
 

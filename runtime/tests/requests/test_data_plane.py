@@ -85,7 +85,7 @@ class Server:
     on_send: Callable[[Message], None] = lambda _: None
 
     async def receive(self) -> Message:
-        """The next message; after the last one the client has gone."""
+        """The next message; after the last one a disconnect."""
         return self.requests.pop(0) if self.requests else DISCONNECT
 
     async def send(self, message: Message) -> None:
@@ -381,7 +381,7 @@ async def read(request: Request) -> Response:
 
 
 async def ignorant(request: Request) -> Response:
-    """Answer although the client has gone."""
+    """Answer although the client has disconnected."""
     assert await request.receive() == DISCONNECT
     return PlainTextResponse("hello")
 
@@ -537,16 +537,16 @@ def test_an_answer_to_a_disconnected_client_is_499(bench: Bench) -> None:
 @pytest.mark.parametrize("spec_version", ["2.3", "2.4"])
 def test_a_client_that_leaves_in_mid_stream_is_no_error(bench: Bench, spec_version: str) -> None:
     """The status is the one that was sent, whichever way the server reports the disconnect."""
-    gone = asyncio.Event()
+    disconnected = asyncio.Event()
     server = Server(fail_at="http.response.body" if spec_version == "2.4" else "")
 
     async def receive() -> Message:
-        await gone.wait()
+        await disconnected.wait()
         return DISCONNECT
 
     async def chunks() -> Any:
         yield b"chunk"
-        gone.set()
+        disconnected.set()
         await asyncio.Event().wait()
 
     async def endpoint(_: Request) -> Response:
@@ -579,6 +579,17 @@ def test_a_server_that_cannot_send_reports_a_disconnect(bench: Bench, fail_at: s
         drive(bench.around(hello)(scope_of(), server.receive, server.send))
     assert counted() == {("GET", "unmatched", status, "client_disconnected"): 1}
     assert (bench.captured, bench.failures) == ([], [])
+
+
+def test_a_server_may_drop_the_response_of_a_disconnected_client(bench: Bench) -> None:
+    """Uvicorn keeps in an attribute that the client has gone, and raises nothing."""
+
+    class Uvicorn(Server):
+        disconnected = True
+
+    server = Uvicorn()
+    drive(bench.around(hello)(scope_of(), server.receive, server.send))
+    assert counted() == {("GET", "unmatched", "499", "client_disconnected"): 1}
 
 
 def test_a_disconnect_is_counted_once(bench: Bench) -> None:
@@ -839,9 +850,9 @@ def test_any_other_request_id_is_replaced_and_not_repeated(bench: Bench, given: 
     """The response and the access event carry a generated one."""
     server = Server()
     drive(bench.around(hello)(scope_of(headers=[(b"x-request-id", given)]), server.receive, server.send))
-    ours = server.headers[b"x-request-id"]
-    assert re.fullmatch(rb"[0-9a-f]{32}", ours)
-    assert bench.requests[0]["request_id"] == ours.decode()
+    generated = server.headers[b"x-request-id"]
+    assert re.fullmatch(rb"[0-9a-f]{32}", generated)
+    assert bench.requests[0]["request_id"] == generated.decode()
     assert not given or given not in b"".join(bench.lines.raw)
 
 
@@ -949,8 +960,8 @@ def test_secrets_in_the_path_are_not_recorded(bench: Bench) -> None:
     """The query string is not recorded at all; the path is redacted."""
     path = "/reset/bob@example.com/password=hunter2"
     drive(bench.around(application())(scope_of(path), Server().receive, Server().send))
-    said = b"".join(bench.lines.raw).decode() + bench.span.to_json() + scrape()
-    assert [word for word in ("bob@example.com", "hunter2", "ticket=") if word in said] == []
+    recorded = b"".join(bench.lines.raw).decode() + bench.span.to_json() + scrape()
+    assert [word for word in ("bob@example.com", "hunter2", "ticket=") if word in recorded] == []
     assert bench.requests[0]["url_path"] == "/reset/REDACTED/password=REDACTED"
 
 
