@@ -33,10 +33,11 @@ class JobSettings(BaseSettings):
 
     model_config = {"env_prefix": "jobs_"}
 
-    work: Literal["wait", "finish", "fail", "hang", "refuse", "thread"] = "wait"
+    work: Literal["wait", "finish", "fail", "hang", "refuse", "stay", "thread"] = "wait"
     command: Literal["add", "hang"] = "add"
     ready: bool = True
     opens: bool = True
+    closes: bool = True
 
 
 @asynccontextmanager
@@ -58,6 +59,9 @@ async def open_jobs(surroundings: Surroundings[JobSettings]) -> AsyncIterator[Jo
         raise ConnectionError(msg)
     async with log_lifetime(surroundings):
         yield surroundings.settings
+    if not surroundings.settings.closes:
+        msg = "queue is gone, password=hunter2"
+        raise ConnectionError(msg)
 
 
 async def work(surroundings: Surroundings[Any]) -> None:
@@ -78,6 +82,7 @@ async def work(surroundings: Surroundings[Any]) -> None:
     except asyncio.CancelledError:
         if behaviour == "hang":
             raise
+        await asyncio.sleep(0.3 if behaviour == "refuse" else FOREVER)
     log.info("work.done")
 
 

@@ -73,6 +73,7 @@ class Runs:
         if seconds:
             self.pauses.append(seconds)
             self.now += seconds
+            self.checks.append(await self.check())
         if not self._steps:
             self.stop()
         await asyncio.sleep(0)
@@ -161,7 +162,7 @@ def test_the_check_fails_until_a_run_succeeds() -> None:
     failure = "ConnectionError: away, password=hunter2"  # redacted where it is shown
     assert runs.supervisor.check.name == "background.checked"
     assert not runs.supervisor.check.critical
-    assert runs.checks == ["", "", *[failure] * 16, ""]
+    assert runs.checks == ["", "", *[failure] * 8 * 3, "", ""]
 
 
 def test_the_check_passes_when_a_run_lasts() -> None:

@@ -64,7 +64,8 @@ def test_work_in_flight_finishes_after_sigterm(serve: Serve) -> None:
     assert process.terminate() == 0
     assert process.error == ""
     order = ("service.drain_started", "work.told", "work.done", "service.drain_finished", "closed", "service.stopped")
-    assert _positions(process, *order) == sorted(_positions(process, *order))
+    positions = _positions(process, *order)
+    assert positions == sorted(positions)
     assert _events(process)[-1] == "service.stopped"
     assert _events(process).count("closed") == COMPONENTS
 
@@ -106,15 +107,18 @@ def _cut(process: ServiceProcess) -> Line:
     return process.wait_for("process.cut")
 
 
-@pytest.mark.parametrize("work", ["hang", "refuse", "thread"])
+@pytest.mark.parametrize("work", ["hang", "refuse", "stay", "thread"])
 def test_work_beyond_the_limit_is_cut(serve: Serve, work: str) -> None:
-    """Status 1 and an event, whether it ends as cancelled, returns as if done, or blocks a thread."""
+    """Status 1 and an event, whether it ends as cancelled, returns as if done, goes on, or blocks a thread."""
     process = serve(JOBS, "worker", JOBS_WORK=work, GRACEFUL_SECONDS="1").started()
 
     line = _cut(process)
 
     assert (line["process"], line["graceful_seconds"], line["level"]) == ("worker", 1, "error")
     assert "process.failed" not in _events(process)
+    if work == "refuse":  # what it does to clean up still has the components
+        positions = _positions(process, "process.cut", "work.done", "closed")
+        assert positions == sorted(positions)
 
 
 def test_work_that_fails_ends_the_process_with_status_1(serve: Serve) -> None:
@@ -140,6 +144,16 @@ def test_a_component_that_does_not_open_stops_the_start(serve: Serve) -> None:
     assert "ConnectionError: no queue, password=REDACTED" in line["exception"]
     assert _events(process).count("opened") == _events(process).count("closed") == 3
     assert not {"service.started", "work.began"} & {*_events(process)}
+
+
+def test_a_component_that_does_not_close_fails_the_process(serve: Serve) -> None:
+    """Status 1 and an event; the others are closed."""
+    process = serve(JOBS, "worker", JOBS_WORK="finish", JOBS_CLOSES="false")
+
+    assert process.wait() == 1
+    assert process.error == ""
+    assert "ConnectionError: queue is gone" in process.wait_for("process.failed")["exception"]
+    assert _events(process).count("closed") == COMPONENTS
 
 
 def test_a_management_port_in_use_is_a_bad_setting(serve: Serve) -> None:
