@@ -1,4 +1,4 @@
-"""The process: what stops its start, and with which status it ends."""
+"""The command line: what it runs, what stops the start, and with which status the process ends."""
 
 import os
 import re
@@ -6,49 +6,24 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
-import uvicorn
 from pydantic import field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from firstlight import app
-from firstlight.command_line import main
-from firstlight.component import Component
-from firstlight.settings import IDENTITY
+from firstlight import Component, Service, main, nothing
+from firstlight.testing import ServiceProcess
 
-if TYPE_CHECKING:
-    from .conftest import Service
+from .conftest import FAULTS, PROGRAMS, TIMEOUT_SECONDS
 
-    Serve = Callable[..., Service]
+Serve = Callable[..., ServiceProcess]
 
-BAD_SETTING = 2
+BAD_USE = 2
 FAILED_START = 3
-
-# What a component does to its service, told by a program of its own: `open` is filled in.
-PROGRAM = """
-import os, signal, sys
-from contextlib import asynccontextmanager
-
-import structlog
-from pydantic_settings import BaseSettings
-from firstlight import app
-from firstlight.command_line import main
-from firstlight.component import Component
-
-log = structlog.get_logger()
-
-@asynccontextmanager
-async def scales(_):
-    OPEN
-
-app.COMPONENTS = (Component(name="scales", settings=BaseSettings, open=scales, checks=lambda _: ()),)
-sys.exit(main())
-"""
+SCALES = str(PROGRAMS / "scales.py")
 
 
 @pytest.fixture
@@ -60,54 +35,26 @@ def ports() -> Iterator[Mapping[str, str]]:
         yield {name: str(number) for name, number in numbers.items()}
 
 
-def _run(tmp_path: Path, opening: str) -> tuple[int, list[str], str]:
-    """Status, lines and errors of the service with this component, told to stop once it has started."""
-    program = tmp_path / "program.py"
-    program.write_text(PROGRAM.replace("OPEN", opening.replace("\n", "\n    ")))
-    environment = {"PORT": "0", "MANAGEMENT_PORT": "0", "DRAIN_SECONDS": "0", "LOG_FORMAT": "json"}
-    with subprocess.Popen(  # noqa: S603 - our own program
-        [sys.executable, str(program)],
-        env={**os.environ, **environment},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    ) as process:
-        assert process.stdout is not None
-        assert process.stderr is not None
-        lines = []
-        for line in process.stdout:
-            lines.append(line)
-            if '"service.started"' in line:
-                process.terminate()
-        return process.wait(20), lines, process.stderr.read()
-
-
 @pytest.fixture
-def _never_serve(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """`main` in this process: what should have stopped the start must not end in a server that runs for ever."""
+def _main_in_this_process() -> Iterator[None]:
+    """Give the interpreter back what `main` changes."""
     handler, interval = signal.getsignal(signal.SIGTERM), sys.getswitchinterval()
-    monkeypatch.setattr(uvicorn.Server, "run", lambda *_, **__: None)
-    monkeypatch.setenv("PORT", "0")
-    monkeypatch.setenv("MANAGEMENT_PORT", "0")
     yield
     signal.signal(signal.SIGTERM, handler)
     sys.setswitchinterval(interval)
 
 
-def test_a_bad_setting_stops_the_process(serve: "Serve") -> None:
+def test_a_bad_setting_stops_the_process(serve: Serve) -> None:
     """Status 2, one sentence that names the variable, nothing on standard output."""
-    service = serve(faults=False, LOG_LEVEL="loud")
+    process = serve(str(FAULTS), LOG_LEVEL="loud")
 
-    assert service.wait() == BAD_SETTING
-    assert service.error == (
-        f"{IDENTITY['name']}: LOG_LEVEL must be 'debug', 'info', 'warning' or 'error', not 'loud'\n"
-    )
-    assert service.lines == []
+    assert process.wait() == BAD_USE
+    assert process.error == "sample: LOG_LEVEL must be 'debug', 'info', 'warning' or 'error', not 'loud'\n"
+    assert process.lines == []
 
 
-@pytest.mark.usefixtures("_never_serve")
 @pytest.mark.parametrize(
-    ("environment", "said"),
+    ("environment", "sentence"),
     [
         ({"PORT": "http"}, "PORT must be "),
         ({"SLO_LATENCY_SECONDS": "0.3"}, "SLO_LATENCY_SECONDS must be "),
@@ -120,27 +67,21 @@ def test_a_bad_setting_stops_the_process(serve: "Serve") -> None:
     ids=str,
 )
 def test_names_what_stops_the_start(
-    monkeypatch: pytest.MonkeyPatch,
-    capfd: pytest.CaptureFixture[str],
-    ports: Mapping[str, str],
-    environment: Mapping[str, str],
-    said: str,
+    serve: Serve, ports: Mapping[str, str], environment: Mapping[str, str], sentence: str
 ) -> None:
     """The variable comes first in the one sentence on standard error."""
-    for name, value in environment.items():
-        monkeypatch.setenv(name, ports.get(value, value))
+    process = serve(str(FAULTS), **{name: ports.get(value, value) for name, value in environment.items()})
 
-    status = main()
-
-    output, error = capfd.readouterr()
-    assert (status, output) == (BAD_SETTING, "")
-    assert re.match(f"{IDENTITY['name']}: {said.replace('TAKEN', ports['TAKEN'])}", error)
+    assert process.wait() == BAD_USE
+    error = process.error
+    assert re.match(f"sample: {sentence.replace('TAKEN', ports['TAKEN'])}", error)
     assert error.count("\n") == 1
     assert ";" not in error
+    assert process.lines == []
 
 
-class Curious(BaseSettings):
-    """A component's settings that try the door of the service, and are never content."""
+class ConnectingSettings(BaseSettings):
+    """Settings of a component that connect to the service port, and are always refused."""
 
     model_config = SettingsConfigDict(validate_default=True)
 
@@ -148,89 +89,171 @@ class Curious(BaseSettings):
 
     @field_validator("door")
     @classmethod
-    def try_it(cls, _: str) -> str:
-        """Raises what a bad value raises, with what came of it."""
+    def connect(cls, _: str) -> str:
+        """Raises what a bad value raises, with the outcome."""
         with socket.socket() as client:
             opened = client.connect_ex(("127.0.0.1", int(os.environ["PORT"]))) == 0
-        msg = f"must not see an open port, and {opened=}"
+        msg = f"must not meet an open port, and {opened=}"
         raise ValueError(msg)
 
 
-@asynccontextmanager
-async def _open_nothing(_: BaseSettings) -> AsyncIterator[None]:
-    yield
-
-
-@pytest.mark.usefixtures("_never_serve")
+@pytest.mark.usefixtures("_main_in_this_process")
 def test_settings_are_refused_before_the_port_opens(
-    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], ports: Mapping[str, str]
+    service: Service, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], ports: Mapping[str, str]
 ) -> None:
     """Those of a component, too: nobody connects to a service that is not going to start."""
-    curious = Component(name="curious", settings=Curious, open=_open_nothing, checks=lambda _: ())
-    monkeypatch.setattr(app, "COMPONENTS", (curious,))
+    component = Component(name="connecting", settings=ConnectingSettings, open=nothing)
     monkeypatch.setenv("PORT", ports["FREE"])
+    monkeypatch.setenv("MANAGEMENT_PORT", "0")
 
-    assert main() == BAD_SETTING
+    assert main(replace(service, components=[component]), []) == BAD_USE
+
     assert "opened=False" in capfd.readouterr().err
 
 
-class Impatient(BaseSettings):
-    """A component's settings, during which somebody wants the service to stop."""
+class StoppingSettings(BaseSettings):
+    """Settings of a component that are read when somebody stops the service."""
 
-    patience: str = ""
+    stop: str = ""
 
-    @field_validator("patience")
+    @field_validator("stop")
     @classmethod
-    def lose_it(cls, patience: str) -> str:
+    def send_sigterm(cls, stop: str) -> str:
         """The signal arrives before the server could take it."""
         os.kill(os.getpid(), signal.SIGTERM)
-        return patience
+        return stop
 
 
-@pytest.mark.usefixtures("_never_serve")
-def test_a_signal_before_the_server_is_there_ends_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Also for the first process of a container, which ignores SIGTERM until somebody handles it."""
-    impatient = Component(name="impatient", settings=Impatient, open=_open_nothing, checks=lambda _: ())
-    monkeypatch.setattr(app, "COMPONENTS", (impatient,))
-    monkeypatch.setenv("PATIENCE", "none")
+@pytest.mark.usefixtures("_main_in_this_process")
+def test_a_signal_before_the_server_is_there_ends_the_start(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also for the first process of a container, which ignores SIGTERM until it has a handler."""
+    component = Component(name="stopping", settings=StoppingSettings, open=nothing)
+    for name, value in {"STOP": "now", "PORT": "0", "MANAGEMENT_PORT": "0"}.items():
+        monkeypatch.setenv(name, value)
 
     with pytest.raises(SystemExit) as left:
-        main()
+        main(replace(service, components=[component]), [])
 
     assert left.value.code == 0
 
 
-def test_any_free_port_is_named_in_the_log(serve: "Serve") -> None:
-    """`PORT=0`: the first line says which one it became. A SIGTERM then ends the process with status 0."""
-    service = serve(faults=False).started()
+@pytest.fixture
+def run_module(tmp_path: Path) -> Callable[[str], subprocess.CompletedProcess[str]]:
+    """Run `main("package.page")` in a process of its own, with this source as the page."""
+    package = tmp_path / "package"
+    package.mkdir()
+    (package / "__init__.py").touch()
 
-    assert service.get("/nowhere").status_code == 404
-    assert service.manage("/health/ready").status_code == 200
-    assert service.terminate() == 0
-    assert service.error == ""
-    assert [line["event"] for line in service.lines] == [
+    def run(source: str) -> subprocess.CompletedProcess[str]:
+        (package / "page.py").write_text(source)
+        command = [sys.executable, "-c", "import sys; from firstlight import main; sys.exit(main('package.page'))"]
+        environment = {**os.environ, "PYTHONPATH": str(tmp_path), "PORT": "0", "MANAGEMENT_PORT": "0"}
+        return subprocess.run(  # noqa: S603 - the service under test
+            command, env=environment, capture_output=True, text=True, check=False, timeout=TIMEOUT_SECONDS
+        )
+
+    return run
+
+
+def test_a_signal_while_the_service_is_imported_ends_the_start(
+    run_module: Callable[[str], subprocess.CompletedProcess[str]],
+) -> None:
+    """`main` gets the name of the module for this: the handler is there before the import begins."""
+    ended = run_module("import os, signal\nos.kill(os.getpid(), signal.SIGTERM)\nraise AssertionError('went on')\n")
+
+    assert (ended.returncode, ended.stdout, ended.stderr) == (0, "", "")
+
+
+def test_the_service_may_be_named_by_its_module(run_module: Callable[[str], subprocess.CompletedProcess[str]]) -> None:
+    """It is the value `SERVICE`, and errors are those of any other service."""
+    source = """
+from firstlight import Component, Identity, NoSettings, Service, nothing
+
+LINKS = Component(name="links", settings=NoSettings, open=nothing, requires=["db"])
+SERVICE = Service(identity=Identity(name="sample", version="1"), components=[LINKS])
+"""
+
+    ended = run_module(source)
+
+    assert ended.returncode == BAD_USE
+    assert ended.stderr == "sample: links requires db; add it to `components` before links\n"
+
+
+def test_a_mistake_in_the_module_shows_its_traceback(
+    run_module: Callable[[str], subprocess.CompletedProcess[str]],
+) -> None:
+    """Only what the runtime refuses is one sentence: a bug needs its place."""
+    ended = run_module("raise ValueError('not ours')\n")
+
+    assert ended.returncode == 1
+    assert "Traceback" in ended.stderr
+    assert "page.py" in ended.stderr
+
+
+def test_a_signal_is_heard_before_the_libraries_are_imported() -> None:
+    """What takes half a second to import is imported after the handler is there."""
+    program = "import sys; from firstlight import main; print(*sys.modules)"
+
+    imported = subprocess.run(  # noqa: S603 - this interpreter
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    ).stdout.split()
+
+    assert "firstlight.command_line" in imported
+    assert {"asyncio", "starlette", "pydantic", "opentelemetry", "structlog", "uvicorn"}.isdisjoint(imported)
+
+
+@pytest.mark.parametrize("arguments", [(), ("web",)], ids=["nothing", "web"])
+def test_any_free_port_is_named_in_the_log(serve: Serve, arguments: Sequence[str]) -> None:
+    """`PORT=0`: the first line tells which one it became. A SIGTERM then ends the process with status 0."""
+    process = serve(SCALES, *arguments).started()
+
+    assert process.get("/nowhere").status_code == 404
+    assert process.manage("/health/ready").status_code == 200
+    assert process.terminate() == 0
+    assert process.error == ""
+    assert [line["event"] for line in process.lines] == [
         "service.started",
         "http.request_finished",
         "service.drain_started",
         "service.drain_finished",
+        "scales.closed",
         "service.stopped",
     ]
 
 
-def test_a_component_that_does_not_open_stops_the_start(tmp_path: Path) -> None:
-    """Not a bad setting: another status, so that it is tried again, and a line that says why."""
-    status, lines, error = _run(tmp_path, 'raise ConnectionError("no scales, password=hunter2")\nyield')
+USAGE = """\
+sample: there is no process or command {!r}; there is:
+  web          Serve requests
+  worker       Wait for jobs
+  add          Add numbers
+"""
 
-    assert status == FAILED_START
+
+@pytest.mark.parametrize("arguments", [("wroker",), ("web", "now"), ("worker", "now"), ("--help",)], ids=" ".join)
+def test_an_unknown_word_is_answered_with_the_known_ones(serve: Serve, arguments: Sequence[str]) -> None:
+    """Status 2, and what there is with its summaries; only commands take arguments."""
+    process = serve(str(PROGRAMS / "jobs.py"), *arguments)
+
+    assert process.wait() == BAD_USE
+    assert process.error == USAGE.format(" ".join(arguments))
+    assert process.lines == []
+
+
+def test_a_component_that_does_not_open_stops_the_start(serve: Serve) -> None:
+    """Not a bad setting: another status, so that it is tried again, and a line that tells why."""
+    process = serve(SCALES, SCALES_FAULT="opening")
+
+    assert process.wait() == FAILED_START
+    lines = [str(line) for line in process.lines]
     assert any("no scales" in line for line in lines)
     assert not any("service.started" in line or "hunter2" in line for line in lines)
-    assert error == ""
+    assert process.error == ""
 
 
-def test_a_signal_while_closing_does_not_cut_the_flush(tmp_path: Path) -> None:
-    """The last lines come out, and the status stays 0, although somebody sends SIGTERM once more."""
-    status, lines, error = _run(tmp_path, "yield\nos.kill(os.getpid(), signal.SIGTERM)\nlog.info('scales.closed')")
+def test_a_signal_while_closing_does_not_cut_the_flush(serve: Serve) -> None:
+    """The last lines are written, and the status stays 0, although SIGTERM arrives once more."""
+    process = serve(SCALES, SCALES_FAULT="closing").started()
 
-    assert (status, error) == (0, "")
-    assert any('"scales.closed"' in line for line in lines)
-    assert '"service.stopped"' in lines[-1]
+    assert (process.terminate(), process.error) == (0, "")
+    assert process.lines[-2]["event"] == "scales.closed"
+    assert process.lines[-1]["event"] == "service.stopped"

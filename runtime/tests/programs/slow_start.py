@@ -1,4 +1,4 @@
-"""A service that starts late: a component that opens at SIGUSR1, or a server that listens late."""
+"""A service that starts late: a component opens at SIGUSR1, or is not ready to start, or the server listens late."""
 
 import asyncio
 import os
@@ -6,6 +6,7 @@ import signal
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import structlog
 from pydantic_settings import BaseSettings
@@ -27,17 +28,29 @@ class GateSettings(BaseSettings):
     model_config = {"env_prefix": "gate_"}
 
     closed: bool = False
+    needs: Path | None = None
 
 
 @asynccontextmanager
-async def gate(surroundings: Surroundings[GateSettings]) -> AsyncIterator[None]:
-    """Open at SIGUSR1 where the gate is closed, otherwise at once."""
+async def gate(surroundings: Surroundings[GateSettings]) -> AsyncIterator[Path | None]:
+    """Open at SIGUSR1 where the gate is closed, otherwise at once. The resource is the file that the start needs."""
     opened = asyncio.Event()
     if surroundings.settings.closed:
         asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, opened.set)
         log.info("gate.reached", management_port=surroundings.lifecycle.management_port)
         await opened.wait()
-    yield
+    log.info("gate.opened", management_port=surroundings.lifecycle.management_port)
+    try:
+        yield surroundings.settings.needs
+    finally:
+        log.info("gate.closed")
+
+
+async def ready(needs: Path | None) -> None:
+    """Raise while the file is not there."""
+    if needs is not None and not needs.exists():  # noqa: ASYNC240 - it takes no time
+        msg = f"{needs.name} is missing, password=hunter2"
+        raise FileNotFoundError(msg)
 
 
 async def answer(_: Request) -> Response:
@@ -54,7 +67,7 @@ async def start_and_wait(lifespan: LifespanOn) -> None:
 START = LifespanOn.startup
 SERVICE = Service(
     identity=Identity(name="sample", version="1"),
-    components=[Component(name="gate", settings=GateSettings, open=gate)],
+    components=[Component(name="gate", settings=GateSettings, open=gate, ready_to_start=ready)],
     routes=[Route("/", answer)],
 )
 

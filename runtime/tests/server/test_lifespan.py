@@ -90,13 +90,18 @@ def test_opens_in_order_and_closes_in_reverse(
 
 
 def test_runs_every_check(settings: Settings, service: Service, lines: Lines, journal: Journal) -> None:
-    """Those of the components and those of the team; readiness follows the critical ones."""
+    """Those of the components, of the team, and of background tasks; readiness follows the critical ones."""
 
     async def fail() -> None:
         raise TimeoutError
 
     ill = journal.component("ill", ConnectionError("away"))
-    service = replace(service, components=[journal.component("well"), ill], checks=[Check("own", fail)])
+    service = replace(
+        service,
+        components=[journal.component("well"), ill],
+        checks=[Check("own", fail)],
+        background=[Background("task", journal.waiting("task"))],
+    )
 
     with TestClient(create_app(settings, service, log_sink=lines)):
         answer = httpx2.get(f"{_management_url(lines)}/health")
@@ -106,6 +111,7 @@ def test_runs_every_check(settings: Settings, service: Service, lines: Lines, jo
         "well": "pass",
         "ill": "fail",
         "own": "fail",
+        "background.task": "pass",
     }
 
 

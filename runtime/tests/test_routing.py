@@ -1,0 +1,247 @@
+"""Routes and the middleware of components around them."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from starlette.requests import Request
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.routing import BaseRoute, Host, Mount, Route, WebSocketRoute
+from starlette.testclient import TestClient
+from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.websockets import WebSocket, WebSocketDisconnect
+
+from firstlight import Component, Layer, NoSettings, Operation, Service, Settings, create_app, nothing
+from firstlight.component import Wrap
+from firstlight.metrics.instruments import REGISTRY
+from firstlight.testing.lines import Lines
+
+DURATION = "http_server_request_duration_seconds_count"
+
+
+async def read(_: Request) -> Response:
+    """Read."""
+    return PlainTextResponse("read")
+
+
+async def write(_: Request) -> Response:
+    """Write."""
+    return PlainTextResponse("written")
+
+
+async def passed(request: Request) -> Response:
+    """Answer with the middleware that the request has passed, the outermost first."""
+    return JSONResponse(request.scope["passed"])
+
+
+async def listen(socket: WebSocket) -> None:
+    """Accept."""
+    await socket.accept()
+    await socket.close()
+
+
+def _component(name: str, middleware: Mapping[Layer, Wrap], routes: Sequence[Any] = ()) -> Component[NoSettings, None]:
+    return Component(name=name, settings=NoSettings, open=nothing, middleware=middleware, routes=routes)
+
+
+def _noting(name: str) -> Wrap:
+    """Middleware that notes in the scope that the request has passed it."""
+
+    def wrap(app: ASGIApp, _: Operation | None) -> ASGIApp:
+        async def noting(scope: Scope, receive: Receive, send: Send) -> None:
+            if scope["type"] != "lifespan":
+                scope["passed"] = [*scope.get("passed", ()), name]
+            await app(scope, receive, send)
+
+        return noting
+
+    return wrap
+
+
+def _refusing(operations: list[Operation | None]) -> Wrap:
+    """Middleware that refuses everything with 401, and notes the operations that it was put around."""
+
+    def wrap(_: ASGIApp, operation: Operation | None) -> ASGIApp:
+        operations.append(operation)
+
+        async def refuse(scope: Scope, receive: Receive, send: Send) -> None:
+            if scope["type"] == "websocket":
+                await send({"type": "websocket.close", "code": 3000})
+            else:
+                await Response(status_code=401)(scope, receive, send)
+
+        return refuse
+
+    return wrap
+
+
+Client = Callable[[Service], TestClient]
+
+
+@pytest.fixture
+def client_of(settings: Settings, lines: Lines) -> Client:
+    """A client of the application that is made of a service."""
+
+    def client_of(service: Service) -> TestClient:
+        return TestClient(create_app(settings, service, log_sink=lines))
+
+    return client_of
+
+
+def test_the_layers_decide_the_order(service: Service, client_of: Client) -> None:
+    """Whatever the order of the components is, and for operations as for plain routes."""
+    layers = [Layer.CACHE, Layer.LIMIT_BY_CALLER, Layer.LIMIT_BY_ADDRESS, Layer.IDEMPOTENCY, Layer.AUTHENTICATE]
+    components = [_component(layer.name.lower(), {layer: _noting(layer.name)}) for layer in layers]
+    operation = Operation(method="GET", path="/operation", handler=passed)
+    service = replace(service, components=components, routes=[operation, Route("/plain", passed)])
+
+    client = client_of(service)
+
+    order = ["LIMIT_BY_ADDRESS", "AUTHENTICATE", "LIMIT_BY_CALLER", "IDEMPOTENCY", "CACHE"]
+    assert client.get("/operation").json() == order
+    assert client.get("/plain").json() == order
+
+
+def test_only_the_outermost_layer_sees_unmatched_requests(service: Service, client_of: Client) -> None:
+    """The others are around the routes: a path that is none of them is a 404, and no refusal."""
+    seen: list[str] = []
+
+    def seeing(app: ASGIApp, operation: Operation | None) -> ASGIApp:
+        assert operation is None  # it does not know the operation
+
+        async def see(scope: Scope, receive: Receive, send: Send) -> None:
+            if scope["type"] == "http":
+                seen.append(scope["path"])
+            await app(scope, receive, send)
+
+        return see
+
+    layers = {Layer.LIMIT_BY_ADDRESS: seeing, Layer.AUTHENTICATE: _refusing([])}
+    client = client_of(replace(service, components=[_component("guard", layers)], routes=[Route("/read", read)]))
+
+    assert client.get("/nowhere").status_code == 404
+    assert client.get("/read").status_code == 401
+    assert seen == ["/nowhere", "/read"]
+
+
+READ = Operation(method="GET", path="/links/{id}", handler=read, policy="bearer", cost=2)
+WRITE = Operation(method="PUT", path="/links/{id}", handler=write)
+
+
+def test_middleware_knows_the_operation(service: Service, client_of: Client) -> None:
+    """Each of the operations of a path, and none where the route is a plain one."""
+    operations: list[Operation | None] = []
+    guard = _component("guard", {Layer.AUTHENTICATE: _refusing(operations)})
+
+    client_of(replace(service, components=[guard], routes=[READ, WRITE, Route("/plain", read)]))
+
+    assert operations == [READ, WRITE, None]
+
+
+def _refused(route: str, method: str = "GET") -> float:
+    families = (family for family in REGISTRY.collect() if DURATION.startswith(family.name))
+    labels = {"http_route": route, "http_request_method": method, "http_response_status_code": "401"}
+    samples = (sample for family in families for sample in family.samples if sample.name == DURATION)
+    return sum(sample.value for sample in samples if labels.items() <= sample.labels.items())
+
+
+def test_a_refusal_carries_the_label_of_the_route(service: Service, client_of: Client, lines: Lines) -> None:
+    """In the metric and in the line: an objective counts it for the operation that was asked for."""
+    guard = _component("guard", {Layer.AUTHENTICATE: _refusing([])})
+    client = client_of(replace(service, components=[guard], routes=[READ, WRITE, Route("/refused/{name}", read)]))
+    before = {route: _refused(route) for route in ("/links/{id}", "/refused/{name}")}
+
+    for path in ("/links/7", "/refused/seven"):
+        assert client.get(path).status_code == 401
+    assert client.put("/links/7").status_code == 401
+
+    assert {route: _refused(route) - count for route, count in before.items()} == dict.fromkeys(before, 1)
+    assert _refused("/links/{id}", "PUT") == 1
+    assert [
+        (line["http_route"], line["http_response_status_code"]) for line in lines.named("http.request_finished")
+    ] == [
+        ("/links/{id}", 401),
+        ("/refused/{name}", 401),
+        ("/links/{id}", 401),
+    ]
+
+
+PLAIN: list[tuple[BaseRoute, str]] = [
+    (Route("/read", read), "/read"),
+    (Mount("/mounted", routes=[Route("/read", read)]), "/mounted/read"),
+    (Mount("/application", app=PlainTextResponse("read")), "/application/read"),
+    (Host("testserver", app=PlainTextResponse("read")), "/read"),
+]
+
+
+@pytest.mark.parametrize(("route", "path"), PLAIN, ids=["route", "mounted routes", "mounted application", "host"])
+def test_routes_of_starlette_are_wrapped_as_well(
+    service: Service, client_of: Client, route: BaseRoute, path: str
+) -> None:
+    """None of them is a way around authentication; neither are those that a component brings."""
+    guard = _component("guard", {Layer.AUTHENTICATE: _refusing([])})
+    bringing = _component("bringing", {}, routes=[route])
+
+    assert client_of(replace(service, components=[], routes=[route])).get(path).text == "read"
+    assert client_of(replace(service, components=[guard], routes=[route])).get(path).status_code == 401
+    assert client_of(replace(service, components=[guard, bringing], routes=[])).get(path).status_code == 401
+
+
+def test_a_websocket_is_wrapped_as_well(service: Service, client_of: Client) -> None:
+    """Middleware decides what a refusal is."""
+    guard = _component("guard", {Layer.AUTHENTICATE: _refusing([])})
+    routes = [WebSocketRoute("/listen", listen)]
+
+    with client_of(replace(service, routes=routes)).websocket_connect("/listen"):
+        pass
+    with (
+        pytest.raises(WebSocketDisconnect) as refusal,
+        client_of(replace(service, routes=routes, components=[guard])).websocket_connect("/listen"),
+    ):
+        pass
+
+    assert refusal.value.code == 3000
+
+
+def test_what_is_declared_is_not_changed(service: Service, client_of: Client) -> None:
+    """Two applications of one service: each request passes the middleware of its application, once."""
+    declared: list[Route | Mount] = [Route("/plain", passed), Mount("/mounted", routes=[Route("/plain", passed)])]
+    apps = [route.app for route in declared]
+    noting = replace(
+        service,
+        components=[_component("noting", {Layer.AUTHENTICATE: _noting("first")})],
+        routes=[*declared, Operation(method="GET", path="/operation", handler=passed)],
+    )
+    other = replace(noting, components=[_component("other", {Layer.CACHE: _noting("second")})])
+
+    clients = [(client_of(noting), "first"), (client_of(noting), "first"), (client_of(other), "second")]
+
+    for client, name in clients:
+        for path in ("/plain", "/mounted/plain", "/operation"):
+            assert client.get(path).json() == [name]
+    assert [route.app for route in declared] == apps
+
+
+def test_routes_of_the_service_come_first(service: Service, client_of: Client) -> None:
+    """Then those of the components, in their order."""
+    components = [_component(name, {}, routes=[Route("/who", _answering(name))]) for name in ("first", "second")]
+
+    assert client_of(replace(service, components=components, routes=[])).get("/who").text == "first"
+    own = replace(service, components=components, routes=[Route("/who", _answering("service"))])
+    assert client_of(own).get("/who").text == "service"
+
+
+def _answering(name: str) -> Any:
+    async def answer(_: Request) -> Response:
+        return PlainTextResponse(name)
+
+    return answer
+
+
+def test_methods_of_one_path_are_named_in_a_405(service: Service, client_of: Client) -> None:
+    """Operations of one path are one route."""
+    response = client_of(replace(service, routes=[READ, WRITE])).delete("/links/7")
+
+    assert response.status_code == 405
+    assert {method.strip() for method in response.headers["allow"].split(",")} == {"GET", "HEAD", "PUT"}
