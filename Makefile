@@ -7,16 +7,19 @@ PYTHON := $(UV) run python
 export PATH := $(PATH):$(CURDIR)/.tools/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test prove-delivery check hooks fmt bench repin names preview
+.PHONY: help demo test test-runtime prove-delivery check hooks fmt bench repin names preview
 
 help: ## Show this list
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "  %-12s %s\n", $$1, $$2 }'
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "  %-20s %s\n", $$1, $$2 }'
 
 demo: $(UV) ## Generate a service, run it and show its signals, until Ctrl-C or for DURATION=seconds
 	@exec $(PYTHON) -m demo
 
-test: $(UV) ## Prove the template: generate, refuse, update, and run the tests of what it generates
+test: test-runtime ## Prove runtime and template: generate, refuse, update, and run the tests of what is generated
 	$(PYTHON) -m pytest -m "not delivery"
+
+test-runtime: $(UV) ## Run the tests of runtime/, with coverage, on every supported Python that is here
+	@UV="$(UV)" .ci/runtime $(ARGS)
 
 prove-delivery: $(UV) ## Prove the way to production: real images, signatures, pipelines and deploys (root, Debian's container tools)
 	$(PYTHON) -m pytest -m delivery
@@ -25,6 +28,7 @@ check: $(UV) ## Check style and types
 	$(UV) run ruff check .
 	$(UV) run ruff format --check .
 	$(UV) run mypy
+	cd runtime && $(UV) run ruff check . && $(UV) run ruff format --check . && $(UV) run mypy
 
 hooks: $(UV) ## Run the pre-commit hooks on every file: secrets, scripts, YAML, pipelines, rules
 	$(UV) run pre-commit run --all-files --show-diff-on-failure

@@ -10,7 +10,14 @@ import yaml
 
 ROOT = Path(__file__).resolve().parent.parent
 PINS = ROOT / "ci/pins.yaml"
-PLACES = ("ci/**/*.yml", "ci/**/*.sh", ".github/**/*.yml", ".pre-commit-config.yaml", "*/.pre-commit-config.yaml")
+PLACES = (
+    "ci/**/*.yml",
+    "ci/**/*.sh",
+    ".github/**/*.yml",
+    ".pre-commit-config.yaml",
+    "*/.pre-commit-config.yaml",
+    "{{cookiecutter.project_slug}}/Makefile",
+)
 
 USES = re.compile(r"(?P<key>uses: )(?P<name>[\w.-]+/[\w./-]+)@(?P<commit>[^\s#]+)(?: # (?P<version>\S+))?")
 NEEDS = re.compile(r"(?P<name>[a-z][a-z0-9-]+)==(?P<version>[\w.]+)")

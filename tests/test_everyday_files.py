@@ -29,9 +29,9 @@ def test_the_readme_names_every_variable_of_the_example(service: Path) -> None:
 def test_the_readme_s_paths_exist(service: Path) -> None:
     """Where the README sends people, something is."""
     readme = (service / "README.md").read_text(encoding="utf-8")
-    named = re.findall(r"`((?:src|docs|contract|tests)/[\w./-]*)`", readme)
+    named = re.findall(r"`((?:src|docs|contract|tests|vendor)/[\w./-]*)`", readme)
     package = service / "src/acme_links"
-    named_in_package = re.findall(r"`((?:api|components|observability|management)/[\w./-]*|\w+\.py)`", readme)
+    named_in_package = re.findall(r"`(api/[\w./-]*|\w+\.py)`", readme)
     assert [path for path in named if not (service / path).exists()] == []
     assert [path for path in named_in_package if not (package / path).exists()] == []
 

@@ -107,9 +107,7 @@ def _monitoring(project: Project) -> Iterator[Finding]:
     if not constants.text("service_metrics").endswith(metrics):
         yield Finding(VARS, f"service_metrics must end in {metrics}.")
     if set(constants.mapping("service_labels")) != {"service", "env", "process"}:
-        yield Finding(
-            VARS, "service_labels must be service, env and process, by which rules and dashboards know a target."
-        )
+        yield Finding(VARS, "service_labels must be service, env and process: rules and dashboards select by them.")
     given = document.read(project, MONITORING).text("monitoring_alerts")
     alerts = given.replace("{{ playbook_dir }}", ANSIBLE)
     for pattern in ALERTS:
