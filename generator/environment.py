@@ -10,6 +10,7 @@ from .answers import asked_again, refusals, refuse_unknown_questions
 from .components import enabled
 from .cruft_state import cruft_state
 from .expressions import misspelt
+from .library import library, manifest
 from .mounts import after_generation
 from .names import package, slug
 from .ownership import chosen
@@ -29,6 +30,8 @@ def extend(environment: Environment) -> None:
         chosen=chosen,
         cruft_state=cruft_state,
         enabled=enabled,
+        library=library,
+        manifest=manifest,
         pipeline=pipeline,
         source=source,
     )

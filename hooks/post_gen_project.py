@@ -1,7 +1,6 @@
 """Bring the trees a service shares with its fleet, make it runnable, say what comes next."""
 
 import contextlib
-import hashlib
 import json
 import shutil
 import sys
@@ -9,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 FACTS: dict[str, Any] = json.loads(r"""<%= after_generation(cookiecutter) | tojson %>""")
+LIBRARY: dict[str, str] = json.loads(r"""<%= {"manifest": manifest()} | tojson %>""")
 CHECKSUMS = "MANIFEST.sha256"  # as `sha256sum --check` reads it
 
 
@@ -24,7 +24,7 @@ def main() -> None:
     for place in [*FACTS["rendered"], *(place for _, place in FACTS["mounted"])]:
         make_executable(Path(place))
     for place in set(FACTS["whole"]) - kept:
-        write_checksums(Path(place))
+        (Path(place) / CHECKSUMS).write_text(LIBRARY["manifest"], encoding="utf-8", newline="\n")
     for directory in FACTS["empty_directories"]:
         with contextlib.suppress(OSError):  # generated over an older service, it may hold that service's files
             Path(directory).rmdir()
@@ -43,15 +43,6 @@ def first_bytes(file: Path) -> bytes:
     """Read what tells a script from other files."""
     with file.open("rb") as opened:
         return opened.read(2)
-
-
-def write_checksums(library: Path) -> None:
-    """List what came, so that a later edit can be told from what the platform gave."""
-    files = sorted(path for path in library.rglob("*") if path.is_file())
-    sums = [
-        f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.relative_to(library).as_posix()}" for path in files
-    ]
-    (library / CHECKSUMS).write_text("".join(f"{line}\n" for line in sums), encoding="utf-8", newline="\n")
 
 
 def say_what_comes_next() -> None:

@@ -78,13 +78,13 @@ def test_an_update_brings_news_and_keeps_the_team_s_work(machine: Machine, own_t
     outcome = machine.cookiecutter(own_template) if way_in == "cookiecutter" else create(machine, own_template)
     service = committed(machine, outcome.service)
     replace(service / "Makefile", "Run the tests, with coverage", "Run our tests")
-    (service / "README.md").write_text("Ours.\n", encoding="utf-8")
+    (service / "CHANGELOG.md").write_text("Ours.\n", encoding="utf-8")
     (service / ".editorconfig").unlink()
     machine.commit(service)
 
     emitted = own_template / SERVICE_DIRECTORY
     replace(emitted / "Makefile", "Move the dependencies", "Shift the dependencies")
-    replace(emitted / "README.md", "## Run it", "## Start it")
+    replace(emitted / "CHANGELOG.md", "## [0.1.0]", "## [0.1.1]")
     replace(emitted / ".editorconfig", "charset = utf-8", "charset = latin1")
     (emitted / "NEWS.md").write_text("<%= cookiecutter.project_slug %> has news.\n", encoding="utf-8")
     version = machine.commit(own_template)
@@ -95,7 +95,7 @@ def test_an_update_brings_news_and_keeps_the_team_s_work(machine: Machine, own_t
     assert "Run our tests" in makefile
     assert "Shift the dependencies" in makefile
     assert (service / "NEWS.md").read_text(encoding="utf-8") == "acme-links has news.\n"
-    assert (service / "README.md").read_text(encoding="utf-8") == "Ours.\n"
+    assert (service / "CHANGELOG.md").read_text(encoding="utf-8") == "Ours.\n"
     assert not (service / ".editorconfig").exists()
     assert state_of(service)["commit"] == version
     assert machine.cruft("check", directory=service).status == 0
@@ -137,12 +137,14 @@ def test_an_update_runs_the_new_version_s_extension(machine: Machine, own_templa
 def test_an_answer_can_be_changed_later(machine: Machine, own_template: Path) -> None:
     """Objectives, components and targets are answers, not history."""
     service = committed(machine, machine.cookiecutter(own_template).service)
-    news = json.dumps({"slo_availability": "0.9995", "deploy": "kubernetes", "ci": "none"})
+    news = json.dumps({"slo_availability": "0.9995", "components": "http_client", "deploy": "kubernetes", "ci": "none"})
     updated = machine.cruft("update", "--skip-apply-ask", "--variables-to-update", news, directory=service)
     assert updated.status == 0, updated.stderr
     assert "availability = 0.9995" in (service / "src/acme_links/service.toml").read_text(encoding="utf-8")
     assert (service / "deploy/kubernetes/base/deployment.yaml").exists()
     assert not (service / ".github").exists()
+    assert "* `http_client`: one pooled HTTP client" in (service / "README.md").read_text(encoding="utf-8")
+    assert "HTTP_CLIENT_TIMEOUT_SECONDS=" in (service / ".env.example").read_text(encoding="utf-8")
 
 
 def test_an_update_may_answer_a_question_the_old_version_did_not_ask(machine: Machine, own_template: Path) -> None:

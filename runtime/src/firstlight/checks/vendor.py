@@ -21,7 +21,7 @@ EXTEND = "what a service adds belongs in src"
 def findings(project: Project) -> Iterator[Finding]:
     """Each file that was edited, removed or added, and a version that is not the one the service asks for."""
     if project.has(VENDOR):
-        yield from each(project, (_files, _version))
+        yield from each(project, (_files, _delivered))
 
 
 def _files(project: Project) -> Iterator[Finding]:
@@ -64,15 +64,21 @@ def _checksum(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest() if path.exists() else "a link that leads nowhere"
 
 
-def _version(project: Project) -> Iterator[Finding]:
+def _delivered(project: Project) -> Iterator[Finding]:
+    """Whether it is the library that the last update brought, and not an older one with a manifest of its own."""
     wanted = project.service.get("runtime")
     if wanted is None:
         return
+    if not isinstance(wanted, dict):
+        raise FindingError(
+            project.answers_file, "[runtime] must be a table with version and manifest: run `make update`."
+        )
     file = f"{VENDOR}/src/firstlight/__init__.py"
-    found = version(file, project.text(file))
-    if wanted != found:
-        sentence = f'says runtime = "{wanted}", but {VENDOR} is {found}: run `make update`, or write "{found}".'
-        yield Finding(project.answers_file, sentence)
+    found = {"version": version(file, project.text(file)), "manifest": _checksum(project.root / MANIFEST)}
+    for key, value in found.items():
+        if wanted.get(key) != value:
+            sentence = f"[runtime] {key} is not that of {VENDOR}: run `make update`, which brings the right library."
+            yield Finding(project.answers_file, sentence)
 
 
 def version(file: str, text: str) -> str:
