@@ -1,4 +1,4 @@
-"""`python -m demo`. Exit status 0 when every promised signal was there."""
+"""`python -m demo`. Exit status 0 when every expected signal was there."""
 
 import os
 import sys

@@ -65,7 +65,7 @@ def _counts(counts: Mapping[str, float]) -> str:
 
 def _objectives(scrape: Scrape) -> Table:
     return _grid(
-        ("", "promise", "broken by", "budget of this traffic spent"),
+        ("", "objective", "missed by", "budget of this traffic spent"),
         *(
             (
                 objective.slo,

@@ -18,7 +18,7 @@ SHORT_OF = "client_disconnected"
 
 @dataclass(frozen=True)
 class Objective:
-    """One promise: how many events there were, how many broke it, how many might have."""
+    """One objective: how many events there were, how many missed it, and how many may."""
 
     slo: str
     ratio: float
@@ -56,10 +56,10 @@ class Scrape:
         return {value: self.sum(name, **{label: value}) for value in values}
 
     def quantile(self, q: float) -> float:
-        """The upper bound of the bucket that holds this quantile of all requests."""
+        """The upper limit of the bucket that holds this quantile of all requests."""
         buckets = {float(le): count for le, count in self.by(f"{DURATION}_bucket", "le").items()}
         target = q * max(buckets.values(), default=0)
-        return min(bound for bound, count in buckets.items() if count >= target)
+        return min(limit for limit, count in buckets.items() if count >= target)
 
     @property
     def exemplars(self) -> set[str]:
@@ -67,7 +67,7 @@ class Scrape:
         return {sample.exemplar.labels["trace_id"] for sample in self.samples if sample.exemplar}
 
     def objectives(self) -> list[Objective]:
-        """The promises and what became of them: errors by `error_type`, slowness by the bucket of the threshold."""
+        """The objectives and what missed them: errors by `error_type`, slowness by the bucket of the threshold."""
         total = self.sum(f"{DURATION}_count")
         fine = self.sum(f"{DURATION}_count", error_type="") + self.sum(f"{DURATION}_count", error_type=SHORT_OF)
         return [
@@ -94,7 +94,7 @@ class Signals:
 
     @property
     def missing(self) -> list[str]:
-        """The promised signals that did not come, in words."""
+        """The expected signals that did not come, in words."""
         failed = [line for line in self.lines if line["event"] == "http.request_failed"]
         expected = {
             **{f"the {name} probe is not 200": status == 200 for name, status in self.probes.items()},  # noqa: PLR2004

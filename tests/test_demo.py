@@ -59,7 +59,7 @@ def test_the_page_shows_every_signal_and_the_demo_ends_by_itself(machine: Machin
 
 
 def test_a_missing_signal_is_named_and_fails_the_demo(machine: Machine, template: Path) -> None:
-    """Without sampling there are no exemplars, which the page promises."""
+    """Without sampling there are no exemplars, which the page expects."""
     with demo(machine, template, DURATION="0.1", OTEL_TRACES_SAMPLER="always_off") as process:
         status, page = ended(process)
     assert status == 1
