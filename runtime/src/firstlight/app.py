@@ -62,12 +62,14 @@ def create_app(  # noqa: PLR0913 - whatever differs between a server, a test and
     log_sink: sink.Output = sink.stdout,
     span_processors: Sequence[SpanProcessor] = (),
     served: bool = False,
+    start_timeout: float | None = None,
 ) -> Application:
     """Put the service together, not started yet.
 
     The settings of components come from the environment. `log_sink` takes the log lines, `span_processors` get the
     spans beside the exporter. A server that can tell when its port is open says `served` and calls
-    `lifespan.announce()` itself. Raises `SettingsError` and `ArrangementError`.
+    `lifespan.announce()` itself. `start_timeout` limits the wait for the conditions of components, in seconds.
+    Raises `SettingsError` and `ArrangementError`.
     """
     arrangement.verify(service)
     parts = [Part(component, load(component.settings)) for component in service.components]
@@ -84,6 +86,7 @@ def create_app(  # noqa: PLR0913 - whatever differs between a server, a test and
         lifecycle=lifecycle,
         telemetry=Telemetry(capture, tracing.stop, flush_reports, log_sink.flush),
         announces=not served,
+        start_timeout=start_timeout,
     )
     app = _starlette(settings, service, lifespan)
     # Around the finished application, so that it sees the outcome of every request.

@@ -4,12 +4,16 @@ import signal
 import socket
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
 import httpx2
 import pytest
+from starlette.testclient import TestClient
 
+from firstlight import Component, NoSettings, Service, Settings, create_app, nothing
+from firstlight.server.starting import StartError
 from firstlight.testing import ServiceProcess
 
 from ..conftest import PROGRAMS
@@ -94,3 +98,17 @@ def test_a_start_without_a_delay_logs_none(serve: Serve) -> None:
 
     assert process.terminate() == 0
     assert not [line for line in process.lines if line["event"].startswith("startup.")]
+
+
+def test_a_test_does_not_wait_for_ever(settings: Settings, service: Service) -> None:
+    """With a limit, the start fails with a sentence that names the component and the reason."""
+
+    async def missing(_: None) -> None:
+        msg = "no schema"
+        raise LookupError(msg)
+
+    gate = Component(name="gate", settings=NoSettings, open=nothing, ready_to_start=missing)
+    app = create_app(settings, replace(service, components=[gate]), start_timeout=0.2)
+    sentence = "gate is not ready to start after 0.2 s: LookupError: no schema"
+    with pytest.raises(StartError, match=sentence), TestClient(app):
+        pass

@@ -59,6 +59,7 @@ class Lifespan:
         lifecycle: Lifecycle,
         telemetry: Telemetry,
         announces: bool,
+        start_timeout: float | None,
     ) -> None:
         """Nothing is open yet. `announces` is false where a server tells when its port is open."""
         self.settings = settings
@@ -69,6 +70,7 @@ class Lifespan:
         self.capture = telemetry.capture
         self._telemetry = telemetry
         self._announces = announces
+        self._start_timeout = start_timeout
 
     @asynccontextmanager
     async def __call__(self, _: Starlette | None = None) -> AsyncIterator[Mapping[str, Any]]:
@@ -78,7 +80,7 @@ class Lifespan:
             stack.callback(log.info, "service.stopped")
             self._open_management(stack)
             resources = await self._open_components(stack)
-            await wait_until_ready(self._conditions(resources))
+            await wait_until_ready(self._conditions(resources), self._start_timeout)
             self._start_tasks(stack, resources)
             stack.push_async_callback(self._last_records)
             if self._announces:

@@ -8,26 +8,40 @@ import structlog
 from ..logs.redaction import redact_text
 
 POLL_SECONDS = 0.1
+ANSWER_SECONDS = 2.0  # a condition that hangs is not met
 
 log = structlog.get_logger()
 Condition = Callable[[], Awaitable[object]]
 
 
-async def wait_until_ready(conditions: Mapping[str, Condition]) -> None:
-    """Wait until no condition raises. One event when the wait begins, one when it ends."""
+class StartError(Exception):
+    """A condition of the start was not met in time."""
+
+
+async def wait_until_ready(conditions: Mapping[str, Condition], timeout: float | None = None) -> None:  # noqa: ASYNC109
+    """Wait until no condition raises. One event when the wait begins, one when it ends.
+
+    Raises `StartError` after `timeout` seconds. A server waits without one: its platform decides when to give up.
+    """
     for component, condition in conditions.items():
         reason = await _reason(condition)
         if reason:
             log.warning("startup.delayed", component=component, reason=reason)
-            while await _reason(condition):  # noqa: ASYNC110 - only asking tells
-                await asyncio.sleep(POLL_SECONDS)
+            try:
+                async with asyncio.timeout(timeout):
+                    while await _reason(condition):  # noqa: ASYNC110 - only asking tells
+                        await asyncio.sleep(POLL_SECONDS)
+            except TimeoutError:
+                msg = f"{component} is not ready to start after {timeout:g} s: {reason}"
+                raise StartError(msg) from None
             log.info("startup.resumed", component=component)
 
 
 async def _reason(condition: Condition) -> str:
     """Why the start has to wait; empty when it does not."""
     try:
-        await condition()
+        async with asyncio.timeout(ANSWER_SECONDS):
+            await condition()
     except Exception as error:  # noqa: BLE001 - any exception means: not yet
         return redact_text(f"{type(error).__name__}: {error}".rstrip(": "))
     return ""

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from ..settings import Settings
     from .lines import Lines
 
+START_SECONDS = 10.0  # a condition that is not met fails the test, which would wait for ever
+
 __all__ = ["ServiceProcess", "app", "client", "lines", "serve", "settings", "spans"]
 
 
@@ -68,7 +70,13 @@ def app(settings: "Settings", service: "Service", lines: "Lines", spans: "InMemo
 
     from ..app import create_app  # noqa: PLC0415
 
-    return create_app(settings, service, log_sink=lines, span_processors=[SimpleSpanProcessor(spans)])
+    return create_app(
+        settings,
+        service,
+        log_sink=lines,
+        span_processors=[SimpleSpanProcessor(spans)],
+        start_timeout=START_SECONDS,
+    )
 
 
 @pytest.fixture

@@ -30,7 +30,7 @@ class TasksSettings(BaseSettings):
 
     model_config = SettingsConfigDict(frozen=True, env_prefix="tasks_", env_ignore_empty=True)
 
-    directory: Path = Path("/tmp/tasks")  # noqa: S108 - made up
+    directory: Path = Path("/var/tmp")  # noqa: S108 - made up: it is there, so that tests of a service can start
     server: str = ""
 
 
@@ -43,13 +43,13 @@ class Queue:
 
     def put(self, name: str) -> None:
         """Add a task."""
-        (self.directory / name).touch()
+        (self.directory / f"{name}.task").touch()
 
     def take(self) -> str | None:
         """Remove and return a task; None where there is none."""
-        for path in sorted(self.directory.iterdir()):
+        for path in sorted(self.directory.glob("*.task")):
             path.unlink()
-            return path.name
+            return path.stem
         return None
 
 
@@ -85,7 +85,7 @@ async def work(surroundings: Surroundings[Any]) -> None:
 
 async def sweep(surroundings: Surroundings[Any]) -> None:
     """Say how long the queue is."""
-    log.info("tasks.counted", waiting=len(list(TASKS.of(surroundings).directory.iterdir())))
+    log.info("tasks.counted", waiting=len(list(TASKS.of(surroundings).directory.glob("*.task"))))
 
 
 async def put(request: Request) -> Response:
