@@ -32,7 +32,11 @@ def root(tmp_path: Path) -> Path:
             shutil.copyfile(file, copy)
     vendor = target / "vendor/firstlight"
     lines = [f"{hashlib.sha256(f.read_bytes()).hexdigest()}  {f.relative_to(vendor)}\n" for f in vendor.rglob("*.*")]
-    (vendor / "MANIFEST.sha256").write_text("".join(lines))
+    manifest = "".join(lines)
+    (vendor / "MANIFEST.sha256").write_text(manifest)
+    with (target / PACKAGE / "service.toml").open("a") as answers:
+        checksum = hashlib.sha256(manifest.encode()).hexdigest()
+        answers.write(f'\n[runtime]\nversion = "0.1.0"\nmanifest = "{checksum}"\n')
     return target
 
 

@@ -582,7 +582,7 @@ def test_a_server_that_cannot_send_reports_a_disconnect(bench: Bench, fail_at: s
 
 
 def test_a_server_may_drop_the_response_of_a_disconnected_client(bench: Bench) -> None:
-    """Uvicorn keeps in an attribute that the client has gone, and raises nothing."""
+    """The disconnect is an attribute of uvicorn, which raises nothing."""
 
     class Uvicorn(Server):
         disconnected = True

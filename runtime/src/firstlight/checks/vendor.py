@@ -69,6 +69,10 @@ def _delivered(project: Project) -> Iterator[Finding]:
     wanted = project.service.get("runtime")
     if wanted is None:
         return
+    if not isinstance(wanted, dict):
+        raise FindingError(
+            project.answers_file, "[runtime] must be a table with version and manifest: run `make update`."
+        )
     file = f"{VENDOR}/src/firstlight/__init__.py"
     found = {"version": version(file, project.text(file)), "manifest": _checksum(project.root / MANIFEST)}
     for key, value in found.items():
