@@ -245,6 +245,13 @@ def test_answers_from_a_person_s_configuration_are_literal_too(machine: Machine,
 
 def test_every_dependency_s_name_is_taken(generate: Generate) -> None:
     """A new dependency has to be added to the names a service cannot have."""
-    project = tomllib.loads((generate(**EVERYTHING) / "pyproject.toml").read_text(encoding="utf-8"))
-    requirements = [*project["project"]["dependencies"], *project["dependency-groups"]["dev"]]
-    assert {re.split(r"[<>=]", requirement)[0] for requirement in requirements} - DISTRIBUTIONS == set()
+    service = generate(**EVERYTHING)
+    files = (service / "pyproject.toml", service / "vendor/firstlight/pyproject.toml")
+    own, library = (tomllib.loads(file.read_text(encoding="utf-8")) for file in files)
+    requirements = {
+        *own["project"]["dependencies"],
+        *own["dependency-groups"]["dev"],
+        *library["project"]["dependencies"],
+        *(name for extra in library["project"]["optional-dependencies"].values() for name in extra),
+    }
+    assert {re.split(r"[<>=\[]", requirement)[0] for requirement in requirements} - DISTRIBUTIONS == set()

@@ -206,6 +206,7 @@ def with_a_runtime(machine: Machine) -> Path:
     ):
         (template / "runtime" / path).parent.mkdir(parents=True, exist_ok=True)
         (template / "runtime" / path).write_text(f"# {path}\n", encoding="utf-8")
+    (template / "runtime/src/firstlight/__init__.py").write_text('__version__ = "1.2.3"\n', encoding="utf-8")
     return template
 
 

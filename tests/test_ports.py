@@ -37,7 +37,7 @@ def test_components_keep_to_the_scheme() -> None:
 def test_web_has_its_port_everywhere() -> None:
     """In the contract, the image, the example settings, compose, discovery and the manifests."""
     found = {
-        "contract/service.toml": r"\nport = (\d+)",
+        "../runtime/src/firstlight/contract/runtime.toml": r"\[management\]\nport = (\d+)",
         "Dockerfile": r"EXPOSE 8000 (\d+)",
         ".env.example": r"MANAGEMENT_PORT=(\d+)",
         "deploy/image/healthcheck.py": r'"MANAGEMENT_PORT"\) or "(\d+)"',
