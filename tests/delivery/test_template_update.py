@@ -2,6 +2,7 @@
 
 import json
 import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -14,12 +15,16 @@ GH = """#!/bin/sh
 echo "$*" >> "$GH_CALLS"
 """
 # A cruft that has news, and stages a file with conflict markers.
-UV = """#!/bin/sh
-case "$*" in
-*" cruft check") exit 1 ;;
-*" cruft update "*) printf '<<<<<<< ours\\n=======\\n>>>>>>> theirs\\n' >> README.md && git add README.md ;;
-esac
+CRUFT = """
+import subprocess, sys
+
+if sys.argv[1] == "check":
+    sys.exit(1)
+with open("README.md", "a") as readme:
+    readme.write("<<<<<<< ours\\n=======\\n>>>>>>> theirs\\n")
+subprocess.run(["git", "add", "README.md"], check=True)
 """
+CONFLICTS = "these files have conflicts; settle them, then commit:"
 
 
 @pytest.fixture
@@ -75,29 +80,32 @@ def test_a_conflict_is_named_and_fails(machine: Machine, platform: Path, service
     news(machine, platform)
     outcome = update(machine, service)
     assert outcome.status != 0
-    assert "need a person:\nMakefile\n" in outcome.stderr
+    assert f"{CONFLICTS}\n  Makefile\n" in outcome.stderr
     assert "<<<<<<<" in (service / "Makefile").read_text(encoding="utf-8")
 
 
 def test_markers_alone_are_named_and_fail(machine: Machine, service: Path) -> None:
     """Whatever left them and whatever git's index says: a file with markers is not finished."""
-    uv = machine.directory / "uv"
-    uv.write_text(UV, encoding="utf-8")
-    uv.chmod(0o755)
-    outcome = machine.run(["env", f"UV={uv}", "scripts/template-update.sh"], service)
+    modules = machine.directory / "modules"
+    (modules / "cruft").mkdir(parents=True)
+    (modules / "cruft/__init__.py").touch()
+    (modules / "cruft/__main__.py").write_text(CRUFT, encoding="utf-8")
+    command = ["env", f"PYTHONPATH={modules}", sys.executable, "scripts/update_from_template.py"]
+    outcome = machine.run(command, service)
     assert outcome.status != 0
-    assert "need a person:\nREADME.md\n" in outcome.stderr
+    assert outcome.stderr.endswith(f"{CONFLICTS}\n  README.md\n")
 
 
-def test_a_rejected_hunk_is_named_and_fails(machine: Machine, platform: Path) -> None:
-    """Edited before its first commit, a service shares no version with its template to merge from."""
+def test_a_service_edited_before_its_first_commit_is_merged_as_well(machine: Machine, platform: Path) -> None:
+    """Its history has no version that both sides began with; the update brings that version."""
     service = machine.cookiecutter(platform).service
     replace(service / "Makefile", "## Fix style", "## Ours")
     machine.commit(service)
     news(machine, platform)
     outcome = update(machine, service)
     assert outcome.status != 0
-    assert "need a person:\nMakefile.rej\n" in outcome.stderr
+    assert f"{CONFLICTS}\n  Makefile\n" in outcome.stderr
+    assert "<<<<<<<" in (service / "Makefile").read_text(encoding="utf-8")
 
 
 def test_without_state_one_sentence(machine: Machine, service: Path) -> None:
@@ -182,7 +190,7 @@ def test_a_conflict_becomes_a_labelled_pull_request_and_fails(
     news(machine, platform)
     outcome = github.week()
     assert outcome.status != 0
-    assert "need a person:" in outcome.stdout
+    assert CONFLICTS in outcome.stdout
     (branch,) = github.branches()
     assert "<<<<<<<" in machine.git("show", f"{branch}:Makefile", directory=github.remote)
     (request,) = [call for call in github.calls() if call.startswith("pr create")]
