@@ -42,8 +42,6 @@ OF_AN_ANSWER = {  # a file may need two answers
     ".gitlab-ci.yml": "gitlab",
     "deploy/ansible/**": "ansible",
     "deploy/kubernetes/**": "kubernetes",
-    "tests/deploy/ansible/**": "ansible",
-    "tests/deploy/kubernetes/**": "kubernetes",
 }
 # Answers that choose nothing, from cruft, which writes its own state: files chosen by these are in every service.
 THE_LEAST = {"components": "none", "ci": "none", "deploy": "none", "_commit": ""}
