@@ -126,6 +126,14 @@ FAULTS = {
         [_component("a", routes=[LIST]), _component("b", routes=[replace(LIST, method="POST"), LIST])],
         "the operation 'GET /links' is declared 2 times, by a and b; remove one of them",
     ),
+    "method": (
+        [_component("a", routes=[replace(LIST, method="get")])],
+        "the method 'get' of /links, by a, must be in upper case",
+    ),
+    "path": (
+        [_component("a", routes=[replace(LIST, path="links")])],
+        "the path 'links', by a, must begin with a slash",
+    ),
 }
 
 

@@ -232,6 +232,15 @@ def test_routes_of_the_service_come_first(service: Service, client_of: Client) -
     assert client_of(own).get("/who").text == "service"
 
 
+def test_routes_keep_the_order_of_the_rows(service: Service, client_of: Client) -> None:
+    """A plain route before an operation wins, and the other way round."""
+    plain = Route("/who", _answering("plain"))
+    row = Operation(method="GET", path="/{name}", handler=_answering("operation"))
+
+    assert client_of(replace(service, routes=[plain, row])).get("/who").text == "plain"
+    assert client_of(replace(service, routes=[row, plain])).get("/who").text == "operation"
+
+
 def _answering(name: str) -> Any:
     async def answer(_: Request) -> Response:
         return PlainTextResponse(name)

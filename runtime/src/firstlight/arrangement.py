@@ -39,8 +39,9 @@ def _faults(service: Service) -> Iterator[str]:
     declared += [(c.name, c.background, c.routes) for c in components]
     tasks = [(owner, task.name) for owner, background, _ in declared for task in background]
     yield from _shared("background task", tasks, "rename one of them")
-    operations = [(o, f"{r.method} {r.path}") for o, _, rows in declared for r in rows if isinstance(r, Operation)]
-    yield from _shared("operation", operations, "remove one of them")
+    operations = [(owner, row) for owner, _, rows in declared for row in rows if isinstance(row, Operation)]
+    yield from _malformed(operations)
+    yield from _shared("operation", ((o, f"{row.method} {row.path}") for o, row in operations), "remove one of them")
 
 
 def _missing(components: Components, names: set[str]) -> Iterator[str]:
@@ -90,6 +91,14 @@ def _clashes(components: Components) -> Iterator[str]:
     yield from _shared("process or command", words, "rename one of them")
     layers = [(c.name, layer.name) for c in components for layer in c.middleware]
     yield from _shared("middleware layer", layers, "move one of them")
+
+
+def _malformed(operations: Iterable[tuple[str, Operation]]) -> Iterator[str]:
+    for owner, row in operations:
+        if row.method != row.method.upper():
+            yield f"the method {row.method!r} of {row.path}, by {owner}, must be in upper case"
+        if not row.path.startswith("/"):
+            yield f"the path {row.path!r}, by {owner}, must begin with a slash"
 
 
 def _shared(kind: str, owned: Iterable[tuple[str, str]], cure: str) -> Iterator[str]:

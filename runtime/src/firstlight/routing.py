@@ -1,7 +1,7 @@
 """The routes of the service and of its components, each inside the middleware of the components."""
 
 import copy
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from functools import reduce
 from typing import Any
 
@@ -38,10 +38,15 @@ def _layers(components: Components) -> Sequence[tuple[Layer, Wrap]]:
     return [(layer, given[layer]) for layer in Layer if layer in given]
 
 
-def _built(rows: Iterable[BaseRoute | Operation], around: Wrap) -> Iterator[BaseRoute]:
-    rows = list(rows)
-    yield from operation.routes((row for row in rows if isinstance(row, Operation)), around)
-    yield from (_wrapped(row, around) for row in rows if not isinstance(row, Operation))
+def _built(rows: Sequence[BaseRoute | Operation], around: Wrap) -> Iterator[BaseRoute]:
+    """Routes in the order of the rows; the operations of one path are one route, where the first of them stands."""
+    operations = operation.routes((row for row in rows if isinstance(row, Operation)), around)
+    waiting = {route.path: route for route in operations}
+    for row in rows:
+        if not isinstance(row, Operation):
+            yield _wrapped(row, around)
+        elif row.path in waiting:
+            yield waiting.pop(row.path)
 
 
 def _wrapped(route: BaseRoute, around: Wrap) -> BaseRoute:
