@@ -169,7 +169,7 @@ TEMPLATE_CHANGES: dict[str, Edit] = {
     f"{PACKAGE}/metrics.py": Edit(f"{_PACKAGE}/metrics.py", '"Short links created."', '"Links created."'),
     CONTRACT: Edit(f"{_SERVICE}/contract/{_SERVICE}.toml", "[log]\n", "# Log events.\n[log]\n"),
     "tests/test_service.py": Edit(f"{_SERVICE}/tests/test_service.py", "stops without losing", "stops and loses"),
-    "Dockerfile": Edit(f"{_SERVICE}/Dockerfile", "# Yours: what the service", "LABEL one=1\n# Yours: what the service"),
+    "Dockerfile": Edit(f"{_SERVICE}/Dockerfile", "# Yours, below this line", "LABEL one=1\n# Yours, below this line"),
     "pyproject.toml": Edit(f"{_SERVICE}/pyproject.toml", "show_missing = true", "show_missing = false"),
     "README.md": Edit(f"{_SERVICE}/README.md", "and `make` are enough", "and GNU make are enough"),
     ".env.example": Edit(f"{_SERVICE}/.env.example", "\n\n# Yours", "\n\n# See the README\n\n# Yours"),

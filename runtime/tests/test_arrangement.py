@@ -7,16 +7,19 @@ from typing import Any
 import pytest
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
+from starlette.testclient import TestClient
 from starlette.types import ASGIApp
 
 from firstlight import (
     ArrangementError,
     Background,
+    Check,
     Command,
     Component,
     Identity,
     Layer,
     NoSettings,
+    Objective,
     Operation,
     Process,
     Service,
@@ -135,6 +138,64 @@ FAULTS = {
         "the path 'links', by a, must begin with a slash",
     ),
 }
+
+
+async def _passes() -> None:
+    """A check that passes."""
+
+
+OWN_FAULTS = {
+    "checks": (
+        {"checks": [Check("a", _passes, critical=True), Check("a", _passes)]},
+        "the check 'a' is declared 2 times, by the service; rename one of them",
+    ),
+    "check of a task": (
+        {"checks": [Check("background.tidy", _passes)], "background": [TIDY]},
+        "the check 'background.tidy' is declared 2 times, by the service; rename one of them",
+    ),
+    "objectives": (
+        {"objectives": [Objective("checkout", 0.99), Objective("checkout", 0.95)]},
+        "the objective 'checkout' is declared 2 times, by the service; rename one of them",
+    ),
+    "standard objective": (
+        {"objectives": [Objective("availability", 0.95)]},
+        "the objective 'availability' is declared 2 times, by the runtime and the service; rename one of them",
+    ),
+}
+
+
+@pytest.mark.parametrize("declared, sentence", OWN_FAULTS.values(), ids=OWN_FAULTS)  # noqa: PT006
+def test_names_what_the_service_itself_declares_twice(declared: dict[str, Any], sentence: str) -> None:
+    """The second check would replace the first, and readiness would lie."""
+    with pytest.raises(ArrangementError) as refusal:
+        verify(replace(EMPTY, **declared))
+
+    assert str(refusal.value) == sentence
+
+
+def test_checks_of_components_are_compared_at_the_start(settings: Settings, service: Service) -> None:
+    """Only then are they known."""
+    twice = replace(
+        service, components=[_component("a", checks=lambda _: [Check("x", _passes)])], checks=[Check("x", _passes)]
+    )
+    with (
+        pytest.raises(ArrangementError, match=r"^the check 'x' is declared 2 times"),
+        TestClient(create_app(settings, twice)),
+    ):
+        pass
+
+
+@pytest.mark.parametrize(
+    ("slo", "ratio", "sentence"),
+    [
+        ("checkout", 99.5, "the objective checkout must be a ratio below 1 and above .*, not 99.5"),
+        ("Check out {}", 0.99, "the objective 'Check out {}' must have a name in lower case, such as checkout"),
+    ],
+)
+def test_a_bad_objective_is_one_sentence(slo: str, ratio: float, sentence: str) -> None:
+    """The command line shows it without a traceback."""
+    with pytest.raises(ArrangementError, match=f"^{sentence}$"):
+        Objective(slo, ratio)
 
 
 @pytest.mark.parametrize("components, sentence", FAULTS.values(), ids=FAULTS)  # noqa: PT006

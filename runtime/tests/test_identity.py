@@ -11,7 +11,7 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from starlette.testclient import TestClient
 
-from firstlight import Identity, Service, create_app
+from firstlight import ArrangementError, Identity, Service, Settings, create_app
 from firstlight.settings import load_for
 from firstlight.testing.lines import Lines
 
@@ -64,7 +64,7 @@ def test_the_identity_is_that_of_the_answers(package: str) -> None:
 def test_the_answers_are_defaults_of_the_settings(package: str) -> None:
     """A name in `[slo]` or `[processes]` that no setting has would be ignored."""
     identity, answers = Identity.of(package), tomllib.loads(ANSWERS)
-    settings = load_for(Service(identity=identity).settings, identity, "worker")
+    settings = load_for(Settings, identity, Service(identity=identity).management_ports["worker"])
     assert {name: getattr(settings, f"slo_{name}") for name in answers["slo"]} == answers["slo"]
     assert settings.management_port == answers["processes"]["worker"]
 
@@ -98,7 +98,7 @@ def test_logs_and_traces_have_the_name_of_the_environment(
     for variable, value in {**environment, "MANAGEMENT_PORT": "0", "DRAIN_SECONDS": "0"}.items():
         monkeypatch.setenv(variable, value)
     service = Service(identity=IDENTITY, routes=FAULTS)
-    settings = load_for(service.settings, service.identity, "web")
+    settings = load_for(service.settings, service.identity, 9464)
     app = create_app(settings, service, log_sink=lines, span_processors=[SimpleSpanProcessor(spans)])
 
     with TestClient(app) as client:
@@ -109,3 +109,17 @@ def test_logs_and_traces_have_the_name_of_the_environment(
     assert span.resource.attributes["service.name"] == name
     assert span.instrumentation_scope is not None
     assert span.instrumentation_scope.name == name
+
+
+@pytest.mark.parametrize(
+    ("answers", "sentence"),
+    [
+        (ANSWERS.replace("owner =", "owners ="), "lacks owner; the template wrote it, so take it from there"),
+        ("name = ", "cannot be read: "),
+    ],
+)
+def test_bad_answers_are_one_sentence(package: str, tmp_path: Path, answers: str, sentence: str) -> None:
+    """They stop the start like a bad setting."""
+    (tmp_path / package / "service.toml").write_text(answers, encoding="utf-8")
+    with pytest.raises(ArrangementError, match=sentence):
+        Identity.of(package)

@@ -1,6 +1,6 @@
 """Settings come from the environment, typed and frozen; a bad value is refused in one sentence that names it."""
 
-from typing import Self
+from typing import Any, Self
 
 import pytest
 from pydantic import Field, SecretStr, ValidationError, model_validator
@@ -10,7 +10,18 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.testclient import TestClient
 
-from firstlight import Identity, Service, Settings, SettingsError, create_app
+from firstlight import (
+    Component,
+    Identity,
+    NoSettings,
+    Process,
+    Service,
+    Settings,
+    SettingsError,
+    Surroundings,
+    create_app,
+    nothing,
+)
 from firstlight.settings import load, load_for
 from firstlight.testing.lines import Lines
 
@@ -278,7 +289,7 @@ IDENTITY = Identity(
 
 def test_the_identity_gives_the_defaults() -> None:
     """The answers of the service replace the defaults of the class."""
-    settings = load_for(Settings, IDENTITY, "web")
+    settings = load_for(Settings, IDENTITY, 9464)
 
     assert (settings.slo_availability, settings.slo_latency, settings.slo_latency_seconds) == (0.99, 0.95, 0.5)
     assert settings.drain_seconds == Settings.model_fields["drain_seconds"].default
@@ -290,15 +301,22 @@ def test_the_environment_replaces_a_default_of_the_identity(monkeypatch: pytest.
     monkeypatch.setenv("MANAGEMENT_PORT", "9600")
     monkeypatch.setenv("SLO_LATENCY", "")  # as if it were not set
 
-    settings = load_for(Settings, IDENTITY, "web")
+    settings = load_for(Settings, IDENTITY, 9464)
 
     assert (settings.slo_availability, settings.management_port, settings.slo_latency) == (0.9995, 9600, 0.95)
 
 
-@pytest.mark.parametrize(("process", "port"), [("web", 9500), ("worker", 9501), ("unlisted", 9464)])
+@pytest.mark.parametrize(("process", "port"), [("web", 9500), ("worker", 9501), ("sender", 9502)])
 def test_each_kind_of_process_has_its_management_port(process: str, port: int) -> None:
-    """Two kinds of process on one host do not take the same port."""
-    assert load_for(Settings, IDENTITY, process).management_port == port
+    """Two kinds of process on one host do not take the same port; one of the team gets the next free one."""
+
+    async def work(_: Surroundings[Any]) -> None:
+        """Nothing to do."""
+
+    processes = {"worker": Process(work, "Work."), "sender": Process(work, "Send.")}
+    team = Component(name="team", settings=NoSettings, open=nothing, processes=processes)
+    service = Service(identity=IDENTITY, components=[team])
+    assert load_for(Settings, IDENTITY, service.management_ports[process]).management_port == port
 
 
 def test_a_bad_default_of_the_identity_is_refused() -> None:
@@ -306,7 +324,7 @@ def test_a_bad_default_of_the_identity_is_refused() -> None:
     identity = Identity(name="scales", version="1.2.3", defaults={"slo_availability": 99.9})
 
     with pytest.raises(SettingsError, match=r"^SLO_AVAILABILITY must be a ratio below 1"):
-        load_for(Settings, identity, "web")
+        load_for(Settings, identity, 9464)
 
 
 class TeamSettings(Settings):
@@ -320,7 +338,7 @@ def test_a_team_adds_fields(monkeypatch: pytest.MonkeyPatch) -> None:
     """They are read as those of the runtime, without a prefix, and the identity's defaults apply."""
     monkeypatch.setenv("PRINTER_URL", "http://printer")
 
-    settings = load_for(TeamSettings, IDENTITY, "worker")
+    settings = load_for(TeamSettings, IDENTITY, 9501)
 
     assert (settings.parcels, settings.printer_url) == (10, "http://printer")
     assert (settings.management_port, settings.slo_availability) == (9501, 0.99)
@@ -329,7 +347,7 @@ def test_a_team_adds_fields(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_handler_gets_the_settings_of_its_service(lines: Lines, monkeypatch: pytest.MonkeyPatch) -> None:
     """The instance that the application was made with, of the team's type."""
     monkeypatch.setenv("PRINTER_URL", "http://printer")
-    settings = load_for(TeamSettings, IDENTITY, "web").model_copy(update={"management_port": 0})
+    settings = load_for(TeamSettings, IDENTITY, 9464).model_copy(update={"management_port": 0})
     found: list[Settings] = []
 
     async def endpoint(request: Request) -> Response:
@@ -350,7 +368,7 @@ def test_bad_values_of_team_and_runtime_are_one_sentence(monkeypatch: pytest.Mon
     monkeypatch.setenv("PORT", "http")
 
     with pytest.raises(SettingsError) as refused:
-        load_for(TeamSettings, IDENTITY, "web")
+        load_for(TeamSettings, IDENTITY, 9464)
 
     sentence = str(refused.value)
     assert "PARCELS must be greater than or equal to 1, not '0'" in sentence

@@ -8,13 +8,14 @@ from prometheus_client import generate_latest
 from prometheus_client.openmetrics.exposition import generate_latest as generate_openmetrics
 
 from firstlight import Service, create_app
+from firstlight.errors import SettingsError
 from firstlight.metrics.instruments import (
     LATENCY_BUCKETS_SECONDS,
     REGISTRY,
     REQUEST_DURATION,
     SLO_OBJECTIVE,
 )
-from firstlight.settings import Settings, SettingsError, load
+from firstlight.settings import Settings, load
 from firstlight.slo import Objective, bad, good, standard_objectives
 from firstlight.testing.lines import Lines
 

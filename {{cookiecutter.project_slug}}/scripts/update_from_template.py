@@ -5,6 +5,7 @@ is at, so that it can merge also where this checkout has no history. And vendor/
 because a library that is half of one version and half of another is neither.
 """
 
+import hashlib
 import json
 import os
 import shutil
@@ -32,27 +33,77 @@ class UpdateError(Exception):
 
 def main() -> None:
     """Update, and say what is left to do. Raises `UpdateError`."""
-    answers: Mapping[str, str] = json.loads(os.environ.get("ANSWERS") or "{}")
+    answers = _answers()
     if not STATE.exists():
         msg = "There is no .cruft.json, so nothing says which template this service follows; `cruft link` writes one."
         raise UpdateError(msg)
     if _git("status", "--porcelain"):
         msg = "There are uncommitted changes; commit or stash them, so that the update can be told from them."
         raise UpdateError(msg)
-    if not answers and _cruft("check") == 0:
+    current = not answers and _cruft("check") == 0
+    if current and _has_its_library():
         print("This service is up to date.")
         return
     with tempfile.TemporaryDirectory() as directory:
-        _update(Path(directory), answers)
+        (_repair if current else _update)(Path(directory), answers)
     if Path("uv.lock").exists():
         _run(os.environ.get("UV", "uv"), "lock", "--quiet")
     _settle()
 
 
+def _answers() -> Mapping[str, str]:
+    """The answers to change, from the variable ANSWERS."""
+    try:
+        answers = json.loads(os.environ.get("ANSWERS") or "{}")
+    except ValueError:
+        answers = None
+    if not isinstance(answers, dict) or not all(isinstance(value, str) for value in answers.values()):
+        msg = 'ANSWERS must be a JSON object of texts, such as \'{"slo_availability": "0.9995"}\'.'
+        raise UpdateError(msg)
+    return answers
+
+
+def _has_its_library() -> bool:
+    """Whether vendor/firstlight is what the last update brought: service.toml has the checksum of its list of files."""
+    manifest = VENDOR / "MANIFEST.sha256"
+    if not VENDOR.exists():  # this service takes the library from an index
+        return True
+    noted = [tomllib.loads(file.read_text("utf-8"))["runtime"]["manifest"] for file in Path("src").glob("*/service.toml")]
+    if not manifest.exists() or noted != [hashlib.sha256(manifest.read_bytes()).hexdigest()]:
+        return False
+    listed = dict(reversed(line.split("  ", 1)) for line in manifest.read_text("utf-8").splitlines())
+    files = (path for path in VENDOR.rglob("*") if path.is_file() and "__pycache__" not in path.parts)
+    sums = {path.relative_to(VENDOR).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+    return sums == {**listed, manifest.name: noted[0]}
+
+
+def _repair(work: Path, _: Mapping[str, str]) -> None:
+    """Bring the library back where the rest is up to date."""
+    state = _state()
+    fresh = _generate(_clone(work, state), state, work / "fresh")
+    _replace_library(fresh, fresh)
+
+
+def _clone(work: Path, state: Any) -> Path:
+    template = work / "template"
+    _run("git", "clone", "--quiet", state["template"], str(template))
+    return template
+
+
+def _refuse_unknown(answers: Mapping[str, str], template: Path, state: Any) -> None:
+    """cruft would take an answer to a question that nobody asked, and change nothing."""
+    text = (template / (state.get("directory") or "") / "cookiecutter.json").read_text("utf-8")
+    questions = [name for name in json.loads(text) if not name.startswith("_")]
+    for name in answers:
+        if name not in questions:
+            msg = f"ANSWERS: {name} is no question of the template; the questions are {', '.join(questions)}."
+            raise UpdateError(msg)
+
+
 def _update(work: Path, answers: Mapping[str, str]) -> None:
     before, yours = _state(), _yours()
-    template = work / "template"
-    _run("git", "clone", "--quiet", before["template"], str(template))
+    template = _clone(work, before)
+    _refuse_unknown(answers, template, before)
     old = _generate(template, before, work / "old")
     _remember(old)
     if _cruft("update", "--skip-apply-ask", "--variables-to-update", json.dumps(answers)) != 0:
@@ -105,14 +156,24 @@ def _replace_library(old: Path, new: Path) -> None:
 def _report(yours: list[str], old: Path, new: Path) -> None:
     """Name the files of the team that the template changed, and write the changes down."""
     changed = [f"{place}/{path}".rstrip("/.") for place in yours for path in _different(old / place, new / place)]
+    changed = [path for path in changed if Path(path).exists() or not (old / path).exists()]  # not what you deleted
     if not changed:
         return
     PATCH.parent.mkdir(exist_ok=True)
     with PATCH.open("w", encoding="utf-8") as patch:
         for path in changed:
-            sides = [str(side / path) if (side / path).exists() else os.devnull for side in (old, new)]
-            subprocess.run(["git", "diff", "--no-index", "--no-color", *sides], stdout=patch, check=False)
+            patch.write(_difference(old, new, path))
     _list(f"The template changed these files, which are yours; they are as before. {PATCH} has the changes:", changed)
+
+
+def _difference(old: Path, new: Path, path: str) -> str:
+    """The change of one file, as `git apply` reads it."""
+    sides = [str(side / path) if (side / path).exists() else os.devnull for side in (old, new)]
+    command = ["git", "diff", "--no-index", "--no-color", *sides]
+    text = subprocess.run(command, capture_output=True, text=True, check=False).stdout
+    for side in (old, new):
+        text = text.replace(f" a{side}/", " a/").replace(f" b{side}/", " b/")
+    return text
 
 
 def _different(one: Path, other: Path) -> Iterator[str]:
@@ -161,7 +222,8 @@ def _git(*arguments: str) -> str:
 def _run(*command: str) -> None:
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode != 0:
-        msg = f"{' '.join(command[:3])} failed: {done.stderr.strip().splitlines()[-1:] or done.returncode}"
+        reason = (done.stderr.strip().splitlines() or [f"exit status {done.returncode}"])[-1]
+        msg = f"{' '.join(command[:2])} failed: {reason}"
         raise UpdateError(msg)
 
 

@@ -11,7 +11,6 @@ if TYPE_CHECKING:
     from . import slo as slo
     from .app import Application as Application
     from .app import create_app as create_app
-    from .arrangement import ArrangementError as ArrangementError
     from .command_line import main as main
     from .component import Background as Background
     from .component import Command as Command
@@ -23,20 +22,21 @@ if TYPE_CHECKING:
     from .component import nothing as nothing
     from .context import RequestContext as RequestContext
     from .context import current_request as current_request
+    from .errors import ArrangementError as ArrangementError
+    from .errors import SettingsError as SettingsError
     from .identity import Identity as Identity
     from .management.check import Check as Check
     from .metrics.instruments import REGISTRY as REGISTRY
     from .operation import Operation as Operation
     from .service import Service as Service
     from .settings import Settings as Settings
-    from .settings import SettingsError as SettingsError
     from .slo import Objective as Objective
 
 __version__ = "0.1.0"
 
 _HOMES = {
     "Application": "app",
-    "ArrangementError": "arrangement",
+    "ArrangementError": "errors",
     "Background": "component",
     "Check": "management.check",
     "Command": "component",
@@ -51,7 +51,7 @@ _HOMES = {
     "RequestContext": "context",
     "Service": "service",
     "Settings": "settings",
-    "SettingsError": "settings",
+    "SettingsError": "errors",
     "Surroundings": "component",
     "create_app": "app",
     "current_request": "context",

@@ -83,6 +83,7 @@ def create_app(  # noqa: PLR0913 - whatever differs between a server, a test and
         settings=settings,
         service=service,
         parts=parts,
+        process=process,
         lifecycle=lifecycle,
         telemetry=Telemetry(capture, tracing.stop, flush_reports, log_sink.flush),
         announces=not served,

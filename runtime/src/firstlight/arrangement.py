@@ -5,15 +5,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from .component import Component, Requirement
+from .errors import ArrangementError
 from .operation import Operation
 from .service import Service
+from .slo import STANDARD
 
 Components = Sequence[Component[Any, Any]]
 RESERVED_NAMES = frozenset({"settings", "web"})  # the settings of the service; the process that serves requests
-
-
-class ArrangementError(ValueError):
-    """The parts of the service do not fit together."""
 
 
 def verify(service: Service) -> None:
@@ -41,6 +39,11 @@ def _faults(service: Service) -> Iterator[str]:
     yield from _shared("background task", tasks, "rename one of them")
     operations = [(owner, row) for owner, _, rows in declared for row in rows if isinstance(row, Operation)]
     yield from _malformed(operations)
+    checks = [("the service", check.name) for check in service.checks]
+    checks += [(owner, f"background.{name}") for owner, name in tasks]
+    yield from _shared("check", checks, "rename one of them")
+    objectives = [*(("the runtime", name) for name in STANDARD), *(("the service", o.slo) for o in service.objectives)]
+    yield from _shared("objective", objectives, "rename one of them")
     yield from _shared("operation", ((o, f"{row.method} {row.path}") for o, row in operations), "remove one of them")
 
 

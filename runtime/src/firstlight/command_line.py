@@ -51,6 +51,7 @@ def _imported(module: str) -> "Service":
 
 def _chosen(service: "Service", arguments: Sequence[str]) -> Callable[[], int]:
     from . import arrangement  # noqa: PLC0415 - see above
+    from .errors import ArrangementError  # noqa: PLC0415
     from .identity import WEB  # noqa: PLC0415
 
     arrangement.verify(service)
@@ -65,14 +66,14 @@ def _chosen(service: "Service", arguments: Sequence[str]) -> Callable[[], int]:
     summaries |= {word: each.summary for word, each in commands.items()}
     known = "\n".join(f"  {word:<12} {summary}" for word, summary in summaries.items())
     msg = f"there is no process or command {' '.join(arguments)!r}; there is:\n  {WEB:<12} Serve requests\n{known}"
-    raise arrangement.ArrangementError(msg.rstrip())
+    raise ArrangementError(msg.rstrip())
 
 
 def _process(service: "Service", name: str, processes: dict[str, Any]) -> int:
     from .identity import WEB  # noqa: PLC0415
     from .settings import load_for  # noqa: PLC0415 - see above
 
-    settings = load_for(service.settings, service.identity, name)
+    settings = load_for(service.settings, service.identity, service.management_ports[name])
     if name != WEB:
         from .server import process  # noqa: PLC0415 - after the settings: OpenTelemetry reads some of them at import
 
@@ -88,11 +89,11 @@ def _command(service: "Service", name: str, arguments: Sequence[str]) -> int:
     from .server import command  # noqa: PLC0415 - see above
     from .settings import load_for  # noqa: PLC0415
 
-    return command.run(load_for(service.settings, service.identity, WEB), service, name, arguments)
+    settings = load_for(service.settings, service.identity, service.management_ports[WEB])
+    return command.run(settings, service, name, arguments)
 
 
 def _is_ours(error: ValueError) -> bool:
-    from .arrangement import ArrangementError  # noqa: PLC0415 - see above
-    from .settings import SettingsError  # noqa: PLC0415
+    from .errors import ArrangementError, SettingsError  # noqa: PLC0415 - see above
 
     return isinstance(error, ArrangementError | SettingsError)

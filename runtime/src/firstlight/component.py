@@ -73,6 +73,8 @@ class Background:
     name: str
     run: Callable[[Surroundings[Any]], Awaitable[object]]
     every_seconds: float | None = None
+    processes: Sequence[str] = ("web",)
+    """The kinds of process that it runs in."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,10 @@ from dataclasses import dataclass, field, replace
 from importlib import metadata, resources
 from typing import Any
 
+from .errors import ArrangementError
+
 ANSWERS = "service.toml"
+REQUIRED = ("name", "title", "description", "owner", "slo", "processes")
 WEB = "web"  # the process that `python -m <package>` runs
 
 
@@ -30,8 +33,11 @@ class Identity:
 
     @classmethod
     def of(cls, package: str) -> "Identity":
-        """Read `service.toml` of a package. Its version is that of the installed distribution with the same name."""
-        answers = tomllib.loads(resources.files(package).joinpath(ANSWERS).read_text("utf-8"))
+        """Read `service.toml` of a package. Its version is that of the installed distribution with the same name.
+
+        Raises `ArrangementError`.
+        """
+        answers = _answers(package)
         return cls(
             name=answers["name"],
             version=metadata.version(answers["name"]),
@@ -41,3 +47,16 @@ class Identity:
             defaults={f"slo_{objective}": value for objective, value in answers["slo"].items()},
             management_ports=answers["processes"],
         )
+
+
+def _answers(package: str) -> Mapping[str, Any]:
+    try:
+        answers = tomllib.loads(resources.files(package).joinpath(ANSWERS).read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        msg = f"{ANSWERS} of the package {package} cannot be read: {error}"
+        raise ArrangementError(msg) from None
+    for name in REQUIRED:
+        if name not in answers:
+            msg = f"{ANSWERS} of the package {package} lacks {name}; the template wrote it, so take it from there"
+            raise ArrangementError(msg)
+    return answers

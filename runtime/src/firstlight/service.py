@@ -1,6 +1,6 @@
 """The service as one value: the team's page holds it, and the runtime makes the running service from it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,3 +28,11 @@ class Service:
     """Objectives of the business. Availability and latency are there already."""
     checks: Sequence[Check] = ()
     background: Sequence[Background] = ()
+
+    @property
+    def management_ports(self) -> Mapping[str, int]:
+        """The port of each kind of process: that of `service.toml`, or the next free one for a process of the team."""
+        ports = dict(self.identity.management_ports)
+        for process in (name for component in self.components for name in component.processes):
+            ports.setdefault(process, max(ports.values()) + 1)
+        return ports

@@ -11,16 +11,13 @@ from pydantic_settings import BaseSettings, EnvSettingsSource, SettingsConfigDic
 from pydantic_settings import SettingsError as UnreadableError
 from starlette.requests import HTTPConnection
 
+from .errors import SettingsError
 from .identity import Identity
 from .metrics.instruments import LATENCY_BUCKETS_SECONDS
 from .refusals import sentence, variable
 
 FASTEST_BURN_RATE = 14.4  # the P1 tier: 2 % of a 30 day budget in an hour (Google SRE workbook, chapter 5)
 PROPAGATORS = frozenset({"tracecontext", "baggage", "none"})
-
-
-class SettingsError(ValueError):
-    """The environment holds a value the service cannot start with."""
 
 
 def can_alert(objective: float) -> float:
@@ -164,7 +161,6 @@ def load(kind: type[AnySettings], defaults: Mapping[str, Any] | None = None) -> 
         raise SettingsError(msg) from None
 
 
-def load_for(kind: type[AnySettings], identity: Identity, process: str) -> AnySettings:
-    """Read the service's settings for one kind of process. Raises `SettingsError`."""
-    port = {"management_port": identity.management_ports[process]} if process in identity.management_ports else {}
-    return load(kind, {**identity.defaults, **port})
+def load_for(kind: type[AnySettings], identity: Identity, management_port: int) -> AnySettings:
+    """Read the service's settings for a process whose management port is this by default. Raises `SettingsError`."""
+    return load(kind, {**identity.defaults, "management_port": management_port})

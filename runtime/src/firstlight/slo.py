@@ -6,12 +6,17 @@ An objective of the business is one more value in `objectives` of the service, a
     slo.good("checkout") if paid else slo.bad("checkout")
 """
 
+import re
 from dataclasses import dataclass
 
 from prometheus_client.utils import floatToGoString
 
+from .errors import ArrangementError
 from .metrics.instruments import SLO_EVENTS, SLO_OBJECTIVE
 from .settings import Settings, can_alert, is_bucket
+
+STANDARD = ("availability", "latency")  # of every service
+NAME = re.compile(r"[a-z][a-z0-9_.-]*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,14 +28,17 @@ class Objective:
     threshold_seconds: float | None = None
 
     def __post_init__(self) -> None:
-        """Refuse what the fleet's rules cannot alert on. Raises `ValueError`."""
-        try:
-            can_alert(self.ratio)
-            if self.threshold_seconds is not None:
-                is_bucket(self.threshold_seconds)
-        except ValueError as error:
-            msg = f"the objective {self.slo} {error}"
-            raise ValueError(msg) from None
+        """Refuse what the fleet's rules cannot alert on. Raises `ArrangementError`."""
+        if NAME.fullmatch(self.slo) is None:
+            msg = f"the objective {self.slo!r} must have a name in lower case, such as checkout"
+            raise ArrangementError(msg)
+        for value, rule in ((self.ratio, can_alert), (self.threshold_seconds, is_bucket)):
+            try:
+                if value is not None:
+                    rule(value)
+            except ValueError as error:
+                msg = f"the objective {self.slo} {error}, not {value}"
+                raise ArrangementError(msg) from None
 
     def export(self) -> None:
         """Publish the objective as `slo_objective_ratio`."""

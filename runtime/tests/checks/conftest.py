@@ -62,6 +62,16 @@ def _remembered(starts: dict[str, list[start.Start]], monkeypatch: pytest.Monkey
     monkeypatch.setattr(start, "read", remembering)
 
 
+@pytest.fixture(autouse=True)
+def _installed(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The service is installed, as it is where `make check` runs."""
+    site = tmp_path_factory.mktemp("site")
+    metadata = site / "acme_links-0.1.0.dist-info/METADATA"
+    metadata.parent.mkdir()
+    metadata.write_text("Metadata-Version: 2.1\nName: acme-links\nVersion: 0.1.0\n")
+    monkeypatch.setenv("PYTHONPATH", str(site))
+
+
 @pytest.fixture
 def breaks(root: Path) -> Breaks:
     """Make the edits, run every check, and expect these findings and no others.

@@ -24,10 +24,11 @@ from firstlight import Service, Settings, Surroundings
 from firstlight.app import Application, create_app
 from firstlight.command_line import main
 from firstlight.components.http_client import HTTP_CLIENT, Clients, HttpClientSettings, open_clients
+from firstlight.errors import SettingsError
 from firstlight.lifecycle import Lifecycle
 from firstlight.management.health import CheckState
 from firstlight.metrics.instruments import LATENCY_BUCKETS_SECONDS, REGISTRY
-from firstlight.settings import SettingsError, load
+from firstlight.settings import load
 from firstlight.testing.lines import Lines
 
 from ..faults import IDENTITY

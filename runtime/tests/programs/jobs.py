@@ -119,7 +119,7 @@ SERVICE = Service(
         JOBS,
         Component(name="last", settings=NoSettings, open=log_lifetime),
     ],
-    background=[Background("tick", tick)],
+    background=[Background("tick", tick, processes=("web", "worker"))],
 )
 
 if __name__ == "__main__":

@@ -312,7 +312,7 @@ def test_a_task_that_does_not_end_keeps_no_process(
     asyncio.run(run())
 
     assert journal.entries == ["open part", "begin", "refuse", "close part"]
-    assert [line["task"] for line in lines.named("background.cut")] == ["background.stubborn (task)"]
+    assert [line["task"] for line in lines.named("background.cut")] == ["stubborn"]
     assert lines.events[-1]["event"] == "service.stopped"
 
 
@@ -341,3 +341,27 @@ def test_a_task_gets_the_settings_and_the_resources(
     assert seen["own"].settings is settings
     assert {each.service for each in seen.values()} == {settings}
     assert [part.of(each) for each in seen.values()] == ["part", "part"]
+
+
+@pytest.mark.parametrize(("process", "expected"), [("web", ["everywhere", "web"]), ("worker", ["everywhere"])])
+def test_a_task_runs_in_the_processes_that_it_names(
+    settings: Settings, service: Service, lines: Lines, process: str, expected: list[str]
+) -> None:
+    """In the web process, unless it says something else: a second kind of process does not repeat its work."""
+    ran: list[str] = []
+
+    def noting(name: str, *processes: str) -> Background:
+        async def note(_: Surroundings[Any]) -> None:
+            ran.append(name)
+
+        return Background(name, note, processes=processes) if processes else Background(name, note)
+
+    service = replace(service, background=[noting("web"), noting("everywhere", "web", "worker")])
+
+    async def run() -> None:
+        async with create_app(settings, service, process=process, log_sink=lines).lifespan():
+            await _until(lambda: "everywhere" in ran)
+
+    asyncio.run(run())
+
+    assert sorted(ran) == expected

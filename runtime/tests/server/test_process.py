@@ -45,7 +45,7 @@ def test_answers_on_a_management_port_of_its_own(serve: Serve) -> None:
     assert process.manage("/health").json()["serviceId"] == "sample"
     assert "service_ready 1.0" in process.manage("/metrics").text
     assert process.wait_for("service.started")["port"] == 0
-    process.wait_for("ticked")  # background work runs in every process
+    process.wait_for("ticked")  # it says that it runs in this kind of process
 
 
 def test_work_in_flight_finishes_after_sigterm(serve: Serve) -> None:

@@ -45,7 +45,8 @@ def _defaults(project: Project) -> Iterator[Finding]:
     before, after = start.read(project, [{}, given])
     if before.error:
         yield Finding(f"{project.source}/settings.py", f"the service does not start without variables: {before.error}.")
-    elif after.error:
+        return
+    if after.error:
         yield Finding(EXAMPLE, f"the service does not start with it: {after.error}.")
     for kind, values in after.values.items():
         for name, value in values.items():

@@ -4,7 +4,7 @@ import ast
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from . import syntax
+from . import start, syntax
 from .finding import Finding, FindingError, each
 from .project import Project
 from .syntax import Module
@@ -23,7 +23,15 @@ class Imported:
 
 def findings(project: Project) -> Iterator[Finding]:
     """Components that are missing on one of both sides, each with the one line to add."""
-    yield from each(project, (_components,))
+    found = list(each(project, (_components,)))
+    yield from found or each(project, (_arranged,))
+
+
+def _arranged(project: Project) -> Iterator[Finding]:
+    """The parts fit together, and the page can be imported."""
+    sentence = start.refusal(project)
+    if sentence:
+        yield Finding(f"{project.source}/service.py", f"the service does not start: {sentence}.")
 
 
 def _components(project: Project) -> Iterator[Finding]:
@@ -45,7 +53,7 @@ def _components(project: Project) -> Iterator[Finding]:
         unused = imported[component]
         yield Finding(
             file,
-            f"line {unused.line} imports {unused.name}, which components=(...) lacks: add it or remove the import.",
+            f"line {unused.line} imports {unused.name}, which components=[...] lacks: add it or remove the import.",
         )
 
 
@@ -53,9 +61,9 @@ def _missing(component: str, imported: Imported | None) -> str:
     """What to add. The import is on the same line, so that one sentence is enough."""
     constant = component.upper()
     if imported is not None:
-        return f"add {imported.name} to components=(...): service.toml lists {component}."
+        return f"add {imported.name} to components=[...]: service.toml lists {component}."
     line = f"from {LIBRARY}.{component} import {constant}"
-    return f"add {constant} to components=(...) and import it: `{line}`; service.toml lists {component}."
+    return f"add {constant} to components=[...] and import it: `{line}`; service.toml lists {component}."
 
 
 def _imports(page: Module) -> Iterator[Imported]:

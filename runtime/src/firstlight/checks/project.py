@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
+from ..identity import REQUIRED
 from . import files
 from .finding import FindingError
 
@@ -37,6 +38,9 @@ class Project:
         service = files.toml(root, file)
         if not isinstance(service.get("name"), str):
             raise FindingError(file, 'has no name: add name = "...", as in pyproject.toml.')
+        for name in REQUIRED:
+            if name not in service:
+                raise FindingError(file, f"lacks {name}: take it from the template, which wrote this file.")
         pyproject = files.toml(root, "pyproject.toml")
         package = answers[0].parent.name
         return cls(root=root, package=package, slug=service["name"], service=service, pyproject=pyproject)

@@ -58,6 +58,25 @@ def read(project: Project, environments: Sequence[Mapping[str, str]]) -> list[St
     return [Start(**answer) for answer in json.loads(done.stdout)]
 
 
+def refusal(project: Project) -> str:
+    """Why the service would not start as its page puts it together; empty when it would."""
+    program = (
+        "from importlib import import_module; from firstlight.arrangement import verify; "
+        f"verify(import_module('{project.package}.service').SERVICE)"
+    )
+    path = os.pathsep.join(filter(None, [str(project.root / "src"), os.environ.get("PYTHONPATH", "")]))
+    done = subprocess.run(  # noqa: S603 - the team's page
+        [sys.executable, "-c", program],
+        env={**os.environ, "PYTHONPATH": path},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=TIMEOUT_SECONDS,
+    )
+    last = (done.stderr.strip().splitlines() or ["it ended without a word"])[-1]
+    return last.removeprefix("firstlight.errors.ArrangementError: ") if done.returncode else ""
+
+
 def main() -> None:
     """Read the request, and answer it."""
     request = json.loads(sys.stdin.read())

@@ -14,7 +14,7 @@ MANIFEST = f"{VENDOR}/MANIFEST.sha256"
 LINE = re.compile(r"([0-9a-f]{64}) [ *](.+)")  # as sha256sum writes it
 # What tools leave behind.
 IGNORED = frozenset({"__pycache__", ".mypy_cache", ".pytest_cache", ".ruff_cache", ".venv", "build", "dist"})
-RESTORE = "restore it with `git checkout` or `make update`"
+RESTORE = "`make update` restores it"
 EXTEND = "what a service adds belongs in src"
 
 

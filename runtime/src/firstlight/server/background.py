@@ -46,6 +46,11 @@ class Supervisor:
             RUNS.labels(task.name, outcome)
 
     @property
+    def name(self) -> str:
+        """The name of the task."""
+        return self._task.name
+
+    @property
     def check(self) -> Check:
         """Fails while the last run failed. Not critical: requests do not depend on it."""
         return Check(f"background.{self._task.name}", self._probe)

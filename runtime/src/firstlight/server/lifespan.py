@@ -12,6 +12,7 @@ from pydantic_settings import BaseSettings
 from starlette.applications import Starlette
 
 from ..component import Background, Component, Surroundings
+from ..errors import ArrangementError
 from ..lifecycle import Lifecycle
 from ..management.health import Health
 from ..management.listener import Listener
@@ -56,6 +57,7 @@ class Lifespan:
         settings: Settings,
         service: Service,
         parts: Sequence[Part],
+        process: str,
         lifecycle: Lifecycle,
         telemetry: Telemetry,
         announces: bool,
@@ -66,6 +68,7 @@ class Lifespan:
         self.health = Health(lifecycle)
         self.lifecycle = lifecycle
         self._service = service
+        self._process = process
         self._parts = parts
         self.capture = telemetry.capture
         self._telemetry = telemetry
@@ -125,11 +128,13 @@ class Lifespan:
             Supervisor(task, Surroundings(settings, self.settings, resources, self.lifecycle), self.capture)
             for tasks, settings in self._background()
             for task in tasks
+            if self._process in task.processes
         ]
         checks = [check for c, _ in self._parts for check in c.checks(resources[c.name])]
         checks += [*self._service.checks, *(supervisor.check for supervisor in supervisors)]
+        _refuse_twice([check.name for check in checks])
         running = {check.name: self.health.run(check) for check in checks}
-        running |= {f"{supervisor.check.name} (task)": supervisor.run() for supervisor in supervisors}
+        running |= {f"task {supervisor.name}": supervisor.run() for supervisor in supervisors}
         tasks = [asyncio.create_task(coroutine, name=name) for name, coroutine in running.items()]
         stack.push_async_callback(_end, tasks)
 
@@ -145,13 +150,20 @@ class Lifespan:
             await asyncio.sleep(POLL_SECONDS)
 
 
+def _refuse_twice(checks: Sequence[str]) -> None:
+    for name in checks:
+        if checks.count(name) > 1:
+            msg = f"the check {name!r} is declared {checks.count(name)} times; rename one of them"
+            raise ArrangementError(msg)
+
+
 async def _end(tasks: Sequence[asyncio.Task[None]]) -> None:
     for task in tasks:
         task.cancel()
     if tasks:
         _, left = await asyncio.wait(tasks, timeout=END_SECONDS)
         for task in left:
-            log.error("background.cut", task=task.get_name())
+            log.error("background.cut", task=task.get_name().removeprefix("task "))
 
 
 def _details(settings: Settings, service: Service) -> Mapping[str, Any]:

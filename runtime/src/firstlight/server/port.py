@@ -4,7 +4,7 @@ import errno
 import socket
 from contextlib import ExitStack
 
-from ..settings import SettingsError
+from ..errors import SettingsError
 
 
 def bind(prefix: str, host: str, port: int) -> socket.socket:
