@@ -29,8 +29,9 @@ def list_of(question: str, allowed: Iterable[str]) -> Rule:
         unknown = [item for item in items(answer, allowed) if item not in allowed]
         if not unknown:
             return None
+        verb = "is" if len(unknown) == 1 else "are"
         return (
-            f"{question} {', '.join(map(repr, unknown))} not offered; "
+            f"{question}: {', '.join(map(repr, unknown))} {verb} not offered; "
             f"say none, all, or a comma-separated list of {', '.join(allowed)}."
         )
 

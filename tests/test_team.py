@@ -87,6 +87,8 @@ def assert_owned_by_the_team(service: Path, before: dict[str, bytes], outcome: O
         assert (service / path).read_bytes() == before[path]
         assert f"\n  {path}\n" in outcome.stdout
         assert f"{path}\n" in (service / ".cache/template-update.patch").read_text("utf-8")
+    patch = (service / ".cache/template-update.patch").read_text("utf-8")
+    assert f"--- a/{team.PAGE}\n+++ b/{team.PAGE}\n" in patch
 
 
 def assert_shared(service: Path, fresh: dict[str, bytes], before: dict[str, bytes]) -> None:
@@ -129,6 +131,40 @@ def test_the_library_is_replaced_whatever_was_done_to_it(machine: Machine, platf
     assert files(service / "vendor") == files(fresh / "vendor")
 
 
+def test_an_edited_library_is_repaired_without_news(machine: Machine, service: Path) -> None:
+    """Also at the newest commit, and after an update by cruft alone, which leaves the folder behind."""
+    module = service / "vendor/firstlight/src/firstlight/context.py"
+    before = module.read_bytes()
+    module.write_bytes(before + b"# edited\n")
+    machine.commit(service)
+
+    repaired = update(machine, service)
+
+    assert repaired.status == 0, repaired.stderr
+    assert "\n  src/firstlight/context.py\n" in repaired.stdout
+    assert module.read_bytes() == before
+    machine.commit(service)
+    assert update(machine, service).stdout == "This service is up to date.\n"
+
+
+@pytest.mark.parametrize(
+    ("answers", "sentence"),
+    [
+        ("{nonsense", "ANSWERS must be a JSON object of texts, such as "),
+        ('["owner"]', "ANSWERS must be a JSON object of texts, such as "),
+        ('{"slo": "1"}', "ANSWERS: slo is no question of the template; the questions are project_name, "),
+        ('{"slo_availability": "2"}', "slo_availability '2' must be a ratio between 0.9 and 1"),
+    ],
+)
+def test_bad_answers_are_one_sentence(machine: Machine, service: Path, answers: str, sentence: str) -> None:
+    """Nothing is changed."""
+    refused = machine.run(["make", "update", f"ANSWERS={answers}"], service)
+    assert refused.status != 0
+    assert sentence in refused.stderr
+    assert "Traceback" not in refused.stderr
+    assert machine.git("status", "--porcelain", directory=service) == ""
+
+
 def test_an_answer_reaches_the_running_service(machine: Machine, service: Path) -> None:
     """The option of cruft changes what the service exports; no file of the team changes."""
     answer = json.dumps({"slo_availability": "0.9995"})
@@ -138,7 +174,7 @@ def test_an_answer_reaches_the_running_service(machine: Machine, service: Path) 
         "from acme_links.service import SERVICE\n"
         "from firstlight import create_app, REGISTRY\n"
         "from firstlight.settings import load_for\n"
-        "create_app(load_for(SERVICE.settings, SERVICE.identity, 'web'), SERVICE)\n"
+        "create_app(load_for(SERVICE.settings, SERVICE.identity, 9464), SERVICE)\n"
         "print(REGISTRY.get_sample_value('slo_objective_ratio', {'slo': 'availability', 'le': ''}))\n"
     )
     asked = machine.run(["uv", "run", "--quiet", "python", "-c", program], service)

@@ -68,7 +68,8 @@ def _has_its_library() -> bool:
     manifest = VENDOR / "MANIFEST.sha256"
     if not VENDOR.exists():  # this service takes the library from an index
         return True
-    noted = [tomllib.loads(file.read_text("utf-8"))["runtime"]["manifest"] for file in Path("src").glob("*/service.toml")]
+    answers = [tomllib.loads(file.read_text("utf-8")) for file in Path("src").glob("*/service.toml")]
+    noted = [each["runtime"]["manifest"] for each in answers]
     if not manifest.exists() or noted != [hashlib.sha256(manifest.read_bytes()).hexdigest()]:
         return False
     listed = dict(reversed(line.split("  ", 1)) for line in manifest.read_text("utf-8").splitlines())
@@ -91,7 +92,7 @@ def _clone(work: Path, state: Any) -> Path:
 
 
 def _refuse_unknown(answers: Mapping[str, str], template: Path, state: Any) -> None:
-    """cruft would take an answer to a question that nobody asked, and change nothing."""
+    """Without this, cruft takes an answer to a question that nobody asked, and changes nothing."""
     text = (template / (state.get("directory") or "") / "cookiecutter.json").read_text("utf-8")
     questions = [name for name in json.loads(text) if not name.startswith("_")]
     for name in answers:
