@@ -72,7 +72,8 @@ def _has_its_library() -> bool:
     noted = [each["runtime"]["manifest"] for each in answers]
     if not manifest.exists() or noted != [hashlib.sha256(manifest.read_bytes()).hexdigest()]:
         return False
-    listed = dict(reversed(line.split("  ", 1)) for line in manifest.read_text("utf-8").splitlines())
+    lines = (line.partition("  ") for line in manifest.read_text("utf-8").splitlines())
+    listed = {path: checksum for checksum, _, path in lines}
     files = (path for path in VENDOR.rglob("*") if path.is_file() and "__pycache__" not in path.parts)
     sums = {path.relative_to(VENDOR).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
     return sums == {**listed, manifest.name: noted[0]}
