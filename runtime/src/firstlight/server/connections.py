@@ -1,22 +1,30 @@
 """The open connections of a port: how many there may be, and how long each may take over what it owes.
 
 A connection owes a request head, the rest of a body, or the reading of a response. While it owes nothing, because the
-application is at work, nothing limits it here. Deadlines are kept in the order of time, so that one sweep a second looks
-only at those that are over, and a request costs no timer.
+application is at work, nothing limits it here. Deadlines are kept in the order of time, so that a sweep looks only at
+those that are over, and a request costs no timer.
 """
 
 import asyncio
-import os
 import resource
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, fields
+from pathlib import Path
 from typing import Protocol
+
+from prometheus_client import Gauge
+
+from ..metrics.instruments import REGISTRY
 
 SWEEP_SECONDS = 0.5
 ENDING_SECONDS = 2.0  # for a client to read why it was refused
 MIN_SPARE_DESCRIPTORS = 16  # for files, dependencies and the management port
 SPARE_SHARE = 4
+
+
+CONNECTIONS = Gauge("http_server_connections", "Open connections of the service port.", registry=REGISTRY)
+MAX_CONNECTIONS = Gauge("http_server_max_connections", "Connections that may be open.", registry=REGISTRY)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,6 +116,11 @@ class Connections:
         """How many are open."""
         return len(self._open) + self._others()
 
+    def watch(self) -> None:
+        """Read how many there are at each scrape."""
+        CONNECTIONS.set_function(lambda: len(self))
+        MAX_CONNECTIONS.set(self.limits.max_connections)
+
     def open(self, connection: Connection) -> None:
         """Take a new connection; it owes a head. Where there is no place, the least busy one has to go."""
         if len(self) >= self.limits.max_connections:
@@ -143,6 +156,6 @@ class Connections:
 
 def _open_descriptors() -> int:
     try:
-        return len(os.listdir("/proc/self/fd"))
+        return sum(1 for _ in Path("/proc/self/fd").iterdir())
     except OSError:
         return MIN_SPARE_DESCRIPTORS
