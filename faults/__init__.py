@@ -1,1 +1,1 @@
-"""What a generated service does under floods, failures and overload, driven from outside as a container would run it."""
+"""A generated service under floods, failures and overload, driven from outside as a container would run it."""

@@ -8,6 +8,7 @@ import asyncio
 import os
 import threading
 from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any
 
@@ -83,7 +84,7 @@ async def raise_(request: Request) -> Response:
 
 async def late(request: Request) -> Response:
     """Fail after the client has left."""
-    while not await request.is_disconnected():
+    while not await request.is_disconnected():  # noqa: ASYNC110 - Starlette has no event for it
         await asyncio.sleep(0.01)
     raise OnDemandError
 
@@ -150,6 +151,14 @@ async def ask(request: Request) -> Response:
     return JSONResponse({"status": answer.status_code, "bytes": len(answer.content)})
 
 
+async def ask_briefly(request: Request) -> Response:
+    """Ask a dependency, and wait for a moment only."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(0.2):
+            return await ask(request)
+    return PlainTextResponse("gave up")
+
+
 async def echo(websocket: WebSocket) -> None:
     """Answer each message until the client leaves."""
     await websocket.accept()
@@ -183,7 +192,7 @@ class Hostile(str):
 class HostileMapping(dict[str, Any]):
     """A mapping that fails when it is read."""
 
-    def items(self) -> Any:
+    def items(self) -> Any:  # noqa: ANN401 - it returns nothing
         """Fail."""
         raise OnDemandError
 
@@ -191,7 +200,7 @@ class HostileMapping(dict[str, Any]):
 class HostileIterable(list[Any]):
     """A list that fails when it is read."""
 
-    def __iter__(self) -> Any:
+    def __iter__(self) -> Any:  # noqa: ANN401 - it returns nothing
         """Fail."""
         raise OnDemandError
 
@@ -237,8 +246,8 @@ async def hostile(_: Request) -> Response:
     calls: list[Callable[[Any], object]] = [
         lambda value: log.info("fault.logged", value=value),
         lambda value: log.info("fault.logged", value={"nested": [value]}),
-        lambda value: log.info("fault.logged %s %s", value),
-        lambda value: log.info(value),
+        lambda value: log.info("fault.logged %s %s", value),  # noqa: PLE1206 - one argument too few is a fault
+        log.info,
         lambda value: structlog.contextvars.bind_contextvars(bound=value),
     ]
     for value in hostile_values():
@@ -258,6 +267,7 @@ ADDED: list[BaseRoute] = [
     Route("/large", large),
     Route("/until-drain", until_drain),
     Route("/ask/{dependency}", ask),
+    Route("/ask-briefly/{dependency}", ask_briefly),
     Route("/hostile", hostile),
     WebSocketRoute("/echo", echo),
     WebSocketRoute("/refuse", refuse),

@@ -21,6 +21,7 @@ POLL_SECONDS = 0.05
 WAIT_SECONDS = 15.0  # for what a row waits for
 SETTLE_SECONDS = 6.0  # for what has been said or counted with delay
 LIMIT_SECONDS = {False: 60.0, True: 900.0}
+MIN_PROBES = 4
 WARM_SAMPLES = {False: 5, True: 55}  # without load and under load: about a second
 SERVED_LOAD_SECONDS = 0.5
 
@@ -91,6 +92,8 @@ async def _settled(row: Row, trial: Trial, samples: list[Sample]) -> bool:
     trial.samples = Samples(samples).between(trial.began, trial.finished)
     if row.under_load and trial.finished < trial.ended + RECOVERY_SECONDS + SERVED_LOAD_SECONDS:
         return False
+    if len(trial.samples.probes.samples) < MIN_PROBES:
+        return False
     return all(each.holds(trial) for each in row.expect)
 
 
@@ -101,7 +104,7 @@ async def _enough(samples: list[Sample], count: int) -> bool:
 async def until(holds: Callable[[], Awaitable[object]], seconds: float = WAIT_SECONDS) -> None:
     """Ask until it holds. Raises `TimeoutError`."""
     async with asyncio.timeout(seconds):
-        while not await holds():
+        while not await holds():  # noqa: ASYNC110 - it asks another process, which sets no event of ours
             await asyncio.sleep(POLL_SECONDS)
 
 

@@ -13,8 +13,9 @@ from .wire import Wire, head
 SECONDS = 1.0
 LATEST_SECONDS = 4.0
 DRIP_SECONDS = 0.2
-LIMIT_SECONDS = 20.0
+LIMIT_SECONDS = 8.0
 SETTINGS = {f"{name}_SECONDS": str(SECONDS) for name in ("HEAD", "BODY", "WRITE", "KEEP_ALIVE")}
+BODY_BYTES = 12
 HALF_HEAD = b"GET /faults/none HTTP/1.1\r\nho"
 BODY = head("/api/v1/links", "POST", content_type="application/json", content_length="1000")
 
@@ -65,14 +66,16 @@ def stop_after(begin: bytes) -> Client:
     return client
 
 
-def drip(begin: bytes) -> Client:
-    """Say so much, then a byte again and again."""
+def drip(begin: bytes, count: int) -> Client:
+    """Say so much, then a byte again and again, so many times at the most."""
 
     async def client(trial: Trial, wire: Wire) -> None:
         reading = asyncio.create_task(read_to_end(trial, wire))
         with suppress(OSError):
             await wire.send(begin)
-            while not (await asyncio.wait([reading], timeout=DRIP_SECONDS))[0]:
+            for _ in range(count):
+                if (await asyncio.wait([reading], timeout=DRIP_SECONDS))[0]:
+                    break
                 await wire.send(b"a")
         await reading
 
@@ -120,7 +123,7 @@ def _refused(name: str, sent: str, client: Client, reason: str, status: str) -> 
 ROWS = [
     _refused("nothing sent", "connect and say nothing", stop_after(b""), "head_timeout", "408"),
     _refused("half a head", "half a head, then nothing", stop_after(HALF_HEAD), "head_timeout", "408"),
-    _refused("dripping head", "a byte of a head each 0.2 s", drip(HALF_HEAD), "head_timeout", "408"),
+    _refused("dripping head", "a byte of a head each 0.2 s", drip(HALF_HEAD, 100), "head_timeout", "408"),
     _refused("half a body", "a head and half a body, then nothing", stop_after(BODY + b"{"), "body_timeout", "408"),
     Row(
         name="unread response",
@@ -151,7 +154,7 @@ ROWS = [
         name="dripping body",
         item=2,
         sent="{size} clients: a byte of a body each 0.2 s, which is progress",
-        send=clients(drip(head("/api/v1/links", "POST", content_length="12"))),
+        send=clients(drip(head("/api/v1/links", "POST", content_length=str(BODY_BYTES)), BODY_BYTES)),
         expect=[saw_only("422"), took("slowest", LATEST_SECONDS, 2), counted("http_server_refusals_total", 0, 0)],
         short=20,
         settings=SETTINGS,

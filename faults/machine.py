@@ -5,9 +5,11 @@ from collections.abc import Iterator
 
 from . import cgroup
 from .row import Row
+from .service import MEMORY_MIB
 
 SPARE_DESCRIPTORS = 200
-NO_GROUPS = "no cgroup could be created, so memory was not limited: the peak is the process's own"
+GROUPS = f"Each service ran in a cgroup of {MEMORY_MIB} MiB."
+NO_GROUPS = "No cgroup could be created, so memory was not limited, and the peak is the process's own."
 
 
 def may_open(descriptors: int) -> bool:

@@ -1,4 +1,4 @@
-"""What the service sends to: a collector, an error tracker and dependencies, which misbehave by the first part of a path.
+"""Collector, error tracker and dependencies of the service. The first part of a path says how they misbehave.
 
 `/ok`, `/redirect`, `/partial`, `/endless`, `/drip`, `/hang`; everything else is answered as `/ok`.
 """

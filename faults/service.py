@@ -36,6 +36,7 @@ class Service:
         self.raw: list[bytes] = []
         self._process = process
         self._rest = b""
+        self._told = False
         self._parsed: list[Line] = []
         self._arrived = asyncio.Event()
         self._reader = asyncio.ensure_future(self._read())
@@ -121,12 +122,13 @@ class Service:
 
     def terminate(self) -> None:
         """Send SIGTERM."""
+        self._told = True
         if not self.ended:
             self._process.send_signal(signal.SIGTERM)
 
     async def stop(self) -> str:
         """End it and read the rest. Returns how it ended, in words."""
-        if self.ended:
+        if self.ended and not self._told:
             return f"had ended by itself with status {self._process.returncode}"
         self.terminate()
         try:

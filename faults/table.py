@@ -1,100 +1,18 @@
-"""The table: one line for each row, for a terminal and for `docs/reliability.md`."""
+"""A table for a terminal, and the same for a page in Markdown."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-
-from .conduct import Outcome
-from .row import Row
-from .service import MEMORY_MIB
-from .trial import Trial
-
-HEAD = (
-    "#",
-    "row",
-    "what was sent",
-    "clients saw",
-    "the service said",
-    "probes",
-    "normal load",
-    "memory, MiB",
-    "verdict",
-)
-WIDTHS = (2, 34, 60, 34, 64, 18, 22, 14, 8)
-PASSED, FAILED, NOT_RUN = "passed", "FAILED", "not run"
-BEGIN, END = "<!-- begin of the table -->", "<!-- end of the table -->"
-COUNTERS = (
-    "http_server_refusals_total",
-    "telemetry_dropped_total",
-    "unhandled_errors_total",
-    "http_server_shed_requests_total",
-)
-SHOWN_EVENTS = {"http.request_finished", "health.check_changed", "service.drain_started", "service.drain_finished"}
-MOST_EVENTS = 4
 
 Cells = Sequence[str]
 
 
-def cells(row: Row, outcome: Outcome | None, *, long: bool) -> Cells:
-    """The line of a row; of one that was not run without an outcome."""
-    begin = (str(row.item), row.name, row.sent.format(size=row.size(long=long)))
-    if outcome is None:
-        return (*begin, "", "", "", "", "", NOT_RUN)
-    trial = outcome.trial
-    return (
-        *begin,
-        ", ".join(f"{what}: {count:,}" for what, count in trial.clients.most_common()),
-        _said(trial),
-        _probes(trial),
-        _load(trial),
-        _memory(trial),
-        FAILED if outcome.failed else PASSED,
-    )
-
-
-def _said(trial: Trial) -> str:
-    """Counters that grew, then events."""
-    counted = [text for name in COUNTERS for text in _grown(trial, name)]
-    events: dict[str, int] = {}
-    for line in trial.lines:
-        if line["event"] not in SHOWN_EVENTS and line.get("level") != "info":
-            events[line["event"]] = events.get(line["event"], 0) + 1
-    lines = [f"{event} x{count}" for event, count in list(events.items())[:MOST_EVENTS]]
-    return "; ".join(part for part in (", ".join(counted), ", ".join(lines)) if part)
-
-
-def _grown(trial: Trial, name: str) -> Iterable[str]:
-    for sample in trial.after.named(name):
-        grown = sample.value - trial.before.sum(name, **sample.labels)
-        if grown:
-            yield f"{'/'.join(sample.labels.values()) or name} {grown:,.0f}"
-
-
-def _probes(trial: Trial) -> str:
-    probes = trial.samples.probes
-    failures = f", {probes.failures} lost" if probes.failures else ""
-    return f"{_ms(probes.p99)}, {_ms(probes.longest)}{failures}" if probes.samples else ""
-
-
-def _load(trial: Trial) -> str:
-    load = trial.samples.load
-    return f"{_ms(load.p99)}, {load.failures} of {len(load.samples)}" if load.samples else ""
-
-
-def _ms(seconds: float) -> str:
-    return f"{seconds * 1000:.0f} ms"
-
-
-def _memory(trial: Trial) -> str:
-    peak = trial.service.high_water_mib if trial.peak_mib is None else trial.peak_mib
-    return f"{peak:.0f} (+{trial.grown_mib:.0f})"
-
-
-def text(lines: Sequence[Cells]) -> str:
-    """For a terminal: aligned, and cut to a width."""
-    widths = [min(limit, max(len(line[column]) for line in (HEAD, *lines))) for column, limit in enumerate(WIDTHS)]
+def text(head: Cells, lines: Sequence[Cells], limits: Sequence[int]) -> str:
+    """Aligned, and cut to widths."""
+    rows = (head, *lines)
+    widths = [min(limit, max(len(row[column]) for row in rows)) for column, limit in enumerate(limits)]
     return "\n".join(
-        "  ".join(_cut(cell, width).ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
-        for line in (HEAD, *lines)
+        "  ".join(_cut(cell, width).ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in rows
     )
 
 
@@ -102,17 +20,23 @@ def _cut(cell: str, width: int) -> str:
     return cell if len(cell) <= width else f"{cell[: width - 3]}..."
 
 
-def markdown(lines: Sequence[Cells]) -> str:
+def markdown(head: Cells, lines: Sequence[Cells]) -> str:
     """For a page."""
-    rows = [HEAD, ["---"] * len(HEAD), *lines]
-    return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in rows)
+    rows = [head, ["---"] * len(head), *lines]
+    return "\n".join("| " + " | ".join(map(_plain, row)) + " |" for row in rows)
 
 
-def write(page: Path, facts: str, lines: Sequence[Cells]) -> None:
-    """Replace the table of the page."""
-    before, _, rest = page.read_text("utf-8").partition(BEGIN)
-    _, _, after = rest.partition(END)
-    page.write_text(f"{before}{BEGIN}\n\n{facts}\n\n{markdown(lines)}\n\n{END}{after}", "utf-8")
+def _plain(cell: str) -> str:
+    """No cell may become a tag, a link or another cell."""
+    return cell.replace("|", "\\|").replace("<", "&lt;").replace("*", "\\*").replace("\n", " ")
 
 
-LIMIT = f"a limit of {MEMORY_MIB} MiB"
+def write(page: Path, region: str, content: str) -> None:
+    """Replace one region of a page, which stands between two comments."""
+    begin, end = f"<!-- begin of {region} -->", f"<!-- end of {region} -->"
+    before, found, rest = page.read_text("utf-8").partition(begin)
+    _, also_found, after = rest.partition(end)
+    if not (found and also_found):
+        msg = f"{page} does not hold {begin!r} and {end!r}."
+        raise LookupError(msg)
+    page.write_text(f"{before}{begin}\n\n{content}\n\n{end}{after}", "utf-8")

@@ -73,7 +73,8 @@ class Trial:
         try:
             reply = await ask(self.service.port, request)
         except (OSError, EOFError) as error:
-            self.saw("closed" if isinstance(error, EOFError) else "reset")
+            closed = "closed" if isinstance(error, EOFError) else "reset"
+            self.saw("nothing" if isinstance(error, TimeoutError) else closed)
             return Reply(0, {}, b"")
         self.saw(reply.status)
         return reply

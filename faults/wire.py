@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Mapping
 from typing import NamedTuple, Self
 
 LOOPBACK = "127.0.0.1"
+ANSWER_SECONDS = 15.0
 MAX_LINE_BYTES = 1 << 20
 
 
@@ -73,10 +74,11 @@ def post(target: str, body: bytes, /, **fields: str) -> bytes:
 
 
 async def ask(port: int, request: bytes) -> Reply:
-    """Send one request on a connection of its own. Raises `OSError` and `EOFError`."""
+    """Send one request on a connection of its own. Raises `OSError` (`TimeoutError` as well) and `EOFError`."""
     wire = await Wire.open(port)
     try:
-        await wire.send(request)
-        return await wire.receive()
+        async with asyncio.timeout(ANSWER_SECONDS):
+            await wire.send(request)
+            return await wire.receive()
     finally:
         wire.close()
