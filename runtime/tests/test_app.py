@@ -115,7 +115,7 @@ def test_publishes_what_runs_here(settings: Settings, service: Service, lines: L
 
 
 def _objective(slo: str) -> float | None:
-    return REGISTRY.get_sample_value("slo_objective_ratio", {"slo": slo, "le": ""})
+    return REGISTRY.get_sample_value("slo_objective_ratio", {"slo": slo})
 
 
 def test_publishes_the_objectives(settings: Settings, service: Service, lines: Lines) -> None:
@@ -126,15 +126,6 @@ def test_publishes_the_objectives(settings: Settings, service: Service, lines: L
 
     assert _objective("availability") == 0.9875
     assert _objective("weighing") == 0.995
-
-
-def test_only_the_web_process_publishes_objectives(settings: Settings, service: Service, lines: Lines) -> None:
-    """An objective of requests that comes from a process without any would be counted twice."""
-    service = replace(service, objectives=[Objective("printing", 0.995)])
-
-    create_app(settings, service, process="worker", log_sink=lines)
-
-    assert _objective("printing") is None
 
 
 def test_refuses_a_threshold_the_histogram_cannot_count(settings: Settings, service: Service, lines: Lines) -> None:

@@ -33,6 +33,7 @@ PUBLIC = [
     "Command",
     "Component",
     "Identity",
+    "Latency",
     "Layer",
     "NoSettings",
     "Objective",
@@ -53,7 +54,7 @@ PUBLIC = [
 ]
 
 # Standard output belongs to the process, and so does the queue in front of it.
-STATE_OF_THE_PROCESS = {(f"{ROOT}.logs.sink", "stdout")}
+STATE_OF_THE_PROCESS = {(f"{ROOT}.logs.sink", "stdout"), (f"{ROOT}.slo", "_declared")}
 MUTATORS = {"append", "add", "update", "extend", "insert", "pop", "popitem", "remove", "clear", "setdefault", "discard"}
 EMPTY = {"dict", "list", "set", "deque", "defaultdict", "OrderedDict", "bytearray", "count", "cycle"}
 

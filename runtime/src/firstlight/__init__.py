@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from .errors import ArrangementError as ArrangementError
     from .errors import SettingsError as SettingsError
     from .identity import Identity as Identity
+    from .latency import Latency as Latency
     from .management.check import Check as Check
     from .metrics.instruments import REGISTRY as REGISTRY
     from .operation import Operation as Operation
@@ -42,6 +43,7 @@ _HOMES = {
     "Command": "component",
     "Component": "component",
     "Identity": "identity",
+    "Latency": "latency",
     "Layer": "component",
     "NoSettings": "component",
     "Objective": "slo",
@@ -69,6 +71,7 @@ __all__ = [
     "Command",
     "Component",
     "Identity",
+    "Latency",
     "Layer",
     "NoSettings",
     "Objective",

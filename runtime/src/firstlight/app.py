@@ -11,7 +11,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from . import arrangement, routing
-from .identity import WEB, Identity
+from .identity import WEB
 from .lifecycle import Lifecycle
 from .logs import pipeline, sink
 from .management.health import PROBES
@@ -21,13 +21,15 @@ from .reporting import sentry
 from .requests.body_limit import BodyLimit
 from .requests.data_plane import DataPlane
 from .requests.observed_request import Observers
+from .requests.observed_websocket import WebsocketRecorder
 from .requests.recorder import Recorder
 from .requests.routes import RouteTemplates
+from .requests.shedding import Shedder
+from .requests.timings import Timings
 from .server.lifespan import Lifespan, Part, Telemetry
 from .service import Service
 from .settings import Settings, load
 from .slo import standard_objectives
-from .traces import propagation
 from .traces.provider import Tracing
 
 
@@ -75,9 +77,10 @@ def create_app(  # noqa: PLR0913 - whatever differs between a server, a test and
     parts = [Part(component, load(component.settings)) for component in service.components]
     identity = service.identity.named(settings.service_name)
     emit = pipeline.configure(settings, identity, log_sink)
-    _export(settings, service, identity, process)
-    lifecycle = Lifecycle()
-    tracing = Tracing(settings, identity, span_processors)
+    instruments.identify(identity.version, settings.revision, platform.python_version())
+    for objective in service.objectives:
+        objective.export()
+    lifecycle, tracing = Lifecycle(), Tracing(settings, identity, span_processors)
     capture, flush_reports = sentry.start(settings, identity)
     lifespan = Lifespan(
         settings=settings,
@@ -89,26 +92,30 @@ def create_app(  # noqa: PLR0913 - whatever differs between a server, a test and
         announces=not served,
         start_timeout=start_timeout,
     )
+    if process != WEB:  # it serves no requests, which could meet an objective
+        return Application(Starlette(), lifespan)
     app = _starlette(settings, service, lifespan)
     # Around the finished application, so that it sees the outcome of every request.
-    return Application(DataPlane(app, _observers(app, lifespan, tracing, emit)), lifespan)
+    return Application(_data_plane(app, service, lifespan, emit, tracing), lifespan)
 
 
-def _export(settings: Settings, service: Service, identity: Identity, process: str) -> None:
-    instruments.identify(identity.version, settings.revision, platform.python_version())
-    if process == WEB:
-        for objective in (*standard_objectives(settings), *service.objectives):
-            objective.export()
+def _data_plane(
+    app: Starlette, service: Service, lifespan: Lifespan, emit: pipeline.Emit, tracing: Tracing
+) -> DataPlane:
+    settings, templates = lifespan.settings, RouteTemplates(app.routes)
+    recorder = _recorder(templates, service, settings, emit)
+    observers = Observers(tracing.propagator, tracing.tracer, recorder, lifespan.lifecycle)
+    return DataPlane(app, observers, WebsocketRecorder(templates, emit), Shedder(settings.shed_seconds))
 
 
-def _observers(app: Starlette, lifespan: Lifespan, tracing: Tracing, emit: pipeline.Emit) -> Observers:
-    settings = lifespan.settings
-    return Observers(
-        propagator=propagation.install(settings),
-        tracer=tracing.tracer,
-        record=Recorder(RouteTemplates(app.routes), settings.known_methods, emit),
-        capture=lifespan.capture,
-        lifecycle=lifespan.lifecycle,
+def _recorder(templates: RouteTemplates, service: Service, settings: Settings, emit: pipeline.Emit) -> Recorder:
+    availability, latency = (objective.export() for objective in standard_objectives(settings))
+    return Recorder(
+        templates=templates,
+        timings=Timings(service, settings, latency),
+        availability=availability,
+        known_methods=settings.known_methods,
+        emit=emit,
     )
 
 

@@ -11,7 +11,7 @@ from .service import Service
 from .slo import STANDARD
 
 Components = Sequence[Component[Any, Any]]
-RESERVED_NAMES = frozenset({"settings", "web"})  # the settings of the service; the process that serves requests
+RESERVED_NAMES = frozenset({"lifecycle", "settings", "web"})  # two names in `state`; the process that serves requests
 
 
 def verify(service: Service) -> None:

@@ -1,6 +1,21 @@
 """Where the process is in its life: starting, serving, draining. Written by the server, read from every thread."""
 
 import asyncio
+from typing import Protocol
+
+from starlette.requests import HTTPConnection
+from starlette.types import Scope
+
+from .context import RequestContext
+
+
+class Active(Protocol):
+    """A request or a websocket in progress."""
+
+    ids: RequestContext
+    scope: Scope
+    started: int
+    """Nanoseconds of `time.perf_counter_ns`."""
 
 
 class Lifecycle:
@@ -10,9 +25,17 @@ class Lifecycle:
         """Starting."""
         self.started = False
         self.draining = False
-        self.active_requests = 0  # a plain integer, read at each scrape: cheaper than a gauge that locks
+        self.requests: set[Active] = set()  # read at each scrape: cheaper than a gauge that locks
+        self.websockets: set[Active] = set()
         self.management_port = 0  # known when the listener has bound it
         self._drain = asyncio.Event()
+
+    @classmethod
+    def of(cls, connection: HTTPConnection) -> "Lifecycle":
+        """The lifecycle of the process that serves this request or websocket: `await lifecycle.drain_began()`."""
+        lifecycle = connection.scope["state"]["lifecycle"]
+        assert isinstance(lifecycle, cls)
+        return lifecycle
 
     def begin_drain(self) -> None:
         """Stop asking for traffic, and ask clients that keep a connection to open another one elsewhere."""

@@ -11,6 +11,7 @@ from starlette.responses import Response
 from starlette.routing import Route, request_response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from .latency import Latency
 from .problems import client_input
 
 Handler = Callable[..., Awaitable[Response]]
@@ -48,8 +49,8 @@ class Operation:
     """How long an answer may be stored."""
     deadline_seconds: float | None = None
     """How long the handler may take."""
-    latency_objective: bool = True
-    """Whether the duration counts for the latency objective. False for streams and long polls."""
+    latency: Latency | None = field(default_factory=Latency)
+    """When it is fast enough. None: no latency objective holds it."""
 
     @property
     def name(self) -> str:

@@ -22,6 +22,7 @@ from starlette.types import ExceptionHandler
 from .context import current_request
 
 RETRY_AFTER_SECONDS = 5
+UNEXPECTED = "The service failed to answer. The ids in this document find the reason in its logs."
 WITHOUT_BODY = frozenset({204, 205, 304})
 
 
@@ -90,7 +91,7 @@ async def _on_service_error(_: Request, error: Exception) -> ProblemResponse:
 
 
 async def _on_unexpected(_: Request, __: Exception) -> ProblemResponse:
-    return ProblemResponse(500, "The service failed to answer. The ids in this document find the reason in its logs.")
+    return ProblemResponse(500, UNEXPECTED)
 
 
 @contextmanager

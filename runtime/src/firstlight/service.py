@@ -1,13 +1,14 @@
 """The service as one value: the team's page holds it, and the runtime makes the running service from it."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from starlette.routing import BaseRoute
 
 from .component import Background, Component
 from .identity import Identity
+from .latency import Latency
 from .management.check import Check
 from .operation import Operation
 from .settings import Settings
@@ -26,6 +27,8 @@ class Service:
     routes: Sequence[BaseRoute | Operation] = ()
     objectives: Sequence[Objective] = ()
     """Objectives of the business. Availability and latency are there already."""
+    latency: Mapping[str, Latency | None] = field(default_factory=dict)
+    """By the path of a route, where the latency objective of the service does not fit it. Operations have their own."""
     checks: Sequence[Check] = ()
     background: Sequence[Background] = ()
 

@@ -92,6 +92,7 @@ class Settings(BaseSettings):
     drain_seconds: float = Field(5, ge=0, allow_inf_nan=False)
     graceful_seconds: int = Field(20, ge=1)
     max_body_bytes: int = Field(1_048_576, ge=0)
+    shed_seconds: float = Field(1, ge=0, allow_inf_nan=False)
     slo_availability: Ratio = 0.999
     slo_latency: Ratio = 0.99
     slo_latency_seconds: Threshold = 0.25

@@ -8,14 +8,16 @@ An objective of the business is one more value in `objectives` of the service, a
 
 import re
 from dataclasses import dataclass
+from typing import NamedTuple
 
-from prometheus_client.utils import floatToGoString
+from prometheus_client import Counter
 
 from .errors import ArrangementError
-from .metrics.instruments import SLO_EVENTS, SLO_OBJECTIVE
+from .metrics.instruments import SLO_EVENTS, SLO_OBJECTIVE, SLO_THRESHOLD
 from .settings import Settings, can_alert, is_bucket
 
 STANDARD = ("availability", "latency")  # of every service
+ROUTE_PREFIX = "latency."  # of a route with a latency objective of its own
 NAME = re.compile(r"[a-z][a-z0-9_.-]*")
 
 
@@ -40,10 +42,46 @@ class Objective:
                 msg = f"the objective {self.slo} {error}, not {value}"
                 raise ArrangementError(msg) from None
 
-    def export(self) -> None:
-        """Publish the objective as `slo_objective_ratio`."""
-        le = "" if self.threshold_seconds is None else floatToGoString(self.threshold_seconds)  # type: ignore[no-untyped-call]
-        SLO_OBJECTIVE.labels(slo=self.slo, le=le).set(self.ratio)
+    def export(self) -> "Events":
+        """Publish the objective, and both of its events at zero: a series that begins with its first event hides it."""
+        SLO_OBJECTIVE.labels(self.slo).set(self.ratio)
+        if self.threshold_seconds is not None:
+            SLO_THRESHOLD.labels(self.slo).set(self.threshold_seconds)
+        events = Events(SLO_EVENTS.labels(self.slo, "good"), SLO_EVENTS.labels(self.slo, "bad"))
+        _declared.declare(self.slo, events)
+        return events
+
+
+class Events(NamedTuple):
+    """The counters of one objective."""
+
+    good: Counter
+    bad: Counter
+
+
+class Declared:
+    """The counters of the objectives of this process, by name."""
+
+    def __init__(self) -> None:
+        """Nothing is declared before an application is created."""
+        self._events: dict[str, Events] = {}
+
+    def declare(self, slo: str, events: Events) -> None:
+        """Declare an objective."""
+        self._events[slo] = events
+
+    def of(self, slo: str) -> Events | None:
+        """What an objective of the team counts; nothing in a test without an application. Raises `ArrangementError`."""
+        if slo in STANDARD or slo.startswith(ROUTE_PREFIX):
+            msg = f"the runtime counts the events of {slo} itself"
+            raise ArrangementError(msg)
+        if self._events and slo not in self._events:
+            msg = f"no objective is named {slo!r}; add it to `objectives` of the service"
+            raise ArrangementError(msg)
+        return self._events.get(slo)
+
+
+_declared = Declared()
 
 
 def standard_objectives(settings: Settings) -> tuple[Objective, ...]:
@@ -55,10 +93,12 @@ def standard_objectives(settings: Settings) -> tuple[Objective, ...]:
 
 
 def good(slo: str) -> None:
-    """Count one good event of the objective `slo`."""
-    SLO_EVENTS.labels(slo=slo, outcome="good").inc()
+    """Count one good event of the objective `slo`. Raises `ArrangementError` when the service does not declare it."""
+    if (events := _declared.of(slo)) is not None:
+        events.good.inc()
 
 
 def bad(slo: str) -> None:
-    """Count one bad event of the objective `slo`."""
-    SLO_EVENTS.labels(slo=slo, outcome="bad").inc()
+    """Count one bad event of the objective `slo`. Raises `ArrangementError` when the service does not declare it."""
+    if (events := _declared.of(slo)) is not None:
+        events.bad.inc()

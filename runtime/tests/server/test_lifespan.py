@@ -247,15 +247,16 @@ def test_waits_for_cut_requests_to_be_recorded(settings: Settings, service: Serv
     """The server cancels what runs at the graceful timeout; its last line still precedes `service.stopped`."""
     app = create_app(settings, service, log_sink=lines)
     lifecycle = app.lifespan.lifecycle
+    request: Any = object()
 
     async def run() -> None:
         async with app.lifespan():
-            lifecycle.active_requests += 1
+            lifecycle.requests.add(request)
             asyncio.get_running_loop().call_later(0.02, finish)
 
     def finish() -> None:
         lines.write(b'{"event": "http.request_finished"}')
-        lifecycle.active_requests -= 1
+        lifecycle.requests.discard(request)
 
     asyncio.run(run())
 

@@ -22,8 +22,12 @@ REQUEST_DURATION = Histogram(
     registry=REGISTRY,
 )
 ACTIVE_REQUESTS = Gauge("http_server_active_requests", "Requests being served now.", registry=REGISTRY)
+ACTIVE_WEBSOCKETS = Gauge("websocket_active_connections", "Websockets open now.", registry=REGISTRY)
 SLO_OBJECTIVE = Gauge(
-    "slo_objective_ratio", "Lowest ratio of good events that keeps the objective.", ("slo", "le"), registry=REGISTRY
+    "slo_objective_ratio", "Lowest ratio of good events that keeps the objective.", ("slo",), registry=REGISTRY
+)
+SLO_THRESHOLD = Gauge(
+    "slo_threshold_seconds", "What takes longer is a bad event of a latency objective.", ("slo",), registry=REGISTRY
 )
 SLO_EVENTS = Counter("slo_events", "Events of a declared objective.", ("slo", "outcome"), registry=REGISTRY)
 HEALTH_CHECK_STATUS = Gauge("health_check_status", "1 while the check passes.", ("check",), registry=REGISTRY)

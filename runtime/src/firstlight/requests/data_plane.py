@@ -1,46 +1,76 @@
 """The data plane: one pure-ASGI object around the finished application, one pass over each request.
 
 From outside it sees what no inner middleware can: the 500 that an exception becomes, the client that left, the
-request that was cancelled. Everything else passes through untouched: lifespans, websockets, trailers, early hints,
-and every exception.
+request that was cancelled. Everything else passes through untouched: lifespans, trailers, early hints, and every
+exception.
 """
 
 import structlog
 from opentelemetry.context import attach, detach
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from .. import failures
 from ..context import REQUEST
-from ..metrics.instruments import ACTIVE_REQUESTS
-from .observed_request import ObservedRequest, Observers
+from ..metrics.instruments import ACTIVE_REQUESTS, ACTIVE_WEBSOCKETS
+from ..problems import UNEXPECTED, ProblemResponse
+from .observed_request import SERVER_ERROR, ObservedRequest, Observers
+from .observed_websocket import ObservedWebsocket, WebsocketRecorder
+from .shedding import Shedder, refuse
+
+Observed = ObservedRequest | ObservedWebsocket
 
 
 class DataPlane:
-    """Request id, span, metric, exemplar and access event of every HTTP request to `app`."""
+    """Ids, span, metric, exemplar and event of every HTTP request and every websocket of `app`."""
 
-    def __init__(self, app: ASGIApp, observers: Observers) -> None:
+    def __init__(self, app: ASGIApp, observers: Observers, websockets: WebsocketRecorder, shedder: Shedder) -> None:
         """Observe `app` with `observers`."""
         self.app = app
         self._observers = observers
-        self._lifecycle = observers.lifecycle
-        ACTIVE_REQUESTS.set_function(lambda: observers.lifecycle.active_requests)
+        self._websockets = websockets
+        self._shedder = shedder
+        self._lifecycle = lifecycle = observers.lifecycle
+        ACTIVE_REQUESTS.set_function(lambda: len(lifecycle.requests))
+        ACTIVE_WEBSOCKETS.set_function(lambda: len(lifecycle.websockets))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one request."""
-        if scope["type"] != "http":
+        """Serve one request or one websocket."""
+        observed = self._observed(scope, receive, send)
+        if observed is None:
             await self.app(scope, receive, send)
             return
-        request = ObservedRequest(self._observers, scope, receive, send)
+        active = self._lifecycle.requests if scope["type"] == "http" else self._lifecycle.websockets
         structlog.contextvars.clear_contextvars()
-        request_token = REQUEST.set(request.ids)
-        span_token = attach(request.context)
-        self._lifecycle.active_requests += 1
+        request_token = REQUEST.set(observed.ids)
+        span_token = attach(observed.identified.context)
+        active.add(observed)
         try:
-            await self.app(scope, request.receive, request.send)
+            await (refuse if observed.shed else self.app)(scope, observed.receive, observed.send)
         except BaseException as error:
-            request.error = error
+            await _failed(observed, error)
             raise
         finally:
-            request.finish()
-            self._lifecycle.active_requests -= 1
+            observed.finish()
+            active.discard(observed)
             detach(span_token)
             REQUEST.reset(request_token)
+
+    def _observed(self, scope: Scope, receive: Receive, send: Send) -> Observed | None:
+        try:
+            if scope["type"] == "http":
+                request = ObservedRequest(self._observers, scope, receive, send)
+                request.shed = self._shedder.sheds(request.started - request.arrived, request.started)
+                return request
+            if scope["type"] == "websocket":
+                return ObservedWebsocket(self._observers, self._websockets, scope, receive, send)
+        except Exception as error:  # noqa: BLE001 - a bug of ours must not cost the request
+            failures.report("telemetry", "telemetry.failed", error)
+        return None
+
+
+async def _failed(observed: Observed, error: BaseException) -> None:
+    """Note the error, and answer where no framework does: it may be that of `sys.exit()` in a handler."""
+    observed.raised(error)
+    unanswered = isinstance(observed, ObservedRequest) and not (observed.status or observed.cancelled)
+    if unanswered and not isinstance(error, Exception):
+        await ProblemResponse(SERVER_ERROR, UNEXPECTED)(observed.scope, observed.receive, observed.send)

@@ -1,30 +1,24 @@
-"""One request and its response: the headers that matter, what is added, and when the clock stops."""
+"""One request and its response: what is added, when the clock stops, and how it ended."""
 
-import random
-import re
+import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-import structlog
 from opentelemetry.propagators.textmap import TextMapPropagator
-from opentelemetry.trace import SpanKind, set_span_in_context
+from starlette.requests import ClientDisconnect
 from starlette.types import Message, Receive, Scope, Send
 
-from ..context import RequestContext
+from .. import failures
 from ..lifecycle import Lifecycle
-from ..traces.propagation import HEADERS, NO_PARENT
 from ..traces.sampling import Starter
+from .arrival import arrived
+from .identification import Identified, identify
 
-log = structlog.get_logger()
-
-REQUEST_ID = b"x-request-id"
 CLIENT_CLOSED = 499  # nginx's number for a client that left before it was answered
 SERVER_ERROR = 500
-_ACCEPTABLE_ID = re.compile(rb"[A-Za-z0-9._-]{1,128}")
-_READ = frozenset({REQUEST_ID, b"traceparent", b"baggage", b"user-agent"})
-_REPEATABLE = frozenset({list, tuple})
 _CLOSE = (b"connection", b"close")
+Labels = Mapping[str, str | int | float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +27,7 @@ class Observers:
 
     propagator: TextMapPropagator
     tracer: Starter
-    record: Callable[["ObservedRequest"], None]
-    capture: Callable[[BaseException], object]
+    record: Callable[["ObservedRequest"], Labels]
     lifecycle: Lifecycle
 
 
@@ -42,55 +35,54 @@ class ObservedRequest:
     """Created when a request comes in, recorded once: at the last byte of its response, or when that cannot come."""
 
     __slots__ = (
+        "_described",
         "_ended",
         "_headers",
-        "_observers",
         "_receive",
-        "_recorded",
+        "_record",
         "_send",
-        "_started",
+        "_send_error",
         "_trailers",
+        "arrived",
         "bytes_sent",
+        "cancelled",
         "complete",
-        "context",
         "disconnected",
+        "draining",
         "error",
+        "first_byte",
+        "identified",
         "ids",
-        "request_headers",
         "scope",
-        "span",
+        "shed",
+        "started",
         "status",
     )
 
     def __init__(self, observers: Observers, scope: Scope, receive: Receive, send: Send) -> None:
-        """Start the clock, read the few headers that matter, start the span."""
-        self._started = time.perf_counter_ns()
-        self._observers, self.scope, self._receive, self._send = observers, scope, receive, send
-        self.status = self.bytes_sent = self._ended = 0
-        self.complete = self.disconnected = self._recorded = self._trailers = False
+        """Read the clock, find the ids, start the span."""
+        self.started = time.perf_counter_ns()
+        self.arrived = arrived(scope)
+        self.identified: Identified = identify(scope, scope["method"], observers.propagator, observers.tracer)
+        self.ids = self.identified.ids
+        self.scope, self._receive, self._send, self._record = scope, receive, send, observers.record
+        self.status = self.bytes_sent = self._ended = self.first_byte = 0
+        self.complete = self.disconnected = self.shed = self.cancelled = self._trailers = False
         self.error: BaseException | None = None
-        if type(scope["headers"]) not in _REPEATABLE:  # any iterable is allowed, even one that can be read only once
-            scope["headers"] = list(scope["headers"])
-        self.request_headers = read = {name: value for name, value in scope["headers"] if name in _READ}
-        parent = NO_PARENT
-        if b"traceparent" in read or b"baggage" in read:
-            parent = observers.propagator.extract(scope["headers"], NO_PARENT, HEADERS)
-        self.span = observers.tracer.start_span(scope["method"], parent, SpanKind.SERVER)
-        self.context = set_span_in_context(self.span, parent)
-        request_id = read.get(REQUEST_ID)
-        if request_id is None or _ACCEPTABLE_ID.fullmatch(request_id) is None:
-            request_id = b"%032x" % random.getrandbits(128)  # an id, not a secret
-        self._headers = (
-            [(REQUEST_ID, request_id), _CLOSE] if observers.lifecycle.draining else [(REQUEST_ID, request_id)]
-        )
-        span = self.span.get_span_context()
-        traced = (f"{span.trace_id:032x}", f"{span.span_id:016x}") if span.is_valid else ("", "")
-        self.ids = RequestContext(request_id.decode(), *traced)
+        self._send_error: BaseException | None = None
+        self._described: Labels | None = None
+        self.draining = observers.lifecycle.draining
+        self._headers = [self.identified.header, _CLOSE] if self.draining else [self.identified.header]
 
     @property
     def duration(self) -> int:
         """Nanoseconds from the first byte of the request to the last of the response."""
-        return self._ended - self._started
+        return self._ended - self.arrived
+
+    @property
+    def duration_to_first_byte(self) -> int:
+        """Nanoseconds from the first byte of the request to the first of the response, or to its end without one."""
+        return (self.first_byte or self._ended) - self.arrived
 
     async def receive(self) -> Message:
         """Pass a message in, and note the client's leaving if it is early."""
@@ -110,33 +102,42 @@ class ObservedRequest:
             message = {**message, "headers": [*message.get("headers", ()), *self._headers]}
         elif kind == "http.response.body":
             self.bytes_sent += len(message.get("body", b""))
+            self.first_byte = self.first_byte or time.perf_counter_ns()
             self.complete = self.complete or not (message.get("more_body", False) or self._trailers)
         else:
             self.complete = self.complete or _is_last(message, trailers=self._trailers)
         try:
             await self._send(message)
-        except OSError:  # how a server says that the client has gone (ASGI 2.4)
+        except OSError as error:  # how a server says that the client has gone (ASGI 2.4)
+            self._send_error = error
             self._disconnect()
             raise
         if self.complete and not self._ended:
             self._ended = time.perf_counter_ns()
             if self.status < SERVER_ERROR:  # else wait for the exception: Starlette answers first, then raises
-                self._record()
+                self._describe()
 
     def finish(self) -> None:
         """The application has returned: record what is not recorded yet, report what went wrong."""
-        if not self._recorded:
+        if self._described is None:
             self._ended = self._ended or time.perf_counter_ns()
-            self._record()
-        error = self.error
-        self.error = None  # or the traceback would keep this object alive, and this object the traceback
-        if isinstance(error, Exception) and not self.disconnected:
-            log.error("http.request_failed", exc_info=error)
-            self._observers.capture(error)
+            self._describe()
+        error, sending = self.error, self._send_error
+        self.error = self._send_error = None  # a traceback keeps this object alive, so this object keeps no traceback
+        if error is not None and not self.cancelled and not (self.disconnected and _says_left(error, sending)):
+            failures.report("request", "http.request_failed", error, **(self._described or {}))
 
-    def _record(self) -> None:
-        self._recorded = True
-        self._observers.record(self)
+    def raised(self, error: BaseException) -> None:
+        """Note how the application ended. A cancellation is the server's only if it cancelled this very task."""
+        self.error = error
+        self.cancelled = isinstance(error, asyncio.CancelledError) and failures.was_told_to_stop()
+
+    def _describe(self) -> None:
+        self._described = {}
+        try:
+            self._described = self._record(self)
+        except Exception as error:  # noqa: BLE001 - a bug of ours must not end a request that is answered already
+            failures.report("telemetry", "telemetry.failed", error)
 
     def _disconnect(self) -> None:
         self.disconnected = True
@@ -146,6 +147,13 @@ class ObservedRequest:
 def _has_left(receive: Receive) -> bool:
     """Whether uvicorn knows that the client is gone. It drops the response then, and says so only to those who ask."""
     return getattr(getattr(receive, "__self__", None), "disconnected", False)
+
+
+def _says_left(error: BaseException, sending: BaseException | None) -> bool:
+    """Whether an exception says only that the client has left: what sending raised, and what Starlette makes of it."""
+    if isinstance(error, BaseExceptionGroup):
+        return all(_says_left(inner, sending) for inner in error.exceptions)
+    return error is sending or isinstance(error, ClientDisconnect)
 
 
 def _is_last(message: Message, *, trailers: bool) -> bool:

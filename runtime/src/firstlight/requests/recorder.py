@@ -1,23 +1,31 @@
 """Telemetry of a finished request: one observation, one span, one event, all from the same reading of the clock."""
 
-import asyncio
 import re
+import traceback
+from collections.abc import Mapping
 
 from opentelemetry.sdk.trace import Span
 from opentelemetry.trace import Status, StatusCode
+from starlette.types import Scope
+from structlog.contextvars import get_contextvars
 
 from ..logs.pipeline import Emit
-from ..logs.redaction import redact_text
+from ..logs.redaction import redact, redact_text
 from ..metrics.instruments import UNMATCHED, RequestChildren
-from .observed_request import SERVER_ERROR, ObservedRequest
+from ..slo import Events
+from .observed_request import SERVER_ERROR, Labels, ObservedRequest
 from .routes import RouteTemplates
+from .timings import Timing, Timings
 
 OTHER_METHOD = "_OTHER"
 
-# `error_type` of a request that no exception ended. Only the first is not the service's fault.
+# `error_type` of a request that no exception ended. Only the first two are not the service's fault.
 CLIENT_DISCONNECTED = "client_disconnected"
+DRAINED = "drained"
 CANCELLED = "cancelled"
 INCOMPLETE = "incomplete"
+SHED = "shed"
+NOT_OURS = frozenset({"", CLIENT_DISCONNECTED, DRAINED})
 
 _ADDRESS = re.compile(r"[0-9A-Fa-f.:]{2,45}")  # behind a proxy it is what a header said
 _FAILED = Status(StatusCode.ERROR)
@@ -26,60 +34,109 @@ _FAILED = Status(StatusCode.ERROR)
 class Recorder:
     """Turns finished requests into telemetry."""
 
-    def __init__(self, templates: RouteTemplates, known_methods: frozenset[str], emit: Emit) -> None:
-        """Label by `templates` and `known_methods`, write events with `emit`."""
+    def __init__(
+        self,
+        *,
+        templates: RouteTemplates,
+        timings: Timings,
+        availability: Events,
+        known_methods: frozenset[str],
+        emit: Emit,
+    ) -> None:
+        """Label by `templates` and `known_methods`, count by `availability` and `timings`, write with `emit`."""
         self.templates = templates
         self.known_methods = known_methods
+        self._timings = timings
+        self._availability = availability
         self._emit = emit
         self._children = RequestChildren()
 
-    def __call__(self, request: ObservedRequest) -> None:
-        """Record one request."""
-        scope, ids = request.scope, request.ids
-        status, error_type = outcome(request)
+    def __call__(self, request: ObservedRequest) -> Labels:
+        """Record one request. Returns the labels under which it is counted."""
+        scope = request.scope
         method = scope["method"] if scope["method"] in self.known_methods else OTHER_METHOD
         route, duration = self.templates.of(scope), request.duration
-        client = scope.get("client")
-        event = {
-            "level": "info" if error_type in ("", CLIENT_DISCONNECTED) else "error",
-            "event": "http.request_finished",
-            "request_id": ids.request_id,
-            "trace_id": ids.trace_id,
-            "span_id": ids.span_id,
+        timing = self._timings.of(method, route)
+        status, error_type = outcome(request, timing)
+        labels: Labels = {
             "http_request_method": method,
             "http_route": route,
-            "url_path": redact_text(scope["path"]),
             "http_response_status_code": status,
             "error_type": error_type,
-            "duration_seconds": duration // 1000 / 1e6,
-            "response_bytes": request.bytes_sent,
-            "client_address": client[0] if client and _ADDRESS.fullmatch(client[0]) else "",
         }
+        event = _event(request, labels)
         child = self._children[method, route, str(status), error_type]
-        if request.span.is_recording():
-            child.observe(duration / 1e9, {"trace_id": ids.trace_id})
+        if request.identified.span.is_recording():
+            child.observe(duration / 1e9, {"trace_id": request.ids.trace_id})
             _end_span(request, event)
         else:
             child.observe(duration / 1e9)
-        self._emit(event)
+        self._count(request, timing, error_type)
+        bound = get_contextvars()
+        self._emit({**redact(bound), **event} if bound else event)
+        return labels
+
+    def _count(self, request: ObservedRequest, timing: Timing | None, error_type: str) -> None:
+        """Count the events of the objectives. A request that its client abandoned is an event of none."""
+        if error_type == CLIENT_DISCONNECTED:
+            return
+        (self._availability.good if error_type in NOT_OURS else self._availability.bad).inc()
+        if timing is not None:
+            took = request.duration_to_first_byte if timing.to_first_byte else request.duration
+            (timing.bad if took > timing.threshold else timing.good).inc()
 
 
-def outcome(request: ObservedRequest) -> tuple[int, str]:
+def _event(request: ObservedRequest, labels: Labels) -> dict[str, str | int | float]:
+    ids = request.ids
+    return {
+        "level": "info" if labels["error_type"] in NOT_OURS else "error",
+        "event": "http.request_finished",
+        "request_id": ids.request_id,
+        "trace_id": ids.trace_id,
+        "span_id": ids.span_id,
+        **labels,
+        "url_path": redact_text(request.scope["path"]),
+        "duration_seconds": request.duration // 1000 / 1e6,
+        "response_bytes": request.bytes_sent,
+        "client_address": client_address(request.scope),
+    }
+
+
+def outcome(request: ObservedRequest, timing: Timing | None) -> tuple[int, str]:
     """Status code and `error_type`, which is empty for what went well and for what the client did wrong."""
     status, error = request.status or SERVER_ERROR, request.error
     if request.disconnected:
         return status, CLIENT_DISCONNECTED
-    if isinstance(error, asyncio.CancelledError):
-        return status, CANCELLED
+    if request.cancelled:  # only a stream is expected to be open for as long as the process lives
+        streams = timing is None or timing.to_first_byte
+        return status, DRAINED if streams and request.first_byte else CANCELLED
     if error is not None:
         return status, type(error).__qualname__
     if not request.complete:
         return status, INCOMPLETE
+    if request.shed:
+        return status, SHED
     return status, str(status) if status >= SERVER_ERROR else ""
 
 
-def _end_span(request: ObservedRequest, event: dict[str, str | int | float]) -> None:
-    span, scope, method = request.span, request.scope, event["http_request_method"]
+def client_address(scope: Scope) -> str:
+    """The address of the client, empty where it is none."""
+    client = scope.get("client")
+    return client[0] if client and _ADDRESS.fullmatch(client[0]) else ""
+
+
+def described(error: BaseException) -> Mapping[str, str]:
+    """An exception as attributes of a span event. Its text may hold secrets."""
+    text = "".join(traceback.format_exception(error))
+    return {
+        "exception.type": f"{type(error).__module__}.{type(error).__qualname__}",
+        "exception.message": redact_text(str(error)),
+        "exception.stacktrace": redact_text(text),
+    }
+
+
+def _end_span(request: ObservedRequest, event: Mapping[str, str | int | float]) -> None:
+    span, scope, method = request.identified.span, request.scope, event["http_request_method"]
     assert isinstance(span, Span)
     verb = "HTTP" if method == OTHER_METHOD else method
     matched = event["http_route"] != UNMATCHED
@@ -91,7 +148,7 @@ def _end_span(request: ObservedRequest, event: dict[str, str | int | float]) -> 
         "url.scheme": scope.get("scheme", "http"),
         "network.protocol.version": scope.get("http_version", ""),
         "client.address": event["client_address"],
-        "user_agent.original": request.request_headers.get(b"user-agent", b"").decode("latin-1"),
+        "user_agent.original": request.identified.user_agent.decode("latin-1"),
     }
     if matched:
         attributes["http.route"] = event["http_route"]
@@ -100,4 +157,6 @@ def _end_span(request: ObservedRequest, event: dict[str, str | int | float]) -> 
     if event["level"] == "error":
         span.set_status(_FAILED)
     span.set_attributes(attributes)
+    if request.error is not None and not request.cancelled:
+        span.add_event("exception", described(request.error))
     span.end((span.start_time or 0) + request.duration)

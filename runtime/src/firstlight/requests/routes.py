@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from starlette.routing import BaseRoute, Host, Mount
+from starlette.routing import BaseRoute, Host, Match, Mount
 from starlette.types import Scope
 
 from ..metrics.instruments import UNMATCHED
@@ -20,8 +20,13 @@ class RouteTemplates:
         self._templates: dict[int, str] = {}  # by identity: routes compare by value and do not hash
 
     def of(self, scope: Scope) -> str:
-        """The template of the route that served the request, or one constant for all unmatched paths."""
+        """The template of the route that served the request, or one constant for all unmatched paths.
+
+        A request that was refused before the router saw it has the route that it would have reached.
+        """
         route = scope.get("route")
+        if route is None and "router" not in scope:
+            route = _would_reach(self._routes, scope)
         if route is None:
             return UNMATCHED
         template = self._templates.get(id(route))
@@ -29,6 +34,19 @@ class RouteTemplates:
             self._templates = dict(_walk(self._routes, ""))
             template = self._templates.get(id(route), UNMATCHED)
         return template
+
+
+def _would_reach(routes: Sequence[BaseRoute], scope: Scope) -> BaseRoute | None:
+    """What Starlette's router chooses: the first full match, else the first that differs in the method only."""
+    partial = None
+    for route in routes:
+        match, child = route.matches(scope)
+        if match is Match.FULL:
+            below = getattr(route, "routes", None)
+            return (_would_reach(below, {**scope, **child}) or route) if below else route
+        if match is Match.PARTIAL:
+            partial = partial or route
+    return partial
 
 
 def _walk(routes: Sequence[BaseRoute], prefix: str) -> Iterator[tuple[int, str]]:

@@ -88,7 +88,7 @@ class Lifespan:
             stack.push_async_callback(self._last_records)
             if self._announces:
                 self.announce()
-            yield {**resources, "settings": self.settings}
+            yield {**resources, "settings": self.settings, "lifecycle": self.lifecycle}
 
     def announce(self) -> None:
         """Startup is over: be ready, and log it."""
@@ -145,7 +145,7 @@ class Lifespan:
     async def _last_records(self) -> None:
         """Let requests that the server has cancelled record themselves before the flush."""
         for _ in range(LAST_RECORDS_POLLS):
-            if not self.lifecycle.active_requests:
+            if not self.lifecycle.requests:
                 break
             await asyncio.sleep(POLL_SECONDS)
 

@@ -8,6 +8,7 @@ from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
 
 from ..identity import Identity
 from ..settings import Settings
+from . import propagation
 from .queue import SpanQueue
 from .sampling import DroppingTracer, Starter, TraceIds, kept, sampler
 
@@ -17,6 +18,7 @@ class Tracing:
 
     def __init__(self, settings: Settings, identity: Identity, processors: Sequence[SpanProcessor] = ()) -> None:
         """Export where an endpoint is configured; `processors` get the spans as well."""
+        self.propagator = propagation.install(settings)
         self._queue = _queue(settings) if settings.exports_traces else None
         ids = TraceIds()
         self.provider = TracerProvider(

@@ -1,0 +1,13 @@
+"""When a request arrived: the server leaves it in the scope, because a request may have waited for the loop."""
+
+import time
+
+from starlette.types import Scope
+
+ARRIVED = "firstlight.arrived"  # nanoseconds of `time.perf_counter_ns`
+
+
+def arrived(scope: Scope) -> int:
+    """Nanoseconds at which the first byte arrived; now, where the server does not say."""
+    moment: int = scope.get(ARRIVED) or time.perf_counter_ns()
+    return moment

@@ -1,0 +1,54 @@
+"""Who a request is: its ids and its span, from the headers of its caller or new ones."""
+
+import random
+import re
+from typing import NamedTuple
+
+from opentelemetry.context import Context
+from opentelemetry.propagators.textmap import TextMapPropagator
+from opentelemetry.trace import Span, SpanKind, set_span_in_context
+from starlette.types import Scope
+
+from ..context import RequestContext
+from ..traces.propagation import HEADERS, NO_PARENT
+from ..traces.sampling import Starter
+
+REQUEST_ID = b"x-request-id"
+USER_AGENT = b"user-agent"
+_ACCEPTABLE_ID = re.compile(rb"[A-Za-z0-9._-]{1,128}")
+_READ = frozenset({REQUEST_ID, b"traceparent", b"baggage", USER_AGENT})
+_REPEATABLE = frozenset({list, tuple})
+
+
+class Identified(NamedTuple):
+    """A request or a websocket with its ids, its span started."""
+
+    ids: RequestContext
+    span: Span
+    context: Context
+    header: tuple[bytes, bytes]
+    """The request id, for the response."""
+    user_agent: bytes
+
+
+def identify(scope: Scope, name: str, propagator: TextMapPropagator, tracer: Starter) -> Identified:
+    """Read the few headers that matter, and start the span `name`."""
+    if type(scope["headers"]) not in _REPEATABLE:  # any iterable is allowed, even one that can be read only once
+        scope["headers"] = list(scope["headers"])
+    read = {name: value for name, value in scope["headers"] if name in _READ}
+    parent = NO_PARENT
+    if b"traceparent" in read or b"baggage" in read:
+        parent = propagator.extract(scope["headers"], NO_PARENT, HEADERS)
+    span = tracer.start_span(name, parent, SpanKind.SERVER)
+    request_id = read.get(REQUEST_ID)
+    if request_id is None or _ACCEPTABLE_ID.fullmatch(request_id) is None:
+        request_id = b"%032x" % random.getrandbits(128)  # an id, not a secret
+    context = span.get_span_context()
+    traced = (f"{context.trace_id:032x}", f"{context.span_id:016x}") if context.is_valid else ("", "")
+    return Identified(
+        RequestContext(request_id.decode(), *traced),
+        span,
+        set_span_in_context(span, parent),
+        (REQUEST_ID, request_id),
+        read.get(USER_AGENT, b""),
+    )

@@ -1,0 +1,152 @@
+"""One websocket: ids in the answer to its handshake, a span and one event when it is over."""
+
+import asyncio
+import time
+from collections.abc import Mapping
+
+from opentelemetry.sdk.trace import Span
+from opentelemetry.trace import Status, StatusCode
+from prometheus_client import Histogram
+from starlette.types import Message, Receive, Scope, Send
+from starlette.websockets import WebSocketDisconnect
+from structlog.contextvars import get_contextvars
+
+from .. import failures
+from ..logs.pipeline import Emit
+from ..logs.redaction import redact, redact_text
+from ..metrics.instruments import REGISTRY
+from .arrival import arrived
+from .identification import identify
+from .observed_request import Labels, Observers
+from .recorder import client_address, described
+from .routes import RouteTemplates
+
+ABNORMAL = 1006  # RFC 6455: the connection ended without a close frame
+DURATION_BUCKETS_SECONDS = (0.1, 1.0, 10.0, 60.0, 300.0, 1800.0, 3600.0, 14400.0, 86400.0)
+
+DURATION = Histogram(
+    "websocket_connection_duration_seconds",
+    "Time from the first byte of the handshake to the end of the websocket.",
+    ("http_route", "error_type"),
+    buckets=DURATION_BUCKETS_SECONDS,
+    registry=REGISTRY,
+)
+
+
+class WebsocketRecorder:
+    """Turns websockets that are over into telemetry."""
+
+    def __init__(self, templates: RouteTemplates, emit: Emit) -> None:
+        """Label by `templates`, write events with `emit`."""
+        self._templates = templates
+        self._emit = emit
+
+    def __call__(self, websocket: "ObservedWebsocket") -> Labels:
+        """Record one websocket. Returns how it ended."""
+        route = self._templates.of(websocket.scope)
+        seconds = (time.perf_counter_ns() - websocket.arrived) / 1e9
+        ended: Labels = {
+            "http_route": route,
+            "error_type": websocket.error_type,
+            "close_code": websocket.close_code,
+        }
+        DURATION.labels(route, websocket.error_type).observe(seconds)
+        event = {
+            "level": "error" if websocket.error_type else "info",
+            "event": "websocket.closed",
+            **websocket.ids._asdict(),
+            **ended,
+            "accepted": websocket.accepted,
+            "url_path": redact_text(websocket.scope["path"]),
+            "duration_seconds": round(seconds, 6),
+            "messages_received": websocket.received,
+            "messages_sent": websocket.sent,
+            "client_address": client_address(websocket.scope),
+        }
+        _end_span(websocket, event)
+        self._emit({**redact(get_contextvars()), **event})
+        return ended
+
+
+class ObservedWebsocket:
+    """Created when a handshake comes in, recorded once, when the application has returned."""
+
+    shed = False  # a websocket is long-lived: it is refused where connections are limited
+
+    def __init__(
+        self, observers: Observers, record: WebsocketRecorder, scope: Scope, receive: Receive, send: Send
+    ) -> None:
+        """Read the clock, find the ids, start the span."""
+        self.arrived = arrived(scope)
+        self.started = time.perf_counter_ns()
+        self.identified = identify(scope, "WEBSOCKET", observers.propagator, observers.tracer)
+        self.ids = self.identified.ids
+        self.scope, self._receive, self._send, self._record = scope, receive, send, record
+        self.accepted = False
+        self.close_code = self.received = self.sent = 0
+        self.error_type = ""
+        self.error: BaseException | None = None
+
+    async def receive(self) -> Message:
+        """Pass a message in."""
+        message = await self._receive()
+        if message["type"] == "websocket.receive":
+            self.received += 1
+        elif message["type"] == "websocket.disconnect":
+            self.close_code = self.close_code or message.get("code") or ABNORMAL
+        return message
+
+    async def send(self, message: Message) -> None:
+        """Pass a message out; the answer to the handshake carries the request id."""
+        kind = message["type"]
+        if kind in {"websocket.accept", "websocket.http.response.start"}:
+            self.accepted = kind == "websocket.accept"
+            message = {**message, "headers": [*message.get("headers", ()), self.identified.header]}
+        elif kind == "websocket.send":
+            self.sent += 1
+        elif kind == "websocket.close":
+            self.close_code = message.get("code", 1000)
+        await self._send(message)
+
+    def raised(self, error: BaseException) -> None:
+        """Note how the application ended. That the client left, or that the process stops, is no failure."""
+        stopped = isinstance(error, asyncio.CancelledError) and failures.was_told_to_stop()
+        if not (stopped or isinstance(error, WebSocketDisconnect)):
+            self.error = error
+            self.error_type = type(error).__qualname__
+
+    def finish(self) -> None:
+        """The application has returned: record, and report what went wrong."""
+        self.close_code = self.close_code or ABNORMAL
+        ended: Labels = {}
+        try:
+            ended = self._record(self)
+        except Exception as bug:  # noqa: BLE001 - a bug of ours must not hide how the websocket ended
+            failures.report("telemetry", "telemetry.failed", bug)
+        error, self.error = self.error, None
+        if error is not None:
+            failures.report("websocket", "websocket.failed", error, **ended)
+
+
+def _end_span(websocket: ObservedWebsocket, event: Mapping[str, str | int | float]) -> None:
+    span = websocket.identified.span
+    if not (span.is_recording() and isinstance(span, Span)):
+        return
+    span.update_name(f"WEBSOCKET {event['http_route']}")
+    span.set_attributes(
+        {
+            "http.request.method": "GET",
+            "http.route": event["http_route"],
+            "url.path": event["url_path"],
+            "url.scheme": websocket.scope.get("scheme", "ws"),
+            "network.protocol.name": "websocket",
+            "client.address": event["client_address"],
+            "user_agent.original": websocket.identified.user_agent.decode("latin-1"),
+            "websocket.close_code": event["close_code"],
+        }
+    )
+    if websocket.error is not None:
+        span.set_attribute("error.type", event["error_type"])
+        span.set_status(Status(StatusCode.ERROR))
+        span.add_event("exception", described(websocket.error))
+    span.end()
