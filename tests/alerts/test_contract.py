@@ -199,7 +199,8 @@ def test_every_value_that_is_named_occurs(scrape: Scrape) -> None:
     nothing(
         f"{place}: no {matcher.metric} whose {matcher.label} is {matcher.pattern!r}"
         for place, matcher in named
-        if matcher.metric in scrape.series and (matcher.label, matcher.pattern) not in AT_THE_END
+        if matcher.metric in scrape.series
+        and (matcher.label, matcher.pattern) not in AT_THE_END
         and not any(
             re.fullmatch(matcher.pattern, value)
             for value in scrape.values(matcher.metric, matcher.label) | declared.get(matcher.label, set())
