@@ -21,6 +21,8 @@ _QUIET = {
 # What every record has, and uvicorn's message with colours; the rest is `extra`.
 _OWN = frozenset((*vars(logging.makeLogRecord({})), "message", "asctime", "taskName", "color_message"))
 
+_ARGUMENTS = 5  # their place among the arguments of `LogRecord`
+
 
 class Bridge(logging.Handler):
     """Passes records on. It holds no lock: a value that logs while it is being shown would wait for itself."""
@@ -42,12 +44,28 @@ class Bridge(logging.Handler):
 
 def install(level: int) -> None:
     """Take every record of the process, warnings too, from this level on."""
+    if logging.getLogRecordFactory() is logging.LogRecord:
+        logging.setLogRecordFactory(_record)
     root = logging.getLogger()
     root.handlers = [Bridge()]
     root.setLevel(level)
     logging.captureWarnings(capture=True)
     for chatty, quiet in _QUIET.items():
         logging.getLogger(chatty).setLevel(quiet)
+
+
+def _record(*given: Any, **named: Any) -> logging.LogRecord:
+    """A record whose single argument is not asked whether it is empty, if asking fails."""
+    try:
+        return logging.LogRecord(*given, **named)
+    except KeyboardInterrupt:
+        raise
+    except BaseException:  # noqa: BLE001 - somebody else's class
+        arguments = list(given)
+        taken, arguments[_ARGUMENTS] = arguments[_ARGUMENTS], ()
+        record = logging.LogRecord(*arguments, **named)
+        record.args = taken
+        return record
 
 
 def _is_repeated(record: logging.LogRecord) -> bool:

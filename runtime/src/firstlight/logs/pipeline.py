@@ -115,10 +115,12 @@ def _add_exception(_: object, level: str, event: Event) -> Event:
 
 
 def _error(exc_info: Any) -> BaseException | None:
-    if isinstance(exc_info, tuple):
+    """The error that `True`, an exception or the interpreter's triple stands for. A class may lie about itself."""
+    if issubclass(type(exc_info), tuple):
         exc_info = exc_info[1] if len(exc_info) > 1 else None
-    if exc_info is None or isinstance(exc_info, BaseException):
-        return exc_info
+    if issubclass(type(exc_info), BaseException):
+        error: BaseException = exc_info
+        return error
     return sys.exc_info()[1] if exc_info else None
 
 

@@ -12,7 +12,6 @@ from .values import TRACES, fields
 
 Event = dict[str, Any]
 _OPTIONS = orjson.OPT_APPEND_NEWLINE | orjson.OPT_UTC_Z
-_CONTROL = dict.fromkeys((*range(32), 127, *range(128, 160), 0x2028, 0x2029), "\N{REPLACEMENT CHARACTER}")
 # What finds the line again; these are cut last.
 _KEPT = frozenset(
     ("timestamp", "level", "event", "service", "version", "env", "request_id", "trace_id", "span_id", "logger")
@@ -67,14 +66,12 @@ _pretty = structlog.dev.ConsoleRenderer(pad_event_to=24)
 def _console(event: Event) -> bytes:
     below = [_lines(event[name]) for name in TRACES if _is_block(event.get(name))]
     shown = {
-        _without_controls(key): _without_controls(value)
-        for key, value in event.items()
-        if not (key in TRACES and _is_block(value))
+        _printable(key): _printable(value) for key, value in event.items() if not (key in TRACES and _is_block(value))
     }
     shown["timestamp"] = f"{event['timestamp']:%H:%M:%S.%f}"[:-3]
     for name in TRACES:
         if name in shown:  # the renderer has its own idea of both names
-            shown[f"{name} "] = shown.pop(name)
+            shown[f"{name}_"] = shown.pop(name)
     return "\n".join((_pretty(None, "", shown), *below, "")).encode(errors="backslashreplace")
 
 
@@ -83,8 +80,11 @@ def _is_block(value: Any) -> bool:
 
 
 def _lines(text: str) -> str:
-    return "\n".join(line.translate(_CONTROL) for line in text.splitlines())
+    return "\n".join(map(_printable, text.splitlines()))
 
 
-def _without_controls(value: Any) -> Any:
-    return value.translate(_CONTROL) if isinstance(value, str) else value
+def _printable(value: Any) -> Any:
+    """Text without what moves the cursor, ends a line or turns the direction of writing; other values as they are."""
+    if not isinstance(value, str) or value.isprintable():
+        return value
+    return "".join(each if each.isprintable() else "\N{REPLACEMENT CHARACTER}" for each in value)

@@ -8,6 +8,7 @@ import linecache
 import sysconfig
 from collections.abc import Iterator
 from contextlib import suppress
+from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -21,6 +22,7 @@ SEPARATOR = "-- complete traceback --"
 _MESSAGE_BYTES = 2048
 _PLACE_BYTES = 512  # one file name, one line of source
 _FIRST, _LAST = 20, 40  # frames of one error; of the service's own code half as many
+_SAME = 3  # frames of a recursion, as the interpreter shows it
 _ERRORS = 8  # errors of one chain or group
 _NOTES = 10
 _LIBRARIES = ("site-packages", "dist-packages")
@@ -45,6 +47,10 @@ class _Frame(NamedTuple):
     line: int
     function: str
     module: dict[str, Any]  # its globals, for the source in an archive
+
+    def place(self) -> tuple[str, int, str]:
+        """What makes two frames look the same."""
+        return self[:3]
 
     def __str__(self) -> str:
         source = ""
@@ -132,13 +138,22 @@ def _frames(error: BaseException) -> list[_Frame]:
 
 
 def _shown(frames: list[_Frame], first: int, last: int) -> Iterator[str]:
-    left_out = len(frames) - first - last
+    steps = list(_without_repetition(frames))
+    left_out = len(steps) - first - last
     if left_out <= 0:
-        yield from map(str, frames)
+        yield from map(str, steps)
         return
-    yield from map(str, frames[:first])
+    yield from map(str, steps[:first])
     yield f"  ...[cut {left_out} frames]\n"
-    yield from map(str, frames[-last:])
+    yield from map(str, steps[-last:])
+
+
+def _without_repetition(frames: list[_Frame]) -> Iterator[_Frame | str]:
+    for _, same in groupby(frames, _Frame.place):
+        run = list(same)
+        yield from run[:_SAME]
+        if len(run) > _SAME:
+            yield f"  [Previous line repeated {len(run) - _SAME} more times]\n"
 
 
 def _is_ours(file: str) -> bool:

@@ -17,7 +17,7 @@ from .limits import KEY_BYTES, LINE_BYTES, MEMBERS, TEXT_BYTES, cut, cut_middle
 CUT = "...[cut]"
 # Its reader needs both ends of it.
 TRACES = ("exception", "stack")
-_LINE = 2 * LINE_BYTES  # rendered for one line; the rest would not fit into it anyway
+_LINE = LINE_BYTES  # rendered for one line, members of members included
 _SMALL = 256  # characters; what is not longer is shown even if another field has used up the line
 _MEMBER = 8  # bytes that a member costs besides its text
 _MAX_DEPTH = 8
