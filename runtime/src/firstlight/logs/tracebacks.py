@@ -74,7 +74,9 @@ def rendered(error: BaseException) -> str:
 def _summary(error: BaseException) -> Iterator[str]:
     for number, each in enumerate(_related(error)):
         yield f"{'Caused by ' if number else ''}{_line(each)}\n"
-        yield from _shown([frame for frame in _frames(each) if _is_ours(frame.file)], _FIRST // 2, _LAST // 2)
+        frames = _frames(each)
+        ours = {file for file in {frame.file for frame in frames} if _is_ours(file)}
+        yield from _shown([frame for frame in frames if frame.file in ours], _FIRST // 2, _LAST // 2)
 
 
 def _related(error: BaseException) -> list[BaseException]:
