@@ -16,6 +16,7 @@ import pytest
 import structlog
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
+from hypothesis.configuration import set_hypothesis_home_dir
 
 from firstlight import Settings
 from firstlight.logs.limits import LINE_BYTES
@@ -26,6 +27,7 @@ from ..faults import IDENTITY
 from .hostile import OBJECTS, Colour, Refusal, Refusing, Silent, Text
 
 HERE = Path(__file__).parent
+set_hypothesis_home_dir(HERE.parents[2] / "build" / "hypothesis")  # not into what a service carries of this folder
 # No database: a failure shows its example. Smaller ones are not searched for, which takes minutes.
 EXAMPLES = settings(
     max_examples=60,
