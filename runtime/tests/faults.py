@@ -53,12 +53,6 @@ async def burn(_: Request) -> Response:
     return PlainTextResponse("burned")
 
 
-def thread(_: Request) -> Response:
-    """Wait for 200 ms in a thread."""
-    time.sleep(0.2)
-    return PlainTextResponse("waited")
-
-
 async def stream(request: Request) -> Response:
     """Send chunks for ever, or break off after some."""
     chunks = int(request.query_params.get("chunks", "0"))
@@ -122,7 +116,6 @@ FAULTS: list[BaseRoute] = [
     Route("/faults/fail", fail),
     Route("/faults/slow", slow),
     Route("/faults/burn", burn),
-    Route("/faults/thread", thread),
     Route("/faults/block", block),
     Route("/faults/stream", stream),
     Route("/faults/bind", bind),
