@@ -79,10 +79,10 @@ def create_app(  # noqa: PLR0913 - whatever differs between a server, a test and
     arrangement.verify(service)
     parts = [Part(component, load(component.settings)) for component in service.components]
     identity = service.identity.named(settings.service_name)
-    emit = pipeline.configure(settings, identity, log_sink)
+    capture, flush_reports = sentry.start(settings, identity)
+    emit = pipeline.configure(settings, identity, log_sink, report=capture)
     _publish(identity, settings, service)
     lifecycle, tracing = Lifecycle(), Tracing(settings, identity, span_processors)
-    capture, flush_reports = sentry.start(settings, identity)
     lifespan = Lifespan(
         settings=settings,
         service=service,
@@ -95,9 +95,8 @@ def create_app(  # noqa: PLR0913 - whatever differs between a server, a test and
     )
     if process != WEB:  # it serves no requests, which could meet an objective
         return Application(Starlette(), lifespan)
-    app = _starlette(settings, service, lifespan)
     # Around the finished application, so that it sees the outcome of every request.
-    return _observed(app, service, lifespan, emit, tracing)
+    return _observed(_starlette(settings, service, lifespan), service, lifespan, emit, tracing)
 
 
 def _publish(identity: Identity, settings: Settings, service: Service) -> None:
