@@ -47,6 +47,7 @@ TRACES_NOT_RENDERED = TELEMETRY_DROPPED.labels("traces", "not_rendered")
 ERRORS_QUEUE_FULL = TELEMETRY_DROPPED.labels("errors", "queue_full")
 ERRORS_EXPORT_FAILED = TELEMETRY_DROPPED.labels("errors", "export_failed")
 ERRORS_REJECTED = TELEMETRY_DROPPED.labels("errors", "rejected")
+ERRORS_TOO_LARGE = TELEMETRY_DROPPED.labels("errors", "too_large")
 ERRORS_NOT_RENDERED = TELEMETRY_DROPPED.labels("errors", "not_rendered")
 METRICS_SERIES_LIMIT = TELEMETRY_DROPPED.labels("metrics", "series_limit")
 LOG_EVENTS_BY_LEVEL: Mapping[str, Counter] = {
