@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from firstlight.exchanges.limited_socket import ResponseTooLargeError
 from firstlight.exchanges.poster import BODY_BYTES, Poster
 from firstlight.exchanges.route import trust
 
@@ -81,6 +82,16 @@ def test_a_large_head_is_refused(line: bytes) -> None:
         poster = Poster(peer.url, None)
         with pytest.raises((OSError, http.client.HTTPException)):
             poster.post(b"body", {}, 5)
+        poster.close()
+
+
+def test_interim_responses_without_end_are_refused() -> None:
+    """They have the limit of the response, so that they do not cost CPU until the time is over."""
+    flood = b"HTTP/1.1 100 Continue\r\n\r\n" * 100_000
+    with Peer(lambda peer, connection: peer.send(connection, flood)) as peer:
+        poster = Poster(peer.url, None)
+        with pytest.raises(ResponseTooLargeError):
+            poster.post(b"body", {}, 30)
         poster.close()
 
 

@@ -168,7 +168,7 @@ def test_what_is_remembered_takes_little_memory() -> None:
     agents = [
         span({"user_agent.original": f"{number} {'u' * length}"}) for length in (200, 60_000) for number in range(2000)
     ]
-    wide = [span({"path": f"{number}\u20ac{'u' * 200}"}) for number in range(2000)]
+    wide = [span({"path": f"{number} " + "\U0001f600" * 200}) for number in range(2000)]
     tracemalloc.start()
     for one in (*agents, *wide):
         encode([one])
