@@ -8,6 +8,7 @@ from opentelemetry.sdk.trace import ReadableSpan
 
 # CPython 3.11, OpenTelemetry 1.45: a span without attributes, an event or a link, an attribute without its text.
 SPAN_BYTES, PART_BYTES, ATTRIBUTE_BYTES = 2800, 600, 60
+_PLAIN = frozenset({str, int, float, bool, type(None)})
 
 
 def size(span: ReadableSpan) -> int:
@@ -20,22 +21,25 @@ def size(span: ReadableSpan) -> int:
     if span.status.description:
         total += getsizeof(span.status.description)
     if span.context and span.context.trace_state:
-        total += PART_BYTES + _of(span.context.trace_state)
+        total += PART_BYTES + _inside(span.context.trace_state)
     return total
 
 
-def _sum(attributes: Mapping[str, Any] | None) -> int:
+def _sum(attributes: Any) -> int:
+    """`attributes` are the SDK's: to go through a copy, which is a plain dictionary, costs a fourth."""
     if not attributes:
         return 0
-    return sum([ATTRIBUTE_BYTES + (getsizeof(v) if type(v) is str else _of(v)) for v in attributes.values()])
+    values = attributes.copy().values()
+    total = ATTRIBUTE_BYTES * len(values) + sum(map(getsizeof, values))
+    return total if _PLAIN.issuperset(map(type, values)) else total + sum(map(_inside, values))
 
 
-def _of(value: object) -> int:
-    """A text, or what holds texts; numbers count as attributes."""
+def _inside(value: object) -> int:
+    """What a value holds."""
     if isinstance(value, str | bytes):
-        return getsizeof(value)
+        return 0
     if isinstance(value, Mapping):
-        return sum(ATTRIBUTE_BYTES + _of(key) + _of(each) for key, each in value.items())
+        value = [*value.keys(), *value.values()]
     if isinstance(value, Sequence):
-        return sum(ATTRIBUTE_BYTES + _of(each) for each in value)
+        return sum(getsizeof(each) + _inside(each) for each in value)
     return 0
