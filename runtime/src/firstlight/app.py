@@ -82,7 +82,7 @@ def create_app(  # noqa: PLR0913 - whatever differs between a server, a test and
     capture, flush_reports = sentry.start(settings, identity)
     emit = pipeline.configure(settings, identity, log_sink, report=capture)
     _publish(identity, settings, service)
-    lifecycle, tracing = Lifecycle(), Tracing(settings, identity, span_processors)
+    lifecycle, tracing = Lifecycle(), Tracing(settings, identity, span_processors, settings.telemetry_bytes // 2)
     lifespan = Lifespan(
         settings=settings,
         service=service,

@@ -101,6 +101,13 @@ def test_counters_of_dropped_telemetry_start_at_zero() -> None:
         ("logs", "write_failed"),
         ("traces", "queue_full"),
         ("traces", "export_failed"),
+        ("traces", "rejected"),
+        ("traces", "not_rendered"),
+        ("errors", "queue_full"),
+        ("errors", "export_failed"),
+        ("errors", "rejected"),
+        ("errors", "too_large"),
+        ("errors", "not_rendered"),
         ("metrics", "series_limit"),
     }
     assert METRICS_SERIES_LIMIT is TELEMETRY_DROPPED.labels("metrics", "series_limit")
