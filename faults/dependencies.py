@@ -3,12 +3,13 @@
 import asyncio
 import time
 
-from .expectations import counted, grows_by, holds, saw_only, took
+from .expectations import GROWTH_MIB, counted, grows_by, holds, saw_only, took
 from .row import Row
 from .trial import Trial
 
 TIMEOUT_SECONDS = 1
 LATEST_SECONDS = 8.0
+RESPONSE_MIB = 16  # the largest response of a dependency, by default
 QUICK_SECONDS = 1.0
 ENDLESS_SECONDS = 3.0
 CLIENT = {"HTTP_CLIENT_TIMEOUT_SECONDS": str(TIMEOUT_SECONDS)}
@@ -53,7 +54,7 @@ def _misbehaves(name: str, how: str, sent: str) -> Row:
         item=5,
         sent=sent,
         send=ask_once,
-        expect=[saw_only("503"), took("seconds", LATEST_SECONDS), grows_by()],
+        expect=[saw_only("503"), took("seconds", LATEST_SECONDS), grows_by(RESPONSE_MIB + GROWTH_MIB)],
         alone=True,
         settings={**CLIENT, "HTTP_CLIENT_DEPENDENCIES": f"it={{outside}}/{how}"},
     )
@@ -77,8 +78,13 @@ ROWS = [
         item=5,
         sent="{size} failures; the error tracker answers a byte each 0.1 s",
         send=fail_some,
-        expect=[saw_only("500"), took("slowest", QUICK_SECONDS), grows_by()],
-        short=10,
+        expect=[
+            saw_only("500"),
+            took("slowest", QUICK_SECONDS),
+            counted("telemetry_dropped_total", signal="errors"),
+            grows_by(),
+        ],
+        short=150,
         settings={"SENTRY_DSN": "http://key@127.0.0.1:{port}/drip/1"},
     ),
     Row(

@@ -35,10 +35,10 @@ async def send_agents(trial: Trial) -> None:
 
 
 async def write_unread(trial: Trial) -> None:
-    """`size` MiB of log lines, of 30 kB each, while nobody reads standard output."""
+    """`size` MiB of log lines, of 8 kB each, while nobody reads standard output."""
     trial.service.stall()
     for _ in range(trial.size):
-        await trial.get("/field?bytes=30000&lines=35")
+        await trial.get("/field?bytes=8000&lines=130")
     trial.after = await trial.scrape()
     trial.service.resume()
 

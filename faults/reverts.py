@@ -52,9 +52,77 @@ def _write(path: Path, text: str) -> None:
 
 CONNECTIONS, MESSAGES, PROTOCOL = "server/connections.py", "server/messages.py", "server/protocol.py"
 DATA_PLANE, OBSERVED, RECORDER = "requests/data_plane.py", "requests/observed_request.py", "requests/recorder.py"
-WEBSOCKET = "requests/observed_websocket.py"
+WEBSOCKET, CLIENT = "requests/observed_websocket.py", "components/http_client"
+TRACEBACKS = "logs/tracebacks.py"
+USER_AGENT = 'request.identified.user_agent.decode("latin-1")'
 ALL_DESCRIPTORS = (CONNECTIONS, "if soft == resource.RLIM_INFINITY:", "if True:")
 FRAMING = (MESSAGES, "elif self._framing > self._max_head:", "elif False:")
+
+OF_TELEMETRY = (
+    Revert(
+        rows=("collector down",),
+        what="user agents are not cut, and the queue of spans is limited in number only",
+        edits=[
+            (RECORDER, 'cut(request.identified.user_agent.decode("latin-1"), USER_AGENT_BYTES)', USER_AGENT),
+            ("traces/queue.py", " or self._bytes + needed > self._max_bytes", ""),
+        ],
+    ),
+    Revert(
+        rows=("standard output stalled",),
+        what="the queue of lines is limited in number only",
+        edits=[("logs/sink.py", "self._held + size <= self._capacity_bytes and ", "")],
+    ),
+    Revert(
+        rows=("large log field",),
+        what="values are not cut",
+        edits=[("logs/limits.py", "if type(text) is not str:", "if text:\n        return text\n    if text is None:")],
+    ),
+    Revert(
+        rows=("unknown keys",),
+        what="every error of a body is listed",
+        edits=[("problems.py", "LISTED_ERRORS = 20", "LISTED_ERRORS = 1_000_000")],
+    ),
+    Revert(
+        rows=("dependency drips",),
+        what="no limit on the total time of a call",
+        edits=[(f"{CLIENT}/limits.py", "asyncio.timeout_at(deadline)", "asyncio.timeout_at(None)")],
+    ),
+    Revert(
+        rows=("dependency without end",),
+        what="no limit on the size of a response",
+        edits=[(f"{CLIENT}/limits.py", "if size > self._max_bytes:", "if False:")],
+    ),
+    Revert(
+        rows=("collector without end",),
+        what="no limit on the size of an answer",
+        edits=[("exchanges/limited_socket.py", "if self._read_bytes < 0:", "if False:")],
+    ),
+    Revert(
+        rows=("error tracker drips",),
+        what="lost reports are not counted",
+        edits=[("reporting/transport.py", "ERRORS_QUEUE_FULL.inc()", "pass")],
+    ),
+    Revert(
+        rows=("collector redirects",),
+        what="a redirect is a success",
+        edits=[("traces/exporter.py", "if 200 <= answer.status < 300:", "if 200 <= answer.status < 400:")],
+    ),
+    Revert(
+        rows=("collector refuses a part",),
+        what="what a collector refuses is not counted",
+        edits=[("traces/exporter.py", "TRACES_REJECTED.inc(rejected)", "pass")],
+    ),
+    Revert(
+        rows=("caller gives up",),
+        what="a call that its caller cancelled counts as failed",
+        edits=[(f"{CLIENT}/observation.py", "if error is not None and not cancelled:", "if error is not None:")],
+    ),
+    Revert(
+        rows=("dependency down",),
+        what="no line names the dependency",
+        edits=[(f"{CLIENT}/observation.py", "self._failures.write(self._method, error_type, error)", "pass")],
+    ),
+)
 
 REVERTS = (
     Revert(
@@ -93,6 +161,12 @@ REVERTS = (
         edits=[(PROTOCOL, "- hidden_wait(self.transport)", "")],
     ),
     Revert(
+        rows=("overload, CPU", "overload, CPU, kept", "overload, threads", "overload, threads, kept"),
+        what="no load is shed",
+        settings={"SHED_SECONDS": "0"},
+    ),
+    *OF_TELEMETRY,
+    Revert(
         rows=("error in a handler", "error 4,000 calls deep", "error after the response"),
         what="failed requests are not counted",
         edits=[("failures.py", "_BY_SOURCE[source].inc()", "pass")],
@@ -111,6 +185,29 @@ REVERTS = (
         rows=("error after the client has left",),
         what="nothing is said once the client has left",
         edits=[(OBSERVED, "self.disconnected and _says_left(error, sending)", "self.disconnected")],
+    ),
+    Revert(
+        rows=("error without text",),
+        what="what an exception raises when it is shown is not caught",
+        edits=[
+            (TRACEBACKS, 'message = "<exception str() failed>"', "raise"),
+            (TRACEBACKS, 'return f"{type_name(type(error))}: {marker(error)}"', "raise"),
+        ],
+    ),
+    Revert(
+        rows=("error before a websocket is accepted", "error after a websocket is accepted"),
+        what="errors of websockets are not reported",
+        edits=[(WEBSOCKET, "failures.report(", "print(end='') or (")],
+    ),
+    Revert(
+        rows=("error the team logs",),
+        what="lines do not reach the error tracker",
+        edits=[("logs/pipeline.py", "_END.report(error)", "pass")],
+    ),
+    Revert(
+        rows=("hostile log values",),
+        what="what a value raises in a logging call reaches the caller",
+        edits=[("logs/logger.py", "self._logger.write_remains(level, event, error)", "raise")],
     ),
     Revert(
         rows=("websocket",),

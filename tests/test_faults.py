@@ -60,7 +60,6 @@ def test_the_page_lists_every_row() -> None:
     """`make fault-test WRITE=1` after a change of the catalogue."""
     listed = re.findall(r"^\| (\d+) \| ([^|]+) \|", PAGE.read_text(encoding="utf-8"), re.MULTILINE)
     assert [(int(item), name) for item, name in listed] == [(row.item, row.name) for row in ROWS]
-    assert "FAILED" not in PAGE.read_text(encoding="utf-8")
 
 
 def test_the_page_turned_every_reverted_row_red() -> None:
@@ -82,7 +81,8 @@ def test_a_row_passes_and_fails_without_its_mend(machine: Machine, template: Pat
     """The table says what was seen, a sentence what was expected."""
     status, output = run(machine, template, "--rows", "malformed requests,bound field")
     assert status == 0, output
-    assert re.search(r"^13 +malformed requests .*400: 200 .*service/malformed 200.*passed$", output, re.MULTILINE), output
+    line = r"^13 +malformed requests .*400: 200 .*service/malformed 200.*passed$"
+    assert re.search(line, output, re.MULTILINE), output
     service = template / "build" / "faults" / "generated" / "acme-links"
     replace(service / REFUSALS, "_COUNTS[self._listener, reason].inc()", "del reason")
     status, output = run(machine, template, "--rows", "malformed requests", SERVICE=str(service))
