@@ -16,7 +16,7 @@ from ..logs.pipeline import Emit
 from ..logs.redaction import redact, redact_text
 from ..metrics.instruments import REGISTRY
 from .arrival import arrived
-from .identification import identify
+from .identification import identify, with_headers
 from .observed_request import Labels, Observers
 from .recorder import client_address, described
 from .routes import RouteTemplates
@@ -101,7 +101,8 @@ class ObservedWebsocket:
         kind = message["type"]
         if kind in {"websocket.accept", "websocket.http.response.start"}:
             self.accepted = kind == "websocket.accept"
-            message = {**message, "headers": [*message.get("headers", ()), self.identified.header]}
+            headers = with_headers(message.get("headers", ()), [self.identified.header])
+            message = {**message, "headers": headers}
         elif kind == "websocket.send":
             self.sent += 1
         elif kind == "websocket.close":

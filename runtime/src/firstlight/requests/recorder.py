@@ -11,13 +11,11 @@ from structlog.contextvars import get_contextvars
 
 from ..logs.pipeline import Emit
 from ..logs.redaction import redact, redact_text
-from ..metrics.instruments import UNMATCHED, RequestChildren
+from ..metrics.instruments import OTHER_METHOD, UNMATCHED, RequestChildren
 from ..slo import Events
 from .observed_request import SERVER_ERROR, Labels, ObservedRequest
 from .routes import RouteTemplates
 from .timings import Timing, Timings
-
-OTHER_METHOD = "_OTHER"
 
 # `error_type` of a request that no exception ended. Only the first two are not the service's fault.
 CLIENT_DISCONNECTED = "client_disconnected"
@@ -77,10 +75,16 @@ class Recorder:
         return labels
 
     def _count(self, request: ObservedRequest, timing: Timing | None, error_type: str) -> None:
-        """Count the events of the objectives. A request that its client abandoned is an event of none."""
+        """Count the events of the objectives. A request that its client abandoned is an event of none.
+
+        One that failed by our fault is an event of availability alone: how fast it failed is no merit.
+        """
         if error_type == CLIENT_DISCONNECTED:
             return
-        (self._availability.good if error_type in NOT_OURS else self._availability.bad).inc()
+        if error_type not in NOT_OURS:
+            self._availability.bad.inc()
+            return
+        self._availability.good.inc()
         if timing is not None:
             took = request.duration_to_first_byte if timing.to_first_byte else request.duration
             (timing.bad if took > timing.threshold else timing.good).inc()
