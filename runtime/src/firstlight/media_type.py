@@ -8,6 +8,7 @@ from starlette.requests import Request
 
 UNSUPPORTED = 415
 JSON = "application/json"
+_USUAL = [JSON.encode()]
 _IS_JSON = re.compile(r"application/(?:[a-z0-9!#$&^_.+-]+\+)?json[ \t]*(?:;.*)?", re.IGNORECASE)
 _CHARSET = re.compile(r';[ \t]*charset[ \t]*=[ \t]*"?([^";, \t]*)', re.IGNORECASE)
 _UTF_8 = frozenset({"utf-8", "utf8", "us-ascii"})
@@ -21,24 +22,24 @@ def require_json(request: Request) -> None:
     have a browser send such a body without asking the service first (CORS), and a client that forgets the header finds
     out now and not behind the next proxy. A request without a body is not refused here: its body is missing, a 422.
     """
-    headers = request.headers
-    if not _is_json(headers):
+    fields = request.scope["headers"]
+    given = [value for name, value in fields if name == b"content-type"]
+    if given != _USUAL and not _is_json(b", ".join(given).decode("latin-1"), request.headers):
         detail = f"The body must be {JSON} or application/*+json, in UTF-8, and its Content-Type must say so."
         accepted = {name: JSON for name in ("Accept", _ADVERTISED.get(request.method)) if name}
         raise HTTPException(UNSUPPORTED, detail, accepted)
-    if any(coding.strip().lower() not in {"", "identity"} for coding in _values(headers, "content-encoding")):
+    if b"content-encoding" in dict(fields) and _is_encoded(request.headers):
         raise HTTPException(UNSUPPORTED, "The body must not be encoded.", {"Accept-Encoding": "identity"})
 
 
-def _is_json(headers: Headers) -> bool:
-    given = ", ".join(headers.getlist("content-type"))  # two of them are none
-    if given == JSON:
-        return True
-    if not given:
+def _is_json(given: str, headers: Headers) -> bool:
+    """Whether the `Content-Type` names JSON in UTF-8. Two of them, joined, name nothing."""
+    if not given:  # then there must be no body
         return "transfer-encoding" not in headers and headers.get("content-length", "0") == "0"
     charsets = {charset.lower() for charset in _CHARSET.findall(given)}
     return _IS_JSON.fullmatch(given) is not None and charsets <= _UTF_8
 
 
-def _values(headers: Headers, name: str) -> list[str]:
-    return ",".join(headers.getlist(name)).split(",") if name in headers else []
+def _is_encoded(headers: Headers) -> bool:
+    codings = ",".join(headers.getlist("content-encoding")).split(",")
+    return any(coding.strip().lower() not in {"", "identity"} for coding in codings)

@@ -901,6 +901,16 @@ def test_the_request_id_is_sent_once(bench: Bench, name: bytes) -> None:
     assert server.responses[0]["headers"] == [(b"a", b"b"), (b"x-request-id", b"ours")]
 
 
+@pytest.mark.parametrize("kind", ["websocket.accept", "websocket.http.response.start"])
+def test_a_handshake_is_answered_with_the_request_id_once(bench: Bench, kind: str) -> None:
+    """Accepted or refused."""
+    server = Server()
+    message = {"type": kind, "status": 403, "headers": [(b"x-request-id", b"theirs")]}
+    scope = {**scope_of(headers=[(b"x-request-id", b"ours")]), "type": "websocket"}
+    drive(bench.around(sends(message))(scope, server.receive, server.send))
+    assert server.responses[0]["headers"] == [(b"x-request-id", b"ours")]
+
+
 def test_the_application_cannot_keep_a_connection_open_during_the_drain(bench: Bench) -> None:
     """One `Connection` field, and it says close."""
     bench.observers.lifecycle.begin_drain()

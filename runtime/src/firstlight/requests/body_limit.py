@@ -70,7 +70,7 @@ class _CountedBody:
 
 def _has_no_content(scope: Scope) -> bool:
     """Whether nothing announces a body, where there is none as a rule. HTTP/1.1 always announces it."""
-    return scope["method"] in SELDOM_WITH_CONTENT and not any(name in _FRAMING for name, _ in scope["headers"])
+    return scope["method"] in SELDOM_WITH_CONTENT and _FRAMING.isdisjoint(dict(scope["headers"]))
 
 
 def _announced(scope: Scope) -> int:

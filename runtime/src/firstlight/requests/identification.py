@@ -57,5 +57,7 @@ def identify(scope: Scope, name: str, propagator: TextMapPropagator, tracer: Sta
 
 def with_headers(given: Iterable[Sequence[bytes]], ours: Sequence[tuple[bytes, bytes]]) -> list[Sequence[bytes]]:
     """The headers of a response with ours, which replace those of the same name: a client looks at one of them."""
-    names = {name for name, _ in ours}
-    return [*(header for header in given if header[0].lower() not in names), *ours]
+    names = dict(ours)
+    headers = [header for header in given if header[0].lower() not in names]
+    headers += ours
+    return headers
