@@ -145,6 +145,7 @@ def test_answers_409_when_the_store_is_full(settings: Settings, service: Service
         ({"url": "https://user:secret@example.com/"}, "#/url"),
         ({"url": "https://user@example.com/"}, "#/url"),
         ({"url": "https://:secret@example.com/"}, "#/url"),
+        ({"url": "https://user:secret@"}, "#/url"),
         ({"url": "https://example.com/\r\nSet-Cookie:a=b"}, "#/url"),
         ({"url": "https://example.com/\x00"}, "#/url"),
         ({"url": "https://b\u00fccher.example/"}, "#/url"),

@@ -4,7 +4,7 @@ from dataclasses import asdict
 from typing import Annotated, Any
 
 from firstlight import Operation
-from pydantic import AfterValidator, AnyHttpUrl, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, AnyHttpUrl, BaseModel, ConfigDict, Field
 from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
@@ -18,11 +18,7 @@ MAX_PAGE = 100
 
 def web_url(url: str) -> str:
     """The URL in its normal form. A name or a password in it is refused: everybody can read the links."""
-    try:
-        parsed = AnyHttpUrl(url)
-    except ValidationError:
-        msg = "must be a URL that begins with http:// or https://"
-        raise ValueError(msg) from None
+    parsed = AnyHttpUrl(url)
     if parsed.username is not None or parsed.password is not None:
         msg = "must be a URL without a user name and a password"
         raise ValueError(msg)
