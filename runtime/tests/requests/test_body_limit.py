@@ -59,6 +59,12 @@ def test_a_body_that_grows_too_large_is_refused() -> None:
     assert serve(endpoint(read), SMALL, {**SMALL, "more_body": False})[-1]["body"] == b"10"
 
 
+@pytest.mark.parametrize("length", [b"11", b"9" * 30, b"9" * 5000])
+def test_a_body_that_is_announced_too_large_is_refused(length: bytes) -> None:
+    """However long the number is, and before anything is read."""
+    assert serve(endpoint(read), headers=[(b"content-length", length)])[0]["status"] == 413
+
+
 @pytest.mark.parametrize("method", ["GET", "DELETE"])
 def test_a_method_that_seldom_has_a_body_is_limited_as_well(method: str) -> None:
     """What a handler reads of a GET takes memory, too."""

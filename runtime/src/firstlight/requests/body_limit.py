@@ -74,6 +74,9 @@ def _has_no_content(scope: Scope) -> bool:
 
 
 def _announced(scope: Scope) -> int:
-    """The size in `Content-Length`, 0 where there is none: chunked bodies are counted as they come."""
-    lengths = [int(value) for name, value in scope["headers"] if name == b"content-length" and value.isdigit()]
+    """The size in `Content-Length`, 0 where there is none: chunked bodies are counted as they come.
+
+    Of more digits the first say enough, and `int` refuses some thousands.
+    """
+    lengths = [int(value[:20]) for name, value in scope["headers"] if name == b"content-length" and value.isdigit()]
     return max(lengths, default=0)

@@ -12,7 +12,7 @@ from ...metrics import LINKS_CREATED
 from .store import LINKS, Link
 
 MAX_URL_LENGTH = 2048
-URL_CHARACTERS = r"^[A-Za-z0-9._~:/?#\[\]@!$&'()*+,;=%-]+$"  # RFC 3986: what is stored is as long as what was sent
+URL_CHARACTERS = r"^[A-Za-z0-9._~:/?#\[\]@!$&'()*+,;=%-]+$"  # RFC 3986: none gets longer in the normal form
 MAX_PAGE = 100
 
 
@@ -30,7 +30,11 @@ class NewLink(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    url: Annotated[str, Field(max_length=MAX_URL_LENGTH, pattern=URL_CHARACTERS), AfterValidator(web_url)]
+    url: Annotated[
+        str,
+        Field(max_length=MAX_URL_LENGTH, pattern=URL_CHARACTERS, json_schema_extra={"format": "uri"}),
+        AfterValidator(web_url),
+    ]
     slug: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")] | None = None
 
 
