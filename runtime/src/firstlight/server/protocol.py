@@ -1,14 +1,20 @@
 """One connection of the service port: when its requests arrived, how long it may take, and how it ends."""
 
 import time
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
+
+from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
 from ..requests.arrival import ARRIVED
+from ..requests.early_refusal import EarlyRefusal
 from ..requests.refusals import Refusals
 from .answers import ANSWERS
 from .connections import Connections
 from .kernel import hidden_wait
 from .messages import LimitedMessages
+
+if TYPE_CHECKING:
+    from starlette.types import Scope
 
 MAX_DISCARDED_BYTES = 1_048_576  # of a client that goes on sending although it has its answer
 
@@ -16,11 +22,14 @@ MAX_DISCARDED_BYTES = 1_048_576  # of a client that goes on sending although it 
 class LimitedProtocol(LimitedMessages):
     """A connection whose deadlines are kept by `limited_by`, and whose refusals are counted by `refusals`."""
 
-    def __init__(self, *, limited_by: Connections, refusals: Refusals, **uvicorn: Any) -> None:
-        """Hand `uvicorn` on to uvicorn's protocol."""
+    def __init__(
+        self, *, limited_by: Connections, refusals: Refusals, overload: EarlyRefusal | None = None, **uvicorn: Any
+    ) -> None:
+        """Hand `uvicorn` on to uvicorn's protocol. `overload` refuses requests that have waited too long."""
         super().__init__(max_head_bytes=limited_by.limits.max_head_bytes, **uvicorn)
         self._limited_by = limited_by
         self._refusals = refusals
+        self._overload = overload
         self._arrived = 0
         self._discarded = 0
         self._unread = 0  # bytes that the client had not read when that was asked last
@@ -66,6 +75,18 @@ class LimitedProtocol(LimitedMessages):
         """The head is no longer owed."""
         self._limited_by.heads.end(self)
         super().on_headers_complete()
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
+        """Start the application, unless the request has waited for too long."""
+        scope = cast("Scope", cycle.scope)
+        if self._overload is None or not self._overload.due(scope):
+            super()._start_asgi_task(cycle, app)
+            return
+        self.transport.write(self._overload.answer(scope, close=not cycle.keep_alive))
+        cycle.response_started = cycle.response_complete = True
+        if not cycle.keep_alive:
+            self.transport.close()
+        cycle.on_response()
 
     def on_body(self, body: bytes) -> None:
         """The client has made progress. What nobody will read is limited."""

@@ -66,7 +66,8 @@ class Server(uvicorn.Server):
         settings, lifecycle = self._lifespan.settings, self._lifespan.lifecycle
         connections = Connections(_limits(settings).within_descriptors(), lambda: len(lifecycle.websockets))
         connections.watch()
-        protocol = partial(LimitedProtocol, limited_by=connections, refusals=Refusals("service"))
+        refusals, overload = Refusals("service"), application.overload
+        protocol = partial(LimitedProtocol, limited_by=connections, refusals=refusals, overload=overload)
         super().__init__(
             uvicorn.Config(
                 application,
