@@ -132,9 +132,11 @@ def _starlette(settings: Settings, service: Service, lifespan: Lifespan) -> Star
     for component in service.components:
         handlers.update(component.exception_handlers)
     around = [Middleware(wrap, None) for wrap in routing.around_the_router(service.components)]
-    return Starlette(
+    app = Starlette(
         routes=routing.routes(service, ThreadQueue(settings.shed_seconds)),
         exception_handlers=handlers,
         lifespan=lifespan,
         middleware=[*around, Middleware(BodyLimit, settings.max_body_bytes)],
     )
+    routing.without_slash_redirects(app.router)
+    return app

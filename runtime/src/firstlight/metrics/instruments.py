@@ -12,6 +12,7 @@ REGISTRY = CollectorRegistry()
 LATENCY_BUCKETS_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0)
 MAX_CHILDREN = 1000  # label sets of one instrument: some 17 series each
 UNMATCHED = "unmatched"
+OTHER_METHOD = "_OTHER"
 OVERFLOW = "overflow"
 
 REQUEST_DURATION = Histogram(
