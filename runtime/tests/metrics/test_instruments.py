@@ -102,6 +102,7 @@ def test_counters_of_dropped_telemetry_start_at_zero() -> None:
         ("traces", "queue_full"),
         ("traces", "export_failed"),
         ("metrics", "series_limit"),
+        ("metrics", "not_rendered"),
     }
     assert METRICS_SERIES_LIMIT is TELEMETRY_DROPPED.labels("metrics", "series_limit")
 

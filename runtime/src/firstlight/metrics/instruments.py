@@ -48,6 +48,7 @@ LOGS_WRITE_FAILED = TELEMETRY_DROPPED.labels("logs", "write_failed")
 TRACES_QUEUE_FULL = TELEMETRY_DROPPED.labels("traces", "queue_full")
 TRACES_EXPORT_FAILED = TELEMETRY_DROPPED.labels("traces", "export_failed")
 METRICS_SERIES_LIMIT = TELEMETRY_DROPPED.labels("metrics", "series_limit")
+METRICS_NOT_RENDERED = TELEMETRY_DROPPED.labels("metrics", "not_rendered")
 LOG_EVENTS_BY_LEVEL: Mapping[str, Counter] = {
     level: LOG_EVENTS.labels(level) for level in ("debug", "info", "warning", "error", "critical")
 }
