@@ -56,6 +56,7 @@ ERRORS_REJECTED = TELEMETRY_DROPPED.labels("errors", "rejected")
 ERRORS_TOO_LARGE = TELEMETRY_DROPPED.labels("errors", "too_large")
 ERRORS_NOT_RENDERED = TELEMETRY_DROPPED.labels("errors", "not_rendered")
 METRICS_SERIES_LIMIT = TELEMETRY_DROPPED.labels("metrics", "series_limit")
+METRICS_NOT_RENDERED = TELEMETRY_DROPPED.labels("metrics", "not_rendered")
 LOG_EVENTS_BY_LEVEL: Mapping[str, Counter] = {
     level: LOG_EVENTS.labels(level) for level in ("debug", "info", "warning", "error", "critical")
 }
