@@ -89,16 +89,17 @@ def test_another_media_type_is_refused(client: TestClient, lines: Lines, given: 
     assert (line["http_route"], line["error_type"], line["level"]) == ("/parcels", "", "info")
 
 
-def test_a_body_without_a_media_type_is_refused(client: TestClient) -> None:
-    """With a length and in chunks: a browser sends it for any page, without asking first."""
-    assert client.post("/parcels", content=BODY).status_code == 415
-    assert client.post("/parcels", content=iter([BODY])).status_code == 415
+def test_a_body_without_a_media_type_is_json(client: TestClient) -> None:
+    """With a length and in chunks."""
+    assert client.post("/parcels", content=BODY).status_code == 200
+    assert client.post("/parcels", content=iter([BODY])).status_code == 200
 
 
 def test_each_method_names_what_it_accepts(client: TestClient) -> None:
     """In the header that its specification knows."""
-    assert client.patch("/parcels", content=BODY).headers["accept-patch"] == "application/json"
-    assert client.put("/parcels", content=BODY).headers["accept"] == "application/json"
+    text = {"Content-Type": "text/plain"}
+    assert client.patch("/parcels", content=BODY, headers=text).headers["accept-patch"] == "application/json"
+    assert client.put("/parcels", content=BODY, headers=text).headers["accept"] == "application/json"
 
 
 def test_an_operation_without_a_body_does_not_ask(client: TestClient) -> None:
