@@ -79,25 +79,24 @@ def create_app(  # noqa: PLR0913 - whatever differs between a server, a test and
     arrangement.verify(service)
     parts = [Part(component, load(component.settings)) for component in service.components]
     identity = service.identity.named(settings.service_name)
-    emit = pipeline.configure(settings, identity, log_sink)
+    capture, flush_reports = sentry.start(settings, identity)
+    emit = pipeline.configure(settings, identity, log_sink, report=capture)
     _publish(identity, settings, service)
     lifecycle, tracing = Lifecycle(), Tracing(settings, identity, span_processors)
-    capture, flush_reports = sentry.start(settings, identity)
     lifespan = Lifespan(
         settings=settings,
         service=service,
         parts=parts,
         process=process,
         lifecycle=lifecycle,
-        telemetry=Telemetry(capture, tracing.stop, flush_reports, log_sink.flush),
+        telemetry=Telemetry(tracing.stop, flush_reports, log_sink.flush),
         announces=not served,
         start_timeout=start_timeout,
     )
     if process != WEB:  # it serves no requests, which could meet an objective
         return Application(Starlette(), lifespan)
-    app = _starlette(settings, service, lifespan)
     # Around the finished application, so that it sees the outcome of every request.
-    return _observed(app, service, lifespan, emit, tracing)
+    return _observed(_starlette(settings, service, lifespan), service, lifespan, emit, tracing)
 
 
 def _publish(identity: Identity, settings: Settings, service: Service) -> None:

@@ -23,15 +23,24 @@ from .sink import Output
 
 Event = MutableMapping[str, Any]
 Emit = Callable[[Event], None]
+Report = Callable[[BaseException], object]
 _JSON = orjson.OPT_APPEND_NEWLINE | orjson.OPT_UTC_Z
 _CONTROL = dict.fromkeys((*range(32), 127, *range(128, 160), 0x2028, 0x2029), "\N{REPLACEMENT CHARACTER}")
 _IDENTITY = ("timestamp", "service", "version", "env")  # a caller cannot set these
 # uvicorn reports what the data plane has reported already, and without the request's ids.
+_REPORTED = "_firstlight_reported"
 _REPORTED_BY_US = "Exception in ASGI application"
 
 
-def configure(settings: Settings, identity: Identity, output: Output) -> Emit:
-    """Send every line of this process through one pipeline to `output`. Returns a function for complete events."""
+def _ignore(_: BaseException) -> None:
+    """Report nothing."""
+
+
+def configure(settings: Settings, identity: Identity, output: Output, *, report: Report = _ignore) -> Emit:
+    """Send every line of this process through one pipeline to `output`. Returns a function for complete events.
+
+    `report` is called once for each exception that a line at level error or above carries.
+    """
     ours = {"service": identity.name, "version": identity.version, "env": settings.environment}
     console = settings.log_format == "console" or (settings.log_format == "auto" and sys.stdout.isatty())
     render = _console if console else _json
@@ -44,11 +53,12 @@ def configure(settings: Settings, identity: Identity, output: Output) -> Emit:
             line = {"timestamp": datetime.now(UTC), "level": "", "event": "", **ours, **event}
             output.write(render(line))
 
-    _END.emit = emit
+    _END.emit, _END.report = emit, report
     processors: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
         _add_request,
         structlog.processors.add_log_level,
+        _report,
         structlog.processors.format_exc_info,
         _redact,
         _hand_over,
@@ -70,6 +80,7 @@ class _End:
     """What structlog calls its logger. Loggers are cached at first use; here they get the last pipeline configured."""
 
     emit: Emit
+    report: Report
 
     def debug(self, event: Event) -> None:
         self.emit(event)
@@ -117,6 +128,16 @@ _QUIET = {
     "opentelemetry.baggage": logging.ERROR,
     "urllib3": logging.ERROR,
 }
+
+
+def _report(_: object, level: str, event: Event) -> Event:
+    """Report the exception of an error once, however many lines tell of it."""
+    error = event.get("exc_info")
+    error = sys.exc_info()[1] if error is True else error[1] if isinstance(error, tuple) else error
+    if _LEVELS[level] >= logging.ERROR and isinstance(error, BaseException) and not hasattr(error, _REPORTED):
+        setattr(error, _REPORTED, True)
+        _END.report(error)
+    return event
 
 
 def _add_request(_: object, __: str, event: Event) -> Event:

@@ -13,6 +13,7 @@ from ..logs.pipeline import Emit
 from ..logs.redaction import redact, redact_text
 from ..metrics.instruments import UNMATCHED, RequestChildren
 from ..slo import Events
+from ..summary import message
 from .observed_request import Labels, ObservedRequest
 from .outcome import CLIENT_DISCONNECTED, NOT_OURS, SHED, UNAVAILABLE, outcome
 from .routes import RouteTemplates
@@ -130,7 +131,7 @@ def described(error: BaseException) -> Mapping[str, str]:
     text = "".join(traceback.format_exception(error))
     return {
         "exception.type": f"{type(error).__module__}.{type(error).__qualname__}",
-        "exception.message": redact_text(str(error)),
+        "exception.message": redact_text(message(error)),
         "exception.stacktrace": redact_text(text),
     }
 
