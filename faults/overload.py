@@ -103,7 +103,7 @@ async def _buckets(trial: Trial, target: str) -> dict[float, float]:
     """What the histogram counts below each bound, over all statuses."""
     scrape, found = await trial.scrape(), dict[float, float]()
     for sample in scrape.named(BUCKETS):
-        if sample.labels["http_route"] == target:
+        if sample.labels["http_route"] == target.partition("?")[0]:
             bound = float(sample.labels["le"])
             found[bound] = found.get(bound, 0.0) + sample.value
     return found
@@ -167,6 +167,6 @@ def _row(name: str, target: str, what: str, *, kept: bool) -> Row:
 ROWS = [
     _row("overload, CPU", "/faults/burn", "burns 20 ms of CPU", kept=False),
     _row("overload, CPU, kept", "/faults/burn", "burns 20 ms of CPU", kept=True),
-    _row("overload, threads", "/faults/thread", "waits for 200 ms in a thread", kept=False),
-    _row("overload, threads, kept", "/faults/thread", "waits for 200 ms in a thread", kept=True),
+    _row("overload, threads", "/faults/thread?seconds=0.2", "waits for 200 ms in a thread", kept=False),
+    _row("overload, threads, kept", "/faults/thread?seconds=0.2", "waits for 200 ms in a thread", kept=True),
 ]

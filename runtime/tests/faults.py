@@ -64,12 +64,6 @@ async def burn(_: Request) -> Response:
     return PlainTextResponse("burned")
 
 
-def thread(_: Request) -> Response:
-    """Wait for 200 ms in a thread."""
-    time.sleep(0.2)
-    return PlainTextResponse("waited")
-
-
 async def stream(request: Request) -> Response:
     """Send chunks for ever, or break off after some."""
     chunks = int(request.query_params.get("chunks", "0"))
@@ -133,7 +127,6 @@ FAULTS: list[BaseRoute] = [
     Route("/faults/fail", fail),
     Route("/faults/slow", slow),
     Route("/faults/burn", burn),
-    Route("/faults/thread", thread),
     Route("/faults/block", block),
     Route("/faults/hold", hold),
     Route("/faults/stream", stream),
