@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from firstlight import Background, NoSettings, Settings, Surroundings
+from firstlight.failures import KnownError
 from firstlight.lifecycle import Lifecycle
 from firstlight.metrics.instruments import REGISTRY
 from firstlight.server.background import FIRST_DELAY_SECONDS, LONGEST_DELAY_SECONDS, RECOVERED_SECONDS, Supervisor
@@ -59,7 +60,7 @@ class Runs:
         """The result of the check at this moment."""
         try:
             await self.supervisor.check.probe()
-        except RuntimeError as error:
+        except KnownError as error:  # which no check reports again
             return str(error)
         return ""
 

@@ -8,6 +8,7 @@ from typing import Any
 import structlog
 
 from ..lifecycle import Active, Lifecycle
+from ..logs.limits import TEXT_BYTES, cut_middle
 from ..logs.redaction import redact_text
 from ..metrics.event_loop import Heartbeat
 
@@ -84,7 +85,7 @@ class StallWatch:
         log.error(
             "event_loop.blocked",
             age_seconds=round(age, 3),
-            stack=self._heartbeat.stack(),
+            stack=cut_middle(self._heartbeat.stack(), TEXT_BYTES),  # the end is the blocking call
             active_requests=len(requests),
             requests=[*map(_described, requests[:MOST_REQUESTS])],
             suppressed=self._suppressed,
