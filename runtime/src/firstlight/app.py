@@ -89,7 +89,7 @@ def create_app(  # noqa: PLR0913 - whatever differs between a server, a test and
         parts=parts,
         process=process,
         lifecycle=lifecycle,
-        telemetry=Telemetry(capture, tracing.stop, flush_reports, log_sink.flush),
+        telemetry=Telemetry(tracing.stop, flush_reports, log_sink.flush),
         announces=not served,
         start_timeout=start_timeout,
     )
