@@ -4,8 +4,8 @@
     deploy-gate --new http://127.0.0.1:9701/metrics --old http://127.0.0.1:9601/metrics
 
 Both are read every second, from where they say it themselves; nothing else is needed. What counts as bad, and how much
-of it, is what the alert rules count: requests that failed and were not given up by their client, requests slower than
-the threshold that the service exports, and 14.4 times the budget that its objective leaves.
+of it, is what the alert rules count: the bad events of availability and latency that the service exports, and 14.4 times
+the budget that its objective leaves.
 
 * Bad: more than that limit, or more than the budget and several times what the old release has in the same seconds.
 * No verdict yet: too few requests, or the old release does no better, so that this one may not be to blame.
@@ -18,15 +18,15 @@ import re
 import sys
 import time
 import urllib.parse
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
 from typing import NamedTuple
 
 GOOD, BAD, NO_VERDICT = 0, 1, 2
 
-REQUESTS = "http_server_request_duration_seconds"
-NOT_FAILED = {"", "client_disconnected"}
+OBJECTIVE, THRESHOLD, EVENTS = "slo_objective_ratio", "slo_threshold_seconds", "slo_events_total"
+NEEDED = {"availability", "latency"}
 TIMEOUT_SECONDS = 2  # for one reading
 MISSED_READINGS = 3  # in a row, of one instance, before it counts as gone
 
@@ -45,10 +45,11 @@ class RestartedError(Exception):
 
 
 class Events(NamedTuple):
-    """Requests that ended, and what was wrong with them."""
+    """Requests that ended, those that were timed, and what was wrong with them."""
 
     requests: float
     failed: float
+    timed: float
     slow: float
 
     def __sub__(self, earlier: "Events") -> "Events":
@@ -61,7 +62,7 @@ class Objectives(NamedTuple):
 
     availability: float
     latency: float
-    threshold: str  # as its histogram spells the bound
+    threshold: float  # seconds
 
 
 class Reading(NamedTuple):
@@ -86,6 +87,7 @@ class Indicator(NamedTuple):
     """What is looked at, and how much of it was promised."""
 
     what: str
+    of: Callable[[Events], float]
     bad: Callable[[Events], float]
     budget: float
     requests: int  # so many are needed to call a release bad
@@ -112,25 +114,19 @@ def parse(exposition: str) -> Iterator[Series]:
 def reading(exposition: str) -> Reading:
     """Find in an exposition what matters here. Raises `UnreadableError`."""
     series = list(parse(exposition))
-    promised = {labels["slo"]: (value, labels["le"]) for name, labels, value in series if name == "slo_objective_ratio"}
+    promised = {labels["slo"]: value for name, labels, value in series if name == OBJECTIVE}
+    thresholds = {labels["slo"]: value for name, labels, value in series if name == THRESHOLD}
+    events = {(labels["slo"], labels["outcome"]): value for name, labels, value in series if name == EVENTS}
     started = [value for name, _, value in series if name == "process_start_time_seconds"]
-    if not {"availability", "latency"} <= promised.keys() or not started:
-        msg = "exports no slo_objective_ratio for availability and latency, or no process_start_time_seconds"
+    counted = {(slo, outcome) for slo in NEEDED for outcome in ("good", "bad")} <= events.keys()
+    if not (NEEDED <= promised.keys() and "latency" in thresholds and counted and started):
+        msg = f"exports no {OBJECTIVE} and {EVENTS} for availability and latency, or no process_start_time_seconds"
         raise UnreadableError(msg)
-    latency, threshold = promised["latency"]
-    objectives = Objectives(promised["availability"][0], latency, threshold)
-    return Reading(started[0], objectives, _events(series, threshold))
-
-
-def _events(series: Iterable[Series], threshold: str) -> Events:
-    requests = failed = fast = 0.0
-    for name, labels, value in series:
-        if name == f"{REQUESTS}_count":
-            requests += value
-            failed += 0 if labels["error_type"] in NOT_FAILED else value
-        elif name == f"{REQUESTS}_bucket" and labels["le"] == threshold:
-            fast += value
-    return Events(requests, failed, requests - fast)
+    objectives = Objectives(promised["availability"], promised["latency"], thresholds["latency"])
+    (failed, requests), (slow, timed) = (
+        (events[slo, "bad"], events[slo, "bad"] + events[slo, "good"]) for slo in ("availability", "latency")
+    )
+    return Reading(started[0], objectives, Events(requests, failed, timed, slow))
 
 
 def fetch(url: str) -> str:
@@ -195,7 +191,7 @@ class Slot:
     def events(self) -> Events:
         """What happened in all instances since the first reading of each."""
         happened = [i.last.events - i.first.events for i in self.instances if i.first and i.last]
-        return Events(*map(sum, zip(*happened, strict=True))) if happened else Events(0, 0, 0)
+        return Events(*map(sum, zip(*happened, strict=True))) if happened else Events(0, 0, 0, 0)
 
     @property
     def objectives(self) -> Objectives | None:
@@ -208,10 +204,11 @@ class Slot:
 
 def indicators(objectives: Objectives, limits: Limits) -> tuple[Indicator, ...]:
     """Say what is looked at. A new process is slow: a few slow requests prove less than a few failed ones."""
-    slow = f"took longer than {objectives.threshold} s"
+    slow = f"took longer than {objectives.threshold:g} s"
+    requests, failed, timed, took_long = map(attrgetter, Events._fields)
     return (
-        Indicator("failed", attrgetter("failed"), 1 - objectives.availability, 0),
-        Indicator(slow, attrgetter("slow"), 1 - objectives.latency, limits.requests),
+        Indicator("failed", requests, failed, 1 - objectives.availability, 0),
+        Indicator(slow, timed, took_long, 1 - objectives.latency, limits.requests),
     )
 
 
@@ -223,16 +220,16 @@ def judge(new: Events, old: Events, objectives: Objectives, limits: Limits) -> V
 
 def judge_by(indicator: Indicator, new: Events, old: Events, limits: Limits) -> Verdict:
     """Judge the new release by one objective."""
-    bad = indicator.bad(new)
-    ratio = bad / max(new.requests, 1)
+    bad, requests, requests_of_old = indicator.bad(new), indicator.of(new), indicator.of(old)
+    ratio = bad / max(requests, 1)
     limit = limits.burn_rate * indicator.budget
-    reason = f"{percent(ratio)} of {new.requests:.0f} requests {indicator.what}"
-    if comparable := old.requests >= limits.requests:
-        ratio_of_old = indicator.bad(old) / old.requests
-        reason += f", the old release {percent(ratio_of_old)} of {old.requests:.0f}"
+    reason = f"{percent(ratio)} of {requests:.0f} requests {indicator.what}"
+    if comparable := requests_of_old >= limits.requests:
+        ratio_of_old = indicator.bad(old) / requests_of_old
+        reason += f", the old release {percent(ratio_of_old)} of {requests_of_old:.0f}"
     reason += f" (limit {percent(limit)})"
     worse = ratio > (max(indicator.budget, limits.factor * ratio_of_old) if comparable else limit)
-    if worse and bad >= limits.failures and new.requests >= indicator.requests:
+    if worse and bad >= limits.failures and requests >= indicator.requests:
         return Verdict(BAD, reason)
     if new.requests < limits.requests:
         return Verdict(NO_VERDICT, f"{new.requests:.0f} requests are not enough, {limits.requests} are needed")
