@@ -214,7 +214,9 @@ class Incident:
         found = [each.prometheus.until(f"{bad} > 0", within=90) for each in self.both]
         self.burst_recorded = [float(each[0]["value"][1]) for each in found]
         for each in self.both:
-            each.prometheus.until('count(ALERTS{alertname="ErrorBudgetBurn",burn="fast",service="crash"}) == 2', within=90)
+            each.prometheus.until(
+                'count(ALERTS{alertname="ErrorBudgetBurn",burn="fast",service="crash"}) == 2', within=90
+            )
 
     def nobody_answers(self) -> None:
         """One service is gone; the pager says so of all three in the order in which it notices."""
@@ -229,7 +231,7 @@ class Incident:
         self._page(self.hurried, "crash", "ServiceDown")
         self.held_back = [each.states("crash") for each in self.both]
         told, before = self.hurried.inbox.told, len(self.hurried.inbox.told)
-        wait(lambda: told[before:] if HEARD_WHILE_DOWN <= about(told[before:]) else [], DEADLINE, "all of it again")
+        wait(lambda: told[before:] if about(told[before:]) >= HEARD_WHILE_DOWN else [], DEADLINE, "all of it again")
         self.told_while_down = about(told[before:])
 
     def recovery(self) -> None:
