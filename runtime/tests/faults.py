@@ -45,6 +45,14 @@ async def block(request: Request) -> Response:
     return PlainTextResponse("blocked")
 
 
+async def burn(_: Request) -> Response:
+    """Use 20 ms of CPU."""
+    end = time.thread_time() + 0.02
+    while time.thread_time() < end:
+        pass
+    return PlainTextResponse("burned")
+
+
 async def stream(request: Request) -> Response:
     """Send chunks for ever, or break off after some."""
     chunks = int(request.query_params.get("chunks", "0"))
@@ -107,6 +115,7 @@ FAULTS: list[BaseRoute] = [
     Route("/faults/missing/{name}", missing),
     Route("/faults/fail", fail),
     Route("/faults/slow", slow),
+    Route("/faults/burn", burn),
     Route("/faults/block", block),
     Route("/faults/stream", stream),
     Route("/faults/bind", bind),

@@ -93,6 +93,13 @@ class Settings(BaseSettings):
     graceful_seconds: int = Field(20, ge=1)
     max_body_bytes: int = Field(1_048_576, ge=0)
     shed_seconds: float = Field(1, ge=0, allow_inf_nan=False)
+    max_head_bytes: int = Field(65_536, ge=1024)
+    max_connections: int = Field(2048, ge=1)
+    head_seconds: float = Field(10, gt=0, allow_inf_nan=False)
+    body_seconds: float = Field(20, gt=0, allow_inf_nan=False)
+    write_seconds: float = Field(20, gt=0, allow_inf_nan=False)
+    keep_alive_seconds: float = Field(75, gt=0, allow_inf_nan=False)
+    telemetry_bytes: int = Field(16_777_216, ge=1_048_576)
     slo_availability: Ratio = 0.999
     slo_latency: Ratio = 0.99
     slo_latency_seconds: Threshold = 0.25

@@ -129,7 +129,9 @@ class Bench:
             emit=self.emit,
         )
         websockets = WebsocketRecorder(templates, self.emit)
-        return DataPlane(app, replace(self.observers, record=record), websockets, Shedder(self.settings.shed_seconds))
+        return DataPlane(
+            app, replace(self.observers, record=record), websockets, Shedder("event_loop", self.settings.shed_seconds)
+        )
 
     @property
     def requests(self) -> list[Line]:

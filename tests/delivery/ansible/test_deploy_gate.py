@@ -66,23 +66,19 @@ class Instance:
 
     def exposition(self) -> str:
         """Write what the service would, exemplars and awkward label values included."""
-        good, failed, slow, gone = (self.counted.get(kind, 0) for kind in ("good", "failed", "slow", "gone"))
-        requests = 'http_server_request_duration_seconds_bucket{http_route="/a \\"b\\" {c},d",error_type='
+        good, failed, slow = (self.counted.get(kind, 0) for kind in ("good", "failed", "slow"))
         lines = [
             "# TYPE slo_objective_ratio gauge",
             'slo_objective_ratio{slo="availability"} 0.999',
             'slo_objective_ratio{slo="latency"} 0.99',
-            'slo_objective_ratio{slo="orders"} 0.9',
             'slo_threshold_seconds{slo="latency"} 0.25',
+            f'slo_events_total{{outcome="good",slo="availability"}} {good + slow}',
+            f'slo_events_total{{outcome="bad",slo="availability"}} {failed} # {{trace_id="}}"}} 0.2 9.5',
+            f'slo_events_total{{outcome="good",slo="latency"}} {good + failed}',
+            f'slo_events_total{{outcome="bad",slo="latency"}} {slow}',
+            'slo_events_total{outcome="bad",slo="orders"} 9999',
             f"process_start_time_seconds {self.started}",
-            f'{requests}"",le="0.25"}} {good} # {{trace_id="}}"}} 0.2 9.5',
-            f'{requests}"client_disconnected",le="0.25"}} {gone}',  # an event of no objective
-            f'slo_events_total{{slo="availability",outcome="good"}} {good + slow}.0 # {{trace_id="}}"}} 1.0 9.5',
-            f'slo_events_total{{slo="availability",outcome="bad"}} {failed}.0',
-            f'slo_events_total{{slo="latency",outcome="good"}} {good}.0',
-            f'slo_events_total{{slo="latency",outcome="bad"}} {slow}.0',
-            f'slo_events_total{{slo="orders",outcome="good"}} {good}.0',
-            f'slo_events_total{{slo="orders",outcome="bad"}} {good}.0',
+            'http_server_request_duration_seconds_count{http_route="/a \\"b\\" {c},d",error_type="500"} 9999',
         ]
         return "\n".join([*lines, "# EOF", ""])
 

@@ -43,6 +43,7 @@ for collector in (ProcessCollector, GCCollector):
 
 # Create the children now, so that increase() sees the first drop.
 LOGS_QUEUE_FULL = TELEMETRY_DROPPED.labels("logs", "queue_full")
+LOGS_NOT_RENDERED = TELEMETRY_DROPPED.labels("logs", "not_rendered")
 LOGS_WRITE_FAILED = TELEMETRY_DROPPED.labels("logs", "write_failed")
 TRACES_QUEUE_FULL = TELEMETRY_DROPPED.labels("traces", "queue_full")
 TRACES_EXPORT_FAILED = TELEMETRY_DROPPED.labels("traces", "export_failed")

@@ -41,7 +41,7 @@ def identify(scope: Scope, name: str, propagator: TextMapPropagator, tracer: Sta
         parent = propagator.extract(scope["headers"], NO_PARENT, HEADERS)
     span = tracer.start_span(name, parent, SpanKind.SERVER)
     request_id = read.get(REQUEST_ID)
-    if request_id is None or _ACCEPTABLE_ID.fullmatch(request_id) is None:
+    if request_id is None or not acceptable(request_id):
         request_id = b"%032x" % random.getrandbits(128)  # an id, not a secret
     context = span.get_span_context()
     traced = (f"{context.trace_id:032x}", f"{context.span_id:016x}") if context.is_valid else ("", "")
@@ -52,3 +52,8 @@ def identify(scope: Scope, name: str, propagator: TextMapPropagator, tracer: Sta
         (REQUEST_ID, request_id),
         read.get(USER_AGENT, b""),
     )
+
+
+def acceptable(request_id: bytes) -> bool:
+    """Whether a caller's request id may be used as it is."""
+    return _ACCEPTABLE_ID.fullmatch(request_id) is not None

@@ -9,19 +9,25 @@ import asyncio
 import gc
 import signal
 import socket
+from dataclasses import fields
+from functools import partial
 from types import FrameType
+from typing import cast
 
 import structlog
 import uvicorn
 import uvloop
 
 from ..app import Application, create_app
+from ..requests.refusals import Refusals
 from ..service import Service
 from ..settings import Settings
+from .connections import Connections, Limits
 from .ending import ending, leave
+from .kernel import watch_accept_queue
 from .port import bind
+from .protocol import LimitedProtocol
 
-KEEP_ALIVE_SECONDS = 75  # longer than load balancers keep idle connections, so that they close first
 GC_THRESHOLDS = (5_000, 20, 50)  # a request makes a hundred short-lived objects, and the default is 700
 
 log = structlog.get_logger()
@@ -57,16 +63,20 @@ class Server(uvicorn.Server):
     def __init__(self, application: Application) -> None:
         """One way to configure it: uvloop, httptools, our own log lines, a context of its own for each request."""
         self._lifespan = application.lifespan
+        settings, lifecycle = self._lifespan.settings, self._lifespan.lifecycle
+        connections = Connections(_limits(settings).within_descriptors(), lambda: len(lifecycle.websockets))
+        connections.watch()
+        refusals, overload = Refusals("service"), application.overload
+        protocol = partial(LimitedProtocol, limited_by=connections, refusals=refusals, overload=overload)
         super().__init__(
             uvicorn.Config(
                 application,
-                http="httptools",
+                http=cast("type[asyncio.Protocol]", protocol),
                 lifespan="on",
                 log_config=None,
                 access_log=False,
                 server_header=False,
                 reset_contextvars=True,
-                timeout_keep_alive=KEEP_ALIVE_SECONDS,
                 timeout_graceful_shutdown=application.lifespan.settings.graceful_seconds,
             )
         )
@@ -75,6 +85,8 @@ class Server(uvicorn.Server):
         """Be ready only when the port is open."""
         await super().startup(sockets)
         if self.started:
+            for listener in sockets or ():
+                watch_accept_queue(listener)
             self._loop = asyncio.get_running_loop()
             gc.freeze()  # what is alive now stays alive: collections can leave it out
             gc.set_threshold(*GC_THRESHOLDS)
@@ -106,3 +118,7 @@ class Server(uvicorn.Server):
         if not self.should_exit:
             log.info("service.drain_finished")
             self.should_exit = True
+
+
+def _limits(settings: Settings) -> Limits:
+    return Limits(**{field.name: getattr(settings, field.name) for field in fields(Limits)})

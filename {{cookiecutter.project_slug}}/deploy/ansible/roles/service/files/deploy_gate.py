@@ -4,8 +4,8 @@
     deploy-gate --new http://127.0.0.1:9701/metrics --old http://127.0.0.1:9601/metrics
 
 Both are read every second, from where they say it themselves; nothing else is needed. What counts as bad, and how much
-of it, is what the alert rules count: the bad events of availability and latency that the service exports, and 14.4 times
-the budget that its objective leaves.
+of it, is what the alert rules count: the bad events of availability and latency, and 14.4 times the budget that the
+objectives leave.
 
 * Bad: more than that limit, or more than the budget and several times what the old release has in the same seconds.
 * No verdict yet: too few requests, or the old release does no better, so that this one may not be to blame.
@@ -18,15 +18,16 @@ import re
 import sys
 import time
 import urllib.parse
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
 from typing import NamedTuple
 
 GOOD, BAD, NO_VERDICT = 0, 1, 2
 
-OBJECTIVE, THRESHOLD, EVENTS = "slo_objective_ratio", "slo_threshold_seconds", "slo_events_total"
-NEEDED = {"availability", "latency"}
+STARTED = "process_start_time_seconds"
+NEEDED = {("slo_objective_ratio", "availability"), ("slo_objective_ratio", "latency")}
 TIMEOUT_SECONDS = 2  # for one reading
 MISSED_READINGS = 3  # in a row, of one instance, before it counts as gone
 
@@ -45,7 +46,7 @@ class RestartedError(Exception):
 
 
 class Events(NamedTuple):
-    """Requests that ended, those that were timed, and what was wrong with them."""
+    """Requests that ended, what was wrong with them, and those that a latency objective holds."""
 
     requests: float
     failed: float
@@ -87,8 +88,8 @@ class Indicator(NamedTuple):
     """What is looked at, and how much of it was promised."""
 
     what: str
-    of: Callable[[Events], float]
     bad: Callable[[Events], float]
+    all: Callable[[Events], float]
     budget: float
     requests: int  # so many are needed to call a release bad
 
@@ -113,20 +114,28 @@ def parse(exposition: str) -> Iterator[Series]:
 
 def reading(exposition: str) -> Reading:
     """Find in an exposition what matters here. Raises `UnreadableError`."""
-    series = list(parse(exposition))
-    promised = {labels["slo"]: value for name, labels, value in series if name == OBJECTIVE}
-    thresholds = {labels["slo"]: value for name, labels, value in series if name == THRESHOLD}
-    events = {(labels["slo"], labels["outcome"]): value for name, labels, value in series if name == EVENTS}
-    started = [value for name, _, value in series if name == "process_start_time_seconds"]
-    counted = {(slo, outcome) for slo in NEEDED for outcome in ("good", "bad")} <= events.keys()
-    if not (NEEDED <= promised.keys() and "latency" in thresholds and counted and started):
-        msg = f"exports no {OBJECTIVE} and {EVENTS} for availability and latency, or no process_start_time_seconds"
+    found: dict[tuple[str, ...], float] = defaultdict(float)
+    for name, labels, value in parse(exposition):
+        if "slo" in labels:
+            found[name, labels["slo"], *([labels["outcome"]] if "outcome" in labels else [])] += value
+        elif name == STARTED:
+            found[name,] = value
+    if not {*NEEDED, (STARTED,)} <= found.keys():
+        msg = f"exports no slo_objective_ratio for availability and latency, or no {STARTED}"
         raise UnreadableError(msg)
-    objectives = Objectives(promised["availability"], promised["latency"], thresholds["latency"])
-    (failed, requests), (slow, timed) = (
-        (events[slo, "bad"], events[slo, "bad"] + events[slo, "good"]) for slo in ("availability", "latency")
+    return Reading(found[STARTED,], _objectives(found), _events(found))
+
+
+def _objectives(found: Mapping[tuple[str, ...], float]) -> Objectives:
+    ratios = (found["slo_objective_ratio", slo] for slo in ("availability", "latency"))
+    return Objectives(*ratios, found["slo_threshold_seconds", "latency"])
+
+
+def _events(found: Mapping[tuple[str, ...], float]) -> Events:
+    events = {slo: [found["slo_events_total", slo, kind] for kind in ("good", "bad")] for slo in ("availability", "latency")}
+    return Events(
+        sum(events["availability"]), events["availability"][1], sum(events["latency"]), events["latency"][1]
     )
-    return Reading(started[0], objectives, Events(requests, failed, timed, slow))
 
 
 def fetch(url: str) -> str:
@@ -205,10 +214,9 @@ class Slot:
 def indicators(objectives: Objectives, limits: Limits) -> tuple[Indicator, ...]:
     """Say what is looked at. A new process is slow: a few slow requests prove less than a few failed ones."""
     slow = f"took longer than {objectives.threshold:g} s"
-    requests, failed, timed, took_long = map(attrgetter, Events._fields)
     return (
-        Indicator("failed", requests, failed, 1 - objectives.availability, 0),
-        Indicator(slow, timed, took_long, 1 - objectives.latency, limits.requests),
+        Indicator("failed", attrgetter("failed"), attrgetter("requests"), 1 - objectives.availability, 0),
+        Indicator(slow, attrgetter("slow"), attrgetter("timed"), 1 - objectives.latency, limits.requests),
     )
 
 
@@ -220,13 +228,13 @@ def judge(new: Events, old: Events, objectives: Objectives, limits: Limits) -> V
 
 def judge_by(indicator: Indicator, new: Events, old: Events, limits: Limits) -> Verdict:
     """Judge the new release by one objective."""
-    bad, requests, requests_of_old = indicator.bad(new), indicator.of(new), indicator.of(old)
+    bad, requests, of_old = indicator.bad(new), indicator.all(new), indicator.all(old)
     ratio = bad / max(requests, 1)
     limit = limits.burn_rate * indicator.budget
     reason = f"{percent(ratio)} of {requests:.0f} requests {indicator.what}"
-    if comparable := requests_of_old >= limits.requests:
-        ratio_of_old = indicator.bad(old) / requests_of_old
-        reason += f", the old release {percent(ratio_of_old)} of {requests_of_old:.0f}"
+    if comparable := of_old >= limits.requests:
+        ratio_of_old = indicator.bad(old) / of_old
+        reason += f", the old release {percent(ratio_of_old)} of {of_old:.0f}"
     reason += f" (limit {percent(limit)})"
     worse = ratio > (max(indicator.budget, limits.factor * ratio_of_old) if comparable else limit)
     if worse and bad >= limits.failures and requests >= indicator.requests:

@@ -1,0 +1,29 @@
+"""What the server answers by itself, before there is a request that the application could see."""
+
+import http
+import json
+from collections.abc import Mapping
+
+
+def _answer(status: int, detail: str) -> bytes:
+    """A whole response that ends the connection: a problem document (RFC 9457), without ids."""
+    title = http.HTTPStatus(status).phrase
+    body = json.dumps({"type": "about:blank", "title": title, "status": status, "detail": detail}).encode()
+    head = (
+        f"HTTP/1.1 {status} {title}\r\ncontent-type: application/problem+json\r\n"
+        f"content-length: {len(body)}\r\nconnection: close\r\n\r\n"
+    )
+    return head.encode() + body
+
+
+_LATE = _answer(408, "The request did not arrive in time.")
+
+# By the reason of the refusal. Without an answer the connection is only closed.
+ANSWERS: Mapping[str, bytes] = {
+    "malformed": _answer(400, "This is not a valid HTTP/1.1 request."),
+    "framing_too_large": _answer(400, "The body consists of chunk extensions or trailers for the most part."),
+    "head_too_large": _answer(431, "The request line and the header fields together are too large."),
+    "head_timeout": _LATE,
+    "body_timeout": _LATE,
+    "too_many_connections": _answer(503, "The service has as many connections as it can serve."),
+}

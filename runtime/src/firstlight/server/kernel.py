@@ -1,0 +1,64 @@
+"""What the kernel knows of a socket: how long data has waited for us, how many connections wait to be accepted.
+
+Linux only. Elsewhere nothing is known, and a request counts from the moment at which it is read.
+"""
+
+import socket
+import sys
+from typing import Any, NamedTuple
+
+from prometheus_client import Gauge
+
+from ..metrics.instruments import REGISTRY
+
+# struct tcp_info of linux/tcp.h: eight bytes, then numbers of 32 bits. A listening socket has other numbers in two.
+TCP_INFO: int | None = getattr(socket, "TCP_INFO", None) if sys.platform == "linux" else None
+_BYTES = 56
+_UNACKED, _SACKED, _LAST_DATA_RECEIVED = (8 + 4 * field for field in (4, 5, 11))
+MIN_WAIT_MILLISECONDS = 10  # the kernel counts in ticks of up to 10 ms; less says nothing
+NANOSECONDS = 1_000_000
+
+QUEUED = Gauge("http_server_accept_queue_connections", "Connections that wait to be accepted.", registry=REGISTRY)
+MAX_QUEUED = Gauge(
+    "http_server_accept_queue_max_connections", "Connections that may wait to be accepted.", registry=REGISTRY
+)
+
+
+class AcceptQueue(NamedTuple):
+    """How full the accept queue is."""
+
+    connections: int
+    max_connections: int
+
+
+def hidden_wait(transport: Any) -> int:
+    """Nanoseconds for which the data that is read now has waited in the kernel's queue."""
+    if TCP_INFO is None:
+        return 0
+    try:
+        info: bytes = transport.get_extra_info("socket").getsockopt(socket.IPPROTO_TCP, TCP_INFO, _BYTES)
+    except (OSError, AttributeError):  # a Unix socket, or closed in the meantime
+        return 0
+    milliseconds = _number(info, _LAST_DATA_RECEIVED)
+    return milliseconds * NANOSECONDS if milliseconds >= MIN_WAIT_MILLISECONDS else 0
+
+
+def accept_queue(listener: socket.socket) -> AcceptQueue:
+    """The accept queue of a listening socket; nothing once it is closed."""
+    if TCP_INFO is None:
+        return AcceptQueue(0, 0)
+    try:
+        info = listener.getsockopt(socket.IPPROTO_TCP, TCP_INFO, _BYTES)
+    except OSError:
+        return AcceptQueue(0, 0)
+    return AcceptQueue(_number(info, _UNACKED), _number(info, _SACKED))
+
+
+def watch_accept_queue(listener: socket.socket) -> None:
+    """Read the queue at each scrape."""
+    QUEUED.set_function(lambda: accept_queue(listener).connections)
+    MAX_QUEUED.set_function(lambda: accept_queue(listener).max_connections)
+
+
+def _number(info: bytes, offset: int) -> int:
+    return int.from_bytes(info[offset : offset + 4], sys.byteorder)
