@@ -35,6 +35,7 @@ PUBLIC = [
     "Identity",
     "Latency",
     "Layer",
+    "Lifecycle",
     "NoSettings",
     "Objective",
     "Operation",

@@ -23,6 +23,7 @@ from .requests.data_plane import DataPlane
 from .requests.early_refusal import EarlyRefusal
 from .requests.observed_request import Observers
 from .requests.observed_websocket import WebsocketRecorder
+from .requests.reason import noted
 from .requests.recorder import Recorder
 from .requests.routes import RouteTemplates
 from .requests.shedding import Shedder
@@ -89,7 +90,7 @@ def create_app(  # noqa: PLR0913 - whatever differs between a server, a test and
         parts=parts,
         process=process,
         lifecycle=lifecycle,
-        telemetry=Telemetry(capture, tracing.stop, flush_reports, log_sink.flush),
+        telemetry=Telemetry(tracing.stop, flush_reports, log_sink.flush),
         announces=not served,
         start_timeout=start_timeout,
     )
@@ -131,10 +132,13 @@ def _starlette(settings: Settings, service: Service, lifespan: Lifespan) -> Star
     handlers: dict[Any, Any] = dict(EXCEPTION_HANDLERS)
     for component in service.components:
         handlers.update(component.exception_handlers)
+    expected = {error: noted(handler) for error, handler in handlers.items() if error is not Exception}
     around = [Middleware(wrap, None) for wrap in routing.around_the_router(service.components)]
-    return Starlette(
+    app = Starlette(
         routes=routing.routes(service, ThreadQueue(settings.shed_seconds)),
-        exception_handlers=handlers,
+        exception_handlers={**handlers, **expected},
         lifespan=lifespan,
         middleware=[*around, Middleware(BodyLimit, settings.max_body_bytes)],
     )
+    routing.without_slash_redirects(app.router)
+    return app

@@ -1,5 +1,6 @@
 """Error reports to Sentry, when `SENTRY_DSN` is set: what failed and under which trace, never with whose data."""
 
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -54,6 +55,13 @@ def start(settings: Settings, identity: Identity) -> tuple[Capture, Callable[[fl
     # Not its OTLPIntegration, which would patch the SDK's spans as well.
     register_external_propagation_context(_current_ids)
     return Reporter(sentry_sdk).capture, sentry_sdk.flush
+
+
+def flush(seconds: float) -> None:
+    """Send what this process has reported, for at most so many seconds. Does nothing without a DSN."""
+    sdk = sys.modules.get("sentry_sdk")
+    if sdk is not None:
+        sdk.flush(seconds)
 
 
 def ignore(_: object) -> None:

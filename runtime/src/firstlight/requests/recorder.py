@@ -12,15 +12,15 @@ from ..logs.limits import cut
 from ..logs.pipeline import Emit
 from ..logs.redaction import redact, redact_text
 from ..logs.values import fields
-from ..metrics.instruments import UNMATCHED, RequestChildren
+from ..metrics.instruments import OTHER_METHOD, UNMATCHED, RequestChildren
 from ..slo import Events
 from .exception_event import described
 from .observed_request import Labels, ObservedRequest
 from .outcome import CLIENT_DISCONNECTED, NOT_OURS, SHED, UNAVAILABLE, outcome
+from .reason import REASON
 from .routes import RouteTemplates
 from .timings import Timing, Timings
 
-OTHER_METHOD = "_OTHER"
 PATH_BYTES = 2048
 USER_AGENT_BYTES = 512
 
@@ -108,19 +108,22 @@ class Recorder:
 
 
 def _event(request: ObservedRequest, labels: Labels) -> dict[str, str | int | float]:
-    ids = request.ids
-    return {
+    ids, scope = request.ids, request.scope
+    event = {
         "level": "info" if labels["error_type"] in NOT_OURS else "error",
         "event": "http.request_finished",
         "request_id": ids.request_id,
         "trace_id": ids.trace_id,
         "span_id": ids.span_id,
         **labels,
-        "url_path": redact_text(cut(request.scope["path"], PATH_BYTES)),
+        "url_path": redact_text(cut(scope["path"], PATH_BYTES)),
         "duration_seconds": request.duration // 1000 / 1e6,
         "response_bytes": request.bytes_sent,
-        "client_address": client_address(request.scope),
+        "client_address": client_address(scope),
     }
+    if REASON in scope:
+        event["reason"] = scope[REASON]
+    return event
 
 
 def client_address(scope: Scope) -> str:

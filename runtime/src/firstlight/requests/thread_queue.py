@@ -29,7 +29,7 @@ class ThreadQueue:
     def app(self, route: Route) -> ASGIApp:
         """The application of a route; with a place in the queue where its handler is a plain function."""
         handler = route.endpoint
-        if not _is_plain_function(handler):
+        if not is_plain_function(handler):
             return route.app
 
         async def endpoint(request: Request) -> Response:
@@ -56,7 +56,7 @@ class ThreadQueue:
         return slots
 
 
-def _is_plain_function(endpoint: object) -> bool:
+def is_plain_function(endpoint: object) -> bool:
     """What Starlette runs in a thread; it takes any other object for an ASGI application."""
     while isinstance(endpoint, functools.partial):
         endpoint = endpoint.func
