@@ -5,7 +5,7 @@ import re
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
-from .expectations import MAX_BODY_MIB, UNHARMED, counted, grows_by, refused, saw
+from .expectations import GROWTH_MIB, MAX_BODY_MIB, UNHARMED, counted, grows_by, refused, saw, took
 from .row import Row
 from .trial import Trial
 from .wire import Wire, head
@@ -13,6 +13,8 @@ from .wire import Wire, head
 MIB = 1 << 20
 PIECE_BYTES = 1 << 16
 HELD_SECONDS = 2.0
+LATER_GROWTH = "MiB grown in the last two thirds"
+NOISE_MIB = 2.0  # what the normal load takes meanwhile
 STATUS = re.compile(rb"HTTP/1\.1 (\d{3}) ")
 OPEN = head("/faults/none", a="b").removesuffix(b"\r\n")
 CHUNKED = head("/api/v1/links", "POST", transfer_encoding="chunked", content_type="application/json")
@@ -38,9 +40,12 @@ def pour(begin: bytes, piece: bytes) -> Callable[[Trial], Awaitable[None]]:
     block = piece * (PIECE_BYTES // len(piece))
 
     async def send(trial: Trial) -> None:
-        left = trial.size * MIB
-        while left > 0:
-            left -= await _connection(trial, begin, block, left)
+        third = trial.size * MIB // 3
+        for part in (third, 2 * third):
+            left, before = part, trial.service.resident_mib()
+            while left > 0:
+                left -= await _connection(trial, begin, block, left)
+            trial.measured[LATER_GROWTH] = trial.service.resident_mib() - before
 
     return send
 
@@ -82,7 +87,13 @@ def _row(name: str, begin: bytes, piece: bytes) -> Row:
         item=1,
         sent=f"{{size}} MiB: {name} without end",
         send=pour(begin, piece),
-        expect=[*answered, grows_by(), counted("unhandled_errors_total", 0, 0), *UNHARMED],
+        expect=[
+            *answered,
+            grows_by(),
+            took(LATER_GROWTH, NOISE_MIB, -GROWTH_MIB),
+            counted("unhandled_errors_total", 0, 0),
+            *UNHARMED,
+        ],
         short=16,
         long=300,
         under_load=True,

@@ -53,7 +53,7 @@ def _write(path: Path, text: str) -> None:
 CONNECTIONS, MESSAGES, PROTOCOL = "server/connections.py", "server/messages.py", "server/protocol.py"
 DATA_PLANE, OBSERVED, RECORDER = "requests/data_plane.py", "requests/observed_request.py", "requests/recorder.py"
 WEBSOCKET, CLIENT = "requests/observed_websocket.py", "components/http_client"
-TRACEBACKS = "logs/tracebacks.py"
+HOOKS, TRACEBACKS = "server/hooks.py", "logs/tracebacks.py"
 USER_AGENT = 'request.identified.user_agent.decode("latin-1")'
 ALL_DESCRIPTORS = (CONNECTIONS, "if soft == resource.RLIM_INFINITY:", "if True:")
 FRAMING = (MESSAGES, "elif self._framing > self._max_head:", "elif False:")
@@ -65,6 +65,7 @@ OF_TELEMETRY = (
         edits=[
             (RECORDER, 'cut(request.identified.user_agent.decode("latin-1"), USER_AGENT_BYTES)', USER_AGENT),
             ("traces/queue.py", " or self._bytes + needed > self._max_bytes", ""),
+            ("traces/provider.py", "stated.max_attribute_length = EVENT_CHARACTERS", "pass"),
         ],
     ),
     Revert(
@@ -75,7 +76,7 @@ OF_TELEMETRY = (
     Revert(
         rows=("large log field",),
         what="values are not cut",
-        edits=[("logs/limits.py", "if type(text) is not str:", "if text:\n        return text\n    if text is None:")],
+        edits=[("logs/values.py", "cut(value, min(TEXT_BYTES, max(size.left, _SMALL)))", "value")],
     ),
     Revert(
         rows=("unknown keys",),
@@ -95,7 +96,10 @@ OF_TELEMETRY = (
     Revert(
         rows=("collector without end",),
         what="no limit on the size of an answer",
-        edits=[("exchanges/limited_socket.py", "if self._read_bytes < 0:", "if False:")],
+        edits=[
+            ("exchanges/limited_socket.py", "if self._read_bytes < 0:", "if False:"),
+            ("exchanges/poster.py", "response.read(BODY_BYTES)", "response.read()"),
+        ],
     ),
     Revert(
         rows=("error tracker drips",),
@@ -156,6 +160,16 @@ REVERTS = (
         settings={"MAX_CONNECTIONS": "1000000"},
     ),
     Revert(
+        rows=("few threads",),
+        what="no limit on management connections",
+        edits=[("management/protocol.py", "connections: int = 64", "connections: int = 100_000")],
+    ),
+    Revert(
+        rows=("stall",),
+        what="only a stall of 5 s leaves an event",
+        edits=[("management/stalls.py", "STALL_SECONDS = 0.25", "STALL_SECONDS = 5.0")],
+    ),
+    Revert(
         rows=("behind a blocked loop",),
         what="the clock starts at the first read",
         edits=[(PROTOCOL, "- hidden_wait(self.transport)", "")],
@@ -195,9 +209,29 @@ REVERTS = (
         ],
     ),
     Revert(
+        rows=("error in a thread",),
+        what="the interpreter's own hook for threads",
+        edits=[(HOOKS, "threading.excepthook = _thread_failed", "")],
+    ),
+    Revert(
+        rows=("error in a finalizer",),
+        what="the interpreter's own hook for finalizers",
+        edits=[(HOOKS, "sys.unraisablehook = _finalizer_failed", "")],
+    ),
+    Revert(
+        rows=("error in a task",),
+        what="nobody watches tasks",
+        edits=[("server/loop.py", "loop.set_task_factory(self._create)", "")],
+    ),
+    Revert(
+        rows=("background work fails",),
+        what="failures of background work are not reported",
+        edits=[("server/background.py", 'failures.report("background", "background.failed", error,', "dict(")],
+    ),
+    Revert(
         rows=("error before a websocket is accepted", "error after a websocket is accepted"),
         what="errors of websockets are not reported",
-        edits=[(WEBSOCKET, "failures.report(", "print(end='') or (")],
+        edits=[(WEBSOCKET, "error, self.error = self.error, None", "error = self.error = None")],
     ),
     Revert(
         rows=("error the team logs",),

@@ -10,6 +10,8 @@ from itertools import count
 from pathlib import Path
 from typing import Any, Self
 
+from bench.processes import FailedError
+
 from . import cgroup
 from .emitted import PACKAGE
 
@@ -49,7 +51,7 @@ class Service:
     async def start(
         cls, directory: Path, settings: Mapping[str, str], *, descriptors: int | None = None, pids: int | None = None
     ) -> Self:
-        """Start `python -m <package>` below a limit of memory, and wait until it serves. Raises `RuntimeError`."""
+        """Start `python -m <package>` below a limit of memory, and wait until it serves. Raises `FailedError`."""
         group = cgroup.create(f"firstlight-{os.getpid()}-{next(_numbers)}", MEMORY_MIB, pids)
         inherited = {name: os.environ[name] for name in INHERITED if name in os.environ}
         limits = {"CGROUPS": " ".join(map(str, group.directories))}
@@ -83,7 +85,7 @@ class Service:
         return (line for line in self.lines if line.get("event") == event and fields.items() <= line.items())
 
     async def wait_for(self, event: str, seconds: float, **fields: object) -> Line:
-        """The first line of this event with these fields. Raises `RuntimeError` if it does not come."""
+        """The first line of this event with these fields. Raises `FailedError` if it does not come."""
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 while (found := next(self.named(event, **fields), None)) is None and not self.ended:
@@ -92,7 +94,7 @@ class Service:
                 if found is not None:
                     return found
         msg = f"the service did not log {event} within {seconds:g} s: {self.raw[-2:]} {self.stderr.decode()[-2000:]}"
-        raise RuntimeError(msg)
+        raise FailedError(msg)
 
     @property
     def ended(self) -> bool:
