@@ -1,15 +1,14 @@
 # mypy: disable-error-code="import-not-found, import-untyped, no-untyped-def, misc"
 """What is added to the generated service: routes that fail in every way, as a module of its package.
 
-`emitted.py` copies it to `src/<package>/additions.py`, and `runtime/tests/faults.py` beside it as `faults.py`.
+`emitted.py` copies it to `src/<package>/`, with `hostile.py` and `runtime/tests/faults.py` beside it.
 """
 
 import asyncio
 import os
 import threading
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator
 from contextlib import suppress
-from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any
 
 import structlog
@@ -23,24 +22,13 @@ from starlette.routing import BaseRoute, Route, WebSocketRoute
 from starlette.websockets import WebSocket
 
 from .faults import FAULTS
+from .hostile import OnDemandError, UnprintableError, hostile
 
 DEPTH = 4000
 MIB = 1 << 20
 
 log = structlog.get_logger()
 referenced: list[object] = []
-
-
-class OnDemandError(Exception):
-    """What fails here fails with this."""
-
-
-class UnprintableError(Exception):
-    """Cannot be turned into text."""
-
-    def __str__(self) -> str:
-        """Fail."""
-        raise OnDemandError
 
 
 def recurse(depth: int) -> None:
@@ -175,86 +163,6 @@ async def break_off(websocket: WebSocket) -> None:
     """Fail after the handshake."""
     await websocket.accept()
     raise OnDemandError
-
-
-class Hostile(str):
-    """Text that fails whatever is asked of it."""
-
-    __slots__ = ()
-
-    def __repr__(self) -> str:
-        """Fail."""
-        raise OnDemandError
-
-    __str__ = __repr__
-
-
-class HostileMapping(dict[str, Any]):
-    """A mapping that fails when it is read."""
-
-    def items(self) -> Any:  # noqa: ANN401 - it returns nothing
-        """Fail."""
-        raise OnDemandError
-
-
-class HostileIterable(list[Any]):
-    """A list that fails when it is read."""
-
-    def __iter__(self) -> Any:  # noqa: ANN401 - it returns nothing
-        """Fail."""
-        raise OnDemandError
-
-
-class HostileZone(tzinfo):
-    """A time zone that fails."""
-
-    def utcoffset(self, _: datetime | None) -> timedelta | None:
-        """Fail."""
-        raise OnDemandError
-
-    dst = utcoffset
-
-    def tzname(self, _: datetime | None) -> str | None:
-        """Fail."""
-        raise OnDemandError
-
-
-def hostile_values() -> Sequence[object]:
-    """What a logging call should survive."""
-    endless: list[object] = []
-    endless.append(endless)
-    return (
-        Hostile("x"),
-        {Hostile("key"): 1},
-        HostileMapping(a=1),
-        HostileIterable([1]),
-        datetime(2026, 1, 1, tzinfo=HostileZone()),
-        datetime.now(UTC),
-        UnprintableError(),
-        endless,
-        b"\xff\x00",
-        "\ud800",
-        float("nan"),
-        10**5000,
-        object(),
-        "x" * (10 * MIB),
-    )
-
-
-async def hostile(_: Request) -> Response:
-    """Log every hostile value: as a field, as an argument, as a key, bound to the request."""
-    calls: list[Callable[[Any], object]] = [
-        lambda value: log.info("fault.logged", value=value),
-        lambda value: log.info("fault.logged", value={"nested": [value]}),
-        lambda value: log.info("fault.logged %s %s", value),  # noqa: PLE1206 - one argument too few is a fault
-        log.info,
-        lambda value: structlog.contextvars.bind_contextvars(bound=value),
-    ]
-    for value in hostile_values():
-        for call in calls:
-            call(value)
-        log.info("fault.logged")
-    return PlainTextResponse("logged")
 
 
 ADDED: list[BaseRoute] = [

@@ -12,7 +12,11 @@ from .errors import UnfitError
 BUILD = ROOT / "build" / "faults"
 PACKAGE = "acme_links"
 WEBSOCKETS = "websockets>=15,<17"  # a team that serves websockets chooses the library
-ADDITIONS = {"additions.py": ROOT / "faults" / "additions.py", "faults.py": ROOT / "runtime" / "tests" / "faults.py"}
+ADDITIONS = {
+    "additions.py": ROOT / "faults" / "additions.py",
+    "faults.py": ROOT / "runtime" / "tests" / "faults.py",
+    "hostile.py": ROOT / "faults" / "hostile.py",
+}
 PAGE_EDITS = {
     "from .settings import Settings": "from .additions import ADDED, BACKGROUND\nfrom .settings import Settings",
     "routes=[*links.OPERATIONS]": "routes=[*links.OPERATIONS, *ADDED]",

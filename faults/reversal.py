@@ -4,16 +4,18 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from . import unbounded, unlimited, unobserved
 from .conduct import Outcome, conduct
-from .reverts import REVERTS, applied
+from .reverts import applied
 from .row import Row
 from .run import say
 
+REVERTS = (*unlimited.REVERTS, *unbounded.REVERTS, *unobserved.REVERTS)
 RED, GREEN = "red", "STILL GREEN"
 
 
 class Reversal:
-    """The rows whose mends `reverts.py` takes back."""
+    """The rows whose mends `REVERTS` takes back."""
 
     region = "reverts"
     head = ("row", "without the mend", "what the row said", "verdict")

@@ -12,7 +12,7 @@ import pytest
 from template import ROOT, Machine, replace
 
 from faults.catalogue import ROWS
-from faults.reverts import REVERTS
+from faults.reversal import REVERTS
 from faults.row import SUBJECTS
 
 PAGE = ROOT / "docs" / "reliability.md"
@@ -63,7 +63,7 @@ def test_the_page_lists_every_row() -> None:
 
 
 def test_the_page_turned_every_reverted_row_red() -> None:
-    """`make fault-test REVERT=1 WRITE=1` after a change of `faults/reverts.py`."""
+    """`make fault-test REVERT=1 WRITE=1` after a change of the reverts."""
     page = PAGE.read_text(encoding="utf-8")
     assert [name for revert in REVERTS for name in revert.rows if f"\n| {name} | {revert.what}" not in page] == []
     assert "STILL GREEN" not in page
