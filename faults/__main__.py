@@ -56,8 +56,11 @@ async def _until_told(run: Run | Reversal) -> None:
     task = asyncio.ensure_future(run.run())
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, task.cancel)
-    with suppress(asyncio.CancelledError):
-        await task
+    try:
+        with suppress(asyncio.CancelledError):
+            await task
+    except ExceptionGroup as several:
+        raise several.exceptions[0] from None
     if task.cancelled():
         raise KeyboardInterrupt
 

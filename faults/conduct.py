@@ -53,7 +53,7 @@ async def conduct(row: Row, directory: Path, *, long: bool) -> Outcome:
             trial = Trial(service=service, outside=outside, size=row.size(long=long), until=until)
             async with _observed(trial, RATE if row.under_load else 0) as samples:
                 await _run(row, trial, samples, LIMIT_SECONDS[long])
-            trial.samples = Samples(samples).between(trial.began, trial.finished)
+            trial.samples = Samples(samples).between(trial.began, min(trial.finished, service.told))
             trial.exit_status = trial.exit_status or await service.stop()
         finally:
             await service.close()

@@ -22,7 +22,8 @@ async def offer_h2c(trial: Trial) -> None:
 async def send_malformed(trial: Trial) -> None:
     """Requests that are none."""
     for _ in range(trial.size):
-        await trial.send(MALFORMED)
+        if not (await trial.send(MALFORMED)).status:
+            return
 
 
 async def offer_another_protocol(trial: Trial) -> None:

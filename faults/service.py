@@ -4,9 +4,11 @@ import asyncio
 import json
 import os
 import signal
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from itertools import count
+from math import inf
 from pathlib import Path
 from typing import Any, Self
 
@@ -38,7 +40,7 @@ class Service:
         self.raw: list[bytes] = []
         self._process = process
         self._rest = b""
-        self._told = False
+        self.told = inf  # when it was told to end
         self._parsed: list[Line] = []
         self._arrived = asyncio.Event()
         self._reader = asyncio.ensure_future(self._read())
@@ -124,13 +126,13 @@ class Service:
 
     def terminate(self) -> None:
         """Send SIGTERM."""
-        self._told = True
+        self.told = min(self.told, time.monotonic())
         if not self.ended:
             self._process.send_signal(signal.SIGTERM)
 
     async def stop(self) -> str:
         """End it and read the rest. Returns how it ended, in words."""
-        if self.ended and not self._told:
+        if self.ended and self.told == inf:
             return f"had ended by itself with status {self._process.returncode}"
         self.terminate()
         try:
