@@ -35,6 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         say("generating and installing the service")
         directory = emit()
         run = Reversal(directory, options.rows) if options.revert else Run(directory, options.rows, long=options.long)
+        region = table.Region(PAGE, run.region, run.head.index("row"))
         asyncio.run(_until_told(run))
     except (UnfitError, FailedError, LookupError) as error:
         say(str(error))
@@ -47,7 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     say(f"{len(run.lines)} rows in {seconds:.0f} s")
     if options.write:
         facts = _facts("long" if options.long else "short", seconds)
-        table.write(PAGE, run.region, f"{facts}\n\n{table.markdown(run.head, run.lines)}")
+        region.write(facts, run.head, run.lines, [row.name for row in ROWS])
     return 1 if run.failed else 0
 
 

@@ -81,7 +81,7 @@ ROWS = [
         expect=[
             saw_only("500"),
             took("slowest", QUICK_SECONDS),
-            counted("telemetry_dropped_total", signal="errors"),
+            counted("telemetry_dropped_total", signal="errors", reason="queue_full"),
             grows_by(),
         ],
         short=150,

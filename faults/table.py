@@ -20,10 +20,8 @@ def _cut(cell: str, width: int) -> str:
     return cell if len(cell) <= width else f"{cell[: width - 3]}..."
 
 
-def markdown(head: Cells, lines: Sequence[Cells]) -> str:
-    """For a page."""
-    rows = [head, ["---"] * len(head), *lines]
-    return "\n".join("| " + " | ".join(map(_plain, row)) + " |" for row in rows)
+def _line(cells: Cells) -> str:
+    return f"| {' | '.join(map(_plain, cells))} |"
 
 
 def _plain(cell: str) -> str:
@@ -31,12 +29,27 @@ def _plain(cell: str) -> str:
     return cell.replace("|", "\\|").replace("<", "&lt;").replace("*", "\\*").replace("\n", " ")
 
 
-def write(page: Path, region: str, content: str) -> None:
-    """Replace one region of a page, which stands between two comments."""
-    begin, end = f"<!-- begin of {region} -->", f"<!-- end of {region} -->"
-    before, found, rest = page.read_text("utf-8").partition(begin)
-    _, also_found, after = rest.partition(end)
-    if not (found and also_found):
-        msg = f"{page} does not hold {begin!r} and {end!r}."
-        raise LookupError(msg)
-    page.write_text(f"{before}{begin}\n\n{content}\n\n{end}{after}", "utf-8")
+class Region:
+    """A table of a page, between two comments."""
+
+    def __init__(self, page: Path, name: str, column: int) -> None:
+        """Its rows are known by their text in `column`. Raises `LookupError` where the page has no such region."""
+        self._page = page
+        self._column = column
+        self._begin, self._end = f"<!-- begin of {name} -->", f"<!-- end of {name} -->"
+        self._before, begun, rest = page.read_text("utf-8").partition(self._begin)
+        content, ended, self._after = rest.partition(self._end)
+        if not (begun and ended):
+            msg = f"{page} does not hold {self._begin!r} and {self._end!r}."
+            raise LookupError(msg)
+        self._lines = {self._key(line): line for line in content.splitlines() if line.startswith("| ")}
+
+    def write(self, facts: str, head: Cells, lines: Sequence[Cells], order: Sequence[str]) -> None:
+        """Replace `lines` and keep the others, in this order."""
+        known = self._lines | {line[self._column]: _line(line) for line in lines}
+        table = [_line(head), _line(["---"] * len(head)), *(known[name] for name in order if name in known)]
+        text = "\n".join(table)
+        self._page.write_text(f"{self._before}{self._begin}\n\n{facts}\n\n{text}\n\n{self._end}{self._after}", "utf-8")
+
+    def _key(self, line: str) -> str:
+        return line.split(" | ")[self._column].removeprefix("| ")

@@ -3,6 +3,7 @@
 from .reverts import Revert
 
 RECORDER, CLIENT = "requests/recorder.py", "components/http_client"
+SHORTENED = " if len(line) <= LINE_BYTES else orjson.dumps(_shortened(event), option=_OPTIONS)"
 USER_AGENT = 'request.identified.user_agent.decode("latin-1")'
 
 REVERTS = (
@@ -12,6 +13,7 @@ REVERTS = (
         edits=[
             (RECORDER, 'cut(request.identified.user_agent.decode("latin-1"), USER_AGENT_BYTES)', USER_AGENT),
             ("traces/queue.py", " or self._bytes + needed > self._max_bytes", ""),
+            ("traces/provider.py", "stated.max_span_attribute_length = VALUE_CHARACTERS", "pass"),
             ("traces/provider.py", "stated.max_attribute_length = EVENT_CHARACTERS", "pass"),
         ],
     ),
@@ -23,7 +25,10 @@ REVERTS = (
     Revert(
         rows=("large log field",),
         what="values are not cut",
-        edits=[("logs/values.py", "cut(value, min(TEXT_BYTES, max(size.left, _SMALL)))", "value")],
+        edits=[
+            ("logs/values.py", "cut(value, min(TEXT_BYTES, max(size.left, _SMALL)))", "value"),
+            ("logs/rendering.py", SHORTENED, ""),
+        ],
     ),
     Revert(
         rows=("unknown keys",),

@@ -68,7 +68,10 @@ REVERTS = (
     Revert(
         rows=("hostile log values",),
         what="what a value raises in a logging call reaches the caller",
-        edits=[("logs/logger.py", "self._logger.write_remains(level, event, error)", "raise")],
+        edits=[
+            ("logs/values.py", "            shown = marker(value)", "            raise"),
+            ("logs/logger.py", "self._logger.write_remains(level, event, error)", "raise"),
+        ],
     ),
     Revert(
         rows=("websocket",),
