@@ -82,14 +82,14 @@ def create_app(  # noqa: PLR0913 - whatever differs between a server, a test and
     capture, flush_reports = sentry.start(settings, identity)
     emit = pipeline.configure(settings, identity, log_sink, report=capture)
     _publish(identity, settings, service)
-    lifecycle, tracing = Lifecycle(), Tracing(settings, identity, span_processors)
+    lifecycle, tracing = Lifecycle(), Tracing(settings, identity, span_processors, settings.telemetry_bytes // 2)
     lifespan = Lifespan(
         settings=settings,
         service=service,
         parts=parts,
         process=process,
         lifecycle=lifecycle,
-        telemetry=Telemetry(capture, tracing.stop, flush_reports, log_sink.flush),
+        telemetry=Telemetry(tracing.stop, flush_reports, log_sink.flush),
         announces=not served,
         start_timeout=start_timeout,
     )
@@ -132,9 +132,11 @@ def _starlette(settings: Settings, service: Service, lifespan: Lifespan) -> Star
     for component in service.components:
         handlers.update(component.exception_handlers)
     around = [Middleware(wrap, None) for wrap in routing.around_the_router(service.components)]
-    return Starlette(
+    app = Starlette(
         routes=routing.routes(service, ThreadQueue(settings.shed_seconds)),
         exception_handlers=handlers,
         lifespan=lifespan,
         middleware=[*around, Middleware(BodyLimit, settings.max_body_bytes)],
     )
+    routing.without_slash_redirects(app.router)
+    return app

@@ -5,8 +5,8 @@ from collections.abc import Iterator, Sequence
 from functools import reduce
 from typing import Any
 
-from starlette.routing import BaseRoute, Host, Mount, Route, WebSocketRoute
-from starlette.types import ASGIApp
+from starlette.routing import BaseRoute, Host, Mount, Route, Router, WebSocketRoute
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from . import operation
 from .component import Component, Layer, Wrap
@@ -56,4 +56,37 @@ def _wrapped(route: BaseRoute, around: Wrap, threads: ThreadQueue) -> BaseRoute:
         return route
     wrapped = copy.copy(route)
     wrapped.app = around(threads.app(route) if isinstance(route, Route) else route.app, None)
+    if isinstance(route, Host) and wrapped.app is not route.app:
+        wrapped.app = _HostApp(wrapped.app, route)
     return wrapped
+
+
+class _HostApp:
+    """The application of a `Host` inside middleware: the host looks for its routes there."""
+
+    def __init__(self, app: ASGIApp, host: Host) -> None:
+        self._app = app
+        self.routes = host.routes
+        self.router = _router(host.app)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self._app(scope, receive, send)
+
+
+def without_slash_redirects(router: Router) -> None:
+    """Make each path have one spelling, here and below: `/links/` is not `/links`, but a 404.
+
+    Starlette would redirect from one to the other, with the host that the client named: to a host of an attacker, for
+    whoever shares a cache with him, and to the wrong scheme behind a proxy.
+    """
+    router.redirect_slashes = False
+    for route in router.routes:
+        if isinstance(route, Mount | Host):
+            below = _router(getattr(route, "_base_app", route.app))  # that of a mount, inside its own middleware
+            if isinstance(below, Router):
+                without_slash_redirects(below)
+
+
+def _router(app: ASGIApp) -> ASGIApp:
+    """The router of an application of Starlette, else the application itself."""
+    return getattr(app, "router", app)

@@ -22,12 +22,13 @@ from .limits import KEY_BYTES, cut
 from .logger import LEVELS, Logger
 from .redaction import redact, redact_text
 from .reports import Report, claim, ignore
-from .sink import Output
+from .sink import Output, Sink
 from .tracebacks import rendered
 from .values import fields, marker
 
 Event = MutableMapping[str, Any]
 Emit = Callable[[Event], None]
+SHARE_OF_TELEMETRY = 6  # sixteenths of what telemetry may hold in memory; spans have 8, reports and caches 1 each
 _IDENTITY = ("timestamp", "service", "version", "env")  # a caller cannot set these
 
 
@@ -36,6 +37,8 @@ def configure(settings: Settings, identity: Identity, output: Output, *, report:
 
     `report` is called once for each exception that a line at level error or above carries.
     """
+    if isinstance(output, Sink):
+        output.limit(settings.telemetry_bytes * SHARE_OF_TELEMETRY // 16)
     ours = {"service": identity.name, "version": identity.version, "env": settings.environment}
     ours = {name: cut(value, KEY_BYTES) for name, value in ours.items()}
     console = settings.log_format == "console" or (settings.log_format == "auto" and sys.stdout.isatty())

@@ -2,6 +2,7 @@
 
 import random
 import re
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from opentelemetry.context import Context
@@ -52,6 +53,14 @@ def identify(scope: Scope, name: str, propagator: TextMapPropagator, tracer: Sta
         (REQUEST_ID, request_id),
         read.get(USER_AGENT, b""),
     )
+
+
+def with_headers(given: Iterable[Sequence[bytes]], ours: Sequence[tuple[bytes, bytes]]) -> list[Sequence[bytes]]:
+    """The headers of a response with ours, which replace those of the same name: a client looks at one of them."""
+    names = dict(ours)
+    headers = [header for header in given if header[0].lower() not in names]
+    headers += ours
+    return headers
 
 
 def acceptable(request_id: bytes) -> bool:

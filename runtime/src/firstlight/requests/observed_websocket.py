@@ -19,7 +19,7 @@ from ..logs.values import fields
 from ..metrics.instruments import REGISTRY
 from .arrival import arrived
 from .exception_event import described
-from .identification import identify
+from .identification import identify, with_headers
 from .observed_request import Labels, Observers
 from .recorder import PATH_BYTES, USER_AGENT_BYTES, client_address
 from .routes import RouteTemplates
@@ -104,7 +104,8 @@ class ObservedWebsocket:
         kind = message["type"]
         if kind in {"websocket.accept", "websocket.http.response.start"}:
             self.accepted = kind == "websocket.accept"
-            message = {**message, "headers": [*message.get("headers", ()), self.identified.header]}
+            headers = with_headers(message.get("headers", ()), [self.identified.header])
+            message = {**message, "headers": headers}
         elif kind == "websocket.send":
             self.sent += 1
         elif kind == "websocket.close":

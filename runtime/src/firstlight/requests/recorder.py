@@ -12,7 +12,7 @@ from ..logs.limits import cut
 from ..logs.pipeline import Emit
 from ..logs.redaction import redact, redact_text
 from ..logs.values import fields
-from ..metrics.instruments import UNMATCHED, RequestChildren
+from ..metrics.instruments import OTHER_METHOD, UNMATCHED, RequestChildren
 from ..slo import Events
 from .exception_event import described
 from .observed_request import Labels, ObservedRequest
@@ -20,7 +20,6 @@ from .outcome import CLIENT_DISCONNECTED, NOT_OURS, SHED, UNAVAILABLE, outcome
 from .routes import RouteTemplates
 from .timings import Timing, Timings
 
-OTHER_METHOD = "_OTHER"
 PATH_BYTES = 2048
 USER_AGENT_BYTES = 512
 

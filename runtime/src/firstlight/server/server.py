@@ -9,6 +9,7 @@ import asyncio
 import gc
 import signal
 import socket
+import sys
 from dataclasses import fields
 from functools import partial
 from types import FrameType
@@ -16,15 +17,19 @@ from typing import cast
 
 import structlog
 import uvicorn
-import uvloop
+from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
-from ..app import Application, create_app
+from ..app import Application
+from ..identity import WEB
 from ..requests.refusals import Refusals
 from ..service import Service
 from ..settings import Settings
+from . import loop
 from .connections import Connections, Limits
+from .creation import created
 from .ending import ending, leave
 from .kernel import watch_accept_queue
+from .lifespan_protocol import LifespanProtocol
 from .port import bind
 from .protocol import LimitedProtocol
 
@@ -40,21 +45,22 @@ def serve(settings: Settings, service: Service) -> None:
         listener = bind("", settings.host, settings.port)
     with listener:
         settings = settings.model_copy(update={"port": listener.getsockname()[1]})
-        application = create_app(settings, service, served=True)
         with ending():
+            application = created(settings, service, WEB)
             _run(Server(application), listener)
-    leave(0)
+    if leave(application.lifespan.status):
+        sys.exit(application.lifespan.status)
 
 
 def _run(server: "Server", listener: socket.socket) -> None:
-    """Run the loop, and leave it open at the end: closing it would wait five minutes for a blocking call."""
     signal.signal(signal.SIGTERM, server.give_up)  # before the server takes the signal, and after
-    runner = asyncio.Runner(loop_factory=uvloop.new_event_loop)
     try:
-        runner.run(server.serve(sockets=[listener]))
+        loop.run(server.serve(sockets=[listener]), unwatched=RequestResponseCycle.run_asgi.__code__)
     except KeyboardInterrupt:  # the server raises the SIGINT that stopped it once more when it has stopped
-        if not server.started:
-            runner.close()
+        pass
+    except SystemExit:  # the start has failed, which it has if it was in the middle of a step that we interrupted
+        if not server.given_up:
+            raise
 
 
 class Server(uvicorn.Server):
@@ -63,6 +69,7 @@ class Server(uvicorn.Server):
     def __init__(self, application: Application) -> None:
         """One way to configure it: uvloop, httptools, our own log lines, a context of its own for each request."""
         self._lifespan = application.lifespan
+        self.given_up = False
         settings, lifecycle = self._lifespan.settings, self._lifespan.lifecycle
         connections = Connections(_limits(settings).within_descriptors(), lambda: len(lifecycle.websockets))
         connections.watch()
@@ -80,6 +87,8 @@ class Server(uvicorn.Server):
                 timeout_graceful_shutdown=application.lifespan.settings.graceful_seconds,
             )
         )
+        self.config.load()
+        self.config.lifespan_class = LifespanProtocol
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Be ready only when the port is open."""
@@ -104,6 +113,7 @@ class Server(uvicorn.Server):
     def give_up(self, _: int, __: FrameType | None) -> None:
         """Stop starting: nothing is lost, and what is open gets closed. Once it has served there is nothing to do."""
         if not self.started:
+            self.given_up = True
             raise KeyboardInterrupt
 
     def _drain(self) -> None:
