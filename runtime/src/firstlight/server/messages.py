@@ -1,17 +1,25 @@
 """The messages of one connection: uvicorn's protocol on httptools, with limits on what a client may send.
 
-Heads, the framing of bodies and pipelines are limited while they are parsed, so that no limit is noticed too late. An
-offer to change to another protocol than websocket is passed over, and the request that makes it is not lost.
+What is read is parsed piece by piece, and a piece ends where a message may end. So a request that follows another one
+waits, unparsed, until that one is answered, and every head is counted from its first byte, however the bytes are split
+into packets. An offer to change to another protocol than websocket is passed over: the request that makes it is served.
 """
 
+import re
 from typing import Any
 
 import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-SLICE_BYTES = 16_384  # what is parsed at once
-FRAMING_PER_BYTE = 16  # a chunk of one byte has six of framing
+from .. import failures
+
+BLANK_LINE = b"\r\n\r\n"  # ends a head, and a chunked body
+PIECE_BYTES = 16_384
+FRAMING_PER_BYTE = 16  # a chunk of one byte has five bytes of framing
 FRAMING_FIELDS = frozenset({b"content-length", b"transfer-encoding"})
+EXAMINED = frozenset({b"host", b"expect", b"content-length"})
+HOST = re.compile(rb"(?:\[[0-9A-Fa-fv.:]+\]|[A-Za-z0-9._~!$&'()*+,;=%-]*)(?::[0-9]*)?")  # RFC 9112, section 3.2
+CLIENTS_MISTAKES = (httptools.HttpParserError, UnicodeError)
 
 
 class LimitedMessages(HttpToolsProtocol):
@@ -22,9 +30,13 @@ class LimitedMessages(HttpToolsProtocol):
         super().__init__(**uvicorn)
         self._max_head = max_head_bytes
         self._head = 0  # bytes of a head that is not complete yet
-        self._framing = 0  # bytes of a message beside its head and its body
+        self._framing = 0  # bytes of a body's framing, less what its content allows for
+        self._left = 0  # bytes of a body of declared length that are still to come
+        self._hosts = 0  # Host fields of the head
+        self._host = b""  # the last one that was valid
+        self._tail = b""  # the end of what was parsed of a head or a chunked body: a blank line may go on there
+        self._rest = b""  # read, but not parsed while a request is in progress
         self._in_body = self._replaying = self._refused = False
-        self._rest = b""  # read, but not parsed while pipelined requests wait
 
     def refuse(self, reason: str) -> None:
         """End the connection."""
@@ -42,78 +54,120 @@ class LimitedMessages(HttpToolsProtocol):
         """
         framing = [b"%b: %b\r\n" % field for field in self.headers if field[0] in FRAMING_FIELDS]
         self.parser = httptools.HttpRequestParser(self)
+        self.parser.set_dangerous_leniencies(lenient_data_after_close=True)  # as uvicorn does
         self._replaying = True
         self.parser.feed_data(b"POST / HTTP/1.1\r\n" + b"".join(framing) + b"\r\n")
         self._replaying = False
 
+    @property
+    def busy(self) -> bool:
+        """Whether a request is in progress whose response is not complete."""
+        return self.cycle is not None and not self.cycle.response_complete
+
     def parse(self, data: bytes) -> None:
-        """Parse slice by slice. What is behind a pipelined request waits until that is answered."""
-        if self._rest:
-            self._rest += data
-            return
-        while data and not (self._refused or self.transport.is_closing()):
-            if self.pipeline:
-                self._rest = data
+        """Parse what has come. What is behind a request waits until that is answered."""
+        at, size = 0, len(data)
+        while at < size and not (self._refused or self.transport.is_closing()):
+            if not self._in_body and self.busy:
+                self._rest = data[at:]
                 return
-            size = SLICE_BYTES if self._in_body else min(SLICE_BYTES, self._max_head + 1 - self._head)
-            piece, data = data[:size], data[size:]
-            data = self._feed(piece) + data
+            if self._head >= self._max_head:
+                self.refuse("head_too_large")
+                return
+            at = self._feed(data, at, self._end_of_piece(data, at))
 
     def parse_rest(self) -> None:
         """Parse what has waited."""
         rest, self._rest = self._rest, b""
         self.parse(rest)
 
-    def _feed(self, piece: bytes) -> bytes:
-        """Parse one slice. Returns what is to be parsed anew, behind an offer that is passed over."""
+    def _end_of_piece(self, data: bytes, at: int) -> int:
+        """Where the message that is being parsed ends, at the latest."""
+        if self._left:
+            return min(len(data), at + min(self._left, PIECE_BYTES))
+        size = PIECE_BYTES if self._in_body else min(PIECE_BYTES, self._max_head - self._head)
+        split = (self._tail + data[at : at + 3]).find(BLANK_LINE) if self._tail else -1
+        if split >= 0:
+            size = min(size, split + len(BLANK_LINE) - len(self._tail))
+        elif (blank := data.find(BLANK_LINE, at, at + size)) >= 0:
+            return blank + len(BLANK_LINE)
+        return min(len(data), at + size)
+
+    def _feed(self, data: bytes, at: int, end: int) -> int:
+        """Parse one piece. Returns where the next one begins."""
+        piece = data if end - at == len(data) else data[at:end]
         if self._in_body:
-            self._framing += len(piece)
+            self._framing += end - at
         else:
-            self._head += len(piece)
+            self._head += end - at
         try:
             self.parser.feed_data(piece)
         except httptools.HttpParserUpgrade as offer:
-            if self._should_upgrade():
-                self.upgrade()
-                return b""
-            self.pass_over_upgrade()
-            return piece[offer.args[0] :]
-        except httptools.HttpParserError:
-            self.refuse("malformed")
-        if self._head > self._max_head:
-            self.refuse("head_too_large")
-        elif self._framing > self._max_head:
+            self._tail = b""
+            end = at + offer.args[0]
+            self._answer_offer()
+        except httptools.HttpParserError as error:
+            self._not_parsed(error)
+        else:
+            self._tail = (self._tail + piece)[-3:] if self._head or self._in_body else b""
+        if self._framing > self._max_head:
             self.refuse("framing_too_large")
-        return b""
+        return end
+
+    def _answer_offer(self) -> None:
+        if self._should_upgrade():
+            self.upgrade()
+            return
+        try:
+            self.pass_over_upgrade()
+        except httptools.HttpParserError as error:
+            self._not_parsed(error)
+
+    def _not_parsed(self, error: httptools.HttpParserError) -> None:
+        if isinstance(error, httptools.HttpParserCallbackError):
+            cause = error.__context__
+            if not (cause is None or isinstance(cause, CLIENTS_MISTAKES)):
+                failures.report("request", "http.request_failed", cause)  # a bug of ours
+        self.refuse("malformed")
 
     # What the parser calls.
 
     def on_message_begin(self) -> None:
         """A request begins."""
         if not self._replaying:
-            self._head = self._head or 1
+            self._left = self._hosts = 0
             super().on_message_begin()
 
     def on_url(self, url: bytes) -> None:
         """Part of the target."""
         if not self._replaying:
-            super().on_url(url)
+            self.url += url
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """A field of the head. Trailers are dropped: a field after the body must not change the request."""
-        if not (self._replaying or self._in_body):
-            super().on_header(name, value)
+        if self._in_body:
+            return
+        name = name.lower()
+        if name in EXAMINED:
+            self._examine(name, value)
+        self.headers.append((name, value))
 
     def on_headers_complete(self) -> None:
         """The application starts."""
-        if not self._replaying:
-            self._head = self._framing = 0
-            self._in_body = True
-            super().on_headers_complete()
+        if self._replaying:
+            return
+        if self._hosts != 1 and (self._hosts or self.parser.get_http_version() == "1.1"):
+            msg = "one Host field, and only one"
+            raise httptools.HttpParserError(msg)
+        super().on_headers_complete()
+        self._head = self._framing = 0
+        self._in_body = True
 
     def on_body(self, body: bytes) -> None:
         """Part of the body."""
-        self._framing = max(0, self._framing - (1 + FRAMING_PER_BYTE) * len(body))
+        size = len(body)
+        self._framing -= (1 + FRAMING_PER_BYTE) * size
+        self._left = max(0, self._left - size)
         super().on_body(body)
 
     def on_message_complete(self) -> None:
@@ -121,3 +175,15 @@ class LimitedMessages(HttpToolsProtocol):
         if not self.parser.should_upgrade():
             self._in_body = False
             super().on_message_complete()
+
+    def _examine(self, name: bytes, value: bytes) -> None:
+        if name == b"host":
+            self._hosts += 1
+            if value != self._host and not HOST.fullmatch(value):
+                msg = "not the name of a host"
+                raise httptools.HttpParserError(msg)
+            self._host = value
+        elif name == b"content-length":
+            self._left = int(value)
+        elif value.lower() == b"100-continue":
+            self.expect_100_continue = True

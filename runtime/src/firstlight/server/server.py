@@ -22,9 +22,10 @@ from ..app import Application, create_app
 from ..requests.refusals import Refusals
 from ..service import Service
 from ..settings import Settings
-from .connections import Connections, Limits
+from .connections import Connections
 from .ending import ending, leave
 from .kernel import watch_accept_queue
+from .limits import Limits
 from .port import bind
 from .protocol import LimitedProtocol
 
@@ -63,8 +64,8 @@ class Server(uvicorn.Server):
     def __init__(self, application: Application) -> None:
         """One way to configure it: uvloop, httptools, our own log lines, a context of its own for each request."""
         self._lifespan = application.lifespan
-        settings, lifecycle = self._lifespan.settings, self._lifespan.lifecycle
-        connections = Connections(_limits(settings).within_descriptors(), lambda: len(lifecycle.websockets))
+        settings = self._lifespan.settings
+        connections = Connections(_limits(settings).within_descriptors())
         connections.watch()
         protocol = partial(LimitedProtocol, limited_by=connections, refusals=Refusals("service"))
         super().__init__(
@@ -76,7 +77,7 @@ class Server(uvicorn.Server):
                 access_log=False,
                 server_header=False,
                 reset_contextvars=True,
-                timeout_graceful_shutdown=application.lifespan.settings.graceful_seconds,
+                timeout_graceful_shutdown=settings.graceful_seconds,
             )
         )
 
@@ -120,4 +121,5 @@ class Server(uvicorn.Server):
 
 
 def _limits(settings: Settings) -> Limits:
-    return Limits(**{field.name: getattr(settings, field.name) for field in fields(Limits)})
+    chosen = settings.model_dump()
+    return Limits(**{field.name: chosen[field.name] for field in fields(Limits) if field.name in chosen})
