@@ -21,6 +21,7 @@ BODIES = {
     "chunked": (b"Transfer-Encoding: chunked\r\n\r\n", b"2\r\nhe\r\n3\r\nllo\r\n0\r\n\r\n"),
     "trailers": (b"Transfer-Encoding: chunked\r\n\r\n", b"5\r\nhello\r\n0\r\nX-A: b\r\n\r\n"),
 }
+CHUNKED = b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
 MALFORMED = {
     "no request": b"GARBAGE\r\n\r\n",
     "no host": b"GET / HTTP/1.1\r\n\r\n",
@@ -43,7 +44,16 @@ MALFORMED = {
     "chunk without a size": b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n",
 }
 STATUS = re.compile(rb"HTTP/1\.1 (\d{3})")
-VALID_HOSTS = (b"a", b"", b"a.example:8000", b"127.0.0.1", b"[::1]:80", b"[2001:db8::1]", b"a:", b"xn--bcher-kva.example")
+VALID_HOSTS = (
+    b"a",
+    b"",
+    b"a.example:8000",
+    b"127.0.0.1",
+    b"[::1]:80",
+    b"[2001:db8::1]",
+    b"a:",
+    b"xn--bcher-kva.example",
+)
 
 
 def seen(answer: bytes) -> Iterator[tuple[int, list[object]]]:
@@ -148,10 +158,18 @@ ENDLESS = {
     "name": (b"GET / HTTP/1.1\r\nHost: a\r\n", b"A", "head_too_large"),
     "target": (b"GET /", b"a", "head_too_large"),
     "empty lines": (b"", b"\r\n", "head_too_large"),
-    "chunk extension": (b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n1;", b"a", "framing_too_large"),
-    "trailers": (b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n", b"A: b\r\n", "framing_too_large"),
+    "chunk extension": (
+        b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n1;",
+        b"a",
+        "framing_too_large",
+    ),
+    "trailers": (
+        b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n",
+        b"A: b\r\n",
+        "framing_too_large",
+    ),
     "extensions": (
-        b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n",
+        CHUNKED,
         b"1;" + b"a" * 60 + b"\r\nx\r\n",
         "framing_too_large",
     ),
@@ -172,16 +190,15 @@ def test_what_never_ends_is_refused(kind: str) -> None:
 
 def test_a_body_of_tiny_chunks_is_no_flood() -> None:
     """Chunks of one byte are wasteful, and allowed."""
-    head = b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
     count = 4 * HEAD_BYTES
-    assert requests_of(answered(echo, [head, b"1\r\nx\r\n" * count, b"0\r\n\r\n"])) == [("POST", "x" * count)]
+    assert requests_of(answered(echo, [CHUNKED, b"1\r\nx\r\n" * count, b"0\r\n\r\n"])) == [("POST", "x" * count)]
 
 
 def test_a_large_chunk_is_not_taken_for_framing() -> None:
     """However much of it comes at once."""
-    head = b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
     size = 3 * PIECE_BYTES
-    assert requests_of(answered(echo, [head + b"%x\r\n" % size, b"x" * size, b"\r\n0\r\n\r\n"])) == [("POST", "x" * size)]
+    packets = [CHUNKED + b"%x\r\n" % size, b"x" * size, b"\r\n0\r\n\r\n"]
+    assert requests_of(answered(echo, packets)) == [("POST", "x" * size)]
 
 
 def test_trailers_do_not_change_the_request() -> None:
@@ -197,10 +214,10 @@ async def _late(scope: Scope, receive: Receive, send: Send) -> None:
     await echo(scope, receive, send)
 
 
-async def _impatient(scope: Scope, receive: Receive, send: Send) -> None:
+async def _impatient(_: Scope, receive: Receive, send: Send) -> None:
     """Ask for the end of the client again and again, as a loop around `is_disconnected()` does."""
     await receive()
-    for _ in range(10):
+    for _turn in range(10):
         task = asyncio.ensure_future(receive())
         await asyncio.sleep(0)
         task.cancel()
@@ -216,7 +233,7 @@ def test_what_follows_a_request_is_not_read_before_that_is_answered(app: ASGIApp
         wired = Wired(app)
         wired.protocol.data_received(GET + GET)
         read = []
-        for _ in range(8):
+        for _turn in range(8):
             await asyncio.sleep(0)
             read.append(wired.transport.reading)
         await wired.until(lambda: False)
@@ -237,7 +254,20 @@ SEEDS = (
     b"PUT / HTTP/1.1\r\nHost: [::1]:8\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\nab",
     b"\r\n\r\nGET http://a/b HTTP/1.1\r\nHost: a\r\nA:   b  \r\n\r\n",
 )
-SPICES = (b"\r\n", b"\r", b"\n", b"\0", b":", b" ", b"\t", b"\xff", b"Host: b\r\n", b"Content-Length: 3\r\n", b"\r\n\r\n", b"0")
+SPICES = (
+    b"\r\n",
+    b"\r",
+    b"\n",
+    b"\0",
+    b":",
+    b" ",
+    b"\t",
+    b"\xff",
+    b"Host: b\r\n",
+    b"Content-Length: 3\r\n",
+    b"\r\n\r\n",
+    b"0",
+)
 
 
 def _mutated(random_: random.Random) -> bytes:

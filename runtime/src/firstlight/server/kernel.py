@@ -43,9 +43,9 @@ class ReceivedAt:
     __slots__ = ("_socket",)
 
     def __init__(self, transport: Any) -> None:
-        """Ask about the socket of `transport`."""
+        """Ask about the socket of `transport`, if there is one."""
         self._socket: socket.socket | None = None
-        owner = transport.get_extra_info("socket") if TCP_INFO is not None else None
+        owner = transport.get_extra_info("socket") if TCP_INFO is not None and transport is not None else None
         if owner is not None and owner.family in TCP_FAMILIES:
             self._socket = socket.socket(owner.family, owner.type, owner.proto, owner.fileno())
 

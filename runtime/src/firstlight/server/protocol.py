@@ -25,7 +25,7 @@ class LimitedProtocol(LimitedMessages):
         super().__init__(max_head_bytes=limited_by.limits.max_head_bytes, **uvicorn)
         self._limited_by = limited_by
         self._refusals = refusals
-        self._received_at: ReceivedAt | None = None
+        self._received_at = ReceivedAt(None)
         self._arrived = 0
         self._discarded = 0
         self._unread = 0  # bytes that the client had not read when that was asked last
@@ -40,7 +40,7 @@ class LimitedProtocol(LimitedMessages):
     def connection_lost(self, exc: Exception | None) -> None:
         """Free the place."""
         self._limited_by.close(self)
-        self._forget_socket()
+        self._received_at.close()
         self._rest = b""
         super().connection_lost(exc)
 
@@ -53,8 +53,7 @@ class LimitedProtocol(LimitedMessages):
             self._rest += data
             return
         # The last packet of a head counts: how long a client takes over its head is not the service's time.
-        ask = time.perf_counter_ns if self._in_body or self._received_at is None else self._received_at
-        self._arrived = ask()
+        self._arrived = time.perf_counter_ns() if self._in_body else self._received_at()
         self._limited_by.idle.end(self)
         self.parse(data)
         self._owe()
@@ -62,7 +61,7 @@ class LimitedProtocol(LimitedMessages):
     def upgrade(self) -> None:
         """Change to websocket, which has limits of its own."""
         self._limited_by.close(self)
-        self._forget_socket()
+        self._received_at.close()
         super().upgrade()
         scope = getattr(self.transport.get_protocol(), "scope", None)
         if scope is not None:
@@ -153,11 +152,6 @@ class LimitedProtocol(LimitedMessages):
         bare.close()
         if bare.get_write_buffer_size():
             self._owe_reading()
-
-    def _forget_socket(self) -> None:
-        if self._received_at is not None:
-            self._received_at.close()
-            self._received_at = None
 
     @property
     def _address(self) -> str:

@@ -28,6 +28,7 @@ from .kernel import watch_accept_queue
 from .limits import Limits
 from .port import bind
 from .protocol import LimitedProtocol
+from .upgrades import websockets_of
 
 GC_THRESHOLDS = (5_000, 20, 50)  # a request makes a hundred short-lived objects, and the default is 700
 
@@ -43,7 +44,7 @@ def serve(settings: Settings, service: Service) -> None:
         settings = settings.model_copy(update={"port": listener.getsockname()[1]})
         application = create_app(settings, service, served=True)
         with ending():
-            _run(Server(application), listener)
+            _run(Server(application, service), listener)
     leave(0)
 
 
@@ -61,17 +62,20 @@ def _run(server: "Server", listener: socket.socket) -> None:
 class Server(uvicorn.Server):
     """Serves one application in this process."""
 
-    def __init__(self, application: Application) -> None:
+    def __init__(self, application: Application, service: Service) -> None:
         """One way to configure it: uvloop, httptools, our own log lines, a context of its own for each request."""
         self._lifespan = application.lifespan
         settings = self._lifespan.settings
         connections = Connections(_limits(settings).within_descriptors())
         connections.watch()
-        protocol = partial(LimitedProtocol, limited_by=connections, refusals=Refusals("service"))
+        refusals = Refusals("service")
+        protocol = partial(LimitedProtocol, limited_by=connections, refusals=refusals)
         super().__init__(
             uvicorn.Config(
                 application,
                 http=cast("type[asyncio.Protocol]", protocol),
+                ws=websockets_of(service, connections, refusals),
+                ws_max_size=settings.max_body_bytes,
                 lifespan="on",
                 log_config=None,
                 access_log=False,
