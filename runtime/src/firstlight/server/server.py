@@ -65,25 +65,7 @@ class Server(uvicorn.Server):
     def __init__(self, application: Application, service: Service) -> None:
         """One way to configure it: uvloop, httptools, our own log lines, a context of its own for each request."""
         self._lifespan = application.lifespan
-        settings = self._lifespan.settings
-        connections = Connections(_limits(settings).within_descriptors())
-        connections.watch()
-        refusals = Refusals("service")
-        protocol = partial(LimitedProtocol, limited_by=connections, refusals=refusals)
-        super().__init__(
-            uvicorn.Config(
-                application,
-                http=cast("type[asyncio.Protocol]", protocol),
-                ws=websockets_of(service, connections, refusals),
-                ws_max_size=settings.max_body_bytes,
-                lifespan="on",
-                log_config=None,
-                access_log=False,
-                server_header=False,
-                reset_contextvars=True,
-                timeout_graceful_shutdown=settings.graceful_seconds,
-            )
-        )
+        super().__init__(_config(application, service))
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Be ready only when the port is open."""
@@ -122,6 +104,25 @@ class Server(uvicorn.Server):
         if not self.should_exit:
             log.info("service.drain_finished")
             self.should_exit = True
+
+
+def _config(application: Application, service: Service) -> uvicorn.Config:
+    settings, refusals = application.lifespan.settings, Refusals("service")
+    connections = Connections(_limits(settings).within_descriptors())
+    connections.watch()
+    protocol = partial(LimitedProtocol, limited_by=connections, refusals=refusals)
+    return uvicorn.Config(
+        application,
+        http=cast("type[asyncio.Protocol]", protocol),
+        ws=websockets_of(service, connections, refusals),
+        ws_max_size=settings.max_body_bytes,
+        lifespan="on",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        reset_contextvars=True,
+        timeout_graceful_shutdown=settings.graceful_seconds,
+    )
 
 
 def _limits(settings: Settings) -> Limits:
