@@ -19,6 +19,7 @@ MIB = 1_048_576
 SEND_BYTES = 262_144
 PAUSE_SECONDS = 0.01
 TIMEOUT_SECONDS = 30.0
+MAX_SECONDS = 8.0  # of one flood: pipelined requests are served, which takes longer than sending them
 
 _GET = b"GET /none HTTP/1.1\r\nHost: a\r\n"
 _POST = b"POST /size HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
@@ -75,9 +76,9 @@ def flood(url: str, pid: int, stream: str, size: int) -> Effect:
     forget_highest(pid)
     before, used, began = resident(pid), cpu(pid), time.monotonic()
     with _asking(url) as seconds:
-        connections = _send(url, *STREAMS[stream], size)
+        connections, sent = _send(url, *STREAMS[stream], size)
     return Effect(
-        sent_mib=size / MIB,
+        sent_mib=sent / MIB,
         connections=connections,
         grown_mib=resident(pid, "VmHWM") - before,
         p99_seconds=statistics.quantiles(seconds, n=100)[-1] if len(seconds) > 1 else 0.0,
@@ -91,18 +92,19 @@ def forget_highest(pid: int) -> None:
     Path(f"/proc/{pid}/clear_refs").write_text("5", "utf-8")
 
 
-def _send(url: str, begin: bytes, more: bytes, size: int) -> int:
+def _send(url: str, begin: bytes, more: bytes, size: int) -> tuple[int, int]:
     block = more * max(1, SEND_BYTES // len(more))
     connections = sent = 0
-    while sent < size:
+    ends = time.monotonic() + MAX_SECONDS
+    while sent < size and time.monotonic() < ends:
         connections += 1
         with contextlib.suppress(OSError), _connection(url) as connection:
             reader = threading.Thread(target=_read, args=(connection,), daemon=True)
             reader.start()
             connection.sendall(begin)
-            while sent < size:
+            while sent < size and time.monotonic() < ends:
                 sent += connection.send(block[: size - sent])
-    return connections
+    return connections, sent
 
 
 def _connection(url: str) -> socket.socket:
@@ -144,7 +146,7 @@ def _table(url: str, pid: int, sizes: Sequence[int]) -> Iterator[str]:
         for size in sizes:
             effect = flood(url, pid, stream, size * MIB)
             numbers = f"{effect.connections:>7}{effect.grown_mib:>11.1f}{effect.p99_seconds * 1000:>8.1f}"
-            yield f"{stream:36}{size:>5}{numbers}{effect.cpu_seconds:>7.2f}{effect.seconds:>6.1f}"
+            yield f"{stream:36}{effect.sent_mib:>5.0f}{numbers}{effect.cpu_seconds:>7.2f}{effect.seconds:>6.1f}"
 
 
 if __name__ == "__main__":

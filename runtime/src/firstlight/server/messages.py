@@ -14,7 +14,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from .. import failures
 
 BLANK_LINE = b"\r\n\r\n"  # ends a head, and a chunked body
-PIECE_BYTES = 16_384
+PIECE_BYTES = 16_384  # parsed at once; of tiny chunks it takes some milliseconds, and then it is somebody else's turn
 FRAMING_PER_BYTE = 16  # a chunk of one byte has five bytes of framing
 FRAMING_FIELDS = frozenset({b"content-length", b"transfer-encoding"})
 EXAMINED = frozenset({b"host", b"expect", b"content-length"})
@@ -40,6 +40,10 @@ class LimitedMessages(HttpToolsProtocol):
 
     def refuse(self, reason: str) -> None:
         """End the connection."""
+        raise NotImplementedError
+
+    def wait_a_turn(self) -> None:
+        """Let others run before the rest is parsed."""
         raise NotImplementedError
 
     def upgrade(self) -> None:
@@ -70,6 +74,10 @@ class LimitedMessages(HttpToolsProtocol):
         while at < size and not (self._refused or self.transport.is_closing()):
             if not self._in_body and self.busy:
                 self._rest = data[at:]
+                return
+            if at and self._in_body and not self._left:
+                self._rest = data[at:]
+                self.wait_a_turn()
                 return
             if self._head >= self._max_head:
                 self.refuse("head_too_large")

@@ -6,6 +6,7 @@ from typing import Any
 from ..requests.arrival import ARRIVED
 from .flow import HeldFlow
 from .kernel import ReceivedAt
+from .messages import FRAMING_PER_BYTE
 from .refusing import RefusingConnection
 from .transport import OwnedTransport
 
@@ -47,6 +48,11 @@ class LimitedProtocol(RefusingConnection):
         self.parse(data)
         self._owe()
 
+    def wait_a_turn(self) -> None:
+        """Go on when the loop has served the others. uvloop would read 8 MiB of one connection before that."""
+        self.flow.hold()
+        self.loop.call_soon(self._go_on)
+
     def upgrade(self) -> None:
         """Change to websocket, which has limits of its own."""
         self._limited_by.close(self)
@@ -69,7 +75,7 @@ class LimitedProtocol(RefusingConnection):
         if not self.flow.read_paused:
             self._limited_by.bodies.begin(self)
         if not self.busy:
-            self._discard(len(body))
+            self._discard(len(body) + FRAMING_PER_BYTE)
 
     def on_message_complete(self) -> None:
         """The body is no longer owed."""
@@ -84,6 +90,15 @@ class LimitedProtocol(RefusingConnection):
             return
         if self._rest:
             self._arrived = time.perf_counter_ns()  # it waited for the client's own request before it
+            self.parse_rest()
+        if not self._rest:
+            self.flow.release()
+        self._owe()
+
+    def _go_on(self) -> None:
+        if self.transport.is_closing():
+            return
+        if self._rest and (self._in_body or not self.busy):
             self.parse_rest()
         if not self._rest:
             self.flow.release()

@@ -107,3 +107,5 @@ class RefusingConnection(LimitedMessages):
         self._discarded += size
         if self._discarded > MAX_DISCARDED_BYTES:
             self.transport.abort()
+        elif self._refused:
+            self.wait_a_turn()
