@@ -81,7 +81,7 @@ def flood(url: str, pid: int, stream: str, size: int) -> Effect:
         sent_mib=sent / MIB,
         connections=connections,
         grown_mib=resident(pid, "VmHWM") - before,
-        p99_seconds=statistics.quantiles(seconds, n=100)[-1] if len(seconds) > 1 else 0.0,
+        p99_seconds=statistics.quantiles(seconds, n=100, method="inclusive")[-1] if len(seconds) > 1 else 0.0,
         cpu_seconds=cpu(pid) - used,
         seconds=time.monotonic() - began,
     )

@@ -13,8 +13,10 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from .. import failures
 
+LINE_ENDS = b"\r\n"
 BLANK_LINE = b"\r\n\r\n"  # ends a head, and a chunked body
-PIECE_BYTES = 16_384  # parsed at once; of tiny chunks it takes some milliseconds, and then it is somebody else's turn
+PIECE_BYTES = 16_384  # parsed at once: some milliseconds, if it is made of tiny chunks
+PIECES = 32  # and so many in one turn
 FRAMING_PER_BYTE = 16  # a chunk of one byte has five bytes of framing
 FRAMING_FIELDS = frozenset({b"content-length", b"transfer-encoding"})
 EXAMINED = frozenset({b"host", b"expect", b"content-length"})
@@ -36,7 +38,7 @@ class LimitedMessages(HttpToolsProtocol):
         self._host = b""  # the last one that was valid
         self._tail = b""  # the end of what was parsed of a head or a chunked body: a blank line may go on there
         self._rest = b""  # read, but not parsed while a request is in progress
-        self._in_body = self._replaying = self._refused = False
+        self._begun = self._in_body = self._replaying = self._refused = False
 
     def refuse(self, reason: str) -> None:
         """End the connection."""
@@ -70,12 +72,12 @@ class LimitedMessages(HttpToolsProtocol):
 
     def parse(self, data: bytes) -> None:
         """Parse what has come. What is behind a request waits until that is answered."""
-        at, size = 0, len(data)
+        at, size, pieces = 0, len(data), 0
         while at < size and not (self._refused or self.transport.is_closing()):
             if not self._in_body and self.busy:
                 self._rest = data[at:]
                 return
-            if at and self._in_body and not self._left:
+            if pieces == PIECES or (at >= PIECE_BYTES and not self._left):
                 self._rest = data[at:]
                 self.wait_a_turn()
                 return
@@ -83,6 +85,7 @@ class LimitedMessages(HttpToolsProtocol):
                 self.refuse("head_too_large")
                 return
             at = self._feed(data, at, self._end_of_piece(data, at))
+            pieces += 1
 
     def parse_rest(self) -> None:
         """Parse what has waited."""
@@ -97,9 +100,15 @@ class LimitedMessages(HttpToolsProtocol):
         split = (self._tail + data[at : at + 3]).find(BLANK_LINE) if self._tail else -1
         if split >= 0:
             size = min(size, split + len(BLANK_LINE) - len(self._tail))
-        elif (blank := data.find(BLANK_LINE, at, at + size)) >= 0:
+        elif (blank := data.find(BLANK_LINE, self._begin_of_head(data, at), at + size)) >= 0:
             return blank + len(BLANK_LINE)
         return min(len(data), at + size)
+
+    def _begin_of_head(self, data: bytes, at: int) -> int:
+        """Behind the empty lines that may stand before a request."""
+        if self._in_body or self._begun or data[at] not in LINE_ENDS:
+            return at
+        return len(data) - len(data[at:].lstrip(LINE_ENDS))
 
     def _feed(self, data: bytes, at: int, end: int) -> int:
         """Parse one piece. Returns where the next one begins."""
@@ -143,6 +152,7 @@ class LimitedMessages(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         """A request begins."""
         if not self._replaying:
+            self._begun = True
             self._left = self._hosts = 0
             super().on_message_begin()
 
@@ -169,7 +179,7 @@ class LimitedMessages(HttpToolsProtocol):
             raise httptools.HttpParserError(msg)
         super().on_headers_complete()
         self._head = self._framing = 0
-        self._in_body = True
+        self._in_body, self._begun = True, False
 
     def on_body(self, body: bytes) -> None:
         """Part of the body."""
