@@ -25,8 +25,9 @@ class HeldFlow(FlowControl):
 
     def release(self) -> None:
         """Read on."""
-        self._held = False
-        self.resume_reading()
+        if self.read_paused:
+            self._held = False
+            self.resume_reading()
 
     def pause_reading(self) -> None:
         """Stop reading."""

@@ -4,6 +4,7 @@ Linux only. Elsewhere nothing is known, and a request counts from the moment at 
 """
 
 import socket
+import struct
 import sys
 import time
 from typing import Any, NamedTuple
@@ -16,7 +17,8 @@ from ..metrics.instruments import REGISTRY
 TCP_INFO: int | None = getattr(socket, "TCP_INFO", None) if sys.platform == "linux" else None
 TCP_FAMILIES = frozenset({socket.AF_INET, socket.AF_INET6})
 _BYTES = 56
-_UNACKED, _SACKED, _LAST_DATA_RECEIVED = (8 + 4 * field for field in (4, 5, 11))
+_QUEUE = struct.Struct("=24x2I24x")  # unacknowledged and selectively acknowledged segments
+_LAST_DATA_RECEIVED = struct.Struct("=52xI")
 MIN_WAIT_MILLISECONDS = 10  # the kernel counts in ticks of up to 10 ms; less says nothing
 NANOSECONDS = 1_000_000
 
@@ -58,7 +60,7 @@ class ReceivedAt:
             info: bytes = self._socket.getsockopt(socket.IPPROTO_TCP, TCP_INFO or 0, _BYTES)
         except OSError:  # closed in the meantime
             return now
-        milliseconds = _number(info, _LAST_DATA_RECEIVED)
+        (milliseconds,) = _LAST_DATA_RECEIVED.unpack(info)
         return now - milliseconds * NANOSECONDS if milliseconds >= MIN_WAIT_MILLISECONDS else now
 
     def close(self) -> None:
@@ -76,14 +78,10 @@ def accept_queue(listener: socket.socket) -> AcceptQueue:
         info = listener.getsockopt(socket.IPPROTO_TCP, TCP_INFO, _BYTES)
     except OSError:
         return AcceptQueue(0, 0)
-    return AcceptQueue(_number(info, _UNACKED), _number(info, _SACKED))
+    return AcceptQueue(*_QUEUE.unpack(info))
 
 
 def watch_accept_queue(listener: socket.socket) -> None:
     """Read the queue at each scrape."""
     QUEUED.set_function(lambda: accept_queue(listener).connections)
     MAX_QUEUED.set_function(lambda: accept_queue(listener).max_connections)
-
-
-def _number(info: bytes, offset: int) -> int:
-    return int.from_bytes(info[offset : offset + 4], sys.byteorder)

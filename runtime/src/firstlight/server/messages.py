@@ -12,10 +12,11 @@ import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from .. import failures
+from ..requests.arrival import ARRIVED
 
 LINE_ENDS = b"\r\n"
 BLANK_LINE = b"\r\n\r\n"  # ends a head, and a chunked body
-PIECE_BYTES = 16_384  # parsed at once: some milliseconds, if it is made of tiny chunks
+PIECE_BYTES = 8192  # parsed at once: some milliseconds, if it is made of tiny chunks
 PIECES = 32  # and so many in one turn
 FRAMING_PER_BYTE = 16  # a chunk of one byte has five bytes of framing
 FRAMING_FIELDS = frozenset({b"content-length", b"transfer-encoding"})
@@ -31,11 +32,14 @@ class LimitedMessages(HttpToolsProtocol):
         """Hand `uvicorn` on to uvicorn's protocol."""
         super().__init__(**uvicorn)
         self._max_head = max_head_bytes
+        self._at_once = min(PIECE_BYTES, max_head_bytes)
         self._head = 0  # bytes of a head that is not complete yet
         self._framing = 0  # bytes of a body's framing, less what its content allows for
         self._left = 0  # bytes of a body of declared length that are still to come
+        self._discarded = 0  # bytes of a body that nobody will read
+        self._arrived = 0  # when the last packet of a head did
         self._hosts = 0  # Host fields of the head
-        self._host = b""  # the last one that was valid
+        self._host = b"-"  # the last one that was valid
         self._tail = b""  # the end of what was parsed of a head or a chunked body: a blank line may go on there
         self._rest = b""  # read, but not parsed while a request is in progress
         self._begun = self._in_body = self._replaying = self._refused = False
@@ -73,6 +77,10 @@ class LimitedMessages(HttpToolsProtocol):
     def parse(self, data: bytes) -> None:
         """Parse what has come. What is behind a request waits until that is answered."""
         at, size, pieces = 0, len(data), 0
+        alone = size <= self._at_once and not (self._head or self._in_body or self.busy)
+        if alone and data.find(BLANK_LINE) == size - len(BLANK_LINE):  # one request without a body, as most are
+            self._feed(data, 0, size)
+            return
         while at < size and not (self._refused or self.transport.is_closing()):
             if not self._in_body and self.busy:
                 self._rest = data[at:]
@@ -166,7 +174,9 @@ class LimitedMessages(HttpToolsProtocol):
         if self._in_body:
             return
         name = name.lower()
-        if name in EXAMINED:
+        if name == b"host" and value == self._host:
+            self._hosts += 1
+        elif name in EXAMINED:
             self._examine(name, value)
         self.headers.append((name, value))
 
@@ -177,8 +187,9 @@ class LimitedMessages(HttpToolsProtocol):
         if self._hosts != 1 and (self._hosts or self.parser.get_http_version() == "1.1"):
             msg = "one Host field, and only one"
             raise httptools.HttpParserError(msg)
+        self.scope[ARRIVED] = self._arrived  # type: ignore[literal-required] # an addition of ours
         super().on_headers_complete()
-        self._head = self._framing = 0
+        self._head = self._framing = self._discarded = 0
         self._in_body, self._begun = True, False
 
     def on_body(self, body: bytes) -> None:
@@ -190,14 +201,17 @@ class LimitedMessages(HttpToolsProtocol):
 
     def on_message_complete(self) -> None:
         """The request is complete, unless the parser stopped at an offer."""
-        if not self.parser.should_upgrade():
-            self._in_body = False
-            super().on_message_complete()
+        if self.parser.should_upgrade():
+            return
+        self._in_body = False
+        if not self.cycle.response_complete:
+            self.cycle.more_body = False
+            self.cycle.message_event.set()
 
     def _examine(self, name: bytes, value: bytes) -> None:
         if name == b"host":
             self._hosts += 1
-            if value != self._host and not HOST.fullmatch(value):
+            if not HOST.fullmatch(value):
                 msg = "not the name of a host"
                 raise httptools.HttpParserError(msg)
             self._host = value

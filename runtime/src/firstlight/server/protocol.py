@@ -4,6 +4,7 @@ import time
 from typing import Any
 
 from ..requests.arrival import ARRIVED
+from .connections import Connections, Owed
 from .flow import HeldFlow
 from .kernel import ReceivedAt
 from .messages import FRAMING_PER_BYTE
@@ -14,11 +15,12 @@ from .transport import OwnedTransport
 class LimitedProtocol(RefusingConnection):
     """What uvicorn makes for each connection."""
 
-    def __init__(self, **connection: Any) -> None:
+    def __init__(self, *, limited_by: Connections, **connection: Any) -> None:
         """Hand `connection` on to `RefusingConnection`."""
-        super().__init__(**connection)
+        super().__init__(limited_by=limited_by, **connection)
         self._received_at = ReceivedAt(None)
-        self._arrived = 0
+        self._owed: Owed | None = limited_by.heads
+        self._progressed = False  # whether some of the body has come
 
     def connection_made(self, transport: Any) -> None:
         """Find a place among the connections."""
@@ -44,7 +46,6 @@ class LimitedProtocol(RefusingConnection):
             return
         # The last packet of a head counts: how long a client takes over its head is not the service's time.
         self._arrived = time.perf_counter_ns() if self._in_body else self._received_at()
-        self._limited_by.idle.end(self)
         self.parse(data)
         self._owe()
 
@@ -62,26 +63,12 @@ class LimitedProtocol(RefusingConnection):
         if scope is not None:
             scope[ARRIVED] = self._arrived
 
-    def on_headers_complete(self) -> None:
-        """The head is no longer owed."""
-        self.scope[ARRIVED] = self._arrived  # type: ignore[literal-required] # an addition of ours
-        self._discarded = 0
-        super().on_headers_complete()
-        self._limited_by.heads.end(self)
-
     def on_body(self, body: bytes) -> None:
         """The client has made progress. What nobody will read is limited."""
         super().on_body(body)
-        if not self.flow.read_paused:
-            self._limited_by.bodies.begin(self)
+        self._progressed = True
         if not self.busy:
             self._discard(len(body) + FRAMING_PER_BYTE)
-
-    def on_message_complete(self) -> None:
-        """The body is no longer owed."""
-        super().on_message_complete()
-        if not self._in_body:
-            self._limited_by.bodies.end(self)
 
     def on_response_complete(self) -> None:
         """Start the request that has waited; read on when there is none."""
@@ -106,23 +93,28 @@ class LimitedProtocol(RefusingConnection):
 
     def _flow_changed(self) -> None:
         """A client of whom we do not read owes nothing meanwhile."""
-        bodies = self._limited_by.bodies
-        if self.flow.read_paused or not self._in_body or self._refused:
-            bodies.end(self)
-        else:
-            bodies.begin(self)
+        if self._in_body:
+            self._owe()
 
     def _owe(self) -> None:
         """Start the clock of what the client owes now."""
-        owes = self._limited_by
         if self._refused or self.transport.is_closing():
             return
+        owed, owes = None, self._limited_by
         if self._rest:
             self.flow.hold()
-        elif self._head:
-            owes.heads.begin_once(self)
         elif self._in_body:
-            if not self.flow.read_paused:
-                owes.bodies.begin_once(self)
+            owed = None if self.flow.read_paused else owes.bodies
+        elif self._head:
+            owed = owes.heads
         elif not self.busy:
-            owes.idle.begin(self)
+            owed = owes.idle
+        if owed is not self._owed or self._progressed:
+            self._change_debt(owed)
+
+    def _change_debt(self, owed: Owed | None) -> None:
+        if self._owed is not None:
+            self._owed.end(self)
+        if owed is not None:
+            owed.begin(self)
+        self._owed, self._progressed = owed, False

@@ -21,7 +21,6 @@ class RefusingConnection(LimitedMessages):
         super().__init__(max_head_bytes=limited_by.limits.max_head_bytes, **uvicorn)
         self._limited_by = limited_by
         self._refusals = refusals
-        self._discarded = 0
         self._unread = 0  # bytes that the client had not read when that was asked last
 
     def pass_over_upgrade(self) -> None:
