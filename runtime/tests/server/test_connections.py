@@ -81,14 +81,19 @@ def test_the_loop_reads_before_a_deadline_is_judged() -> None:
             ours.recv(1)
             open_.heads.end(prompt)
 
+        def block() -> None:
+            theirs.recv(1)
+            theirs.send(b"x")
+            time.sleep(5 * DEADLINE)
+
         asyncio.get_running_loop().add_reader(ours, received)
-        await asyncio.sleep(0)
-        theirs.send(b"x")
-        time.sleep(5 * DEADLINE)  # noqa: ASYNC251 - the block
-        await asyncio.sleep(2 * DEADLINE)
+        asyncio.get_running_loop().add_reader(theirs, block)
+        ours.send(b"x")
+        await asyncio.sleep(8 * DEADLINE)
         assert silent.ended == ["head_timeout"]
         assert prompt.ended == []
         asyncio.get_running_loop().remove_reader(ours)
+        asyncio.get_running_loop().remove_reader(theirs)
         ours.close()
         theirs.close()
         for client in (silent, prompt):
