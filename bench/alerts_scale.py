@@ -49,7 +49,8 @@ REQUESTS = (
     'http_request_method="POST",http_route="/api/v1/links",http_response_status_code="201",error_type=""',
     'http_request_method="POST",http_route="/api/v1/links",http_response_status_code="500",error_type="RuntimeError"',
 )
-OBJECTIVES = (("availability", "", 0.999), ("latency", "0.25", 0.99))
+OBJECTIVES = (("availability", 0.999), ("latency", 0.99))
+SOURCES = 13  # of unhandled errors
 
 
 @dataclass(frozen=True)
@@ -84,11 +85,10 @@ def service_series(service: str) -> Iterator[Series]:
     target = f'service="{service}",env="production"'
     for instance in range(INSTANCES):
         yield from instance_series(f'{target},instance="{service}-{instance}:9464"')
-    for slo, le, objective in OBJECTIVES:
+    for slo, objective in OBJECTIVES:
         labels = f'{target},slo="{slo}"'
-        threshold = f',le="{le}"' if le else ""
-        yield Series(f"slo:objective:ratio{{{labels}{threshold}}}", 10 * MINUTE, SCRAPE, objective)
-        yield Series(f"slo:objective:last1d{{{labels}{threshold}}}", 10 * MINUTE, 2 * MINUTE, objective)
+        yield Series(f"slo:objective:ratio{{{labels}}}", 10 * MINUTE, SCRAPE, objective)
+        yield Series(f"slo:objective:last1d{{{labels}}}", 10 * MINUTE, 2 * MINUTE, objective)
         yield Series(f"slo:error_budget_remaining:ratio{{{labels}}}", 10 * MINUTE, SCRAPE, 0.5)
         for window in ("5m", "30m", "1h", "2h", "6h", "1d", "3d", "30d"):
             yield Series(f'slo:burn_rate:ratio{{{labels},window="{window}"}}', 10 * MINUTE, SCRAPE, 0.5)
@@ -130,8 +130,19 @@ def instance_series(target: str) -> Iterator[Series]:
     )
     yield Series(f"scrape_samples_post_metric_relabeling{{{target}}}", recent, SCRAPE, 400)
     yield Series(f"scrape_sample_limit{{{target}}}", recent, SCRAPE, 5000)
-    for slo, le, objective in OBJECTIVES:
-        yield Series(f'slo_objective_ratio{{{target},slo="{slo}",le="{le}"}}', DAY, SCRAPE, objective)
+    for slo, objective in OBJECTIVES:
+        yield Series(f'slo_objective_ratio{{{target},slo="{slo}"}}', DAY, SCRAPE, objective)
+        for outcome, rate in (("good", 12.2), ("bad", 0.1)):
+            yield Series(
+                f'slo_events_total{{{target},slo="{slo}",outcome="{outcome}"}}', recent, SCRAPE, rate, counter=True
+            )
+    yield Series(f"http_server_shed_requests_total{{{target}}}", recent, SCRAPE, 0.01, counter=True)
+    yield Series(f"http_server_accept_queue_connections{{{target}}}", recent, SCRAPE, 1)
+    yield Series(f"http_server_accept_queue_max_connections{{{target}}}", recent, SCRAPE, 128)
+    for source in range(SOURCES):
+        yield Series(f'unhandled_errors_total{{{target},source="{source}"}}', recent, SCRAPE, 0, counter=True)
+    yield Series(f'background_last_success_timestamp_seconds{{{target},task="sweep"}}', recent, SCRAPE, 1.7e9)
+    yield Series(f'background_interval_seconds{{{target},task="sweep"}}', recent, SCRAPE, 60)
     for share, le in enumerate(BUCKETS, 1):
         yield Series(f'event_loop_lag_seconds_bucket{{{target},le="{le}"}}', 6 * MINUTE, SCRAPE, share, counter=True)
     client = f'{target},dependency="billing",http_request_method="GET",http_response_status_code="200",error_type=""'
@@ -155,7 +166,7 @@ def usual_series(service: str) -> Iterator[Series]:
             name = "http_server_request_duration_seconds"
             yield Series(f"{name}_count{{{target},{labels}}}", 3 * DAY, SCRAPE, 3, counter=True)
             yield Series(f'{name}_bucket{{{target},{labels},le="0.25"}}', 3 * DAY, SCRAPE, 3, counter=True)
-    for slo, _, _ in OBJECTIVES:
+    for slo, _ in OBJECTIVES:
         yield Series(f'slo:sli_error:ratio_rate5m{{service="usual-{service}",slo="{slo}"}}', 30 * DAY, MINUTE, 0.0005)
         for window in ("30m", "1h", "2h", "6h", "1d", "3d"):
             yield Series(
@@ -175,7 +186,7 @@ def usual_rules(service: str) -> Iterator[str]:
     for window in ("5m", "30m", "1h", "2h", "6h", "1d", "3d"):
         yield f"sum(rate({failed}[{window}])) / sum(rate({count}[{window}]))"
         yield f"1 - sum(rate({fast}[{window}])) / sum(rate({count}[{window}]))"
-    for slo, _, objective in OBJECTIVES:
+    for slo, objective in OBJECTIVES:
         ratio = f'{{{own},slo="{slo}"}}'
         period = f"slo:sli_error:ratio_rate5m{ratio}[30d]"
         yield f"sum_over_time({period}) / count_over_time({period})"

@@ -37,7 +37,7 @@ class Order:
         """The bytes of one request."""
         head = f"{self.method} {self.path} HTTP/1.1\r\n".replace("{n}", str(number))
         body = self.body.replace("{n}", str(number)).encode()
-        length = f"content-length: {len(body)}\r\n" if body else ""
+        length = f"content-type: application/json\r\ncontent-length: {len(body)}\r\n" if body else ""
         common = f"host: 127.0.0.1\r\nuser-agent: firstlight-bench\r\naccept: */*\r\n{length}\r\n"
         return head.encode() + common.encode() + body
 

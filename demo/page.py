@@ -69,7 +69,7 @@ def _objectives(scrape: Scrape) -> Table:
         *(
             (
                 objective.slo,
-                f"{objective.ratio:.2%}" + (f" within {objective.threshold} s" if objective.threshold else ""),
+                f"{objective.ratio:.2%}" + (f" within {objective.threshold:g} s" if objective.threshold else ""),
                 f"{objective.bad:.0f} of {objective.total:.0f}",
                 f"[{'red' if objective.spent > 1 else 'green'}]{objective.spent:.0%}[/]",
             )

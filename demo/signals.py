@@ -13,7 +13,7 @@ from .traffic import Answer, request
 PROBES = ("live", "ready", "startup")
 OPENMETRICS = {"Accept": "application/openmetrics-text"}
 DURATION = "http_server_request_duration_seconds"
-SHORT_OF = "client_disconnected"
+EVENTS = "slo_events_total"
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ class Objective:
 
     slo: str
     ratio: float
-    threshold: str
+    threshold: float | None
     total: float
     bad: float
 
@@ -50,10 +50,10 @@ class Scrape:
         """Whether the name was scraped at all."""
         return any(True for _ in self.named(name))
 
-    def by(self, name: str, label: str) -> Mapping[str, float]:
-        """The sum of a name's samples for each value of a label."""
+    def by(self, name: str, label: str, **labels: str) -> Mapping[str, float]:
+        """The sum of a name's samples with these labels, for each value of a further one."""
         values = sorted({sample.labels[label] for sample in self.named(name)})
-        return {value: self.sum(name, **{label: value}) for value in values}
+        return {value: self.sum(name, **{label: value}, **labels) for value in values}
 
     def quantile(self, q: float) -> float:
         """The upper limit of the bucket that holds this quantile of all requests."""
@@ -67,19 +67,12 @@ class Scrape:
         return {sample.exemplar.labels["trace_id"] for sample in self.samples if sample.exemplar}
 
     def objectives(self) -> list[Objective]:
-        """The objectives and what missed them: errors by `error_type`, slowness by the bucket of the threshold."""
-        total = self.sum(f"{DURATION}_count")
-        fine = self.sum(f"{DURATION}_count", error_type="") + self.sum(f"{DURATION}_count", error_type=SHORT_OF)
+        """The objectives and what missed them, as the service counts it."""
+        thresholds = self.by("slo_threshold_seconds", "slo")
+        events, bad = self.by(EVENTS, "slo"), self.by(EVENTS, "slo", outcome="bad")
         return [
-            Objective(
-                sample.labels["slo"],
-                sample.value,
-                le,
-                total,
-                total - (self.sum(f"{DURATION}_bucket", le=le) if le else fine),
-            )
-            for sample in self.named("slo_objective_ratio")
-            for le in [sample.labels["le"]]
+            Objective(slo, ratio, thresholds.get(slo), events.get(slo, 0), bad.get(slo, 0))
+            for slo, ratio in self.by("slo_objective_ratio", "slo").items()
         ]
 
 

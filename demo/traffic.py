@@ -22,7 +22,8 @@ def request(port: int, method: str, path: str, body: object = None, headers: dic
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
     try:
         payload = None if body is None else json.dumps(body)
-        connection.request(method, path, payload, headers or {})
+        media_type = {} if body is None else {"Content-Type": "application/json"}
+        connection.request(method, path, payload, media_type | (headers or {}))
         response = connection.getresponse()
         return Answer(response.status, {k.lower(): v for k, v in response.getheaders()}, response.read())
     finally:

@@ -93,7 +93,7 @@ class Inbox:
     def __init__(self) -> None:
         """Listen on a free port."""
         self.arrived: queue.Queue[tuple[str, Notification]] = queue.Queue()
-        self.told: list[Notification] = []  # everything so far, to whomever
+        self.told: list[Notification] = []  # everything so far, to whomever, and when it was `heard`
         inbox = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -102,6 +102,7 @@ class Inbox:
             def do_POST(self) -> None:
                 """Take one notification."""
                 notification = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+                notification["heard"] = time.monotonic()
                 inbox.told.append(notification)
                 inbox.arrived.put((self.path.strip("/"), notification))
                 self.send_response(200)

@@ -153,7 +153,7 @@ def contract() -> dict[str, frozenset[str]]:
 
 def known_series() -> dict[str, frozenset[str]]:
     """Every series a rule or a runbook may read, with the labels it may have beside those of the target."""
-    own = frozenset({"slo", "le", "window", "outcome", "dependency"})
+    own = frozenset({"slo", "window", "outcome", "dependency"})
     return contract() | EXTERNAL | {rule.name: own for rule in recordings()}
 
 

@@ -43,12 +43,26 @@ async def greet(request: Request) -> Response:
     return JSONResponse({"greeting": Settings.of(request).greeting})
 
 
+async def ticks(lifecycle: Lifecycle) -> AsyncIterator[bytes]:
+    """Tick until the process drains."""
+    while not lifecycle.draining:
+        yield b"data: tick\\n\\n"
+        with suppress(TimeoutError):
+            await asyncio.wait_for(lifecycle.drain_began(), 15)
+
+
+async def follow_ticks(request: Request) -> Response:
+    """Follow the ticks."""
+    return StreamingResponse(ticks(Lifecycle.of(request)), media_type="text/event-stream")
+
+
 async def verdict(request: Request) -> Response:
     """Ask another service."""
     answer = await HTTP_CLIENT.of(request)["screening"].get("/v1/verdicts")
     return JSONResponse({"status": answer.status_code})
 '''
-ROUTES = """    Operation(method="GET", path="/greeting", handler=greet),
+ROUTES = """    Operation(method="GET", path="/greeting", handler=greet, latency=Latency(seconds=1.0, ratio=0.95)),
+    Operation(method="GET", path="/ticks", handler=follow_ticks, latency=Latency(to_first_byte=True)),
     Operation(method="GET", path="/verdict", handler=verdict),
 """
 PRUNE = '''
@@ -68,6 +82,7 @@ TEST = '''"""What the team added."""
 
 from collections.abc import Callable
 
+import httpx2
 from firstlight.testing import ServiceProcess
 from starlette.testclient import TestClient
 
@@ -87,11 +102,16 @@ def test_emits_what_was_added(serve: Callable[..., ServiceProcess]) -> None:
     process.wait_for("health.check_changed", check="disk", status="pass")
     page = process.manage("/metrics").text
     assert "greetings_sent_total 1.0" in page
-    assert 'slo_objective_ratio{le="",slo="greetings"} 0.95' in page
+    assert 'slo_objective_ratio{slo="greetings"} 0.95' in page
     assert 'slo_events_total{outcome="good",slo="greetings"} 1.0' in page
     assert 'background_runs_total{outcome="ok",task="prune"} 1.0' in page
     assert 'http_client_request_duration_seconds_count{dependency="screening"' in page
-    assert process.terminate() == 0
+    assert 'slo_events_total{outcome="good",slo="latency.greet"} 1.0' in page
+    with httpx2.stream("GET", f"{process.url}/ticks") as stream:
+        events = stream.iter_raw()
+        assert next(events) == b"data: tick\\n\\n"
+        assert process.terminate() == 0
+        assert list(events) == []
 '''
 
 ADDITIONS: dict[str, tuple[Edit, ...]] = {
@@ -123,6 +143,16 @@ ADDITIONS: dict[str, tuple[Edit, ...]] = {
     "objective": (
         Edit(PAGE, "objectives=[]", 'objectives=[Objective("greetings", 0.95)]'),
         Edit(OPERATIONS, "from firstlight import Operation\n", "from firstlight import Operation, slo\n"),
+    ),
+    "stream, latency of a route": (
+        Edit(OPERATIONS, "import Operation, slo\n", "import Latency, Lifecycle, Operation, slo\n"),
+        Edit(OPERATIONS, "RedirectResponse, Response\n", "RedirectResponse, Response, StreamingResponse\n"),
+        Edit(
+            OPERATIONS,
+            "from dataclasses import asdict\n",
+            "import asyncio\nfrom collections.abc import AsyncIterator\nfrom contextlib import suppress\n"
+            "from dataclasses import asdict\n",
+        ),
     ),
     "setting": (
         Edit(f"{PACKAGE}/settings.py", "", '\n    greeting: str = "hello"\n'),

@@ -175,7 +175,7 @@ def test_an_answer_reaches_the_running_service(machine: Machine, service: Path) 
         "from firstlight import create_app, REGISTRY\n"
         "from firstlight.settings import load_for\n"
         "create_app(load_for(SERVICE.settings, SERVICE.identity, 9464), SERVICE)\n"
-        "print(REGISTRY.get_sample_value('slo_objective_ratio', {'slo': 'availability', 'le': ''}))\n"
+        "print(REGISTRY.get_sample_value('slo_objective_ratio', {'slo': 'availability'}))\n"
     )
     asked = machine.run(["uv", "run", "--quiet", "python", "-c", program], service)
     assert asked.stdout.strip() == "0.9995", asked.stderr

@@ -84,7 +84,7 @@ SCALES = Component(
     settings=NoSettings,
     open=open_scales,
     ready_to_start=Scales.ready,
-    background=[Background("weighing", succeed), Background("calibration", fail)],
+    background=[Background("weighing", succeed, 3600.0), Background("calibration", fail)],
     commands={"weigh": Command(weigh, "Weigh once.")},
     processes={"failing": Process(fail, "Fail."), "running": Process(run_on, "Run on.")},
 )

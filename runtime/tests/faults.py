@@ -1,6 +1,7 @@
 """Routes that fail on demand, and a service that consists of them. Tests run it as a real process."""
 
 import asyncio
+import re
 import sys
 import time
 from collections.abc import AsyncIterator
@@ -43,6 +44,24 @@ async def block(request: Request) -> Response:
     """Block the event loop, as a synchronous call in a coroutine does."""
     time.sleep(float(request.query_params.get("seconds", "1")))  # noqa: ASYNC251 - this is the fault
     return PlainTextResponse("blocked")
+
+
+async def hold(request: Request) -> Response:
+    """Block every thread, as a call in C that keeps the interpreter does."""
+    end = time.perf_counter() + float(request.query_params["seconds"])
+    words = "a" * 20
+    while time.perf_counter() < end:
+        re.fullmatch("(a+)+b", words)
+        words += "a"
+    return PlainTextResponse("held")
+
+
+async def burn(_: Request) -> Response:
+    """Use 20 ms of CPU."""
+    end = time.thread_time() + 0.02
+    while time.thread_time() < end:
+        pass
+    return PlainTextResponse("burned")
 
 
 async def stream(request: Request) -> Response:
@@ -107,7 +126,9 @@ FAULTS: list[BaseRoute] = [
     Route("/faults/missing/{name}", missing),
     Route("/faults/fail", fail),
     Route("/faults/slow", slow),
+    Route("/faults/burn", burn),
     Route("/faults/block", block),
+    Route("/faults/hold", hold),
     Route("/faults/stream", stream),
     Route("/faults/bind", bind),
     Route("/faults/write", write),

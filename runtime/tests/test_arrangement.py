@@ -161,12 +161,16 @@ OWN_FAULTS = {
         {"objectives": [Objective("availability", 0.95)]},
         "the objective 'availability' is declared 2 times, by the runtime and the service; rename one of them",
     ),
+    "objective of a route": (
+        {"objectives": [Objective("latency.report", 0.95)]},
+        "the objective 'latency.report' must have another name: latency. is for the latency of routes",
+    ),
 }
 
 
 @pytest.mark.parametrize("declared, sentence", OWN_FAULTS.values(), ids=OWN_FAULTS)  # noqa: PT006
 def test_names_what_the_service_itself_declares_twice(declared: dict[str, Any], sentence: str) -> None:
-    """The second check would replace the first, and readiness would lie."""
+    """The second check would replace the first, and readiness would lie. Some names are the runtime's."""
     with pytest.raises(ArrangementError) as refusal:
         verify(replace(EMPTY, **declared))
 

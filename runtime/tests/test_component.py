@@ -57,7 +57,7 @@ def handler(request: Request, socket: WebSocket, surroundings: Surroundings[Any]
     reveal_type(LINKS.of(surroundings))
     reveal_type(NOTHING)
 """
-CLIENTS = "typing.Mapping[str, httpx2._client.AsyncClient]"
+CLIENTS = "firstlight.components.http_client.clients.Clients"
 
 
 def test_the_type_checker_knows_the_resource(tmp_path: Path) -> None:

@@ -5,9 +5,11 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
-from starlette.routing import BaseRoute, Host, Mount, Route, WebSocketRoute
+from starlette.routing import BaseRoute, Host, Mount, Route, Router, WebSocketRoute
 from starlette.testclient import TestClient
 from starlette.types import ASGIApp, Receive, Scope, Send
 from starlette.websockets import WebSocket, WebSocketDisconnect
@@ -254,3 +256,86 @@ def test_methods_of_one_path_are_named_in_a_405(service: Service, client_of: Cli
 
     assert response.status_code == 405
     assert {method.strip() for method in response.headers["allow"].split(",")} == {"GET", "HEAD", "PUT"}
+
+
+def test_a_route_of_a_host_keeps_its_label_inside_middleware(service: Service, client_of: Client, lines: Lines) -> None:
+    """Served and refused."""
+    hosted = Host("testserver", app=Router(routes=[Route("/hosted/{id}", read)]))
+    passing = _component("passing", {Layer.AUTHENTICATE: _noting("passed")})
+    guard = _component("guard", {Layer.AUTHENTICATE: _refusing([])})
+
+    for component in (passing, guard):
+        client_of(replace(service, components=[component], routes=[hosted])).get("/hosted/7")
+
+    assert [line["http_route"] for line in lines.named("http.request_finished")] == ["/hosted/{id}"] * 2
+
+
+SLASHES: list[tuple[BaseRoute | Operation, str]] = [
+    (Route("/read", read), "/read/"),
+    (Route("/read/", read), "/read"),
+    (READ, "/links/7/"),
+    (Mount("/mounted", routes=[Route("/read", read)]), "/mounted/read/"),
+    (Mount("/mounted", routes=[Route("/", read)]), "/mounted"),
+    (Mount("/outer", routes=[Mount("/inner", routes=[Route("/read", read)])]), "/outer/inner/read/"),
+    (
+        Mount("/guarded", routes=[Route("/read", read)], middleware=[Middleware(_noting("passed"), None)]),
+        "/guarded/read/",
+    ),
+    (Mount("/application", app=Starlette(routes=[Route("/read", read)])), "/application/read/"),
+    (Host("evil.example", app=Router(routes=[Route("/read", read)])), "/read/"),
+]
+
+
+@pytest.mark.parametrize("guarded", [False, True])
+@pytest.mark.parametrize(("row", "path"), SLASHES, ids=[path for _, path in SLASHES])
+def test_a_path_has_one_spelling(
+    service: Service, client_of: Client, row: BaseRoute | Operation, path: str, *, guarded: bool
+) -> None:
+    """No redirect takes its host from the client: with a slash too many or too few it is another path."""
+    components = [_component("passing", {Layer.AUTHENTICATE: _noting("passed")})] if guarded else []
+    client = client_of(replace(service, components=components, routes=[row]))
+
+    response = client.get(path, headers={"Host": "evil.example"}, follow_redirects=False)
+
+    assert (response.status_code, response.headers.get("location")) == (404, None)
+
+
+REFUSALS: list[tuple[str, str, str]] = [
+    ("POST", "/links/7", "/links/{id}"),
+    ("PUT", "/links/7", "/links/{id}"),
+    ("HEAD", "/links/7", "/links/{id}"),
+    ("GET", "/plain/7", "/plain/{id}"),
+    ("BREW", "/plain/7", "/plain/{id}"),
+    ("GET", "/mounted/a/read/7", "/mounted/{name}/read/{id}"),
+    ("DELETE", "/mounted/a/read/7", "/mounted/{name}/read/{id}"),
+    ("GET", "/mounted/a/nothing", "/mounted/{name}"),
+    ("GET", "/assets/a.css", "/assets"),
+    ("GET", "/hosted/7", "/hosted/{id}"),
+    ("GET", "/nowhere", "unmatched"),
+]
+
+
+@pytest.mark.parametrize("refusal", REFUSALS, ids=str)
+def test_what_is_refused_before_a_handler_has_the_label_of_its_route(
+    service: Service, client_of: Client, lines: Lines, refusal: tuple[str, str, str]
+) -> None:
+    """By a limit on clients, a limit on bodies, or authentication around each route."""
+    method, path, label = refusal
+    headers = {"Host": "hosted.example"} if path.startswith("/hosted") else {}
+    routes: list[BaseRoute | Operation] = [
+        READ,
+        WRITE,
+        Route("/plain/{id}", read),
+        Mount("/mounted/{name}", routes=[Route("/read/{id}", read)]),
+        Mount("/assets", app=PlainTextResponse("asset")),
+        Host("hosted.example", app=Router(routes=[Route("/hosted/{id}", read)])),
+    ]
+
+    for layer in (Layer.LIMIT_BY_ADDRESS, Layer.AUTHENTICATE):
+        guard = _component("guard", {layer: _refusing([])})
+        client_of(replace(service, components=[guard], routes=routes)).request(method, path, headers=headers)
+    headers["Content-Length"] = "9" * 12
+    large = client_of(replace(service, routes=routes)).request(method, path, headers=headers)
+
+    assert large.status_code == 413
+    assert [line["http_route"] for line in lines.named("http.request_finished")] == [label] * 3

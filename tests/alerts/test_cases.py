@@ -10,6 +10,7 @@ CASES = {"fires", "silent", "resolves", "no data", "low traffic", "two services"
 NO_RATIO = "is no ratio of events, so few events cannot mislead it"
 PLATFORM = "is about Prometheus or Alertmanager, not about a service"
 NOT_APPLICABLE: dict[str, dict[str, str]] = {
+    "BackgroundWorkStopped": {"low traffic": "the time since the last success is no ratio"},
     "ConfigReloadFailed": {"low traffic": NO_RATIO, "two services": PLATFORM},
     "CpuThrottled": {"low traffic": NO_RATIO},
     "EventLoopLagging": {"low traffic": "the loop is measured on a clock, not on requests"},
@@ -25,6 +26,7 @@ NOT_APPLICABLE: dict[str, dict[str, str]] = {
     "ServiceMissing": {"low traffic": NO_RATIO},
     "ServiceNotReady": {"low traffic": NO_RATIO},
     "ServiceRestarting": {"low traffic": NO_RATIO},
+    "UnhandledErrors": {"low traffic": "one is enough"},
     "Watchdog": dict.fromkeys(CASES - {"fires", "no data"}, "always fires"),
 }
 

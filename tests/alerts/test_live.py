@@ -1,16 +1,19 @@
-"""One incident of a real service, from the first failing request to the last "resolved".
+"""Three incidents of a real service at once, from the first failing request to the last "resolved".
 
-A generated service is scraped by two real Prometheus, each with the shipped rules and an Alertmanager of its own, with
-the shipped routes and inhibitions:
+A generated service runs three times, as three services. Two real Prometheus scrape them, each with the shipped rules
+and an Alertmanager of its own, with the shipped routes and inhibitions:
 
 * `shipped` is what Debian 12 has, with every wait as shipped. It measures how long people wait for a page.
 * `hurried` is Prometheus 3 with a current Alertmanager, whose waits are cut to a second and which repeats itself every
   five: so a notification that stops coming shows within seconds that it is held back, and the end of the page need not
-  wait for a group interval. The waits inside the rules are never cut.
+  wait for a group interval. The waits inside the rules, and the intervals of scrapes and evaluations, are never cut.
 
-The service is a minute old when it fails. With hours of good traffic behind it, five minutes take longer to look bad:
-`alerts/tests/slo.yml` holds that to 2 m 45 s, on the clock of promtool. Most of the eight minutes that this takes are
-the five that have to pass before the last error has left the shortest window.
+The services are a minute old when they fail:
+
+* `outage` fails every request until the pager rings. With hours of good traffic behind it, five minutes take longer to
+  look bad: `alerts/tests/slo.yml` holds that to 2 m 45 s, on the clock of promtool.
+* `crash` fails or is slow for a minute, and then nobody answers any more, until it starts again.
+* `burst` fails a hundred requests within a second or so, then none; much good traffic afterwards ends its page.
 """
 
 import http.client
@@ -18,15 +21,17 @@ import json
 import re
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 from dashboards import with_uid
 from live import (
+    DEADLINE,
     PROMETHEUS_3,
     Alertmanager,
     Inbox,
@@ -53,20 +58,23 @@ REQUESTS_PER_SECOND = 20
 SENDERS = 16
 BUCKETS = "http_server_request_duration_seconds_bucket"
 OUTAGE = Path(__file__).with_name("outage.py")
-
-Received = dict[str, list[Notification]]
+BURST = 100  # requests
+HEARD_WHILE_DOWN = {("crash", "ServiceDown"), ("outage", "ErrorBudgetBurn"), ("", "Watchdog")}
+MORE_REQUESTS_PER_SECOND = 80  # so that the burst is soon a small part of five minutes
 
 
 class Service:
-    """The generated service, always on the same two ports."""
+    """The generated service in a directory of its own, after which it is called; always on the same two ports."""
 
-    def __init__(self, directory: Path, environment: Mapping[str, str]) -> None:
+    def __init__(self, installed: Path, place: Path, environment: Mapping[str, str]) -> None:
         """Choose the ports."""
-        (package,) = (path.parent.name for path in directory.glob("src/*/__main__.py"))
-        self.name = directory.name
+        (package,) = (path.parent.name for path in installed.glob("src/*/__main__.py"))
+        place.mkdir()
+        self.name = place.name
         self.port, self.management_port = free_port(), free_port()
-        self._directory = directory
-        self._command = [str(directory / ".venv/bin/python"), "-P", str(OUTAGE), package]
+        self.users = Users(self.port)
+        self._place = place
+        self._command = [str(installed / ".venv/bin/python"), "-P", str(OUTAGE), package]
         own = {"PORT": str(self.port), "MANAGEMENT_PORT": str(self.management_port), "DRAIN_SECONDS": "0"}
         self._environment = {k: v for k, v in environment.items() if not k.startswith("OTEL_")} | own
 
@@ -74,17 +82,25 @@ class Service:
     def serving(self) -> Iterator[None]:
         """Serve one link until it is no longer needed."""
         management = f"http://127.0.0.1:{self.management_port}"
-        with running(self._command, management, "/health/ready", self._directory, self._environment):
+        with running(self._command, management, "/health/ready", self._place, self._environment):
             request(self.port, "POST", "/api/v1/links", {"url": "https://example.com/", "slug": "x"})
             yield
 
-    def lose_the_database(self) -> None:
-        """Fail every request from now on."""
-        (self._directory / "outage").touch()
+    def lose_the_database(self, one_of: int = 1) -> None:
+        """From now on fail every request, or one of so many; the others are slow."""
+        (self._place / "outage").write_text(str(one_of))
 
     def get_the_database_back(self) -> None:
         """Fail no more."""
-        (self._directory / "outage").unlink()
+        (self._place / "outage").unlink()
+
+    def fail_at_once(self, requests: int) -> float:
+        """Fail so many requests as fast as it can. Returns the seconds that took."""
+        began = time.monotonic()
+        with ThreadPoolExecutor(SENDERS) as senders:
+            answers = list(senders.map(lambda _: request(self.port, "GET", "/r/broken").status, range(requests)))
+        assert answers == [500] * requests
+        return time.monotonic() - began
 
 
 class Users:
@@ -92,6 +108,7 @@ class Users:
 
     def __init__(self, port: int) -> None:
         """Begin content."""
+        self.per_second = REQUESTS_PER_SECOND
         self.hurt_since: float | None = None
         self.trace_ids: set[str] = set()  # as their error documents show them
         self._port = port
@@ -102,7 +119,7 @@ class Users:
         enough = threading.Event()
 
         def arrive() -> None:
-            while not enough.wait(1 / REQUESTS_PER_SECOND):
+            while not enough.wait(1 / self.per_second):
                 senders.submit(self._follow)
 
         with ThreadPoolExecutor(SENDERS + 1) as senders:
@@ -130,21 +147,31 @@ class Chain:
     alertmanager: Alertmanager
     inbox: Inbox
 
-    def states(self) -> dict[str, tuple[str, list[str]]]:
-        """Every alert that fires: whether it is held back, and where it goes otherwise."""
+    def states(self, service: str) -> dict[str, tuple[str, list[str]]]:
+        """Every alert of a service that fires: whether it is held back, and where it goes otherwise."""
         return {
             alert["labels"]["alertname"]: (alert["status"]["state"], [each["name"] for each in alert["receivers"]])
             for alert in self.alertmanager.alerts()
+            if alert["labels"].get("service") == service
         }
+
+    def pages(self, service: str, alert: str, status: str = "firing") -> list[Notification]:
+        """What the pager was told about an alert of a service, so far."""
+        wanted = {"service": service, "alertname": alert}.items()
+        return [
+            one
+            for one in list(self.inbox.told)
+            if (one["receiver"], one["status"]) == ("pager", status) and wanted <= one["commonLabels"].items()
+        ]
 
 
 @contextmanager
 def chain(
-    directory: Path, service: Service, timing: dict[str, str] | None = None, programs: Path | None = None
+    directory: Path, services: Sequence[Service], timing: dict[str, str] | None = None, programs: Path | None = None
 ) -> Iterator[Chain]:
-    """Watch the service."""
+    """Watch the services."""
     directory.mkdir()
-    targets = {f"127.0.0.1:{service.management_port}": {"service": service.name, "env": "production"}}
+    targets = {f"127.0.0.1:{each.management_port}": {"service": each.name, "env": "production"} for each in services}
     with (
         listening() as inbox,
         alertmanager(directory, inbox, timing, programs) as receiver,
@@ -153,87 +180,112 @@ def chain(
         yield Chain(server, receiver, inbox)
 
 
-Told = Callable[[Received], list[Notification]]
+def about(notifications: Sequence[Notification]) -> set[tuple[str, str]]:
+    """Service and name of the alerts of notifications."""
+    return {(one["commonLabels"].get("service", ""), one["commonLabels"]["alertname"]) for one in notifications}
 
 
-def pages(alert: str, status: str = "firing") -> Told:
-    """What the pager was told about an alert."""
-
-    def found(received: Received) -> list[Notification]:
-        about = [one for one in received.get("pager", []) if one["commonLabels"]["alertname"] == alert]
-        return [one for one in about if one["status"] == status]
-
+def wait(look: Callable[[], list[Any]], within: float, what: str) -> list[Any]:
+    """Look until there is something."""
+    end = time.monotonic() + within
+    pause = threading.Event()
+    while not (found := look()):
+        assert time.monotonic() < end, f"not within {within} s: {what}"
+        pause.wait(0.2)
     return found
 
 
 class Incident:
     """What users, on-call and those who look saw of it, act by act."""
 
-    def __init__(self, users: Users, shipped: Chain, hurried: Chain) -> None:
+    def __init__(self, services: Sequence[Service], shipped: Chain, hurried: Chain) -> None:
         """Begin while all is well."""
-        self.users, self.shipped, self.hurried = users, shipped, hurried
-        for each in (shipped, hurried):
-            each.prometheus.until('slo:burn_rate:ratio{slo="availability",window="1h"} == 0', within=120)
+        self.outage, self.crash, self.burst = services
+        self.shipped, self.hurried, self.both = shipped, hurried, (shipped, hurried)
+        for each in self.both:
+            each.prometheus.until('count(slo:burn_rate:ratio{slo="availability",window="1h"} == 0) == 3', within=120)
 
-    def outage(self) -> None:
-        """Every request fails, until the pager rings."""
-        burn = pages("ErrorBudgetBurn")
-        self.page = burn(self.shipped.inbox.until(burn, within=2 * PAGE_WITHIN))[0]
-        assert self.users.hurt_since
-        self.outage_seconds = time.monotonic() - self.users.hurt_since
-        self.exemplars = [trace_ids(each.prometheus) for each in (self.shipped, self.hurried)]
+    def begin(self) -> None:
+        """Everything goes wrong."""
+        self.outage.lose_the_database()
+        self.crash.lose_the_database(one_of=2)
+        self.burst_took = self.burst.fail_at_once(BURST)
+        bad = 'slo:events:rate{service="burst",slo="availability",window="5m",outcome="bad"} * 300'
+        found = [each.prometheus.until(f"{bad} > 0", within=90) for each in self.both]
+        self.burst_recorded = [float(each[0]["value"][1]) for each in found]
+        for each in self.both:
+            each.prometheus.until(
+                'count(ALERTS{alertname="ErrorBudgetBurn",burn="fast",service="crash"}) == 2', within=90
+            )
 
-    def crash(self) -> None:
-        """Nobody answers any more, until the pager has said so; once shipped, and in a hurry once and then again."""
+    def nobody_answers(self) -> None:
+        """One service is gone; the pager says so of all three in the order in which it notices."""
         began = time.monotonic()
-        self.shipped.inbox.until(pages("ServiceDown"), within=2 * PAGE_WITHIN)
-        self.crash_seconds = time.monotonic() - began
-        self.hurried.inbox.until(pages("ServiceDown"), within=60)
-        self.held_back = [each.alertmanager.suppressed() for each in (self.shipped, self.hurried)]
-        self.told_while_down = self.hurried.inbox.until(lambda received: len(pages("ServiceDown")(received)) > 1)
+        self.page = self._page(self.shipped, "outage", "ErrorBudgetBurn")
+        assert self.outage.users.hurt_since
+        self.outage_seconds = self.page["heard"] - self.outage.users.hurt_since
+        self.exemplars = [trace_ids(each.prometheus) for each in self.both]
+        self._page(self.hurried, "burst", "ErrorBudgetBurn")
+        self.burst.users.per_second = MORE_REQUESTS_PER_SECOND
+        self.crash_seconds = self._page(self.shipped, "crash", "ServiceDown")["heard"] - began
+        self._page(self.hurried, "crash", "ServiceDown")
+        self.held_back = [each.states("crash") for each in self.both]
+        told, before = self.hurried.inbox.told, len(self.hurried.inbox.told)
+        wait(lambda: told[before:] if about(told[before:]) >= HEARD_WHILE_DOWN else [], DEADLINE, "all of it again")
+        self.told_while_down = about(told[before:])
 
     def recovery(self) -> None:
-        """All is well again, until the pager has said so of both pages."""
-        self.ends = []
-        for inbox, alert in ((self.shipped.inbox, "ServiceDown"), (self.hurried.inbox, "ErrorBudgetBurn")):
-            end = pages(alert, "resolved")
-            self.ends += end(inbox.until(end, within=360))
-        self.left = self.hurried.states()
+        """All is well again, until the pager has said so of both pages, and three of them are too many."""
+        self.ends = [
+            self._page(self.shipped, "crash", "ServiceDown", "resolved"),
+            self._page(self.hurried, "burst", "ErrorBudgetBurn", "resolved"),
+        ]
+        often = "PagesTooOften"
+        wait(lambda: [s for name, s in self.hurried.states("crash").items() if name == often], PAGE_WITHIN, often)
+        self.left = {each.name: self.hurried.states(each.name) for each in (self.crash, self.burst)}
         self.told = [*self.shipped.inbox.told, *self.hurried.inbox.told]
-        self.failing_rules = [*self.shipped.prometheus.failing_rules(), *self.hurried.prometheus.failing_rules()]
+        self.failing_rules = [rule for each in self.both for rule in each.prometheus.failing_rules()]
+
+    def _page(self, chain: Chain, service: str, alert: str, status: str = "firing") -> Notification:
+        what = f"{alert} of {service}, {status}"
+        page: Notification = wait(lambda: chain.pages(service, alert, status), 2 * PAGE_WITHIN, what)[0]
+        return page
 
 
 def trace_ids(server: Prometheus) -> set[str]:
     """The traces that exemplars of failed requests lead to."""
-    found = server.exemplars(f'{BUCKETS}{{error_type!=""}}')
+    found = server.exemplars(f'{BUCKETS}{{service="outage",error_type!=""}}')
     return {exemplar["labels"]["trace_id"] for series in found for exemplar in series["exemplars"]}
 
 
 @pytest.fixture(scope="module")
-def service(shared: Machine, template: Path) -> Service:
-    """Generate and install a service, by the default answers."""
+def services(shared: Machine, template: Path, tmp_path_factory: pytest.TempPathFactory) -> Sequence[Service]:
+    """Generate and install a service, by the default answers, for three of them."""
     directory = shared.cookiecutter(template).service
     installed = shared.run(["uv", "sync", "--quiet", "--no-dev"], directory)
     assert installed.status == 0, installed.stderr
-    return Service(directory, shared.environment())
+    places = tmp_path_factory.mktemp("services")
+    return [Service(directory, places / name, shared.environment()) for name in ("outage", "crash", "burst")]
 
 
 @pytest.fixture(scope="module")
-def incident(service: Service, tmp_path_factory: pytest.TempPathFactory) -> Incident:
-    """Take the database away, then the service, and bring both back."""
-    directory, users = tmp_path_factory.mktemp("incident"), Users(service.port)
-    with (
-        chain(directory / "shipped", service) as shipped,
-        chain(directory / "hurried", service, IN_A_HURRY, PROMETHEUS_3) as hurried,
-        users.coming(),
-    ):
-        with service.serving():
-            incident = Incident(users, shipped, hurried)
-            service.lose_the_database()
-            incident.outage()
-        incident.crash()
-        service.get_the_database_back()
-        with service.serving():
+def incident(services: Sequence[Service], tmp_path_factory: pytest.TempPathFactory) -> Incident:
+    """Take databases away, then a service, and bring that one back."""
+    directory = tmp_path_factory.mktemp("incident")
+    outage, crash, burst = services
+    with ExitStack() as stack:
+        shipped = stack.enter_context(chain(directory / "shipped", services))
+        hurried = stack.enter_context(chain(directory / "hurried", services, IN_A_HURRY, PROMETHEUS_3))
+        for each in (outage, burst):
+            stack.enter_context(each.serving())
+        for each in services:
+            stack.enter_context(each.users.coming())
+        with crash.serving():
+            incident = Incident(services, shipped, hurried)
+            incident.begin()
+        incident.nobody_answers()
+        crash.get_the_database_back()
+        with crash.serving():
             incident.recovery()
     return incident
 
@@ -250,10 +302,17 @@ def test_a_crash_pages_within_three_minutes(incident: Incident, figure: Callable
     assert incident.crash_seconds <= PAGE_WITHIN
 
 
-def test_the_page_says_where_to_look(incident: Incident, service: Service, tmp_path: Path) -> None:
+def test_a_burst_after_a_quiet_start_is_recorded(incident: Incident, figure: Callable[[str], None]) -> None:
+    """All of it, although the service had never failed before; `rate` adds what it expects until the next scrape."""
+    recorded = " and ".join(f"{found:.0f}" for found in incident.burst_recorded)
+    figure(f"{BURST} failures within {incident.burst_took:.1f} s after a quiet minute: recorded as {recorded}")
+    assert all(BURST * 0.9 <= found <= BURST * 1.3 for found in incident.burst_recorded)
+
+
+def test_the_page_says_where_to_look(incident: Incident, tmp_path: Path) -> None:
     """What people read names the service, leads to a runbook that is there, and to a dashboard that is there."""
     title, text = (render(f"notification.{part}", incident.page, tmp_path) for part in ("title", "text"))
-    assert title.endswith(f"P1 {service.name} production: A service is spending its error budget far too fast.")
+    assert title.endswith("P1 outage production: A service is spending its error budget far too fast.")
     (runbook,) = set(re.findall(r"Runbook: https://ops\.example\.com/runbooks/(\S+)", text))
     assert "## Mitigation\n\n1. " in (RUNBOOKS / runbook).read_text("utf-8")
     for dashboard in re.findall(r"Dashboard: https://ops\.example\.com/d/([a-z-]+)\?", text):
@@ -264,29 +323,33 @@ def test_exemplars_lead_to_what_users_saw(incident: Incident) -> None:
     """A failing bucket names a trace, and it is that of a request which somebody saw fail."""
     for found in incident.exemplars:
         assert found
-        assert found <= incident.users.trace_ids
+        assert found <= incident.outage.users.trace_ids
         assert all(re.fullmatch("[0-9a-f]{32}", trace_id) for trace_id in found)
 
 
 def test_a_dead_service_says_one_thing(incident: Incident) -> None:
-    """Its error budget still burns, and nobody hears of that any more."""
-    assert all(("ErrorBudgetBurn", "P1") in each for each in incident.held_back)
-    assert not any(name == "ServiceDown" for each in incident.held_back for name, _ in each)
-    about = {one["commonLabels"]["alertname"] for all_of in incident.told_while_down.values() for one in all_of}
-    assert about == {"ServiceDown", "Watchdog"}
+    """Its error budget still burns, and nobody hears of that any more. Those of others are heard of."""
+    for states in incident.held_back:
+        assert {name: state for name, (state, _) in states.items()} == {
+            "ErrorBudgetBurn": "suppressed",
+            "ServiceDown": "active",
+        }
+    assert incident.told_while_down >= HEARD_WHILE_DOWN
+    assert {name for service, name in incident.told_while_down if service == "crash"} == {"ServiceDown"}
 
 
 def test_log_only_reaches_nobody(incident: Incident) -> None:
     """Three pages within a day are a P4, which fires, is not held back, and is in no notification."""
-    assert incident.left["PagesTooOften"] == ("active", ["log"])
+    assert incident.left["crash"]["PagesTooOften"] == ("active", ["log"])
     priorities = {alert["labels"]["priority"] for one in incident.told for alert in one["alerts"]}
     assert priorities == {"P1", "none"}
 
 
 def test_recovery_is_told(incident: Incident) -> None:
-    """Both pages end, and the service has none left."""
+    """Both pages end: nobody is down any more, and the burst has no page left."""
     assert [one["status"] for one in incident.ends] == ["resolved", "resolved"]
-    assert not {"ErrorBudgetBurn", "ServiceDown"} & incident.left.keys()
+    assert "ServiceDown" not in incident.left["crash"]
+    assert "ErrorBudgetBurn" not in incident.left["burst"]
 
 
 def test_no_rule_failed(incident: Incident) -> None:

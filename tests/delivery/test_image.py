@@ -176,6 +176,7 @@ SLOW_CLIENT = f"""
 import http.client, sys
 client = http.client.HTTPConnection("127.0.0.1", 8000, timeout=60)
 client.putrequest("POST", "/api/v1/links")
+client.putheader("Content-Type", "application/json")
 client.putheader("Content-Length", "{len(BODY)}")
 client.endheaders({BODY[:9]!r}.encode())
 sys.stdin.readline()

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from .errors import SettingsError as SettingsError
     from .identity import Identity as Identity
     from .latency import Latency as Latency
+    from .lifecycle import Lifecycle as Lifecycle
     from .management.check import Check as Check
     from .metrics.instruments import REGISTRY as REGISTRY
     from .operation import Operation as Operation
@@ -45,6 +46,7 @@ _HOMES = {
     "Identity": "identity",
     "Latency": "latency",
     "Layer": "component",
+    "Lifecycle": "lifecycle",
     "NoSettings": "component",
     "Objective": "slo",
     "Operation": "operation",
@@ -73,6 +75,7 @@ __all__ = [
     "Identity",
     "Latency",
     "Layer",
+    "Lifecycle",
     "NoSettings",
     "Objective",
     "Operation",

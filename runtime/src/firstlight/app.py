@@ -11,7 +11,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from . import arrangement, routing
-from .identity import WEB
+from .identity import WEB, Identity
 from .lifecycle import Lifecycle
 from .logs import pipeline, sink
 from .management.health import PROBES
@@ -20,11 +20,14 @@ from .problems import EXCEPTION_HANDLERS
 from .reporting import sentry
 from .requests.body_limit import BodyLimit
 from .requests.data_plane import DataPlane
+from .requests.early_refusal import EarlyRefusal
 from .requests.observed_request import Observers
 from .requests.observed_websocket import WebsocketRecorder
+from .requests.reason import noted
 from .requests.recorder import Recorder
 from .requests.routes import RouteTemplates
 from .requests.shedding import Shedder
+from .requests.thread_queue import ThreadQueue
 from .requests.timings import Timings
 from .server.lifespan import Lifespan, Part, Telemetry
 from .service import Service
@@ -40,10 +43,11 @@ class Application:
     are outside the data plane, so that no log, trace or latency has to leave them out again.
     """
 
-    def __init__(self, app: ASGIApp, lifespan: Lifespan) -> None:
-        """Serve `app`."""
+    def __init__(self, app: ASGIApp, lifespan: Lifespan, overload: EarlyRefusal | None = None) -> None:
+        """Serve `app`. `overload` is for a server that can refuse requests by itself."""
         self._app = app
         self.lifespan = lifespan
+        self.overload = overload
         self._health = lifespan.health
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -76,36 +80,41 @@ def create_app(  # noqa: PLR0913 - whatever differs between a server, a test and
     arrangement.verify(service)
     parts = [Part(component, load(component.settings)) for component in service.components]
     identity = service.identity.named(settings.service_name)
-    emit = pipeline.configure(settings, identity, log_sink)
-    instruments.identify(identity.version, settings.revision, platform.python_version())
-    for objective in service.objectives:
-        objective.export()
-    lifecycle, tracing = Lifecycle(), Tracing(settings, identity, span_processors)
     capture, flush_reports = sentry.start(settings, identity)
+    emit = pipeline.configure(settings, identity, log_sink, report=capture)
+    _publish(identity, settings, service)
+    lifecycle, tracing = Lifecycle(), Tracing(settings, identity, span_processors, settings.telemetry_bytes // 2)
     lifespan = Lifespan(
         settings=settings,
         service=service,
         parts=parts,
         process=process,
         lifecycle=lifecycle,
-        telemetry=Telemetry(capture, tracing.stop, flush_reports, log_sink.flush),
+        telemetry=Telemetry(tracing.stop, flush_reports, log_sink.flush),
         announces=not served,
         start_timeout=start_timeout,
     )
     if process != WEB:  # it serves no requests, which could meet an objective
         return Application(Starlette(), lifespan)
-    app = _starlette(settings, service, lifespan)
     # Around the finished application, so that it sees the outcome of every request.
-    return Application(_data_plane(app, service, lifespan, emit, tracing), lifespan)
+    return _observed(_starlette(settings, service, lifespan), service, lifespan, emit, tracing)
 
 
-def _data_plane(
+def _publish(identity: Identity, settings: Settings, service: Service) -> None:
+    instruments.identify(identity.version, settings.revision, platform.python_version())
+    for objective in service.objectives:
+        objective.export()
+
+
+def _observed(
     app: Starlette, service: Service, lifespan: Lifespan, emit: pipeline.Emit, tracing: Tracing
-) -> DataPlane:
+) -> Application:
     settings, templates = lifespan.settings, RouteTemplates(app.routes)
     recorder = _recorder(templates, service, settings, emit)
     observers = Observers(tracing.propagator, tracing.tracer, recorder, lifespan.lifecycle)
-    return DataPlane(app, observers, WebsocketRecorder(templates, emit), Shedder(settings.shed_seconds))
+    shedder = Shedder("event_loop", settings.shed_seconds)
+    data_plane = DataPlane(app, observers, WebsocketRecorder(templates, emit), shedder)
+    return Application(data_plane, lifespan, EarlyRefusal(shedder, recorder))
 
 
 def _recorder(templates: RouteTemplates, service: Service, settings: Settings, emit: pipeline.Emit) -> Recorder:
@@ -123,10 +132,13 @@ def _starlette(settings: Settings, service: Service, lifespan: Lifespan) -> Star
     handlers: dict[Any, Any] = dict(EXCEPTION_HANDLERS)
     for component in service.components:
         handlers.update(component.exception_handlers)
+    expected = {error: noted(handler) for error, handler in handlers.items() if error is not Exception}
     around = [Middleware(wrap, None) for wrap in routing.around_the_router(service.components)]
-    return Starlette(
-        routes=routing.routes(service),
-        exception_handlers=handlers,
+    app = Starlette(
+        routes=routing.routes(service, ThreadQueue(settings.shed_seconds)),
+        exception_handlers={**handlers, **expected},
         lifespan=lifespan,
         middleware=[*around, Middleware(BodyLimit, settings.max_body_bytes)],
     )
+    routing.without_slash_redirects(app.router)
+    return app

@@ -8,7 +8,7 @@ from .component import Component, Requirement
 from .errors import ArrangementError
 from .operation import Operation
 from .service import Service
-from .slo import STANDARD
+from .slo import ROUTE_PREFIX, STANDARD
 
 Components = Sequence[Component[Any, Any]]
 RESERVED_NAMES = frozenset({"lifecycle", "settings", "web"})  # two names in `state`; the process that serves requests
@@ -44,6 +44,9 @@ def _faults(service: Service) -> Iterator[str]:
     yield from _shared("check", checks, "rename one of them")
     objectives = [*(("the runtime", name) for name in STANDARD), *(("the service", o.slo) for o in service.objectives)]
     yield from _shared("objective", objectives, "rename one of them")
+    for objective in service.objectives:
+        if objective.slo.startswith(ROUTE_PREFIX):
+            yield f"the objective {objective.slo!r} must have another name: {ROUTE_PREFIX} is for the latency of routes"
     yield from _shared("operation", ((o, f"{row.method} {row.path}") for o, row in operations), "remove one of them")
 
 

@@ -31,6 +31,10 @@ _BY_SOURCE = {source: UNHANDLED.labels(source) for source in SOURCES}  # now, so
 log = structlog.get_logger()
 
 
+class KnownError(RuntimeError):
+    """Tells of a failure that has been reported, as the check of a background task does. It is not reported again."""
+
+
 def report(source: str, event: str, error: BaseException, **fields: object) -> None:
     """Count an error of one of `SOURCES`, and log it as `event` with its traceback and `fields`."""
     _BY_SOURCE[source].inc()
@@ -44,3 +48,13 @@ def was_told_to_stop() -> bool:
     except RuntimeError:  # not in a loop of asyncio
         return False
     return task is not None and task.cancelling() > 0
+
+
+def is_survived(error: BaseException) -> bool:
+    """Whether what caught the error of other people's code reports it and goes on.
+
+    Not so for what ends the running task itself or the process: its own cancellation, its being closed, Ctrl-C.
+    """
+    if isinstance(error, asyncio.CancelledError):
+        return not was_told_to_stop()
+    return not isinstance(error, KeyboardInterrupt | GeneratorExit)

@@ -12,6 +12,7 @@ from starlette.routing import Route, request_response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from .latency import Latency
+from .media_type import require_json
 from .problems import client_input
 
 Handler = Callable[..., Awaitable[Response]]
@@ -23,7 +24,7 @@ class Operation:
     """What a client can ask for, and what it is answered.
 
     `handler` is a coroutine function that gets the request, then `body=` and `query=` where these are declared, already
-    valid. What is not valid has been answered with 422 before.
+    valid. What is not valid has been answered with 422 before, a body that is not JSON with 415.
     """
 
     method: str
@@ -73,6 +74,8 @@ class Operation:
 
         async def endpoint(request: Request) -> Response:
             given: dict[str, BaseModel] = {}
+            if body is not None:
+                require_json(request)
             with client_input():
                 if query is not None:
                     given["query"] = query.model_validate(dict(request.query_params))

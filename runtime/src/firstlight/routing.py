@@ -5,18 +5,19 @@ from collections.abc import Iterator, Sequence
 from functools import reduce
 from typing import Any
 
-from starlette.routing import BaseRoute, Host, Mount, Route, WebSocketRoute
-from starlette.types import ASGIApp
+from starlette.routing import BaseRoute, Host, Mount, Route, Router, WebSocketRoute
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from . import operation
 from .component import Component, Layer, Wrap
 from .operation import Operation
+from .requests.thread_queue import ThreadQueue
 from .service import Service
 
 Components = Sequence[Component[Any, Any]]
 
 
-def routes(service: Service) -> Sequence[BaseRoute]:
+def routes(service: Service, threads: ThreadQueue) -> Sequence[BaseRoute]:
     """The service's own routes first, then those of its components in their order."""
     wraps = [wrap for layer, wrap in _layers(service.components) if not layer.wraps_the_router]
 
@@ -24,7 +25,7 @@ def routes(service: Service) -> Sequence[BaseRoute]:
         return reduce(lambda inner, wrap: wrap(inner, row), reversed(wraps), app)
 
     declared = (service.routes, *(component.routes for component in service.components))
-    return [route for rows in declared for route in _built(rows, around)]
+    return [route for rows in declared for route in _built(rows, around, threads)]
 
 
 def around_the_router(components: Components) -> Sequence[Wrap]:
@@ -38,21 +39,54 @@ def _layers(components: Components) -> Sequence[tuple[Layer, Wrap]]:
     return [(layer, given[layer]) for layer in Layer if layer in given]
 
 
-def _built(rows: Sequence[BaseRoute | Operation], around: Wrap) -> Iterator[BaseRoute]:
+def _built(rows: Sequence[BaseRoute | Operation], around: Wrap, threads: ThreadQueue) -> Iterator[BaseRoute]:
     """Routes in the order of the rows; the operations of one path are one route, where the first of them stands."""
     operations = operation.routes((row for row in rows if isinstance(row, Operation)), around)
     waiting = {route.path: route for route in operations}
     for row in rows:
         if not isinstance(row, Operation):
-            yield _wrapped(row, around)
+            yield _wrapped(row, around, threads)
         elif row.path in waiting:
             yield waiting.pop(row.path)
 
 
-def _wrapped(route: BaseRoute, around: Wrap) -> BaseRoute:
+def _wrapped(route: BaseRoute, around: Wrap, threads: ThreadQueue) -> BaseRoute:
     """A copy inside the middleware: the declared route may serve other applications of this process as well."""
     if not isinstance(route, Route | WebSocketRoute | Mount | Host):
         return route
     wrapped = copy.copy(route)
-    wrapped.app = around(route.app, None)
+    wrapped.app = around(threads.app(route) if isinstance(route, Route) else route.app, None)
+    if isinstance(route, Host) and wrapped.app is not route.app:
+        wrapped.app = _HostApp(wrapped.app, route)
     return wrapped
+
+
+class _HostApp:
+    """The application of a `Host` inside middleware: the host looks for its routes there."""
+
+    def __init__(self, app: ASGIApp, host: Host) -> None:
+        self._app = app
+        self.routes = host.routes
+        self.router = _router(host.app)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self._app(scope, receive, send)
+
+
+def without_slash_redirects(router: Router) -> None:
+    """Make each path have one spelling, here and below: `/links/` is not `/links`, but a 404.
+
+    Starlette would redirect from one to the other, with the host that the client named: to a host of an attacker, for
+    whoever shares a cache with him, and to the wrong scheme behind a proxy.
+    """
+    router.redirect_slashes = False
+    for route in router.routes:
+        if isinstance(route, Mount | Host):
+            below = _router(getattr(route, "_base_app", route.app))  # that of a mount, inside its own middleware
+            if isinstance(below, Router):
+                without_slash_redirects(below)
+
+
+def _router(app: ASGIApp) -> ASGIApp:
+    """The router of an application of Starlette, else the application itself."""
+    return getattr(app, "router", app)

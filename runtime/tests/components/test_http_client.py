@@ -23,7 +23,13 @@ from starlette.testclient import TestClient
 from firstlight import Service, Settings, Surroundings
 from firstlight.app import Application, create_app
 from firstlight.command_line import main
-from firstlight.components.http_client import HTTP_CLIENT, Clients, HttpClientSettings, open_clients
+from firstlight.components.http_client import (
+    HTTP_CLIENT,
+    Clients,
+    ExchangeTimeoutError,
+    HttpClientSettings,
+    open_clients,
+)
 from firstlight.errors import SettingsError
 from firstlight.lifecycle import Lifecycle
 from firstlight.management.health import CheckState
@@ -251,7 +257,7 @@ def test_no_answer_is_measured_by_its_reason(server: Server, refusing: str, clie
     """A refused connection and a timeout have different error types."""
     for url, path, error in (
         (refusing, "/", httpx2.ConnectError),
-        (server.url, "/hang", httpx2.ReadTimeout),
+        (server.url, "/hang", ExchangeTimeoutError),
     ):
         labels = {"http_response_status_code": "", "error_type": error.__name__}
         before = _observed(**labels)
@@ -367,6 +373,7 @@ def test_nothing_is_configured_by_default() -> None:
 
     assert settings.dependencies == {}
     assert (settings.connect_seconds, settings.timeout_seconds, settings.max_connections) == (1, 5, 100)
+    assert settings.max_response_bytes == 16_777_216
 
 
 def test_dependencies_are_named_urls(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -396,6 +403,7 @@ def test_dependencies_are_named_urls(monkeypatch: pytest.MonkeyPatch) -> None:
         ("TIMEOUT_SECONDS", "nan"),
         ("MAX_CONNECTIONS", "0"),
         ("MAX_CONNECTIONS", "many"),
+        ("MAX_RESPONSE_BYTES", "-1"),
     ],
 )
 def test_a_bad_setting_is_refused(monkeypatch: pytest.MonkeyPatch, name: str, text: str) -> None:

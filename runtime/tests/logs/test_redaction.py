@@ -10,6 +10,7 @@ import pytest
 from firstlight.logs.redaction import (
     DENIED_NAMES,
     REDACTED,
+    _is_denied,
     is_denied,
     redact,
     redact_text,
@@ -47,6 +48,14 @@ def test_each_name_of_the_list_is_denied_however_it_is_spelled(name: str) -> Non
 def test_ordinary_names_are_shown(name: str) -> None:
     """The fields of the runtime's events are unchanged."""
     assert redact({name: "value"}) == {name: "value"}
+
+
+def test_long_names_are_not_kept() -> None:
+    """A client may choose names, and a cache counts them without weighing them."""
+    before = _is_denied.cache_info().currsize
+    assert is_denied("x" * 10_000 + "password")
+    assert not is_denied("y" * 10_000)
+    assert _is_denied.cache_info().currsize == before
 
 
 @pytest.mark.parametrize(

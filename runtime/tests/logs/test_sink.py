@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 import time
+import tracemalloc
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -162,6 +163,85 @@ def test_a_pipe_that_is_not_read_blocks_no_caller(pipe: Pipe) -> None:
     assert made.flush(TIMEOUT_SECONDS)
     made.write(b"again\n")
     assert pipe.read(6) == b"again\n"
+
+
+def test_the_queue_is_limited_in_bytes(pipe: Pipe) -> None:
+    """With what is being written: a pipe that is not read holds no more than the limit, and nothing afterwards."""
+    size, capacity = 60_000, 2 * 1024 * 1024
+    kept = capacity // (size + 64)
+    full = dropped("queue_full")
+    made = Sink(pipe.writer, capacity_bytes=capacity)
+    tracemalloc.start()
+    for _ in range(kept):
+        made.write(b"x" * (size - 1) + b"\n")
+    wait_until(lambda: len(made._queue) < kept)  # noqa: SLF001 - the writer is stuck with the first lines
+    for number in range(100):
+        made.write(b"%06d" % number * (size // 6))
+    assert dropped("queue_full") - full == 100
+    wait_until(lambda: tracemalloc.get_traced_memory()[0] < capacity + 600_000)  # one system call's part twice
+    assert tracemalloc.get_traced_memory()[1] < capacity + 600_000
+    assert pipe.read(kept * size).count(b"\n") == kept
+    assert made.flush(TIMEOUT_SECONDS)
+    assert tracemalloc.get_traced_memory()[0] < 300_000
+    tracemalloc.stop()
+    full = dropped("queue_full")
+    for _ in range(kept):
+        made.write(b"x" * (size - 1) + b"\n")
+    assert dropped("queue_full") == full
+    assert pipe.read(kept * size).count(b"\n") == kept
+
+
+def test_the_limit_can_be_set_later(pipe: Pipe) -> None:
+    """Settings are read after the first line."""
+    made = Sink(pipe.writer, gather_seconds=TIMEOUT_SECONDS)
+    made.limit(10_000)
+    full = dropped("queue_full")
+    for _ in range(20):
+        made.write(b"x" * 999 + b"\n")
+    assert 10 <= dropped("queue_full") - full <= 12
+    made.limit(100_000)
+    made.write(b"x" * 999 + b"\n")
+    assert 10 <= dropped("queue_full") - full <= 12
+
+
+def test_small_lines_count_with_what_an_object_takes(pipe: Pipe) -> None:
+    """Lines without content take memory too."""
+    made = Sink(pipe.writer, capacity=10**9, gather_seconds=TIMEOUT_SECONDS, capacity_bytes=10_000)
+    full = dropped("queue_full")
+    for _ in range(1000):
+        made.write(b"\n")
+    assert dropped("queue_full") - full > 800
+
+
+def test_where_no_thread_can_be_started_lines_wait(pipe: Pipe, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A limit on threads raises nothing, and the next line that finds a thread takes the others with it."""
+
+    def refuse(_: threading.Thread) -> None:
+        msg = "can't start new thread"
+        raise RuntimeError(msg)
+
+    made = Sink(pipe.writer)
+    with monkeypatch.context() as patched:
+        patched.setattr(threading.Thread, "start", refuse)
+        made.write(b"one\n")
+        assert not made.flush(0.01)
+    made.write(b"two\n")
+    assert pipe.read(8) == b"one\ntwo\n"
+
+
+def test_a_finalizer_may_log_in_the_middle_of_a_line(pipe: Pipe) -> None:
+    """The garbage collector runs it in whichever thread allocates, which may be inside of `write`."""
+    made = Sink(pipe.writer)
+
+    def interrupted() -> None:
+        with made._lock:  # noqa: SLF001 - where the finalizer finds its thread
+            made.write(b"from the finalizer\n")
+
+    thread = threading.Thread(target=interrupted, daemon=True)
+    thread.start()
+    thread.join(TIMEOUT_SECONDS)
+    assert not thread.is_alive()
+    assert pipe.read(19) == b"from the finalizer\n"
 
 
 def test_lines_for_a_closed_pipe_are_counted(pipe: Pipe) -> None:

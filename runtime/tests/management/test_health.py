@@ -8,11 +8,13 @@ from collections.abc import Sequence
 import pytest
 
 from firstlight import Application, Check
+from firstlight.failures import KnownError
 from firstlight.lifecycle import Lifecycle
 from firstlight.management import health as module
 from firstlight.management.health import (
     FAILURES_TO_FAIL,
     PROBES,
+    REPORT_SECONDS,
     STALE_INTERVALS,
     STUCK_SECONDS,
     CheckState,
@@ -200,10 +202,56 @@ def test_logs_each_change_once(app: Application, health: Health, lines: Lines) -
     changes = lines.named("health.check_changed")
     assert [(line["level"], line["check"], line["status"]) for line in changes] == [
         ("info", "scales", "pass"),
-        ("warning", "scales", "fail"),
+        ("error", "scales", "fail"),
         ("info", "scales", "pass"),
     ]
     assert changes[1]["output"] == "ConnectionError: away"
+
+
+def test_a_check_that_comes_and_goes_is_reported_once(
+    app: Application, health: Health, lines: Lines, clock: Clock
+) -> None:
+    """Each turn has its line; only the first in a while is an unhandled error, which goes to error tracking."""
+    del app
+    state = _watch(health, AWAY, None, AWAY, AWAY, AWAY, None, AWAY)
+
+    def counted() -> float:
+        return REGISTRY.get_sample_value("unhandled_errors_total", {"source": "check"}) or 0.0
+
+    before = counted()
+    _refresh(state, 6)
+    assert counted() - before == 1
+    clock.now += REPORT_SECONDS
+    _refresh(state, 3)
+
+    assert counted() - before == 2
+    failed = [line for line in lines.named("health.check_changed") if line["status"] == "fail"]
+    assert [line["level"] for line in failed] == ["error", "warning", "error"]
+    assert all("Traceback" in line["exception"] for line in failed)
+
+
+@pytest.mark.parametrize("error", [SystemExit(), asyncio.CancelledError(), KeyError()])
+def test_whatever_a_check_raises_it_fails(health: Health, error: BaseException) -> None:
+    """And it runs again: nothing but its own end ends it."""
+
+    async def leave() -> None:
+        raise error
+
+    state = CheckState(Check("leaving", leave))
+    health.checks["leaving"] = state
+
+    assert _refresh(state, 2) == ["fail", "fail"]
+    assert state.output == type(error).__name__
+
+
+def test_a_failure_that_is_known_is_not_reported_again(app: Application, health: Health, lines: Lines) -> None:
+    """That of background work has its own line."""
+    del app
+    _refresh(_watch(health, KnownError("ConnectionError: away")))
+
+    (line,) = lines.named("health.check_changed")
+    assert line["level"] == "warning"
+    assert "exception" not in line
 
 
 def test_a_scrape_reads_the_state_of_that_moment(health: Health, lifecycle: Lifecycle) -> None:

@@ -3,11 +3,14 @@
 import socket
 import struct
 import threading
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import httpx2
 import pytest
+from prometheus_client import Gauge
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 from prometheus_client.parser import text_string_to_metric_families as parse_text
 from starlette.testclient import TestClient
@@ -15,8 +18,14 @@ from starlette.testclient import TestClient
 from firstlight.lifecycle import Lifecycle
 from firstlight.management.health import PROBES, Health
 from firstlight.management.listener import Listener
+from firstlight.management.protocol import Limits
+from firstlight.metrics.instruments import REGISTRY
 from firstlight.testing.lines import Lines
 
+from ..process.conftest import wait_until
+from .conftest import DETAILS, Start
+
+DESCRIPTORS = Path("/proc/self/fd")
 OPENMETRICS = "application/openmetrics-text; version=1.0.0; charset=utf-8"
 PROMETHEUS_2 = (
     "application/openmetrics-text;version=1.0.0,application/openmetrics-text;version=0.0.1;q=0.75,"
@@ -27,39 +36,6 @@ PROMETHEUS_3 = (
     "application/openmetrics-text;version=0.0.1;q=0.5,text/plain;version=1.0.0;escaping=allow-utf-8;q=0.4,"
     "text/plain;version=0.0.4;q=0.3,*/*;q=0.2"
 )
-DETAILS = {"serviceId": "sample", "version": "1.2.3"}
-
-Start = Callable[..., Listener]
-
-
-@pytest.fixture
-def lifecycle() -> Lifecycle:
-    """A process that has started."""
-    lifecycle = Lifecycle()
-    lifecycle.started = True
-    return lifecycle
-
-
-@pytest.fixture
-def health(lifecycle: Lifecycle) -> Health:
-    """An instance that has started."""
-    return Health(lifecycle)
-
-
-@pytest.fixture
-def start(health: Health) -> Iterator[Start]:
-    """Start listeners; each stops with the test."""
-    listeners: list[Listener] = []
-
-    def start(host: str = "127.0.0.1", port: int = 0) -> Listener:
-        listener = Listener(health, host, port, DETAILS)
-        listeners.append(listener)
-        listener.start()
-        return listener
-
-    yield start
-    for listener in listeners:
-        listener.stop()
 
 
 @pytest.fixture
@@ -114,9 +90,15 @@ def test_head_is_get_without_the_body(manage: httpx2.Client, path: str) -> None:
     """Load balancers that probe by HEAD see the same status (RFC 9110)."""
     response = manage.head(path)
 
-    assert response.status_code == manage.get(path).status_code
+    whole = manage.get(path)
+    assert response.status_code == whole.status_code
     assert response.content == b""
-    assert response.headers["content-type"]
+    assert response.headers["content-type"] == whole.headers["content-type"]
+    length = int(response.headers["content-length"])
+    if path in {"/metrics", "/health"}:  # they change with time
+        assert length > 100
+    else:
+        assert length == len(whole.content)
 
 
 @pytest.mark.parametrize("accept", [PROMETHEUS_2, PROMETHEUS_3])
@@ -155,7 +137,7 @@ def test_answers_many_at_once(manage: httpx2.Client) -> None:
 
 
 def test_a_slow_client_delays_nobody(start: Start) -> None:
-    """Half a request occupies one thread, not the port."""
+    """Half a request occupies one connection, not the port."""
     port = start().port
     with socket.create_connection(("127.0.0.1", port)) as slow:
         slow.sendall(b"GET /metrics HT")
@@ -163,20 +145,17 @@ def test_a_slow_client_delays_nobody(start: Start) -> None:
 
 
 def test_a_client_that_leaves_prints_nothing(start: Start, capsys: pytest.CaptureFixture[str]) -> None:
-    """Resets, silence and nonsense leave no thread, and nothing on standard error, where nobody parses it."""
+    """Resets, silence and nonsense end no thread, and leave nothing on standard error, where nobody parses it."""
     port = start().port
     before = threading.active_count()
-    for sent in (b"", b"GET /metr", b"nonsense\r\n\r\n"):
+    for sent in (b"", b"GET /metr", b"nonsense\r\n\r\n", b"GET /metrics HTTP/1.1\r\n\r\n"):
         leaving = socket.create_connection(("127.0.0.1", port))
         leaving.sendall(sent)
         leaving.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # close by a reset
         leaving.close()
-    assert httpx2.get(f"http://127.0.0.1:{port}/health/live").status_code == 200
-    for thread in threading.enumerate():
-        if "process_request_thread" in thread.name:
-            thread.join(5)
+    assert httpx2.get(f"http://127.0.0.1:{port}/metrics").status_code == 200
 
-    assert threading.active_count() <= before
+    assert threading.active_count() == before
     assert capsys.readouterr().err == ""
 
 
@@ -216,3 +195,94 @@ def test_stops_without_having_started(health: Health) -> None:
     listener.stop()
 
     Listener(health, "127.0.0.1", listener.port, DETAILS).stop()
+
+
+def test_stops_at_once_and_leaves_nothing(health: Health) -> None:
+    """Whatever its clients do; neither thread nor descriptor is left."""
+    threads, descriptors = threading.active_count(), list(DESCRIPTORS.iterdir())
+    listener = Listener(health, "127.0.0.1", 0, DETAILS)
+    listener.start()
+    url = f"http://127.0.0.1:{listener.port}"
+    with httpx2.Client() as idle, socket.create_connection(("127.0.0.1", listener.port)) as slow:
+        assert idle.get(f"{url}/metrics").status_code == 200
+        slow.sendall(b"GET /metrics HT")
+        began = time.monotonic()
+        listener.stop()
+        assert time.monotonic() - began < 0.5
+        assert slow.recv(100) == b""
+
+    wait_until(lambda: threading.active_count() == threads)
+    assert list(DESCRIPTORS.iterdir()) == descriptors
+
+
+@pytest.mark.parametrize(
+    "accept",
+    [
+        "text/plain;version=a.b.c",
+        "text/plain;version=",
+        "application/openmetrics-text;version=a",
+        "application/openmetrics-text;version=1.x",
+        "application/openmetrics-text;version=+9.9",
+        "application/openmetrics-text;version=1_0.0;escaping=\xe9",
+        "text/plain;version==;;;,,,/;q=",
+        ";",
+        "\xff\xfe",
+        "a" * 8000,
+    ],
+)
+def test_no_accept_header_breaks_the_metrics(manage: httpx2.Client, accept: str) -> None:
+    """What makes no sense gets the format that every tool reads."""
+    headers = {"Accept": accept.encode("latin-1"), "Accept-Encoding": b"\xff;q=x, gzip"}
+    response = manage.get("/metrics?name[]=", headers=headers)  # type: ignore[arg-type] # bytes, on purpose
+
+    assert response.status_code == 200
+    assert response.headers["content-type"] == "text/plain; version=0.0.4; charset=utf-8"
+    assert "content-encoding" not in response.headers
+    assert "service_ready" in {family.name for family in parse_text(response.text)}
+
+
+@pytest.mark.parametrize("query", ["name[]=", "name[]=%ff%00&name[]", "&&=&", "name[]=service_ready&name[]=none", "%"])
+def test_no_query_breaks_the_metrics(manage: httpx2.Client, query: str) -> None:
+    """`name[]` selects samples, as in every exporter of the library."""
+    response = manage.get(f"/metrics?{query}")
+
+    assert response.status_code == 200
+    if "service_ready" in query:
+        assert [family.name for family in parse_text(response.text)] == ["service_ready"]
+
+
+def left_out() -> float:
+    """How many collectors and families have been left out of `/metrics`."""
+    value = REGISTRY.get_sample_value("telemetry_dropped_total", {"signal": "metrics", "reason": "not_rendered"})
+    assert value is not None
+    return value
+
+
+def test_a_collector_that_hangs_delays_no_probe(start: Start) -> None:
+    """The scrape is answered with 503 in time, the probes at once, and the next scrape is served."""
+    released, entered = threading.Event(), threading.Event()
+
+    def hang() -> float:
+        entered.set()
+        released.wait(20)
+        return 1
+
+    gauge = Gauge("hanging", "Waits for a server that is gone.", registry=REGISTRY)
+    gauge.set_function(hang)
+    url = f"http://127.0.0.1:{start(limits=Limits(request_seconds=1)).port}"
+    before = left_out()
+    try:
+        with ThreadPoolExecutor() as pool:
+            scrape = pool.submit(httpx2.get, f"{url}/metrics", timeout=20)
+            assert entered.wait(20)
+            began = time.monotonic()
+            assert httpx2.get(f"{url}/health/live").status_code == 200
+            assert time.monotonic() - began < 0.3
+            assert not scrape.done()
+            assert scrape.result().status_code == 503
+            assert left_out() == before + 1
+            released.set()
+            assert httpx2.get(f"{url}/metrics").status_code == 200
+    finally:
+        released.set()
+        REGISTRY.unregister(gauge)

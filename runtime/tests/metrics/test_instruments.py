@@ -99,9 +99,18 @@ def test_counters_of_dropped_telemetry_start_at_zero() -> None:
     assert dropped == {
         ("logs", "queue_full"),
         ("logs", "write_failed"),
+        ("logs", "not_rendered"),
         ("traces", "queue_full"),
         ("traces", "export_failed"),
+        ("traces", "rejected"),
+        ("traces", "not_rendered"),
+        ("errors", "queue_full"),
+        ("errors", "export_failed"),
+        ("errors", "rejected"),
+        ("errors", "too_large"),
+        ("errors", "not_rendered"),
         ("metrics", "series_limit"),
+        ("metrics", "not_rendered"),
     }
     assert METRICS_SERIES_LIMIT is TELEMETRY_DROPPED.labels("metrics", "series_limit")
 

@@ -79,3 +79,25 @@ def test_no_collector_delays_the_service(
         assert len([line for line in noise if not line["event"].startswith("service.")]) <= 2, (state, noise)
         assert service.lines[-1]["event"] == "service.stopped"
         assert service.error == ""
+
+
+def test_long_headers_do_not_fill_the_memory(serve: Start, receive: Callable[..., Receiver]) -> None:
+    """Distinct user agents of 60 kB, 120 MB in all, while the collector does not answer."""
+    released = threading.Event()
+    hanging = receive(lambda: 200 if released.wait(TIMEOUT_SECONDS) else 500)
+    service = serve(str(FAULTS), OTEL_EXPORTER_OTLP_ENDPOINT=hanging.url, DRAIN_SECONDS="0")
+    url = service.started().url
+    with Wire(url) as wire:
+
+        def send(number: int) -> None:
+            wire.send(request("/faults/none", user_agent=f"{number} {'u' * 60_000}"))
+            assert wire.receive().status == 200
+
+        for number in range(100):
+            send(number)
+        before = metric(service.management_url, "process_resident_memory_bytes")
+        for number in range(100, 2100):
+            send(number)
+        grown = metric(service.management_url, "process_resident_memory_bytes") - before
+    released.set()
+    assert grown < 16_000_000  # 8 MiB, and what the allocator keeps on top of it

@@ -44,6 +44,7 @@ def test_a_service_that_is_stopped_while_it_starts_ends_with_status_0(serve: Sta
     service, _ = _starting(serve)
     assert service.terminate() == 0
     assert "service.stopped" in [line["event"] for line in service.lines]
+    assert [line for line in service.lines if line["level"] == "error"] == []
     assert service.error == ""
 
 

@@ -129,7 +129,9 @@ class Bench:
             emit=self.emit,
         )
         websockets = WebsocketRecorder(templates, self.emit)
-        return DataPlane(app, replace(self.observers, record=record), websockets, Shedder(self.settings.shed_seconds))
+        return DataPlane(
+            app, replace(self.observers, record=record), websockets, Shedder("event_loop", self.settings.shed_seconds)
+        )
 
     @property
     def requests(self) -> list[Line]:
@@ -463,6 +465,21 @@ def test_a_failure_is_reported_once_with_its_ids(bench: Bench) -> None:
         line[key] for key in ("request_id", "trace_id", "span_id")
     ]
     assert server.headers[b"x-request-id"].decode() == line["request_id"]
+    labels = ("http_request_method", "http_route", "http_response_status_code", "error_type")
+    assert [failure[name] for name in labels] == ["GET", "/fail/{id}", 500, "LookupError"]
+
+
+def test_a_bound_field_is_on_the_line_of_the_request(bench: Bench) -> None:
+    """As on every other line of it; a secret in it is redacted, and it cannot take the place of a field of ours."""
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        structlog.contextvars.bind_contextvars(tenant="acme", password="hunter2", http_route="/mine")  # noqa: S106
+        await hello(scope, receive, send)
+
+    drive(bench.around(app)(scope_of(), Server().receive, Server().send))
+    (line,) = bench.requests
+    assert (line["tenant"], line["http_route"]) == ("acme", "unmatched")
+    assert "hunter2" not in str(line)
 
 
 def test_the_span_carries_the_exception_without_secrets(bench: Bench) -> None:
@@ -752,6 +769,14 @@ def test_the_response_is_measured_by_what_was_sent(bench: Bench, messages: tuple
     assert bench.requests[0]["response_bytes"] == size
 
 
+def test_a_head_is_answered_without_a_byte(bench: Bench) -> None:
+    """The application sends a body, and the server leaves it out."""
+    server = Server()
+    drive(bench.around(application())(scope_of("/answer/7", "HEAD"), server.receive, server.send))
+    assert server.headers[b"content-length"] == b"5"
+    assert bench.requests[0]["response_bytes"] == 0
+
+
 @pytest.mark.parametrize(
     ("path", "method", "labels"),
     [
@@ -867,6 +892,34 @@ def test_each_request_gets_an_id_of_its_own(bench: Bench) -> None:
     for _ in range(50):
         drive(bench.around(hello)(scope_of(), Server().receive, Server().send))
     assert len({line["request_id"] for line in bench.requests}) == 50
+
+
+@pytest.mark.parametrize("name", [b"x-request-id", b"X-Request-ID"])
+def test_the_request_id_is_sent_once(bench: Bench, name: bytes) -> None:
+    """Ours, whatever the application says: it is the one in the logs."""
+    server = Server()
+    app = sends(start(headers=[(name, b"theirs"), (b"a", b"b"), (name, b"again")]), BODY)
+    drive(bench.around(app)(scope_of(headers=[(b"x-request-id", b"ours")]), server.receive, server.send))
+    assert server.responses[0]["headers"] == [(b"a", b"b"), (b"x-request-id", b"ours")]
+
+
+@pytest.mark.parametrize("kind", ["websocket.accept", "websocket.http.response.start"])
+def test_a_handshake_is_answered_with_the_request_id_once(bench: Bench, kind: str) -> None:
+    """Accepted or refused."""
+    server = Server()
+    message = {"type": kind, "status": 403, "headers": [(b"x-request-id", b"theirs")]}
+    scope = {**scope_of(headers=[(b"x-request-id", b"ours")]), "type": "websocket"}
+    drive(bench.around(sends(message))(scope, server.receive, server.send))
+    assert server.responses[0]["headers"] == [(b"x-request-id", b"ours")]
+
+
+def test_the_application_cannot_keep_a_connection_open_during_the_drain(bench: Bench) -> None:
+    """One `Connection` field, and it says close."""
+    bench.observers.lifecycle.begin_drain()
+    server = Server()
+    app = sends(start(headers=[(b"connection", b"keep-alive")]), BODY)
+    drive(bench.around(app)(scope_of(headers=[(b"x-request-id", b"a")]), server.receive, server.send))
+    assert server.responses[0]["headers"] == [(b"x-request-id", b"a"), (b"connection", b"close")]
 
 
 def test_nothing_leaks_from_one_request_to_the_next(bench: Bench) -> None:

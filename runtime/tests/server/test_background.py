@@ -1,12 +1,14 @@
 """Background work: a failure is logged once, counted, checked, and followed by another run."""
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
 
 from firstlight import Background, NoSettings, Settings, Surroundings
+from firstlight.failures import KnownError
 from firstlight.lifecycle import Lifecycle
 from firstlight.metrics.instruments import REGISTRY
 from firstlight.server.background import FIRST_DELAY_SECONDS, LONGEST_DELAY_SECONDS, RECOVERED_SECONDS, Supervisor
@@ -26,7 +28,6 @@ class Runs:
         """Plan one step for each run."""
         self.now = 1000.0
         self.pauses: list[float] = []
-        self.reported: list[BaseException] = []
         self.checks: list[str] = []
         self.ended = False
         self._steps = list(steps)
@@ -35,7 +36,6 @@ class Runs:
         self.supervisor = Supervisor(
             Background(name, self._run, every_seconds),
             surroundings,
-            self.reported.append,
             clock=lambda: self.now,
             sleep=self._sleep,
         )
@@ -60,7 +60,7 @@ class Runs:
         """The result of the check at this moment."""
         try:
             await self.supervisor.check.probe()
-        except RuntimeError as error:
+        except KnownError as error:  # which no check reports again
             return str(error)
         return ""
 
@@ -129,9 +129,72 @@ def test_a_failure_is_logged_counted_and_reported_once(lines: Lines) -> None:
     assert (line["task"], line["level"], line["next_run_in_seconds"]) == ("failing", "error", FIRST_DELAY_SECONDS)
     assert "Traceback" in line["exception"]
     assert "ConnectionError: away, password=REDACTED" in line["exception"]
-    assert [type(error) for error in runs.reported] == [ConnectionError]
     assert (_counted("failing", "ok"), _counted("failing", "failed")) == (1, 1)
     assert runs.ended
+
+
+def _gauge(name: str, task: str) -> float | None:
+    return REGISTRY.get_sample_value(name, {"task": task})
+
+
+def test_the_last_success_is_that_of_the_last_run_that_succeeded() -> None:
+    """The start until then, so that a task that never succeeded is late as well; a failure changes nothing."""
+    seen: list[float] = []
+
+    async def look() -> None:
+        seen.append(_gauge("background_last_success_timestamp_seconds", "dated") or 0.0)
+
+    async def look_and_fail() -> None:
+        await look()
+        await _fail()
+
+    began = time.time()
+    Runs("dated", look_and_fail, look, look_and_fail, look, every_seconds=5).all()
+    ended = time.time()
+
+    start, after_failure, after_success, after_another_failure = seen
+    assert began <= start == after_failure < after_success == after_another_failure <= ended
+    assert _gauge("background_last_success_timestamp_seconds", "dated") != after_success
+
+
+def test_only_a_task_that_repeats_has_an_interval() -> None:
+    """In seconds."""
+    Runs("periodic", _succeed, every_seconds=30).all()
+    Runs("single", _succeed).all()
+
+    assert _gauge("background_interval_seconds", "periodic") == 30
+    assert _gauge("background_interval_seconds", "single") is None
+    assert _gauge("background_last_success_timestamp_seconds", "single") is not None
+
+
+@pytest.mark.parametrize("error", [SystemExit(1), asyncio.CancelledError(), BaseExceptionGroup("many", [SystemExit()])])
+def test_no_exception_ends_the_work(lines: Lines, error: BaseException) -> None:
+    """Nor the loop that it runs on: it is reported, and run again."""
+
+    async def leave() -> None:
+        raise error
+
+    runs = Runs(f"leaving_{type(error).__name__}", leave, _succeed).all()
+
+    assert runs.ended
+    assert runs.pauses == [FIRST_DELAY_SECONDS]
+    assert len(lines.named("background.failed")) == 1
+
+
+def test_an_error_that_cannot_be_shown_is_a_failure_like_any_other() -> None:
+    """Its class is told."""
+
+    class MuteError(Exception):
+        def __str__(self) -> str:
+            raise ZeroDivisionError
+
+    async def fail() -> None:
+        raise MuteError
+
+    runs = Runs("mute", fail, _succeed).all()
+
+    assert runs.ended
+    assert "MuteError" in runs.checks
 
 
 def test_the_pause_grows_with_each_failure_in_a_row() -> None:

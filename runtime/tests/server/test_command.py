@@ -70,7 +70,9 @@ def test_a_command_that_is_stopped_has_failed(serve: Serve, number: signal.Signa
 
     assert process.wait() == 1
     assert process.error == ""
-    assert "CancelledError" in process.wait_for("command.failed", command="add")["exception"]
+    line = process.wait_for("command.failed", command="add")
+    assert line["reason"] == "it was told to stop"
+    assert "exception" not in line
     assert _events(process) == [*["opened"] * 3, "added", *["closed"] * 3, "command.failed"]
 
 

@@ -140,8 +140,9 @@ def test_a_component_that_does_not_open_stops_the_start(serve: Serve) -> None:
 
     assert process.wait() == 3
     assert process.error == ""
-    line = process.wait_for("process.failed", process="worker")
+    line = process.wait_for("component.open_failed", component="jobs")
     assert "ConnectionError: no queue, password=REDACTED" in line["exception"]
+    assert "process.failed" not in _events(process)
     assert _events(process).count("opened") == _events(process).count("closed") == 3
     assert not {"service.started", "work.began"} & {*_events(process)}
 
@@ -152,7 +153,9 @@ def test_a_component_that_does_not_close_fails_the_process(serve: Serve) -> None
 
     assert process.wait() == 1
     assert process.error == ""
-    assert "ConnectionError: queue is gone" in process.wait_for("process.failed")["exception"]
+    line = process.wait_for("component.close_failed", component="jobs")
+    assert "ConnectionError: queue is gone" in line["exception"]
+    assert "process.failed" not in _events(process)
     assert _events(process).count("closed") == COMPONENTS
 
 

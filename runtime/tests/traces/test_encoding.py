@@ -1,6 +1,8 @@
 """The encoder gives what the stock encoder gives, for every kind of span."""
 
+import tracemalloc
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import pytest
 from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
@@ -19,6 +21,7 @@ from opentelemetry.trace import (
 )
 from opentelemetry.util.types import AttributeValue
 
+from firstlight.metrics.instruments import REGISTRY
 from firstlight.traces.encoding import encode
 from firstlight.traces.propagation import NO_PARENT
 
@@ -158,3 +161,46 @@ def test_a_key_that_cannot_be_encoded_costs_only_itself(key: str) -> None:
     """One odd key does not lose a batch of spans either."""
     spans = [span({"a": 1}), span({key: 1, "b": 2})]
     assert parsed(spans) == encode_spans(spans)
+
+
+def test_what_is_remembered_takes_little_memory() -> None:
+    """Long values, which clients choose, are not remembered at all."""
+    agents = [
+        span({"user_agent.original": f"{number} {'u' * length}"}) for length in (200, 60_000) for number in range(2000)
+    ]
+    wide = [span({"path": f"{number} " + "\U0001f600" * 200}) for number in range(2000)]
+    tracemalloc.start()
+    for one in (*agents, *wide):
+        encode([one])
+    held = tracemalloc.get_traced_memory()[0]
+    tracemalloc.stop()
+    assert held < 1_048_576
+
+
+@pytest.mark.parametrize("name", ["\ud800", 7], ids=ascii)
+def test_a_span_that_cannot_be_encoded_costs_only_itself(name: Any) -> None:
+    """Neither its batch nor its resource; it is counted."""
+    lost = REGISTRY.get_sample_value("telemetry_dropped_total", {"signal": "traces", "reason": "not_rendered"}) or 0
+    odd = span(change=lambda s: s.update_name(name))
+    spans = [odd, span({"a": 1}), odd, span({"b": 2})]
+    assert parsed(spans) == encode_spans([spans[1], spans[3]])
+    assert (
+        REGISTRY.get_sample_value("telemetry_dropped_total", {"signal": "traces", "reason": "not_rendered"}) == lost + 2
+    )
+
+
+class Text(str):
+    """A text whose bytes cannot be had."""
+
+    __slots__ = ()
+
+    def encode(self, *_: object) -> bytes:
+        """Fail."""
+        raise RuntimeError
+
+
+def test_a_hostile_value_costs_at_most_its_span() -> None:
+    """Whatever its methods do."""
+    spans = [span({"a": 1}), span({"odd": Text("x")}), span({"b": 2})]
+    encoded = [one for each in parsed(spans).resource_spans for scope in each.scope_spans for one in scope.spans]
+    assert {one.attributes[0].key for one in encoded if one.attributes} >= {"a", "b"}

@@ -13,6 +13,8 @@ from opentelemetry.sdk.trace.sampling import Decision
 from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceFlags, set_span_in_context
 
 from firstlight import Settings
+from firstlight.logs import pipeline
+from firstlight.testing.lines import Lines
 from firstlight.traces.propagation import NO_PARENT
 from firstlight.traces.provider import Tracing, resource
 from firstlight.traces.sampling import sampler
@@ -189,3 +191,35 @@ def test_each_start_makes_a_provider_of_its_own(settings: Settings) -> None:
     assert isinstance(trace.get_tracer_provider(), TracerProvider)
     span = first.tracer.start_span("ours")
     assert getattr(span, "instrumentation_scope").name == IDENTITY.name  # noqa: B009 - not in the API
+
+
+@pytest.mark.parametrize(
+    ("environment", "lengths"),
+    [
+        ({}, (2048, 16_384)),
+        ({"OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT": "100"}, (100, 100)),
+        ({"OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT": "50"}, (50, 16_384)),
+        ({"OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT": "100", "OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT": "50"}, (50, 100)),
+    ],
+    ids=str,
+)
+def test_values_are_cut_without_a_line_for_each(  # noqa: PLR0913, PLR0917 - a table, and what it needs
+    environment: dict[str, str],
+    lengths: tuple[int, int],
+    settings: Settings,
+    spans: InMemorySpanExporter,
+    monkeypatch: pytest.MonkeyPatch,
+    lines: Lines,
+) -> None:
+    """The SDK logs each value that it cuts: a client could write as many lines as it likes."""
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    pipeline.configure(settings, IDENTITY, lines)
+    span = Tracing(settings, IDENTITY, [SimpleSpanProcessor(spans)]).tracer.start_span("ours")
+    span.set_attribute("user_agent.original", "u" * 60_000)
+    span.add_event("exception", {"exception.stacktrace": "s" * 60_000})
+    span.end()
+    (made,) = spans.get_finished_spans()
+    assert len(str((made.attributes or {})["user_agent.original"])) == lengths[0]
+    assert len(str((made.events[0].attributes or {})["exception.stacktrace"])) == lengths[1]
+    assert lines.raw == []

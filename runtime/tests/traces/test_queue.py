@@ -4,6 +4,7 @@ import gzip
 import socket
 import threading
 import time
+import tracemalloc
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -12,13 +13,26 @@ import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider, sampling
 from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
+from opentelemetry.trace import (
+    Link,
+    NonRecordingSpan,
+    SpanContext,
+    Status,
+    StatusCode,
+    TraceFlags,
+    TraceState,
+    set_span_in_context,
+)
 
 from firstlight import Settings
 from firstlight.logs import pipeline
 from firstlight.metrics.instruments import REGISTRY
 from firstlight.testing.lines import Lines
-from firstlight.traces.encoding import RememberingExporter
-from firstlight.traces.queue import SpanQueue
+from firstlight.traces.destination import Destination
+from firstlight.traces.exporter import OtlpExporter
+from firstlight.traces.provider import limits
+from firstlight.traces.queue import MAX_BYTES, SpanQueue
+from firstlight.traces.size import SPAN_BYTES, size
 
 from ..faults import IDENTITY
 
@@ -140,9 +154,9 @@ def start(settings: Settings, lines: Lines) -> Iterator[Start]:
     pipeline.configure(settings, IDENTITY, lines)
     queues: list[SpanQueue] = []
 
-    def make(exporter: SpanExporter | None = None, **changes: int) -> SpanQueue:
-        chosen = {"otel_bsp_schedule_delay": 10, **changes}
-        queues.append(SpanQueue(exporter or RememberingExporter(), settings.model_copy(update=chosen)))
+    def make(exporter: SpanExporter | None = None, max_bytes: int = MAX_BYTES, **changes: int) -> SpanQueue:
+        chosen = settings.model_copy(update={"otel_bsp_schedule_delay": 10, **changes})
+        queues.append(SpanQueue(exporter or OtlpExporter(Destination.of(Settings())), chosen, max_bytes))
         return queues[-1]
 
     yield make
@@ -386,7 +400,7 @@ def test_stopping_exports_what_is_left_and_ends_the_exporter(start: Start) -> No
     assert dropped("queue_full") - lost == 1
 
 
-class Pausing(deque[ReadableSpan]):
+class Pausing(deque[tuple[ReadableSpan, int]]):
     """A queue that stops one thread, once, just after that thread has seen it empty."""
 
     def __init__(self) -> None:
@@ -437,3 +451,105 @@ def test_a_span_that_is_recorded_and_not_sampled_is_not_exported(start: Start) -
     provider.get_tracer("test").start_span("kept back").end()
     assert queue.stop(TIMEOUT_SECONDS)
     assert exporter.batches == []
+
+
+def test_the_queue_has_a_limit_in_bytes(start: Start, gate: threading.Event) -> None:
+    """Spans in the exporter's hands count as well; what does not fit is counted as dropped."""
+    exporter = blocked(gate)
+    lost = dropped("queue_full")
+    queue = start(exporter, max_bytes=40_000, otel_bsp_max_export_batch_size=1)
+    feed(queue, "first")
+    exporter.wait_for(1)
+    feed(queue, *numbered(100))
+    kept = 40_000 // size(spans_of("first")[0]) - 1
+    assert dropped("queue_full") - lost == 100 - kept
+    gate.set()
+    assert queue.stop(TIMEOUT_SECONDS)
+    assert sum(map(len, exporter.batches)) == 1 + kept
+
+
+def test_bytes_are_free_again_after_an_export(start: Start) -> None:
+    """The limit is for what is held, not for what has been sent."""
+    exporter = Scripted()
+    lost = dropped("queue_full")
+    queue = start(exporter, max_bytes=20_000, otel_bsp_schedule_delay=5)
+    for round_number in range(20):
+        feed(queue, "a", "b")
+        exporter.wait_for(1)
+        assert queue.force_flush(5000)
+        exporter.wait_for(round_number + 1)
+    assert queue.stop(TIMEOUT_SECONDS)
+    assert dropped("queue_full") == lost
+
+
+def test_a_batch_is_limited_in_bytes(start: Start, gate: threading.Event) -> None:
+    """So that its encoded form is a part of the limit only. It leaves before the delay, too."""
+    exporter = blocked(gate)
+    queue = start(exporter, max_bytes=200_000, otel_bsp_schedule_delay=600_000)
+    feed(queue, *numbered(60))
+    exporter.wait_for(1)
+    gate.set()
+    assert queue.stop(TIMEOUT_SECONDS)
+    assert max(map(len, exporter.batches)) <= 200_000 // 8 // SPAN_BYTES
+    assert sum(map(len, exporter.batches)) == 60
+
+
+def spans_of(*names: str, **attributes: str) -> list[ReadableSpan]:
+    """Finished spans, with the limits of a service."""
+    provider = TracerProvider(sampling.ALWAYS_ON, shutdown_on_exit=False, span_limits=limits())
+    made: list[ReadableSpan] = []
+    for name in names:
+        span = provider.get_tracer("test").start_span(name)
+        span.set_attributes({key: f"{value} {name}" for key, value in attributes.items()})
+        span.end()
+        assert isinstance(span, ReadableSpan)
+        made.append(span)
+    return made
+
+
+@pytest.mark.parametrize("attributes", [{}, {"a": "b", "c": "d" * 500}, {"user_agent.original": "\u20ac" * 60_000}])
+def test_the_estimate_is_near_the_truth(attributes: dict[str, str]) -> None:
+    """Within a third of what the interpreter counts."""
+    spans_of("warm", **attributes)
+    tracemalloc.start()
+    spans = spans_of(*numbered(200), **attributes)
+    taken = tracemalloc.get_traced_memory()[0]
+    tracemalloc.stop()
+    assert taken * 0.67 < sum(map(size, spans)) < taken * 1.5
+
+
+def test_all_texts_of_a_span_count() -> None:
+    """Events, links, the status and the state of the trace."""
+    provider = TracerProvider(sampling.ALWAYS_ON, shutdown_on_exit=False)
+    state = TraceState([(f"k{number}", "v" * 200) for number in range(20)])
+    parent = SpanContext(1, 1, is_remote=True, trace_flags=TraceFlags(1), trace_state=state)
+    span = provider.get_tracer("test").start_span(
+        "a",
+        set_span_in_context(NonRecordingSpan(parent)),
+        links=[Link(parent, {"l": "x" * 1000})],
+        attributes={"list": ["x" * 1000, "y" * 1000], "n": 1, "b": b"z" * 1000},
+    )
+    span.add_event("e", {"e": "x" * 1000})
+    span.set_status(Status(StatusCode.ERROR, "x" * 1000))
+    assert isinstance(span, ReadableSpan)
+    assert size(span) > SPAN_BYTES + 4000 + 6 * 1000
+
+
+def test_memory_is_limited_while_the_collector_is_down(start: Start, gate: threading.Event) -> None:
+    """Distinct user agents of 60 kB, many more than the queue may hold."""
+    exporter = blocked(gate)
+    queue = start(exporter)
+    spans_of("warm")
+    tracemalloc.start()
+    provider = TracerProvider(sampling.ALWAYS_ON, shutdown_on_exit=False, span_limits=limits())
+    provider.add_span_processor(queue)
+    tracer = provider.get_tracer("test")
+    for number in range(6000):
+        span = tracer.start_span("GET /a")
+        span.set_attribute("user_agent.original", f"{number} " + "u" * 60_000)
+        span.end()
+    held = tracemalloc.get_traced_memory()[0]
+    tracemalloc.stop()
+    gate.set()
+    assert MAX_BYTES / 2 < held < MAX_BYTES + 2_000_000
+    assert queue.stop(TIMEOUT_SECONDS)

@@ -66,23 +66,20 @@ class Instance:
 
     def exposition(self) -> str:
         """Write what the service would, exemplars and awkward label values included."""
-        kinds = {"": "good", "500": "failed", "client_disconnected": "gone", "slow": "slow"}
+        good, failed, slow = (self.counted.get(kind, 0) for kind in ("good", "failed", "slow"))
         lines = [
             "# TYPE slo_objective_ratio gauge",
-            'slo_objective_ratio{le="",slo="availability"} 0.999',
-            'slo_objective_ratio{le="0.25",slo="latency"} 0.99',
+            'slo_objective_ratio{slo="availability"} 0.999',
+            'slo_objective_ratio{slo="latency"} 0.99',
+            'slo_threshold_seconds{slo="latency"} 0.25',
+            f'slo_events_total{{outcome="good",slo="availability"}} {good + slow}',
+            f'slo_events_total{{outcome="bad",slo="availability"}} {failed} # {{trace_id="}}"}} 0.2 9.5',
+            f'slo_events_total{{outcome="good",slo="latency"}} {good + failed}',
+            f'slo_events_total{{outcome="bad",slo="latency"}} {slow}',
+            'slo_events_total{outcome="bad",slo="orders"} 9999',
             f"process_start_time_seconds {self.started}",
+            'http_server_request_duration_seconds_count{http_route="/a \\"b\\" {c},d",error_type="500"} 9999',
         ]
-        for error_type, kind in kinds.items():
-            count = self.counted.get(kind, 0)
-            series = f'http_route="/a \\"b\\" {{c}},d",error_type="{error_type if kind != "slow" else ""}"'
-            fast = 0 if kind == "slow" else count
-            lines += [
-                f'http_server_request_duration_seconds_bucket{{{series},le="0.1"}} 0.0',
-                f'http_server_request_duration_seconds_bucket{{{series},le="0.25"}} {fast} # {{trace_id="}}"}} 0.2 9.5',
-                f'http_server_request_duration_seconds_bucket{{{series},le="+Inf"}} {count}',
-                f"http_server_request_duration_seconds_count{{{series}}} {count}",
-            ]
         return "\n".join([*lines, "# EOF", ""])
 
     def close(self) -> None:

@@ -87,14 +87,15 @@ def _traffic(project: Project) -> Iterator[Finding]:
 def _gate(project: Project) -> Iterator[Finding]:
     """The gate reads what the contract names, at the rate that pages."""
     gate, shipped = project.text(GATE), contract.of(project)
-    names = re.findall(r'^REQUESTS = "(\w+)"', gate, re.MULTILINE)
-    requests = shipped.metrics.get(names[0]) if names else None
-    if requests is None or requests.kind != "histogram":
-        yield Finding(GATE, "REQUESTS must be the name of a histogram of the contract.")
-        return
-    known = {*requests.labels, "le", *shipped.metrics["slo_objective_ratio"].labels}
+    names = re.findall(r'"(slo_\w+)"', gate)
+    if not names:
+        yield Finding(GATE, "must read the objectives of the contract, and their events.")
+    series = shipped.series()
+    for name in sorted({*names} - series.keys()):
+        yield Finding(GATE, f"reads {name}, which is no series of the contract.")
+    known = {label for name in names for label in series.get(name, ())}
     for label in sorted(set(re.findall(r'labels\["(\w+)"\]', gate)) - known):
-        yield Finding(GATE, f"reads the label {label}, which {requests.name} does not have.")
+        yield Finding(GATE, f"reads the label {label}, which none of its metrics has.")
     rate = shipped.fact("alerts", "fastest_burn_rate")
     if f'"--burn-rate", default={rate},' not in gate:
         yield Finding(GATE, f"--burn-rate must be {rate} by default, the rate that pages.")

@@ -1,122 +1,134 @@
 """Structured logs on standard output: one event, one line; structlog, the standard library and warnings alike.
 
 An event's name is dotted and in the past tense; everything else is a field. A field for every line of a
-request belongs in `structlog.contextvars.bind_contextvars`.
+request belongs in `structlog.contextvars.bind_contextvars`. No call raises: what cannot be shown is a marker.
 """
 
 import logging
 import sys
-from collections.abc import Callable, MutableMapping
+from collections.abc import Callable, Mapping, MutableMapping
 from datetime import UTC, datetime
 from typing import Any
 
-import orjson
 import structlog
 from opentelemetry import trace
 
 from ..context import REQUEST
 from ..identity import Identity
-from ..metrics.instruments import LOG_EVENTS_BY_LEVEL
+from ..metrics.instruments import LOG_EVENTS_BY_LEVEL, LOGS_NOT_RENDERED
 from ..settings import Settings
-from .redaction import redact
-from .sink import Output
+from . import bridge, rendering
+from .limits import KEY_BYTES, cut
+from .logger import LEVELS, Logger
+from .redaction import redact, redact_text
+from .reports import Report, claim, ignore
+from .sink import Output, Sink
+from .tracebacks import rendered
+from .values import fields, marker
 
 Event = MutableMapping[str, Any]
 Emit = Callable[[Event], None]
-_JSON = orjson.OPT_APPEND_NEWLINE | orjson.OPT_UTC_Z
-_CONTROL = dict.fromkeys((*range(32), 127, *range(128, 160), 0x2028, 0x2029), "\N{REPLACEMENT CHARACTER}")
+SHARE_OF_TELEMETRY = 6  # sixteenths of what telemetry may hold in memory; spans have 8, reports and caches 1 each
 _IDENTITY = ("timestamp", "service", "version", "env")  # a caller cannot set these
-# uvicorn reports what the data plane has reported already, and without the request's ids.
-_REPORTED_BY_US = "Exception in ASGI application"
 
 
-def configure(settings: Settings, identity: Identity, output: Output) -> Emit:
-    """Send every line of this process through one pipeline to `output`. Returns a function for complete events."""
+def configure(settings: Settings, identity: Identity, output: Output, *, report: Report = ignore) -> Emit:
+    """Send every line of this process through one pipeline to `output`. Returns a function for complete events.
+
+    `report` is called once for each exception that a line at level error or above carries.
+    """
+    if isinstance(output, Sink):
+        output.limit(settings.telemetry_bytes * SHARE_OF_TELEMETRY // 16)
     ours = {"service": identity.name, "version": identity.version, "env": settings.environment}
+    ours = {name: cut(value, KEY_BYTES) for name, value in ours.items()}
     console = settings.log_format == "console" or (settings.log_format == "auto" and sys.stdout.isatty())
-    render = _console if console else _json
+    render = rendering.console if console else rendering.json
     level = logging.getLevelNamesMapping()[settings.log_level.upper()]
 
-    def emit(event: Event) -> None:
-        if _LEVELS[event["level"]] >= level:
-            LOG_EVENTS_BY_LEVEL[event["level"]].inc()
-            # `level` and `event` are named here for their place in the line; their values come with the event.
-            line = {"timestamp": datetime.now(UTC), "level": "", "event": "", **ours, **event}
-            output.write(render(line))
+    write_remains = _writer_of_remains(ours, render, output)
 
-    _END.emit = emit
-    processors: list[structlog.typing.Processor] = [
-        structlog.contextvars.merge_contextvars,
-        _add_request,
-        structlog.processors.add_log_level,
-        structlog.processors.format_exc_info,
-        _redact,
-        _hand_over,
-    ]
+    def emit(event: Event) -> None:
+        try:
+            if LEVELS[event["level"]] >= level:
+                LOG_EVENTS_BY_LEVEL[event["level"]].inc()
+                # `level` and `event` are named here for their place in the line; their values come with the event.
+                line = {"timestamp": datetime.now(UTC), "level": "", "event": "", **ours, **event}
+                output.write(render(line))
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # noqa: BLE001 - nothing that the caller could mend
+            write_remains(event.get("level"), event.get("event"), error)
+
+    _END.level, _END.write, _END.write_remains, _END.report = level, emit, write_remains, report
     structlog.configure(
-        processors=processors,
-        wrapper_class=structlog.make_filtering_bound_logger(level),
+        processors=list(_PROCESSORS),  # what captures events in a test replaces them in place
+        wrapper_class=Logger,
         logger_factory=lambda *_: _END,
         cache_logger_on_first_use=True,
     )
-    _bridge(level)
+    bridge.install(level)
     return emit
 
 
-_LEVELS = {name.lower(): number for name, number in logging.getLevelNamesMapping().items()}
+Remains = Callable[[Any, Any, BaseException], None]
 
 
 class _End:
     """What structlog calls its logger. Loggers are cached at first use; here they get the last pipeline configured."""
 
-    emit: Emit
-
-    def debug(self, event: Event) -> None:
-        self.emit(event)
-
-    info = warning = error = critical = msg = debug
+    level: int
+    write: Emit
+    write_remains: Remains
+    report: Report
 
 
 _END = _End()
 
 
-class _Bridge(logging.Handler):
-    """Standard library records, as events of the same pipeline."""
+def _writer_of_remains(ours: Mapping[str, str], render: Callable[[Any], bytes], output: Output) -> Remains:
+    def write_remains(level: Any, event: Any, error: BaseException) -> None:
+        """Write one line for an event that cannot be rendered: its name and a marker, and count it."""
+        try:
+            LOGS_NOT_RENDERED.inc()
+            known = level if type(level) is str and level in LEVELS else "error"
+            text = redact_text(cut(event)) if isinstance(event, str) else marker(event)
+            line = {"timestamp": datetime.now(UTC), "level": known, "event": text, **ours}
+            output.write(render({**line, "not_rendered": marker(error)}))
+        except Exception:  # noqa: BLE001, S110 - without stack or memory even this fails
+            pass
 
-    def emit(self, record: logging.LogRecord) -> None:
-        if record.name == "uvicorn.error" and str(record.msg).startswith(_REPORTED_BY_US):
-            return
-        level = record.levelname.lower()
-        log = structlog.get_logger()
-        name = level if level in LOG_EVENTS_BY_LEVEL else "info"
-        getattr(log, name)(_message(record), logger=record.name, exc_info=record.exc_info)
-
-
-def _message(record: logging.LogRecord) -> str:
-    try:
-        return record.getMessage()
-    except Exception:  # noqa: BLE001 - wrong arguments are the caller's bug, and no reason to fail
-        return f"{record.msg} (with wrong arguments)" if isinstance(record.msg, str) else type(record.msg).__qualname__
+    return write_remains
 
 
-def _bridge(level: int) -> None:
-    root = logging.getLogger()
-    root.handlers = [_Bridge()]
-    root.setLevel(level)
-    logging.captureWarnings(capture=True)
-    for chatty, quiet in _QUIET.items():
-        logging.getLogger(chatty).setLevel(quiet)
+def _add_exception(_: object, level: str, event: Event) -> Event:
+    error = _error(event.pop("exc_info", None))
+    if error is None:
+        return event
+    # First, so that no number of other fields takes its place.
+    event.pop("exception", None)
+    event = {"event": event.pop("event"), "exception": rendered(error), **event}
+    if LEVELS[level] >= LEVELS["error"] and claim(error):
+        try:
+            _END.report(error)
+        except KeyboardInterrupt:
+            raise
+        except BaseException:  # noqa: BLE001, S110 - the line tells of the error, whether or not its report works
+            pass
+    return event
 
 
-# Loggers that say what our own events say, repeat on every retry what we report once, or write what a client sent them.
-_QUIET = {
-    "uvicorn.error": logging.WARNING,
-    "opentelemetry.exporter": logging.CRITICAL,
-    "opentelemetry.trace.span": logging.ERROR,
-    "opentelemetry.trace.propagation": logging.ERROR,
-    "opentelemetry.baggage": logging.ERROR,
-    "urllib3": logging.ERROR,
-}
+def _error(exc_info: Any) -> BaseException | None:
+    """The error that `True`, an exception or the interpreter's triple stands for. A class may lie about itself."""
+    if issubclass(type(exc_info), tuple):
+        exc_info = exc_info[1] if len(exc_info) > 1 else None
+    if issubclass(type(exc_info), BaseException):
+        error: BaseException = exc_info
+        return error
+    return sys.exc_info()[1] if exc_info else None
+
+
+def _make_plain(_: object, __: str, event: Event) -> Event:
+    return fields(event)
 
 
 def _add_request(_: object, __: str, event: Event) -> Event:
@@ -132,31 +144,17 @@ def _add_request(_: object, __: str, event: Event) -> Event:
 
 def _redact(_: object, __: str, event: Event) -> Event:
     safe: Event = redact(event)
+    for name in _IDENTITY:
+        safe.pop(name, None)
     return safe
 
 
-def _hand_over(_: object, __: str, event: Event) -> tuple[tuple[Event], dict[str, Any]]:
-    for name in _IDENTITY:
-        event.pop(name, None)
-    return (event,), {}
-
-
-def _json(event: Event) -> bytes:
-    return orjson.dumps(event, default=repr, option=_JSON)
-
-
-_pretty = structlog.dev.ConsoleRenderer(pad_event_to=24)
-
-
-def _without_controls(value: Any) -> Any:
-    return value.translate(_CONTROL) if isinstance(value, str) else value
-
-
-def _console(event: Event) -> bytes:
-    """For a person at a terminal, which must not be steered by what a client sent."""
-    exception = event.pop("exception", None)
-    event = {_without_controls(key): _without_controls(value) for key, value in event.items()}
-    event["timestamp"] = f"{event['timestamp']:%H:%M:%S.%f}"[:-3]
-    if exception is not None:
-        event["exception"] = "\n".join(line.translate(_CONTROL) for line in exception.splitlines())
-    return f"{_pretty(None, '', event)}\n".encode(errors="backslashreplace")
+_PROCESSORS: tuple[structlog.typing.Processor, ...] = (
+    structlog.contextvars.merge_contextvars,
+    structlog.processors.StackInfoRenderer(additional_ignores=[__package__]),
+    _add_exception,
+    _make_plain,
+    _add_request,
+    structlog.processors.add_log_level,
+    _redact,
+)

@@ -61,13 +61,19 @@ _SHAPES = (
 )
 _PLAIN = re.compile(r"[\w./~-]*+", re.ASCII)
 _SUSPICIOUS = re.compile(r"[=:@?]|eyJ|(?i:bearer|basic)\s")
+_CACHED = 128  # characters of a name
 _MAX_DEPTH = 8
-_INTEGER_BITS = 64  # beyond them JSON's readers differ
+_INTEGERS = range(-(2**63), 2**64)  # beyond them JSON's readers differ
+
+
+def is_denied(name: str) -> bool:
+    """Whether a value under this name must not be shown."""
+    # A client may choose names, and a cache of them is limited in number only.
+    return _is_denied(name) if len(name) <= _CACHED else _DENIED_NAME.search(name) is not None
 
 
 @lru_cache(maxsize=1024)
-def is_denied(name: str) -> bool:
-    """Whether a value under this name must not be shown."""
+def _is_denied(name: str) -> bool:
     return _DENIED_NAME.search(name) is not None
 
 
@@ -92,7 +98,7 @@ def redact(value: Any, depth: int = 0) -> Any:
     if isinstance(value, str):
         return redact_text(value)
     known = value is None or isinstance(value, bool | float | datetime | UUID)
-    if known or (isinstance(value, int) and value.bit_length() < _INTEGER_BITS):
+    if known or (isinstance(value, int) and value in _INTEGERS):
         return value
     if depth > _MAX_DEPTH:
         return REDACTED

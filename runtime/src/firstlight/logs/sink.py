@@ -11,7 +11,10 @@ from prometheus_client import Counter
 from ..metrics.instruments import LOGS_QUEUE_FULL, LOGS_WRITE_FAILED
 
 CAPACITY_LINES = 10_000
+CAPACITY_BYTES = 6 * 1024 * 1024  # three eighths of all telemetry in memory
 GATHER_SECONDS = 0.05  # lines of this long share one system call
+_OVERHEAD = 64  # bytes that a line takes besides its own
+_CALL_BYTES = 256 * 1024  # of one system call; what is handed to it is in memory twice
 
 
 class Output(Protocol):
@@ -27,27 +30,44 @@ class Output(Protocol):
 class Sink:
     """Lines for one file descriptor, written in order by a thread of its own."""
 
-    def __init__(self, descriptor: int, capacity: int = CAPACITY_LINES, gather_seconds: float = GATHER_SECONDS) -> None:
-        """Write to `descriptor`; lines beyond `capacity` unwritten ones are dropped and counted."""
+    def __init__(
+        self,
+        descriptor: int,
+        capacity: int = CAPACITY_LINES,
+        gather_seconds: float = GATHER_SECONDS,
+        capacity_bytes: int = CAPACITY_BYTES,
+    ) -> None:
+        """Write to `descriptor`; lines beyond `capacity` or `capacity_bytes` unwritten are dropped and counted."""
         self._descriptor = descriptor
         self._capacity = capacity
+        self._capacity_bytes = capacity_bytes
         self._gather_seconds = gather_seconds
         self._begin()
         os.register_at_fork(after_in_child=self._begin)  # the parent's lines are the parent's to write
 
     def _begin(self) -> None:
         self._queue: deque[bytes | threading.Event] = deque()
+        self._held = 0  # bytes in the queue and on their way out of it
+        self._lock = threading.RLock()  # a finalizer or a signal may log while its thread is here
         self._wake = threading.Event()
         self._hurry = threading.Event()
         self._thread: threading.Thread | None = None
 
+    def limit(self, capacity_bytes: int) -> None:
+        """Hold at most so many bytes from now on. Lines that are held already stay."""
+        self._capacity_bytes = capacity_bytes
+
     def write(self, line: bytes) -> None:
         """Queue one line, its newline included. Never blocks, never raises."""
-        if len(self._queue) >= self._capacity:
+        size = len(line) + _OVERHEAD
+        with self._lock:
+            fits = self._held + size <= self._capacity_bytes and len(self._queue) < self._capacity
+            if fits:
+                self._held += size
+                self._queue.append(line)
+        if not fits:
             LOGS_QUEUE_FULL.inc()
-            return
-        self._queue.append(line)
-        if not self._wake.is_set():
+        elif not self._wake.is_set():
             self._start()
 
     def flush(self, timeout: float) -> bool:
@@ -61,9 +81,14 @@ class Sink:
         return done
 
     def _start(self) -> None:
-        if self._thread is None or not self._thread.is_alive():  # the first line, or the first after a fork
-            self._thread = threading.Thread(target=self._run, name="log-sink", daemon=True)
-            self._thread.start()
+        with self._lock:
+            if self._thread is None or not self._thread.is_alive():  # the first line, or the first after a fork
+                thread = threading.Thread(target=self._run, name="log-sink", daemon=True)
+                try:
+                    thread.start()
+                except RuntimeError:  # no thread left: the next line tries again
+                    return
+                self._thread = thread
         self._wake.set()
 
     def _run(self) -> None:
@@ -77,10 +102,17 @@ class Sink:
         while self._queue:
             lines: list[bytes] = []
             flushed: list[threading.Event] = []
-            for _ in range(len(self._queue)):
+            size = 0
+            while self._queue and size < _CALL_BYTES:
                 item = self._queue.popleft()
-                lines.append(item) if isinstance(item, bytes) else flushed.append(item)
+                if isinstance(item, bytes):
+                    lines.append(item)
+                    size += len(item) + _OVERHEAD
+                else:
+                    flushed.append(item)
             _write_all(self._descriptor, lines, LOGS_WRITE_FAILED)
+            with self._lock:
+                self._held -= size
             for event in flushed:
                 event.set()
 

@@ -7,10 +7,12 @@ from typing import Any
 
 import structlog
 
+from .. import failures
 from ..lifecycle import Lifecycle
 from ..logs.redaction import redact_text
 from ..metrics.event_loop import Heartbeat
 from ..metrics.instruments import HEALTH_CHECK_STATUS, SERVICE_READY
+from ..summary import summary
 from .check import Check
 
 log = structlog.get_logger()
@@ -18,6 +20,7 @@ log = structlog.get_logger()
 STUCK_SECONDS = 5.0  # a loop that has run no timer for so long will not recover
 FAILURES_TO_FAIL = 3
 STALE_INTERVALS = 3
+REPORT_SECONDS = 600.0  # a dependency that comes and goes is one failure to error tracking, and a line at each turn
 
 
 class CheckState:
@@ -30,6 +33,7 @@ class CheckState:
         self.output = "has not run yet"
         self._failures = 0
         self._time = time.monotonic()
+        self._reported: float | None = None
         HEALTH_CHECK_STATUS.labels(check.name).set_function(lambda: self.status == "pass")
 
     @property
@@ -45,20 +49,33 @@ class CheckState:
         try:
             async with asyncio.timeout(self.check.timeout_seconds):
                 await self.check.probe()
-        except Exception as error:  # noqa: BLE001 - any exception means that the check failed
+        except BaseException as error:
+            if not failures.is_survived(error):
+                raise
             self._failures += 1
-            self.output = redact_text(f"{type(error).__name__}: {error}".rstrip(": "))
+            self.output = redact_text(summary(error))
+            self._note(None if self.passing and self._failures < FAILURES_TO_FAIL else error)
         else:
             self._failures = 0
             self.output = ""
-        self._time = time.monotonic()
-        self._turn(passing=self._failures == 0 or (self.passing is True and self._failures < FAILURES_TO_FAIL))
+            self._note(None)
 
-    def _turn(self, *, passing: bool) -> None:
-        if passing is not self.passing:
-            self.passing = passing
-            write = log.info if passing else log.warning
-            write("health.check_changed", check=self.check.name, status=self.status, output=self.output)
+    def _note(self, error: BaseException | None) -> None:
+        """Log a turn: once when it begins to fail, with what it raised, and once when it passes again."""
+        self._time = time.monotonic()
+        if self.passing is (error is None):
+            return
+        self.passing = error is None
+        said = {"check": self.check.name, "status": self.status, "output": self.output}
+        if error is None:
+            log.info("health.check_changed", **said)
+        elif isinstance(error, failures.KnownError):
+            log.warning("health.check_changed", **said)
+        elif self._reported is None or self._time - self._reported >= REPORT_SECONDS:
+            self._reported = self._time
+            failures.report("check", "health.check_changed", error, **said)
+        else:
+            log.warning("health.check_changed", **said, exc_info=error)
 
 
 class Health:
@@ -68,7 +85,6 @@ class Health:
         """Not started."""
         self.heartbeat = Heartbeat()
         self._lifecycle = lifecycle
-        self._stuck = False
         self.checks: dict[str, CheckState] = {}
         SERVICE_READY.set_function(self.ready)
 
@@ -79,12 +95,7 @@ class Health:
 
     def live(self) -> bool:
         """Whether the process can make progress. Depends on nothing outside it. False: restart me."""
-        age = self.heartbeat.age
-        stuck = self._lifecycle.started and age >= STUCK_SECONDS
-        if stuck and not self._stuck:
-            log.error("event_loop.blocked", age_seconds=round(age, 3), stack=self.heartbeat.stack())
-        self._stuck = stuck
-        return not stuck
+        return not self._lifecycle.started or self.heartbeat.age < STUCK_SECONDS
 
     def ready(self) -> bool:
         """Whether to send requests here."""

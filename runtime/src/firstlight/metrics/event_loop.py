@@ -12,6 +12,7 @@ from .instruments import REGISTRY
 from .pauses import PAUSE_BUCKETS_SECONDS
 
 BEAT_SECONDS = 0.1
+INNERMOST_FRAMES = 50  # of a stack that may be thousands deep
 
 LOOP_LAG = Histogram(
     "event_loop_lag_seconds", "How late the event loop ran a timer.", buckets=PAUSE_BUCKETS_SECONDS, registry=REGISTRY
@@ -39,6 +40,11 @@ class Heartbeat:
             self._timer.cancel()
 
     @property
+    def last(self) -> float:
+        """When the loop last ran a timer, on the monotonic clock."""
+        return self._beat
+
+    @property
     def age(self) -> float:
         """Seconds since the loop last ran a timer; read from any thread."""
         return time.monotonic() - self._beat
@@ -46,7 +52,7 @@ class Heartbeat:
     def stack(self) -> str:
         """What the loop's thread is doing now: where it hangs, if it does."""
         frame = sys._current_frames().get(self._thread)  # noqa: SLF001 - documented, underscore and all
-        return "".join(traceback.format_stack(frame)) if frame else ""
+        return "".join(traceback.format_stack(frame, INNERMOST_FRAMES)) if frame else ""
 
     def _on_beat(self) -> None:
         LOOP_LAG.observe(max(0.0, self.age - BEAT_SECONDS))

@@ -12,6 +12,7 @@ REGISTRY = CollectorRegistry()
 LATENCY_BUCKETS_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0)
 MAX_CHILDREN = 1000  # label sets of one instrument: some 17 series each
 UNMATCHED = "unmatched"
+OTHER_METHOD = "_OTHER"
 OVERFLOW = "overflow"
 
 REQUEST_DURATION = Histogram(
@@ -43,10 +44,19 @@ for collector in (ProcessCollector, GCCollector):
 
 # Create the children now, so that increase() sees the first drop.
 LOGS_QUEUE_FULL = TELEMETRY_DROPPED.labels("logs", "queue_full")
+LOGS_NOT_RENDERED = TELEMETRY_DROPPED.labels("logs", "not_rendered")
 LOGS_WRITE_FAILED = TELEMETRY_DROPPED.labels("logs", "write_failed")
 TRACES_QUEUE_FULL = TELEMETRY_DROPPED.labels("traces", "queue_full")
 TRACES_EXPORT_FAILED = TELEMETRY_DROPPED.labels("traces", "export_failed")
+TRACES_REJECTED = TELEMETRY_DROPPED.labels("traces", "rejected")
+TRACES_NOT_RENDERED = TELEMETRY_DROPPED.labels("traces", "not_rendered")
+ERRORS_QUEUE_FULL = TELEMETRY_DROPPED.labels("errors", "queue_full")
+ERRORS_EXPORT_FAILED = TELEMETRY_DROPPED.labels("errors", "export_failed")
+ERRORS_REJECTED = TELEMETRY_DROPPED.labels("errors", "rejected")
+ERRORS_TOO_LARGE = TELEMETRY_DROPPED.labels("errors", "too_large")
+ERRORS_NOT_RENDERED = TELEMETRY_DROPPED.labels("errors", "not_rendered")
 METRICS_SERIES_LIMIT = TELEMETRY_DROPPED.labels("metrics", "series_limit")
+METRICS_NOT_RENDERED = TELEMETRY_DROPPED.labels("metrics", "not_rendered")
 LOG_EVENTS_BY_LEVEL: Mapping[str, Counter] = {
     level: LOG_EVENTS.labels(level) for level in ("debug", "info", "warning", "error", "critical")
 }

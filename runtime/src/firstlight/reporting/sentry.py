@@ -1,57 +1,138 @@
 """Error reports to Sentry, when `SENTRY_DSN` is set: what failed and under which trace, never with whose data."""
 
+import sys
+import threading
+import time
 from collections.abc import Callable
 from typing import Any
 
 from opentelemetry import trace
 
+from ..context import current_request
 from ..identity import Identity
 from ..logs.redaction import DENIED_NAMES, redact
+from ..metrics.instruments import ERRORS_NOT_RENDERED, ERRORS_QUEUE_FULL
 from ..settings import Settings
+from .traceback import shortened
 
-Capture = Callable[[BaseException], object]
+Capture = Callable[[BaseException | str], object]
+
+REPORTS, PERIOD_SECONDS = 100, 60.0  # at most so many in a period; each costs some 10 ms of CPU
+VALUE_CHARACTERS = 8192
+_MARK = "__firstlight_reported__"
 
 
 def start(settings: Settings, identity: Identity) -> tuple[Capture, Callable[[float], object]]:
-    """Two functions: report an error; flush for at most so many seconds. Both do nothing without a DSN."""
+    """Two functions: report an error, or a line about one; flush for at most so many seconds.
+
+    Neither ever raises. One exception object is reported once. Both do nothing without a DSN.
+    """
     if settings.sentry_dsn is None:
         return ignore, ignore
     import sentry_sdk  # noqa: PLC0415 - a third of a second, only where it is used
-    from sentry_sdk.integrations.dedupe import DedupeIntegration  # noqa: PLC0415
-    from sentry_sdk.integrations.logging import LoggingIntegration, ignore_logger  # noqa: PLC0415
     from sentry_sdk.scope import register_external_propagation_context  # noqa: PLC0415
     from sentry_sdk.scrubber import EventScrubber  # noqa: PLC0415
 
-    # Our own middleware reports what fails in a request; the framework's integration would cost every request.
-    ignore_logger("uvicorn.error")
+    from .transport import ReportTransport  # noqa: PLC0415
+
+    dsn = settings.sentry_dsn.get_secret_value()
+    # No integration: whatever fails is handed to `capture`, and the framework's would cost every request.
     sentry_sdk.init(
-        dsn=settings.sentry_dsn.get_secret_value(),
+        dsn=dsn,
         environment=settings.environment,
         release=f"{identity.name}@{identity.version}",
         auto_enabling_integrations=False,
         default_integrations=False,
-        integrations=[
-            DedupeIntegration(),
-            LoggingIntegration(level=None),  # errors of other threads and libraries, as they log them
-        ],
         include_local_variables=False,
         max_request_body_size="never",
+        max_breadcrumbs=0,
+        max_value_length=VALUE_CHARACTERS,
+        send_client_reports=False,
         event_scrubber=EventScrubber(denylist=list(DENIED_NAMES), recursive=True),
-        before_send=_redact,
+        before_send=_finish,
+        transport=ReportTransport(dsn),
     )
     # Not its OTLPIntegration, which would patch the SDK's spans as well.
     register_external_propagation_context(_current_ids)
-    return sentry_sdk.capture_exception, sentry_sdk.flush
+    return Reporter(sentry_sdk).capture, sentry_sdk.flush
+
+
+def flush(seconds: float) -> None:
+    """Send what this process has reported, for at most so many seconds. Does nothing without a DSN."""
+    sdk = sys.modules.get("sentry_sdk")
+    if sdk is not None:
+        sdk.flush(seconds)
 
 
 def ignore(_: object) -> None:
     """Report nothing."""
 
 
+class Reporter:
+    """Reports through the SDK, each exception object once, and a limited number in a period."""
+
+    def __init__(self, sdk: Any) -> None:
+        """`sdk` is the module `sentry_sdk`, set up."""
+        self._sdk = sdk
+        self._lock = threading.RLock()
+        self._began, self._reports = 0.0, 0
+
+    def capture(self, error: BaseException | str) -> None:
+        """Report an exception, or the text of a line. What cannot be reported is counted."""
+        try:
+            if isinstance(error, BaseException) and _seen(error):
+                return
+            if not self._allowed():
+                ERRORS_QUEUE_FULL.inc()
+            elif not (self._report(error) or self._report(_named(error))):
+                ERRORS_NOT_RENDERED.inc()
+        except Exception:  # noqa: BLE001 - somebody else's class or the SDK: the caller is handling an error already
+            ERRORS_NOT_RENDERED.inc()
+
+    def _allowed(self) -> bool:
+        with self._lock:
+            now = time.monotonic()
+            if now - self._began >= PERIOD_SECONDS:
+                self._began, self._reports = now, 0
+            self._reports += 1
+            return self._reports <= REPORTS
+
+    def _report(self, error: BaseException | str) -> bool:
+        try:
+            if isinstance(error, str):
+                return self._sdk.capture_message(error, level="error") is not None
+            whole = (type(error), error, shortened(error.__traceback__))
+            return self._sdk.capture_exception(whole) is not None
+        except Exception:  # noqa: BLE001 - as above; there is a second attempt
+            return False
+
+
+def _seen(error: BaseException) -> bool:
+    """Whether the error has been here; it has from now on. It may not be hashable, and cannot be referred to weakly."""
+    members: dict[str, Any] = object.__getattribute__(error, "__dict__")
+    if _MARK in members:
+        return True
+    members[_MARK] = True
+    return False
+
+
+def _named(error: BaseException | str) -> str:
+    """What can be said of an error that cannot be rendered."""
+    return f"{type(error).__module__}.{type(error).__qualname__} (it cannot be rendered)"
+
+
 def _current_ids() -> tuple[str, str] | None:
     span = trace.get_current_span().get_span_context()
-    return (f"{span.trace_id:032x}", f"{span.span_id:016x}") if span.is_valid else None
+    if span.is_valid:
+        return f"{span.trace_id:032x}", f"{span.span_id:016x}"
+    request = current_request()
+    return (request.trace_id, request.span_id) if request is not None and request.trace_id else None
 
 
-def _redact(event: Any, _: object) -> Any:
-    return {**redact(event), "release": event["release"]}  # name@version, which looks like a mail address
+def _finish(event: Any, _: object) -> Any:
+    """Redact, and name the request."""
+    release = event["release"]  # name@version, which looks like a mail address
+    finished = {**redact(event), "release": release}
+    if (request := current_request()) is not None:
+        finished["tags"] = {**(finished.get("tags") or {}), "request_id": request.request_id}
+    return finished

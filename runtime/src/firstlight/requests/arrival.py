@@ -7,7 +7,17 @@ from starlette.types import Scope
 ARRIVED = "firstlight.arrived"  # nanoseconds of `time.perf_counter_ns`
 
 
+def now() -> int:
+    """The clock: nanoseconds."""
+    return time.perf_counter_ns()
+
+
 def arrived(scope: Scope) -> int:
     """Nanoseconds at which the first byte arrived; now, where the server does not say."""
-    moment: int = scope.get(ARRIVED) or time.perf_counter_ns()
+    moment: int = scope.get(ARRIVED) or now()
     return moment
+
+
+def waited(scope: Scope) -> int:
+    """Nanoseconds since the first byte arrived."""
+    return now() - arrived(scope)

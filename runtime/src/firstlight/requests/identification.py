@@ -2,6 +2,7 @@
 
 import random
 import re
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from opentelemetry.context import Context
@@ -41,7 +42,7 @@ def identify(scope: Scope, name: str, propagator: TextMapPropagator, tracer: Sta
         parent = propagator.extract(scope["headers"], NO_PARENT, HEADERS)
     span = tracer.start_span(name, parent, SpanKind.SERVER)
     request_id = read.get(REQUEST_ID)
-    if request_id is None or _ACCEPTABLE_ID.fullmatch(request_id) is None:
+    if request_id is None or not acceptable(request_id):
         request_id = b"%032x" % random.getrandbits(128)  # an id, not a secret
     context = span.get_span_context()
     traced = (f"{context.trace_id:032x}", f"{context.span_id:016x}") if context.is_valid else ("", "")
@@ -52,3 +53,16 @@ def identify(scope: Scope, name: str, propagator: TextMapPropagator, tracer: Sta
         (REQUEST_ID, request_id),
         read.get(USER_AGENT, b""),
     )
+
+
+def with_headers(given: Iterable[Sequence[bytes]], ours: Sequence[tuple[bytes, bytes]]) -> list[Sequence[bytes]]:
+    """The headers of a response with ours, which replace those of the same name: a client looks at one of them."""
+    names = dict(ours)
+    headers = [header for header in given if header[0].lower() not in names]
+    headers += ours
+    return headers
+
+
+def acceptable(request_id: bytes) -> bool:
+    """Whether a caller's request id may be used as it is."""
+    return _ACCEPTABLE_ID.fullmatch(request_id) is not None

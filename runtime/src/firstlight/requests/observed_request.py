@@ -13,7 +13,7 @@ from .. import failures
 from ..lifecycle import Lifecycle
 from ..traces.sampling import Starter
 from .arrival import arrived
-from .identification import Identified, identify
+from .identification import Identified, identify, with_headers
 
 CLIENT_CLOSED = 499  # nginx's number for a client that left before it was answered
 SERVER_ERROR = 500
@@ -99,9 +99,10 @@ class ObservedRequest:
                 self._disconnect()
             self.status = self.status if self.disconnected else message["status"]
             self._trailers = message.get("trailers", False)
-            message = {**message, "headers": [*message.get("headers", ()), *self._headers]}
+            message = {**message, "headers": with_headers(message.get("headers", ()), self._headers)}
         elif kind == "http.response.body":
-            self.bytes_sent += len(message.get("body", b""))
+            if self.scope["method"] != "HEAD":  # the server leaves that body out
+                self.bytes_sent += len(message.get("body", b""))
             self.first_byte = self.first_byte or time.perf_counter_ns()
             self.complete = self.complete or not (message.get("more_body", False) or self._trailers)
         else:

@@ -12,13 +12,16 @@ from starlette.websockets import WebSocketDisconnect
 from structlog.contextvars import get_contextvars
 
 from .. import failures
+from ..logs.limits import cut
 from ..logs.pipeline import Emit
 from ..logs.redaction import redact, redact_text
+from ..logs.values import fields
 from ..metrics.instruments import REGISTRY
 from .arrival import arrived
-from .identification import identify
+from .exception_event import described
+from .identification import identify, with_headers
 from .observed_request import Labels, Observers
-from .recorder import client_address, described
+from .recorder import PATH_BYTES, USER_AGENT_BYTES, client_address
 from .routes import RouteTemplates
 
 ABNORMAL = 1006  # RFC 6455: the connection ended without a close frame
@@ -57,14 +60,14 @@ class WebsocketRecorder:
             **websocket.ids._asdict(),
             **ended,
             "accepted": websocket.accepted,
-            "url_path": redact_text(websocket.scope["path"]),
+            "url_path": redact_text(cut(websocket.scope["path"], PATH_BYTES)),
             "duration_seconds": round(seconds, 6),
             "messages_received": websocket.received,
             "messages_sent": websocket.sent,
             "client_address": client_address(websocket.scope),
         }
         _end_span(websocket, event)
-        self._emit({**redact(get_contextvars()), **event})
+        self._emit({**redact(fields(get_contextvars())), **event})
         return ended
 
 
@@ -101,7 +104,8 @@ class ObservedWebsocket:
         kind = message["type"]
         if kind in {"websocket.accept", "websocket.http.response.start"}:
             self.accepted = kind == "websocket.accept"
-            message = {**message, "headers": [*message.get("headers", ()), self.identified.header]}
+            headers = with_headers(message.get("headers", ()), [self.identified.header])
+            message = {**message, "headers": headers}
         elif kind == "websocket.send":
             self.sent += 1
         elif kind == "websocket.close":
@@ -141,7 +145,7 @@ def _end_span(websocket: ObservedWebsocket, event: Mapping[str, str | int | floa
             "url.scheme": websocket.scope.get("scheme", "ws"),
             "network.protocol.name": "websocket",
             "client.address": event["client_address"],
-            "user_agent.original": websocket.identified.user_agent.decode("latin-1"),
+            "user_agent.original": cut(websocket.identified.user_agent.decode("latin-1"), USER_AGENT_BYTES),
             "websocket.close_code": event["close_code"],
         }
     )

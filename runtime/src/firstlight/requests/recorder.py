@@ -1,7 +1,6 @@
 """Telemetry of a finished request: one observation, one span, one event, all from the same reading of the clock."""
 
 import re
-import traceback
 from collections.abc import Mapping
 
 from opentelemetry.sdk.trace import Span
@@ -9,23 +8,21 @@ from opentelemetry.trace import Status, StatusCode
 from starlette.types import Scope
 from structlog.contextvars import get_contextvars
 
+from ..logs.limits import cut
 from ..logs.pipeline import Emit
 from ..logs.redaction import redact, redact_text
-from ..metrics.instruments import UNMATCHED, RequestChildren
+from ..logs.values import fields
+from ..metrics.instruments import OTHER_METHOD, UNMATCHED, RequestChildren
 from ..slo import Events
-from .observed_request import SERVER_ERROR, Labels, ObservedRequest
+from .exception_event import described
+from .observed_request import Labels, ObservedRequest
+from .outcome import CLIENT_DISCONNECTED, NOT_OURS, SHED, UNAVAILABLE, outcome
+from .reason import REASON
 from .routes import RouteTemplates
 from .timings import Timing, Timings
 
-OTHER_METHOD = "_OTHER"
-
-# `error_type` of a request that no exception ended. Only the first two are not the service's fault.
-CLIENT_DISCONNECTED = "client_disconnected"
-DRAINED = "drained"
-CANCELLED = "cancelled"
-INCOMPLETE = "incomplete"
-SHED = "shed"
-NOT_OURS = frozenset({"", CLIENT_DISCONNECTED, DRAINED})
+PATH_BYTES = 2048
+USER_AGENT_BYTES = 512
 
 _ADDRESS = re.compile(r"[0-9A-Fa-f.:]{2,45}")  # behind a proxy it is what a header said
 _FAILED = Status(StatusCode.ERROR)
@@ -73,8 +70,32 @@ class Recorder:
             child.observe(duration / 1e9)
         self._count(request, timing, error_type)
         bound = get_contextvars()
-        self._emit({**redact(bound), **event} if bound else event)
+        self._emit({**redact(fields(bound)), **event} if bound else event)
         return labels
+
+    def shed(self, scope: Scope, duration: int, request_id: str) -> None:
+        """Record a request that the server refused after `duration` nanoseconds. It has no span."""
+        method = scope["method"] if scope["method"] in self.known_methods else OTHER_METHOD
+        labels = (method, self.templates.of(scope), str(UNAVAILABLE), SHED)
+        self._children[labels].observe(duration / 1e9)
+        self._availability.bad.inc()
+        timing = self._timings.of(*labels[:2])
+        if timing is not None:
+            (timing.bad if duration > timing.threshold else timing.good).inc()
+        self._emit(
+            {
+                "level": "error",
+                "event": "http.request_finished",
+                "request_id": request_id,
+                "http_request_method": method,
+                "http_route": labels[1],
+                "http_response_status_code": UNAVAILABLE,
+                "error_type": SHED,
+                "url_path": redact_text(cut(scope["path"], PATH_BYTES)),
+                "duration_seconds": duration // 1000 / 1e6,
+                "client_address": client_address(scope),
+            }
+        )
 
     def _count(self, request: ObservedRequest, timing: Timing | None, error_type: str) -> None:
         """Count the events of the objectives. A request that its client abandoned is an event of none."""
@@ -87,52 +108,28 @@ class Recorder:
 
 
 def _event(request: ObservedRequest, labels: Labels) -> dict[str, str | int | float]:
-    ids = request.ids
-    return {
+    ids, scope = request.ids, request.scope
+    event = {
         "level": "info" if labels["error_type"] in NOT_OURS else "error",
         "event": "http.request_finished",
         "request_id": ids.request_id,
         "trace_id": ids.trace_id,
         "span_id": ids.span_id,
         **labels,
-        "url_path": redact_text(request.scope["path"]),
+        "url_path": redact_text(cut(scope["path"], PATH_BYTES)),
         "duration_seconds": request.duration // 1000 / 1e6,
         "response_bytes": request.bytes_sent,
-        "client_address": client_address(request.scope),
+        "client_address": client_address(scope),
     }
-
-
-def outcome(request: ObservedRequest, timing: Timing | None) -> tuple[int, str]:
-    """Status code and `error_type`, which is empty for what went well and for what the client did wrong."""
-    status, error = request.status or SERVER_ERROR, request.error
-    if request.disconnected:
-        return status, CLIENT_DISCONNECTED
-    if request.cancelled:  # only a stream is expected to be open for as long as the process lives
-        streams = timing is None or timing.to_first_byte
-        return status, DRAINED if streams and request.first_byte else CANCELLED
-    if error is not None:
-        return status, type(error).__qualname__
-    if not request.complete:
-        return status, INCOMPLETE
-    if request.shed:
-        return status, SHED
-    return status, str(status) if status >= SERVER_ERROR else ""
+    if REASON in scope:
+        event["reason"] = scope[REASON]
+    return event
 
 
 def client_address(scope: Scope) -> str:
     """The address of the client, empty where it is none."""
     client = scope.get("client")
     return client[0] if client and _ADDRESS.fullmatch(client[0]) else ""
-
-
-def described(error: BaseException) -> Mapping[str, str]:
-    """An exception as attributes of a span event. Its text may hold secrets."""
-    text = "".join(traceback.format_exception(error))
-    return {
-        "exception.type": f"{type(error).__module__}.{type(error).__qualname__}",
-        "exception.message": redact_text(str(error)),
-        "exception.stacktrace": redact_text(text),
-    }
 
 
 def _end_span(request: ObservedRequest, event: Mapping[str, str | int | float]) -> None:
@@ -148,7 +145,7 @@ def _end_span(request: ObservedRequest, event: Mapping[str, str | int | float]) 
         "url.scheme": scope.get("scheme", "http"),
         "network.protocol.version": scope.get("http_version", ""),
         "client.address": event["client_address"],
-        "user_agent.original": request.identified.user_agent.decode("latin-1"),
+        "user_agent.original": cut(request.identified.user_agent.decode("latin-1"), USER_AGENT_BYTES),
     }
     if matched:
         attributes["http.route"] = event["http_route"]

@@ -25,8 +25,11 @@ class RouteTemplates:
         A request that was refused before the router saw it has the route that it would have reached.
         """
         route = scope.get("route")
+        below = getattr(route, "routes", None)  # of a mount or a host, whose middleware may have refused the request
         if route is None and "router" not in scope:
-            route = _would_reach(self._routes, scope)
+            below = self._routes
+        if below:
+            route = _would_reach(below, scope) or route
         if route is None:
             return UNMATCHED
         template = self._templates.get(id(route))

@@ -1,20 +1,22 @@
 """How long requests may take: one clock and one pair of counters for each route, that of the service by default."""
 
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from prometheus_client import Counter
-from starlette.routing import BaseRoute, compile_path
+import prometheus_client
+from starlette.routing import BaseRoute, Host, WebSocketRoute, compile_path
 
 from ..errors import ArrangementError
 from ..latency import Latency
+from ..metrics.instruments import OTHER_METHOD
 from ..operation import Operation
 from ..service import Service
-from ..settings import Settings
+from ..settings import Settings, is_bucket
 from ..slo import ROUTE_PREFIX, Events, Objective
 
-GET = "GET"
+GET, HEAD = "GET", "HEAD"
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,17 +26,17 @@ class Timing:
     threshold: int
     """Nanoseconds."""
     to_first_byte: bool
-    good: Counter
-    bad: Counter
+    good: prometheus_client.Counter
+    bad: prometheus_client.Counter
 
 
 @dataclass(frozen=True, slots=True)
 class Declared:
-    """What a route says of its latency."""
+    """What a path says of its latency."""
 
     path: str
     name: str
-    methods: Sequence[str]
+    methods: Collection[str]
     latency: Latency | None
 
 
@@ -48,49 +50,87 @@ class Timings(dict[tuple[str, str], Timing | None]):
         """
         super().__init__()
         self.standard = Timing(_nanoseconds(settings.slo_latency_seconds), to_first_byte=False, **standard._asdict())
-        for route in _declared(service):
-            timing = self._timing(route, settings, standard)
-            template = compile_path(route.path)[1]
+        self._settings = settings
+        declared = [*_operations(service), *_routes(service, settings)]
+        _refuse_shared_objectives(declared)
+        for route in declared:
+            timing, template = self._timing(route), compile_path(route.path)[1]
             self.update({(method, template): timing for method in route.methods})
+        for method, template in list(self):
+            if method == GET:  # a HEAD is answered as the GET, where it is not an operation of its own
+                self.setdefault((HEAD, template), self[GET, template])
 
     def of(self, method: str, template: str) -> Timing | None:
         """The timing of a request."""
         return self.get((method, template), self.standard)
 
-    def _timing(self, route: Declared, settings: Settings, standard: Events) -> Timing | None:
-        latency = route.latency
+    def _timing(self, route: Declared) -> Timing | None:
+        latency, standard = route.latency, self.standard
         if latency is None:
             return None
-        seconds = latency.seconds or settings.slo_latency_seconds
-        slo = f"{ROUTE_PREFIX}{route.name}"
-        objective = Objective(slo, latency.ratio or settings.slo_latency, seconds)  # refuses what is no threshold
-        events = objective.export() if latency.ratio is not None else standard
+        seconds = self._settings.slo_latency_seconds if latency.seconds is None else latency.seconds
+        events = Events(standard.good, standard.bad)
+        if latency.ratio is not None:
+            events = Objective(f"{ROUTE_PREFIX}{route.name}", latency.ratio, seconds).export()
+        else:
+            _refuse_between_buckets(route.path, seconds)
         return Timing(_nanoseconds(seconds), latency.to_first_byte, **events._asdict())
 
 
-def _declared(service: Service) -> Iterator[Declared]:
-    rows = [*service.routes, *(row for component in service.components for row in component.routes)]
-    for row in rows:
-        if isinstance(row, Operation) and row.latency != Latency():
-            yield Declared(row.path, row.name, _methods([row.method]), row.latency)
-    routes = dict(_walk([row for row in rows if isinstance(row, BaseRoute)]))
+def _refuse_between_buckets(path: str, seconds: float) -> None:
+    try:
+        is_bucket(seconds)
+    except ValueError as error:
+        msg = f"the latency of {path} {error}, not {seconds}"
+        raise ArrangementError(msg) from None
+
+
+def _operations(service: Service) -> Iterator[Declared]:
+    for row in _rows(service):
+        if isinstance(row, Operation):
+            yield Declared(row.path, row.name, [row.method], row.latency)
+
+
+def _routes(service: Service, settings: Settings) -> Iterator[Declared]:
+    """What `latency` of the service says. A path may have several routes, each for other methods."""
+    rows = list(_rows(service))
+    operations = {row.path for row in rows if isinstance(row, Operation)}
+    routes: dict[str, list[Any]] = {}
+    for path, route in _walk([row for row in rows if isinstance(row, BaseRoute)]):
+        routes.setdefault(path, []).append(route)
+    every = (*settings.known_methods, OTHER_METHOD)  # of a route that does not say
     for path, latency in service.latency.items():
+        if path in operations:
+            msg = f"`latency` of the service names {path!r}; declare it in `latency` of its operations instead"
+            raise ArrangementError(msg)
         if path not in routes:
             msg = f"`latency` of the service names {path!r}, which is the path of no route"
             raise ArrangementError(msg)
-        route: Any = routes[path]
-        yield Declared(path, route.name, _methods(getattr(route, "methods", None) or [GET]), latency)
+        methods = [method for route in routes[path] for method in getattr(route, "methods", None) or every]
+        yield Declared(path, routes[path][0].name or path.strip("/"), methods, latency)
+
+
+def _rows(service: Service) -> Iterator[BaseRoute | Operation]:
+    yield from service.routes
+    for component in service.components:
+        yield from component.routes
 
 
 def _walk(routes: Sequence[BaseRoute], prefix: str = "") -> Iterator[tuple[str, BaseRoute]]:
     for route in routes:
         path = prefix + getattr(route, "path", "")
-        yield path, route
+        if not isinstance(route, WebSocketRoute | Host):  # a host has no path, and a websocket no latency
+            yield path, route
         yield from _walk(getattr(route, "routes", None) or (), path)
 
 
-def _methods(methods: Sequence[str]) -> Sequence[str]:
-    return [*methods, "HEAD"] if GET in methods else list(methods)
+def _refuse_shared_objectives(declared: Sequence[Declared]) -> None:
+    own = [route for route in declared if route.latency is not None and route.latency.ratio is not None]
+    for name, count in Counter(route.name for route in own).items():
+        if count > 1:
+            paths = " and ".join(route.path for route in own if route.name == name)
+            msg = f"{paths} would share the objective {ROUTE_PREFIX}{name}; rename one of the handlers"
+            raise ArrangementError(msg)
 
 
 def _nanoseconds(seconds: float) -> int:

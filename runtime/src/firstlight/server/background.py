@@ -5,20 +5,28 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-import structlog
-from prometheus_client import Counter
+from prometheus_client import Counter, Gauge
 
+from .. import failures
 from ..component import Background, Surroundings
 from ..management.check import Check
 from ..metrics.instruments import REGISTRY
+from ..summary import summary
 
 FIRST_DELAY_SECONDS = 1.0
 LONGEST_DELAY_SECONDS = 60.0
 RECOVERED_SECONDS = 60.0  # a task that has run for so long since its last failure is in order again
 
 RUNS = Counter("background_runs", "Ended runs of a background task.", ("task", "outcome"), registry=REGISTRY)
-
-log = structlog.get_logger()
+LAST_SUCCESS = Gauge(
+    "background_last_success_timestamp_seconds",
+    "When a background task last succeeded; its start until then. Unix time.",
+    ("task",),
+    registry=REGISTRY,
+)
+INTERVAL = Gauge(
+    "background_interval_seconds", "Time between two runs of a repeated background task.", ("task",), registry=REGISTRY
+)
 
 
 class Supervisor:
@@ -28,15 +36,13 @@ class Supervisor:
         self,
         task: Background,
         surroundings: Surroundings[Any],
-        capture: Callable[[BaseException], object],
         *,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
     ) -> None:
-        """Run `task` with `surroundings`; `capture` reports its failures."""
+        """Run `task` with `surroundings`."""
         self._task = task
         self._surroundings = surroundings
-        self._capture = capture
         self._clock = clock
         self._sleep = sleep
         self._failure = ""
@@ -44,6 +50,9 @@ class Supervisor:
         self._delay = FIRST_DELAY_SECONDS
         for outcome in ("ok", "failed"):
             RUNS.labels(task.name, outcome)
+        LAST_SUCCESS.labels(task.name).set_to_current_time()
+        if task.every_seconds is not None:
+            INTERVAL.labels(task.name).set(task.every_seconds)
 
     @property
     def name(self) -> str:
@@ -63,27 +72,26 @@ class Supervisor:
             self._began = self._clock()
             try:
                 await self._task.run(self._surroundings)
-            except asyncio.CancelledError as error:
-                if _cancelled():
+            except BaseException as error:
+                if not failures.is_survived(error):
                     raise
-                pause = self._failed(error)
-            except Exception as error:  # noqa: BLE001 - whatever it raises, the supervisor goes on
                 pause = self._failed(error)
             else:
                 pause = self._succeeded()
             self._began = None
-            if _cancelled():
+            if failures.was_told_to_stop():
                 return  # it made something else of its cancellation: an end, or a failure to clean up
 
     async def _probe(self) -> None:
         if self._failure and not self._has_recovered():
-            raise RuntimeError(self._failure)
+            raise failures.KnownError(self._failure)
 
     def _has_recovered(self) -> bool:
         return self._began is not None and self._clock() - self._began >= RECOVERED_SECONDS
 
     def _succeeded(self) -> float | None:
         RUNS.labels(self._task.name, "ok").inc()
+        LAST_SUCCESS.labels(self._task.name).set_to_current_time()
         self._failure = ""
         self._delay = FIRST_DELAY_SECONDS
         return self._task.every_seconds
@@ -92,14 +100,8 @@ class Supervisor:
         RUNS.labels(self._task.name, "failed").inc()
         if self._has_recovered():
             self._delay = FIRST_DELAY_SECONDS
-        self._failure = f"{type(error).__name__}: {error}".rstrip(": ")
+        self._failure = summary(error)
         pause, self._delay = self._delay, min(2 * self._delay, LONGEST_DELAY_SECONDS)
-        log.error("background.failed", task=self._task.name, next_run_in_seconds=pause, exc_info=error)
-        self._capture(error)
+        name = self._task.name
+        failures.report("background", "background.failed", error, task=name, next_run_in_seconds=pause)
         return pause
-
-
-def _cancelled() -> bool:
-    """Whether the supervisor itself is to stop, and not only something that the task was waiting for."""
-    task = asyncio.current_task()
-    return task is None or task.cancelling() > 0

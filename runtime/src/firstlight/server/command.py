@@ -7,15 +7,16 @@ from contextlib import AsyncExitStack
 from typing import Any
 
 import structlog
-import uvloop
 from pydantic_settings import BaseSettings
 
-from .. import arrangement
+from .. import arrangement, failures
 from ..component import Command, Component, Surroundings
 from ..lifecycle import Lifecycle
 from ..logs import pipeline, sink
+from ..reporting import sentry
 from ..service import Service
 from ..settings import Settings, load
+from . import hooks, loop
 from .ending import ending, leave
 
 FAILED = 1
@@ -29,11 +30,12 @@ def run(settings: Settings, service: Service, name: str, arguments: Sequence[str
     arrangement.verify(service)
     owner = next(component for component in service.components if name in component.commands)
     parts = [(component, load(component.settings)) for component in _needed(owner, service.components)]
-    pipeline.configure(settings, service.identity.named(settings.service_name), sink.stdout)
-    # The loop stays open at the end: closing it would wait for a blocking call.
-    runner = asyncio.Runner(loop_factory=uvloop.new_event_loop)
+    identity = service.identity.named(settings.service_name)
+    capture, _ = sentry.start(settings, identity)
+    pipeline.configure(settings, identity, sink.stdout, report=capture)
+    hooks.install()
     with ending():
-        status = runner.run(_status(settings, parts, name, arguments))
+        status = loop.run(_status(settings, parts, name, arguments))
     return leave(status)
 
 
@@ -44,8 +46,13 @@ async def _status(settings: Settings, parts: Parts, name: str, arguments: Sequen
         asyncio.get_running_loop().add_signal_handler(number, running.cancel)
     try:
         await _run(settings, parts, parts[-1][0].commands[name], arguments)
-    except (Exception, asyncio.CancelledError):  # whatever it raises, and a command cut short, did not do its work
-        log.exception("command.failed", command=name)
+    except BaseException as error:  # whatever it raises, and a command cut short, did not do its work
+        if failures.is_survived(error):
+            failures.report("command", "command.failed", error, command=name)
+        elif failures.was_told_to_stop():
+            log.error("command.failed", command=name, reason="it was told to stop")  # noqa: TRY400 - no error of its own
+        else:
+            raise
         return FAILED
     log.info("command.finished", command=name)
     return 0

@@ -111,7 +111,8 @@ class Connections:
         return len(self._open)
 
     def watch(self) -> None:
-        """Read how many there are at each scrape."""
+        """Read how many there are at each scrape. Called when everything else is open that needs descriptors."""
+        self.limits = self.limits.within_descriptors()
         CONNECTIONS.set_function(lambda: len(self))
         MAX_CONNECTIONS.set(self.limits.max_connections)
 

@@ -7,18 +7,25 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from ..logs import sink
+from ..reporting import sentry
 
 FLUSH_SECONDS = 2.0
 
 
 @contextmanager
 def ending() -> Iterator[None]:
-    """Flush the log after the body, whatever becomes of it."""
+    """Flush error reports and the log after the body, whatever becomes of it."""
     try:
         yield
     finally:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)  # nothing is left to stop
-        sink.stdout.flush(FLUSH_SECONDS)  # lines after the end of the lifespan, or of a start that failed
+        flush()  # what came after the end of the lifespan, or of a start that failed
+
+
+def flush() -> None:
+    """Send the last reports and write the last lines."""
+    sentry.flush(FLUSH_SECONDS)
+    sink.stdout.flush(FLUSH_SECONDS)
 
 
 def leave(status: int) -> int:

@@ -16,16 +16,19 @@ from ..errors import ArrangementError
 from ..lifecycle import Lifecycle
 from ..management.health import Health
 from ..management.listener import Listener
+from ..management.stalls import StallWatch
 from ..metrics.garbage_collector import watch_garbage_collector
 from ..metrics.thread_pool import watch_thread_pool
 from ..service import Service
 from ..settings import Settings
 from .background import Supervisor
+from .ends import Ends
 from .starting import Condition, wait_until_ready
 
 FLUSH_SECONDS = 2.0  # for each of spans, error reports and log lines; the manifests grant 10 in all
 LAST_RECORDS_POLLS = 100  # for requests cut at the graceful timeout to be recorded
 POLL_SECONDS = 0.01
+FAILED = 1
 END_SECONDS = 2.0  # for cancelled checks and background tasks to clean up
 
 log = structlog.get_logger()
@@ -40,9 +43,8 @@ class Part(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Telemetry:
-    """What reports errors, and what is flushed at the end."""
+    """What is flushed at the end."""
 
-    capture: Callable[[BaseException], object]
     flush_spans: Callable[[float], object]
     flush_reports: Callable[[float], object]
     flush_lines: Callable[[float], object]
@@ -70,7 +72,7 @@ class Lifespan:
         self._service = service
         self._process = process
         self._parts = parts
-        self.capture = telemetry.capture
+        self._ends = Ends()
         self._telemetry = telemetry
         self._announces = announces
         self._start_timeout = start_timeout
@@ -81,14 +83,25 @@ class Lifespan:
         async with AsyncExitStack() as stack:
             stack.callback(self._telemetry.flush_lines, FLUSH_SECONDS)
             stack.callback(log.info, "service.stopped")
+            stack.callback(self._telemetry.flush_reports, FLUSH_SECONDS)
+            resources = await self._start(stack)
+            if self._announces:
+                self.announce()
+            yield {**resources, "settings": self.settings, "lifecycle": self.lifecycle}
+
+    async def _start(self, stack: AsyncExitStack) -> Mapping[str, Any]:
+        with self._ends.reporting("service.start_failed"):
             self._open_management(stack)
             resources = await self._open_components(stack)
             await wait_until_ready(self._conditions(resources), self._start_timeout)
             self._start_tasks(stack, resources)
-            stack.push_async_callback(self._last_records)
-            if self._announces:
-                self.announce()
-            yield {**resources, "settings": self.settings, "lifecycle": self.lifecycle}
+        stack.push_async_callback(self._last_records)
+        return resources
+
+    @property
+    def status(self) -> int:
+        """The exit status of a process that has done its work: 1 when a component did not close."""
+        return FAILED if self._ends.unclosed else 0
 
     def announce(self) -> None:
         """Startup is over: be ready, and log it."""
@@ -105,14 +118,16 @@ class Lifespan:
         watch_thread_pool()
         self.health.heartbeat.start()
         stack.callback(self.health.stop)
-        stack.callback(self._telemetry.flush_reports, FLUSH_SECONDS)
         stack.callback(self._telemetry.flush_spans, FLUSH_SECONDS)
+        stalls = StallWatch(self.health.heartbeat, self.lifecycle)
+        stalls.start()
+        stack.callback(stalls.stop)
 
     async def _open_components(self, stack: AsyncExitStack) -> Mapping[str, Any]:
         resources: dict[str, Any] = {}
         for component, settings in self._parts:
             surroundings = Surroundings(settings, self.settings, resources, self.lifecycle)
-            resources[component.name] = await stack.enter_async_context(component.open(surroundings))
+            resources[component.name] = await self._ends.opened(stack, component, surroundings)
         return resources
 
     def _conditions(self, resources: Mapping[str, Any]) -> Mapping[str, Condition]:
@@ -125,7 +140,7 @@ class Lifespan:
     def _start_tasks(self, stack: AsyncExitStack, resources: Mapping[str, Any]) -> None:
         """Start checks and background work. They have ended before the first component closes."""
         supervisors = [
-            Supervisor(task, Surroundings(settings, self.settings, resources, self.lifecycle), self.capture)
+            Supervisor(task, Surroundings(settings, self.settings, resources, self.lifecycle))
             for tasks, settings in self._background()
             for task in tasks
             if self._process in task.processes

@@ -5,14 +5,13 @@ waits, unparsed, until that one is answered, and every head is counted from its 
 into packets. An offer to change to another protocol than websocket is passed over: the request that makes it is served.
 """
 
-import re
 from typing import Any
 
 import httptools
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from .. import failures
 from ..requests.arrival import ARRIVED
+from .heads import CheckedHeads
 
 LINE_ENDS = b"\r\n"
 BLANK_LINE = b"\r\n\r\n"  # ends a head, and a chunked body
@@ -20,12 +19,10 @@ PIECE_BYTES = 8192  # parsed at once: some milliseconds, if it is made of tiny c
 PIECES = 32  # and so many in one turn
 FRAMING_PER_BYTE = 16  # a chunk of one byte has five bytes of framing
 FRAMING_FIELDS = frozenset({b"content-length", b"transfer-encoding"})
-EXAMINED = frozenset({b"host", b"expect", b"content-length"})
-HOST = re.compile(rb"(?:\[[0-9A-Fa-fv.:]+\]|[A-Za-z0-9._~!$&'()*+,;=%-]*)(?::[0-9]*)?")  # RFC 9112, section 3.2
 CLIENTS_MISTAKES = (httptools.HttpParserError, UnicodeError)
 
 
-class LimitedMessages(HttpToolsProtocol):
+class LimitedMessages(CheckedHeads):
     """Parses what a client sends, and refuses what is too large."""
 
     def __init__(self, *, max_head_bytes: int, **uvicorn: Any) -> None:
@@ -35,14 +32,11 @@ class LimitedMessages(HttpToolsProtocol):
         self._at_once = min(PIECE_BYTES, max_head_bytes)
         self._head = 0  # bytes of a head that is not complete yet
         self._framing = 0  # bytes of a body's framing, less what its content allows for
-        self._left = 0  # bytes of a body of declared length that are still to come
         self._discarded = 0  # bytes of a body that nobody will read
         self._arrived = 0  # when the last packet of a head did
-        self._hosts = 0  # Host fields of the head
-        self._host = b"-"  # the last one that was valid
         self._tail = b""  # the end of what was parsed of a head or a chunked body: a blank line may go on there
         self._rest = b""  # read, but not parsed while a request is in progress
-        self._begun = self._in_body = self._replaying = self._refused = False
+        self._refused = False
 
     def refuse(self, reason: str) -> None:
         """End the connection."""
@@ -157,40 +151,20 @@ class LimitedMessages(HttpToolsProtocol):
 
     # What the parser calls.
 
-    def on_message_begin(self) -> None:
-        """A request begins."""
-        if not self._replaying:
-            self._begun = True
-            self._left = self._hosts = 0
-            super().on_message_begin()
-
-    def on_url(self, url: bytes) -> None:
-        """Part of the target."""
-        if not self._replaying:
-            self.url += url
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        """A field of the head. Trailers are dropped: a field after the body must not change the request."""
-        if self._in_body:
-            return
-        name = name.lower()
-        if name == b"host" and value == self._host:
-            self._hosts += 1
-        elif name in EXAMINED:
-            self._examine(name, value)
-        self.headers.append((name, value))
-
     def on_headers_complete(self) -> None:
         """The application starts."""
         if self._replaying:
             return
-        if self._hosts != 1 and (self._hosts or self.parser.get_http_version() == "1.1"):
-            msg = "one Host field, and only one"
-            raise httptools.HttpParserError(msg)
+        self.check_hosts()
         self.scope[ARRIVED] = self._arrived  # type: ignore[literal-required] # an addition of ours
-        super().on_headers_complete()
+        self._in_body = True  # already when the application starts, or is not started because of the load
+        try:
+            super().on_headers_complete()
+        except BaseException:
+            self._in_body = False  # nobody answers it
+            raise
         self._head = self._framing = self._discarded = 0
-        self._in_body, self._begun = True, False
+        self._begun = False
 
     def on_body(self, body: bytes) -> None:
         """Part of the body."""
@@ -207,15 +181,3 @@ class LimitedMessages(HttpToolsProtocol):
         if not self.cycle.response_complete:
             self.cycle.more_body = False
             self.cycle.message_event.set()
-
-    def _examine(self, name: bytes, value: bytes) -> None:
-        if name == b"host":
-            self._hosts += 1
-            if not HOST.fullmatch(value):
-                msg = "not the name of a host"
-                raise httptools.HttpParserError(msg)
-            self._host = value
-        elif name == b"content-length":
-            self._left = int(value)
-        elif value.lower() == b"100-continue":
-            self.expect_100_continue = True

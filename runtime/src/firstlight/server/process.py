@@ -5,18 +5,18 @@ import signal
 from collections.abc import Callable
 
 import structlog
-import uvloop
 
-from ..app import create_app
+from .. import failures
 from ..component import Process, Surroundings
 from ..service import Service
 from ..settings import Settings
+from . import loop
+from .creation import FAILED_START, created
 from .ending import ending, leave
 from .lifespan import Lifespan
 from .port import bind
 
 FAILED = 1
-FAILED_START = 3
 CANCEL_SECONDS = 2.0  # what work that was cut may take to clean up
 
 log = structlog.get_logger()
@@ -29,32 +29,33 @@ def run(settings: Settings, service: Service, name: str, process: Process) -> in
     """
     bind("MANAGEMENT_", settings.management_host, settings.management_port).close()  # a port in use is a bad setting
     settings = settings.model_copy(update={"port": 0})  # it has no service port
-    lifespan = create_app(settings, service, process=name, served=True).lifespan
-    # The loop stays open at the end: closing it would wait for a blocking call.
-    runner = asyncio.Runner(loop_factory=uvloop.new_event_loop)
     with ending():
-        status = runner.run(_live(lifespan, name, process))
-    return leave(status)
+        lifespan = created(settings, service, name).lifespan
+        status = loop.run(_live(lifespan, name, process))
+    return leave(status or lifespan.status)
 
 
 async def _live(lifespan: Lifespan, name: str, process: Process) -> int:
     starting = asyncio.current_task()
     assert starting is not None
     _on_signals(starting.cancel)  # until it has started there is nothing to drain
-    status = FAILED_START
+    started = False
     try:
         async with lifespan() as resources:
-            status = FAILED
+            started = True
             settings = lifespan.settings
             _on_signals(lambda: _drain(lifespan))
             work = asyncio.ensure_future(process.run(Surroundings(settings, settings, resources, lifespan.lifecycle)))
             lifespan.announce()
             return await _ended(work, lifespan, name)
-    except asyncio.CancelledError:
-        return 0
-    except Exception:  # whatever a component raises as it opens or closes
-        log.exception("process.failed", process=name)
-        return status
+    except BaseException as error:
+        if failures.was_told_to_stop():
+            return 0  # before there was anything to drain
+        if not failures.is_survived(error):
+            raise
+        if started:  # else the lifespan has reported it
+            failures.report("process", "process.failed", error, process=name)
+        return FAILED if started else FAILED_START
 
 
 def _on_signals(callback: Callable[[], object]) -> None:
@@ -82,8 +83,7 @@ async def _ended(work: "asyncio.Future[object]", lifespan: Lifespan, name: str) 
     failure = _failure(work)
     cut_as_told = not done and isinstance(failure, asyncio.CancelledError)
     if failure is not None and not cut_as_told:
-        log.error("process.failed", process=name, exc_info=failure)
-        lifespan.capture(failure)
+        failures.report("process", "process.failed", failure, process=name)
     if lifespan.lifecycle.draining:
         log.info("service.drain_finished")
     return FAILED if failure is not None or not done else 0
@@ -91,6 +91,7 @@ async def _ended(work: "asyncio.Future[object]", lifespan: Lifespan, name: str) 
 
 def _failure(work: "asyncio.Future[object]") -> BaseException | None:
     """What the work raised; nothing where it succeeded, or has not ended although it was cancelled."""
-    if work.cancelled():
-        return asyncio.CancelledError()
-    return work.exception() if work.done() else None
+    try:
+        return work.exception() if work.done() else None
+    except asyncio.CancelledError as error:
+        return error

@@ -1,9 +1,12 @@
 """One connection of the service port: when its requests arrived, and what its client owes."""
 
 import time
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
+
+from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
 from ..requests.arrival import ARRIVED
+from ..requests.early_refusal import EarlyRefusal
 from .connections import Connections, Owed
 from .flow import HeldFlow
 from .kernel import ReceivedAt
@@ -11,13 +14,17 @@ from .messages import FRAMING_PER_BYTE
 from .refusing import RefusingConnection
 from .transport import OwnedTransport
 
+if TYPE_CHECKING:
+    from starlette.types import Scope
+
 
 class LimitedProtocol(RefusingConnection):
     """What uvicorn makes for each connection."""
 
-    def __init__(self, *, limited_by: Connections, **connection: Any) -> None:
-        """Hand `connection` on to `RefusingConnection`."""
+    def __init__(self, *, limited_by: Connections, overload: EarlyRefusal | None = None, **connection: Any) -> None:
+        """Hand `connection` on to `RefusingConnection`. `overload` refuses requests that have waited too long."""
         super().__init__(limited_by=limited_by, **connection)
+        self._overload = overload
         self._received_at = ReceivedAt(None)
         self._owed: Owed | None = limited_by.heads
         self._progressed = False  # whether some of the body has come
@@ -69,6 +76,18 @@ class LimitedProtocol(RefusingConnection):
         self._progressed = True
         if not self.busy:
             self._discard(len(body) + FRAMING_PER_BYTE)
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
+        """Start the application, unless the request has waited for too long."""
+        scope = cast("Scope", cycle.scope)
+        if self._overload is None or not self._overload.due(scope):
+            super()._start_asgi_task(cycle, app)
+            return
+        self.transport.write(self._overload.answer(scope, close=not cycle.keep_alive))
+        cycle.response_started = cycle.response_complete = True
+        if not cycle.keep_alive:
+            self.transport.close()
+        cycle.on_response()
 
     def on_response_complete(self) -> None:
         """Start the request that has waited; read on when there is none."""

@@ -9,6 +9,7 @@ import asyncio
 import gc
 import signal
 import socket
+import sys
 from dataclasses import fields
 from functools import partial
 from types import FrameType
@@ -16,15 +17,19 @@ from typing import cast
 
 import structlog
 import uvicorn
-import uvloop
+from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
-from ..app import Application, create_app
+from ..app import Application
+from ..identity import WEB
 from ..requests.refusals import Refusals
 from ..service import Service
 from ..settings import Settings
+from . import loop
 from .connections import Connections
+from .creation import created
 from .ending import ending, leave
 from .kernel import watch_accept_queue
+from .lifespan_protocol import LifespanProtocol
 from .limits import Limits
 from .port import bind
 from .protocol import LimitedProtocol
@@ -42,21 +47,22 @@ def serve(settings: Settings, service: Service) -> None:
         listener = bind("", settings.host, settings.port)
     with listener:
         settings = settings.model_copy(update={"port": listener.getsockname()[1]})
-        application = create_app(settings, service, served=True)
         with ending():
+            application = created(settings, service, WEB)
             _run(Server(application, service), listener)
-    leave(0)
+    if leave(application.lifespan.status):
+        sys.exit(application.lifespan.status)
 
 
 def _run(server: "Server", listener: socket.socket) -> None:
-    """Run the loop, and leave it open at the end: closing it would wait five minutes for a blocking call."""
     signal.signal(signal.SIGTERM, server.give_up)  # before the server takes the signal, and after
-    runner = asyncio.Runner(loop_factory=uvloop.new_event_loop)
     try:
-        runner.run(server.serve(sockets=[listener]))
+        loop.run(server.serve(sockets=[listener]), unwatched=RequestResponseCycle.run_asgi.__code__)
     except KeyboardInterrupt:  # the server raises the SIGINT that stopped it once more when it has stopped
-        if not server.started:
-            runner.close()
+        pass
+    except SystemExit:  # the start has failed, which it has if it was in the middle of a step that we interrupted
+        if not server.given_up:
+            raise
 
 
 class Server(uvicorn.Server):
@@ -65,12 +71,17 @@ class Server(uvicorn.Server):
     def __init__(self, application: Application, service: Service) -> None:
         """One way to configure it: uvloop, httptools, our own log lines, a context of its own for each request."""
         self._lifespan = application.lifespan
-        super().__init__(_config(application, service))
+        self.given_up = False
+        self._connections = Connections(_limits(application.lifespan.settings))
+        super().__init__(_config(application, service, self._connections))
+        self.config.load()
+        self.config.lifespan_class = LifespanProtocol
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Be ready only when the port is open."""
         await super().startup(sockets)
         if self.started:
+            self._connections.watch()
             for listener in sockets or ():
                 watch_accept_queue(listener)
             self._loop = asyncio.get_running_loop()
@@ -90,6 +101,7 @@ class Server(uvicorn.Server):
     def give_up(self, _: int, __: FrameType | None) -> None:
         """Stop starting: nothing is lost, and what is open gets closed. Once it has served there is nothing to do."""
         if not self.started:
+            self.given_up = True
             raise KeyboardInterrupt
 
     def _drain(self) -> None:
@@ -106,11 +118,10 @@ class Server(uvicorn.Server):
             self.should_exit = True
 
 
-def _config(application: Application, service: Service) -> uvicorn.Config:
+def _config(application: Application, service: Service, connections: Connections) -> uvicorn.Config:
     settings, refusals = application.lifespan.settings, Refusals("service")
-    connections = Connections(_limits(settings).within_descriptors())
-    connections.watch()
-    protocol = partial(LimitedProtocol, limited_by=connections, refusals=refusals)
+    overload = application.overload
+    protocol = partial(LimitedProtocol, limited_by=connections, refusals=refusals, overload=overload)
     return uvicorn.Config(
         application,
         http=cast("type[asyncio.Protocol]", protocol),

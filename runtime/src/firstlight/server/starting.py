@@ -5,7 +5,9 @@ from collections.abc import Awaitable, Callable, Mapping
 
 import structlog
 
+from .. import failures
 from ..logs.redaction import redact_text
+from ..summary import summary
 
 POLL_SECONDS = 0.1
 ANSWER_SECONDS = 2.0  # a condition that hangs is not met
@@ -42,6 +44,8 @@ async def _reason(condition: Condition) -> str:
     try:
         async with asyncio.timeout(ANSWER_SECONDS):
             await condition()
-    except Exception as error:  # noqa: BLE001 - any exception means: not yet
-        return redact_text(f"{type(error).__name__}: {error}".rstrip(": "))
+    except BaseException as error:
+        if not failures.is_survived(error):
+            raise
+        return redact_text(summary(error))
     return ""

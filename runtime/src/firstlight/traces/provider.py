@@ -1,28 +1,45 @@
 """The tracer provider: what is sampled is exported where an endpoint is configured, and flushed at the end."""
 
+import logging
 from collections.abc import Sequence
 
 from opentelemetry import trace
 from opentelemetry.sdk.resources import OTELResourceDetector, Resource
-from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
+from opentelemetry.sdk.trace import SpanLimits, SpanProcessor, TracerProvider
 
 from ..identity import Identity
 from ..settings import Settings
 from . import propagation
-from .queue import SpanQueue
+from .queue import MAX_BYTES, SpanQueue
 from .sampling import DroppingTracer, Starter, TraceIds, kept, sampler
+
+VALUE_CHARACTERS = 2048  # of an attribute of a span
+EVENT_CHARACTERS = 16_384  # of an attribute of an event or a link: room for a traceback
 
 
 class Tracing:
     """The tracer provider of this process and the queue behind it."""
 
-    def __init__(self, settings: Settings, identity: Identity, processors: Sequence[SpanProcessor] = ()) -> None:
-        """Export where an endpoint is configured; `processors` get the spans as well."""
+    def __init__(
+        self,
+        settings: Settings,
+        identity: Identity,
+        processors: Sequence[SpanProcessor] = (),
+        max_bytes: int = MAX_BYTES,
+    ) -> None:
+        """Export where an endpoint is configured; `processors` get the spans as well.
+
+        `max_bytes` limits the memory of finished spans that have not been exported.
+        """
         self.propagator = propagation.install(settings)
-        self._queue = _queue(settings) if settings.exports_traces else None
+        self._queue = _queue(settings, max_bytes) if settings.exports_traces else None
         ids = TraceIds()
         self.provider = TracerProvider(
-            sampler(settings), resource(settings, identity), shutdown_on_exit=False, id_generator=ids
+            sampler(settings),
+            resource(settings, identity),
+            shutdown_on_exit=False,
+            id_generator=ids,
+            span_limits=limits(),
         )
         for processor in (*processors, *([self._queue] if self._queue else [])):
             self.provider.add_span_processor(processor)
@@ -47,7 +64,20 @@ def resource(settings: Settings, identity: Identity) -> Resource:
     return Resource.create(ours).merge(OTELResourceDetector().detect())
 
 
-def _queue(settings: Settings) -> SpanQueue:
-    from .encoding import RememberingExporter  # noqa: PLC0415 - a third of a second, only where it is used
+def limits() -> SpanLimits:
+    """The standard variables' limits, and a length for values where none is set: clients choose some of them."""
+    # The SDK writes a line for each value that it cuts.
+    logging.getLogger("opentelemetry.attributes").setLevel(logging.ERROR)
+    stated = SpanLimits()
+    if stated.max_span_attribute_length is None:
+        stated.max_span_attribute_length = VALUE_CHARACTERS
+    if stated.max_attribute_length is None:
+        stated.max_attribute_length = EVENT_CHARACTERS
+    return stated
 
-    return SpanQueue(RememberingExporter(), settings)
+
+def _queue(settings: Settings, max_bytes: int) -> SpanQueue:
+    from .destination import Destination  # noqa: PLC0415 - these take time to import, and only here they are used
+    from .exporter import OtlpExporter  # noqa: PLC0415
+
+    return SpanQueue(OtlpExporter(Destination.of(settings)), settings, max_bytes)

@@ -14,20 +14,35 @@ from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 
 from ..metrics.instruments import TRACES_EXPORT_FAILED, TRACES_QUEUE_FULL
 from ..settings import Settings
+from .size import size
 
 log = structlog.get_logger()
+
+MAX_BYTES = 8_388_608
+_BATCHES = 8  # of the largest size, that the limit holds
+_REASON_CHARACTERS = 500
+
+
+class ExportError(Exception):
+    """A batch was not delivered. The message is the reason, in a few words."""
 
 
 class SpanQueue(SpanProcessor):
     """Hands finished, sampled spans to an exporter in batches, from a thread of its own."""
 
-    def __init__(self, exporter: SpanExporter, settings: Settings) -> None:
-        """Sizes and delay are the standard `OTEL_BSP_*` variables."""
+    def __init__(self, exporter: SpanExporter, settings: Settings, max_bytes: int = MAX_BYTES) -> None:
+        """Sizes and delay are the standard `OTEL_BSP_*` variables.
+
+        `max_bytes` limits the memory of all spans that have not been exported, those in the exporter's hands included.
+        """
         self._exporter = exporter
         self._capacity = settings.otel_bsp_max_queue_size
         self._batch = min(settings.otel_bsp_max_export_batch_size, self._capacity)
         self._delay = settings.otel_bsp_schedule_delay / 1000
-        self._queue: deque[ReadableSpan] = deque()
+        self._max_bytes, self._batch_bytes = max_bytes, max_bytes // _BATCHES
+        self._bytes = 0
+        self._queue: deque[tuple[ReadableSpan, int]] = deque()
+        self._lock = threading.RLock()  # a finalizer may end a span while this thread ends one
         self._full_batch = threading.Event()
         self._stopping = False
         self._failing = False
@@ -41,11 +56,15 @@ class SpanQueue(SpanProcessor):
         """Queue a span, or count it as dropped. Never blocks."""
         if not (span.context and span.context.trace_flags.sampled):
             return
-        if self._stopping or len(self._queue) >= self._capacity:
+        needed = size(span)
+        with self._lock:
+            full = len(self._queue) >= self._capacity or self._bytes + needed > self._max_bytes
+            if not (full or self._stopping):
+                self._bytes += needed
+                self._queue.append((span, needed))
+        if full or self._stopping:
             TRACES_QUEUE_FULL.inc()
-            return
-        self._queue.append(span)
-        if len(self._queue) >= self._batch and not self._full_batch.is_set():
+        elif not self._full_batch.is_set() and (len(self._queue) >= self._batch or self._bytes >= self._batch_bytes):
             self._full_batch.set()
 
     def force_flush(self, timeout_millis: int = 30_000) -> bool:
@@ -62,8 +81,9 @@ class SpanQueue(SpanProcessor):
         self._full_batch.set()
         self._thread.join(timeout)
         done = not self._thread.is_alive()
-        TRACES_QUEUE_FULL.inc(len(self._queue))
-        self._queue.clear()
+        with self._lock:
+            TRACES_QUEUE_FULL.inc(len(self._queue))
+            self._queue.clear()
         self._exporter.shutdown()
         return done
 
@@ -74,11 +94,33 @@ class SpanQueue(SpanProcessor):
             self._full_batch.clear()
             last = self._stopping  # before the queue is emptied, so that nothing ends up in it afterwards
             while self._queue:
-                self._export([self._queue.popleft() for _ in range(min(self._batch, len(self._queue)))])
+                self._export_next()
+
+    def _export_next(self) -> None:
+        taken = self._take()
+        if taken:
+            self._export([span for span, _ in taken])
+        with self._lock:
+            self._bytes -= sum(needed for _, needed in taken)
+
+    def _take(self) -> list[tuple[ReadableSpan, int]]:
+        """The next batch: at most its size in number and its part of the limit in bytes, but one span at least."""
+        taken: list[tuple[ReadableSpan, int]] = []
+        held = 0
+        with self._lock:
+            while self._queue and len(taken) < self._batch:
+                held += self._queue[0][1]
+                if taken and held > self._batch_bytes:
+                    break
+                taken.append(self._queue.popleft())
+        return taken
 
     def _export(self, batch: list[ReadableSpan]) -> None:
+        reason = ""
         try:
             failed = self._exporter.export(batch) is not SpanExportResult.SUCCESS
+        except ExportError as error:
+            failed, reason = True, str(error)[:_REASON_CHARACTERS]
         except Exception:  # an exporter's bug must not end the thread
             failed = True
             log.exception("telemetry.exporter_crashed")
@@ -86,4 +128,7 @@ class SpanQueue(SpanProcessor):
             TRACES_EXPORT_FAILED.inc(len(batch))
         if failed != self._failing:  # one line when it starts and one when it ends, not one for every batch
             self._failing = failed
-            (log.warning if failed else log.info)("telemetry.export_failed" if failed else "telemetry.export_recovered")
+            if failed:
+                log.warning("telemetry.export_failed", signal="traces", reason=reason)
+            else:
+                log.info("telemetry.export_recovered", signal="traces")

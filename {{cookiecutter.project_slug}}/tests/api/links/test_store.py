@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 
 import pytest
-from firstlight.problems import ConflictError, NotFoundError, UnavailableError
+from firstlight.problems import ConflictError, NotFoundError
 
 from <%= cookiecutter.package_name %>.api.links.store import LinkStore
 
@@ -48,7 +48,7 @@ def test_refuses_more_than_it_has_room_for() -> None:
     store = LinkStore(capacity=1)
     store.add(URL, "home")
 
-    with pytest.raises(UnavailableError):
+    with pytest.raises(ConflictError):
         store.add(URL)
 
     assert store.get("home").url == URL

@@ -4,7 +4,7 @@ from dataclasses import asdict
 from typing import Annotated, Any
 
 from firstlight import Operation
-from pydantic import AnyHttpUrl, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, AnyHttpUrl, BaseModel, ConfigDict, Field
 from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
@@ -12,7 +12,17 @@ from ...metrics import LINKS_CREATED
 from .store import LINKS, Link
 
 MAX_URL_LENGTH = 2048
+URL_CHARACTERS = r"^[A-Za-z0-9._~:/?#\[\]@!$&'()*+,;=%-]+$"  # RFC 3986: none gets longer in the normal form
 MAX_PAGE = 100
+
+
+def web_url(url: str) -> str:
+    """The URL in its normal form. A name or a password in it is refused: everybody can read the links."""
+    parsed = AnyHttpUrl(url)
+    if parsed.username is not None or parsed.password is not None:
+        msg = "must be a URL without a user name and a password"
+        raise ValueError(msg)
+    return str(parsed)
 
 
 class NewLink(BaseModel):
@@ -20,7 +30,11 @@ class NewLink(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    url: Annotated[AnyHttpUrl, Field(max_length=MAX_URL_LENGTH)]
+    url: Annotated[
+        str,
+        Field(max_length=MAX_URL_LENGTH, pattern=URL_CHARACTERS, json_schema_extra={"format": "uri"}),
+        AfterValidator(web_url),
+    ]
     slug: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")] | None = None
 
 
@@ -33,7 +47,7 @@ class Page(BaseModel):
 
 async def create(request: Request, body: NewLink) -> Response:
     """Create a link."""
-    link = LINKS.of(request).add(str(body.url), body.slug)
+    link = LINKS.of(request).add(body.url, body.slug)
     LINKS_CREATED.inc()
     return JSONResponse(_document(link), 201, {"Location": f"/api/v1/links/{link.slug}"})
 

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from itertools import islice
 
 from firstlight import Component, NoSettings, Surroundings
-from firstlight.problems import ConflictError, NotFoundError, UnavailableError
+from firstlight.problems import ConflictError, NotFoundError
 
 CAPACITY = 10_000
 SLUG_BYTES = 6  # 8 characters
@@ -32,10 +32,14 @@ class LinkStore:
         self._links: dict[str, Link] = {}
 
     def add(self, url: str, slug: str | None = None) -> Link:
-        """Create a link. Raises `ConflictError` for a taken slug and `UnavailableError` when full."""
+        """Create a link. Raises `ConflictError` for a taken slug and when the store is full.
+
+        A full store is a quota that clients have used up, and no failure of the service: otherwise anybody who creates
+        links could spend its error budget. Old links are not dropped for new ones, for the same reason.
+        """
         if len(self._links) >= self._capacity:
-            msg = f"The store is full: it holds {self._capacity} links."
-            raise UnavailableError(msg)
+            msg = f"No link can be added: {self._capacity} are allowed, and all of them are in use."
+            raise ConflictError(msg)
         slug = slug or secrets.token_urlsafe(SLUG_BYTES)
         if slug in self._links:
             msg = f"The slug {slug} is taken."

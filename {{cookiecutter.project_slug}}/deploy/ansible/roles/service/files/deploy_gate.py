@@ -4,8 +4,8 @@
     deploy-gate --new http://127.0.0.1:9701/metrics --old http://127.0.0.1:9601/metrics
 
 Both are read every second, from where they say it themselves; nothing else is needed. What counts as bad, and how much
-of it, is what the alert rules count: requests that failed and were not given up by their client, requests slower than
-the threshold that the service exports, and 14.4 times the budget that its objective leaves.
+of it, is what the alert rules count: the bad events of availability and latency, and 14.4 times the budget that the
+objectives leave.
 
 * Bad: more than that limit, or more than the budget and several times what the old release has in the same seconds.
 * No verdict yet: too few requests, or the old release does no better, so that this one may not be to blame.
@@ -18,6 +18,7 @@ import re
 import sys
 import time
 import urllib.parse
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
@@ -25,8 +26,8 @@ from typing import NamedTuple
 
 GOOD, BAD, NO_VERDICT = 0, 1, 2
 
-REQUESTS = "http_server_request_duration_seconds"
-NOT_FAILED = {"", "client_disconnected"}
+STARTED = "process_start_time_seconds"
+NEEDED = {("slo_objective_ratio", "availability"), ("slo_objective_ratio", "latency")}
 TIMEOUT_SECONDS = 2  # for one reading
 MISSED_READINGS = 3  # in a row, of one instance, before it counts as gone
 
@@ -45,10 +46,11 @@ class RestartedError(Exception):
 
 
 class Events(NamedTuple):
-    """Requests that ended, and what was wrong with them."""
+    """Requests that ended, what was wrong with them, and those that a latency objective holds."""
 
     requests: float
     failed: float
+    timed: float
     slow: float
 
     def __sub__(self, earlier: "Events") -> "Events":
@@ -61,7 +63,7 @@ class Objectives(NamedTuple):
 
     availability: float
     latency: float
-    threshold: str  # as its histogram spells the bound
+    threshold: float  # seconds
 
 
 class Reading(NamedTuple):
@@ -87,6 +89,7 @@ class Indicator(NamedTuple):
 
     what: str
     bad: Callable[[Events], float]
+    all: Callable[[Events], float]
     budget: float
     requests: int  # so many are needed to call a release bad
 
@@ -111,26 +114,28 @@ def parse(exposition: str) -> Iterator[Series]:
 
 def reading(exposition: str) -> Reading:
     """Find in an exposition what matters here. Raises `UnreadableError`."""
-    series = list(parse(exposition))
-    promised = {labels["slo"]: (value, labels["le"]) for name, labels, value in series if name == "slo_objective_ratio"}
-    started = [value for name, _, value in series if name == "process_start_time_seconds"]
-    if not {"availability", "latency"} <= promised.keys() or not started:
-        msg = "exports no slo_objective_ratio for availability and latency, or no process_start_time_seconds"
+    found: dict[tuple[str, ...], float] = defaultdict(float)
+    for name, labels, value in parse(exposition):
+        if "slo" in labels:
+            found[name, labels["slo"], *([labels["outcome"]] if "outcome" in labels else [])] += value
+        elif name == STARTED:
+            found[name,] = value
+    if not {*NEEDED, (STARTED,)} <= found.keys():
+        msg = f"exports no slo_objective_ratio for availability and latency, or no {STARTED}"
         raise UnreadableError(msg)
-    latency, threshold = promised["latency"]
-    objectives = Objectives(promised["availability"][0], latency, threshold)
-    return Reading(started[0], objectives, _events(series, threshold))
+    return Reading(found[STARTED,], _objectives(found), _events(found))
 
 
-def _events(series: Iterable[Series], threshold: str) -> Events:
-    requests = failed = fast = 0.0
-    for name, labels, value in series:
-        if name == f"{REQUESTS}_count":
-            requests += value
-            failed += 0 if labels["error_type"] in NOT_FAILED else value
-        elif name == f"{REQUESTS}_bucket" and labels["le"] == threshold:
-            fast += value
-    return Events(requests, failed, requests - fast)
+def _objectives(found: Mapping[tuple[str, ...], float]) -> Objectives:
+    ratios = (found["slo_objective_ratio", slo] for slo in ("availability", "latency"))
+    return Objectives(*ratios, found["slo_threshold_seconds", "latency"])
+
+
+def _events(found: Mapping[tuple[str, ...], float]) -> Events:
+    events = {slo: [found["slo_events_total", slo, kind] for kind in ("good", "bad")] for slo in ("availability", "latency")}
+    return Events(
+        sum(events["availability"]), events["availability"][1], sum(events["latency"]), events["latency"][1]
+    )
 
 
 def fetch(url: str) -> str:
@@ -195,7 +200,7 @@ class Slot:
     def events(self) -> Events:
         """What happened in all instances since the first reading of each."""
         happened = [i.last.events - i.first.events for i in self.instances if i.first and i.last]
-        return Events(*map(sum, zip(*happened, strict=True))) if happened else Events(0, 0, 0)
+        return Events(*map(sum, zip(*happened, strict=True))) if happened else Events(0, 0, 0, 0)
 
     @property
     def objectives(self) -> Objectives | None:
@@ -208,10 +213,10 @@ class Slot:
 
 def indicators(objectives: Objectives, limits: Limits) -> tuple[Indicator, ...]:
     """Say what is looked at. A new process is slow: a few slow requests prove less than a few failed ones."""
-    slow = f"took longer than {objectives.threshold} s"
+    slow = f"took longer than {objectives.threshold:g} s"
     return (
-        Indicator("failed", attrgetter("failed"), 1 - objectives.availability, 0),
-        Indicator(slow, attrgetter("slow"), 1 - objectives.latency, limits.requests),
+        Indicator("failed", attrgetter("failed"), attrgetter("requests"), 1 - objectives.availability, 0),
+        Indicator(slow, attrgetter("slow"), attrgetter("timed"), 1 - objectives.latency, limits.requests),
     )
 
 
@@ -223,16 +228,16 @@ def judge(new: Events, old: Events, objectives: Objectives, limits: Limits) -> V
 
 def judge_by(indicator: Indicator, new: Events, old: Events, limits: Limits) -> Verdict:
     """Judge the new release by one objective."""
-    bad = indicator.bad(new)
-    ratio = bad / max(new.requests, 1)
+    bad, requests, of_old = indicator.bad(new), indicator.all(new), indicator.all(old)
+    ratio = bad / max(requests, 1)
     limit = limits.burn_rate * indicator.budget
-    reason = f"{percent(ratio)} of {new.requests:.0f} requests {indicator.what}"
-    if comparable := old.requests >= limits.requests:
-        ratio_of_old = indicator.bad(old) / old.requests
-        reason += f", the old release {percent(ratio_of_old)} of {old.requests:.0f}"
+    reason = f"{percent(ratio)} of {requests:.0f} requests {indicator.what}"
+    if comparable := of_old >= limits.requests:
+        ratio_of_old = indicator.bad(old) / of_old
+        reason += f", the old release {percent(ratio_of_old)} of {of_old:.0f}"
     reason += f" (limit {percent(limit)})"
     worse = ratio > (max(indicator.budget, limits.factor * ratio_of_old) if comparable else limit)
-    if worse and bad >= limits.failures and new.requests >= indicator.requests:
+    if worse and bad >= limits.failures and requests >= indicator.requests:
         return Verdict(BAD, reason)
     if new.requests < limits.requests:
         return Verdict(NO_VERDICT, f"{new.requests:.0f} requests are not enough, {limits.requests} are needed")

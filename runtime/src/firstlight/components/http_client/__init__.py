@@ -1,0 +1,32 @@
+"""HTTP clients for the services this one calls: one pooled client each, observed, with the request's ids on every call.
+
+In a handler: `await HTTP_CLIENT.of(request)["screening"].get("/v1/verdicts")`.
+
+`HTTP_CLIENT_TIMEOUT_SECONDS` limits a call from connecting to the last byte of the body, and
+`HTTP_CLIENT_MAX_RESPONSE_BYTES` its size, streams included. A `timeout` given with a call replaces the first.
+"""
+
+import httpx2
+
+from ...component import Component
+from .clients import Clients, checks, open_clients
+from .failures import on_transport_error
+from .limits import ExchangeTimeoutError, ResponseTooLargeError
+from .settings import HttpClientSettings
+
+__all__ = [
+    "HTTP_CLIENT",
+    "Clients",
+    "ExchangeTimeoutError",
+    "HttpClientSettings",
+    "ResponseTooLargeError",
+    "open_clients",
+]
+
+HTTP_CLIENT = Component(
+    name="http_client",
+    settings=HttpClientSettings,
+    open=open_clients,
+    checks=checks,
+    exception_handlers={httpx2.TransportError: on_transport_error},
+)

@@ -1,0 +1,74 @@
+"""The clients, one for each dependency, and the checks, which have clients of their own."""
+
+import logging
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
+
+import httpx2
+
+from ...component import Surroundings
+from ...management.check import Check
+from .limits import LimitedTransport
+from .observation import ObservedTransport
+from .settings import HttpClientSettings
+
+SERVER_ERROR = 500
+
+
+class Clients(Mapping[str, httpx2.AsyncClient]):
+    """The observed clients by the name of their dependency."""
+
+    def __init__(self, clients: Mapping[str, httpx2.AsyncClient], probes: Mapping[str, httpx2.AsyncClient]) -> None:
+        """`probes` are the clients of the checks: unobserved, so that no metric or trace has to leave them out."""
+        self._clients = clients
+        self.probes = probes
+
+    def __getitem__(self, name: str) -> httpx2.AsyncClient:
+        """The client of one dependency."""
+        return self._clients[name]
+
+    def __iter__(self) -> Iterator[str]:
+        """The names of the dependencies."""
+        return iter(self._clients)
+
+    def __len__(self) -> int:
+        """How many there are."""
+        return len(self._clients)
+
+
+@asynccontextmanager
+async def open_clients(surroundings: Surroundings[HttpClientSettings]) -> AsyncIterator[Clients]:
+    """One client for each dependency, by name."""
+    logging.getLogger("httpx2").setLevel(logging.WARNING)  # it logs every call; span and metric have it already
+    settings = surroundings.settings
+    async with AsyncExitStack() as stack:
+        clients, probes = {}, {}
+        context = httpx2.create_ssl_context() if settings.dependencies else None  # shared: one takes 10 ms
+
+        def client(url: str, transport: httpx2.AsyncBaseTransport) -> httpx2.AsyncClient:
+            timeout = httpx2.Timeout(settings.timeout_seconds, connect=settings.connect_seconds)
+            return httpx2.AsyncClient(base_url=url, timeout=timeout, transport=transport)
+
+        def limited(connections: int) -> LimitedTransport:
+            limits = httpx2.Limits(max_connections=connections)
+            pool = httpx2.AsyncHTTPTransport(verify=context or True, limits=limits)
+            return LimitedTransport(pool, settings.timeout_seconds, settings.max_response_bytes)
+
+        for name, url in settings.dependencies.items():
+            observed = ObservedTransport(name, limited(settings.max_connections))
+            clients[name] = await stack.enter_async_context(client(url, observed))
+            probes[name] = await stack.enter_async_context(client(url, limited(1)))
+        yield Clients(clients, probes)
+
+
+def checks(clients: Clients) -> Sequence[Check]:
+    """One check for each dependency. None is critical: they are shared by all instances."""
+    return [Check(f"http_client.{name}", partial(_answers, client)) for name, client in clients.probes.items()]
+
+
+async def _answers(client: httpx2.AsyncClient) -> None:
+    """Read the status only: the body may be endless."""
+    async with client.stream("GET", "/") as response:
+        if response.status_code >= SERVER_ERROR:
+            response.raise_for_status()

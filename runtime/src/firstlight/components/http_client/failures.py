@@ -1,0 +1,69 @@
+"""What a call that got no complete response says: one line for its dependency, and a problem for the client."""
+
+import time
+
+import httpx2
+import structlog
+from starlette.requests import Request
+
+from ...logs.redaction import redact_text
+from ...problems import RETRY_AFTER_SECONDS, ProblemResponse
+
+log = structlog.get_logger()
+
+DEPENDENCY = "firstlight.dependency"  # the extension of a request that names it
+REPORT_SECONDS = 10.0  # between two lines about one dependency
+_REASON_CHARACTERS = 300
+_CAUSES = 10
+
+
+class FailureLog:
+    """Writes at most one line about a dependency in `REPORT_SECONDS`; the next one has the number of those left out."""
+
+    def __init__(self, dependency: str) -> None:
+        """No call has failed yet."""
+        self._dependency = dependency
+        self._next = 0.0
+        self._suppressed = 0
+
+    def write(self, method: str, error_type: str, error: BaseException) -> None:
+        """A call got no complete response."""
+        now = time.monotonic()
+        if now < self._next:
+            self._suppressed += 1
+            return
+        suppressed, self._suppressed, self._next = self._suppressed, 0, now + REPORT_SECONDS
+        log.warning(
+            "http_client.call_failed",
+            dependency=self._dependency,
+            http_request_method=method,
+            error_type=error_type,
+            reason=_reason(error),
+            suppressed=suppressed,
+        )
+
+
+def _reason(error: BaseException) -> str:
+    """The texts of the error and of its first cause, which names address and errno."""
+    first = error
+    for _ in range(_CAUSES):
+        inner = first.exceptions[0] if isinstance(first, BaseExceptionGroup) else first.__cause__ or first.__context__
+        if inner is None:
+            break
+        first = inner
+    texts = dict.fromkeys(text for each in (error, first) if (text := redact_text(str(each))))
+    return ": ".join(texts)[:_REASON_CHARACTERS]
+
+
+async def on_transport_error(_: Request, error: Exception) -> ProblemResponse:
+    """503 that names the dependency, not its address."""
+    assert isinstance(error, httpx2.TransportError)
+    try:
+        dependency = error.request.extensions.get(DEPENDENCY)
+    except RuntimeError:  # raised by a client that is none of ours
+        dependency = None
+    headers = {"Retry-After": str(RETRY_AFTER_SECONDS)}
+    if dependency is None:
+        return ProblemResponse(503, "A service that this one depends on cannot be reached.", headers)
+    detail = f"The service {dependency}, which this one depends on, cannot be reached."
+    return ProblemResponse(503, detail, headers, dependency=dependency)

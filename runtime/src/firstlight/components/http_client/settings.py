@@ -1,0 +1,37 @@
+"""`HTTP_CLIENT_*`: which services this one calls, and the limits of a call."""
+
+import re
+from typing import Annotated
+
+from pydantic import BeforeValidator, Field
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+
+def _split(value: object) -> object:
+    """`a=https://a.example,b=https://b.example` as a mapping."""
+    if not isinstance(value, str):
+        return value
+    pairs = [pair.strip().partition("=") for pair in value.split(",") if pair.strip()]
+    for name, _, url in pairs:
+        if not name.isidentifier() or not re.match(r"https?://[^/?#]", url):
+            msg = "must be a list of name=url, such as screening=https://screening.example,billing=https://billing.example"
+            raise ValueError(msg)
+    urls = {name: url for name, _, url in pairs}
+    if len(urls) < len(pairs):
+        msg = "must name each dependency once"
+        raise ValueError(msg)
+    return urls
+
+
+class HttpClientSettings(BaseSettings):
+    """`HTTP_CLIENT_*`."""
+
+    model_config = SettingsConfigDict(frozen=True, env_prefix="http_client_", env_ignore_empty=True)
+
+    dependencies: Annotated[dict[str, str], NoDecode, BeforeValidator(_split)] = Field(default_factory=dict)
+    connect_seconds: float = Field(1, gt=0, allow_inf_nan=False)
+    timeout_seconds: float = Field(5, gt=0, allow_inf_nan=False)
+    """From connecting to the last byte of the response."""
+    max_response_bytes: int = Field(16_777_216, ge=0)
+    """As sent, and as decoded."""
+    max_connections: int = Field(100, ge=1)

@@ -1,0 +1,81 @@
+"""Records of the standard library as events of the same pipeline."""
+
+import logging
+from typing import Any
+
+import structlog
+
+from .messages import fields, message
+
+# uvicorn reports what the data plane has reported already, and without the request's ids.
+_REPORTED_BY_US = "Exception in ASGI application"
+# Loggers that say what our own events say, repeat on every retry what we report once, or write what a client sent them.
+_QUIET = {
+    "uvicorn.error": logging.WARNING,
+    "opentelemetry.exporter": logging.CRITICAL,
+    "opentelemetry.trace.span": logging.ERROR,
+    "opentelemetry.trace.propagation": logging.ERROR,
+    "opentelemetry.baggage": logging.ERROR,
+    "urllib3": logging.ERROR,
+}
+# What every record has, and uvicorn's message with colours; the rest is `extra`.
+_OWN = frozenset((*vars(logging.makeLogRecord({})), "message", "asctime", "taskName", "color_message"))
+
+_ARGUMENTS = 5  # their place among the arguments of `LogRecord`
+
+
+class Bridge(logging.Handler):
+    """Passes records on. It holds no lock: a value that logs while it is being shown would wait for itself."""
+
+    def handle(self, record: logging.LogRecord) -> bool:
+        """Pass one record on, unless it is below the level. Never raises."""
+        try:
+            if not self.filter(record) or _is_repeated(record):
+                return False
+            text, event = _event(record)
+        except KeyboardInterrupt:
+            raise
+        except BaseException:  # noqa: BLE001 - somebody else's record
+            event = {"logger": record.name}
+            text = ""
+        structlog.get_logger().log(record.levelno, text, **event)
+        return True
+
+
+def install(level: int) -> None:
+    """Take every record of the process, warnings too, from this level on."""
+    if logging.getLogRecordFactory() is logging.LogRecord:
+        logging.setLogRecordFactory(_record)
+    root = logging.getLogger()
+    root.handlers = [Bridge()]
+    root.setLevel(level)
+    logging.captureWarnings(capture=True)
+    for chatty, quiet in _QUIET.items():
+        logging.getLogger(chatty).setLevel(quiet)
+
+
+def _record(*given: Any, **named: Any) -> logging.LogRecord:
+    """A record whose single argument is not asked whether it is empty, if asking fails."""
+    try:
+        return logging.LogRecord(*given, **named)
+    except KeyboardInterrupt:
+        raise
+    except BaseException:  # noqa: BLE001 - somebody else's class
+        arguments = list(given)
+        taken, arguments[_ARGUMENTS] = arguments[_ARGUMENTS], ()
+        record = logging.LogRecord(*arguments, **named)
+        record.args = taken
+        return record
+
+
+def _is_repeated(record: logging.LogRecord) -> bool:
+    return record.name == "uvicorn.error" and str(record.msg).startswith(_REPORTED_BY_US)
+
+
+def _event(record: logging.LogRecord) -> tuple[str, dict[str, Any]]:
+    text, rest = message(record.msg, record.args)
+    event = fields({key: value for key, value in vars(record).items() if key not in _OWN}, rest)
+    event.update(logger=record.name, exc_info=record.exc_info)
+    if record.stack_info:
+        event["stack"] = record.stack_info
+    return text, event

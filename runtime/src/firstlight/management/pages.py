@@ -1,0 +1,131 @@
+"""The pages of the management port, as an ASGI application: probes, details and metrics."""
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable, Mapping
+from email.utils import formatdate
+from typing import Any, NamedTuple
+from urllib.parse import parse_qs
+
+from starlette.types import Receive, Scope, Send
+
+from ..failures import report
+from .descriptors import Reserve
+from .exposition import Exposition
+from .health import PROBES, Health
+from .worker import Worker
+
+MAX_SCRAPES = 64  # waiting at once
+FOR_CLIENTS = 2  # descriptors of the reserve that no scrape may cost
+METHODS = ("GET", "HEAD")
+JSON = "application/health+json"
+
+
+class Answer(NamedTuple):
+    """A status and a body. A body that is a mapping becomes JSON."""
+
+    status: int
+    body: bytes | Mapping[str, Any]
+    content_type: str = JSON
+    headers: Mapping[str, str] = {}
+
+
+Page = Callable[[Scope], Awaitable[Answer]]
+
+
+class Pages:
+    """An ASGI application of one table: a page for each path."""
+
+    def __init__(self, pages: Mapping[str, Page]) -> None:
+        """`pages` by path."""
+        self._pages = pages
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer. The body of the request is not read."""
+        del receive
+        status, body, content_type, more = await self._answer(scope)
+        content = body if isinstance(body, bytes) else json.dumps(body).encode()
+        headers = {
+            "Content-Type": content_type,
+            "Content-Length": str(len(content)),
+            "Date": formatdate(usegmt=True),
+            **more,
+        }
+        encoded = [(name.lower().encode(), value.encode("latin-1")) for name, value in headers.items()]
+        await send({"type": "http.response.start", "status": status, "headers": encoded})
+        await send({"type": "http.response.body", "body": content})
+
+    async def _answer(self, scope: Scope) -> Answer:
+        page = self._pages.get(scope["path"])
+        if page is None:
+            return document(404, {"paths": list(self._pages)})
+        if scope["method"] not in METHODS:
+            return Answer(405, {"methods": METHODS}, JSON, {"Allow": ", ".join(METHODS)})
+        try:
+            return await page(scope)
+        except Exception as error:  # noqa: BLE001 - the next request finds the port as it was
+            report("request", "http.request_failed", error, http_route=scope["path"])
+            return document(500, {"status": "fail"})
+
+
+def document(status: int, content: Mapping[str, Any]) -> Answer:
+    """JSON that no proxy may keep."""
+    return Answer(status, content, JSON, {"Cache-Control": "no-store"})
+
+
+def health_pages(health: Health, details: Mapping[str, Any]) -> Mapping[str, Page]:
+    """The probes and `/health`. `details` are added to the latter."""
+    pages = {path: _probe(probe, health) for path, probe in PROBES.items()}
+
+    async def whole(_: Scope) -> Answer:
+        return document(_status(health.ready()), {**health.details(), **details})
+
+    return {**pages, "/health": whole}
+
+
+def _probe(probe: Callable[[Health], bool], health: Health) -> Page:
+    async def page(_: Scope) -> Answer:
+        passes = probe(health)
+        return document(_status(passes), {"status": "pass" if passes else "fail"})
+
+    return page
+
+
+def _status(passes: bool) -> int:  # noqa: FBT001 - its only argument
+    return 200 if passes else 503
+
+
+class MetricsPage:
+    """`/metrics`: rendered in a thread of its own, so that a slow collector of the team delays no probe."""
+
+    def __init__(self, exposition: Exposition, worker: Worker, reserve: Reserve, seconds: float) -> None:
+        """Collectors read files: one descriptor of `reserve` is theirs while they do. `seconds` limit one scrape."""
+        self._seconds = seconds
+        self._exposition = exposition
+        self._worker = worker
+        self._reserve = reserve
+        self._waiting = 0
+
+    async def __call__(self, scope: Scope) -> Answer:
+        """The page; 503 when it takes too long, or too many wait for it."""
+        if self._waiting >= MAX_SCRAPES:
+            return document(503, {"status": "fail"})
+        self._reserve.give(keep=FOR_CLIENTS)  # somebody else may open it first
+        self._waiting += 1
+        try:
+            # Not compressed: CPU costs more than bandwidth inside a cluster.
+            async with asyncio.timeout(self._seconds):
+                content, content_type = await self._worker.call(lambda: self._exposition.render(*_wanted(scope)))
+            return Answer(200, content, content_type)
+        except TimeoutError as error:
+            self._exposition.failed(self._exposition.collecting, error)
+            return document(503, {"status": "fail"})
+        finally:
+            self._waiting -= 1
+            if not self._waiting:
+                self._reserve.take()
+
+
+def _wanted(scope: Scope) -> tuple[str, list[str]]:
+    accept = ",".join(value.decode("latin-1") for name, value in scope["headers"] if name == b"accept")
+    return accept, parse_qs(scope["query_string"].decode("latin-1")).get("name[]", [])

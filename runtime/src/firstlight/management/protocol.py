@@ -1,0 +1,190 @@
+"""One connection of the management port: a small head, no body, no pipeline, and one deadline for each request."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from enum import IntEnum
+
+import httptools
+from uvicorn import Config
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.server import ServerState
+
+from ..requests.refusals import Refusals
+from ..server.answers import ANSWERS
+
+MAX_DISCARDED_BYTES = 1_048_576  # of a client that still sends after it was refused
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """Of the management port. No setting: it serves probes and scrapes, which are alike everywhere."""
+
+    connections: int = 64
+    head_bytes: int = 16_384
+    request_seconds: float = 5.0  # from the first byte of a request, or from accept, to the last byte of its answer
+    keep_alive_seconds: float = 75.0  # longer than a Prometheus waits between two scrapes
+
+
+@dataclass(frozen=True, slots=True)
+class Port:
+    """What the connections of one port share."""
+
+    config: Config
+    limits: Limits
+    refusals: Refusals
+    state: ServerState = field(default_factory=ServerState)
+
+
+class Phase(IntEnum):
+    """What a connection waits for. The lower, the sooner it is closed when there are too many."""
+
+    IDLE = 0  # between two requests
+    HEAD = 1
+    ANSWER = 2
+
+
+class _RefusedError(Exception):
+    """Ends the parsing of what follows a request that is being answered."""
+
+
+class Connection(HttpToolsProtocol):
+    """uvicorn's protocol with limits. All of it runs in the thread of its loop."""
+
+    def __init__(self, port: Port, client: str, closed: Callable[["Connection"], None]) -> None:
+        """Accepted, and not connected yet. Call it in the running loop. `closed` is called at the end."""
+        super().__init__(port.config, port.state, {})
+        self.access_log = False  # whatever the handlers of uvicorn's logger are: probes leave no lines
+        self.keeps_alive = True  # false: the descriptor is needed after this answer
+        self._client_address = client
+        self._limits = port.limits
+        self._refusals = port.refusals
+        self._closed = closed
+        self._ending = False  # nothing that the client still sends matters
+        self._discarded = 0
+        self._timer: asyncio.TimerHandle
+        self._await_head()
+
+    def _await_head(self) -> None:
+        self.phase = Phase.HEAD
+        self.since = self.loop.time()
+        self._head_bytes = 0
+        self._timer = self.loop.call_later(self._limits.request_seconds, self._expire)
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # uvicorn's own signature
+        """Start to read, unless the connection has been refused meanwhile."""
+        super().connection_made(transport)
+        transport.set_write_buffer_limits(0)  # `resume_writing` tells when the last byte has left
+        if self._ending:
+            transport.abort()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Forget everything about it."""
+        self._ending = True
+        self._timer.cancel()
+        self._unset_keepalive_if_required()
+        super().connection_lost(exc)
+        self._closed(self)
+
+    def data_received(self, data: bytes) -> None:
+        """Read a head, and nothing else."""
+        if self._ending:
+            self._discarded += len(data)
+            if self._discarded > MAX_DISCARDED_BYTES:
+                self.transport.abort()
+            return
+        if self.phase is Phase.ANSWER:
+            self._close_after_answer("pipeline_too_deep")
+            return
+        if self.phase is Phase.IDLE:
+            self._unset_keepalive_if_required()
+            self._await_head()
+        self._parse(data)
+
+    def _parse(self, data: bytes) -> None:
+        left = self._limits.head_bytes - self._head_bytes
+        self._head_bytes += len(data)
+        try:
+            self.parser.feed_data(data[:left])
+        except httptools.HttpParserUpgrade:  # answered as if the client had not offered it
+            self._close_after_answer()
+        except httptools.HttpParserError:
+            self._refuse_rest("malformed")
+        else:
+            if len(data) > left:
+                self._refuse_rest("head_too_large")
+
+    def on_message_begin(self) -> None:
+        """Refuse a request that follows an unanswered one: the client sends it again on another connection."""
+        if self.phase is Phase.ANSWER:
+            self._close_after_answer("pipeline_too_deep")
+            raise _RefusedError
+        super().on_message_begin()
+
+    def on_headers_complete(self) -> None:
+        """Let the application answer."""
+        super().on_headers_complete()
+        self.phase = Phase.ANSWER
+        has_body = any(
+            name in {b"content-length", b"transfer-encoding"} and value != b"0" for name, value in self.headers
+        )
+        if has_body or not self.keeps_alive:
+            self._close_after_answer()
+
+    def on_body(self, body: bytes) -> None:
+        """Drop it: no page reads one."""
+
+    def on_response_complete(self) -> None:
+        """Wait for the next request when the last byte has left."""
+        super().on_response_complete()
+        self._settle()
+
+    def resume_writing(self) -> None:
+        """The client has read all that there was."""
+        super().resume_writing()
+        self._settle()
+
+    def end(self, reason: str = "") -> None:
+        """Close at once, whatever is left to send; count it as a refusal if there is a `reason`."""
+        if reason:
+            self._refusals.count(reason, self._client_address)
+        self._ending = True
+        if self.transport is not None:
+            self.transport.abort()
+
+    def _settle(self) -> None:
+        if self.phase is not Phase.ANSWER:
+            return
+        if self.cycle.response_complete and not self.flow.write_paused and not self.transport.is_closing():
+            self._timer.cancel()
+            self.phase = Phase.IDLE
+            self.since = self.loop.time()
+
+    def _expire(self) -> None:
+        if self._ending and self.phase is Phase.HEAD:  # refused, counted, and the client still sends
+            self.end()
+        elif self.phase is Phase.HEAD:
+            self.end("head_timeout")
+        elif self.cycle.response_started and not self.cycle.response_complete and not self.flow.write_paused:
+            # A stream, whose client has read all that there is.
+            self._timer = self.loop.call_later(self._limits.request_seconds, self._expire)
+        else:
+            self.end("write_timeout")
+
+    def _close_after_answer(self, reason: str = "") -> None:
+        if reason:
+            self._refusals.count(reason, self._client_address)
+        self._ending = True
+        self.cycle.keep_alive = False
+
+    def _refuse_rest(self, reason: str) -> None:
+        """Answer, and read on for a while: closing now would reset the connection, and the answer with it."""
+        if self._ending:  # refused already, or a body
+            return
+        if self.phase is Phase.ANSWER:
+            self._close_after_answer(reason)
+            return
+        self._refusals.count(reason, self._client_address)
+        self._ending = True
+        self.transport.write(ANSWERS[reason])
+        self.transport.write_eof()

@@ -1,0 +1,49 @@
+"""Requests that have waited too long already when the server has parsed them: refused there, with less work.
+
+What a refusal costs decides how much overload a service survives: it has to refuse faster than requests come.
+"""
+
+import json
+import random
+from http import HTTPStatus
+
+from starlette.types import Scope
+
+from ..management.health import PROBES
+from .arrival import arrived, now
+from .identification import REQUEST_ID, acceptable
+from .recorder import Recorder
+from .shedding import DETAIL, HEADERS, Shedder
+
+_STATUS = HTTPStatus.SERVICE_UNAVAILABLE
+_DOCUMENT = json.dumps({"type": "about:blank", "title": _STATUS.phrase, "status": _STATUS, "detail": DETAIL})
+_BODY = _DOCUMENT.removesuffix("}") + ', "request_id": "%s"}'
+_HEAD = "".join(f"{name.lower()}: {value}\r\n" for name, value in HEADERS.items())
+_ANSWER = (
+    f"HTTP/1.1 {_STATUS.value} {_STATUS.phrase}\r\ncontent-type: application/problem+json\r\n{_HEAD}"
+    "content-length: %d\r\nx-request-id: %s\r\n%s\r\n%s"
+)
+
+
+class EarlyRefusal:
+    """Refuses requests before the application is asked."""
+
+    def __init__(self, shedder: Shedder, recorder: Recorder) -> None:
+        """`shedder` knows how long a request may wait, `recorder` records what is refused."""
+        self._shedder = shedder
+        self._recorder = recorder
+
+    def due(self, scope: Scope) -> bool:
+        """Whether to refuse this request. A probe is answered however long it waited."""
+        return now() - arrived(scope) > self._shedder.limit and scope["path"] not in PROBES
+
+    def answer(self, scope: Scope, *, close: bool) -> bytes:
+        """Record the request, and return its whole response."""
+        moment = now()
+        wait = moment - arrived(scope)
+        self._shedder.note(wait, moment)
+        given = next((value for name, value in scope["headers"] if name == REQUEST_ID), b"")
+        request_id = given.decode() if acceptable(given) else f"{random.getrandbits(128):032x}"
+        self._recorder.shed(scope, wait, request_id)
+        body = _BODY % request_id
+        return (_ANSWER % (len(body), request_id, "connection: close\r\n" if close else "", body)).encode()

@@ -1,0 +1,31 @@
+"""How a request ended: its status and its error type, and whose fault that was."""
+
+from .observed_request import SERVER_ERROR, ObservedRequest
+from .shedding import IN_QUEUE
+from .timings import Timing
+
+UNAVAILABLE = 503
+# `error_type` of a request that no exception ended. Only the first two are not the service's fault.
+CLIENT_DISCONNECTED = "client_disconnected"
+DRAINED = "drained"
+CANCELLED = "cancelled"
+INCOMPLETE = "incomplete"
+SHED = "shed"
+NOT_OURS = frozenset({"", CLIENT_DISCONNECTED, DRAINED})
+
+
+def outcome(request: ObservedRequest, timing: Timing | None) -> tuple[int, str]:
+    """Status code and `error_type`, which is empty for what went well and for what the client did wrong."""
+    status, error = request.status or SERVER_ERROR, request.error
+    if request.disconnected:
+        return status, CLIENT_DISCONNECTED
+    if request.cancelled:  # only a stream is expected to be open for as long as the process lives
+        streams = timing is None or timing.to_first_byte
+        return status, DRAINED if streams and request.first_byte else CANCELLED
+    if error is not None:
+        return status, type(error).__qualname__
+    if not request.complete:
+        return status, INCOMPLETE
+    if request.shed or (status == UNAVAILABLE and IN_QUEUE in request.scope):
+        return status, SHED
+    return status, str(status) if status >= SERVER_ERROR else ""

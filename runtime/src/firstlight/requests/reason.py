@@ -1,0 +1,52 @@
+"""Why the service could not answer: the error that a handler turned into a 5xx, in one field of the access event.
+
+An error that nobody expected has a line of its own with the traceback. One that has a handler, such as a dependency
+that cannot be reached, would leave nothing but a status.
+"""
+
+from collections.abc import Iterator
+from itertools import islice
+from typing import Any, cast
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import HTTPConnection
+from starlette.responses import Response
+from starlette.types import ExceptionHandler
+
+from ..logs.limits import cut
+from ..logs.redaction import redact_text
+from ..summary import summary
+from .thread_queue import is_plain_function
+
+SERVER_ERROR = 500
+REASON = "firstlight.reason"  # in the scope
+REASON_BYTES = 1024
+CAUSES = 4
+
+
+def noted(handler: ExceptionHandler) -> ExceptionHandler:
+    """The same handler; what it answers with a 5xx leaves its reason in the scope."""
+    answer = cast("Any", handler)
+
+    async def handle(request: HTTPConnection, error: Exception) -> Response | None:
+        response: Response | None
+        if is_plain_function(handler):
+            response = await run_in_threadpool(answer, request, error)
+        else:
+            response = await answer(request, error)
+        if response is not None and response.status_code >= SERVER_ERROR:
+            request.scope[REASON] = _described(error)
+        return response
+
+    return cast("ExceptionHandler", handle)
+
+
+def _described(error: Exception) -> str:
+    """The error with its causes, without secrets."""
+    return redact_text(cut(" <- ".join(map(summary, islice(_causes(error), CAUSES))), REASON_BYTES))
+
+
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    while error is not None:
+        yield error
+        error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)

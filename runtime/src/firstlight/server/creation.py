@@ -1,0 +1,25 @@
+"""The application of a process, whose hooks are set and whose failure to be made is an event."""
+
+import sys
+
+from .. import failures
+from ..app import Application, create_app
+from ..errors import ArrangementError, SettingsError
+from ..service import Service
+from ..settings import Settings
+from . import hooks
+
+FAILED_START = 3
+
+
+def created(settings: Settings, service: Service, process: str) -> Application:
+    """Create the application of `process`. Raises `SettingsError` and `ArrangementError`; `SystemExit` for others."""
+    try:
+        application = create_app(settings, service, process=process, served=True)
+    except (SettingsError, ArrangementError):
+        raise
+    except Exception as error:  # noqa: BLE001 - whatever the team's parts raise as they are put together
+        failures.report("start", "service.start_failed", error)
+        sys.exit(FAILED_START)
+    hooks.install()
+    return application

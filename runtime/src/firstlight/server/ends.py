@@ -1,0 +1,49 @@
+"""Opening and closing of components, with each failure reported once, under the name of the component."""
+
+from collections.abc import Iterator
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, contextmanager
+from functools import partial
+from typing import Any
+
+from .. import failures
+from ..component import Component, Surroundings
+
+
+class Ends:
+    """Both ends of the lifetime of the components of one process."""
+
+    def __init__(self) -> None:
+        """Nothing has failed."""
+        self.unclosed = False  # a component did not close
+        self._reported = False  # why the start failed
+
+    @contextmanager
+    def reporting(self, event: str, **fields: str) -> Iterator[None]:
+        """Report what stops the start, where it is known best."""
+        try:
+            yield
+        except BaseException as error:
+            if failures.is_survived(error) and not self._reported:
+                self._reported = True
+                failures.report("start", event, error, **fields)
+            raise
+
+    async def opened(
+        self, stack: AsyncExitStack, component: Component[Any, Any], surroundings: Surroundings[Any]
+    ) -> Any:
+        """Open a component, to be closed by `stack`. Returns its resource."""
+        with self.reporting("component.open_failed", component=component.name):
+            manager = component.open(surroundings)
+            resource = await manager.__aenter__()
+        stack.push_async_exit(partial(self._close, component.name, manager))
+        return resource
+
+    async def _close(self, name: str, manager: AbstractAsyncContextManager[Any], *raised: Any) -> None:
+        """Close a component. Its failure neither keeps another one open nor hides why the start has failed."""
+        try:
+            await manager.__aexit__(*raised)
+        except BaseException as error:
+            if error is raised[1] or not failures.is_survived(error):
+                raise
+            self.unclosed = True
+            failures.report("stop", "component.close_failed", error, component=name)

@@ -1,0 +1,155 @@
+"""The body of an operation is JSON, and its headers say so; anything else is a 415 before the body is read."""
+
+import asyncio
+from collections.abc import Sequence
+
+import pytest
+from pydantic import BaseModel
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.testclient import TestClient
+from starlette.types import Message, Scope
+
+from firstlight import Operation, Service, Settings, create_app
+from firstlight.app import Application
+from firstlight.testing.lines import Lines
+
+from .faults import IDENTITY
+
+BODY = b'{"weight": 1}'
+Fields = Sequence[tuple[bytes, bytes]]
+
+
+class Parcel(BaseModel):
+    """The body."""
+
+    weight: int
+
+
+async def accept(_: Request, *, body: Parcel) -> Response:
+    """Accept a parcel."""
+    return Response(str(body.weight))
+
+
+async def read(_: Request) -> Response:
+    """Read nothing."""
+    return Response("read")
+
+
+OPERATIONS = [
+    *(Operation(method=method, path="/parcels", handler=accept, body=Parcel) for method in ("POST", "PUT", "PATCH")),
+    Operation(method="DELETE", path="/parcels", handler=read),
+]
+
+
+@pytest.fixture
+def app(settings: Settings, lines: Lines) -> Application:
+    """A service of operations with a body, and one without."""
+    return create_app(settings, Service(identity=IDENTITY, routes=OPERATIONS), log_sink=lines)
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        "application/json",
+        "application/json; charset=utf-8",
+        'application/json;charset="UTF-8"',
+        "Application/JSON",
+        "application/json; profile=x",
+        "application/merge-patch+json",
+        "application/vnd.acme.parcel.v2+json",
+    ],
+)
+def test_json_is_accepted(client: TestClient, given: str) -> None:
+    """In any spelling, with parameters, and as a type that is built on it."""
+    assert client.post("/parcels", content=BODY, headers={"Content-Type": given}).text == "1"
+
+
+REFUSED = [
+    "text/plain",
+    "application/x-www-form-urlencoded",
+    "application/xml",
+    "application/jsonp",
+    "application/json, text/plain",
+    "application/json; charset=utf-16",
+    "text/json",
+    "json",
+    "",
+]
+
+
+@pytest.mark.parametrize("given", REFUSED)
+def test_another_media_type_is_refused(client: TestClient, lines: Lines, given: str) -> None:
+    """415 names what is accepted; it is the client's mistake, under the route."""
+    response = client.post("/parcels", content=BODY, headers={"Content-Type": given})
+
+    assert (response.status_code, response.headers["content-type"]) == (415, "application/problem+json")
+    assert response.headers["accept"] == response.headers["accept-post"] == "application/json"
+    (line,) = lines.named("http.request_finished")
+    assert (line["http_route"], line["error_type"], line["level"]) == ("/parcels", "", "info")
+
+
+def test_a_body_without_a_media_type_is_json(client: TestClient) -> None:
+    """With a length and in chunks."""
+    assert client.post("/parcels", content=BODY).status_code == 200
+    assert client.post("/parcels", content=iter([BODY])).status_code == 200
+
+
+def test_each_method_names_what_it_accepts(client: TestClient) -> None:
+    """In the header that its specification knows."""
+    text = {"Content-Type": "text/plain"}
+    assert client.patch("/parcels", content=BODY, headers=text).headers["accept-patch"] == "application/json"
+    assert client.put("/parcels", content=BODY, headers=text).headers["accept"] == "application/json"
+
+
+def test_an_operation_without_a_body_does_not_ask(client: TestClient) -> None:
+    """What it ignores may be anything."""
+    response = client.request("DELETE", "/parcels", content=b"x", headers={"Content-Type": "text/plain"})
+    assert response.status_code == 200
+
+
+@pytest.mark.parametrize("coding", ["gzip", "br", "GZIP", "identity, gzip", "deflate"])
+def test_an_encoded_body_is_refused(client: TestClient, coding: str) -> None:
+    """415 says that none is accepted."""
+    headers = {"Content-Type": "application/json", "Content-Encoding": coding}
+    response = client.post("/parcels", content=BODY, headers=headers)
+
+    assert (response.status_code, response.headers["accept-encoding"]) == (415, "identity")
+
+
+def test_a_body_that_says_it_is_not_encoded_is_accepted(client: TestClient) -> None:
+    """`identity` is no coding."""
+    headers = {"Content-Type": "application/json", "Content-Encoding": "identity"}
+    assert client.post("/parcels", content=BODY, headers=headers).text == "1"
+
+
+def test_two_media_types_are_none(app: Application) -> None:
+    """What one recipient takes for JSON another would take for text."""
+    both = [(b"content-type", b"application/json"), (b"content-type", b"text/plain")]
+    assert _status(app, [*both, (b"content-length", b"13")]) == 415
+
+
+def test_the_body_is_not_read(app: Application) -> None:
+    """Nobody waits for a body that is refused."""
+    assert _status(app, [(b"content-type", b"text/plain"), (b"content-length", b"13")]) == 415
+
+
+def _status(app: Application, headers: Fields) -> int:
+    """The status code of a request whose body never comes."""
+    scope: Scope = {
+        "type": "http",
+        "method": "POST",
+        "path": "/parcels",
+        "query_string": b"",
+        "headers": headers,
+    }
+    statuses: list[int] = []
+
+    async def receive() -> Message:
+        pytest.fail("the body was read")
+
+    async def send(message: Message) -> None:
+        statuses.extend([message["status"]] if "status" in message else [])
+
+    asyncio.run(app(scope, receive, send))
+    return statuses[0]
