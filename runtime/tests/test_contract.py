@@ -13,7 +13,8 @@ import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
 from prometheus_client.parser import text_string_to_metric_families as parse_text
 
-import firstlight
+import firstlightfrom websockets.sync.client import connect
+
 from firstlight import Settings
 from firstlight.checks.contract import EVENT
 from firstlight.checks.tense import is_past
@@ -88,6 +89,8 @@ def _traffic(service: ServiceProcess) -> None:
         leaving.sendall(b"GET /faults/stream HTTP/1.1\r\nHost: x\r\n\r\n")
         leaving.recv(1)
     service.wait_for("http.request_finished", error_type="client_disconnected")
+    with connect(f"{service.url.replace('http', 'ws')}/listen"):
+        service.wait_for("websocket.closed")
     service.wait_for("background.failed", task="calibration")
 
 
