@@ -12,9 +12,9 @@ import httpx2
 import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
 from prometheus_client.parser import text_string_to_metric_families as parse_text
+from websockets.sync.client import connect
 
-import firstlightfrom websockets.sync.client import connect
-
+import firstlight
 from firstlight import Settings
 from firstlight.checks.contract import EVENT
 from firstlight.checks.tense import is_past
