@@ -153,6 +153,10 @@ def test_a_refused_client_is_read_for_a_while_and_then_cut(monkeypatch: pytest.M
         answer = await wired.send(b"GARBAGE\r\n\r\n", b"x" * 9_000)
         assert answer.startswith(b"HTTP/1.1 400 ")
         assert (wired.transport.eof, wired.transport.closed) == (True, False)
+        wired.protocol.data_received(b"x")
+        reading = [wired.transport.reading]
+        await wired.until(lambda: wired.transport.reading)
+        assert [*reading, wired.transport.reading] == [False, True]  # others have their turn
         await wired.send(b"x" * 2_000)
         assert wired.transport.aborted
         wired.close()
@@ -184,9 +188,9 @@ def test_after_a_piece_of_a_chunked_body_others_have_their_turn() -> None:
         wired = Wired()
         head = b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
         wired.protocol.data_received(head + b"1\r\nx\r\n" * 4000)
-        assert not wired.transport.reading
+        reading = [wired.transport.reading]
         await wired.until(lambda: wired.transport.reading)
-        assert wired.transport.reading
+        assert [*reading, wired.transport.reading] == [False, True]
         assert b"x" * 4000 in await wired.send(b"0\r\n\r\n")
         wired.close()
 
