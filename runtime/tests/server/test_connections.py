@@ -153,8 +153,45 @@ def test_a_refused_client_is_read_for_a_while_and_then_cut(monkeypatch: pytest.M
         answer = await wired.send(b"GARBAGE\r\n\r\n", b"x" * 9_000)
         assert answer.startswith(b"HTTP/1.1 400 ")
         assert (wired.transport.eof, wired.transport.closed) == (True, False)
+        wired.protocol.data_received(b"x")
+        reading = [wired.transport.reading]
+        await wired.until(lambda: wired.transport.reading)
+        assert [*reading, wired.transport.reading] == [False, True]  # others have their turn
         await wired.send(b"x" * 2_000)
         assert wired.transport.aborted
+        wired.close()
+
+    run(test)
+
+
+def test_a_client_makes_progress_when_less_is_unread() -> None:
+    """And nothing else it does counts as reading."""
+
+    async def test() -> None:
+        wired = Wired()
+        wired.transport.unread = 100_000
+        wired.protocol.pause_writing()
+        progress = []
+        for unread in (100_000, 60_000, 60_000):
+            wired.transport.unread = unread
+            progress.append(wired.protocol.has_progressed("write_timeout"))
+        assert progress == [False, True, False]
+        wired.close()
+
+    run(test)
+
+
+def test_after_a_piece_of_a_chunked_body_others_have_their_turn() -> None:
+    """Nothing more is read of it until then."""
+
+    async def test() -> None:
+        wired = Wired()
+        head = b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
+        wired.protocol.data_received(head + b"1\r\nx\r\n" * 4000)
+        reading = [wired.transport.reading]
+        await wired.until(lambda: wired.transport.reading)
+        assert [*reading, wired.transport.reading] == [False, True]
+        assert b"x" * 4000 in await wired.send(b"0\r\n\r\n")
         wired.close()
 
     run(test)
