@@ -194,6 +194,7 @@ def test_a_running_service_logs_the_events_of_the_contract(seen: Seen) -> None:
         "http.request_failed",
         "health.check_changed",
         "http_client.call_failed",
+        "websocket.closed",
         "background.failed",
         "service.drain_started",
         "service.drain_finished",
