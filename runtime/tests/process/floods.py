@@ -104,6 +104,7 @@ def _send(url: str, begin: bytes, more: bytes, size: int) -> tuple[int, int]:
             connection.sendall(begin)
             while sent < size and time.monotonic() < ends:
                 sent += connection.send(block[: size - sent])
+            connection.shutdown(socket.SHUT_RDWR)  # closing it would wait for the reader
     return connections, sent
 
 
