@@ -7,7 +7,7 @@
 import sys
 from dataclasses import replace
 
-from firstlight import Objective, Service, main, slo
+from firstlight import Background, Objective, Service, main, slo
 from firstlight.components.http_client import HTTP_CLIENT
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
@@ -25,12 +25,17 @@ async def order(request: Request) -> Response:
     return PlainTextResponse(str(answer.status_code))
 
 
+async def sweep(_: object) -> None:
+    """Background work that has nothing to do."""
+
+
 def with_orders(service: Service) -> Service:
-    """The service with the route and the objective."""
+    """The service with the route, the objective, and background work."""
     return replace(
         service,
         routes=(*service.routes, Route("/orders/{of}", order)),
         objectives=(*service.objectives, ORDERS),
+        background=(*service.background, Background("sweep", sweep, every_seconds=5)),
     )
 
 

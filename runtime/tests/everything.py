@@ -10,7 +10,8 @@ from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
-from starlette.routing import Route
+from starlette.routing import Route, WebSocketRoute
+from starlette.websockets import WebSocket
 
 from firstlight import (
     Background,
@@ -88,10 +89,18 @@ SCALES = Component(
     commands={"weigh": Command(weigh, "Weigh once.")},
     processes={"failing": Process(fail, "Fail."), "running": Process(run_on, "Run on.")},
 )
+
+
+async def listen(websocket: WebSocket) -> None:
+    """Say hello and leave."""
+    await websocket.accept()
+    await websocket.close()
+
+
 SERVICE = Service(
     identity=faults["IDENTITY"],
     components=[HTTP_CLIENT, SCALES],
-    routes=[*faults["FAULTS"], Route("/call", call)],
+    routes=[*faults["FAULTS"], Route("/call", call), WebSocketRoute("/listen", listen)],
     objectives=[Objective("shipped", 0.99)],
     checks=[Check("levelled", succeed)],
 )

@@ -12,6 +12,7 @@ import httpx2
 import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
 from prometheus_client.parser import text_string_to_metric_families as parse_text
+from websockets.sync.client import connect
 
 import firstlight
 from firstlight import Settings
@@ -88,6 +89,8 @@ def _traffic(service: ServiceProcess) -> None:
         leaving.sendall(b"GET /faults/stream HTTP/1.1\r\nHost: x\r\n\r\n")
         leaving.recv(1)
     service.wait_for("http.request_finished", error_type="client_disconnected")
+    with connect(f"{service.url.replace('http', 'ws')}/listen"):
+        service.wait_for("websocket.closed")
     service.wait_for("background.failed", task="calibration")
 
 
@@ -191,6 +194,7 @@ def test_a_running_service_logs_the_events_of_the_contract(seen: Seen) -> None:
         "http.request_failed",
         "health.check_changed",
         "http_client.call_failed",
+        "websocket.closed",
         "background.failed",
         "service.drain_started",
         "service.drain_finished",

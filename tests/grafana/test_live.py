@@ -45,6 +45,7 @@ MORE = 3  # times what is usual is a movement
 # Queries that may stay empty, and why. Any other that is empty fails.
 OF_THE_MACHINE = "only in a container with cgroup v2, and with limits"
 OF_THE_PAST = "looks back further than these minutes"
+NO_WEBSOCKET = "the service has none"
 OF_ILLS = "nothing of the kind goes wrong here"
 MAY_BE_EMPTY = {
     "Alerts: Pages within a week B": OF_ILLS,
@@ -57,6 +58,8 @@ MAY_BE_EMPTY = {
     "Runtime: Memory B": OF_THE_MACHINE,
     "Runtime: Memory of the limit A": OF_THE_MACHINE,
     "Runtime: Killed for memory A": OF_THE_MACHINE,
+    "Service: Duration of websockets A": NO_WEBSOCKET,
+    "Service: Refusals A": OF_ILLS,
     "Service: Requests C": OF_THE_PAST,
     "Service: Error log lines B": OF_THE_PAST,
     "SLO: Good business events B": OF_THE_PAST,
@@ -293,7 +296,7 @@ def test_every_series_of_the_service_that_a_dashboard_reads_is_scraped(watched: 
         for name in found.metrics
     }
     missing = {name for name in read & contract().keys() if not watched.server.query(f"last_over_time({name}[5m])")}
-    assert {name for name in missing if not name.startswith("cgroup_")} == set()
+    assert {name for name in missing if not name.startswith(("cgroup_", "websocket_connection_"))} == set()
 
 
 def test_no_rule_fails(watched: Watched) -> None:

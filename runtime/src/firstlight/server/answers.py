@@ -4,14 +4,16 @@ import http
 import json
 from collections.abc import Mapping
 
+from ..problems import RETRY_AFTER_SECONDS
 
-def _answer(status: int, detail: str) -> bytes:
+
+def _answer(status: int, detail: str, field: str = "") -> bytes:
     """A whole response that ends the connection: a problem document (RFC 9457), without ids."""
     title = http.HTTPStatus(status).phrase
     body = json.dumps({"type": "about:blank", "title": title, "status": status, "detail": detail}).encode()
     head = (
         f"HTTP/1.1 {status} {title}\r\ncontent-type: application/problem+json\r\n"
-        f"content-length: {len(body)}\r\nconnection: close\r\n\r\n"
+        f"content-length: {len(body)}\r\nconnection: close\r\n{field}\r\n"
     )
     return head.encode() + body
 
@@ -25,5 +27,7 @@ ANSWERS: Mapping[str, bytes] = {
     "head_too_large": _answer(431, "The request line and the header fields together are too large."),
     "head_timeout": _LATE,
     "body_timeout": _LATE,
-    "too_many_connections": _answer(503, "The service has as many connections as it can serve."),
+    "too_many_connections": _answer(
+        503, "The service has as many connections as it can serve.", f"retry-after: {RETRY_AFTER_SECONDS}\r\n"
+    ),
 }

@@ -6,101 +6,96 @@ those that are over, and a request costs no timer.
 """
 
 import asyncio
-import resource
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, fields
-from pathlib import Path
 from typing import Protocol
 
 from prometheus_client import Gauge
 
 from ..metrics.instruments import REGISTRY
+from .limits import Limits
 
 SWEEP_SECONDS = 0.5
-ENDING_SECONDS = 2.0  # for a client to read why it was refused
-MIN_SPARE_DESCRIPTORS = 16  # for files, dependencies and the management port
-SPARE_SHARE = 4
+POLL_SECONDS = 0.001  # the loop reads from every socket in between
+ENDING_SECONDS = 5.0  # for a client to read why it was refused
+STALLED_SECONDS = 1.0  # a body without progress for so long gives up its place when places are short
 
 
 CONNECTIONS = Gauge("http_server_connections", "Open connections of the service port.", registry=REGISTRY)
 MAX_CONNECTIONS = Gauge("http_server_max_connections", "Connections that may be open.", registry=REGISTRY)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
-    """Of one port. Sizes are bytes."""
-
-    max_head_bytes: int
-    max_connections: int
-    head_seconds: float
-    body_seconds: float
-    write_seconds: float
-    keep_alive_seconds: float
-
-    def within_descriptors(self) -> "Limits":
-        """The same, with no more connections than the process may still open descriptors for."""
-        soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-        if soft == resource.RLIM_INFINITY:
-            return self
-        spare = max(MIN_SPARE_DESCRIPTORS, soft // SPARE_SHARE)
-        allowed = max(1, soft - _open_descriptors() - spare)
-        values = {field.name: getattr(self, field.name) for field in fields(self)}
-        return Limits(**{**values, "max_connections": min(self.max_connections, allowed)})
-
-
 class Connection(Protocol):
     """What the deadlines need of a connection."""
 
     def refuse(self, reason: str) -> None:
-        """End the connection because it took too long, or because another one needs its place."""
+        """End the connection because it took too long, or because there is no place for it."""
+
+    def evict(self, reason: str) -> None:
+        """End the connection at once because another one needs its place. Without a reason it is no refusal."""
 
     def has_progressed(self, owed: str) -> bool:
-        """Whether what it owes has become less since this was asked last, or waits for us."""
+        """Whether what it owes has become less since this was asked last."""
 
 
 class Owed:
     """The connections that owe one thing, those that have owed it for the longest first."""
 
     def __init__(self, reason: str, seconds: float) -> None:
-        """`reason` names the refusal of a connection that takes longer than `seconds`."""
+        """`reason` names the refusal of a connection that takes longer than `seconds`; without one it is no refusal."""
         self.reason = reason
         self.seconds = seconds
-        self.since: dict[Connection, float] = {}
+        self._since: dict[Connection, float] = {}
+
+    def __len__(self) -> int:
+        """How many connections owe it."""
+        return len(self._since)
 
     def begin(self, connection: Connection) -> None:
         """From now on it owes this, or owes it anew."""
-        self.since.pop(connection, None)
-        self.since[connection] = time.monotonic()
+        self._since.pop(connection, None)
+        self._since[connection] = time.monotonic()
+
+    def begin_once(self, connection: Connection) -> None:
+        """From now on it owes this, unless it has owed it before."""
+        if connection not in self._since:
+            self._since[connection] = time.monotonic()
 
     def end(self, connection: Connection) -> None:
         """It owes this no more."""
-        self.since.pop(connection, None)
+        self._since.pop(connection, None)
 
     def sweep(self, now: float) -> None:
-        """Refuse those whose time is over, unless they have made progress."""
-        over = []
-        for connection, since in self.since.items():
-            if now - since < self.seconds:
-                break
-            over.append(connection)
-        for connection in over:
+        """Refuse those whose time was over at `now`, unless they have made progress."""
+        for connection in self._over(now - self.seconds):
             if connection.has_progressed(self.reason):
                 self.begin(connection)
-            else:
-                self.end(connection)
+                continue
+            self.end(connection)
+            if self.reason:
                 connection.refuse(self.reason)
+            else:
+                connection.evict("")
 
-    def oldest(self) -> Connection | None:
-        """Who has owed this for the longest."""
-        return next(iter(self.since), None)
+    def oldest(self, seconds: float = 0.0) -> Connection | None:
+        """Who has owed this for the longest, and at least for `seconds`."""
+        for connection, since in self._since.items():
+            return connection if time.monotonic() - since >= seconds else None
+        return None
+
+    def _over(self, moment: float) -> list[Connection]:
+        over = []
+        for connection, since in self._since.items():
+            if since > moment:
+                break
+            over.append(connection)
+        return over
 
 
 class Connections:
     """All connections of one port."""
 
-    def __init__(self, limits: Limits, others: Callable[[], int] = lambda: 0) -> None:
-        """`others` counts connections that are not kept here, but need descriptors as well."""
+    def __init__(self, limits: Limits) -> None:
+        """Nobody has connected yet."""
         self.limits = limits
         self.heads = Owed("head_timeout", limits.head_seconds)
         self.bodies = Owed("body_timeout", limits.body_seconds)
@@ -109,30 +104,33 @@ class Connections:
         self.ending = Owed("", ENDING_SECONDS)
         self._all = (self.heads, self.bodies, self.reads, self.idle, self.ending)
         self._open: set[Connection] = set()
-        self._others = others
         self._timer: asyncio.TimerHandle | None = None
 
     def __len__(self) -> int:
         """How many are open."""
-        return len(self._open) + self._others()
+        return len(self._open)
 
     def watch(self) -> None:
-        """Read how many there are at each scrape."""
+        """Read how many there are at each scrape. Called when everything else is open that needs descriptors."""
+        self.limits = self.limits.within_descriptors()
         CONNECTIONS.set_function(lambda: len(self))
         MAX_CONNECTIONS.set(self.limits.max_connections)
 
     def open(self, connection: Connection) -> None:
         """Take a new connection; it owes a head. Where there is no place, the least busy one has to go."""
-        if len(self) >= self.limits.max_connections:
-            victim = self.ending.oldest() or self.heads.oldest() or self.idle.oldest() or connection
-            victim.refuse("" if victim in self.idle.since else "too_many_connections")
-            if victim is connection:
-                return
-            self.close(victim)
-        self._open.add(connection)
+        self.adopt(connection)
+        if len(self._open) - len(self.ending) > self.limits.max_connections and not self._make_place():
+            connection.refuse("too_many_connections")
+            if len(self.ending) > self.limits.max_ending and (oldest := self.ending.oldest()):
+                self._evict(oldest, "")
+            return
         self.heads.begin(connection)
+
+    def adopt(self, connection: Connection) -> None:
+        """Count a connection that has had its place before, as another protocol."""
+        self._open.add(connection)
         if self._timer is None:
-            self._sweep()
+            self._timer = asyncio.get_running_loop().call_later(SWEEP_SECONDS, self._sweep)
 
     def end(self, connection: Connection) -> None:
         """It has had its last answer, and is to be gone soon."""
@@ -146,16 +144,29 @@ class Connections:
         for owed in self._all:
             owed.end(connection)
 
+    def _make_place(self) -> bool:
+        for owed, seconds, reason in (
+            (self.heads, 0.0, "too_many_connections"),
+            (self.idle, 0.0, ""),
+            (self.bodies, STALLED_SECONDS, "too_many_connections"),
+        ):
+            victim = owed.oldest(seconds)
+            if victim is not None:
+                self._evict(victim, reason)
+                return True
+        return False
+
+    def _evict(self, victim: Connection, reason: str) -> None:
+        self.close(victim)
+        victim.evict(reason)
+
     def _sweep(self) -> None:
-        now = time.monotonic()
+        """Judge by the time now, but only after the loop has read what came while it was busy."""
+        loop = asyncio.get_running_loop()
+        self._timer = loop.call_later(POLL_SECONDS, self._judge, time.monotonic())
+
+    def _judge(self, now: float) -> None:
         for owed in self._all:
             owed.sweep(now)
         again = asyncio.get_running_loop().call_later
         self._timer = again(SWEEP_SECONDS, self._sweep) if self._open else None
-
-
-def _open_descriptors() -> int:
-    try:
-        return sum(1 for _ in Path("/proc/self/fd").iterdir())
-    except OSError:
-        return MIN_SPARE_DESCRIPTORS

@@ -1,4 +1,4 @@
-"""One connection of the service port: when its requests arrived, how long it may take, and how it ends."""
+"""One connection of the service port: when its requests arrived, and what its client owes."""
 
 import time
 from typing import TYPE_CHECKING, Any, cast
@@ -7,41 +7,39 @@ from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
 from ..requests.arrival import ARRIVED
 from ..requests.early_refusal import EarlyRefusal
-from ..requests.refusals import Refusals
-from .answers import ANSWERS
-from .connections import Connections
-from .kernel import hidden_wait
-from .messages import LimitedMessages
+from .connections import Connections, Owed
+from .flow import HeldFlow
+from .kernel import ReceivedAt
+from .messages import FRAMING_PER_BYTE
+from .refusing import RefusingConnection
+from .transport import OwnedTransport
 
 if TYPE_CHECKING:
     from starlette.types import Scope
 
-MAX_DISCARDED_BYTES = 1_048_576  # of a client that goes on sending although it has its answer
 
+class LimitedProtocol(RefusingConnection):
+    """What uvicorn makes for each connection."""
 
-class LimitedProtocol(LimitedMessages):
-    """A connection whose deadlines are kept by `limited_by`, and whose refusals are counted by `refusals`."""
-
-    def __init__(
-        self, *, limited_by: Connections, refusals: Refusals, overload: EarlyRefusal | None = None, **uvicorn: Any
-    ) -> None:
-        """Hand `uvicorn` on to uvicorn's protocol. `overload` refuses requests that have waited too long."""
-        super().__init__(max_head_bytes=limited_by.limits.max_head_bytes, **uvicorn)
-        self._limited_by = limited_by
-        self._refusals = refusals
+    def __init__(self, *, limited_by: Connections, overload: EarlyRefusal | None = None, **connection: Any) -> None:
+        """Hand `connection` on to `RefusingConnection`. `overload` refuses requests that have waited too long."""
+        super().__init__(limited_by=limited_by, **connection)
         self._overload = overload
-        self._arrived = 0
-        self._discarded = 0
-        self._unread = 0  # bytes that the client had not read when that was asked last
+        self._received_at = ReceivedAt(None)
+        self._owed: Owed | None = limited_by.heads
+        self._progressed = False  # whether some of the body has come
 
     def connection_made(self, transport: Any) -> None:
         """Find a place among the connections."""
-        super().connection_made(transport)
+        super().connection_made(OwnedTransport(transport, self))  # type: ignore[arg-type] # as good as a transport
+        self.flow = HeldFlow(transport, self._flow_changed)
+        self._received_at = ReceivedAt(transport)
         self._limited_by.open(self)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Free the place."""
         self._limited_by.close(self)
+        self._received_at.close()
         self._rest = b""
         super().connection_lost(exc)
 
@@ -50,31 +48,34 @@ class LimitedProtocol(LimitedMessages):
         if self._refused:
             self._discard(len(data))
             return
-        if not (self._head or self._in_body):
-            self._arrived = time.perf_counter_ns() - hidden_wait(self.transport)
-        self._limited_by.idle.end(self)
+        if self._rest:
+            self._rest += data
+            return
+        # The last packet of a head counts: how long a client takes over its head is not the service's time.
+        self._arrived = time.perf_counter_ns() if self._in_body else self._received_at()
         self.parse(data)
         self._owe()
+
+    def wait_a_turn(self) -> None:
+        """Go on when the loop has served the others. uvloop would read 8 MiB of one connection before that."""
+        self.flow.hold()
+        self.loop.call_soon(self._go_on)
 
     def upgrade(self) -> None:
         """Change to websocket, which has limits of its own."""
         self._limited_by.close(self)
+        self._received_at.close()
         super().upgrade()
+        scope = getattr(self.transport.get_protocol(), "scope", None)
+        if scope is not None:
+            scope[ARRIVED] = self._arrived
 
-    def pass_over_upgrade(self) -> None:
-        """Count the offer."""
-        self._refusals.count("upgrade_refused", self._address)
-        super().pass_over_upgrade()
-
-    def on_message_begin(self) -> None:
-        """A request arrived when its first bytes did."""
-        super().on_message_begin()
-        self.scope[ARRIVED] = self._arrived  # type: ignore[literal-required] # an addition of ours
-
-    def on_headers_complete(self) -> None:
-        """The head is no longer owed."""
-        self._limited_by.heads.end(self)
-        super().on_headers_complete()
+    def on_body(self, body: bytes) -> None:
+        """The client has made progress. What nobody will read is limited."""
+        super().on_body(body)
+        self._progressed = True
+        if not self.busy:
+            self._discard(len(body) + FRAMING_PER_BYTE)
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
         """Start the application, unless the request has waited for too long."""
@@ -88,92 +89,51 @@ class LimitedProtocol(LimitedMessages):
             self.transport.close()
         cycle.on_response()
 
-    def on_body(self, body: bytes) -> None:
-        """The client has made progress. What nobody will read is limited."""
-        self._limited_by.bodies.begin(self)
-        if self.cycle is not None and self.cycle.response_complete:
-            self._discard(len(body))
-        super().on_body(body)
-
-    def on_message_complete(self) -> None:
-        """The body is no longer owed."""
-        super().on_message_complete()
-        if not self._in_body:
-            self._limited_by.bodies.end(self)
-
     def on_response_complete(self) -> None:
-        """Start the next pipelined request; read on when none is left."""
+        """Start the request that has waited; read on when there is none."""
         self.server_state.total_requests += 1
         if self._refused or self.transport.is_closing():
             return
-        if self.pipeline:
-            self._start_asgi_task(*self.pipeline.pop())
-        if not self.pipeline:
-            self.flow.resume_reading()
+        if self._rest:
+            self._arrived = time.perf_counter_ns()  # it waited for the client's own request before it
             self.parse_rest()
-            self._owe()
+        if not self._rest:
+            self.flow.release()
+        self._owe()
 
-    def pause_writing(self) -> None:
-        """The client does not read as fast as the application writes."""
-        super().pause_writing()
-        self._unread = self.transport.get_write_buffer_size()
-        self._limited_by.reads.begin(self)
-
-    def resume_writing(self) -> None:
-        """It has read."""
-        super().resume_writing()
-        self._limited_by.reads.end(self)
-
-    def has_progressed(self, owed: str) -> bool:
-        """Whether the client has done something since this was asked last, or waits for us."""
-        if owed == "head_timeout":
-            return self._busy
-        if owed == "body_timeout":
-            return self.flow.read_paused
-        unread, self._unread = self._unread, self.transport.get_write_buffer_size()
-        return self._unread < unread
-
-    def refuse(self, reason: str) -> None:
-        """End the connection: with an answer where one can still be given, at once where not."""
-        if reason:
-            self._refusals.count(reason, self._address)
-        answer = ANSWERS.get(reason)
-        if self._busy:
-            answer = None if self.cycle.response_started else answer
-            self.cycle.disconnected = True
-            self.cycle.message_event.set()
-        elif self._in_body:
-            answer = None  # it has one
-        if answer is None or self._refused:
-            self.transport.abort()
+    def _go_on(self) -> None:
+        if self.transport.is_closing():
             return
-        self._refused = True
-        self._limited_by.end(self)
-        self.transport.write(answer)
-        self.transport.write_eof()  # and read on for a while: a reset would overtake the answer
-        self.flow.resume_reading()
+        if self._rest and (self._in_body or not self.busy):
+            self.parse_rest()
+        if not self._rest:
+            self.flow.release()
+        self._owe()
 
-    @property
-    def _busy(self) -> bool:
-        return self.cycle is not None and not self.cycle.response_complete
-
-    @property
-    def _address(self) -> str:
-        return self.client[0] if self.client else ""
+    def _flow_changed(self) -> None:
+        """A client of whom we do not read owes nothing meanwhile."""
+        if self._in_body:
+            self._owe()
 
     def _owe(self) -> None:
         """Start the clock of what the client owes now."""
-        owes = self._limited_by
         if self._refused or self.transport.is_closing():
             return
-        if self._head:
-            owes.heads.since.setdefault(self, time.monotonic())
+        owed, owes = None, self._limited_by
+        if self._rest:
+            self.flow.hold()
         elif self._in_body:
-            owes.bodies.since.setdefault(self, time.monotonic())
-        elif not self._busy:
-            owes.idle.begin(self)
+            owed = None if self.flow.read_paused else owes.bodies
+        elif self._head:
+            owed = owes.heads
+        elif not self.busy:
+            owed = owes.idle
+        if owed is not self._owed or self._progressed:
+            self._change_debt(owed)
 
-    def _discard(self, size: int) -> None:
-        self._discarded += size
-        if self._discarded > MAX_DISCARDED_BYTES:
-            self.transport.abort()
+    def _change_debt(self, owed: Owed | None) -> None:
+        if self._owed is not None:
+            self._owed.end(self)
+        if owed is not None:
+            owed.begin(self)
+        self._owed, self._progressed = owed, False

@@ -25,13 +25,15 @@ from ..requests.refusals import Refusals
 from ..service import Service
 from ..settings import Settings
 from . import loop
-from .connections import Connections, Limits
+from .connections import Connections
 from .creation import created
 from .ending import ending, leave
 from .kernel import watch_accept_queue
 from .lifespan_protocol import LifespanProtocol
+from .limits import Limits
 from .port import bind
 from .protocol import LimitedProtocol
+from .upgrades import websockets_of
 
 GC_THRESHOLDS = (5_000, 20, 50)  # a request makes a hundred short-lived objects, and the default is 700
 
@@ -47,7 +49,7 @@ def serve(settings: Settings, service: Service) -> None:
         settings = settings.model_copy(update={"port": listener.getsockname()[1]})
         with ending():
             application = created(settings, service, WEB)
-            _run(Server(application), listener)
+            _run(Server(application, service), listener)
     if leave(application.lifespan.status):
         sys.exit(application.lifespan.status)
 
@@ -66,27 +68,12 @@ def _run(server: "Server", listener: socket.socket) -> None:
 class Server(uvicorn.Server):
     """Serves one application in this process."""
 
-    def __init__(self, application: Application) -> None:
+    def __init__(self, application: Application, service: Service) -> None:
         """One way to configure it: uvloop, httptools, our own log lines, a context of its own for each request."""
         self._lifespan = application.lifespan
         self.given_up = False
-        settings, lifecycle = self._lifespan.settings, self._lifespan.lifecycle
-        connections = Connections(_limits(settings).within_descriptors(), lambda: len(lifecycle.websockets))
-        connections.watch()
-        refusals, overload = Refusals("service"), application.overload
-        protocol = partial(LimitedProtocol, limited_by=connections, refusals=refusals, overload=overload)
-        super().__init__(
-            uvicorn.Config(
-                application,
-                http=cast("type[asyncio.Protocol]", protocol),
-                lifespan="on",
-                log_config=None,
-                access_log=False,
-                server_header=False,
-                reset_contextvars=True,
-                timeout_graceful_shutdown=application.lifespan.settings.graceful_seconds,
-            )
-        )
+        self._connections = Connections(_limits(application.lifespan.settings))
+        super().__init__(_config(application, service, self._connections))
         self.config.load()
         self.config.lifespan_class = LifespanProtocol
 
@@ -94,6 +81,7 @@ class Server(uvicorn.Server):
         """Be ready only when the port is open."""
         await super().startup(sockets)
         if self.started:
+            self._connections.watch()
             for listener in sockets or ():
                 watch_accept_queue(listener)
             self._loop = asyncio.get_running_loop()
@@ -130,5 +118,24 @@ class Server(uvicorn.Server):
             self.should_exit = True
 
 
+def _config(application: Application, service: Service, connections: Connections) -> uvicorn.Config:
+    settings, refusals = application.lifespan.settings, Refusals("service")
+    overload = application.overload
+    protocol = partial(LimitedProtocol, limited_by=connections, refusals=refusals, overload=overload)
+    return uvicorn.Config(
+        application,
+        http=cast("type[asyncio.Protocol]", protocol),
+        ws=websockets_of(service, connections, refusals),
+        ws_max_size=settings.max_body_bytes,
+        lifespan="on",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        reset_contextvars=True,
+        timeout_graceful_shutdown=settings.graceful_seconds,
+    )
+
+
 def _limits(settings: Settings) -> Limits:
-    return Limits(**{field.name: getattr(settings, field.name) for field in fields(Limits)})
+    chosen = settings.model_dump()
+    return Limits(**{field.name: chosen[field.name] for field in fields(Limits) if field.name in chosen})

@@ -1,0 +1,64 @@
+"""The heads of requests: uvicorn's protocol on httptools, with what RFC 9112 asks for and llhttp does not check."""
+
+import re
+from typing import Any
+
+import httptools
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+EXAMINED = frozenset({b"host", b"expect", b"content-length"})
+HOST = re.compile(rb"(?:\[[0-9A-Fa-fv.:]+\]|[A-Za-z0-9._~!$&'()*+,;=%-]*)(?::[0-9]*)?")  # RFC 9112, section 3.2
+
+
+class CheckedHeads(HttpToolsProtocol):
+    """Collects the fields of a head. Raises `HttpParserError` into the parser for a head that is not valid."""
+
+    def __init__(self, **uvicorn: Any) -> None:
+        """Hand `uvicorn` on to uvicorn's protocol."""
+        super().__init__(**uvicorn)
+        self._left = 0  # bytes of a body of declared length that are still to come
+        self._hosts = 0  # Host fields of the head
+        self._host = b"-"  # the last one that was valid
+        self._begun = self._in_body = False  # in a head, behind it
+        self._replaying = False  # a head that is known, for a new parser
+
+    def check_hosts(self) -> None:
+        """One Host field, and only one; HTTP/1.0 needs none."""
+        if self._hosts != 1 and (self._hosts or self.parser.get_http_version() == "1.1"):
+            msg = "one Host field, and only one"
+            raise httptools.HttpParserError(msg)
+
+    def on_message_begin(self) -> None:
+        """A request begins."""
+        if not self._replaying:
+            self._begun = True
+            self._left = self._hosts = 0
+            super().on_message_begin()
+
+    def on_url(self, url: bytes) -> None:
+        """Part of the target."""
+        if not self._replaying:
+            self.url += url
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """A field of the head. Trailers are dropped: a field after the body must not change the request."""
+        if self._in_body:
+            return
+        name = name.lower()
+        if name == b"host" and value == self._host:
+            self._hosts += 1
+        elif name in EXAMINED:
+            self._examine(name, value)
+        self.headers.append((name, value))
+
+    def _examine(self, name: bytes, value: bytes) -> None:
+        if name == b"host":
+            self._hosts += 1
+            if not HOST.fullmatch(value):
+                msg = "not the name of a host"
+                raise httptools.HttpParserError(msg)
+            self._host = value
+        elif name == b"content-length":
+            self._left = int(value)
+        elif value.lower() == b"100-continue":
+            self.expect_100_continue = True

@@ -1,0 +1,110 @@
+"""How a connection ends: refused, given up for another one, or left after its last answer."""
+
+from typing import Any
+
+from ..requests.refusals import Refusals
+from .answers import ANSWERS
+from .connections import Connections
+from .flow import HeldFlow
+from .messages import LimitedMessages
+
+MAX_DISCARDED_BYTES = 16_777_216  # of a client that goes on sending although it has its answer
+
+
+class RefusingConnection(LimitedMessages):
+    """A connection whose deadlines are kept by `limited_by`, and whose refusals are counted by `refusals`."""
+
+    flow: HeldFlow
+
+    def __init__(self, *, limited_by: Connections, refusals: Refusals, **uvicorn: Any) -> None:
+        """Hand `uvicorn` on to uvicorn's protocol."""
+        super().__init__(max_head_bytes=limited_by.limits.max_head_bytes, **uvicorn)
+        self._limited_by = limited_by
+        self._refusals = refusals
+        self._unread = 0  # bytes that the client had not read when that was asked last
+
+    def pass_over_upgrade(self) -> None:
+        """Count the offer."""
+        self._refusals.count("upgrade_refused", self._address)
+        super().pass_over_upgrade()
+
+    def refuse(self, reason: str) -> None:
+        """End the connection: with an answer where one can still be given, at once where not."""
+        self._refusals.count(reason, self._address)
+        answer = self._answer_to(reason)
+        if self.busy:
+            self.cycle.disconnected = True
+            self.cycle.message_event.set()
+        if answer:
+            self.transport.write(answer)
+            self._linger()
+        else:
+            self.transport.abort()
+
+    def evict(self, reason: str) -> None:
+        """Give the place to somebody else."""
+        if reason:
+            self._refusals.count(reason, self._address)
+        self.transport.abort()
+
+    def leave(self) -> None:
+        """Close the connection. A client that is still sending is given the time to read its answer."""
+        if self.transport.is_closing():
+            return
+        if self._in_body and not (self.busy or self._refused):
+            self._linger()
+            return
+        bare = self.transport.bare  # type: ignore[attr-defined] # ours
+        bare.close()
+        if bare.get_write_buffer_size():
+            self._owe_reading()
+
+    def has_progressed(self, owed: str) -> bool:
+        """Whether the client has done something since this was asked last."""
+        if owed != "write_timeout":
+            return False
+        unread, self._unread = self._unread, self.transport.get_write_buffer_size()
+        return self._unread < unread
+
+    def pause_writing(self) -> None:
+        """The client does not read as fast as the application writes."""
+        super().pause_writing()
+        self._owe_reading()
+
+    def resume_writing(self) -> None:
+        """It has read."""
+        super().resume_writing()
+        if not self.transport.is_closing():
+            self._limited_by.reads.end(self)
+
+    @property
+    def _address(self) -> str:
+        return self.client[0] if self.client else ""
+
+    def _answer_to(self, reason: str) -> bytes:
+        """What the client is told; nothing when it has an answer, or has never asked for anything."""
+        answered = self._in_body and not self.busy
+        silent = reason == "head_timeout" and not self._head
+        if answered or silent or self._refused or self.transport.is_closing():
+            return b""
+        if self.busy and self.cycle.response_started:
+            return b""
+        return ANSWERS.get(reason, b"")
+
+    def _linger(self) -> None:
+        """Read on for a while: where data is left unread, the kernel sends a reset that overtakes the answer."""
+        self._refused = True
+        self._limited_by.end(self)
+        self.transport.write_eof()
+        self.flow.release()
+
+    def _owe_reading(self) -> None:
+        self._unread = self.transport.get_write_buffer_size()
+        self._limited_by.reads.begin(self)
+
+    def _discard(self, size: int) -> None:
+        self._discarded += size
+        if self._discarded > MAX_DISCARDED_BYTES:
+            self.transport.abort()
+        elif self._refused:
+            self.wait_a_turn()

@@ -1,0 +1,42 @@
+"""What a connection may be upgraded to: websocket, where the service has one."""
+
+import asyncio
+from collections.abc import Iterable
+from functools import partial
+from typing import Any, Literal, cast
+
+from starlette.routing import Mount, WebSocketRoute
+from starlette.staticfiles import StaticFiles
+
+from ..requests.refusals import Refusals
+from ..service import Service
+from .connections import Connections
+
+
+def websockets_of(
+    service: Service, limited_by: Connections, refusals: Refusals
+) -> type[asyncio.Protocol] | Literal["none"]:
+    """The protocol of websockets, or "none" where the service has no route for one: its library is not imported then.
+
+    An application that is mounted may have one, whatever it is.
+    """
+    declared = (service.routes, *(component.routes for component in service.components))
+    if not any(_takes_websockets(rows) for rows in declared):
+        return "none"
+    from .websocket import LimitedWebsocket  # noqa: PLC0415 - a library for few services
+
+    protocol = partial(LimitedWebsocket, limited_by=limited_by, refusals=refusals)
+    return cast("type[asyncio.Protocol]", protocol)
+
+
+def _takes_websockets(rows: Iterable[Any]) -> bool:
+    return any(_takes_websocket(row) for row in rows)
+
+
+def _takes_websocket(row: Any) -> bool:
+    if isinstance(row, WebSocketRoute):
+        return True
+    below = getattr(row, "routes", None)
+    if below:
+        return _takes_websockets(below)
+    return isinstance(row, Mount) and not isinstance(row.app, StaticFiles)

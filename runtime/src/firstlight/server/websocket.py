@@ -1,0 +1,96 @@
+"""One websocket: uvicorn's protocol on `websockets`, with limits on what piles up.
+
+uvicorn limits the size of messages and waits for pongs. What is added: messages are taken in as the application takes
+them, and a client that does not read what it is sent is cut.
+"""
+
+from typing import Any
+
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+
+from ..requests.refusals import Refusals
+from .connections import Connections
+from .transport import OwnedTransport
+
+PIECE_BYTES = 4096  # what is taken in at once: a message has six bytes at least
+MAX_UNREAD_BYTES = 1_048_576  # of answers to pings
+
+
+class LimitedWebsocket(WebSocketsSansIOProtocol):
+    """A websocket that has its place among the connections of `limited_by`."""
+
+    def __init__(self, *, limited_by: Connections, refusals: Refusals, **uvicorn: Any) -> None:
+        """Hand `uvicorn` on to uvicorn's protocol."""
+        super().__init__(**uvicorn)
+        self._limited_by = limited_by
+        self._refusals = refusals
+        self._held = b""  # read, but not taken in
+        self._unread = 0
+
+    def connection_made(self, transport: Any) -> None:
+        """Take the connection over."""
+        if isinstance(transport, OwnedTransport):
+            transport.owner = self
+        super().connection_made(transport)
+        self._limited_by.adopt(self)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Free the place."""
+        self._limited_by.close(self)
+        self._held = b""
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Take in as much as the application can use now."""
+        self._held += data
+        self._take_in()
+
+    async def receive(self) -> Any:
+        """The next message, or the end."""
+        message = await self.queue.get()
+        if self.queue.empty():
+            self._take_in()
+        if self.read_paused and self.queue.empty():
+            self.read_paused = False
+            self.transport.resume_reading()
+        return message
+
+    def handle_ping(self) -> None:
+        """Answer, as long as somebody reads the answers."""
+        super().handle_ping()
+        if self.transport.get_write_buffer_size() > MAX_UNREAD_BYTES:
+            self.refuse("write_timeout")
+
+    def keepalive_timeout(self) -> None:
+        """The client is gone: nothing that is still to be written will be read."""
+        super().keepalive_timeout()
+        self.transport.abort()
+
+    def leave(self) -> None:
+        """Close the connection, within the time limit for reading what is left."""
+        transport: Any = self.transport
+        if transport.is_closing():
+            return
+        transport.bare.close()
+        if transport.get_write_buffer_size():
+            self._unread = transport.get_write_buffer_size()
+            self._limited_by.reads.begin(self)
+
+    def has_progressed(self, _: str) -> bool:
+        """Whether the client has read something since this was asked last."""
+        unread, self._unread = self._unread, self.transport.get_write_buffer_size()
+        return self._unread < unread
+
+    def refuse(self, reason: str) -> None:
+        """End the connection at once, and count why."""
+        self._refusals.count(reason, self.client[0] if self.client else "")
+        self.transport.abort()
+
+    def evict(self, _: str) -> None:
+        """End the connection at once."""
+        self.transport.abort()
+
+    def _take_in(self) -> None:
+        while self._held and self.queue.empty() and not self.transport.is_closing():
+            piece, self._held = self._held[:PIECE_BYTES], self._held[PIECE_BYTES:]
+            super().data_received(piece)

@@ -1,0 +1,153 @@
+"""Websockets through the real server: ids, one event, a gauge, and the limits of a connection."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack, closing
+from urllib.parse import urlsplit
+
+import pytest
+from websockets.exceptions import ConnectionClosedError, InvalidStatus
+from websockets.sync.client import ClientConnection, connect
+
+from firstlight.testing import ServiceProcess
+from firstlight.testing.environment import variables
+
+from ..conftest import PROGRAMS, TIMEOUT_SECONDS
+from ..faults import SERVICE
+from .conftest import Wire, ask, metric, request, wait_until
+
+BODY_BYTES = 10_000
+PLACES = 5
+TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
+HANDSHAKE = {"connection": "Upgrade", "upgrade": "websocket", "sec_websocket_version": "13"}
+KEY = "dGhlIHNhbXBsZSBub25jZQ=="
+
+
+@pytest.fixture(scope="module")
+def sockets() -> Iterator[ServiceProcess]:
+    """A service with few places and small messages."""
+    environment = {"MAX_BODY_BYTES": str(BODY_BYTES), "MAX_CONNECTIONS": str(PLACES), "WRITE_SECONDS": "0.5"}
+    program = [str(PROGRAMS / "limited.py")]
+    with closing(ServiceProcess(program, environment, without=variables(SERVICE))) as process:
+        yield process.started()
+        assert process.terminate() == 0
+        assert process.error == ""
+
+
+def opened(sockets: ServiceProcess, path: str, **headers: str) -> ClientConnection:
+    """A websocket, its handshake done."""
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    url = f"ws://{urlsplit(sockets.url).netloc}{path}"
+    return connect(url, additional_headers=named, open_timeout=TIMEOUT_SECONDS, close_timeout=1)
+
+
+def active(sockets: ServiceProcess) -> float:
+    """The gauge."""
+    return metric(sockets.management_url, "websocket_active_connections")
+
+
+def test_a_websocket_is_observed_from_its_handshake_to_its_end(sockets: ServiceProcess) -> None:
+    """Its ids are in the answer, it is a connection among the others, and one event tells how it ended."""
+    parent = f"00-{TRACE}-00f067aa0ba902b7-01"
+    with opened(sockets, "/echo", x_request_id="socket-1", traceparent=parent) as websocket:
+        assert websocket.response is not None
+        assert websocket.response.headers["x-request-id"] == "socket-1"
+        websocket.send("hello")
+        assert websocket.recv(TIMEOUT_SECONDS) == "hello"
+        assert active(sockets) == 1
+        assert metric(sockets.management_url, "http_server_connections") == 1
+    line = sockets.wait_for("websocket.closed", request_id="socket-1")
+    expected = {
+        "trace_id": TRACE,
+        "http_route": "/echo",
+        "error_type": "",
+        "close_code": 1000,
+        "accepted": True,
+        "messages_received": 1,
+        "messages_sent": 1,
+        "client_address": "127.0.0.1",
+        "level": "info",
+    }
+    assert {name: line[name] for name in expected} == expected
+    wait_until(lambda: active(sockets) == 0)
+    wait_until(lambda: metric(sockets.management_url, "http_server_connections") == 0)
+    assert metric(sockets.management_url, "websocket_connection_duration_seconds_count", http_route="/echo") == 1
+
+
+def test_a_websocket_that_nobody_serves_is_refused(sockets: ServiceProcess) -> None:
+    """403, and one event under the constant for unmatched paths."""
+    with pytest.raises(InvalidStatus) as refused:
+        opened(sockets, "/nowhere", x_request_id="socket-2")
+    assert refused.value.response.status_code == 403
+    line = sockets.wait_for("websocket.closed", request_id="socket-2")
+    assert (line["http_route"], line["accepted"]) == ("unmatched", False)
+
+
+def test_a_message_that_is_too_large_ends_its_websocket(sockets: ServiceProcess) -> None:
+    """One of the limit passes."""
+    with opened(sockets, "/echo") as websocket:
+        websocket.send("x" * BODY_BYTES)
+        assert websocket.recv(TIMEOUT_SECONDS) == "x" * BODY_BYTES
+        websocket.send("x" * (BODY_BYTES + 1))
+        with pytest.raises(ConnectionClosedError) as closed:
+            websocket.recv(TIMEOUT_SECONDS)
+        assert closed.value.rcvd is not None
+        assert closed.value.rcvd.code == 1009
+
+
+def test_many_messages_in_one_packet_all_arrive(sockets: ServiceProcess) -> None:
+    """They are taken in as the application takes them."""
+    count = 5000
+    with opened(sockets, "/echo") as websocket:
+        for number in range(count):
+            websocket.send(str(number))
+        assert [websocket.recv(TIMEOUT_SECONDS) for _ in range(count)] == [str(number) for number in range(count)]
+
+
+def test_websockets_count_as_connections(sockets: ServiceProcess) -> None:
+    """When they have taken all places, a newcomer is told so."""
+    with ExitStack() as stack:
+        for _ in range(PLACES):
+            stack.enter_context(opened(sockets, "/echo"))
+        assert ask(sockets.url, "/none").status == 503
+    wait_until(lambda: metric(sockets.management_url, "http_server_connections") == 0)
+    assert ask(sockets.url, "/none").status == 200
+
+
+def test_a_client_that_leaves_without_a_word_frees_its_place(sockets: ServiceProcess) -> None:
+    """Also while the application is writing to it."""
+    with Wire(sockets.url) as wire:
+        wire.send(request("/pour", sec_websocket_key=KEY, **HANDSHAKE))
+        assert wire.head().status == 101
+        wait_until(lambda: active(sockets) == 1)
+    wait_until(lambda: active(sockets) == 0)
+    assert sockets.wait_for("websocket.closed", http_route="/pour")["close_code"] in {1005, 1006}
+
+
+def test_a_handshake_that_is_none_is_answered(sockets: ServiceProcess) -> None:
+    """An upgrade without a key is a client's mistake; the connection ends."""
+    with Wire(sockets.url) as wire:
+        wire.send(request("/echo", **HANDSHAKE))
+        assert wire.receive().status == 400
+        assert wire.file.read() == b""
+
+
+def test_without_a_websocket_no_library_is_imported_and_the_request_is_served() -> None:
+    """Most services have none, and start faster so. The offer is passed over and counted."""
+    program = (
+        "import sys; sys.path.insert(0, {tests!r}); import runpy, atexit;"
+        'atexit.register(lambda: print(\'{{"event": "imported", "yes": %s}}\' % '
+        "str('websockets' in sys.modules).lower(), flush=True));"
+        "runpy.run_path({faults!r}, run_name='__main__')"
+    ).format(tests=str(PROGRAMS.parent), faults=str(PROGRAMS.with_name("faults.py")))
+    with closing(ServiceProcess(["-c", program], {}, without=variables(SERVICE))) as process:
+        process.started()
+        with Wire(process.url) as wire:
+            wire.send(request("/faults/none", sec_websocket_key=KEY, **HANDSHAKE))
+            assert wire.receive().body == b"none"
+        labels = {"listener": "service", "reason": "upgrade_refused"}
+        assert metric(process.management_url, "http_server_refusals_total", **labels) == 1
+        assert process.terminate() == 0
+        assert process.wait_for("imported")["yes"] is False
+        events = [line["event"] for line in process.lines]
+        assert events.count("http.connection_refused") == 1
+        assert not [event for event in events if "pgrade request" in event or "WebSocket" in event]
