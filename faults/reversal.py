@@ -22,10 +22,13 @@ class Reversal:
     widths = (44, 60, 120, 11)
 
     def __init__(self, directory: Path, rows: Sequence[Row]) -> None:
-        """`directory` is that of the service, whose library is edited meanwhile."""
+        """`directory` is that of the service, whose library is edited meanwhile. Raises `LookupError`."""
         self.lines: list[Sequence[str]] = []
         self._directory = directory
         self._rows = {row.name: row for row in rows}
+        for revert in REVERTS:
+            with applied(revert, directory):  # all can be: not found out in the middle
+                pass
 
     async def run(self) -> None:
         """One after the other: they edit the same library."""

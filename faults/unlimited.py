@@ -2,9 +2,9 @@
 
 from .reverts import FOR_EVER, Revert
 
-CONNECTIONS, MESSAGES, PROTOCOL = "server/connections.py", "server/messages.py", "server/protocol.py"
-ALL_DESCRIPTORS = (CONNECTIONS, "if soft == resource.RLIM_INFINITY:", "if True:")
-FRAMING = (MESSAGES, "elif self._framing > self._max_head:", "elif False:")
+LIMITS, MESSAGES, PROTOCOL = "server/limits.py", "server/messages.py", "server/protocol.py"
+ALL_DESCRIPTORS = (LIMITS, "if soft == resource.RLIM_INFINITY:", "if True:")
+FRAMING = (MESSAGES, "if self._framing > self._max_head:", "if False:")
 
 REVERTS = (
     Revert(
@@ -19,6 +19,11 @@ REVERTS = (
         edits=[(MESSAGES, 'self.refuse("malformed")', "pass")],
     ),
     Revert(
+        rows=("endless chunks of one byte",),
+        what="one connection's bytes are parsed in one turn",
+        edits=[(MESSAGES, "PIECES = 32", "PIECES = 1_000_000")],
+    ),
+    Revert(
         rows=("nothing sent", "half a head", "dripping head"),
         what="no deadline for a head",
         settings={"HEAD_SECONDS": FOR_EVER},
@@ -29,7 +34,7 @@ REVERTS = (
     Revert(
         rows=("dripping body",),
         what="the deadline of a body is total",
-        edits=[(PROTOCOL, "self._limited_by.bodies.begin(self)", "pass")],
+        edits=[(PROTOCOL, "if owed is not self._owed or self._progressed:", "if owed is not self._owed:")],
     ),
     Revert(
         rows=("silent connections", "half heads", "few descriptors"),
@@ -50,7 +55,9 @@ REVERTS = (
     Revert(
         rows=("behind a blocked loop",),
         what="the clock starts at the first read",
-        edits=[(PROTOCOL, "- hidden_wait(self.transport)", "")],
+        edits=[
+            (PROTOCOL, "time.perf_counter_ns() if self._in_body else self._received_at()", "time.perf_counter_ns()")
+        ],
     ),
     Revert(
         rows=("overload, CPU", "overload, CPU, kept", "overload, threads", "overload, threads, kept"),
@@ -60,11 +67,11 @@ REVERTS = (
     Revert(
         rows=("h2c offer",),
         what="what follows an offer is dropped",
-        edits=[(MESSAGES, "return piece[offer.args[0] :]", 'return b""')],
+        edits=[(MESSAGES, "end = at + offer.args[0]", "end = len(data)")],
     ),
     Revert(
         rows=("unknown protocol",),
         what="refused offers are not counted",
-        edits=[(PROTOCOL, 'self._refusals.count("upgrade_refused", self._address)', "pass")],
+        edits=[("server/refusing.py", 'self._refusals.count("upgrade_refused", self._address)', "pass")],
     ),
 )

@@ -87,7 +87,7 @@ REVERTS = (
     Revert(
         rows=("bound field",),
         what="`http.request_finished` without bound fields",
-        edits=[(RECORDER, "{**redact(bound), **event} if bound else event", "event")],
+        edits=[(RECORDER, "{**redact(fields(bound)), **event} if bound else event", "event")],
     ),
     Revert(
         rows=("failed request",),
