@@ -121,7 +121,7 @@ def _refused(name: str, sent: str, client: Client, reason: str, status: str) -> 
 
 
 ROWS = [
-    _refused("nothing sent", "connect and say nothing", stop_after(b""), "head_timeout", "408"),
+    _refused("nothing sent", "connect and say nothing", stop_after(b""), "head_timeout", "closed"),
     _refused("half a head", "half a head, then nothing", stop_after(HALF_HEAD), "head_timeout", "408"),
     _refused("dripping head", "a byte of a head each 0.2 s", drip(HALF_HEAD, 100), "head_timeout", "408"),
     _refused("half a body", "a head and half a body, then nothing", stop_after(BODY + b"{"), "body_timeout", "408"),
