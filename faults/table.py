@@ -42,14 +42,17 @@ class Region:
         if not (begun and ended):
             msg = f"{page} does not hold {self._begin!r} and {self._end!r}."
             raise LookupError(msg)
+        self._facts = content.strip().partition("\n")[0]
         self._lines = {self._key(line): line for line in content.splitlines() if line.startswith("| ")}
 
     def write(self, facts: str, head: Cells, lines: Sequence[Cells], order: Sequence[str]) -> None:
-        """Replace `lines` and keep the others, in this order."""
+        """Replace `lines` and keep the others, in this order. Without `facts` those of the page stay."""
         known = self._lines | {line[self._column]: _line(line) for line in lines}
         table = [_line(head), _line(["---"] * len(head)), *(known[name] for name in order if name in known)]
         text = "\n".join(table)
-        self._page.write_text(f"{self._before}{self._begin}\n\n{facts}\n\n{text}\n\n{self._end}{self._after}", "utf-8")
+        self._page.write_text(
+            f"{self._before}{self._begin}\n\n{facts or self._facts}\n\n{text}\n\n{self._end}{self._after}", "utf-8"
+        )
 
     def _key(self, line: str) -> str:
         return line.split(" | ")[self._column].removeprefix("| ")
