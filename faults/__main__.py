@@ -35,7 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         say("generating and installing the service")
         directory = emit()
         run = Reversal(directory, options.rows) if options.revert else Run(directory, options.rows, long=options.long)
-        region = table.Region(PAGE, run.region, run.head.index("row"))
+        table.Region(PAGE, run.region, 0)  # there is one, before minutes go by
         asyncio.run(_until_told(run))
     except (UnfitError, FailedError, LookupError) as error:
         say(str(error))
@@ -49,6 +49,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.write:
         whole = len(options.rows) == len(ROWS)
         facts = _facts("long" if options.long else "short", seconds) if whole else ""
+        region = table.Region(PAGE, run.region, run.head.index("row"))
         region.write(facts, run.head, run.lines, [row.name for row in ROWS])
     return 1 if run.failed else 0
 
