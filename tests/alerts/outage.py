@@ -2,19 +2,22 @@
 """A generated service whose database does not answer while there is a file `outage` in its working directory.
 
 The file says which part of the requests fails for it, `1` or `2`: every one, or every second. Those that do not are
-slow. The slug `broken` always fails, at once.
+slow. The slug `broken` always fails, at once. `/wait` has four threads, which answer twenty requests a second.
 """
 
 import asyncio
 import sys
+import time
 from dataclasses import replace
 from importlib import import_module
 from itertools import count
 from pathlib import Path
 
-from firstlight import Operation, Service, main
+from anyio.to_thread import current_default_thread_limiter
+from firstlight import Background, Operation, Service, main
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import Route
 
 
 def without_a_database(operation: Operation) -> Operation:
@@ -36,10 +39,22 @@ def without_a_database(operation: Operation) -> Operation:
     return replace(operation, handler=handler)
 
 
+def wait(_: Request) -> Response:
+    """Keep a thread for a fifth of a second."""
+    time.sleep(0.2)
+    return PlainTextResponse("done")
+
+
+async def have_four_threads(_: object) -> None:
+    """So that little traffic is an overload."""
+    current_default_thread_limiter().total_tokens = 4
+
+
 def failing(service: Service) -> Service:
     """The service with a database behind its redirects."""
     routes = [without_a_database(each) if each.path == "/r/{slug}" else each for each in service.routes]
-    return replace(service, routes=routes)
+    background = [*service.background, Background("have_four_threads", have_four_threads)]
+    return replace(service, routes=[*routes, Route("/wait", wait)], background=background)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """Three incidents of a real service at once, from the first failing request to the last "resolved".
 
-A generated service runs three times, as three services. Two real Prometheus scrape them, each with the shipped rules
+A generated service runs four times, as four services. Two real Prometheus scrape them, each with the shipped rules
 and an Alertmanager of its own, with the shipped routes and inhibitions:
 
 * `shipped` is what Debian 12 has, with every wait as shipped. It measures how long people wait for a page.
@@ -14,6 +14,7 @@ The services are a minute old when they fail:
   look bad: `alerts/tests/slo.yml` holds that to 2 m 45 s, on the clock of promtool.
 * `crash` fails or is slow for a minute, and then nobody answers any more, until it starts again.
 * `burst` fails a hundred requests within a second or so, then none; much good traffic afterwards ends its page.
+* `overload` gets four times the requests that it has threads for, until on-call has heard that it sheds three of four.
 """
 
 import http.client
@@ -59,6 +60,8 @@ SENDERS = 16
 BUCKETS = "http_server_request_duration_seconds_bucket"
 OUTAGE = Path(__file__).with_name("outage.py")
 BURST = 100  # requests
+OVERLOAD_REQUESTS_PER_SECOND = 80  # `outage.py` sustains 20
+OVERLOAD_SENDERS = 120  # more than wait for an answer at once
 HEARD_WHILE_DOWN = {("crash", "ServiceDown"), ("outage", "ErrorBudgetBurn"), ("", "Watchdog")}
 MORE_REQUESTS_PER_SECOND = 80  # so that the burst is soon a small part of five minutes
 
@@ -72,7 +75,7 @@ class Service:
         place.mkdir()
         self.name = place.name
         self.port, self.management_port = free_port(), free_port()
-        self.users = Users(self.port)
+        self.users = Users(self.port, "/wait") if self.name == "overload" else Users(self.port, "/r/x")
         self._place = place
         self._command = [str(installed / ".venv/bin/python"), "-P", str(OUTAGE), package]
         own = {"PORT": str(self.port), "MANAGEMENT_PORT": str(self.management_port), "DRAIN_SECONDS": "0"}
@@ -104,10 +107,11 @@ class Service:
 
 
 class Users:
-    """Follow the link at a steady rate, whatever becomes of the requests before."""
+    """Ask for one thing at a steady rate, whatever becomes of the requests before."""
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, path: str) -> None:
         """Begin content."""
+        self._path = path
         self.per_second = REQUESTS_PER_SECOND
         self.hurt_since: float | None = None
         self.trace_ids: set[str] = set()  # as their error documents show them
@@ -122,7 +126,7 @@ class Users:
             while not enough.wait(1 / self.per_second):
                 senders.submit(self._follow)
 
-        with ThreadPoolExecutor(SENDERS + 1) as senders:
+        with ThreadPoolExecutor(OVERLOAD_SENDERS + 1) as senders:
             senders.submit(arrive)
             try:
                 yield
@@ -131,12 +135,12 @@ class Users:
 
     def _follow(self) -> None:
         try:
-            answer = request(self._port, "GET", "/r/x")
+            answer = request(self._port, "GET", self._path)
         except (OSError, http.client.HTTPException):
             return  # nobody is there
         if answer.status >= 500:
             self.hurt_since = self.hurt_since or time.monotonic()
-            self.trace_ids.add(json.loads(answer.body)["trace_id"])
+            self.trace_ids.add(json.loads(answer.body).get("trace_id", ""))
 
 
 @dataclass(frozen=True)
@@ -200,15 +204,17 @@ class Incident:
 
     def __init__(self, services: Sequence[Service], shipped: Chain, hurried: Chain) -> None:
         """Begin while all is well."""
-        self.outage, self.crash, self.burst = services
+        self.outage, self.crash, self.burst, self.overload = services
         self.shipped, self.hurried, self.both = shipped, hurried, (shipped, hurried)
         for each in self.both:
-            each.prometheus.until('count(slo:burn_rate:ratio{slo="availability",window="1h"} == 0) == 3', within=120)
+            each.prometheus.until('count(slo:burn_rate:ratio{slo="availability",window="1h"}==0) == 4', within=120)
 
     def begin(self) -> None:
         """Everything goes wrong."""
         self.outage.lose_the_database()
         self.crash.lose_the_database(one_of=2)
+        self.overload.users.per_second = OVERLOAD_REQUESTS_PER_SECOND
+        self.overloaded_since = time.monotonic()
         self.burst_took = self.burst.fail_at_once(BURST)
         bad = 'slo:events:rate{service="burst",slo="availability",window="5m",outcome="bad"} * 300'
         found = [each.prometheus.until(f"{bad} > 0", within=90) for each in self.both]
@@ -227,6 +233,10 @@ class Incident:
         self.exemplars = [trace_ids(each.prometheus) for each in self.both]
         self._page(self.hurried, "burst", "ErrorBudgetBurn")
         self.burst.users.per_second = MORE_REQUESTS_PER_SECOND
+        shed = 'ALERTS{alertname="RequestsShed",service="overload",alertstate="firing"}'
+        self.shed = [each.prometheus.until(shed, within=PAGE_WITHIN)[0]["metric"] for each in self.both]
+        self.shed_seconds = time.monotonic() - self.overloaded_since
+        self.overload.users.per_second = 1
         self.crash_seconds = self._page(self.shipped, "crash", "ServiceDown")["heard"] - began
         self._page(self.hurried, "crash", "ServiceDown")
         self.held_back = [each.states("crash") for each in self.both]
@@ -260,23 +270,25 @@ def trace_ids(server: Prometheus) -> set[str]:
 
 @pytest.fixture(scope="module")
 def services(shared: Machine, template: Path, tmp_path_factory: pytest.TempPathFactory) -> Sequence[Service]:
-    """Generate and install a service, by the default answers, for three of them."""
+    """Generate and install a service, by the default answers, for four of them."""
     directory = shared.cookiecutter(template).service
     installed = shared.run(["uv", "sync", "--quiet", "--no-dev"], directory)
     assert installed.status == 0, installed.stderr
     places = tmp_path_factory.mktemp("services")
-    return [Service(directory, places / name, shared.environment()) for name in ("outage", "crash", "burst")]
+    return [
+        Service(directory, places / name, shared.environment()) for name in ("outage", "crash", "burst", "overload")
+    ]
 
 
 @pytest.fixture(scope="module")
 def incident(services: Sequence[Service], tmp_path_factory: pytest.TempPathFactory) -> Incident:
     """Take databases away, then a service, and bring that one back."""
     directory = tmp_path_factory.mktemp("incident")
-    outage, crash, burst = services
+    outage, crash, burst, overload = services
     with ExitStack() as stack:
         shipped = stack.enter_context(chain(directory / "shipped", services))
         hurried = stack.enter_context(chain(directory / "hurried", services, IN_A_HURRY, PROMETHEUS_3))
-        for each in (outage, burst):
+        for each in (outage, burst, overload):
             stack.enter_context(each.serving())
         for each in services:
             stack.enter_context(each.users.coming())
@@ -307,6 +319,12 @@ def test_a_burst_after_a_quiet_start_is_recorded(incident: Incident, figure: Cal
     recorded = " and ".join(f"{found:.0f}" for found in incident.burst_recorded)
     figure(f"{BURST} failures within {incident.burst_took:.1f} s after a quiet minute: recorded as {recorded}")
     assert all(BURST * 0.9 <= found <= BURST * 1.3 for found in incident.burst_recorded)
+
+
+def test_overload_is_told(incident: Incident, figure: Callable[[str], None]) -> None:
+    """Four times the load that the service sustains: on-call hears that requests are shed."""
+    figure(f"four times the sustained load to RequestsShed: {incident.shed_seconds:.0f} s")
+    assert [labels["priority"] for labels in incident.shed] == ["P2", "P2"]
 
 
 def test_the_page_says_where_to_look(incident: Incident, tmp_path: Path) -> None:
@@ -342,7 +360,7 @@ def test_log_only_reaches_nobody(incident: Incident) -> None:
     """Three pages within a day are a P4, which fires, is not held back, and is in no notification."""
     assert incident.left["crash"]["PagesTooOften"] == ("active", ["log"])
     priorities = {alert["labels"]["priority"] for one in incident.told for alert in one["alerts"]}
-    assert priorities == {"P1", "none"}
+    assert priorities == {"P1", "P2", "none"}
 
 
 def test_recovery_is_told(incident: Incident) -> None:

@@ -80,19 +80,6 @@ def test_a_task_that_fails_last_is_told(lines: Lines) -> None:
     assert [line["event"] for line in lines.events] == ["task.failed"]
 
 
-def test_tasks_that_report_by_themselves_are_left_out(lines: Lines) -> None:
-    """Those of requests."""
-
-    async def main() -> None:
-        task = asyncio.create_task(_fail(ValueError()))
-        await asyncio.sleep(0.1)
-        task.exception()
-
-    loop.run(main(), unwatched=_fail.__code__)
-
-    assert lines.events == []
-
-
 def _leave_in_a_callback() -> None:
     asyncio.get_running_loop().call_soon(sys.exit, 7)
 

@@ -70,7 +70,12 @@ class _CountedBody:
 
 def _has_no_content(scope: Scope) -> bool:
     """Whether nothing announces a body, where there is none as a rule. HTTP/1.1 always announces it."""
-    return scope["method"] in SELDOM_WITH_CONTENT and _FRAMING.isdisjoint(dict(scope["headers"]))
+    if scope["method"] not in SELDOM_WITH_CONTENT:
+        return False
+    for name, _ in scope["headers"]:  # noqa: SIM110 - half the cost of `all`, on the way of every request
+        if name in _FRAMING:
+            return False
+    return True
 
 
 def _announced(scope: Scope) -> int:

@@ -13,6 +13,7 @@ from .. import failures
 from ..context import REQUEST
 from ..metrics.instruments import ACTIVE_REQUESTS, ACTIVE_WEBSOCKETS
 from ..problems import UNEXPECTED, ProblemResponse
+from .arrival import ARRIVED
 from .observed_request import SERVER_ERROR, ObservedRequest, Observers
 from .observed_websocket import ObservedWebsocket, WebsocketRecorder
 from .shedding import Shedder, refuse
@@ -40,7 +41,8 @@ class DataPlane:
             await self.app(scope, receive, send)
             return
         active = self._lifecycle.requests if scope["type"] == "http" else self._lifecycle.websockets
-        structlog.contextvars.clear_contextvars()
+        if ARRIVED not in scope:  # our server gives each request a context of its own
+            structlog.contextvars.clear_contextvars()
         request_token = REQUEST.set(observed.ids)
         span_token = attach(observed.identified.context)
         active.add(observed)

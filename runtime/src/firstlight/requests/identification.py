@@ -57,9 +57,10 @@ def identify(scope: Scope, name: str, propagator: TextMapPropagator, tracer: Sta
 
 def with_headers(given: Iterable[Sequence[bytes]], ours: Sequence[tuple[bytes, bytes]]) -> list[Sequence[bytes]]:
     """The headers of a response with ours, which replace those of the same name: a client looks at one of them."""
-    names = dict(ours)
-    headers = [header for header in given if header[0].lower() not in names]
-    headers += ours
+    headers = [*given, *ours]
+    if len({header[0].lower() for header in headers}) < len(headers):  # seldom, and mostly two cookies
+        names = {name for name, _ in ours}
+        headers = [*(header for header in headers if header[0].lower() not in names), *ours]
     return headers
 
 

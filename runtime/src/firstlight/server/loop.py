@@ -5,7 +5,6 @@ import inspect
 import traceback
 from collections.abc import Coroutine
 from contextvars import Context, copy_context
-from types import CodeType
 from typing import Any, TypeVar
 
 import structlog
@@ -19,16 +18,15 @@ T = TypeVar("T")
 log = structlog.get_logger()
 
 
-def run(main: Coroutine[Any, Any, T], unwatched: CodeType | None = None) -> T:
+def run(main: Coroutine[Any, Any, T]) -> T:
     """Run `main` to its end on a loop of its own, which stays open: closing it would wait for a blocking call.
 
-    Tasks that run `unwatched` report their failures by themselves.
     `SystemExit` in another task or in a callback would stop the loop: it is a failure of that task, and no more.
     Only `KeyboardInterrupt` cancels everything, and closes the loop.
     """
     runner = asyncio.Runner(loop_factory=uvloop.new_event_loop)
     loop = runner.get_loop()
-    watch = TaskWatch(loop, unwatched)
+    watch = TaskWatch(loop)
     task: asyncio.Task[T] | None = None
 
     async def named() -> T:
@@ -69,11 +67,10 @@ def _in_a_task(error: BaseException) -> bool:
 class TaskWatch:
     """Reports tasks that failed and whose result nobody asked for, also while somebody holds them."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, unwatched: CodeType | None = None) -> None:
-        """Watch what `loop` creates from now on, except tasks that run `unwatched`."""
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Watch what `loop` creates from now on."""
         self._loop = loop
         self._failed: dict[asyncio.Task[Any], Context] = {}
-        self._unwatched = unwatched
         loop.set_task_factory(self._create)
         loop.set_exception_handler(_callback_failed)
 
@@ -84,8 +81,7 @@ class TaskWatch:
 
     def _create(self, loop: asyncio.AbstractEventLoop, work: Any, **options: Any) -> "asyncio.Task[Any]":
         task = asyncio.Task(work, loop=loop, **options)
-        if self._unwatched is None or getattr(work, "cr_code", None) is not self._unwatched:
-            task.add_done_callback(self._ended)
+        task.add_done_callback(self._ended)
         return task
 
     def _ended(self, task: "asyncio.Task[Any]") -> None:

@@ -1,6 +1,8 @@
 """One connection of the service port: when its requests arrived, and what its client owes."""
 
+import asyncio
 import time
+from contextvars import Context
 from typing import TYPE_CHECKING, Any, cast
 
 from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
@@ -81,7 +83,10 @@ class LimitedProtocol(RefusingConnection):
         """Start the application, unless the request has waited for too long."""
         scope = cast("Scope", cycle.scope)
         if self._overload is None or not self._overload.due(scope):
-            super()._start_asgi_task(cycle, app)
+            # As uvicorn does, past the loop's factory of tasks: a request reports its failure by itself.
+            task = asyncio.Task(cycle.run_asgi(app), loop=self.loop, context=Context())
+            task.add_done_callback(self.tasks.discard)
+            self.tasks.add(task)
             return
         self.transport.write(self._overload.answer(scope, close=not cycle.keep_alive))
         cycle.response_started = cycle.response_complete = True

@@ -17,7 +17,6 @@ from typing import cast
 
 import structlog
 import uvicorn
-from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
 from ..app import Application
 from ..identity import WEB
@@ -57,7 +56,7 @@ def serve(settings: Settings, service: Service) -> None:
 def _run(server: "Server", listener: socket.socket) -> None:
     signal.signal(signal.SIGTERM, server.give_up)  # before the server takes the signal, and after
     try:
-        loop.run(server.serve(sockets=[listener]), unwatched=RequestResponseCycle.run_asgi.__code__)
+        loop.run(server.serve(sockets=[listener]))
     except KeyboardInterrupt:  # the server raises the SIGINT that stopped it once more when it has stopped
         pass
     except SystemExit:  # the start has failed, which it has if it was in the middle of a step that we interrupted

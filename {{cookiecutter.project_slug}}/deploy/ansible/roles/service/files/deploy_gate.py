@@ -19,7 +19,7 @@ import sys
 import time
 import urllib.parse
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
 from typing import NamedTuple
@@ -127,15 +127,14 @@ def reading(exposition: str) -> Reading:
 
 
 def _objectives(found: Mapping[tuple[str, ...], float]) -> Objectives:
-    ratios = (found["slo_objective_ratio", slo] for slo in ("availability", "latency"))
-    return Objectives(*ratios, found["slo_threshold_seconds", "latency"])
+    ratio = "slo_objective_ratio"
+    return Objectives(found[ratio, "availability"], found[ratio, "latency"], found["slo_threshold_seconds", "latency"])
 
 
 def _events(found: Mapping[tuple[str, ...], float]) -> Events:
-    events = {slo: [found["slo_events_total", slo, kind] for kind in ("good", "bad")] for slo in ("availability", "latency")}
-    return Events(
-        sum(events["availability"]), events["availability"][1], sum(events["latency"]), events["latency"][1]
-    )
+    name = "slo_events_total"
+    failed, slow = (found[name, slo, "bad"] for slo in ("availability", "latency"))
+    return Events(found[name, "availability", "good"] + failed, failed, found[name, "latency", "good"] + slow, slow)
 
 
 def fetch(url: str) -> str:
