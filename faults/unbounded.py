@@ -56,7 +56,10 @@ REVERTS = (
     Revert(
         rows=("error tracker drips",),
         what="lost reports are not counted",
-        edits=[("reporting/transport.py", "ERRORS_QUEUE_FULL.inc()", "pass")],
+        edits=[
+            ("reporting/transport.py", "ERRORS_QUEUE_FULL.inc()", "pass"),
+            ("reporting/sentry.py", "ERRORS_QUEUE_FULL.inc()", "pass"),
+        ],
     ),
     Revert(
         rows=("collector redirects",),
