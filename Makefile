@@ -7,7 +7,7 @@ PYTHON := $(UV) run python
 export PATH := $(PATH):$(CURDIR)/.tools/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-runtime prove-delivery check hooks fmt bench repin names preview
+.PHONY: help demo test test-runtime fault-test prove-delivery check hooks fmt bench repin names preview
 
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "  %-20s %s\n", $$1, $$2 }'
@@ -20,6 +20,9 @@ test: test-runtime ## Prove runtime and template: generate, refuse, update, and 
 
 test-runtime: $(UV) ## Run the tests of runtime/, with coverage, on every supported Python that is here
 	@UV="$(UV)" .ci/runtime $(ARGS)
+
+fault-test: $(UV) ## Drive a generated service through floods, failures and overload; LONG=1, ROWS=name,name, WRITE=1 for the page
+	@exec $(PYTHON) -m faults $(if $(LONG),--long) $(if $(REVERT),--revert) $(if $(ROWS),--rows "$(ROWS)") $(if $(WRITE),--write)
 
 prove-delivery: $(UV) ## Prove the way to production: real images, signatures, pipelines and deploys (root, Debian's container tools)
 	$(PYTHON) -m pytest -m delivery

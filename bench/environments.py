@@ -44,23 +44,23 @@ class Environments:
 def prepare(*, conventional: bool, granian: bool) -> Environments:
     """Generate the service and build what the chosen parts need. Environments are kept, the service is not."""
     BUILD.mkdir(parents=True, exist_ok=True)
-    service = _service(_generate())
+    service = _service(generate(BUILD))
     versions = _versions(service)
     pythons = {"service": service}
     if conventional:
         pythons["conventional"] = _conventional(versions)
     if granian:
-        _uv("pip", "install", "--python", str(service), GRANIAN)
+        uv("pip", "install", "--python", str(service), GRANIAN)
     service_versions = [f"{name} {versions[name]}" for name in REPORTED]
     return Environments(pythons, {"Service": service_versions, "Conventional stack, and granian": PINNED})
 
 
-def _generate() -> Path:
-    """Run the real command with the default answers."""
-    output = BUILD / "generated"
+def generate(build: Path, **answers: str) -> Path:
+    """Run the real command afresh, with the default answers but for `answers`. Returns the service's directory."""
+    output = build / "generated"
     shutil.rmtree(output, ignore_errors=True)
     command = [sys.executable, "-m", "cookiecutter", "--no-input", "--output-dir", str(output), str(ROOT)]
-    _run(command, {"HOME": str(BUILD / "home")})
+    _run([*command, *(f"{name}={answer}" for name, answer in answers.items())], {"HOME": str(build / "home")})
     return output / SLUG
 
 
@@ -68,7 +68,7 @@ def _service(directory: Path) -> Path:
     environment = BUILD / "service"
     # Inexact: granian may stay beside it. The service's own dependencies are brought to what it declares.
     arguments = ("sync", "--no-dev", "--inexact", "--python", _base(), "--project", str(directory))
-    _uv(*arguments, UV_PROJECT_ENVIRONMENT=str(environment))
+    uv(*arguments, UV_PROJECT_ENVIRONMENT=str(environment))
     return environment / "bin" / "python"
 
 
@@ -78,13 +78,13 @@ def _conventional(versions: Mapping[str, str]) -> Path:
     shared = [f"{name}=={version}" for name, version in versions.items() if not name.startswith(OWN_FAMILY)]
     constraints.write_text("\n".join(shared), encoding="utf-8")
     python = environment / "bin" / "python"
-    _uv("venv", "--clear", "--python", _base(), str(environment))
-    _uv("pip", "install", "--python", str(python), "--constraints", str(constraints), *CONVENTIONAL)
+    uv("venv", "--clear", "--python", _base(), str(environment))
+    uv("pip", "install", "--python", str(python), "--constraints", str(constraints), *CONVENTIONAL)
     return python
 
 
 def _versions(python: Path) -> dict[str, str]:
-    pins = [line.partition("==") for line in _uv("pip", "freeze", "--python", str(python)).splitlines()]
+    pins = [line.partition("==") for line in uv("pip", "freeze", "--python", str(python)).splitlines()]
     return {name: version for name, found, version in pins if found}
 
 
@@ -93,10 +93,11 @@ def _base() -> str:
     return str(Path(sys.base_prefix) / "bin" / f"python{sys.version_info.major}.{sys.version_info.minor}")
 
 
-def _uv(*arguments: str, **variables: str) -> str:
+def uv(*arguments: str, **variables: str) -> str:
+    """Run uv. Returns what it printed; raises `FailedError`."""
     uv = shutil.which("uv")
     if uv is None:
-        msg = "uv is not on the path; `make bench` brings its own."
+        msg = "uv is not on the path; `make` brings its own."
         raise FailedError(msg)
     return _run([uv, *arguments], variables)
 

@@ -1,0 +1,51 @@
+"""The service under test: generated with every component, installed as its image would, with routes that fail."""
+
+import os
+import shutil
+from pathlib import Path
+
+from bench.environments import generate, uv
+from bench.processes import ROOT
+
+from .errors import UnfitError
+
+BUILD = ROOT / "build" / "faults"
+PACKAGE = "acme_links"
+WEBSOCKETS = "websockets>=15,<17"  # a team that serves websockets chooses the library
+ADDITIONS = {
+    "additions.py": ROOT / "faults" / "additions.py",
+    "faults.py": ROOT / "runtime" / "tests" / "faults.py",
+    "hostile.py": ROOT / "faults" / "hostile.py",
+}
+PAGE_EDITS = {
+    "from .settings import Settings": "from .additions import ADDED, BACKGROUND\nfrom .settings import Settings",
+    "routes=[*links.OPERATIONS]": "routes=[*links.OPERATIONS, *ADDED]",
+    "background=[]": "background=BACKGROUND",
+}
+
+
+def emit() -> Path:
+    """Generate the service afresh and install it. Returns its directory; `SERVICE` in the environment names another."""
+    if given := os.environ.get("SERVICE"):
+        return Path(given).resolve()
+    directory = generate(BUILD, components="all")
+    _add(directory)
+    python = str(directory / ".venv" / "bin" / "python")
+    uv("sync", "--no-dev", "--project", str(directory))
+    uv("pip", "install", "--python", python, WEBSOCKETS)
+    return directory
+
+
+def _add(directory: Path) -> None:
+    """What a team would do: modules of its own, and lines on its page."""
+    package = directory / "src" / PACKAGE
+    for name, source in ADDITIONS.items():
+        shutil.copyfile(source, package / name)
+    page = package / "service.py"
+    text = page.read_text("utf-8")
+    for old, new in PAGE_EDITS.items():
+        if old not in text:
+            msg = f"the page of the generated service does not hold {old!r}: `PAGE_EDITS` has to follow it."
+            raise UnfitError(msg)
+        text = text.replace(old, new)
+    page.write_text(text, "utf-8")

@@ -1,0 +1,81 @@
+"""What limits telemetry and calls, taken back."""
+
+from .reverts import Revert
+
+RECORDER, CLIENT = "requests/recorder.py", "components/http_client"
+SHORTENED = " if len(line) <= LINE_BYTES else orjson.dumps(_shortened(event), option=_OPTIONS)"
+USER_AGENT = 'request.identified.user_agent.decode("latin-1")'
+
+REVERTS = (
+    Revert(
+        rows=("collector down",),
+        what="user agents are not cut, and the queue of spans is limited in number only",
+        edits=[
+            (RECORDER, 'cut(request.identified.user_agent.decode("latin-1"), USER_AGENT_BYTES)', USER_AGENT),
+            ("traces/queue.py", " or self._bytes + needed > self._max_bytes", ""),
+            ("traces/provider.py", "stated.max_span_attribute_length = VALUE_CHARACTERS", "pass"),
+            ("traces/provider.py", "stated.max_attribute_length = EVENT_CHARACTERS", "pass"),
+        ],
+    ),
+    Revert(
+        rows=("standard output stalled",),
+        what="the queue of lines is limited in number only",
+        edits=[("logs/sink.py", "self._held + size <= self._capacity_bytes and ", "")],
+    ),
+    Revert(
+        rows=("large log field",),
+        what="values are not cut",
+        edits=[
+            ("logs/values.py", "cut(value, min(TEXT_BYTES, max(size.left, _SMALL)))", "value"),
+            ("logs/rendering.py", SHORTENED, ""),
+        ],
+    ),
+    Revert(
+        rows=("unknown keys",),
+        what="every error of a body is listed",
+        edits=[("problems.py", "LISTED_ERRORS = 20", "LISTED_ERRORS = 1_000_000")],
+    ),
+    Revert(
+        rows=("dependency drips",),
+        what="no limit on the total time of a call",
+        edits=[(f"{CLIENT}/limits.py", "asyncio.timeout_at(deadline)", "asyncio.timeout_at(None)")],
+    ),
+    Revert(
+        rows=("dependency without end",),
+        what="no limit on the size of a response",
+        edits=[(f"{CLIENT}/limits.py", "if size > self._max_bytes:", "if False:")],
+    ),
+    Revert(
+        rows=("collector without end",),
+        what="no limit on the size of an answer",
+        edits=[
+            ("exchanges/limited_socket.py", "if self._read_bytes < 0:", "if False:"),
+            ("exchanges/poster.py", "response.read(BODY_BYTES)", "response.read()"),
+        ],
+    ),
+    Revert(
+        rows=("error tracker drips",),
+        what="lost reports are not counted",
+        edits=[("reporting/transport.py", "ERRORS_QUEUE_FULL.inc()", "pass")],
+    ),
+    Revert(
+        rows=("collector redirects",),
+        what="a redirect is a success",
+        edits=[("traces/exporter.py", "if 200 <= answer.status < 300:", "if 200 <= answer.status < 400:")],
+    ),
+    Revert(
+        rows=("collector refuses a part",),
+        what="what a collector refuses is not counted",
+        edits=[("traces/exporter.py", "TRACES_REJECTED.inc(rejected)", "pass")],
+    ),
+    Revert(
+        rows=("caller gives up",),
+        what="a call that its caller cancelled counts as failed",
+        edits=[(f"{CLIENT}/observation.py", "if error is not None and not cancelled:", "if error is not None:")],
+    ),
+    Revert(
+        rows=("dependency down",),
+        what="no line names the dependency",
+        edits=[(f"{CLIENT}/observation.py", "self._failures.write(self._method, error_type, error)", "pass")],
+    ),
+)
