@@ -146,6 +146,8 @@ def drive(service: Service, port: int) -> None:
     with pytest.raises(http.client.IncompleteRead):
         get(port, "/faults/stream?chunks=3")
     leave_in_mid_stream(port)
+    for name in DEPENDENCIES:
+        assert get(port, f"/orders/{name}")[0] == 200
     for route, error_type in (
         ("/api/v1/links", ""),
         ("unmatched", ""),
