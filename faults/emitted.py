@@ -11,7 +11,6 @@ from .errors import UnfitError
 
 BUILD = ROOT / "build" / "faults"
 PACKAGE = "acme_links"
-WEBSOCKETS = "websockets>=15,<17"  # a team that serves websockets chooses the library
 ADDITIONS = {
     "additions.py": ROOT / "faults" / "additions.py",
     "faults.py": ROOT / "runtime" / "tests" / "faults.py",
@@ -30,9 +29,7 @@ def emit() -> Path:
         return Path(given).resolve()
     directory = generate(BUILD, components="all")
     _add(directory)
-    python = str(directory / ".venv" / "bin" / "python")
     uv("sync", "--no-dev", "--project", str(directory))
-    uv("pip", "install", "--python", python, WEBSOCKETS)
     return directory
 
 
