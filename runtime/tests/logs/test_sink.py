@@ -179,7 +179,7 @@ def test_the_queue_is_limited_in_bytes(pipe: Pipe) -> None:
         made.write(b"%06d" % number * (size // 6))
     assert dropped("queue_full") - full == 100
     wait_until(lambda: tracemalloc.get_traced_memory()[0] < capacity + 600_000)  # one system call's part twice
-    assert tracemalloc.get_traced_memory()[1] < capacity + 600_000
+    assert tracemalloc.get_traced_memory()[1] < 2 * capacity  # other threads allocate as well; all lines are four times
     assert pipe.read(kept * size).count(b"\n") == kept
     assert made.flush(TIMEOUT_SECONDS)
     assert tracemalloc.get_traced_memory()[0] < 300_000

@@ -96,7 +96,7 @@ def test_a_deep_recursion_is_shown_quickly_by_its_ends(function: Callable[[int],
         began = time.perf_counter()
         lines, complete = parts(error)
         took.append(time.perf_counter() - began)
-    assert min(took) < 0.1
+    assert min(took) < 0.5  # 0.02 without coverage; 4,000 frames with their source lines take seconds
     assert lines[0].startswith("ValueError: ")
     assert lines[-1] == "    raise ValueError(msg)"
     assert "in raised\n" in complete

@@ -17,9 +17,11 @@ from opentelemetry.sdk.trace import TracerProvider, sampling
 from sentry_sdk.scope import remove_external_propagation_context
 
 from firstlight import Settings
+from firstlight.logs import pipeline
 from firstlight.reporting import sentry
 from firstlight.reporting.sentry import Capture
 from firstlight.testing import ServiceProcess
+from firstlight.testing.lines import Lines
 from firstlight.traces import propagation
 
 from ..conftest import FAULTS
@@ -199,9 +201,10 @@ def test_a_line_about_an_error_is_reported(reports: Reports, tracker: Tracker) -
     assert b"hunter2" not in tracker.raw
 
 
-def test_nothing_is_reported_behind_our_back(reports: Reports) -> None:
+def test_nothing_is_reported_behind_our_back(reports: Reports, settings: Settings, lines: Lines) -> None:
     """What a library logs comes through `capture` or not at all, or one error would be two reports."""
     _, arrived = reports
+    pipeline.configure(settings, IDENTITY, lines)  # that of an earlier test may hand over what it logs
     logging.getLogger("library").error("broken", exc_info=broken())
     assert arrived() == []
 

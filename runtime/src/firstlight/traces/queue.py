@@ -46,6 +46,7 @@ class SpanQueue(SpanProcessor):
         self._full_batch = threading.Event()
         self._stopping = False
         self._failing = False
+        self._given_up = False  # the process has stopped waiting, and has logged that it stopped
         self._thread = threading.Thread(target=self._run, name="span-queue", daemon=True)
         self._thread.start()
 
@@ -81,6 +82,7 @@ class SpanQueue(SpanProcessor):
         self._full_batch.set()
         self._thread.join(timeout)
         done = not self._thread.is_alive()
+        self._given_up = not done
         with self._lock:
             TRACES_QUEUE_FULL.inc(len(self._queue))
             self._queue.clear()
@@ -126,7 +128,8 @@ class SpanQueue(SpanProcessor):
             log.exception("telemetry.exporter_crashed")
         if failed:
             TRACES_EXPORT_FAILED.inc(len(batch))
-        if failed != self._failing:  # one line when it starts and one when it ends, not one for every batch
+        # One line when it starts and one when it ends, not one for every batch.
+        if failed != self._failing and not self._given_up:
             self._failing = failed
             if failed:
                 log.warning("telemetry.export_failed", signal="traces", reason=reason)
