@@ -31,10 +31,13 @@ class Objective:
 
     def __post_init__(self) -> None:
         """Refuse what the fleet's rules cannot alert on. Raises `ArrangementError`."""
-        if NAME.fullmatch(self.slo) is None:
+        if not isinstance(self.slo, str) or NAME.fullmatch(self.slo) is None:
             msg = f"the objective {self.slo!r} must have a name in lower case, such as checkout"
             raise ArrangementError(msg)
         for value, rule in ((self.ratio, can_alert), (self.threshold_seconds, is_bucket)):
+            if not (value is None or (isinstance(value, int | float) and not isinstance(value, bool))):
+                msg = f"the objective {self.slo} must have numbers, not {value!r}"
+                raise ArrangementError(msg)
             try:
                 if value is not None:
                     rule(value)

@@ -222,6 +222,33 @@ def test_a_client_that_reads_slowly_is_not_cut(hasty: ServiceProcess) -> None:
     assert got > size
 
 
+def test_a_client_with_large_buffers_that_reads_slowly_is_not_cut(hasty: ServiceProcess) -> None:
+    """The kernel takes over megabytes at once, and then nothing for long: what it delivers counts."""
+    address = urlsplit(hasty.url)
+    cut = metric(hasty.management_url, "http_server_refusals_total", listener="service", reason="write_timeout")
+    with socket.create_connection((address.hostname, address.port or 0), TIMEOUT_SECONDS) as connection:
+        connection.sendall(request("/much?bytes=64000000", connection="close"))
+        began, got = time.monotonic(), 0
+        while time.monotonic() - began < 4 * WRITE_SECONDS:
+            got += len(connection.recv(20_000))
+            pause = got / 400_000
+            wait_until(lambda pause=pause: time.monotonic() - began > pause)  # type: ignore[misc]
+        assert metric(hasty.management_url, "http_server_connections") == 1
+    now = metric(hasty.management_url, "http_server_refusals_total", listener="service", reason="write_timeout")
+    assert now == cut
+    wait_until(lambda: metric(hasty.management_url, "http_server_connections") == 0)
+
+
+def test_a_client_that_waits_to_be_asked_for_its_body_is_not_cut(hasty: ServiceProcess) -> None:
+    """`Expect: 100-continue`: it may send nothing before the application reads."""
+    with Wire(hasty.url) as wire:
+        seconds = 3 * BODY_SECONDS
+        wire.send(request(f"/wait?seconds={seconds}", "POST", expect="100-continue", content_length="3"))
+        assert wire.receive().status == 100
+        wire.send(b"abc")
+        assert wire.receive().body == b"3"
+
+
 # Heads and bodies that are too large: the answer must reach a client that has sent everything before it reads.
 
 

@@ -1,11 +1,12 @@
 """Websockets through the real server: ids, one event, a gauge, and the limits of a connection."""
 
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, closing
 from urllib.parse import urlsplit
 
 import pytest
-from websockets.exceptions import ConnectionClosedError, InvalidStatus
+from websockets.exceptions import ConnectionClosedError, ConnectionClosedOK, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
 from firstlight.testing import ServiceProcess
@@ -17,6 +18,7 @@ from .conftest import Wire, ask, metric, request, wait_until
 
 BODY_BYTES = 10_000
 PLACES = 5
+DEADLINE = 0.5
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
 HANDSHAKE = {"connection": "Upgrade", "upgrade": "websocket", "sec_websocket_version": "13"}
 KEY = "dGhlIHNhbXBsZSBub25jZQ=="
@@ -25,7 +27,8 @@ KEY = "dGhlIHNhbXBsZSBub25jZQ=="
 @pytest.fixture(scope="module")
 def sockets() -> Iterator[ServiceProcess]:
     """A service with few places and small messages."""
-    environment = {"MAX_BODY_BYTES": str(BODY_BYTES), "MAX_CONNECTIONS": str(PLACES), "WRITE_SECONDS": "0.5"}
+    environment = {"MAX_BODY_BYTES": str(BODY_BYTES), "MAX_CONNECTIONS": str(PLACES)}
+    environment |= dict.fromkeys(("WRITE_SECONDS", "BODY_SECONDS", "HEAD_SECONDS", "KEEP_ALIVE_SECONDS"), str(DEADLINE))
     program = [str(PROGRAMS / "limited.py")]
     with closing(ServiceProcess(program, environment, without=variables(SERVICE))) as process:
         yield process.started()
@@ -151,3 +154,54 @@ def test_without_a_websocket_no_library_is_imported_and_the_request_is_served() 
         events = [line["event"] for line in process.lines]
         assert events.count("http.connection_refused") == 1
         assert not [event for event in events if "pgrade request" in event or "WebSocket" in event]
+
+
+def test_no_deadline_of_a_request_holds_for_a_websocket(sockets: ServiceProcess) -> None:
+    """Neither when it is idle nor when it is busy, nor for a handshake that is parsed in pieces."""
+    before = refusals(sockets, "body_timeout")
+    began = time.monotonic()
+    with opened(sockets, "/echo") as idle, opened(sockets, "/echo", cookie="c" * 9_000) as busy:
+        while time.monotonic() - began < 5 * DEADLINE:
+            busy.send("still here")
+            assert busy.recv(TIMEOUT_SECONDS) == "still here"
+        idle.send("I too")
+        assert idle.recv(TIMEOUT_SECONDS) == "I too"
+    assert refusals(sockets, "body_timeout") == before
+
+
+def test_a_service_that_closes_does_not_keep_its_client_waiting(sockets: ServiceProcess) -> None:
+    """The client's answer to the close is read."""
+    began = time.monotonic()
+    with opened(sockets, "/leave") as websocket, pytest.raises(ConnectionClosedOK):
+        websocket.recv(TIMEOUT_SECONDS)
+    assert time.monotonic() - began < 5
+
+
+@pytest.mark.parametrize(
+    ("fields", "status", "reason"),
+    [({"cookie": "c" * 60_000}, 101, ""), ({f"x-{n}": "1" for n in range(1_001)}, 431, "head_too_large")],
+)
+def test_a_handshake_has_the_limits_of_a_head(
+    sockets: ServiceProcess, fields: dict[str, str], status: int, reason: str
+) -> None:
+    """And what the library would not parse has an answer."""
+    before = refusals(sockets, reason) if reason else 0
+    with Wire(sockets.url) as wire:
+        named = {**HANDSHAKE, "sec_websocket_key": KEY, **fields}
+        wire.send(request("/echo", **named))
+        assert wire.receive().status == status
+    if reason:
+        assert refusals(sockets, reason) == before + 1
+
+
+def test_a_client_that_leaves_a_task_group_is_no_failure(sockets: ServiceProcess) -> None:
+    """A reader and a writer in one group are the usual shape."""
+    with opened(sockets, "/group", x_request_id="socket-group") as websocket:
+        websocket.send("hello")
+    line = sockets.wait_for("websocket.closed", request_id="socket-group")
+    assert (line["error_type"], line["level"]) == ("", "info")
+
+
+def refusals(sockets: ServiceProcess, reason: str) -> float:
+    """The counter of a reason."""
+    return metric(sockets.management_url, "http_server_refusals_total", listener="service", reason=reason)

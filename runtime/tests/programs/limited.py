@@ -56,6 +56,25 @@ async def echo(websocket: WebSocket) -> None:
         return
 
 
+async def leave(websocket: WebSocket) -> None:
+    """End it."""
+    await websocket.accept()
+    await websocket.close()
+
+
+async def group(websocket: WebSocket) -> None:
+    """Read and wait at the same time."""
+    await websocket.accept()
+
+    async def read() -> None:
+        while True:
+            await websocket.receive_text()
+
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(read())
+        tasks.create_task(asyncio.sleep(60))
+
+
 async def pour(websocket: WebSocket) -> None:
     """Send for ever."""
     await websocket.accept()
@@ -79,6 +98,8 @@ SERVICE = Service(
         Route("/deaf", deaf, methods=["GET", "POST"]),
         Route("/much", much),
         WebSocketRoute("/echo", echo),
+        WebSocketRoute("/leave", leave),
+        WebSocketRoute("/group", group),
         WebSocketRoute("/pour", pour),
     ],
 )

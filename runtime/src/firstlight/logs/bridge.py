@@ -7,8 +7,9 @@ import structlog
 
 from .messages import fields, message
 
-# uvicorn reports what the data plane has reported already, and without the request's ids.
-_REPORTED_BY_US = "Exception in ASGI application"
+# uvicorn reports what the data plane has reported already, and without the request's ids; or a frame of a client, who
+# decides how many there are.
+_REPORTED_BY_US = ("Exception in ASGI application", "ASGI callable returned without", "Invalid UTF-8 sequence received")
 # Loggers that say what our own events say, repeat on every retry what we report once, or write what a client sent them.
 _QUIET = {
     "uvicorn.error": logging.WARNING,

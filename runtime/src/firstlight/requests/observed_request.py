@@ -38,6 +38,7 @@ class ObservedRequest:
         "_described",
         "_ended",
         "_headers",
+        "_lifecycle",
         "_receive",
         "_record",
         "_send",
@@ -48,7 +49,6 @@ class ObservedRequest:
         "cancelled",
         "complete",
         "disconnected",
-        "draining",
         "error",
         "first_byte",
         "identified",
@@ -71,8 +71,8 @@ class ObservedRequest:
         self.error: BaseException | None = None
         self._send_error: BaseException | None = None
         self._described: Labels | None = None
-        self.draining = observers.lifecycle.draining
-        self._headers = [self.identified.header, _CLOSE] if self.draining else [self.identified.header]
+        self._lifecycle = observers.lifecycle
+        self._headers = [self.identified.header, _CLOSE] if self._lifecycle.draining else [self.identified.header]
 
     @property
     def duration(self) -> int:
@@ -129,9 +129,10 @@ class ObservedRequest:
             failures.report("request", "http.request_failed", error, **(self._described or {}))
 
     def raised(self, error: BaseException) -> None:
-        """Note how the application ended. A cancellation is the server's only if it cancelled this very task."""
+        """Note how the application ended. The server cancels this very task, and only when the drain takes too long."""
         self.error = error
-        self.cancelled = isinstance(error, asyncio.CancelledError) and failures.was_told_to_stop()
+        stopped = isinstance(error, asyncio.CancelledError) and failures.was_told_to_stop()
+        self.cancelled = stopped and self._lifecycle.draining
 
     def _describe(self) -> None:
         self._described = {}

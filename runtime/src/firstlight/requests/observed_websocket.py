@@ -115,7 +115,7 @@ class ObservedWebsocket:
     def raised(self, error: BaseException) -> None:
         """Note how the application ended. That the client left, or that the process stops, is no failure."""
         stopped = isinstance(error, asyncio.CancelledError) and failures.was_told_to_stop()
-        if not (stopped or isinstance(error, WebSocketDisconnect)):
+        if not (stopped or _says_left(error)):
             self.error = error
             self.error_type = type(error).__qualname__
 
@@ -130,6 +130,13 @@ class ObservedWebsocket:
         error, self.error = self.error, None
         if error is not None:
             failures.report("websocket", "websocket.failed", error, **ended)
+
+
+def _says_left(error: BaseException) -> bool:
+    """Whether an exception, or a group of them, says only that the client has left."""
+    if isinstance(error, BaseExceptionGroup):
+        return all(_says_left(inner) for inner in error.exceptions)
+    return isinstance(error, WebSocketDisconnect)
 
 
 def _end_span(websocket: ObservedWebsocket, event: Mapping[str, str | int | float]) -> None:

@@ -54,7 +54,7 @@ class CheckedHeads(HttpToolsProtocol):
     def _examine(self, name: bytes, value: bytes) -> None:
         if name == b"host":
             self._hosts += 1
-            if not HOST.fullmatch(value):
+            if not HOST.fullmatch(value.strip(b" \t")):
                 msg = "not the name of a host"
                 raise httptools.HttpParserError(msg)
             self._host = value

@@ -3,9 +3,11 @@
 Linux only. Elsewhere nothing is known, and a request counts from the moment at which it is read.
 """
 
+import fcntl
 import socket
 import struct
 import sys
+import termios
 import time
 from typing import Any, NamedTuple
 
@@ -18,6 +20,7 @@ TCP_INFO: int | None = getattr(socket, "TCP_INFO", None) if sys.platform == "lin
 TCP_FAMILIES = frozenset({socket.AF_INET, socket.AF_INET6})
 _BYTES = 56
 _QUEUE = struct.Struct("=24x2I24x")  # unacknowledged and selectively acknowledged segments
+_SENT = struct.Struct("=i")
 _LAST_DATA_RECEIVED = struct.Struct("=52xI")
 MIN_WAIT_MILLISECONDS = 10  # the kernel counts in ticks of up to 10 ms; less says nothing
 NANOSECONDS = 1_000_000
@@ -68,6 +71,19 @@ class ReceivedAt:
         if self._socket is not None:
             self._socket.detach()
             self._socket = None
+
+
+def unread_bytes(transport: Any) -> int:
+    """Bytes that the client has not received yet: those that wait here, and those that wait in the kernel."""
+    waiting: int = transport.get_write_buffer_size()
+    owner = transport.get_extra_info("socket")
+    if TCP_INFO is None or owner is None:
+        return waiting
+    try:
+        (in_kernel,) = _SENT.unpack(fcntl.ioctl(owner.fileno(), termios.TIOCOUTQ, bytes(_SENT.size)))
+    except OSError:  # closed in the meantime
+        return waiting
+    return waiting + int(in_kernel)
 
 
 def accept_queue(listener: socket.socket) -> AcceptQueue:

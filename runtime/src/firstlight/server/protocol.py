@@ -30,6 +30,7 @@ class LimitedProtocol(RefusingConnection):
         self._received_at = ReceivedAt(None)
         self._owed: Owed | None = limited_by.heads
         self._progressed = False  # whether some of the body has come
+        self._upgraded = False  # another protocol has the connection now
 
     def connection_made(self, transport: Any) -> None:
         """Find a place among the connections."""
@@ -67,6 +68,7 @@ class LimitedProtocol(RefusingConnection):
         """Change to websocket, which has limits of its own."""
         self._limited_by.close(self)
         self._received_at.close()
+        self._upgraded = True
         super().upgrade()
         scope = getattr(self.transport.get_protocol(), "scope", None)
         if scope is not None:
@@ -122,7 +124,7 @@ class LimitedProtocol(RefusingConnection):
 
     def _owe(self) -> None:
         """Start the clock of what the client owes now."""
-        if self._refused or self.transport.is_closing():
+        if self._refused or self._upgraded or self.transport.is_closing():
             return
         owed, owes = None, self._limited_by
         if self._rest:

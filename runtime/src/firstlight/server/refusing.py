@@ -6,6 +6,7 @@ from ..requests.refusals import Refusals
 from .answers import ANSWERS
 from .connections import Connections
 from .flow import HeldFlow
+from .kernel import unread_bytes
 from .messages import LimitedMessages
 
 MAX_DISCARDED_BYTES = 16_777_216  # of a client that goes on sending although it has its answer
@@ -61,9 +62,11 @@ class RefusingConnection(LimitedMessages):
 
     def has_progressed(self, owed: str) -> bool:
         """Whether the client has done something since this was asked last."""
+        if owed == "body_timeout":  # it waits for us to ask for the body
+            return self.busy and self.cycle.waiting_for_100_continue
         if owed != "write_timeout":
             return False
-        unread, self._unread = self._unread, self.transport.get_write_buffer_size()
+        unread, self._unread = self._unread, unread_bytes(self.transport)
         return self._unread < unread
 
     def pause_writing(self) -> None:
@@ -99,7 +102,7 @@ class RefusingConnection(LimitedMessages):
         self.flow.release()
 
     def _owe_reading(self) -> None:
-        self._unread = self.transport.get_write_buffer_size()
+        self._unread = unread_bytes(self.transport)
         self._limited_by.reads.begin(self)
 
     def _discard(self, size: int) -> None:

@@ -1,6 +1,7 @@
 """What a connection may be upgraded to: websocket, where the service has one."""
 
 import asyncio
+import os
 from collections.abc import Iterable
 from functools import partial
 from typing import Any, Literal, cast
@@ -11,6 +12,8 @@ from starlette.staticfiles import StaticFiles
 from ..requests.refusals import Refusals
 from ..service import Service
 from .connections import Connections
+
+MAX_FIELDS = 1000  # of a handshake
 
 
 def websockets_of(
@@ -23,6 +26,9 @@ def websockets_of(
     declared = (service.routes, *(component.routes for component in service.components))
     if not any(_takes_websockets(rows) for rows in declared):
         return "none"
+    # The library has limits of its own for a head, below those of HTTP, and reads them when it is imported.
+    os.environ.setdefault("WEBSOCKETS_MAX_LINE_LENGTH", str(limited_by.limits.max_head_bytes))
+    os.environ.setdefault("WEBSOCKETS_MAX_NUM_HEADERS", str(MAX_FIELDS))
     from .websocket import LimitedWebsocket  # noqa: PLC0415 - a library for few services
 
     protocol = partial(LimitedWebsocket, limited_by=limited_by, refusals=refusals)

@@ -7,9 +7,12 @@ them, and a client that does not read what it is sent is cut.
 from typing import Any
 
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from websockets.exceptions import InvalidMessage
 
 from ..requests.refusals import Refusals
+from .answers import ANSWERS
 from .connections import Connections
+from .kernel import unread_bytes
 from .transport import OwnedTransport
 
 PIECE_BYTES = 4096  # what is taken in at once: a message has six bytes at least
@@ -73,12 +76,12 @@ class LimitedWebsocket(WebSocketsSansIOProtocol):
             return
         transport.bare.close()
         if transport.get_write_buffer_size():
-            self._unread = transport.get_write_buffer_size()
+            self._unread = unread_bytes(transport)
             self._limited_by.reads.begin(self)
 
     def has_progressed(self, _: str) -> bool:
         """Whether the client has read something since this was asked last."""
-        unread, self._unread = self._unread, self.transport.get_write_buffer_size()
+        unread, self._unread = self._unread, unread_bytes(self.transport)
         return self._unread < unread
 
     def refuse(self, reason: str) -> None:
@@ -91,6 +94,17 @@ class LimitedWebsocket(WebSocketsSansIOProtocol):
         self.transport.abort()
 
     def _take_in(self) -> None:
-        while self._held and self.queue.empty() and not self.transport.is_closing():
+        """Parse what the application can use; after its last word, until the client has answered that."""
+        while self._held and (self.close_sent or self.queue.empty()) and not self.transport.is_closing():
             piece, self._held = self._held[:PIECE_BYTES], self._held[PIECE_BYTES:]
             super().data_received(piece)
+        if self.conn.handshake_exc is not None and not self.handshake_initiated:
+            self._refuse_handshake()
+
+    def _refuse_handshake(self) -> None:
+        """Answer a head that the library does not parse: uvicorn would not."""
+        reason = "malformed" if isinstance(self.conn.handshake_exc, InvalidMessage) else "head_too_large"
+        self._refusals.count(reason, self.client[0] if self.client else "")
+        self.handshake_initiated = True
+        self.transport.write(ANSWERS[reason])
+        self.transport.close()
