@@ -117,7 +117,12 @@ def test_a_slow_reader_has_the_same_deadline(start: Start, connection: str) -> N
             assert ask(url, "/health/live").status == 200
             assert time.monotonic() - began < TIMEOUT_SECONDS
         assert time.monotonic() - began < 3 * SECONDS
-    with Wire(url) as quick:
+
+
+def test_a_large_page_reaches_who_reads_it(start: Start) -> None:
+    """What cuts a slow reader is time, and not the size of the page."""
+    listener = start(limits=Limits(request_seconds=TIMEOUT_SECONDS), large="x" * LARGE)
+    with Wire(f"http://127.0.0.1:{listener.port}") as quick:
         quick.send(request("/health"), b"")
         assert len(quick.receive().body) > LARGE
 

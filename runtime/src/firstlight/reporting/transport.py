@@ -72,8 +72,11 @@ class ReportTransport(Transport):
     def flush(self, timeout: float, callback: Callable[[int, float], Any] | None = None) -> None:
         """Wait until everything has been sent or lost, for at most `timeout` seconds."""
         del callback
+        deadline = time.monotonic() + timeout
+        while self._thread is None and time.monotonic() < deadline and self._send_next():
+            pass  # at the end of the interpreter no thread can be started, from Python 3.12 on
         with self._changed:
-            self._changed.wait_for(lambda: not self._unsent, timeout)
+            self._changed.wait_for(lambda: not self._unsent, max(0.0, deadline - time.monotonic()))
 
     def kill(self) -> None:
         """End the thread; what is queued is lost."""
@@ -100,12 +103,20 @@ class ReportTransport(Transport):
                 self._changed.wait_for(lambda: self._queue or self._thread is not me)
                 if self._thread is not me:
                     return
-                body = self._queue.popleft()
-            self._send(body)
-            with self._changed:
-                self._bytes -= len(body)
-                self._unsent -= 1
-                self._changed.notify_all()
+            self._send_next()
+
+    def _send_next(self) -> bool:
+        """Send one report, if there is one."""
+        with self._changed:
+            if not self._queue:
+                return False
+            body = self._queue.popleft()
+        self._send(body)
+        with self._changed:
+            self._bytes -= len(body)
+            self._unsent -= 1
+            self._changed.notify_all()
+        return True
 
     def _send(self, body: bytes) -> None:
         reason = ""
