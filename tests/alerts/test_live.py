@@ -214,7 +214,8 @@ class Incident:
         self.outage.lose_the_database()
         self.crash.lose_the_database(one_of=2)
         self.overload.users.per_second = OVERLOAD_REQUESTS_PER_SECOND
-        self.overloaded_since = time.monotonic()
+        self._listener = ThreadPoolExecutor(1)
+        self._shed = self._listener.submit(self._hear_of_shedding, time.monotonic())
         self.burst_took = self.burst.fail_at_once(BURST)
         bad = 'slo:events:rate{service="burst",slo="availability",window="5m",outcome="bad"} * 300'
         found = [each.prometheus.until(f"{bad} > 0", within=90) for each in self.both]
@@ -233,16 +234,21 @@ class Incident:
         self.exemplars = [trace_ids(each.prometheus) for each in self.both]
         self._page(self.hurried, "burst", "ErrorBudgetBurn")
         self.burst.users.per_second = MORE_REQUESTS_PER_SECOND
-        shed = 'ALERTS{alertname="RequestsShed",service="overload",alertstate="firing"}'
-        self.shed = [each.prometheus.until(shed, within=PAGE_WITHIN)[0]["metric"] for each in self.both]
-        self.shed_seconds = time.monotonic() - self.overloaded_since
-        self.overload.users.per_second = 1
         self.crash_seconds = self._page(self.shipped, "crash", "ServiceDown")["heard"] - began
         self._page(self.hurried, "crash", "ServiceDown")
         self.held_back = [each.states("crash") for each in self.both]
         told, before = self.hurried.inbox.told, len(self.hurried.inbox.told)
         wait(lambda: told[before:] if about(told[before:]) >= HEARD_WHILE_DOWN else [], DEADLINE, "all of it again")
         self.told_while_down = about(told[before:])
+        with self._listener:
+            self.shed, self.shed_seconds = self._shed.result()
+
+    def _hear_of_shedding(self, began: float) -> tuple[list[dict[str, str]], float]:
+        """Wait until both say so, then end the overload."""
+        firing = 'ALERTS{alertname="RequestsShed",service="overload",alertstate="firing"}'
+        shed = [each.prometheus.until(firing, within=PAGE_WITHIN)[0]["metric"] for each in self.both]
+        self.overload.users.per_second = 1
+        return shed, time.monotonic() - began
 
     def recovery(self) -> None:
         """All is well again, until the pager has said so of both pages, and three of them are too many."""
