@@ -10,6 +10,8 @@ from template import EVERYTHING, Machine
 
 PLACEHOLDER = re.compile(r"\b(TODO|FIXME|XXX|TBD|lorem)\b", re.IGNORECASE)
 
+GUIDE = Path(__file__).parent.parent / "docs" / "guides" / "limits.md"
+
 
 @pytest.fixture
 def service(generate: Generate) -> Path:
@@ -24,6 +26,24 @@ def test_the_readme_names_every_variable_of_the_example(service: Path) -> None:
     variables = re.findall(r"^#?([A-Z][A-Z_]+)=", example, re.MULTILINE)
     assert len(variables) > 10
     assert [name for name in variables if f"`{name}`" not in readme] == []
+
+
+def test_defaults_of_limits_are_the_same_wherever_they_are_named(service: Path) -> None:
+    """In the settings, the example of an environment, the README of the service, and the guide."""
+    settings = (service / "vendor/firstlight/src/firstlight/settings.py").read_text("utf-8")
+    numbers = re.findall(r"^    (\w+): (?:int|float) = Field\(([\d_.]+),", settings, re.MULTILINE)
+    defaults = {name.upper(): value.replace("_", "") for name, value in numbers}
+    example = dict(re.findall(r"^#?(\w+)=(\S+)$", (service / ".env.example").read_text("utf-8"), re.MULTILINE))
+    places = {".env.example": example}
+    for page in (service / "README.md", GUIDE):
+        rows = re.findall(r"^\| ((?:`[A-Z_]+`(?:, )?)+) \| ([^|]+) \|", page.read_text("utf-8"), re.MULTILINE)
+        cells = [(re.findall(r"[A-Z_]+", names), re.findall(r"[^\s,`]+", values)) for names, values in rows]
+        places[page.name] = {name: value for names, values in cells for name, value in zip(names, values, strict=False)}
+
+    for place, named in places.items():
+        limits = {name for name in defaults.keys() & named.keys() if not name.startswith("OTEL_")}
+        assert {"HEAD_SECONDS", "SHED_SECONDS", "MAX_CONNECTIONS"} <= limits, place
+        assert {name: named[name] for name in limits} == {name: defaults[name] for name in limits}, place
 
 
 def test_the_readme_s_paths_exist(service: Path) -> None:
