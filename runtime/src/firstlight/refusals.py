@@ -10,6 +10,7 @@ from .logs.redaction import is_denied
 def sentence(kind: type[BaseSettings], detail: Any) -> str:
     """Say what a value must be, and what it is unless that may be secret. `detail` is one of pydantic's errors."""
     message = detail["msg"].removeprefix("Value error, ").replace("Input should be", "must be")
+    message = message.partition(", unable to parse")[0]  # it says the same twice
     if not detail["loc"]:  # the whole model is wrong, and its rule names the variables
         return str(message)
     field = str(detail["loc"][0])
