@@ -352,12 +352,13 @@ def test_exemplars_lead_to_what_users_saw(incident: Incident) -> None:
 
 
 def test_a_dead_service_says_one_thing(incident: Incident) -> None:
-    """Its error budget still burns, and nobody hears of that any more. Those of others are heard of."""
+    """Its error budget still burns, and nobody hears of that any more. Those of others are heard of.
+
+    Whether its third page of the day is counted already, depends on when the rules were evaluated.
+    """
     for states in incident.held_back:
-        assert {name: state for name, (state, _) in states.items()} == {
-            "ErrorBudgetBurn": "suppressed",
-            "ServiceDown": "active",
-        }
+        assert {name for name, (state, _) in states.items() if state == "active"} == {"ServiceDown"}
+        assert states["ErrorBudgetBurn"][0] == "suppressed"
     assert incident.told_while_down >= HEARD_WHILE_DOWN
     assert {name for service, name in incident.told_while_down if service == "crash"} == {"ServiceDown"}
 
