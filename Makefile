@@ -7,7 +7,7 @@ PYTHON := $(UV) run python
 export PATH := $(PATH):$(CURDIR)/.tools/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-runtime fault-test prove-delivery check hooks fmt bench repin names preview
+.PHONY: help demo test test-runtime fault-test prove-delivery check hooks fmt wheel bench repin names preview
 
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "  %-20s %s\n", $$1, $$2 }'
@@ -39,6 +39,10 @@ hooks: $(UV) ## Run the pre-commit hooks on every file: secrets, scripts, YAML, 
 fmt: $(UV) ## Fix style
 	$(UV) run ruff check --fix .
 	$(UV) run ruff format .
+
+wheel: $(UV) ## Build wheel and sdist of the runtime into dist/, for a package index that platform.toml names
+	$(UV) build --quiet --clear --out-dir dist runtime
+	@ls dist
 
 repin: $(UV) ## Write ci/pins.yaml into every pipeline; FROM=.github/workflows takes over what is pinned there first
 	$(PYTHON) -m ci.repin $(FROM)
