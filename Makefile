@@ -16,7 +16,7 @@ demo: $(UV) ## Generate a service, run it and show its signals, until Ctrl-C or 
 	@exec $(PYTHON) -m demo
 
 test: test-runtime ## Prove runtime and template: generate, refuse, update, and run the tests of what is generated
-	$(PYTHON) -m pytest -m "not delivery"
+	$(PYTHON) -m pytest -n 2 -m "not delivery"
 
 test-runtime: $(UV) ## Run the tests of runtime/, with coverage, on every supported Python that is here
 	@UV="$(UV)" .ci/runtime $(ARGS)
@@ -25,7 +25,7 @@ fault-test: $(UV) ## Drive a generated service through floods, failures and over
 	@exec $(PYTHON) -m faults $(if $(LONG),--long) $(if $(REVERT),--revert) $(if $(ROWS),--rows "$(ROWS)") $(if $(WRITE),--write)
 
 prove-delivery: $(UV) ## Prove the way to production: real images, signatures, pipelines and deploys (root, Debian's container tools)
-	$(PYTHON) -m pytest -m delivery
+	$(PYTHON) -m pytest -n 2 -m delivery
 
 check: $(UV) ## Check style and types
 	$(UV) run ruff check .
