@@ -154,6 +154,7 @@ def test_label_values_come_from_limited_sets(seen: Seen) -> None:
         "http_route": {"/faults/slow", "/faults/fail", "/faults/stream", "/call", "unmatched"},
         "http_response_status_code": {"200", "404", "405", "500", "503"},
         "error_type": {"", "RuntimeError", "client_disconnected", "503"},
+        "url_scheme": {"http"},
     }
 
 

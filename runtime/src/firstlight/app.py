@@ -111,7 +111,7 @@ def _observed(
 ) -> Application:
     settings, templates = lifespan.settings, RouteTemplates(app.routes)
     recorder = _recorder(templates, service, settings, emit)
-    observers = Observers(tracing.propagator, tracing.tracer, recorder, lifespan.lifecycle)
+    observers = Observers(tracing.propagator, tracing.tracer, recorder, lifespan.lifecycle, settings.known_methods)
     shedder = Shedder("event_loop", settings.shed_seconds)
     data_plane = DataPlane(app, observers, WebsocketRecorder(templates, emit), shedder)
     return Application(data_plane, lifespan, EarlyRefusal(shedder, recorder))

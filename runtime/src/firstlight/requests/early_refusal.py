@@ -46,4 +46,5 @@ class EarlyRefusal:
         request_id = given.decode() if acceptable(given) else f"{random.getrandbits(128):032x}"
         self._recorder.shed(scope, wait, request_id)
         body = _BODY % request_id
-        return (_ANSWER % (len(body), request_id, "connection: close\r\n" if close else "", body)).encode()
+        sent = "" if scope["method"] == "HEAD" else body  # else the client takes it for the next response
+        return (_ANSWER % (len(body), request_id, "connection: close\r\n" if close else "", sent)).encode()

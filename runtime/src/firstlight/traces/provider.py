@@ -5,13 +5,15 @@ from collections.abc import Sequence
 
 from opentelemetry import trace
 from opentelemetry.sdk.resources import OTELResourceDetector, Resource
-from opentelemetry.sdk.trace import SpanLimits, SpanProcessor, TracerProvider
+from opentelemetry.sdk.trace import SpanLimits, SpanProcessor
 
 from ..identity import Identity
 from ..settings import Settings
 from . import propagation
+from .consumers import ConsumedProvider
 from .queue import MAX_BYTES, SpanQueue
-from .sampling import DroppingTracer, Starter, TraceIds, kept, sampler
+from .request_tracer import NoTracer, RequestTracer, Starter, TraceIds
+from .sampling import follows_callers, kept, sampler
 
 VALUE_CHARACTERS = 2048  # of an attribute of a span
 EVENT_CHARACTERS = 16_384  # of an attribute of an event or a link: room for a traceback
@@ -27,14 +29,14 @@ class Tracing:
         processors: Sequence[SpanProcessor] = (),
         max_bytes: int = MAX_BYTES,
     ) -> None:
-        """Export where an endpoint is configured; `processors` get the spans as well.
+        """Export where an endpoint is configured; `processors` get the spans as well. Without both none is recorded.
 
         `max_bytes` limits the memory of finished spans that have not been exported.
         """
         self.propagator = propagation.install(settings)
         self._queue = _queue(settings, max_bytes) if settings.exports_traces else None
         ids = TraceIds()
-        self.provider = TracerProvider(
+        self.provider = provider = ConsumedProvider(
             sampler(settings),
             resource(settings, identity),
             shutdown_on_exit=False,
@@ -45,9 +47,15 @@ class Tracing:
             self.provider.add_span_processor(processor)
         if isinstance(trace.get_tracer_provider(), trace.ProxyTracerProvider):  # it can be set only once
             trace.set_tracer_provider(self.provider)
-        self.tracer: Starter = self.provider.get_tracer(identity.name, identity.version)
+        self.tracer: Starter = NoTracer()
         if not settings.otel_sdk_disabled:
-            self.tracer = DroppingTracer(self.tracer, ids, kept(settings))
+            self.tracer = RequestTracer(
+                provider.get_tracer(identity.name, identity.version),
+                ids,
+                provider,
+                ratio=kept(settings),
+                follows=follows_callers(settings),
+            )
 
     def stop(self, timeout: float) -> bool:
         """Export what is queued, for at most `timeout` seconds. False: some of it was lost, and counted."""

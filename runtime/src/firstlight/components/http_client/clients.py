@@ -56,7 +56,7 @@ async def open_clients(surroundings: Surroundings[HttpClientSettings]) -> AsyncI
             return LimitedTransport(pool, settings.timeout_seconds, settings.max_response_bytes)
 
         for name, url in settings.dependencies.items():
-            observed = ObservedTransport(name, limited(settings.max_connections))
+            observed = ObservedTransport(name, limited(settings.max_connections), surroundings.service.known_methods)
             clients[name] = await stack.enter_async_context(client(url, observed))
             probes[name] = await stack.enter_async_context(client(url, limited(1)))
         yield Clients(clients, probes)
