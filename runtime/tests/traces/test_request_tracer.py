@@ -13,8 +13,9 @@ from opentelemetry.trace import NonRecordingSpan, Span, SpanContext, TraceFlags,
 
 from firstlight import Settings
 from firstlight.traces.consumers import ConsumedProvider
+from firstlight.traces.ids import TraceIds
 from firstlight.traces.propagation import NO_PARENT
-from firstlight.traces.request_tracer import NoTracer, RequestTracer, TraceIds
+from firstlight.traces.request_tracer import NoTracer, RequestTracer
 from firstlight.traces.sampling import follows_callers, kept, sampler
 from firstlight.traces.trace_state import Level2TraceState
 

@@ -4,7 +4,6 @@ import asyncio
 import time
 from collections.abc import Mapping
 
-from opentelemetry.sdk.trace import Span
 from opentelemetry.trace import Status, StatusCode
 from prometheus_client import Histogram
 from starlette.types import Message, Receive, Scope, Send
@@ -142,7 +141,7 @@ def _says_left(error: BaseException) -> bool:
 
 def _end_span(websocket: ObservedWebsocket, event: Mapping[str, str | int | float]) -> None:
     span = websocket.identified.span
-    if not (span.is_recording() and isinstance(span, Span)):
+    if not span.is_recording():
         return
     matched = event["http_route"] != UNMATCHED
     span.update_name(f"WEBSOCKET {event['http_route']}" if matched else "WEBSOCKET")

@@ -2,8 +2,6 @@
 
 from collections.abc import Mapping
 
-from opentelemetry.sdk.trace import Span
-from opentelemetry.trace import Status, StatusCode
 from starlette.types import Scope
 from structlog.contextvars import get_contextvars
 
@@ -13,6 +11,7 @@ from ..logs.values import fields
 from ..metrics.children import OVERFLOW, Children, class_of
 from ..metrics.instruments import REQUEST_DURATION, UNMATCHED
 from ..slo import Events
+from ..traces.request_span import finish, started
 from . import target
 from .exception_event import described
 from .observed_request import CLIENT_CLOSED, Labels, ObservedRequest
@@ -21,8 +20,6 @@ from .reason import REASON
 from .routes import RouteTemplates
 from .span_attributes import client_address, name_of
 from .timings import Timing, Timings
-
-_FAILED = Status(StatusCode.ERROR)
 
 
 class Recorder:
@@ -135,18 +132,15 @@ def _unanswered(request: ObservedRequest) -> bool:
 
 
 def _end_span(request: ObservedRequest, event: Mapping[str, str | int | float]) -> None:
-    span = request.identified.span
-    assert isinstance(span, Span)
-    attributes = {}
+    span, name = request.identified.span, name_of(str(event["http_request_method"]))
+    attributes: dict[str, str | int | float] = {}
     if event["http_route"] != UNMATCHED:
-        span.update_name(f"{name_of(str(event['http_request_method']))} {event['http_route']}")
+        name = f"{name} {event['http_route']}"
         attributes["http.route"] = event["http_route"]
     if not _unanswered(request):
         attributes["http.response.status_code"] = event["http_response_status_code"]
     if event["error_type"]:
         attributes["error.type"] = event["error_type"]
-        span.set_status(_FAILED)
-    span.set_attributes(attributes)
     if request.error is not None and not request.cancelled:
         span.add_event("exception", described(request.error))
-    span.end((span.start_time or 0) + request.duration)
+    finish(span, name, attributes, failed=bool(event["error_type"]), end_time=started(span) + request.duration)

@@ -14,12 +14,17 @@ class ConsumedProvider(TracerProvider):
     def __init__(self, *arguments: Any, **keywords: Any) -> None:
         """As the SDK's."""
         super().__init__(*arguments, **keywords)
-        self.consumed = False
+        self.consumers = 0
+
+    @property
+    def consumed(self) -> bool:
+        """Whether anybody reads what is recorded."""
+        return self.consumers > 0
 
     def add_span_processor(self, span_processor: SpanProcessor) -> None:
         """From now on spans are recorded."""
         super().add_span_processor(span_processor)
-        self.consumed = True
+        self.consumers += 1
 
     def get_tracer(self, *arguments: Any, **keywords: Any) -> Tracer:
         """The SDK's tracer; one that asks at each span where there is no consumer yet."""

@@ -8,6 +8,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from struct import Struct
+from typing import Any
 
 from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue
@@ -17,6 +18,7 @@ from opentelemetry.trace import SpanContext, SpanKind, StatusCode
 from opentelemetry.util.types import AttributeValue
 
 from ..metrics.instruments import TRACES_NOT_RENDERED
+from .encoded_span import EncodedSpan
 
 # Below 1 MiB in all: clients choose some of the values.
 _REMEMBERED_ATTRIBUTES = 1024
@@ -54,6 +56,8 @@ def _encode_scope(spans: list[ReadableSpan]) -> bytes:
 
 def _rendered(span: ReadableSpan) -> bytes | None:
     """The span, or nothing, counted, where it cannot be encoded: the others of its batch can."""
+    if isinstance(span, EncodedSpan):
+        return span.body
     try:
         return _encode_span(span)
     except Exception:  # noqa: BLE001 - names, states and values come from clients and from the team
@@ -69,10 +73,29 @@ def _encode_span(span: ReadableSpan) -> bytes:
     if not plain or dropped or span.status.description or span.events or span.links or context.trace_state:
         return _encode_unusual(span)
     try:
-        name = _field(_SPAN_NAME, span.name.encode())
-        encoded = [_attribute(key, value) for key, value in attributes.items()]
+        return encoded(
+            context,
+            parent,
+            span.name,
+            span.kind,
+            (span.start_time or 0, span.end_time or 0),
+            span.status.status_code,
+            attributes,
+        )
     except ValueError:  # an integer beyond 64 bits, a lone surrogate: the stock encoder leaves it out
         return _encode_unusual(span)
+
+
+def encoded(  # noqa: PLR0913, PLR0917 - the fields of the message
+    context: SpanContext,
+    parent: SpanContext | None,
+    name: str,
+    kind: SpanKind,
+    times: tuple[int, int],
+    status: StatusCode,
+    attributes: Mapping[str, Any],
+) -> bytes:
+    """A span with plain attributes. Raises `ValueError` for text or numbers that the format does not know."""
     return b"".join(
         (
             _TRACE_ID,
@@ -80,12 +103,12 @@ def _encode_span(span: ReadableSpan) -> bytes:
             _SPAN_ID,
             context.span_id.to_bytes(8, "big"),
             _PARENT_ID + parent.span_id.to_bytes(8, "big") if parent else b"",
-            name,
-            _KINDS[span.kind],
-            _TIMES.pack(_START, span.start_time or 0, _END, span.end_time or 0),
-            _STATUSES[span.status.status_code],
+            _field(_SPAN_NAME, name.encode()),
+            _KINDS[kind],
+            _TIMES.pack(_START, times[0], _END, times[1]),
+            _STATUSES[status],
             _REMOTE_PARENT if parent and parent.is_remote else _LOCAL_PARENT,
-            *encoded,
+            *[_attribute(key, value) for key, value in attributes.items()],
         )
     )
 

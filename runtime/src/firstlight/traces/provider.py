@@ -6,15 +6,19 @@ from collections.abc import Sequence
 from opentelemetry import trace
 from opentelemetry.sdk.resources import OTELResourceDetector, Resource
 from opentelemetry.sdk.trace import SpanLimits, SpanProcessor
+from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 
 from ..identity import Identity
 from ..settings import Settings
 from . import propagation
 from .consumers import ConsumedProvider
+from .ids import TraceIds
 from .queue import MAX_BYTES, SpanQueue
-from .request_tracer import NoTracer, RequestTracer, Starter, TraceIds
+from .request_span import Recording
+from .request_tracer import NoTracer, RequestTracer, Starter
 from .sampling import follows_callers, kept, sampler
 
+FEWEST_ATTRIBUTES = 64  # more than the data plane sets
 VALUE_CHARACTERS = 2048  # of an attribute of a span
 EVENT_CHARACTERS = 16_384  # of an attribute of an event or a link: room for a traceback
 
@@ -53,6 +57,7 @@ class Tracing:
                 provider.get_tracer(identity.name, identity.version),
                 ids,
                 provider,
+                _recording(provider, ids, self._queue, InstrumentationScope(identity.name, identity.version)),
                 ratio=kept(settings),
                 follows=follows_callers(settings),
             )
@@ -89,3 +94,16 @@ def _queue(settings: Settings, max_bytes: int) -> SpanQueue:
     from .exporter import OtlpExporter  # noqa: PLC0415
 
     return SpanQueue(OtlpExporter(Destination.of(settings)), settings, max_bytes)
+
+
+def _recording(
+    provider: ConsumedProvider, ids: TraceIds, queue: SpanQueue | None, scope: InstrumentationScope
+) -> Recording | None:
+    """The short way for spans of requests; none where limits are stated that only the SDK applies."""
+    stated = limits()
+    few = (stated.max_span_attributes or 0) < FEWEST_ATTRIBUTES
+    if queue is None or few or (stated.max_span_attribute_length or 0) < VALUE_CHARACTERS:
+        return None
+    from .encoding import encoded  # noqa: PLC0415 - as above
+
+    return Recording(provider.get_tracer(scope.name, scope.version), ids, encoded, queue.put, provider.resource, scope)

@@ -14,6 +14,7 @@ from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 
 from ..metrics.instruments import TRACES_EXPORT_FAILED, TRACES_QUEUE_FULL
 from ..settings import Settings
+from .encoded_span import OBJECT_BYTES, EncodedSpan
 from .size import size
 
 log = structlog.get_logger()
@@ -57,7 +58,13 @@ class SpanQueue(SpanProcessor):
         """Queue a span, or count it as dropped. Never blocks."""
         if not (span.context and span.context.trace_flags.sampled):
             return
-        needed = size(span)
+        self._put(span, size(span))
+
+    def put(self, span: EncodedSpan) -> None:
+        """Queue a span that is encoded already, or count it as dropped. Never blocks."""
+        self._put(span, OBJECT_BYTES + len(span.body))
+
+    def _put(self, span: ReadableSpan, needed: int) -> None:
         with self._lock:
             full = len(self._queue) >= self._capacity or self._bytes + needed > self._max_bytes
             if not (full or self._stopping):

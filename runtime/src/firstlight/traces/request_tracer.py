@@ -1,12 +1,10 @@
 """Starts the span of each request: recorded where somebody will read it, else ids that logs and callees share."""
 
 import random
-import threading
 from collections.abc import Callable, Mapping
 from typing import Protocol
 
 from opentelemetry.context import Context
-from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
 from opentelemetry.sdk.trace.sampling import TraceIdRatioBased
 from opentelemetry.trace import (
     INVALID_SPAN_CONTEXT,
@@ -21,7 +19,9 @@ from opentelemetry.trace import (
 )
 
 from .consumers import ConsumedProvider
+from .ids import TraceIds
 from .propagation import NO_PARENT
+from .request_span import Recording, RequestSpan
 
 # The name and the attributes of a span when it starts. Asked for only where it is recorded.
 Describe = Callable[[], tuple[str, Mapping[str, str | int]]]
@@ -36,35 +36,29 @@ class Starter(Protocol):
         """Start the span of a request whose caller is in `context`, without making it the current one."""
 
 
-class TraceIds(RandomIdGenerator):
-    """Random trace ids, or the one that its caller has drawn already."""
-
-    def __init__(self) -> None:
-        """Nothing is drawn yet."""
-        self._drawn = threading.local()
-
-    def follow(self, trace_id: int) -> None:
-        """The next trace that this thread begins has this id."""
-        self._drawn.id = trace_id
-
-    def generate_trace_id(self) -> int:
-        """A trace id."""
-        drawn: int = self._drawn.__dict__.pop("id", 0)
-        return drawn or super().generate_trace_id()
-
-
 class RequestTracer:
     """Decides by the SDK's own rule before the SDK is asked, which then only sees what is recorded.
 
     It spends as much on a span that it drops as bare Starlette spends on a third of a request.
     """
 
-    def __init__(
-        self, tracer: Tracer, ids: TraceIds, provider: ConsumedProvider, *, ratio: float, follows: bool
+    def __init__(  # noqa: PLR0913 - what it decides by and what it records with
+        self,
+        tracer: Tracer,
+        ids: TraceIds,
+        provider: ConsumedProvider,
+        recording: Recording | None = None,
+        *,
+        ratio: float,
+        follows: bool,
     ) -> None:
-        """Record with `tracer` while `provider` has a consumer: as a caller's flag says, or `ratio` of the traces."""
+        """Record while `provider` has a consumer: as a caller's flag says, or `ratio` of the traces.
+
+        With `tracer`, or with `recording` while its queue is the only consumer.
+        """
         self._tracer = tracer
         self._ids = ids
+        self._recording = recording
         self._provider = provider
         self._limit = TraceIdRatioBased.get_bound_for_rate(ratio)
         self._follows = follows
@@ -81,6 +75,9 @@ class RequestTracer:
             return NonRecordingSpan(_unrecorded(caller, trace_id, sampled=sampled))
         if not sampled:
             return NonRecordingSpan(_new(caller, trace_id, sampled=False))
+        if self._recording is not None and self._provider.consumers == 1 and not caller.trace_state:
+            new = _new(caller, trace_id, sampled=True)
+            return RequestSpan(self._recording, context, caller if caller.is_valid else None, new, describe())
         if not caller.is_valid:
             self._ids.follow(trace_id)
         name, attributes = describe()
