@@ -7,9 +7,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from opentelemetry.context import Context
-from opentelemetry.sdk.trace import SpanProcessor
+from opentelemetry.sdk.trace import SpanProcessor, sampling
 from opentelemetry.sdk.trace.sampling import Decision, TraceIdRatioBased
-from opentelemetry.trace import NonRecordingSpan, Span, SpanContext, TraceFlags, set_span_in_context
+from opentelemetry.trace import NonRecordingSpan, Span, SpanContext, TraceFlags, get_current_span, set_span_in_context
 
 from firstlight import Settings
 from firstlight.traces.consumers import ConsumedProvider
@@ -32,7 +32,7 @@ def make(settings: Settings) -> Make:
     def tracer(*, consumed: bool = True, **changes: object) -> RequestTracer:
         changed = settings.model_copy(update=changes)
         ids = TraceIds()
-        provider = ConsumedProvider(sampler(changed), shutdown_on_exit=False, id_generator=ids)
+        provider = ConsumedProvider(sampling.ALWAYS_ON, shutdown_on_exit=False, id_generator=ids)
         if consumed:
             provider.add_span_processor(SpanProcessor())
         return RequestTracer(
@@ -70,6 +70,26 @@ def test_the_decision_is_the_sdks_own(make: Make, value: float, consumed: bool) 
         expected = rule.should_sample(None, context.trace_id, "GET").decision is Decision.RECORD_AND_SAMPLE
         assert context.trace_flags.sampled is expected
         assert span.is_recording() is (expected and consumed)
+
+
+@pytest.mark.parametrize("name", ["always_on", "always_off", "traceidratio", "parentbased_traceidratio"])
+@pytest.mark.parametrize("trust", [True, False])
+@pytest.mark.parametrize("flags", [0, SAMPLED])
+def test_a_trace_of_a_caller_is_sampled_as_by_the_sdk(
+    make: Make,
+    settings: Settings,
+    name: str,
+    trust: bool,  # noqa: FBT001 - a table
+    flags: int,
+) -> None:
+    """Each standard sampler, for many ids."""
+    changes = {"otel_traces_sampler": name, "otel_traces_sampler_arg": 0.5, "trust_remote_parent": trust}
+    tracer, rule = make(**changes), sampler(settings.model_copy(update=changes))
+    for _ in range(200):
+        context = caller(flags, random.getrandbits(128))
+        trace_id = get_current_span(context).get_span_context().trace_id
+        expected = rule.should_sample(context, trace_id, "GET").decision is Decision.RECORD_AND_SAMPLE
+        assert start(tracer, context).is_recording() is expected
 
 
 def test_the_ratio_is_kept(make: Make) -> None:

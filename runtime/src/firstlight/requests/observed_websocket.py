@@ -22,8 +22,7 @@ from .exception_event import described
 from .identification import identify, with_headers
 from .observed_request import Labels, Observers
 from .routes import RouteTemplates
-from .span_attributes import client_address
-from .target import path
+from .span_attributes import path_and_client
 
 ABNORMAL = 1006  # RFC 6455: the connection ended without a close frame
 DURATION_BUCKETS_SECONDS = (0.1, 1.0, 10.0, 60.0, 300.0, 1800.0, 3600.0, 14400.0, 86400.0)
@@ -49,6 +48,7 @@ class WebsocketRecorder:
         """Record one websocket. Returns how it ended."""
         route = self._templates.of(websocket.scope)
         seconds = (time.perf_counter_ns() - websocket.arrived) / 1e9
+        path, address = path_and_client(websocket.scope)
         ended: Labels = {
             "http_route": route,
             "error_type": websocket.error_type,
@@ -61,11 +61,11 @@ class WebsocketRecorder:
             **websocket.ids._asdict(),
             **ended,
             "accepted": websocket.accepted,
-            "url_path": path(websocket.scope),
+            "url_path": path,
             "duration_seconds": round(seconds, 6),
             "messages_received": websocket.received,
             "messages_sent": websocket.sent,
-            "client_address": client_address(websocket.scope),
+            "client_address": address,
         }
         _end_span(websocket, event)
         self._emit({**redact(fields(get_contextvars())), **event})

@@ -19,7 +19,7 @@ from .observed_request import CLIENT_CLOSED, Labels, ObservedRequest
 from .outcome import CLIENT_DISCONNECTED, NOT_OURS, SHED, UNAVAILABLE, outcome
 from .reason import REASON
 from .routes import RouteTemplates
-from .span_attributes import client_address, name_of
+from .span_attributes import client_address, name_of, path_and_client
 from .timings import Timing, Timings
 
 _FAILED = Status(StatusCode.ERROR)
@@ -112,6 +112,7 @@ def _overflowed(labels: tuple[str, ...]) -> tuple[str, ...]:
 
 def _event(request: ObservedRequest, labels: Labels) -> dict[str, str | int | float]:
     ids, scope = request.ids, request.scope
+    path, address = path_and_client(scope)
     event = {
         "level": "info" if labels["error_type"] in NOT_OURS else "error",
         "event": "http.request_finished",
@@ -119,10 +120,10 @@ def _event(request: ObservedRequest, labels: Labels) -> dict[str, str | int | fl
         "trace_id": ids.trace_id,
         "span_id": ids.span_id,
         **labels,
-        "url_path": target.path(scope),
+        "url_path": path,
         "duration_seconds": request.duration // 1000 / 1e6,
         "response_bytes": request.bytes_sent,
-        "client_address": client_address(scope),
+        "client_address": address,
     }
     if REASON in scope:
         event["reason"] = scope[REASON]

@@ -2,10 +2,12 @@
 
 import logging
 from collections.abc import Sequence
+from typing import Any
 
 from opentelemetry import trace
 from opentelemetry.sdk.resources import OTELResourceDetector, Resource
-from opentelemetry.sdk.trace import SpanLimits, SpanProcessor
+from opentelemetry.sdk.trace import SpanLimits, SpanProcessor, SynchronousMultiSpanProcessor, TracerProvider
+from opentelemetry.sdk.trace.sampling import ALWAYS_ON
 
 from ..identity import Identity
 from ..settings import Settings
@@ -36,26 +38,24 @@ class Tracing:
         self.propagator = propagation.install(settings)
         self._queue = _queue(settings, max_bytes) if settings.exports_traces else None
         ids = TraceIds()
-        self.provider = provider = ConsumedProvider(
-            sampler(settings),
-            resource(settings, identity),
-            shutdown_on_exit=False,
-            id_generator=ids,
-            span_limits=limits(),
-        )
+        shared: dict[str, Any] = {
+            "resource": resource(settings, identity),
+            "shutdown_on_exit": False,
+            "active_span_processor": SynchronousMultiSpanProcessor(),  # type: ignore[no-untyped-call]
+            "id_generator": ids,
+            "span_limits": limits(),
+        }
+        self.provider = ConsumedProvider(sampler(settings), **shared)
+        for_requests = TracerProvider(ALWAYS_ON, **shared)  # they are sampled before the SDK is asked
         for processor in (*processors, *([self._queue] if self._queue else [])):
             self.provider.add_span_processor(processor)
         if isinstance(trace.get_tracer_provider(), trace.ProxyTracerProvider):  # it can be set only once
             trace.set_tracer_provider(self.provider)
         self.tracer: Starter = NoTracer()
         if not settings.otel_sdk_disabled:
-            self.tracer = RequestTracer(
-                provider.get_tracer(identity.name, identity.version),
-                ids,
-                provider,
-                ratio=kept(settings),
-                follows=follows_callers(settings),
-            )
+            tracer = for_requests.get_tracer(identity.name, identity.version)
+            ratio, follows = kept(settings), follows_callers(settings)
+            self.tracer = RequestTracer(tracer, ids, self.provider, ratio=ratio, follows=follows)
 
     def stop(self, timeout: float) -> bool:
         """Export what is queued, for at most `timeout` seconds. False: some of it was lost, and counted."""

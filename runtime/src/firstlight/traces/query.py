@@ -15,7 +15,8 @@ def redacted(query: str) -> str:
 
 def _redacted(pair: str) -> str:
     name, equals, value = pair.partition("=")
-    means, value_means = unquote_plus(name), unquote_plus(value)
+    encoded = "%" in pair or "+" in pair
+    means, value_means = (unquote_plus(name), unquote_plus(value)) if encoded else (name, value)
     if redact_text(means) != means:
         return REDACTED
     if means.lower() in _SIGNATURES or is_denied(means) or redact_text(value_means) != value_means:

@@ -26,7 +26,8 @@ from .propagation import NO_PARENT
 # The name and the attributes of a span when it starts. Asked for only where it is recorded.
 Describe = Callable[[], tuple[str, Mapping[str, str | int]]]
 
-_FLAGS = {sampled: TraceFlags(TraceFlags.RANDOM_TRACE_ID | sampled) for sampled in (False, True)}
+_NOT_SAMPLED = TraceFlags(TraceFlags.RANDOM_TRACE_ID)
+_SAMPLED = TraceFlags(TraceFlags.RANDOM_TRACE_ID | TraceFlags.SAMPLED)
 
 
 class Starter(Protocol):
@@ -62,7 +63,10 @@ class RequestTracer:
     def __init__(
         self, tracer: Tracer, ids: TraceIds, provider: ConsumedProvider, *, ratio: float, follows: bool
     ) -> None:
-        """Record with `tracer` while `provider` has a consumer: as a caller's flag says, or `ratio` of the traces."""
+        """While `provider` has a consumer, record what a caller's flag says, or `ratio` of the traces.
+
+        `tracer` records whatever it is asked to.
+        """
         self._tracer = tracer
         self._ids = ids
         self._provider = provider
@@ -72,17 +76,29 @@ class RequestTracer:
     def start(self, context: Context, describe: Describe) -> Span:
         """Start a span, or stand in for one."""
         caller = INVALID_SPAN_CONTEXT if context is NO_PARENT else get_current_span(context).get_span_context()
-        trace_id = caller.trace_id or random.getrandbits(128) or 1
-        if self._follows and caller.is_valid:
-            sampled = caller.trace_flags.sampled
-        else:
-            sampled = trace_id & TraceIdRatioBased.TRACE_ID_LIMIT < self._limit
-        if not self._provider.consumed:
-            return NonRecordingSpan(_unrecorded(caller, trace_id, sampled=sampled))
-        if not sampled:
-            return NonRecordingSpan(_new(caller, trace_id, sampled=False))
         if not caller.is_valid:
+            return self._begin(context, describe)
+        sampled = caller.trace_flags.sampled if self._follows else self._keeps(caller.trace_id)
+        if sampled and self._provider.consumed:
+            return self._record(context, describe)
+        # Without a consumer the caller's own span goes on, so that what services behind record is not cut off from it
+        # by one that nobody records. The flag may change only together with the id of the span.
+        same = not self._provider.consumed and caller.trace_flags.sampled is sampled
+        return NonRecordingSpan(caller if same else _beside(caller, sampled=sampled))
+
+    def _begin(self, context: Context, describe: Describe) -> Span:
+        trace_id = random.getrandbits(128) or 1
+        sampled = self._keeps(trace_id)
+        if sampled and self._provider.consumed:
             self._ids.follow(trace_id)
+            return self._record(context, describe)
+        flags = _SAMPLED if sampled else _NOT_SAMPLED
+        return NonRecordingSpan(SpanContext(trace_id, random.getrandbits(64) or 1, is_remote=False, trace_flags=flags))
+
+    def _keeps(self, trace_id: int) -> bool:
+        return trace_id & TraceIdRatioBased.TRACE_ID_LIMIT < self._limit
+
+    def _record(self, context: Context, describe: Describe) -> Span:
         name, attributes = describe()
         return self._tracer.start_span(name, context, SpanKind.SERVER, attributes)
 
@@ -96,23 +112,9 @@ class NoTracer:
         return NoOpTracer().start_span("", context)
 
 
-def _unrecorded(caller: SpanContext, trace_id: int, *, sampled: bool) -> SpanContext:
-    """The caller's own span, so that what services behind record is not cut off from it by one that nobody records.
-
-    The flag may change only together with the span's id.
-    """
-    same = caller.is_valid and caller.trace_flags.sampled is sampled
-    return caller if same else _new(caller, trace_id, sampled=sampled)
-
-
-def _new(caller: SpanContext, trace_id: int, *, sampled: bool) -> SpanContext:
-    flags = _FLAGS[sampled]
-    if caller.is_valid and not caller.trace_flags.random_trace_id:
-        flags = TraceFlags(sampled)
+def _beside(caller: SpanContext, *, sampled: bool) -> SpanContext:
+    """Another span of the caller's trace."""
+    flags = TraceFlags((caller.trace_flags & TraceFlags.RANDOM_TRACE_ID) | sampled)
     return SpanContext(
-        trace_id,
-        random.getrandbits(64) or 1,
-        is_remote=False,
-        trace_flags=flags,
-        trace_state=caller.trace_state,
+        caller.trace_id, random.getrandbits(64) or 1, is_remote=False, trace_flags=flags, trace_state=caller.trace_state
     )
