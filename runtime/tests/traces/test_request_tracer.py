@@ -1,6 +1,7 @@
 """The span of a request: decided as the SDK does, recorded where it is read, and what stands in for it elsewhere."""
 
 import random
+import sys
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -160,8 +161,13 @@ def test_threads_do_not_take_each_others_ids(make: Make) -> None:
             assert span.is_recording() is (expected is Decision.RECORD_AND_SAMPLE)
         return [span.get_span_context().trace_id for span in spans]
 
-    with ThreadPoolExecutor(THREADS) as pool:
-        ids = [each for part in pool.map(many, range(THREADS)) for each in part]
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)  # the threads interrupt each other everywhere
+    try:
+        with ThreadPoolExecutor(THREADS) as pool:
+            ids = [each for part in pool.map(many, range(THREADS)) for each in part]
+    finally:
+        sys.setswitchinterval(interval)
     assert len(set(ids)) == THREADS * SPANS
 
 
