@@ -13,6 +13,7 @@ from starlette.types import ASGIApp
 from firstlight import ArrangementError, Component, NoSettings, Operation, Service, Settings, create_app, nothing
 from firstlight.app import Application
 from firstlight.operation import routes
+from firstlight.requests.thread_queue import ThreadQueue
 from firstlight.testing.lines import Lines
 
 from .faults import IDENTITY
@@ -187,7 +188,7 @@ def test_head_may_be_an_operation_of_its_own(settings: Settings, lines: Lines) -
 
 def test_without_get_there_is_no_head() -> None:
     """A path of other methods refuses it."""
-    (route,) = routes([CREATE], lambda app, _: app)
+    (route,) = routes([CREATE], lambda app, _: app, ThreadQueue(0).awaited)
     assert route.methods == {"POST"}
 
 
@@ -206,7 +207,9 @@ def test_name_and_summary_are_those_of_the_handler() -> None:
 
 def test_a_route_is_named_by_its_first_operation() -> None:
     """`url_for` finds it under that name."""
-    assert [(route.name, route.path) for route in routes([LIST, READ, CREATE, MOVE], lambda app, _: app)] == [
+    made = routes([LIST, READ, CREATE, MOVE], lambda app, _: app, ThreadQueue(0).awaited)
+
+    assert [(route.name, route.path) for route in made] == [
         ("list_parcels", "/parcels"),
         ("read_parcel", "/parcels/{name}"),
     ]
@@ -220,7 +223,7 @@ def test_each_operation_is_wrapped_with_its_row() -> None:
         seen.append(operation)
         return app
 
-    routes([LIST, CREATE, READ], around)
+    routes([LIST, CREATE, READ], around, ThreadQueue(0).awaited)
     assert seen == [LIST, CREATE, READ]
 
 

@@ -26,7 +26,8 @@ def test_accepts_every_word(event: str, breaks: Breaks) -> None:
 def test_accepts_every_metric_name(name: str, kind: str, breaks: Breaks) -> None:
     """Whatever Prometheus allows."""
     declared = f'import prometheus_client as p\n\nX = p.{kind}("{name}", "X.")\n'
-    contract = f'[metrics."{name}"]\nkind = "{kind.lower()}"\n[metrics.links_created]'
+    shown = f"{name}_info" if kind == "Info" else name
+    contract = f'[metrics."{shown}"]\nkind = "{kind.lower()}"\n[metrics.links_created]'
     breaks([("src/acme_links/more.py", None, declared), (CONTRACT, "[metrics.links_created]", contract)], [])
 
 
