@@ -66,7 +66,7 @@ class Place:
 
 
 @pytest.fixture(scope="module")
-def place(tmp_path_factory: pytest.TempPathFactory, shared: Machine, template: Path) -> Iterator[Place]:
+def place(tmp_path_factory: pytest.TempPathFactory, template: Path) -> Iterator[Place]:
     """Follow "Use it" of this repository's README: generate a service and run it."""
     machine = Machine(tmp_path_factory.mktemp("reader"))
     _, interview, generate, run = next(
@@ -85,7 +85,6 @@ def place(tmp_path_factory: pytest.TempPathFactory, shared: Machine, template: P
     with running(machine, ["sh", "-c", run], bare.service) as started:
         service = bare.service / "acme-orders"
         yield Place(machine, template, service, started["port"], started["management_port"])
-    del shared
 
 
 @contextmanager
@@ -120,10 +119,13 @@ def ask(place: Place, command: str) -> None:
 
 
 def update(place: Place, command: str) -> None:
-    """The answers exist; tests/test_team.py runs updates."""
+    """A service can have these answers, from a template that is published; tests/test_team.py runs updates."""
     found = re.search(r"ANSWERS='(.*)'", command)
     assert found, command
-    assert place.machine.cookiecutter(place.template, json.loads(found[1])).service
+    machine, published = place.machine, place.machine.output() / "firstlight"
+    machine.git("clone", "--quiet", str(place.template), str(published), directory=published.parent)
+    machine.git("remote", "set-url", "origin", "https://github.com/acme/firstlight.git", directory=published)
+    assert machine.cookiecutter(published, json.loads(found[1])).service
 
 
 def in_the_service(place: Place, command: str) -> None:
@@ -174,8 +176,7 @@ def panel(place: Place, text: str) -> None:
         place.service / f"ops/grafana/{path}" for path in ("specs/service.yml", "dashboards/service.json")
     )
     kept = {path: path.read_bytes() for path in (spec, dashboard)}
-    indented = "".join(f"      {line}" for line in text.splitlines(keepends=True))
-    spec.write_text(spec.read_text(encoding="utf-8") + indented, encoding="utf-8")
+    spec.write_text(spec.read_text(encoding="utf-8") + text, encoding="utf-8")
     place.sh("make dashboards")
     assert "Links created" in dashboard.read_text(encoding="utf-8")
     for path, content in kept.items():
@@ -236,7 +237,7 @@ def pages(root: Path, *left_out: str) -> list[Block]:
 
 def of_the_repository() -> list[Block]:
     """The pages of the template's own."""
-    others = ("{{", "alerts/runbooks/", ".", "build/", "preview/")
+    others = ("{{", "alerts/runbooks/", ".", "build/", "preview/", "tests/")
     return [each for each in pages(ROOT, *others) if "node_modules" not in each.page]
 
 

@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 import documents
 import pytest
 import team
+import yaml
 from conftest import Generate
 from template import SERVICE_DIRECTORY, Machine, Outcome, files, replace
 
@@ -83,6 +84,7 @@ def test_ordinary_work_survives_an_update(machine: Machine, platform: Path, serv
     assert green.status == 0, green.stdout + green.stderr
     for done in DONE.values():
         done(machine, service)
+    assert_a_rule_of_its_own(machine, service)
     machine.commit(service)
     theirs = files(service)
 
@@ -103,6 +105,17 @@ def test_ordinary_work_survives_an_update(machine: Machine, platform: Path, serv
 def watched() -> list[str]:
     """The target that tests the team's alert, where its tools are."""
     return ["alerts"] if shutil.which("promtool") and shutil.which("amtool") else []
+
+
+def assert_a_rule_of_its_own(machine: Machine, service: Path) -> None:
+    """In a cluster, where the fleet's rules are there once, the team's have the name of the service."""
+    folder = "deploy/kubernetes/monitoring"
+    done = machine.run(["uv", "run", "--quiet", "python", f"{folder}/generate.py"], service)
+    assert done.status == 0, done.stderr
+    objects = yaml.safe_load_all((service / folder / "generated.yaml").read_text("utf-8"))
+    rules = {each["metadata"]["name"]: each["spec"]["groups"] for each in objects if each["kind"] == "PrometheusRule"}
+    assert rules.keys() == {"firstlight", "acme-links"}
+    assert [group["name"] for group in rules["acme-links"]] == ["team"]
 
 
 def run_one_test(machine: Machine, service: Path) -> None:
