@@ -1,5 +1,6 @@
 """Operations: one row is route, validation and name, and the handler gets only what is valid."""
 
+import functools
 from typing import Any, Literal
 
 import pytest
@@ -75,6 +76,21 @@ async def plain(_: Request) -> Response:
     return PlainTextResponse("plain")
 
 
+def weigh_in_a_thread(_: Request, *, body: Parcel) -> Response:
+    """Weigh a parcel with a library that blocks."""
+    return JSONResponse(body.model_dump())
+
+
+def decorated(handler: Any) -> Any:
+    """A decorator that knows nothing of coroutines."""
+
+    @functools.wraps(handler)
+    def called(*arguments: Any, **given: Any) -> Any:
+        return handler(*arguments, **given)
+
+    return called
+
+
 LIST = Operation(method="GET", path="/parcels", handler=list_parcels, query=Filter)
 CREATE = Operation(method="POST", path="/parcels", handler=create_parcel, body=Parcel)
 MOVE = Operation(method="PUT", path="/parcels/{name}", handler=move_parcel, body=Parcel, query=Filter)
@@ -119,6 +135,14 @@ def test_a_parameter_given_twice_counts_with_its_last_value(client: TestClient) 
 def test_the_handler_gets_both(client: TestClient) -> None:
     """Body, query and the request with its path."""
     assert client.put("/parcels/red?limit=3", json={"weight": 2}).json() == ["red", 2, 3]
+
+
+@pytest.mark.parametrize("handler", [weigh_in_a_thread, decorated(create_parcel)])
+def test_a_plain_function_is_a_handler(settings: Settings, lines: Lines, handler: Any) -> None:
+    """It runs in a thread; one that a decorator made of a coroutine function returns what is to be awaited."""
+    row = Operation(method="POST", path="/parcels", handler=handler, body=Parcel)
+    with TestClient(create_app(settings, Service(identity=IDENTITY, routes=[row]), log_sink=lines)) as client:
+        assert client.post("/parcels", json={"weight": 7}).json()["weight"] == 7
 
 
 def test_a_handler_without_declarations_gets_the_request(client: TestClient) -> None:
