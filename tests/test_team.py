@@ -80,8 +80,9 @@ def test_ordinary_work_survives_an_update(machine: Machine, platform: Path, serv
     dependency = machine.run(["uv", "add", "--quiet", "python-multipart"], service)
     assert dependency.status == 0, dependency.stderr
     assert make(machine, service, "fmt").status == 0
-    green = make(machine, service, "check", "test", *watched())
+    green = make(machine, service, "check", "test")
     assert green.status == 0, green.stdout + green.stderr
+    assert_an_alert_that_fires(machine, service)
     for done in DONE.values():
         done(machine, service)
     assert_a_rule_of_its_own(machine, service)
@@ -102,9 +103,12 @@ def test_ordinary_work_survives_an_update(machine: Machine, platform: Path, serv
     assert green.status == 0, green.stdout + green.stderr
 
 
-def watched() -> list[str]:
-    """The target that tests the team's alert, where its tools are."""
-    return ["alerts"] if shutil.which("promtool") and shutil.which("amtool") else []
+def assert_an_alert_that_fires(machine: Machine, service: Path) -> None:
+    """As `make alerts` would find, which also takes the fleet's half a minute of tests."""
+    if shutil.which("promtool"):
+        command = "promtool check rules rules/team.rules.yml && promtool test rules tests/team.yml"
+        done = machine.run(["sh", "-ec", command], service / "ops/alerts")
+        assert done.status == 0, done.stdout + done.stderr
 
 
 def assert_a_rule_of_its_own(machine: Machine, service: Path) -> None:
