@@ -19,6 +19,7 @@ from documents import Block, block, blocks
 from template import ROOT, Machine, Outcome
 
 from faults.catalogue import ROWS
+from generator.package_index import read as read_index
 
 pytestmark = pytest.mark.slow
 
@@ -217,6 +218,11 @@ def flags(place: Place, text: str) -> None:
     assert "unknown" not in done.stderr.lower(), done.stderr
 
 
+def package_index(_: Place, text: str) -> None:
+    """`platform.toml` may hold it; tests/test_wheel.py generates services with one."""
+    assert read_index(text)
+
+
 BLOCKS: dict[str, Callable[[Place, str], None]] = {
     "from firstlight import Identity, Service, main": hello,
     "Objective(": objective,
@@ -224,21 +230,29 @@ BLOCKS: dict[str, Callable[[Place, str], None]] = {
     "components:\n  - ../../components/": kustomize,
     "- uses: acme/firstlight/": step,
     "rule_files:": prometheus,
+    "[index]": package_index,
     "prometheus --": flags,
 }
 KNOWN: dict[str, str | Callable[[Place, str], None]] = {**ELSEWHERE, **COMMANDS, **BLOCKS}
 
 
 def pages(root: Path, *left_out: str) -> list[Block]:
-    """Every block of every page below a directory."""
-    paths = sorted(path.relative_to(root).as_posix() for path in root.rglob("*.md"))
-    return [each for page in paths if not page.startswith(left_out) for each in blocks(root, page)]
+    """Every block of every page below a directory, without what tools have brought."""
+    paths = sorted(path.relative_to(root) for path in root.rglob("*.md"))
+    named = [
+        path.as_posix() for path in paths if not any(part[0] == "." or part == "node_modules" for part in path.parts)
+    ]
+    return [each for page in named if not page.startswith(left_out) for each in blocks(root, page)]
 
 
 def of_the_repository() -> list[Block]:
     """The pages of the template's own."""
-    others = ("{{", "alerts/runbooks/", ".", "build/", "preview/", "tests/")
-    return [each for each in pages(ROOT, *others) if "node_modules" not in each.page]
+    return pages(ROOT, "{{", "alerts/runbooks/", "build/", "tests/")
+
+
+def of_a_service(place: Place) -> list[Block]:
+    """Those that are emitted: of the service and of the ways to production."""
+    return pages(place.service, RUNBOOKS, "vendor/")
 
 
 def parts(found: Block) -> list[str]:
@@ -266,12 +280,12 @@ def test_the_blocks_of_this_repository_work(place: Place) -> None:
 
 def test_the_blocks_of_a_service_work(place: Place) -> None:
     """Its README and those of its folders, as they are emitted."""
-    use(place, pages(place.service, RUNBOOKS, "vendor/", ".venv/", ".tools/"))
+    use(place, of_a_service(place))
 
 
 def test_no_entry_of_a_table_is_left_over(place: Place) -> None:
     """A reason without a block would hide the next one."""
-    found = of_the_repository() + pages(place.service, RUNBOOKS, "vendor/", ".venv/", ".tools/")
+    found = of_the_repository() + of_a_service(place)
     every = [part for each in found for part in parts(each)]
     assert [begin for begin in KNOWN if not any(part.lstrip().startswith(begin) for part in every)] == []
 
