@@ -141,9 +141,9 @@ ADDITIONS: dict[str, tuple[Edit, ...]] = {
         Edit(OPERATIONS, "RedirectResponse, Response\n", "RedirectResponse, Response, StreamingResponse\n"),
         Edit(
             OPERATIONS,
-            "from dataclasses import asdict\n",
+            "from typing import Annotated",
             "import asyncio\nfrom collections.abc import AsyncIterator\nfrom contextlib import suppress\n"
-            "from dataclasses import asdict\n",
+            "from typing import Annotated",
         ),
     ),
     "another latency for a route": (
