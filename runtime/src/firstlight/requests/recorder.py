@@ -11,7 +11,7 @@ from ..logs.pipeline import Emit
 from ..logs.redaction import redact
 from ..logs.values import fields
 from ..metrics.children import OVERFLOW, Children, class_of
-from ..metrics.instruments import REQUEST_DURATION, UNMATCHED
+from ..metrics.instruments import OTHER_METHOD, REQUEST_DURATION, UNMATCHED
 from ..slo import Events
 from . import target
 from .exception_event import described
@@ -48,7 +48,7 @@ class Recorder:
     def __call__(self, request: ObservedRequest) -> Labels:
         """Record one request. Returns the labels under which it is counted."""
         scope = request.scope
-        method = target.method(scope, self.known_methods)
+        method = scope["method"] if scope["method"] in self.known_methods else OTHER_METHOD
         route, duration = self.templates.of(scope), request.duration
         timing = self._timings.of(method, route)
         status, error_type = outcome(request, timing)
@@ -59,7 +59,7 @@ class Recorder:
             "error_type": error_type,
         }
         event = _event(request, labels)
-        sent = "" if _unanswered(request) else str(status)
+        sent = str(status) if status != CLIENT_CLOSED or not request.disconnected else ""
         child = self._children[method, route, sent, error_type, target.scheme(scope)]
         if request.identified.span.is_recording():
             child.observe(duration / 1e9, {"trace_id": request.ids.trace_id})
@@ -130,11 +130,6 @@ def _event(request: ObservedRequest, labels: Labels) -> dict[str, str | int | fl
     return event
 
 
-def _unanswered(request: ObservedRequest) -> bool:
-    """Whether the client had left before a status was sent."""
-    return request.disconnected and request.status == CLIENT_CLOSED
-
-
 def _end_span(request: ObservedRequest, event: Mapping[str, str | int | float]) -> None:
     span = request.identified.span
     assert isinstance(span, Span)
@@ -142,7 +137,7 @@ def _end_span(request: ObservedRequest, event: Mapping[str, str | int | float]) 
     if event["http_route"] != UNMATCHED:
         span.update_name(f"{name_of(str(event['http_request_method']))} {event['http_route']}")
         attributes["http.route"] = event["http_route"]
-    if not _unanswered(request):
+    if request.status != CLIENT_CLOSED or not request.disconnected:  # else the client left before one was sent
         attributes["http.response.status_code"] = event["http_response_status_code"]
     if event["error_type"]:
         attributes["error.type"] = event["error_type"]

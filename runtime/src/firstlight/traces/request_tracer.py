@@ -9,7 +9,6 @@ from opentelemetry.context import Context
 from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
 from opentelemetry.sdk.trace.sampling import TraceIdRatioBased
 from opentelemetry.trace import (
-    INVALID_SPAN_CONTEXT,
     NonRecordingSpan,
     NoOpTracer,
     Span,
@@ -75,10 +74,13 @@ class RequestTracer:
 
     def start(self, context: Context, describe: Describe) -> Span:
         """Start a span, or stand in for one."""
-        caller = INVALID_SPAN_CONTEXT if context is NO_PARENT else get_current_span(context).get_span_context()
+        if context is NO_PARENT:
+            return self._begin(context, describe)
+        caller = get_current_span(context).get_span_context()
         if not caller.is_valid:
             return self._begin(context, describe)
-        sampled = caller.trace_flags.sampled if self._follows else self._keeps(caller.trace_id)
+        kept = caller.trace_id & TraceIdRatioBased.TRACE_ID_LIMIT < self._limit
+        sampled = caller.trace_flags.sampled if self._follows else kept
         if sampled and self._provider.consumed:
             return self._record(context, describe)
         # Without a consumer the caller's own span goes on, so that what services behind record is not cut off from it
@@ -88,15 +90,13 @@ class RequestTracer:
 
     def _begin(self, context: Context, describe: Describe) -> Span:
         trace_id = random.getrandbits(128) or 1
-        sampled = self._keeps(trace_id)
-        if sampled and self._provider.consumed:
-            self._ids.follow(trace_id)
-            return self._record(context, describe)
-        flags = _SAMPLED if sampled else _NOT_SAMPLED
+        flags = _NOT_SAMPLED
+        if trace_id & TraceIdRatioBased.TRACE_ID_LIMIT < self._limit:
+            if self._provider.consumed:
+                self._ids.follow(trace_id)
+                return self._record(context, describe)
+            flags = _SAMPLED
         return NonRecordingSpan(SpanContext(trace_id, random.getrandbits(64) or 1, is_remote=False, trace_flags=flags))
-
-    def _keeps(self, trace_id: int) -> bool:
-        return trace_id & TraceIdRatioBased.TRACE_ID_LIMIT < self._limit
 
     def _record(self, context: Context, describe: Describe) -> Span:
         name, attributes = describe()
