@@ -17,6 +17,8 @@ def sentence(kind: type[BaseSettings], detail: Any) -> str:
     """Say what a value must be, and what it is unless that may be secret. `detail` is one of pydantic's errors."""
     message = detail["msg"].removeprefix("Value error, ").replace("Input should be", "must be")
     message = message.partition(", unable to parse")[0]  # it says the same twice
+    if detail["type"] == "int_parsing_size":
+        message = "must be an integer of fewer digits"
     if not detail["loc"]:  # the whole model is wrong, and its rule names the variables
         return str(message)
     field = str(detail["loc"][0])

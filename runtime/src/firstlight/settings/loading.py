@@ -23,6 +23,8 @@ def load(kind: type[AnySettings], defaults: Mapping[str, Any] | None = None) -> 
         details = [detail for detail in error.errors() if detail["type"] != "default_factory_not_called"]
         raise SettingsError("; ".join(sentence(kind, detail) for detail in details)) from None
     except UnreadableError as error:
+        if isinstance(error.__cause__, SettingsError):  # the library wraps what our source raises
+            raise error.__cause__ from None
         field = str(error).split('"')[1]
         msg = f"{variable(kind, field)} must be JSON"
         raise SettingsError(msg) from None

@@ -50,16 +50,16 @@ class Settings(OpenTelemetrySettings):
     log_level: Level = "info"
     log_format: Literal["auto", "json", "console"] = "auto"
     sentry_dsn: Annotated[SecretStr, AfterValidator(_is_dsn)] | None = None
-    drain_seconds: float = Field(5, ge=0, le=DAY_SECONDS)
+    drain_seconds: float = Field(5, ge=0, le=DAY_SECONDS, allow_inf_nan=False)
     graceful_seconds: int = Field(20, ge=1, le=DAY_SECONDS)
     max_body_bytes: int = Field(1_048_576, ge=0)
-    shed_seconds: float = Field(1, ge=0, le=DAY_SECONDS)
+    shed_seconds: float = Field(1, ge=0, le=DAY_SECONDS, allow_inf_nan=False)
     max_head_bytes: int = Field(65_536, ge=1024)
     max_connections: int = Field(2048, ge=1)
-    head_seconds: float = Field(10, gt=0, le=DAY_SECONDS)
-    body_seconds: float = Field(20, gt=0, le=DAY_SECONDS)
-    write_seconds: float = Field(20, gt=0, le=DAY_SECONDS)
-    keep_alive_seconds: float = Field(75, gt=0, le=DAY_SECONDS)
+    head_seconds: float = Field(10, gt=0, le=DAY_SECONDS, allow_inf_nan=False)
+    body_seconds: float = Field(20, gt=0, le=DAY_SECONDS, allow_inf_nan=False)
+    write_seconds: float = Field(20, gt=0, le=DAY_SECONDS, allow_inf_nan=False)
+    keep_alive_seconds: float = Field(75, gt=0, le=DAY_SECONDS, allow_inf_nan=False)
     telemetry_bytes: int = Field(16_777_216, ge=1_048_576)
     slo_availability: Ratio = 0.999
     slo_latency: Ratio = 0.99

@@ -53,7 +53,7 @@ def timeout(value: str) -> int:
 
 def ratio(value: str) -> float:
     """A number from 0 to 1."""
-    if not re.fullmatch(r"[0-9.]+(?:[eE][+-]?[0-9]+)?", value) or not 0 <= float(value) <= 1:
+    if not re.fullmatch(r"(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?", value) or not 0 <= float(value) <= 1:
         msg = "must be a number from 0 to 1"
         raise ValueError(msg)
     return float(value)
@@ -64,7 +64,7 @@ def choice(*options: str) -> Reader:
 
     def read(value: str) -> str:
         if value.lower() not in options:
-            msg = f"must be {' or '.join(options)}"
+            msg = f"must be {' or '.join((', '.join(options[:-1]), options[-1]))}"
             raise ValueError(msg)
         return value.lower()
 
