@@ -38,6 +38,7 @@ from ..faults import IDENTITY
 
 TIMEOUT_SECONDS = 10.0
 SOON_SECONDS = 2.0  # well below any timeout of an exporter
+IDLE_SECONDS = 0.2
 
 Answer = tuple[int, dict[str, str]] | None
 OK: Answer = (200, {})
@@ -340,6 +341,19 @@ def test_a_full_batch_does_not_wait_for_the_delay(start: Start) -> None:
     feed(queue, *numbered(4))
     exporter.wait_for(1)
     assert exporter.batches == [numbered(4)]
+
+
+def test_without_a_delay_each_span_leaves_at_once(start: Start) -> None:
+    """And whoever waits for one does nothing meanwhile."""
+    exporter = Scripted()
+    queue = start(exporter, otel_bsp_schedule_delay=0)
+    for number, name in enumerate(numbered(3), start=1):
+        feed(queue, name)
+        exporter.wait_for(number)
+    used = time.process_time()
+    assert not threading.Event().wait(IDLE_SECONDS)
+    assert time.process_time() - used < IDLE_SECONDS / 2
+    assert queue.stop(1)
 
 
 def test_a_part_of_a_batch_leaves_after_the_delay(start: Start) -> None:

@@ -64,7 +64,7 @@ class OpenTelemetrySettings(BaseSettings):
     otel_bsp_export_timeout: int = Field(30_000, ge=1)
     otel_bsp_max_queue_size: int = Field(2048, ge=1)
     otel_bsp_max_export_batch_size: int = Field(512, ge=1)
-    otel_attribute_count_limit: Count | None = None
+    otel_attribute_count_limit: Count = 128
     otel_attribute_value_length_limit: Count | None = None
     otel_span_attribute_count_limit: Count | None = None
     otel_span_attribute_value_length_limit: Count | None = None

@@ -12,7 +12,7 @@ from opentelemetry.trace import Link, SpanKind, TraceState
 from opentelemetry.util.types import Attributes
 
 TIMES, SLACK = 2, 100  # how far above the ratio ids may be kept: those drawn at random never are
-WINDOW = 100_000  # traces; what was before the last few of them counts less and less
+WINDOW = 20_000  # traces; what was before the last few of them counts less and less
 
 
 class EdgeSampler(Sampler):

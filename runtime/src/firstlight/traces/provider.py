@@ -15,7 +15,6 @@ from .queue import MAX_BYTES, SpanQueue
 from .sampling import DroppingTracer, Starter, TraceIds, kept, sampler
 from .sdk import DISABLED, without_variables
 
-ATTRIBUTES = 128  # of a span, an event or a link
 VALUE_CHARACTERS = 2048  # of an attribute of a span
 EVENT_CHARACTERS = 16_384  # of an attribute of an event or a link: room for a traceback
 
@@ -80,7 +79,6 @@ def limits(settings: Settings) -> SpanLimits:
     # The SDK writes a line for each value that it cuts.
     logging.getLogger("opentelemetry.attributes").setLevel(logging.ERROR)
     count, length = settings.otel_attribute_count_limit, settings.otel_attribute_value_length_limit
-    count = ATTRIBUTES if count is None else count
     return SpanLimits(
         max_attributes=count,
         max_events=settings.otel_span_event_count_limit,
