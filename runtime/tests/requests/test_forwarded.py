@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given, settings, strategies
 from starlette.types import Scope
 
-from firstlight.requests.forwarded import PEER, Proxies
+from firstlight.requests.arrival import PEER
+from firstlight.requests.forwarded import Proxies
 
 PROXIES = Proxies([ip_network(text) for text in ("10.0.0.0/8", "192.0.2.7", "fd00::/8")])
 PEER_ADDRESS = ("10.0.0.1", 4711)

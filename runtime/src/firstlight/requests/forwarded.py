@@ -11,8 +11,8 @@ from ipaddress import IPv4Address, IPv6Address, ip_address
 from starlette.types import Scope
 
 from ..settings.networks import Network
+from .arrival import PEER
 
-PEER = "firstlight.peer"  # in the scope: address and port of the connection, where `client` is somebody else
 MAX_PROXIES = 32
 _FORWARDED, _FOR, _PROTO = b"forwarded", b"x-forwarded-for", b"x-forwarded-proto"
 _NAMES = frozenset({_FORWARDED, _FOR, _PROTO})
@@ -34,9 +34,9 @@ class Proxies:
 
     def resolve(self, scope: Scope) -> None:
         """Replace client and scheme of a request by what the proxies say, unless they say nothing that is one."""
-        if not self._trusted or PEER in scope:
+        if not self._trusted:
             return
-        peer = scope.get("client")
+        peer = scope.get(PEER) or scope.get("client")
         address = _address(peer[0]) if peer else None
         if address is None or not self._is_trusted(address):
             return

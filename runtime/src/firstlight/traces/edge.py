@@ -15,14 +15,31 @@ TIMES, SLACK = 2, 100  # how far above the ratio ids may be kept: those drawn at
 WINDOW = 20_000  # traces; what was before the last few of them counts less and less
 
 
+class EdgeLimit:
+    """Of the traces of callers, no more than twice the ratio are kept, whatever their ids are."""
+
+    def __init__(self, ratio: float) -> None:
+        """`ratio` of random ids are kept."""
+        self._ratio = ratio
+        self._seen = self._kept = 0
+
+    def admits(self, *, sampled: bool) -> bool:
+        """Count one trace, which its id would have sampled or not, and say whether it is."""
+        self._seen += 1
+        admitted = sampled and self._kept < SLACK + TIMES * self._ratio * self._seen
+        self._kept += admitted
+        if self._seen >= WINDOW:
+            self._seen, self._kept = self._seen // 2, self._kept // 2
+        return admitted
+
+
 class EdgeSampler(Sampler):
-    """For traces whose parent is remote. Of many, no more than twice the ratio are kept, whatever their ids are."""
+    """For traces whose parent is remote."""
 
     def __init__(self, root: Sampler, ratio: float) -> None:
         """Decide as `root`, which keeps `ratio` of random ids."""
         self._root = root
-        self._ratio = ratio
-        self._seen = self._kept = 0
+        self._limit = EdgeLimit(ratio)
 
     def should_sample(  # noqa: PLR0913, PLR0917 - as the SDK calls it
         self,
@@ -36,14 +53,9 @@ class EdgeSampler(Sampler):
     ) -> SamplingResult:
         """The decision of our own sampler, unless too many of the last traces were kept."""
         result = self._root.should_sample(parent_context, trace_id, name, kind, attributes, links, trace_state)
-        self._seen += 1
-        if result.decision is not Decision.DROP:
-            if self._kept >= SLACK + TIMES * self._ratio * self._seen:
-                return SamplingResult(Decision.DROP, trace_state=result.trace_state)
-            self._kept += 1
-        if self._seen >= WINDOW:
-            self._seen, self._kept = self._seen // 2, self._kept // 2
-        return result
+        if self._limit.admits(sampled=result.decision is not Decision.DROP):
+            return result
+        return SamplingResult(Decision.DROP, trace_state=result.trace_state)
 
     def get_description(self) -> str:
         """As logs of the SDK name it."""
