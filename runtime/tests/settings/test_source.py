@@ -105,6 +105,7 @@ class TeamSettings(BaseSettings):
     pin_code: SecretStr = SecretStr("0")
     keys: dict[str, SecretStr] = {}
     oven: Oven = Oven()
+    lid: int = Field(1, validation_alias="lid")
     stamp: int = Field(1, validation_alias=AliasChoices("print_stamp", "stamp"))
 
     @field_validator("pin_code")
@@ -145,6 +146,7 @@ def test_choices_of_a_team_are_read_alike(
         ("SCALES_OVEN", "hunter2"),
         ("SCALES_OVEN", '{"token": ["hunter2"]}'),
         ("PRINT_STAMP", "hunter2@example"),
+        ("LID", "hunter2@example"),
         ("SCALES_JWT", "hunter2\udcff"),
     ],
 )

@@ -38,7 +38,8 @@ from ..faults import IDENTITY
 
 TIMEOUT_SECONDS = 10.0
 SOON_SECONDS = 2.0  # well below any timeout of an exporter
-IDLE_SECONDS = 0.2
+IDLE_SECONDS = 0.5
+IDLE_CPU_SECONDS = 0.02  # in that time; whoever asks again and again uses what the machine has
 
 Answer = tuple[int, dict[str, str]] | None
 OK: Answer = (200, {})
@@ -352,7 +353,7 @@ def test_without_a_delay_each_span_leaves_at_once(start: Start) -> None:
         exporter.wait_for(number)
     used = time.process_time()
     assert not threading.Event().wait(IDLE_SECONDS)
-    assert time.process_time() - used < IDLE_SECONDS / 2
+    assert time.process_time() - used < IDLE_CPU_SECONDS
     assert queue.stop(1)
 
 
