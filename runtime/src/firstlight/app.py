@@ -81,7 +81,7 @@ def create_app(  # noqa: PLR0913 - whatever differs between a server, a test and
     parts = [Part(component, load(component.settings)) for component in service.components]
     identity = service.identity.named(settings.service_name)
     capture, flush_reports = sentry.start(settings, identity)
-    emit = pipeline.configure(settings, identity, log_sink, report=capture)
+    emit = pipeline.configure(settings, identity, log_sink, report=capture, redaction=service.redaction)
     _publish(identity, settings, service)
     lifecycle, tracing = Lifecycle(), Tracing(settings, identity, span_processors, settings.telemetry_bytes // 2)
     lifespan = Lifespan(

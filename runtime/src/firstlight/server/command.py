@@ -32,7 +32,7 @@ def run(settings: Settings, service: Service, name: str, arguments: Sequence[str
     parts = [(component, load(component.settings)) for component in _needed(owner, service.components)]
     identity = service.identity.named(settings.service_name)
     capture, _ = sentry.start(settings, identity)
-    pipeline.configure(settings, identity, sink.stdout, report=capture)
+    pipeline.configure(settings, identity, sink.stdout, report=capture, redaction=service.redaction)
     hooks.install()
     with ending():
         status = loop.run(_status(settings, parts, name, arguments))
