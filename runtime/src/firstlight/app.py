@@ -13,7 +13,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from . import arrangement, routing
 from .identity import WEB, Identity
 from .lifecycle import Lifecycle
-from .logs import pipeline, sink
+from .logs import pipeline, redaction, sink
 from .management.health import PROBES
 from .metrics import instruments
 from .problems import EXCEPTION_HANDLERS
@@ -81,7 +81,7 @@ def create_app(  # noqa: PLR0913 - whatever differs between a server, a test and
     parts = [Part(component, load(component.settings)) for component in service.components]
     identity = service.identity.named(settings.service_name)
     capture, flush_reports = sentry.start(settings, identity)
-    emit = pipeline.configure(settings, identity, log_sink, report=capture, redaction=service.redaction)
+    emit = pipeline.configure(settings, identity, log_sink, report=capture)
     _publish(identity, settings, service)
     lifecycle, tracing = Lifecycle(), Tracing(settings, identity, span_processors, settings.telemetry_bytes // 2)
     lifespan = Lifespan(
@@ -101,6 +101,7 @@ def create_app(  # noqa: PLR0913 - whatever differs between a server, a test and
 
 
 def _publish(identity: Identity, settings: Settings, service: Service) -> None:
+    redaction.configure(service.redaction)  # of the process, as instruments are
     instruments.identify(identity.version, settings.revision, platform.python_version())
     for objective in service.objectives:
         objective.export()

@@ -49,7 +49,7 @@ def test_long_names_are_not_kept() -> None:
 @pytest.fixture
 def _added() -> Iterator[None]:
     """A service's additions and exceptions, as long as a test runs."""
-    configure(Redaction(names=["salary", "customer number"], shown=["session_label"], prefixes=["acme_live_"]))
+    configure(Redaction(names=["salary", "customer number"], shown=["session_label"], prefixes=["acme_live_", "ak_"]))
     yield
     configure(Redaction())
 
@@ -62,7 +62,10 @@ def test_a_team_adds_names_prefixes_and_exceptions() -> None:
     assert redact(value) == {**value, **hidden}
     assert redact_text("base_salary=5000 session_label=x1 took=3") == "base_salary=REDACTED session_label=x1 took=3"
     assert redact_text("sent acme_live_a1b2c3d4 on") == "sent REDACTED on"
-    assert redact({"path": "/x/acme_live_a1b2c3d4"}) == {"path": "/x/REDACTED"}
+    assert redact({"path": "/x/acme_live_a1b2c3d4", "short": "ak_a1b2c3d4"}) == {
+        "path": "/x/REDACTED",
+        "short": REDACTED,
+    }
 
 
 def test_what_one_service_adds_ends_with_it() -> None:

@@ -175,6 +175,8 @@ def test_a_quoted_value_is_hidden_whatever_is_in_it(
 @given(st.sampled_from(NAMES), st.lists(st.sampled_from(["json", "repr", "list", "object", "text"]), max_size=5))
 def test_a_value_is_hidden_however_deep_it_is_nested(words: str, layers: list[str]) -> None:
     """JSON as a text in JSON, representations in representations."""
+    if not words.isascii():
+        return  # JSON may write them as `\\u00f1`, which the guide says
     value: object = {words.replace(" ", "_"): f"a \"quoted\" '{SECRET}' \\ end"}
     for layer in layers:
         value = {

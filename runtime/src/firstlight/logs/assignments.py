@@ -103,15 +103,8 @@ class Assignments:
     def _region(self, text: str, match: re.Match[str], kind: Kind) -> Region | None:
         """What is to be replaced of the value that begins behind a name; nothing where it is not secret."""
         start, separator = match.end(), match["separator"]
-        if (
-            not separator
-            and not match["dashes"]
-            and (kind.digits > _STRICT_DIGITS or text[start : start + 1] not in "\\\"'")
-        ):
-            return None  # PASSWORD 'x' of SQL, --token x of a command line
-        if separator == "," and not self._is_pair(text, match):
-            return None
-        if start >= len(text) or is_said(text, start):
+        is_pair = separator != "," or self._is_pair(text, match)
+        if not is_pair or not _may_follow(text, match, kind) or is_said(text, start):
             return None
         content = extents.quoted(text, start)
         if content is not None:
@@ -119,11 +112,7 @@ class Assignments:
             told = is_said(text, begin) or is_shown(text[begin:end], kind)
             return None if told else (begin, end)
         if text[start] in "[{(":
-            inside = extents.quoted(text, start + 1)
-            if inside is not None and is_said(text, inside[0]):
-                return None
-            end = extents.bracketed(text, start)
-            return None if are_numbers(text, start, end) else (start, end)
+            return _in_brackets(text, start)
         return _unquoted(text, match, kind)
 
     def _is_pair(self, text: str, match: re.Match[str]) -> bool:
@@ -133,6 +122,22 @@ class Assignments:
             return False
         before = text[max(0, match.start() - 8) : match.start()].rstrip("\\\"'`").rstrip("bBuUrR")
         return bool(match["dashes"]) or (before.endswith(("(", "[")) and text[value[2] : value[2] + 1] in (")", "]"))
+
+
+def _may_follow(text: str, match: re.Match[str], kind: Kind) -> bool:
+    """Whether a value may begin here: without a separator only `PASSWORD 'x'` of SQL and `--token x`."""
+    first = text[match.end() : match.end() + 1]
+    if match["separator"] or match["dashes"]:
+        return bool(first)
+    return kind.digits <= _STRICT_DIGITS and first in ("\\", '"', "'")
+
+
+def _in_brackets(text: str, start: int) -> Region | None:
+    inside = extents.quoted(text, start + 1)
+    if inside is not None and is_said(text, inside[0]):
+        return None
+    end = extents.bracketed(text, start)
+    return None if are_numbers(text, start, end) else (start, end)
 
 
 def _unquoted(text: str, match: re.Match[str], kind: Kind) -> Region | None:

@@ -20,8 +20,7 @@ from ..settings import Settings
 from . import bridge, rendering
 from .limits import KEY_BYTES, cut
 from .logger import LEVELS, Logger
-from .redaction import Redaction, redact, redact_text
-from .redaction import configure as redact_by
+from .redaction import redact, redact_text
 from .reports import Report, claim, ignore
 from .sink import Output, Sink
 from .tracebacks import rendered
@@ -30,24 +29,14 @@ from .values import fields, marker
 Event = MutableMapping[str, Any]
 Emit = Callable[[Event], None]
 SHARE_OF_TELEMETRY = 6  # sixteenths of what telemetry may hold in memory; spans have 8, reports and caches 1 each
-_NOTHING_MORE = Redaction()
 _IDENTITY = ("timestamp", "service", "version", "env")  # a caller cannot set these
 
 
-def configure(
-    settings: Settings,
-    identity: Identity,
-    output: Output,
-    *,
-    report: Report = ignore,
-    redaction: Redaction = _NOTHING_MORE,
-) -> Emit:
+def configure(settings: Settings, identity: Identity, output: Output, *, report: Report = ignore) -> Emit:
     """Send every line of this process through one pipeline to `output`. Returns a function for complete events.
 
-    `report` is called once for each exception that a line at level error or above carries. `redaction` is what the
-    service adds to what is hidden, here and in everything else that leaves the process.
+    `report` is called once for each exception that a line at level error or above carries.
     """
-    redact_by(redaction)
     if isinstance(output, Sink):
         output.limit(settings.telemetry_bytes * SHARE_OF_TELEMETRY // 16)
     ours = {"service": identity.name, "version": identity.version, "env": settings.environment}

@@ -7,6 +7,7 @@ Formats that are known by themselves, names whose values are secret, and the gra
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
@@ -21,6 +22,10 @@ __all__ = ["REDACTED", "Redaction", "configure", "is_denied", "redact", "redact_
 # What needs no further look: words, paths and ids, without anything as long as a token. Most texts are such.
 _SEGMENT = r"(?:[\da-f-]{1,64}+(?![\w.-])|(?:[\w-]{0,15}+\.)*+[\w-]{0,15}+)"
 _PLAIN = re.compile(rf"(?:{_SEGMENT}/)*+{_SEGMENT}", re.ASCII)
+_SHORT = re.compile(r"[\w-]{0,15}+(?:[./][\w-]{0,15}+)*+", re.ASCII)
+_WORDS = re.compile(r"[\w./~-]*+", re.ASCII)
+# Routes, levels and names of events come again and again. Together below 1 MiB: clients choose some of them.
+_REMEMBERED, _REMEMBERED_CHARACTERS = 1024, 64
 _ASSIGNED = re.compile(r"[=:,>\"']|%3|--")
 _SCHEME = re.compile(r"(?i:\b(bearer|basic|negotiate|ntlm)[ ]++)(?![\w-]{1,32}+=[^=\s])([\w.~+/=-]{6,}+)(?![\"'\\])")
 _SCHEMES = ("bearer ", "basic ", "negotiate ", "ntlm ")
@@ -38,6 +43,24 @@ class _Rules:
         self.names = Names(redaction)
         self.formats = Formats(redaction.prefixes)
         self.assignments = Assignments(self.names)
+        self.remembered = lru_cache(maxsize=_REMEMBERED)(self.redacted)
+
+    def redacted(self, text: str) -> str:
+        """Text as these rules show it."""
+        plain = "eyJ" not in text and ".com/" not in text and not any(own in text for own in self.formats.own)
+        if plain and _PLAIN.fullmatch(text) is not None:
+            return text
+        if _WORDS.fullmatch(text) is not None:
+            return self.formats.replaced(text)
+        if not text.isascii():  # a lone surrogate could not be written
+            text = text.encode(errors="backslashreplace").decode()
+        text = without_mail(without_credentials(self.formats.replaced(text)))
+        if _ASSIGNED.search(text) is not None:
+            text = self.assignments.replaced(text)
+        lower = text.lower()
+        if any(scheme in lower for scheme in _SCHEMES):
+            text = _SCHEME.sub(_credentials, text)
+        return text
 
 
 class _Force:
@@ -63,18 +86,10 @@ def _kind(name: str) -> Kind | None:
 
 def redact_text(text: str) -> str:
     """Free text without secrets, mail addresses, and the values of a URL's query."""
-    if _PLAIN.fullmatch(text) is not None and "eyJ" not in text and ".com/" not in text:
-        return text
-    if not text.isascii():  # a lone surrogate could not be written
-        text = text.encode(errors="backslashreplace").decode()
     rules = _Force.rules
-    text = without_mail(without_credentials(rules.formats.replaced(text)))
-    if _ASSIGNED.search(text) is not None:
-        text = rules.assignments.replaced(text)
-    lower = text.lower()
-    if any(scheme in lower for scheme in _SCHEMES):
-        text = _SCHEME.sub(_credentials, text)
-    return text
+    if _SHORT.fullmatch(text) is not None and "eyJ" not in text and ".com/" not in text and not rules.formats.own:
+        return text
+    return rules.remembered(text) if len(text) <= _REMEMBERED_CHARACTERS else rules.redacted(text)
 
 
 def _credentials(match: re.Match[str]) -> str:

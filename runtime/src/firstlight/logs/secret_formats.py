@@ -102,11 +102,11 @@ class Formats:
         """`prefixes` begin a team's own tokens."""
         own = [Format("team", (prefix,), _PREFIX_THEN) for prefix in prefixes]
         self._hints = [*_hints(FORMATS), *_hints(own)]
-        self._own = tuple(prefixes)
+        self.own = tuple(prefixes)
 
     def replaced(self, text: str) -> str:
         """The text without tokens of these formats."""
-        if _RUN.search(text) is not None or any(own in text for own in self._own):
+        if _RUN.search(text) is not None or any(own in text for own in self.own):
             for hint, expression in self._hints:
                 if hint in text:
                     text = _compiled(expression).sub(REDACTED, text)

@@ -67,7 +67,8 @@ _ABOUT = frozenset(
     location locked lookup manager max maximum mechanism message method middleware min minimum mismatch missing mode
     model module name names not operation optional options page path pattern period plugin policy port preference
     prefix present protocol provider query rate ratio realm reason region rejected required requirement requirements
-    reset response result results retries role rotation rule same schema scheme scope secure seconds sent server service set settings size
+    reset response result results retries role rotation rule same schema scheme scope secure seconds sent server
+    service set settings size
     source state status store strategy strength success support supported suffix table template threshold time timeout
     total ttl type types unit uri url usage used user username valid validation validator verification verified
     version warning window agent bot ms at by

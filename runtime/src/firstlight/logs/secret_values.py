@@ -39,7 +39,7 @@ _STATES = (
 )
 _SAID = re.compile(
     rf"""(?ix)
-    (?: {"|".join(sorted(set(_STATES), key=len, reverse=True))} ) (?= $ | [\s.,;:!)\]|] )
+    (?: {"|".join(sorted(set(_STATES), key=len, reverse=True))} ) (?= $ | [\s;!)\]|] | [.,:] (?: \s | $ ) )
     | (?: must | should | may | can | could | does | do | did | will | would | has | have | had | is | are | was | were
       | too | needs? | this\ field | this\ value | (?: string | value | input | field ) \ (?: should | must | required )
       | at\ least | at\ most | ensure\ (?: this | that ) | enter\ an? | please )

@@ -16,7 +16,7 @@ from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.trace import SpanContext, SpanKind, StatusCode
 from opentelemetry.util.types import AttributeValue
 
-from ..logs.redaction import redact, redact_text
+from ..logs.redaction import REDACTED, redact, redact_text
 from ..metrics.instruments import TRACES_NOT_RENDERED
 from .redaction import clean, clean_attributes
 
@@ -104,6 +104,7 @@ def _name(name: str) -> bytes:
 
 
 def _encode_name(name: str) -> bytes:
+    name.encode()  # what cannot be written is no text, and is not made one
     return _field(_SPAN_NAME, redact_text(name).encode())
 
 
@@ -127,8 +128,11 @@ def _encode_attribute(key: str, value: AttributeValue) -> bytes:
 
 
 def _redacted(key: str, value: AttributeValue) -> tuple[str, AttributeValue]:
-    ((key, value),) = redact({key: value}).items()
-    return key, value
+    key.encode()  # what cannot be written is no text, and is not made one
+    if isinstance(value, str):
+        value.encode()
+    ((name, safe),) = redact({key: value}).items()
+    return name, safe if isinstance(value, str) or safe == REDACTED else value
 
 
 _remembered = lru_cache(maxsize=_REMEMBERED_ATTRIBUTES, typed=True)(_encode_attribute)

@@ -39,6 +39,8 @@ def _plain(value: AnyValue) -> Any:
         return [_plain(member) for member in value.array_value.values]
     if kind == "kvlist_value":
         return {member.key: _plain(member.value) for member in value.kvlist_value.values}
+    if kind == "bytes_value":
+        return value.bytes_value.decode("latin-1")
     return None if kind is None else getattr(value, kind)
 
 
