@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from . import extents
 from .secret_formats import REDACTED
-from .secret_names import MARKS, MAY_END, NAMES_ANOTHER, VALUE_OF_ANOTHER, Kind, Names
+from .secret_names import MARKS, MAY_END, NAMES_ANOTHER, VALUE_OF_ANOTHER, Kind, Names, is_name
 from .secret_values import are_numbers, is_code, is_directory, is_said, is_sentence, is_shown
 
 _NAMED = re.compile(
@@ -118,7 +118,7 @@ class Assignments:
     def _is_pair(self, text: str, match: re.Match[str]) -> bool:
         """Whether a name and the value behind its comma are all that stands between two brackets."""
         value = extents.quoted(text, match.end()) if match["quote"] else None
-        if value is None or self._names.of(text[value[0] : value[1]][:_NEAR]) is not None:
+        if value is None or is_name(text[value[0] : value[1]], self._names):
             return False
         before = text[max(0, match.start() - 8) : match.start()].rstrip("\\\"'`").rstrip("bBuUrR")
         return bool(match["dashes"]) or (before.endswith(("(", "[")) and text[value[2] : value[2] + 1] in (")", "]"))

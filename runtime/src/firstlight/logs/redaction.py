@@ -14,7 +14,7 @@ from uuid import UUID
 from .addresses import without_credentials, without_mail
 from .assignments import Assignments
 from .secret_formats import REDACTED, Formats
-from .secret_names import MARKS, NAMES_ANOTHER, VALUE_OF_ANOTHER, Kind, Names, Redaction
+from .secret_names import MARKS, NAMES_ANOTHER, VALUE_OF_ANOTHER, Kind, Names, Redaction, is_name
 from .secret_values import are_numbers, is_directory, is_number_shown, is_shown
 
 __all__ = ["REDACTED", "Redaction", "configure", "is_denied", "redact", "redact_text"]
@@ -137,7 +137,7 @@ def _pair(items: Any) -> list[Any] | None:
         return None
     name, value = map(_unwrapped, items)
     kind = _kind(name)
-    hidden = kind is not None and _kind(value) is None and _is_hidden(name, value, kind)
+    hidden = kind is not None and not is_name(value, _Force.rules.names) and _is_hidden(name, value, kind)
     return [redact_text(items[0]), REDACTED] if hidden else None
 
 

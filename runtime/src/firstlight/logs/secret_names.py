@@ -161,6 +161,11 @@ class Names:
         return found
 
 
+def is_name(text: str, names: Names) -> bool:
+    """Whether this is a secret's name, as in a list of names: letters alone, since a token may hold such a word."""
+    return text.replace("_", "").replace("-", "").isalpha() and names.of(text) is not None
+
+
 def _strictness(kind: Kind) -> int:
     return kind.digits
 

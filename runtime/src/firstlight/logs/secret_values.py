@@ -33,7 +33,7 @@ _STATES = (
     *("pending", "present", "queued", "refreshed", "refused", "rejected", "removed", "renewed", "required", "reset"),
     *("revoked", "rotated", "rotating", "sent", "set", "skipped", "stale", "started", "success", "succeeded"),
     *("sending", "closed", "created", "unavailable", "unchanged", "unknown", "unverified", "up", "updated", "used"),
-    *("valid", "verified", "wrong"),
+    *("valid", "verified", "wrong", "minimum", "maximum", "low", "high"),
     *("str", "string", "bytes", "int", "integer", "bool", "boolean", "float", "number", "object", "text", "optional"),
     *("secretstr", "any", "varchar", "array", "list", "dict"),
 )
