@@ -3,6 +3,7 @@
 import json
 import random
 import re
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
@@ -171,21 +172,24 @@ def test_a_quoted_value_is_hidden_whatever_is_in_it(
         assert safe.endswith(f"{quote}, b: 2}}")
 
 
+LAYERS: Mapping[str, Callable[[object], object]] = {
+    "json": json.dumps,
+    "repr": repr,
+    "list": lambda value: [1, value],
+    "object": lambda value: {"inner": value},
+    "text": lambda value: f"failed with {value}",
+}
+
+
 @EXAMPLES
-@given(st.sampled_from(NAMES), st.lists(st.sampled_from(["json", "repr", "list", "object", "text"]), max_size=5))
+@given(st.sampled_from(NAMES), st.lists(st.sampled_from(sorted(LAYERS)), max_size=5))
 def test_a_value_is_hidden_however_deep_it_is_nested(words: str, layers: list[str]) -> None:
     """JSON as a text in JSON, representations in representations."""
     if not words.isascii():
         return  # JSON may write them as `\\u00f1`, which the guide says
     value: object = {words.replace(" ", "_"): f"a \"quoted\" '{SECRET}' \\ end"}
     for layer in layers:
-        value = {
-            "json": json.dumps,
-            "repr": repr,
-            "list": lambda v: [1, v],
-            "object": lambda v: {"inner": v},
-            "text": lambda v: f"failed with {v}",
-        }[layer](value)
+        value = LAYERS[layer](value)
     assert CORE not in json.dumps(redact(value))
     assert CORE not in redact_text(json.dumps(value))
 
