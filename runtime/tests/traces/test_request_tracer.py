@@ -15,8 +15,8 @@ from opentelemetry.trace import NonRecordingSpan, Span, SpanContext, TraceFlags,
 from firstlight import Settings
 from firstlight.traces.consumers import ConsumedProvider
 from firstlight.traces.propagation import NO_PARENT
-from firstlight.traces.request_tracer import NoTracer, RequestTracer, TraceIds
-from firstlight.traces.sampling import follows_callers, kept, sampler
+from firstlight.traces.request_tracer import NoTracer, RequestTracer, Rule, TraceIds
+from firstlight.traces.sampling import edge, follows_callers, kept, sampler
 from firstlight.traces.trace_state import Level2TraceState
 
 DRAWS = 2000
@@ -37,7 +37,7 @@ def make(settings: Settings) -> Make:
         if consumed:
             provider.add_span_processor(SpanProcessor())
         return RequestTracer(
-            provider.get_tracer("test"), ids, provider, ratio=kept(changed), follows=follows_callers(changed)
+            provider.get_tracer("test"), ids, provider, Rule(kept(changed), follows_callers(changed), edge(changed))
         )
 
     return tracer
@@ -142,7 +142,7 @@ def test_a_drawn_id_is_used_once(make: Make) -> None:
     provider = ConsumedProvider(shutdown_on_exit=False, id_generator=(ids := TraceIds()))
     provider.add_span_processor(SpanProcessor())
     sdk = provider.get_tracer("test")
-    tracer = RequestTracer(sdk, ids, provider, ratio=1, follows=True)
+    tracer = RequestTracer(sdk, ids, provider, Rule(1, follows=True, edge=None))
     spans = [start(tracer), start(tracer), sdk.start_span("background", Context())]
     spans += [start(make(otel_traces_sampler_arg=0)), sdk.start_span("background", Context())]
     assert len({span.get_span_context().trace_id for span in spans}) == 5

@@ -13,6 +13,7 @@ from .. import failures
 from ..lifecycle import Lifecycle
 from ..traces.request_tracer import Starter
 from .arrival import arrived
+from .forwarded import Proxies
 from .identification import Identified, identify, with_headers
 
 CLIENT_CLOSED = 499  # nginx's number for a client that left before it was answered
@@ -30,6 +31,7 @@ class Observers:
     record: Callable[["ObservedRequest"], Labels]
     lifecycle: Lifecycle
     known_methods: frozenset[str]
+    proxies: Proxies
 
 
 class ObservedRequest:

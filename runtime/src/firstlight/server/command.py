@@ -12,10 +12,11 @@ from pydantic_settings import BaseSettings
 from .. import arrangement, failures
 from ..component import Command, Component, Surroundings
 from ..lifecycle import Lifecycle
-from ..logs import pipeline, sink
+from ..logs import pipeline, redaction, sink
 from ..reporting import sentry
 from ..service import Service
 from ..settings import Settings, load
+from ..settings.complaints import warn
 from . import hooks, loop
 from .ending import ending, leave
 
@@ -30,9 +31,11 @@ def run(settings: Settings, service: Service, name: str, arguments: Sequence[str
     arrangement.verify(service)
     owner = next(component for component in service.components if name in component.commands)
     parts = [(component, load(component.settings)) for component in _needed(owner, service.components)]
-    identity = service.identity.named(settings.service_name)
+    identity = service.within(settings).identity
     capture, _ = sentry.start(settings, identity)
+    redaction.configure(service.redaction)
     pipeline.configure(settings, identity, sink.stdout, report=capture)
+    warn()
     hooks.install()
     with ending():
         status = loop.run(_status(settings, parts, name, arguments))

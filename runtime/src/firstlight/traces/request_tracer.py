@@ -3,7 +3,7 @@
 import random
 import threading
 from collections.abc import Callable, Mapping
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from opentelemetry.context import Context
 from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
@@ -20,6 +20,7 @@ from opentelemetry.trace import (
 )
 
 from .consumers import ConsumedProvider
+from .edge import EdgeLimit
 from .propagation import NO_PARENT
 
 # The name and the attributes of a span when it starts. Asked for only where it is recorded.
@@ -34,6 +35,16 @@ class Starter(Protocol):
 
     def start(self, context: Context, describe: Describe) -> Span:
         """Start the span of a request whose caller is in `context`, without making it the current one."""
+
+
+class Rule(NamedTuple):
+    """Which traces are sampled."""
+
+    ratio: float
+    follows: bool
+    """Whether a caller's flag decides."""
+    edge: EdgeLimit | None
+    """The limit on traces of callers that are not trusted."""
 
 
 class TraceIds(RandomIdGenerator):
@@ -59,18 +70,14 @@ class RequestTracer:
     It spends as much on a span that it drops as bare Starlette spends on a third of a request.
     """
 
-    def __init__(
-        self, tracer: Tracer, ids: TraceIds, provider: ConsumedProvider, *, ratio: float, follows: bool
-    ) -> None:
-        """While `provider` has a consumer, record what a caller's flag says, or `ratio` of the traces.
-
-        `tracer` records whatever it is asked to.
-        """
+    def __init__(self, tracer: Tracer, ids: TraceIds, provider: ConsumedProvider, rule: Rule) -> None:
+        """While `provider` has a consumer, record by `rule`, with a `tracer` that records whatever it is asked to."""
         self._tracer = tracer
         self._ids = ids
         self._provider = provider
-        self._limit = TraceIdRatioBased.get_bound_for_rate(ratio)
-        self._follows = follows
+        self._limit = TraceIdRatioBased.get_bound_for_rate(rule.ratio)
+        self._follows = rule.follows
+        self._edge = rule.edge
 
     def start(self, context: Context, describe: Describe) -> Span:
         """Start a span, or stand in for one."""
@@ -81,6 +88,8 @@ class RequestTracer:
             return self._begin(context, describe)
         kept = caller.trace_id & TraceIdRatioBased.TRACE_ID_LIMIT < self._limit
         sampled = caller.trace_flags.sampled if self._follows else kept
+        if self._edge is not None:
+            sampled = self._edge.admits(sampled=kept)
         if sampled and self._provider.consumed:
             return self._record(context, describe)
         # Without a consumer the caller's own span goes on, so that what services behind record is not cut off from it
