@@ -4,8 +4,8 @@ Names are imported when they are first used: `python -m <package>` has to hear a
 """
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
 
+TYPE_CHECKING = False  # as type checkers know it; `typing` takes longer to import than all that hears a signal
 if TYPE_CHECKING:
     from . import problems as problems
     from . import slo as slo
@@ -95,7 +95,7 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> object:
     if name in _MODULES:
         return import_module(f".{name}", __name__)
     if name not in _HOMES:

@@ -8,38 +8,42 @@ start.
 # handler, and the rest takes half a second.
 import signal
 import sys
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
 
+from .early_stop import EarlyStop
+
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from .component import Process
     from .service import Service
 
 BAD_USE = 2
 SWITCH_SECONDS = 0.001  # how long a scrape or an export may hold the interpreter while a request waits
 
 
-def main(service: "Service | str", arguments: Sequence[str] | None = None) -> int:
+def main(service: "Service | str", arguments: "Sequence[str] | None" = None) -> int:
     """Serve until told to stop, or run what the arguments name. Returns the exit status.
 
     `service` is the service, or the module that holds it as `SERVICE`: then SIGTERM is heard while that is imported,
     and a service that does not fit together ends with one sentence.
     """
+    arguments = sys.argv[1:] if arguments is None else arguments
+    early = EarlyStop(arguments)
+    signal.signal(signal.SIGTERM, early)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})  # an image blocks it until there is a handler
     sys.setswitchinterval(SWITCH_SECONDS)
-    signal.signal(signal.SIGTERM, _leave)
     try:
         service = _imported(service) if isinstance(service, str) else service
-        return _chosen(service, sys.argv[1:] if arguments is None else arguments)()
+        run = _chosen(service, arguments, early)
+        early.obey()
+        return run()
     except ValueError as error:
         if not _is_ours(error):
             raise
         name = service.partition(".")[0] if isinstance(service, str) else service.identity.name
         print(f"{name}: {error}", file=sys.stderr)  # noqa: T201 - logging is not configured yet
         return BAD_USE
-
-
-def _leave(*_: object) -> None:
-    """Nothing has been opened yet."""
-    sys.exit(0)
 
 
 def _imported(module: str) -> "Service":
@@ -49,7 +53,7 @@ def _imported(module: str) -> "Service":
     return service
 
 
-def _chosen(service: "Service", arguments: Sequence[str]) -> Callable[[], int]:
+def _chosen(service: "Service", arguments: "Sequence[str]", early: EarlyStop) -> "Callable[[], int]":
     from . import arrangement  # noqa: PLC0415 - see above
     from .errors import ArrangementError  # noqa: PLC0415
     from .identity import WEB  # noqa: PLC0415
@@ -61,6 +65,7 @@ def _chosen(service: "Service", arguments: Sequence[str]) -> Callable[[], int]:
     if name in commands:
         return lambda: _command(service, name, rest)
     if name in {WEB, *processes} and not rest:
+        early.status = 0
         return lambda: _process(service, name, processes)
     summaries = {word: each.summary for word, each in processes.items()}
     summaries |= {word: each.summary for word, each in commands.items()}
@@ -69,7 +74,7 @@ def _chosen(service: "Service", arguments: Sequence[str]) -> Callable[[], int]:
     raise ArrangementError(msg.rstrip())
 
 
-def _process(service: "Service", name: str, processes: dict[str, Any]) -> int:
+def _process(service: "Service", name: str, processes: "Mapping[str, Process]") -> int:
     from .identity import WEB  # noqa: PLC0415
     from .settings import load_for  # noqa: PLC0415 - see above
 
@@ -80,11 +85,10 @@ def _process(service: "Service", name: str, processes: dict[str, Any]) -> int:
         return process.run(settings, service, name, processes[name])
     from .server.server import serve  # noqa: PLC0415
 
-    serve(settings, service)
-    return 0
+    return serve(settings, service)
 
 
-def _command(service: "Service", name: str, arguments: Sequence[str]) -> int:
+def _command(service: "Service", name: str, arguments: "Sequence[str]") -> int:
     from .identity import WEB  # noqa: PLC0415
     from .server import command  # noqa: PLC0415 - see above
     from .settings import load_for  # noqa: PLC0415

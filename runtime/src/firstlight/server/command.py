@@ -1,9 +1,9 @@
 """Commands: they run to their end with their component open, log one event, and end with an exit status."""
 
 import asyncio
-import signal
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
+from functools import partial
 from typing import Any
 
 import structlog
@@ -17,7 +17,10 @@ from ..reporting import sentry
 from ..service import Service
 from ..settings import Settings, load
 from . import hooks, loop
-from .ending import ending, leave
+from .ending import ending, flush, leave
+from .signals import on_signals
+from .times import LATE_FLUSH_SECONDS
+from .watchdog import Watchdog
 
 FAILED = 1
 
@@ -34,16 +37,23 @@ def run(settings: Settings, service: Service, name: str, arguments: Sequence[str
     capture, _ = sentry.start(settings, identity)
     pipeline.configure(settings, identity, sink.stdout, report=capture)
     hooks.install()
+    watchdog = Watchdog()
+    watchdog.grace, watchdog.late = lambda: settings.graceful_seconds, partial(_cut, name)
     with ending():
-        status = loop.run(_status(settings, parts, name, arguments))
-    return leave(status)
+        status = loop.run(_status(settings, parts, name, arguments, watchdog))
+    return leave(status, watchdog)
 
 
-async def _status(settings: Settings, parts: Parts, name: str, arguments: Sequence[str]) -> int:
+def _cut(name: str) -> None:
+    log.error("command.failed", command=name, reason="it was told to stop, and did not")
+    flush(LATE_FLUSH_SECONDS)
+
+
+async def _status(settings: Settings, parts: Parts, name: str, arguments: Sequence[str], watchdog: Watchdog) -> int:
     running = asyncio.current_task()
     assert running is not None
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, running.cancel)
+    on_signals(running.cancel, watchdog)
+    watchdog.listen()
     try:
         await _run(settings, parts, parts[-1][0].commands[name], arguments)
     except BaseException as error:  # whatever it raises, and a command cut short, did not do its work

@@ -1,0 +1,29 @@
+"""SIGTERM until there is something to close: the process ends at once."""
+
+import sys
+
+TYPE_CHECKING = False  # as in `__init__.py`
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+class EarlyStop:
+    """A handler of SIGTERM. `status` is the exit status: a command that did not run has failed.
+
+    Names of processes are known only when the service has been imported: until then any name is a command's.
+    """
+
+    def __init__(self, arguments: "Sequence[str]") -> None:
+        """Not told to stop. `arguments` are those of the command line."""
+        self.heard = False
+        self.status = 1 if [*arguments] not in ([], ["web"]) else 0
+
+    def __call__(self, *_: object) -> None:
+        """Called by the interpreter, between any two steps of the main thread."""
+        self.heard = True
+        sys.exit(self.status)
+
+    def obey(self) -> None:
+        """End now where the signal was heard: the interpreter, or a module that is imported, may have gone on."""
+        if self.heard:
+            sys.exit(self.status)
