@@ -6,6 +6,7 @@ start.
 
 # Only what is needed to hear a signal is imported here: a container's first process ignores SIGTERM until it has a
 # handler, and the rest takes half a second.
+import atexit
 import signal
 import sys
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from .component import Process
+    from .server.watchdog import Watchdog
     from .service import Service
 
 BAD_USE = 2
@@ -32,6 +34,7 @@ def main(service: "Service | str", arguments: "Sequence[str] | None" = None) -> 
     early = EarlyStop(arguments)
     signal.signal(signal.SIGTERM, early)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})  # an image blocks it until there is a handler
+    atexit.register(early.end)
     sys.setswitchinterval(SWITCH_SECONDS)
     try:
         service = _imported(service) if isinstance(service, str) else service
@@ -63,10 +66,10 @@ def _chosen(service: "Service", arguments: "Sequence[str]", early: EarlyStop) ->
     processes = {name: process for c in service.components for name, process in c.processes.items()}
     commands = {name: command for c in service.components for name, command in c.commands.items()}
     if name in commands:
-        return lambda: _command(service, name, rest)
+        return lambda: _command(service, name, rest, early)
     if name in {WEB, *processes} and not rest:
         early.status = 0
-        return lambda: _process(service, name, processes)
+        return lambda: _process(service, name, processes, early)
     summaries = {word: each.summary for word, each in processes.items()}
     summaries |= {word: each.summary for word, each in commands.items()}
     known = "\n".join(f"  {word:<12} {summary}" for word, summary in summaries.items())
@@ -74,7 +77,7 @@ def _chosen(service: "Service", arguments: "Sequence[str]", early: EarlyStop) ->
     raise ArrangementError(msg.rstrip())
 
 
-def _process(service: "Service", name: str, processes: "Mapping[str, Process]") -> int:
+def _process(service: "Service", name: str, processes: "Mapping[str, Process]", early: EarlyStop) -> int:
     from .identity import WEB  # noqa: PLC0415
     from .settings import load_for  # noqa: PLC0415 - see above
 
@@ -82,19 +85,28 @@ def _process(service: "Service", name: str, processes: "Mapping[str, Process]") 
     if name != WEB:
         from .server import process  # noqa: PLC0415 - after the settings: OpenTelemetry reads some of them at import
 
-        return process.run(settings, service, name, processes[name])
+        return process.run(settings, service, name, processes[name], _watchdog(early))
     from .server.server import serve  # noqa: PLC0415
 
-    return serve(settings, service)
+    return serve(settings, service, _watchdog(early))
 
 
-def _command(service: "Service", name: str, arguments: "Sequence[str]") -> int:
+def _command(service: "Service", name: str, arguments: "Sequence[str]", early: EarlyStop) -> int:
     from .identity import WEB  # noqa: PLC0415
     from .server import command  # noqa: PLC0415 - see above
     from .settings import load_for  # noqa: PLC0415
 
     settings = load_for(service.settings, service.identity, service.management_ports[WEB])
-    return command.run(settings, service, name, arguments)
+    return command.run(settings, service, name, arguments, _watchdog(early))
+
+
+def _watchdog(early: EarlyStop) -> "Watchdog":
+    from .server import ending  # noqa: PLC0415 - see above
+    from .server.watchdog import Watchdog  # noqa: PLC0415
+
+    watchdog = Watchdog()
+    early.last = lambda: ending.last(watchdog)
+    return watchdog
 
 
 def _is_ours(error: ValueError) -> bool:

@@ -4,7 +4,7 @@ import sys
 
 TYPE_CHECKING = False  # as in `__init__.py`
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
 
 class EarlyStop:
@@ -16,12 +16,17 @@ class EarlyStop:
     def __init__(self, arguments: "Sequence[str]") -> None:
         """Not told to stop. `arguments` are those of the command line."""
         self.heard = False
+        self.last: Callable[[], object] = bool
         self.status = 1 if [*arguments] not in ([], ["web"]) else 0
 
     def __call__(self, *_: object) -> None:
         """Called by the interpreter, between any two steps of the main thread."""
         self.heard = True
         sys.exit(self.status)
+
+    def end(self) -> None:
+        """For `atexit`: registered before the service is imported, and so called after the handlers of the service."""
+        self.last()
 
     def obey(self) -> None:
         """End now where the signal was heard: the interpreter, or a module that is imported, may have gone on."""

@@ -34,6 +34,7 @@ class Lifecycle:
         self.requests: set[Active] = set()  # read at each scrape: cheaper than a gauge that locks
         self.websockets: set[Active] = set()
         self.cut: list[str] = []  # what did not come to its end in the time that the stop gives
+        self.exit: SystemExit | None = None  # what ends a child that a request has forked
         self.management_port = 0  # known when the listener has bound it
         self._drain = asyncio.Event()
 

@@ -134,6 +134,8 @@ class ObservedRequest:
         stopped = isinstance(error, asyncio.CancelledError) and failures.was_told_to_stop()
         if stopped and self._lifecycle.draining:
             self._cut()
+        elif isinstance(error, SystemExit) and self.cancelled:
+            self._lifecycle.exit = error
 
     def abandon(self) -> None:
         """Record it as cut, although it goes on: the process ends without it."""

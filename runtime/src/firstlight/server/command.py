@@ -17,6 +17,7 @@ from ..reporting import sentry
 from ..service import Service
 from ..settings import Settings, load
 from . import hooks, loop
+from .children import Children
 from .ending import ending, flush, leave
 from .signals import on_signals
 from .times import LATE_FLUSH_SECONDS
@@ -28,7 +29,7 @@ log = structlog.get_logger()
 Parts = Sequence[tuple[Component[Any, Any], BaseSettings]]
 
 
-def run(settings: Settings, service: Service, name: str, arguments: Sequence[str]) -> int:
+def run(settings: Settings, service: Service, name: str, arguments: Sequence[str], watchdog: Watchdog) -> int:
     """Run the command of this name. Exit status 0, or 1 when it raised or was told to stop. Raises `SettingsError`."""
     arrangement.verify(service)
     owner = next(component for component in service.components if name in component.commands)
@@ -37,7 +38,6 @@ def run(settings: Settings, service: Service, name: str, arguments: Sequence[str
     capture, _ = sentry.start(settings, identity)
     pipeline.configure(settings, identity, sink.stdout, report=capture)
     hooks.install()
-    watchdog = Watchdog()
     watchdog.grace, watchdog.late = lambda: settings.graceful_seconds, partial(_cut, name)
     with ending():
         status = loop.run(_status(settings, parts, name, arguments, watchdog))
@@ -53,6 +53,8 @@ async def _status(settings: Settings, parts: Parts, name: str, arguments: Sequen
     running = asyncio.current_task()
     assert running is not None
     on_signals(running.cancel, watchdog)
+    children = Children(Lifecycle(), flush)
+    children.watch(())
     watchdog.listen()
     try:
         await _run(settings, parts, parts[-1][0].commands[name], arguments)

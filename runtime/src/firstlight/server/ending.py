@@ -1,5 +1,6 @@
 """The end of the process: nothing that is left may keep it, and the last lines are written."""
 
+import os
 import signal
 import sys
 import threading
@@ -13,7 +14,7 @@ from ..logs import sink
 from ..logs.limits import TEXT_BYTES, cut_middle
 from ..reporting import sentry
 from .times import FLUSH_SECONDS, LATE_FLUSH_SECONDS, LEAVE_SECONDS
-from .watchdog import Watchdog
+from .watchdog import CUT, Watchdog, children, end_children
 
 log = structlog.get_logger()
 
@@ -37,20 +38,26 @@ def flush(seconds: float = FLUSH_SECONDS) -> None:
 def leave(status: int, watchdog: Watchdog) -> int:
     """The exit status. From now on threads, child processes and `atexit` handlers have a limited time."""
     watchdog.late = _tell_what_is_left
-    watchdog.allow(LEAVE_SECONDS)
+    watchdog.leave(LEAVE_SECONDS)
     return status
+
+
+def last(watchdog: Watchdog) -> None:
+    """What `atexit` calls last of all."""
+    flush()  # what its other handlers have logged
+    if watchdog.cut:
+        end_children()
+        os._exit(CUT)  # the status would be that of the main thread
 
 
 def _tell_what_is_left() -> None:
     threads = [each for each in threading.enumerate() if each is not threading.main_thread() and not each.daemon]
-    processes = sys.modules.get("multiprocessing.process")
-    children = processes.active_children() if processes is not None else []
     frame = sys._current_frames().get(threads[0].ident or 0) if threads else None  # noqa: SLF001 - documented
     stack = "".join(traceback.format_stack(frame)) if frame is not None else ""
     log.error(
         "process.left",
         threads=[each.name for each in threads],
-        children=[child.name for child in children],
+        children=[child.name for child in children()],
         stack=cut_middle(stack, TEXT_BYTES),
     )
     flush(LATE_FLUSH_SECONDS)

@@ -22,6 +22,7 @@ from ..metrics.thread_pool import watch_thread_pool
 from ..service import Service
 from ..settings import Settings
 from .background import Supervisor
+from .children import Children
 from .ends import Ends
 from .starting import Condition, wait_until_ready
 from .stop import Stop, Telemetry
@@ -61,6 +62,7 @@ class Lifespan:
         self._parts = parts
         self._ends = Ends()
         self.stop = Stop(lifecycle, self.health.heartbeat, self._ends, telemetry)
+        self._children = Children(lifecycle, self.stop.flush_all)
         self._announces = announces
         self._start_timeout = start_timeout
 
@@ -99,6 +101,7 @@ class Lifespan:
         listener.start()
         self.lifecycle.management_port = listener.port
         stack.callback(listener.stop)
+        self._children.watch({settings.port, listener.port} - {0})
         watch_garbage_collector()
         watch_thread_pool()
         self.health.heartbeat.start()

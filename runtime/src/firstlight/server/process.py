@@ -22,14 +22,13 @@ CANCEL_SECONDS = 2.0  # what work that was cut may take to clean up
 log = structlog.get_logger()
 
 
-def run(settings: Settings, service: Service, name: str, process: Process) -> int:
+def run(settings: Settings, service: Service, name: str, process: Process, watchdog: Watchdog) -> int:
     """Run a process of this name until it ends or is told to stop.
 
     Exit status 0, 1 when it failed or was cut, 3 when it could not start. Raises `SettingsError` before it starts.
     """
     bind("MANAGEMENT_", settings.management_host, settings.management_port).close()  # a port in use is a bad setting
     settings = settings.model_copy(update={"port": 0})  # it has no service port
-    watchdog = Watchdog()
     with ending():
         lifespan = created(settings, service, name).lifespan
         watchdog.grace, watchdog.late = lifespan.grace, lifespan.stop.late

@@ -40,12 +40,11 @@ GC_THRESHOLDS = (5_000, 20, 50)  # a request makes a hundred short-lived objects
 log = structlog.get_logger()
 
 
-def serve(settings: Settings, service: Service) -> int:
+def serve(settings: Settings, service: Service, watchdog: Watchdog) -> int:
     """Serve until told to stop. Returns the exit status: 1 when something was cut.
 
     Raises `SettingsError` before anything listens, `SystemExit` when starting fails.
     """
-    watchdog = Watchdog()
     with bind("MANAGEMENT_", settings.management_host, settings.management_port) as management:
         management.listen()  # for a moment: the same port given twice is a mistake as well
         listener = bind("", settings.host, settings.port)

@@ -62,6 +62,12 @@ class Stop:
         self._say()
         self._telemetry.flush_lines(FLUSH_SECONDS)
 
+    def flush_all(self, seconds: float) -> None:
+        """Send and write everything, within so many seconds for each kind."""
+        self._telemetry.flush_spans(seconds)
+        self._telemetry.flush_reports(seconds)
+        self._telemetry.flush_lines(seconds)
+
     def late(self) -> None:
         """Do all of it now, in another thread: the loop has not come to its end."""
         if self._heartbeat.age > BLOCKED_SECONDS:

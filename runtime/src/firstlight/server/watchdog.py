@@ -19,10 +19,11 @@ from typing import TYPE_CHECKING
 from .times import LAST_SECONDS, LATE_SECONDS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
+    from multiprocessing.process import BaseProcess
 
 CUT = 1
-JOIN_SECONDS = 0.3  # for child processes to hear that they have to end
+HANDLERS_SECONDS = 1.0  # for handlers of `atexit` to come to their end after the child that one of them waited for
 STDERR = 2
 _STOP = {signal.SIGTERM, signal.SIGINT}
 
@@ -34,6 +35,8 @@ class Watchdog:
         """No deadline yet."""
         self.grace: Callable[[], float] = float  # seconds that may pass before `LATE_SECONDS` begin
         self.late: Callable[[], object] = float  # says and sends what is left to be said and sent
+        self.cut = False  # the deadline has passed
+        self._handlers_called = False
         self._deadline = math.inf
         self._reader, self._writer = socket.socketpair()
         self._writer.settimeout(0)
@@ -57,14 +60,27 @@ class Watchdog:
             with suppress(OSError):
                 self._writer.send(b"\0")
 
+    def leave(self, seconds: float) -> None:
+        """Give the interpreter so many seconds: for threads that are no daemons, and then for handlers of `atexit`."""
+        self.allow(seconds)
+        atexit.register(self._on_exit)  # the last one is called first
+
+    def _on_exit(self) -> None:
+        self._handlers_called = True
+
     def _watch(self) -> None:
         while (left := self._deadline - time.monotonic()) > 0:
             self._reader.settimeout(None if left == math.inf else left)
             with suppress(TimeoutError):
                 self._hear(self._reader.recv(64))
-        for step in (self.late, _end_children, atexit._run_exitfuncs):  # noqa: SLF001 - as `multiprocessing` does
+        self.cut = True
+        with suppress(BaseException):
+            self.late()
+        if not self._handlers_called:
             with suppress(BaseException):
-                step()
+                _call_exit_handlers()
+        end_children()
+        time.sleep(HANDLERS_SECONDS)  # the main thread calls the handlers, and one of them may have waited for a child
         os._exit(CUT)
 
     def _hear(self, signals: bytes) -> None:
@@ -76,11 +92,21 @@ class Watchdog:
                 os.write(self._loop, heard)
 
 
-def _end_children() -> None:
-    """Those of `multiprocessing`, whose end one of its own handlers would wait for."""
+def _call_exit_handlers() -> None:
+    """The main thread will not come to it. That of `multiprocessing` would wait for children."""
+    util = sys.modules.get("multiprocessing.util")
+    if util is not None:
+        atexit.unregister(util._exit_function)  # noqa: SLF001 - see above
+    atexit._run_exitfuncs()  # noqa: SLF001 - as `multiprocessing` does in its children
+
+
+def children() -> "Sequence[BaseProcess]":
+    """The children of `multiprocessing` that are alive."""
     processes = sys.modules.get("multiprocessing.process")
-    children = processes.active_children() if processes is not None else []
-    for child in children:
+    return processes.active_children() if processes is not None else ()
+
+
+def end_children() -> None:
+    """Tell them to end. They hear it as every process does."""
+    for child in children():
         child.terminate()
-    for child in children:
-        child.join(JOIN_SECONDS)
