@@ -66,6 +66,7 @@ def _chosen(service: "Service", arguments: "Sequence[str]", early: EarlyStop) ->
     processes = {name: process for c in service.components for name, process in c.processes.items()}
     commands = {name: command for c in service.components for name, command in c.commands.items()}
     if name in commands:
+        early.status = 1
         return lambda: _command(service, name, rest, early)
     if name in {WEB, *processes} and not rest:
         early.status = 0

@@ -2,22 +2,23 @@
 
 import sys
 
+TERMINATED = 143  # what a shell says of a program that SIGTERM has ended
 TYPE_CHECKING = False  # as in `__init__.py`
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 
 class EarlyStop:
-    """A handler of SIGTERM. `status` is the exit status: a command that did not run has failed.
+    """A handler of SIGTERM. `status` is the exit status: nobody may take a command that did not run for done.
 
-    Names of processes are known only when the service has been imported: until then any name is a command's.
+    Which names are those of processes is known only when the service has been imported.
     """
 
     def __init__(self, arguments: "Sequence[str]") -> None:
         """Not told to stop. `arguments` are those of the command line."""
         self.heard = False
         self.last: Callable[[], object] = bool
-        self.status = 1 if [*arguments] not in ([], ["web"]) else 0
+        self.status = 0 if [*arguments] in ([], ["web"]) else TERMINATED
 
     def __call__(self, *_: object) -> None:
         """Called by the interpreter, between any two steps of the main thread."""

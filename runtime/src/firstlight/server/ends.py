@@ -20,6 +20,7 @@ class Ends:
         """Nothing has failed."""
         self.unclosed = False  # a component did not close
         self.closing = ""  # the component that closes now
+        self.cut: list[str] = []  # components whose close took too long
         self._reported = False  # why the start failed
 
     @contextmanager
@@ -54,7 +55,10 @@ class Ends:
             if error is raised[1] or not failures.is_survived(error):
                 raise
             self.unclosed = True
-            reason = f"cut after {CLOSE_SECONDS:g} s" if limit.expired() else summary(error)
+            reason = summary(error)
+            if limit.expired():
+                self.cut.append(name)
+                reason = f"cut after {CLOSE_SECONDS:g} s"
             failures.report("stop", "component.close_failed", error, component=name, reason=redact_text(reason))
         finally:
             self.closing = ""

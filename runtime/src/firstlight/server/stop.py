@@ -73,7 +73,7 @@ class Stop:
         if self._heartbeat.age > BLOCKED_SECONDS:
             self._lifecycle.cut.append("event loop")
         if self._ends.closing:
-            self._lifecycle.cut.append(f"component {self._ends.closing}")
+            self._ends.cut.append(self._ends.closing)
         self._abandon()
         self._telemetry.flush_spans(LATE_FLUSH_SECONDS)
         self._telemetry.flush_reports(LATE_FLUSH_SECONDS)
@@ -88,7 +88,7 @@ class Stop:
         if self._said:
             return
         self._said = True
-        cut = self._lifecycle.cut
+        cut = [*self._lifecycle.cut, *(f"component {name}" for name in self._ends.cut)]
         if cut:
             log.error("service.stopped", cut=cut[:MOST_CUT], cut_in_all=len(cut))
         else:
