@@ -92,7 +92,7 @@ async def fork(request: Request) -> Response:
     """A child by `os.fork` in the thread of the loop, which leaves by `sys.exit`, or goes on as its parent does."""
     pid = os.fork()
     if pid == 0:
-        work("forked")
+        work(request.query_params["name"])
         if "exit" in request.query_params:
             sys.exit(4)
         return JSONResponse({})

@@ -146,6 +146,7 @@ class ObservedRequest:
 
     def forget(self) -> None:
         """Record nothing of it: this process is a child, and its parent serves it."""
+        self._ended = self._ended or time.perf_counter_ns()
         self._described, self.cancelled, self.status = {}, True, self.status or SERVER_ERROR
 
     def _cut(self) -> None:
