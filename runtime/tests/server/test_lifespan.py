@@ -351,6 +351,21 @@ def test_a_component_that_does_not_close_is_cut(
     assert lifespan.stop.status == 1
 
 
+def test_what_goes_on_has_the_drain_and_the_graceful_timeout(
+    settings: Settings, service: Service, lines: Lines, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A start that is stopped has neither, nor has a loop that liveness has given up: its work goes nowhere."""
+    settings = settings.model_copy(update={"drain_seconds": 3.0, "graceful_seconds": 20})
+    web = create_app(settings, service, log_sink=lines).lifespan
+    worker = create_app(settings, service, process="worker", log_sink=lines).lifespan
+    seen = [web.grace()]
+    web.lifecycle.started = worker.lifecycle.started = True
+    seen += [web.grace(), worker.grace()]
+    monkeypatch.setattr(web.health, "live", lambda: False)
+
+    assert [*seen, web.grace()] == [0, 23, 20, 0]
+
+
 def test_a_component_that_does_not_open_in_time_stops_the_start(
     settings: Settings, service: Service, lines: Lines, journal: Journal, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -86,9 +86,11 @@ class Lifespan:
         return resources
 
     def grace(self) -> float:
-        """Seconds that work in progress may take when the process is told to stop now."""
+        """Seconds that work in progress may take when the process is told to stop now. None where nothing goes on."""
+        if not (self.lifecycle.started and self.health.live()):
+            return 0.0
         drain = self.settings.drain_seconds if self._process == WEB else 0
-        return drain + self.settings.graceful_seconds if self.lifecycle.started else 0.0
+        return drain + self.settings.graceful_seconds
 
     def announce(self) -> None:
         """Startup is over: be ready, and log it."""
