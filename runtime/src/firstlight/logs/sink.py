@@ -76,7 +76,7 @@ class Sink:
         written = threading.Event()
         self._queue.append(written)
         self._hurry.set()
-        if not self._start():
+        if not self._start() and not threading.main_thread().is_alive():
             self._drain()  # at the end of the interpreter no thread can be started, from Python 3.12 on
         done = written.wait(timeout)
         self._hurry.clear()
