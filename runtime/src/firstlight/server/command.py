@@ -19,8 +19,9 @@ from ..settings import Settings, load
 from . import hooks, loop
 from .children import Children
 from .ending import ending, flush, leave
+from .ends import Ends
 from .signals import on_signals
-from .times import LATE_FLUSH_SECONDS
+from .times import LATE_FLUSH_SECONDS, OPEN_SECONDS
 from .watchdog import Watchdog
 
 FAILED = 1
@@ -57,7 +58,7 @@ async def _status(settings: Settings, parts: Parts, name: str, arguments: Sequen
     children.watch(())
     watchdog.listen()
     try:
-        await _run(settings, parts, parts[-1][0].commands[name], arguments)
+        closed = await _run(settings, parts, parts[-1][0].commands[name], arguments)
     except BaseException as error:  # whatever it raises, and a command cut short, did not do its work
         if failures.is_survived(error):
             failures.report("command", "command.failed", error, command=name)
@@ -66,18 +67,26 @@ async def _status(settings: Settings, parts: Parts, name: str, arguments: Sequen
         else:
             raise
         return FAILED
+    if not closed:
+        log.error("command.failed", command=name, reason="a component did not close")
+        return FAILED
     log.info("command.finished", command=name)
     return 0
 
 
-async def _run(settings: Settings, parts: Parts, command: Command, arguments: Sequence[str]) -> None:
+async def _run(settings: Settings, parts: Parts, command: Command, arguments: Sequence[str]) -> bool:
+    """Run it. Returns whether each component has closed, in its time."""
     resources: dict[str, Any] = {}
-    lifecycle = Lifecycle()
+    lifecycle, ends = Lifecycle(), Ends()
     async with AsyncExitStack() as stack:
         for component, own in parts:
             surroundings = Surroundings(own, settings, resources, lifecycle)
-            resources[component.name] = await stack.enter_async_context(component.open(surroundings))
+            manager = component.open(surroundings)
+            async with asyncio.timeout(OPEN_SECONDS):
+                resources[component.name] = await manager.__aenter__()
+            stack.push_async_exit(partial(ends.close, component.name, manager))
         await command.run(surroundings, arguments)
+    return not ends.unclosed
 
 
 def _needed(owner: Component[Any, Any], components: Sequence[Component[Any, Any]]) -> Sequence[Component[Any, Any]]:

@@ -42,10 +42,10 @@ class Ends:
             manager = component.open(surroundings)
             async with asyncio.timeout(OPEN_SECONDS):
                 resource = await manager.__aenter__()
-        stack.push_async_exit(partial(self._close, component.name, manager))
+        stack.push_async_exit(partial(self.close, component.name, manager))
         return resource
 
-    async def _close(self, name: str, manager: AbstractAsyncContextManager[Any], *raised: Any) -> None:
+    async def close(self, name: str, manager: AbstractAsyncContextManager[Any], *raised: Any) -> None:
         """Close a component. Its failure neither keeps another one open nor hides why the start has failed."""
         self.closing = name
         try:

@@ -98,14 +98,6 @@ class Server(uvicorn.Server):
         if self.given_up:  # and the interpreter went on, because it was in a callback of its own
             self.should_exit = True
 
-    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Finish what is in flight. A second Ctrl-C cuts it, but what is open is closed all the same."""
-        await super().shutdown(sockets)
-        if self.force_exit:
-            for task in self.server_state.tasks:
-                task.cancel()
-            await self.lifespan.shutdown()
-
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Called by the interpreter, between any two steps of the main thread."""
         self.give_up(sig, frame)
