@@ -15,8 +15,9 @@ from ..conftest import PROGRAMS
 from .conftest import Receiver, Start, Wire, ask, request, wait_until
 
 HASTY = str(PROGRAMS / "hasty.py")
-# What is 6.5 s and 9 s after the drain and the graceful timeout otherwise.
+# The watchdog comes 6.5 s after the graceful timeout otherwise, and the last timer 9 s after it.
 SHORT = {"GRACEFUL_SECONDS": "1", "LATE_SECONDS": "0.5", "LAST_SECONDS": "3", "LEAVE_SECONDS": "0.5"}
+BLOCKED = {**SHORT, "LATE_SECONDS": "-0.5"}  # where nothing happens before
 BUSY_SECONDS = 4.0  # for a machine that is busy with other tests
 
 
@@ -38,12 +39,12 @@ def _processor_seconds(pid: int) -> float:
 def test_a_blocked_loop_does_not_keep_the_process(serve: Start, receive: Callable[..., Receiver], target: str) -> None:
     """Whether a signal interrupts the call or not: the request has its line, and spans of others leave."""
     collector = receive()
-    service = serve(HASTY, "stuck", OTEL_EXPORTER_OTLP_ENDPOINT=collector.url, **SHORT).started()
+    service = serve(HASTY, "stuck", OTEL_EXPORTER_OTLP_ENDPOINT=collector.url, **BLOCKED).started()
     ask(service.url, "/nowhere")
     with ThreadPoolExecutor() as pool:
         asked = pool.submit(ask, service.url, target, x_request_id="blocking")
         service.wait_for("loop.blocked")
-        assert _stopped(service, 1.5) == 1
+        assert _stopped(service, 0.5) == 1
         assert asked.exception() is not None
     line = service.wait_for("http.request_finished", request_id="blocking")
     assert (line["error_type"], line["http_route"]) == ("cancelled", target)
@@ -55,12 +56,12 @@ def test_a_blocked_loop_does_not_keep_the_process(serve: Start, receive: Callabl
 
 def test_a_call_that_holds_the_interpreter_is_ended_by_its_timer(serve: Start) -> None:
     """No thread can run, so no line can be written: the stack is on standard error, and the status is 1."""
-    service = serve(HASTY, "stuck", **{**SHORT, "LAST_SECONDS": "1"}).started()
+    service = serve(HASTY, "stuck", **{**BLOCKED, "LAST_SECONDS": "0"}).started()
     with ThreadPoolExecutor() as pool:
         used = _processor_seconds(service.process.pid)
         asked = pool.submit(ask, service.url, "/match")
         wait_until(lambda: _processor_seconds(service.process.pid) > used + 0.2)
-        assert _stopped(service, 2) == 1
+        assert _stopped(service, 1) == 1
         assert asked.exception() is not None
     assert "in match" in service.error
 
@@ -76,9 +77,9 @@ def test_no_process_is_kept_by_its_blocked_loop(
     serve: Start, argument: str, event: str, field: str, value: object
 ) -> None:
     """A worker and a command end in the same way."""
-    service = serve(HASTY, "stuck", argument, **SHORT)
+    service = serve(HASTY, "stuck", argument, **BLOCKED)
     service.wait_for("loop.blocked")
-    assert _stopped(service, 1.5) == 1
+    assert _stopped(service, 0.5) == 1
     assert (service.lines[-1]["event"], service.lines[-1][field]) == (event, value)
     assert service.error == ""
 

@@ -12,7 +12,7 @@ from .ends import Ends
 from .times import FLUSH_SECONDS, LATE_FLUSH_SECONDS, RECORD_SECONDS
 
 POLL_SECONDS = 0.01
-BLOCKED_SECONDS = 1.0
+BLOCKED_SECONDS = 0.4  # since the last beat of the loop, which beats ten times a second
 MOST_CUT = 50  # of what was cut, in one line
 CUT = 1
 
