@@ -96,6 +96,8 @@ __all__ = [
 
 
 def __getattr__(name: str) -> object:
+    if name in {*_HOMES, *_MODULES} - {"main"}:
+        import_module(".traces.sdk", __name__).load()  # before anybody else imports it
     if name in _MODULES:
         return import_module(f".{name}", __name__)
     if name not in _HOMES:

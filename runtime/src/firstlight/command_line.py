@@ -37,6 +37,7 @@ def main(service: "Service | str", arguments: "Sequence[str] | None" = None) -> 
     atexit.register(early.end)
     sys.setswitchinterval(SWITCH_SECONDS)
     try:
+        _load_opentelemetry()
         service = _imported(service) if isinstance(service, str) else service
         run = _chosen(service, arguments, early)
         early.obey()
@@ -47,6 +48,12 @@ def main(service: "Service | str", arguments: "Sequence[str] | None" = None) -> 
         name = service.partition(".")[0] if isinstance(service, str) else service.identity.name
         print(f"{name}: {error}", file=sys.stderr)  # noqa: T201 - logging is not configured yet
         return BAD_USE
+
+
+def _load_opentelemetry() -> None:
+    from .traces import sdk  # noqa: PLC0415 - see above
+
+    sdk.load()
 
 
 def _imported(module: str) -> "Service":

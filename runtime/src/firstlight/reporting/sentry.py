@@ -42,6 +42,7 @@ def start(settings: Settings, identity: Identity) -> tuple[Capture, Callable[[fl
         dsn=dsn,
         environment=settings.environment,
         release=f"{identity.name}@{identity.version}",
+        server_name=identity.instance,
         auto_enabling_integrations=False,
         default_integrations=False,
         include_local_variables=False,

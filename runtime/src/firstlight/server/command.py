@@ -16,6 +16,7 @@ from ..logs import pipeline, sink
 from ..reporting import sentry
 from ..service import Service
 from ..settings import Settings, load
+from ..settings.complaints import warn
 from . import hooks, loop
 from .children import Children
 from .ending import ending, flush, leave
@@ -35,9 +36,10 @@ def run(settings: Settings, service: Service, name: str, arguments: Sequence[str
     arrangement.verify(service)
     owner = next(component for component in service.components if name in component.commands)
     parts = [(component, load(component.settings)) for component in _needed(owner, service.components)]
-    identity = service.identity.named(settings.service_name)
+    identity = service.within(settings).identity
     capture, _ = sentry.start(settings, identity)
     pipeline.configure(settings, identity, sink.stdout, report=capture)
+    warn()
     hooks.install()
     watchdog.grace, watchdog.late = lambda: settings.graceful_seconds, partial(_cut, name)
     with ending():
