@@ -13,7 +13,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from . import arrangement, routing
 from .identity import WEB
 from .lifecycle import Lifecycle
-from .logs import pipeline, sink
+from .logs import pipeline, redaction, sink
 from .management.health import PROBES
 from .metrics import instruments
 from .problems import EXCEPTION_HANDLERS
@@ -104,6 +104,7 @@ def create_app(  # noqa: PLR0913 - whatever differs between a server, a test and
 
 
 def _publish(settings: Settings, service: Service) -> None:
+    redaction.configure(service.redaction)  # of the process, as instruments are
     warn()
     instruments.identify(service.identity.version, settings.revision, platform.python_version())
     for objective in service.objectives:

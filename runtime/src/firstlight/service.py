@@ -9,6 +9,7 @@ from starlette.routing import BaseRoute
 from .component import Background, Component
 from .identity import Identity
 from .latency import Latency
+from .logs.secret_names import Redaction
 from .management.check import Check
 from .operation import Operation
 from .settings import Settings
@@ -31,6 +32,8 @@ class Service:
     """By the path of a route, where the latency objective of the service does not fit it. Operations have their own."""
     checks: Sequence[Check] = ()
     background: Sequence[Background] = ()
+    redaction: Redaction = field(default_factory=Redaction)
+    """What telemetry hides besides secrets and personal data, and what it shows although it looks like one."""
 
     def within(self, settings: Settings) -> "Service":
         """The same under the name, version and instance that the environment gives it."""

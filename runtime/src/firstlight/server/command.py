@@ -12,7 +12,7 @@ from pydantic_settings import BaseSettings
 from .. import arrangement, failures
 from ..component import Command, Component, Surroundings
 from ..lifecycle import Lifecycle
-from ..logs import pipeline, sink
+from ..logs import pipeline, redaction, sink
 from ..reporting import sentry
 from ..service import Service
 from ..settings import Settings, load
@@ -38,6 +38,7 @@ def run(settings: Settings, service: Service, name: str, arguments: Sequence[str
     parts = [(component, load(component.settings)) for component in _needed(owner, service.components)]
     identity = service.within(settings).identity
     capture, _ = sentry.start(settings, identity)
+    redaction.configure(service.redaction)
     pipeline.configure(settings, identity, sink.stdout, report=capture)
     warn()
     hooks.install()
