@@ -15,8 +15,8 @@ from ..metrics.instruments import OTHER_METHOD, REQUEST_DURATION, UNMATCHED
 from ..slo import Events
 from . import target
 from .exception_event import described
-from .observed_request import CLIENT_CLOSED, Labels, ObservedRequest
-from .outcome import CLIENT_DISCONNECTED, NOT_OURS, SHED, UNAVAILABLE, outcome
+from .observed_request import CLIENT_CLOSED, UNAVAILABLE, Labels, ObservedRequest
+from .outcome import CLIENT_DISCONNECTED, NOT_OURS, SHED, outcome
 from .reason import REASON
 from .routes import RouteTemplates
 from .span_attributes import client_address, name_of, path_and_client
