@@ -38,6 +38,7 @@ from firstlight.logs import pipeline
 from firstlight.metrics.active_requests import ACTIVE_REQUESTS
 from firstlight.metrics.instruments import REGISTRY, REQUEST_DURATION
 from firstlight.requests.data_plane import DataPlane
+from firstlight.requests.forwarded import Proxies
 from firstlight.requests.observed_request import Observers
 from firstlight.requests.observed_websocket import WebsocketRecorder
 from firstlight.requests.recorder import Recorder
@@ -189,6 +190,7 @@ def bench(settings: Settings, lines: Lines, spans: InMemorySpanExporter) -> Benc
         record=unused,
         lifecycle=Lifecycle(),
         known_methods=settings.known_methods,
+        proxies=Proxies(settings.trusted_proxies),
     )
     made = Bench(settings, pipeline.configure(settings, IDENTITY, lines), lines, spans, observers)
     made.sample(sampling.ALWAYS_ON)

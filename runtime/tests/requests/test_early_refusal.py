@@ -1,6 +1,7 @@
 """What the server refuses by itself is as well formed, and as well recorded, as what the application answers."""
 
 import json
+import re
 from typing import Any
 
 import httptools
@@ -74,6 +75,14 @@ def test_the_answer_is_a_problem_document_with_the_request_id(refusal: EarlyRefu
     assert "connection" not in mine.headers
     assert new.headers["connection"] == "close"
     assert len(new.headers["x-request-id"]) == 32
+
+
+def test_a_head_is_refused_without_a_body(refusal: EarlyRefusal) -> None:
+    """With its length: a client would take a body for the next response on the connection."""
+    answer = refusal.answer({**_scope(2), "method": "HEAD"}, close=False)
+    whole = refusal.answer(_scope(2), close=False)
+    assert answer.endswith(b"\r\n\r\n")
+    assert re.findall(rb"content-length: \d+", answer) == re.findall(rb"content-length: \d+", whole)
 
 
 def test_it_is_recorded_under_its_route(refusal: EarlyRefusal, lines: Lines) -> None:

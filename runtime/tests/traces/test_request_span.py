@@ -30,7 +30,7 @@ from firstlight.traces.ids import TraceIds
 from firstlight.traces.propagation import NO_PARENT
 from firstlight.traces.provider import Tracing
 from firstlight.traces.request_span import PlainAttributes, Recording, RequestSpan, finish, started
-from firstlight.traces.request_tracer import RequestTracer
+from firstlight.traces.request_tracer import RequestTracer, Rule
 
 from ..faults import IDENTITY
 
@@ -68,7 +68,7 @@ def start() -> Start:
         provider.add_span_processor(exported)
         tracer, scope = provider.get_tracer("x", "1"), InstrumentationScope("x", "1")
         recording = Recording(tracer, ids, encoded, exported.spans.append, provider.resource, scope)
-        starter = RequestTracer(tracer, ids, provider, recording if short else None, ratio=1, follows=True)
+        starter = RequestTracer(tracer, ids, provider, Rule(1, follows=True, edge=None), recording if short else None)
         return starter.start(context, lambda: ("GET", {"url.path": "/links/x", "server.port": 8000})), exported
 
     return started_span

@@ -1,22 +1,23 @@
 """The span of a request: decided as the SDK does, recorded where it is read, and what stands in for it elsewhere."""
 
 import random
+import sys
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from opentelemetry.context import Context
-from opentelemetry.sdk.trace import SpanProcessor
+from opentelemetry.sdk.trace import SpanProcessor, sampling
 from opentelemetry.sdk.trace.sampling import Decision, TraceIdRatioBased
-from opentelemetry.trace import NonRecordingSpan, Span, SpanContext, TraceFlags, set_span_in_context
+from opentelemetry.trace import NonRecordingSpan, Span, SpanContext, TraceFlags, get_current_span, set_span_in_context
 
 from firstlight import Settings
 from firstlight.traces.consumers import ConsumedProvider
 from firstlight.traces.ids import TraceIds
 from firstlight.traces.propagation import NO_PARENT
-from firstlight.traces.request_tracer import NoTracer, RequestTracer
-from firstlight.traces.sampling import follows_callers, kept, sampler
+from firstlight.traces.request_tracer import NoTracer, RequestTracer, Rule
+from firstlight.traces.sampling import edge, follows_callers, kept, sampler
 from firstlight.traces.trace_state import Level2TraceState
 
 DRAWS = 2000
@@ -33,11 +34,11 @@ def make(settings: Settings) -> Make:
     def tracer(*, consumed: bool = True, **changes: object) -> RequestTracer:
         changed = settings.model_copy(update=changes)
         ids = TraceIds()
-        provider = ConsumedProvider(sampler(changed), shutdown_on_exit=False, id_generator=ids)
+        provider = ConsumedProvider(sampling.ALWAYS_ON, shutdown_on_exit=False, id_generator=ids)
         if consumed:
             provider.add_span_processor(SpanProcessor())
         return RequestTracer(
-            provider.get_tracer("test"), ids, provider, ratio=kept(changed), follows=follows_callers(changed)
+            provider.get_tracer("test"), ids, provider, Rule(kept(changed), follows_callers(changed), edge(changed))
         )
 
     return tracer
@@ -71,6 +72,26 @@ def test_the_decision_is_the_sdks_own(make: Make, value: float, consumed: bool) 
         expected = rule.should_sample(None, context.trace_id, "GET").decision is Decision.RECORD_AND_SAMPLE
         assert context.trace_flags.sampled is expected
         assert span.is_recording() is (expected and consumed)
+
+
+@pytest.mark.parametrize("name", ["always_on", "always_off", "traceidratio", "parentbased_traceidratio"])
+@pytest.mark.parametrize("trust", [True, False])
+@pytest.mark.parametrize("flags", [0, SAMPLED])
+def test_a_trace_of_a_caller_is_sampled_as_by_the_sdk(
+    make: Make,
+    settings: Settings,
+    name: str,
+    trust: bool,  # noqa: FBT001 - a table
+    flags: int,
+) -> None:
+    """Each standard sampler, for many ids."""
+    changes = {"otel_traces_sampler": name, "otel_traces_sampler_arg": 0.5, "trust_remote_parent": trust}
+    tracer, rule = make(**changes), sampler(settings.model_copy(update=changes))
+    for _ in range(200):
+        context = caller(flags, random.getrandbits(128))
+        trace_id = get_current_span(context).get_span_context().trace_id
+        expected = rule.should_sample(context, trace_id, "GET").decision is Decision.RECORD_AND_SAMPLE
+        assert start(tracer, context).is_recording() is expected
 
 
 def test_the_ratio_is_kept(make: Make) -> None:
@@ -122,7 +143,7 @@ def test_a_drawn_id_is_used_once(make: Make) -> None:
     provider = ConsumedProvider(shutdown_on_exit=False, id_generator=(ids := TraceIds()))
     provider.add_span_processor(SpanProcessor())
     sdk = provider.get_tracer("test")
-    tracer = RequestTracer(sdk, ids, provider, ratio=1, follows=True)
+    tracer = RequestTracer(sdk, ids, provider, Rule(1, follows=True, edge=None))
     spans = [start(tracer), start(tracer), sdk.start_span("background", Context())]
     spans += [start(make(otel_traces_sampler_arg=0)), sdk.start_span("background", Context())]
     assert len({span.get_span_context().trace_id for span in spans}) == 5
@@ -141,8 +162,13 @@ def test_threads_do_not_take_each_others_ids(make: Make) -> None:
             assert span.is_recording() is (expected is Decision.RECORD_AND_SAMPLE)
         return [span.get_span_context().trace_id for span in spans]
 
-    with ThreadPoolExecutor(THREADS) as pool:
-        ids = [each for part in pool.map(many, range(THREADS)) for each in part]
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)  # the threads interrupt each other everywhere
+    try:
+        with ThreadPoolExecutor(THREADS) as pool:
+            ids = [each for part in pool.map(many, range(THREADS)) for each in part]
+    finally:
+        sys.setswitchinterval(interval)
     assert len(set(ids)) == THREADS * SPANS
 
 

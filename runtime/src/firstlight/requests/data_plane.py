@@ -13,14 +13,15 @@ from .. import failures
 from ..context import REQUEST
 from ..metrics.active_requests import ACTIVE_REQUESTS, Labels
 from ..metrics.instruments import ACTIVE_WEBSOCKETS
-from ..problems import UNEXPECTED, ProblemResponse
+from ..problems import STOPPED, UNEXPECTED, ProblemResponse
 from . import target
 from .arrival import ARRIVED
-from .observed_request import SERVER_ERROR, ObservedRequest, Observers
+from .observed_request import SERVER_ERROR, UNAVAILABLE, ObservedRequest, Observers
 from .observed_websocket import ObservedWebsocket, WebsocketRecorder
 from .shedding import Shedder, refuse
 
 Observed = ObservedRequest | ObservedWebsocket
+_OBSERVED = frozenset({"http", "websocket"})
 
 
 class DataPlane:
@@ -66,6 +67,8 @@ class DataPlane:
 
     def _observed(self, scope: Scope, receive: Receive, send: Send) -> Observed | None:
         try:
+            if scope["type"] in _OBSERVED:
+                self._observers.proxies.resolve(scope)
             if scope["type"] == "http":
                 request = ObservedRequest(self._observers, scope, receive, send)
                 request.shed = self._shedder.sheds(request.started - request.arrived, request.started)
@@ -78,8 +81,12 @@ class DataPlane:
 
 
 async def _failed(observed: Observed, error: BaseException) -> None:
-    """Note the error, and answer where no framework does: it may be that of `sys.exit()` in a handler."""
+    """Note the error, and answer where no framework does: it may be that of `sys.exit()`, or the end of the drain."""
+    unanswered = isinstance(observed, ObservedRequest) and not (observed.status or isinstance(error, Exception))
     observed.raised(error)
-    unanswered = isinstance(observed, ObservedRequest) and not (observed.status or observed.cancelled)
-    if unanswered and not isinstance(error, Exception):
-        await ProblemResponse(SERVER_ERROR, UNEXPECTED)(observed.scope, observed.receive, observed.send)
+    if unanswered and isinstance(observed, ObservedRequest):
+        answer = ProblemResponse(SERVER_ERROR, UNEXPECTED)
+        if observed.cancelled:
+            observed.abandon()  # recorded as it is, not as the answer makes it look
+            answer = ProblemResponse(UNAVAILABLE, STOPPED)
+        await answer(observed.scope, observed.receive, observed.send)

@@ -21,8 +21,7 @@ from .exception_event import described
 from .identification import identify, with_headers
 from .observed_request import Labels, Observers
 from .routes import RouteTemplates
-from .span_attributes import client_address
-from .target import path
+from .span_attributes import path_and_client
 
 ABNORMAL = 1006  # RFC 6455: the connection ended without a close frame
 DURATION_BUCKETS_SECONDS = (0.1, 1.0, 10.0, 60.0, 300.0, 1800.0, 3600.0, 14400.0, 86400.0)
@@ -48,6 +47,7 @@ class WebsocketRecorder:
         """Record one websocket. Returns how it ended."""
         route = self._templates.of(websocket.scope)
         seconds = (time.perf_counter_ns() - websocket.arrived) / 1e9
+        path, address = path_and_client(websocket.scope)
         ended: Labels = {
             "http_route": route,
             "error_type": websocket.error_type,
@@ -60,11 +60,11 @@ class WebsocketRecorder:
             **websocket.ids._asdict(),
             **ended,
             "accepted": websocket.accepted,
-            "url_path": path(websocket.scope),
+            "url_path": path,
             "duration_seconds": round(seconds, 6),
             "messages_received": websocket.received,
             "messages_sent": websocket.sent,
-            "client_address": client_address(websocket.scope),
+            "client_address": address,
         }
         _end_span(websocket, event)
         self._emit({**redact(fields(get_contextvars())), **event})
@@ -85,6 +85,8 @@ class ObservedWebsocket:
         self.identified = identify(scope, observers.propagator, observers.tracer, observers.known_methods)
         self.ids = self.identified.ids
         self.scope, self._receive, self._send, self._record = scope, receive, send, record
+        self._lifecycle = observers.lifecycle
+        self._over = False
         self.accepted = False
         self.close_code = self.received = self.sent = 0
         self.error_type = ""
@@ -115,12 +117,27 @@ class ObservedWebsocket:
     def raised(self, error: BaseException) -> None:
         """Note how the application ended. That the client left, or that the process stops, is no failure."""
         stopped = isinstance(error, asyncio.CancelledError) and failures.was_told_to_stop()
+        if stopped and self._lifecycle.draining and not self._over:
+            self._lifecycle.cut.append(f"websocket {self.ids.request_id}")
         if not (stopped or _says_left(error)):
             self.error = error
             self.error_type = error_type(error)
 
+    def abandon(self) -> None:
+        """Record it as cut, although it goes on: the process ends without it."""
+        if not self._over:
+            self._lifecycle.cut.append(f"websocket {self.ids.request_id}")
+            self.finish()
+
+    def forget(self) -> None:
+        """Record nothing of it: this process is a child, and its parent serves it."""
+        self._over = True
+
     def finish(self) -> None:
         """The application has returned: record, and report what went wrong."""
+        if self._over:
+            return
+        self._over = True
         self.close_code = self.close_code or ABNORMAL
         ended: Labels = {}
         try:

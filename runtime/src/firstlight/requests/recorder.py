@@ -9,16 +9,16 @@ from ..logs.pipeline import Emit
 from ..logs.redaction import redact
 from ..logs.values import fields
 from ..metrics.children import OVERFLOW, Children, class_of
-from ..metrics.instruments import REQUEST_DURATION, UNMATCHED
+from ..metrics.instruments import OTHER_METHOD, REQUEST_DURATION, UNMATCHED
 from ..slo import Events
 from ..traces.request_span import finish, started
 from . import target
 from .exception_event import described
-from .observed_request import CLIENT_CLOSED, Labels, ObservedRequest
-from .outcome import CLIENT_DISCONNECTED, NOT_OURS, SHED, UNAVAILABLE, outcome
+from .observed_request import CLIENT_CLOSED, UNAVAILABLE, Labels, ObservedRequest
+from .outcome import CLIENT_DISCONNECTED, NOT_OURS, SHED, outcome
 from .reason import REASON
 from .routes import RouteTemplates
-from .span_attributes import client_address, name_of
+from .span_attributes import client_address, name_of, path_and_client
 from .timings import Timing, Timings
 
 
@@ -45,7 +45,7 @@ class Recorder:
     def __call__(self, request: ObservedRequest) -> Labels:
         """Record one request. Returns the labels under which it is counted."""
         scope = request.scope
-        method = target.method(scope, self.known_methods)
+        method = scope["method"] if scope["method"] in self.known_methods else OTHER_METHOD
         route, duration = self.templates.of(scope), request.duration
         timing = self._timings.of(method, route)
         status, error_type = outcome(request, timing)
@@ -56,7 +56,7 @@ class Recorder:
             "error_type": error_type,
         }
         event = _event(request, labels)
-        sent = "" if _unanswered(request) else str(status)
+        sent = str(status) if status != CLIENT_CLOSED or not request.disconnected else ""
         child = self._children[method, route, sent, error_type, target.scheme(scope)]
         if request.identified.span.is_recording():
             child.observe(duration / 1e9, {"trace_id": request.ids.trace_id})
@@ -109,6 +109,7 @@ def _overflowed(labels: tuple[str, ...]) -> tuple[str, ...]:
 
 def _event(request: ObservedRequest, labels: Labels) -> dict[str, str | int | float]:
     ids, scope = request.ids, request.scope
+    path, address = path_and_client(scope)
     event = {
         "level": "info" if labels["error_type"] in NOT_OURS else "error",
         "event": "http.request_finished",
@@ -116,19 +117,14 @@ def _event(request: ObservedRequest, labels: Labels) -> dict[str, str | int | fl
         "trace_id": ids.trace_id,
         "span_id": ids.span_id,
         **labels,
-        "url_path": target.path(scope),
+        "url_path": path,
         "duration_seconds": request.duration // 1000 / 1e6,
         "response_bytes": request.bytes_sent,
-        "client_address": client_address(scope),
+        "client_address": address,
     }
     if REASON in scope:
         event["reason"] = scope[REASON]
     return event
-
-
-def _unanswered(request: ObservedRequest) -> bool:
-    """Whether the client had left before a status was sent."""
-    return request.disconnected and request.status == CLIENT_CLOSED
 
 
 def _end_span(request: ObservedRequest, event: Mapping[str, str | int | float]) -> None:
@@ -137,8 +133,8 @@ def _end_span(request: ObservedRequest, event: Mapping[str, str | int | float]) 
     if event["http_route"] != UNMATCHED:
         name = f"{name} {event['http_route']}"
         attributes["http.route"] = event["http_route"]
-    if not _unanswered(request):
-        attributes["http.response.status_code"] = event["http_response_status_code"]
+    if request.status != CLIENT_CLOSED or not request.disconnected:  # else the client left before one was sent
+        attributes["http.response.status_code"] = int(event["http_response_status_code"])  # it may be an enumeration
     if event["error_type"]:
         attributes["error.type"] = event["error_type"]
     if request.error is not None and not request.cancelled:

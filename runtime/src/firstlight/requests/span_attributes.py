@@ -16,6 +16,7 @@ from .arrival import PEER
 USER_AGENT_BYTES = 512
 METHOD_BYTES = 64
 HOST, USER_AGENT = b"host", b"user-agent"
+STARTED = "firstlight.attributes"  # in the scope: those at the start, where the span is recorded
 
 _ADDRESS = re.compile(r"[0-9A-Fa-f.:]{2,45}")  # behind a proxy it is what a header said
 
@@ -26,6 +27,14 @@ def client_address(scope: Scope) -> str:
     """The address of the client, empty where it is none."""
     client = scope.get("client")
     return client[0] if client and _ADDRESS.fullmatch(client[0]) else ""
+
+
+def path_and_client(scope: Scope) -> tuple[str, str]:
+    """What an event says of a request as well, made once."""
+    made = scope.get(STARTED)
+    if made:
+        return made["url.path"], made.get("client.address", "")
+    return target.path(scope), client_address(scope)
 
 
 def name_of(method: str) -> str:
@@ -49,15 +58,18 @@ def started(scope: Scope, headers: Mapping[bytes, bytes], known: frozenset[str])
     if agent := headers.get(USER_AGENT):
         attributes["user_agent.original"] = cut(agent.decode("latin-1"), USER_AGENT_BYTES)
     _add_clients(attributes, scope)
+    scope[STARTED] = attributes
     return name_of(method), attributes
 
 
 def _add_clients(attributes: Attributes, scope: Scope) -> None:
     """The client, and the peer of the connection, which may be a proxy."""
-    if address := client_address(scope):
+    client = scope.get("client")
+    peer = scope.get(PEER) or client
+    address = client_address(scope)
+    if address:
         attributes["client.address"] = address
-    peer = scope.get(PEER) or scope.get("client")
-    if peer and _ADDRESS.fullmatch(peer[0]):
+    if peer and ((peer is client and address) or _ADDRESS.fullmatch(peer[0])):
         attributes["network.peer.address"] = peer[0]
         if peer[1]:
             attributes["network.peer.port"] = peer[1]

@@ -12,6 +12,7 @@ from ..metrics.instruments import OTHER_METHOD
 from ..traces.query import redacted
 
 PATH_BYTES = 2048
+SHORT = PATH_BYTES // 4  # characters that fit whatever they are
 QUERY_BYTES = 2048
 HOST_BYTES = 255
 _PLAIN = "/:@!$&'()*+,;=-._~"  # what RFC 3986 allows in a path as it is
@@ -33,10 +34,12 @@ def scheme(scope: Scope) -> str:
 
 def path(scope: Scope) -> str:
     """The path as it was sent, cut and without secrets; those are looked for in what it means."""
-    means = cut(scope["path"], PATH_BYTES)
+    means = scope["path"]
+    if len(means) > SHORT:
+        means = cut(means, PATH_BYTES)
     shown = redact_text(means)
-    raw = scope.get("raw_path") or b""
-    if b"%" not in raw:
+    raw = scope.get("raw_path")
+    if not raw or b"%" not in raw:
         return shown
     return redact_text(cut(raw.decode("latin-1"), PATH_BYTES)) if shown == means else quote(shown, _PLAIN)
 

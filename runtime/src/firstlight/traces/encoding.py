@@ -17,11 +17,13 @@ from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.trace import SpanContext, SpanKind, StatusCode
 from opentelemetry.util.types import AttributeValue
 
+from ..logs.redaction import REDACTED, redact, redact_text
 from ..metrics.instruments import TRACES_NOT_RENDERED
 from .encoded_span import EncodedSpan
+from .redaction import clean, clean_attributes
 
 # Below 1 MiB in all: clients choose some of the values.
-_REMEMBERED_ATTRIBUTES = 1024
+_REMEMBERED_ATTRIBUTES, _REMEMBERED_NAMES = 1024, 128
 _REMEMBERED_CHARACTERS = 256  # of a key and its value, both ASCII
 _FIELD_OF_TYPE: Mapping[type, str] = {
     str: "string_value",
@@ -48,6 +50,7 @@ def _encode_scope(spans: list[ReadableSpan]) -> bytes:
     )
     resource = encode_spans([nothing]).resource_spans[0]
     scope = resource.scope_spans[0]
+    clean_attributes(resource.resource.attributes)
     del scope.spans[:], resource.scope_spans[:]
     encoded = b"".join(_field(_SCOPE_SPANS, one) for one in map(_rendered, spans) if one is not None)
     scope_spans = _field(_RESOURCE_SCOPES, scope.SerializeToString() + encoded)
@@ -103,7 +106,7 @@ def encoded(  # noqa: PLR0913, PLR0917 - the fields of the message
             _SPAN_ID,
             context.span_id.to_bytes(8, "big"),
             _PARENT_ID + parent.span_id.to_bytes(8, "big") if parent else b"",
-            _field(_SPAN_NAME, name.encode()),
+            _name(name),
             _KINDS[kind],
             _TIMES.pack(_START, times[0], _END, times[1]),
             _STATUSES[status],
@@ -115,7 +118,17 @@ def encoded(  # noqa: PLR0913, PLR0917 - the fields of the message
 
 def _encode_unusual(span: ReadableSpan) -> bytes:
     stock = encode_spans([span]).resource_spans[0].scope_spans[0].spans[0]
+    clean(stock)
     return bytes(stock.SerializeToString())
+
+
+def _name(name: str) -> bytes:
+    return _remembered_name(name) if len(name) <= _REMEMBERED_CHARACTERS else _encode_name(name)
+
+
+def _encode_name(name: str) -> bytes:
+    name.encode()  # what cannot be written is no text, and is not made one
+    return _field(_SPAN_NAME, redact_text(name).encode())
 
 
 def _attribute(key: str, value: AttributeValue) -> bytes:
@@ -127,6 +140,7 @@ def _attribute(key: str, value: AttributeValue) -> bytes:
 
 
 def _encode_attribute(key: str, value: AttributeValue) -> bytes:
+    key, value = _redacted(key, value)
     if isinstance(value, str):  # the only kind that seldom repeats: paths
         encoded = _field(_ANY_STRING, value.encode())
     else:
@@ -136,7 +150,16 @@ def _encode_attribute(key: str, value: AttributeValue) -> bytes:
     return _field(_SPAN_ATTRIBUTES, _field(_PAIR_KEY, key.encode()) + _field(_PAIR_VALUE, encoded))
 
 
+def _redacted(key: str, value: AttributeValue) -> tuple[str, AttributeValue]:
+    key.encode()  # what cannot be written is no text, and is not made one
+    if isinstance(value, str):
+        value.encode()
+    ((name, safe),) = redact({key: value}).items()
+    return name, safe if isinstance(value, str) or safe == REDACTED else value
+
+
 _remembered = lru_cache(maxsize=_REMEMBERED_ATTRIBUTES, typed=True)(_encode_attribute)
+_remembered_name = lru_cache(maxsize=_REMEMBERED_NAMES)(_encode_name)
 
 
 def _field(number: int, payload: bytes) -> bytes:

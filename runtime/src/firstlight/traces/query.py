@@ -1,11 +1,13 @@
 """The query of a URL without secrets: what is no secret stays as it was sent."""
 
+from functools import lru_cache
 from urllib.parse import unquote_plus
 
 from ..logs.redaction import REDACTED, is_denied, redact_text
 
 # Signatures of object stores, by semantic convention, in lower case.
 _SIGNATURES = frozenset({"awsaccesskeyid", "signature", "sig", "x-goog-signature"})
+_SHORT = 64  # characters of a name that is remembered
 
 
 def redacted(query: str) -> str:
@@ -15,9 +17,18 @@ def redacted(query: str) -> str:
 
 def _redacted(pair: str) -> str:
     name, equals, value = pair.partition("=")
-    means, value_means = unquote_plus(name), unquote_plus(value)
-    if redact_text(means) != means:
+    judge = _judged if len(name) <= _SHORT else _judged.__wrapped__
+    plain, open_value = judge(name)
+    if not plain or not (equals or open_value):
         return REDACTED
-    if means.lower() in _SIGNATURES or is_denied(means) or redact_text(value_means) != value_means:
-        return f"{name}{equals}{REDACTED}" if equals else REDACTED
-    return pair
+    means = unquote_plus(value) if "%" in value or "+" in value else value
+    if open_value and redact_text(means) == means:
+        return pair
+    return f"{name}={REDACTED}" if equals else REDACTED
+
+
+@lru_cache(maxsize=256)  # the same few names come again and again
+def _judged(name: str) -> tuple[bool, bool]:
+    """Whether a name may be shown, and whether what it stands for may."""
+    means = unquote_plus(name)
+    return redact_text(means) == means, not (means.lower() in _SIGNATURES or is_denied(means))

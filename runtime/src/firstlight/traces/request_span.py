@@ -83,8 +83,11 @@ class RequestSpan(Span):
         if self._made is not None:
             finish(self._made, name, attributes, failed=failed, end_time=end_time)
         elif not self._ended:
+            try:
+                self._recording.put(self, name, attributes, failed=failed, end_time=end_time)
+            except ValueError:  # text that cannot be written, of which the stock encoder makes the best
+                finish(self.sdk(), name, attributes, failed=failed, end_time=end_time)
             self._ended = True
-            self._recording.put(self, name, attributes, failed=failed, end_time=end_time)
 
     def sdk(self) -> Span:
         """The SDK's span, made now if need be. One that has ended takes nothing any more."""

@@ -9,6 +9,7 @@ from opentelemetry.util.types import Attributes
 
 from ..context import UNOBSERVED
 from ..settings import Settings
+from .edge import EdgeLimit, EdgeSampler
 
 # A root sampler for each standard name; `parentbased_` wraps the same three.
 _ROOTS: Mapping[str, Callable[[float], sampling.Sampler]] = {
@@ -22,8 +23,8 @@ _PARENT_BASED = "parentbased_"
 def sampler(settings: Settings) -> sampling.Sampler:
     """The sampler named by `OTEL_TRACES_SAMPLER`.
 
-    A parent-based one obeys the caller's sampled flag, so on a public edge anyone could order full sampling or none:
-    with `TRUST_REMOTE_PARENT=false` a remote parent gives the trace its id and the decision stays here.
+    A parent-based one obeys the caller's sampled flag, so anyone could order full sampling or none: unless
+    `TRUST_REMOTE_PARENT` is set, a remote parent gives the trace its id and the decision stays here.
     """
     return ObservedOnly(_standard(settings))
 
@@ -35,12 +36,19 @@ def _standard(settings: Settings) -> sampling.Sampler:
         return root
     if settings.trust_remote_parent:
         return sampling.ParentBased(root)
-    return sampling.ParentBased(root, remote_parent_sampled=root, remote_parent_not_sampled=root)
+    remote = EdgeSampler(root, kept(settings))
+    return sampling.ParentBased(root, remote_parent_sampled=remote, remote_parent_not_sampled=remote)
 
 
 def follows_callers(settings: Settings) -> bool:
     """Whether a caller's sampled flag decides."""
     return settings.otel_traces_sampler.startswith(_PARENT_BASED) and settings.trust_remote_parent
+
+
+def edge(settings: Settings) -> EdgeLimit | None:
+    """The limit on the traces of callers that are not trusted, where there is one."""
+    limited = settings.otel_traces_sampler.startswith(_PARENT_BASED) and not settings.trust_remote_parent
+    return EdgeLimit(kept(settings)) if limited else None
 
 
 def kept(settings: Settings) -> float:

@@ -21,7 +21,7 @@ from .failures import FailureLog
 CLIENT_ERROR = 400
 URL_BYTES = 2048
 METHOD_BYTES = 64
-RESENT = "firstlight.resent"  # the extension of a request that counts how often it has been sent before
+SENT = "firstlight.sent"  # the extension of a request that counts how often it has been sent
 
 REQUEST_DURATION = Histogram(
     "http_client_request_duration_seconds",
@@ -77,8 +77,8 @@ def started(request: httpx2.Request, method: str) -> tuple[str, Attributes]:
     }
     if method == OTHER_METHOD:
         attributes["http.request.method_original"] = cut(request.method, METHOD_BYTES)
-    if resent := request.extensions.get(RESENT):
-        attributes["http.request.resend_count"] = resent
+    if sent := request.extensions.get(SENT):
+        attributes["http.request.resend_count"] = sent
     return "HTTP" if method == OTHER_METHOD else method, attributes
 
 

@@ -9,7 +9,7 @@ from opentelemetry.trace import Span, SpanKind
 from ...context import UNOBSERVED, current_request
 from ...traces import consumers
 from ...traces.trace_context import TRACESTATE
-from .calls import RESENT, Call, Dependency, started
+from .calls import SENT, Call, Dependency, started
 from .failures import DEPENDENCY
 from .limits import LimitedResponse
 
@@ -32,7 +32,7 @@ class ObservedTransport(httpx2.AsyncBaseTransport):
         method = self._dependency.method(request)
         span = self._start(request, method)
         # A redirect and an answer to a challenge are sent with the extensions of the request before.
-        request.extensions = {**extensions, RESENT: extensions.get(RESENT, -1) + 1}
+        request.extensions = {**extensions, SENT: extensions.get(SENT, 0) + 1}
         call = Call(self._dependency, request, method, span)
         with trace.use_span(span, record_exception=False, set_status_on_exception=False):
             _identify(request, span)
