@@ -1,12 +1,16 @@
 """Commands: they run to their end with their component open, log one event, and end with an exit status."""
 
 import asyncio
-import signal
+import os
+import time
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
-from typing import Any
+from functools import partial
+from typing import Any, NamedTuple
 
 import structlog
+from opentelemetry import trace
+from opentelemetry.trace import Status, StatusCode
 from pydantic_settings import BaseSettings
 
 from .. import arrangement, failures
@@ -16,56 +20,103 @@ from ..logs import pipeline, sink
 from ..reporting import sentry
 from ..service import Service
 from ..settings import Settings, load
+from ..traces.provider import Tracing
 from . import hooks, loop
-from .ending import ending, leave
+from .command_stop import Stop
+from .ending import FLUSH_SECONDS, ending, flush, leave
 
 FAILED = 1
+TOLD_TO_STOP = "it was told to stop"
 
 log = structlog.get_logger()
 Parts = Sequence[tuple[Component[Any, Any], BaseSettings]]
 
 
+class Run(NamedTuple):
+    """One run of a command: its name, its arguments, when it began, and what has to be open."""
+
+    name: str
+    arguments: Sequence[str]
+    parts: Parts
+    settings: Settings
+    tracing: Tracing
+    began: float
+
+    @property
+    def command(self) -> Command:
+        """What runs."""
+        return self.parts[-1][0].commands[self.name]
+
+    def ended(self, status: int) -> dict[str, Any]:
+        """The fields of its one event."""
+        seconds = round(time.monotonic() - self.began, 3)
+        return {"command": self.name, "duration_seconds": seconds, "exit_status": status}
+
+
 def run(settings: Settings, service: Service, name: str, arguments: Sequence[str]) -> int:
     """Run the command of this name. Exit status 0, or 1 when it raised or was told to stop. Raises `SettingsError`."""
+    began = time.monotonic()
     arrangement.verify(service)
     owner = next(component for component in service.components if name in component.commands)
     parts = [(component, load(component.settings)) for component in _needed(owner, service.components)]
     identity = service.identity.named(settings.service_name)
+    stop = Stop(settings.graceful_seconds)  # from here on there is an event for it
     capture, _ = sentry.start(settings, identity)
     pipeline.configure(settings, identity, sink.stdout, report=capture)
     hooks.install()
+    tracing = Tracing(settings, identity, max_bytes=settings.telemetry_bytes // 2)
     with ending():
-        status = loop.run(_status(settings, parts, name, arguments))
+        status = loop.run(_status(Run(name, arguments, parts, settings, tracing, began), stop))
+        tracing.stop(FLUSH_SECONDS)
     return leave(status)
 
 
-async def _status(settings: Settings, parts: Parts, name: str, arguments: Sequence[str]) -> int:
-    running = asyncio.current_task()
-    assert running is not None
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, running.cancel)
-    try:
-        await _run(settings, parts, parts[-1][0].commands[name], arguments)
-    except BaseException as error:  # whatever it raises, and a command cut short, did not do its work
-        if failures.is_survived(error):
-            failures.report("command", "command.failed", error, command=name)
-        elif failures.was_told_to_stop():
-            log.error("command.failed", command=name, reason="it was told to stop")  # noqa: TRY400 - no error of its own
-        else:
-            raise
-        return FAILED
-    log.info("command.finished", command=name)
-    return 0
+async def _status(run: Run, stop: Stop) -> int:
+    task = asyncio.current_task()
+    assert task is not None
+    span = run.tracing.provider.get_tracer("firstlight").start_span(f"command {run.name}")  # of all that it calls
+    with trace.use_span(span, end_on_exit=True):
+        ids = span.get_span_context()
+        if ids.is_valid:  # on every line of the command
+            structlog.contextvars.bind_contextvars(trace_id=f"{ids.trace_id:032x}", span_id=f"{ids.span_id:016x}")
+        stop.cancels(task, partial(_give_up, run))
+        try:
+            await _run(run)
+        except BaseException as error:  # whatever it raises, and a command cut short, did not do its work
+            stop.ended()
+            if not (failures.is_survived(error) or failures.was_told_to_stop()):
+                raise
+            span.set_status(Status(StatusCode.ERROR))
+            _failed(run, error)
+            return FAILED
+        stop.ended()
+        log.info("command.finished", **run.ended(0))
+        return 0
 
 
-async def _run(settings: Settings, parts: Parts, command: Command, arguments: Sequence[str]) -> None:
+def _give_up(run: Run, seconds: float) -> None:
+    """It neither ended nor let the loop cancel it: nothing else can end the process."""
+    log.error("command.failed", reason=f"{TOLD_TO_STOP}, and did not within {seconds:g} s", **run.ended(FAILED))
+    run.tracing.stop(FLUSH_SECONDS)
+    flush()
+    os._exit(FAILED)
+
+
+def _failed(run: Run, error: BaseException) -> None:
+    if failures.is_survived(error):
+        failures.report("command", "command.failed", error, **run.ended(FAILED))
+    else:
+        log.error("command.failed", reason=TOLD_TO_STOP, **run.ended(FAILED))
+
+
+async def _run(run: Run) -> None:
     resources: dict[str, Any] = {}
     lifecycle = Lifecycle()
     async with AsyncExitStack() as stack:
-        for component, own in parts:
-            surroundings = Surroundings(own, settings, resources, lifecycle)
+        for component, own in run.parts:
+            surroundings = Surroundings(own, run.settings, resources, lifecycle)
             resources[component.name] = await stack.enter_async_context(component.open(surroundings))
-        await command.run(surroundings, arguments)
+        await run.command.run(surroundings, run.arguments)
 
 
 def _needed(owner: Component[Any, Any], components: Sequence[Component[Any, Any]]) -> Sequence[Component[Any, Any]]:
