@@ -23,7 +23,7 @@ meaning = "where the cache is"
 compose = "redis://cache:6379/0"
 
 [servers.cache]
-image = "docker.io/valkey/valkey:9.0.0"
+ports = [6379]
 """
 CACHE_SERVER = """
 services:
