@@ -1,4 +1,4 @@
-"""The series that rules and dashboards may read: those of the contract, its external ones too, and those that rules record."""
+"""The series that rules and dashboards may read: those of the contract, and those that rules record."""
 
 import re
 from collections.abc import Iterator, Mapping

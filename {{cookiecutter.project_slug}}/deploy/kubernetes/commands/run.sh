@@ -6,6 +6,7 @@ cd "$(dirname "$0")/.."
 
 tell() { printf '%s\n' "$*" | tee -a "${GITHUB_STEP_SUMMARY:-/dev/null}"; }
 
+: "${ENVIRONMENT:?}" "${IMAGE:?}" "${DIGEST:?}"
 name=<%= cookiecutter.project_slug %>
 commands=(<% for command in before_release(cookiecutter.components) %><%= command.name %><% if not loop.last %> <% endif %><% endfor %>)
 limit=${COMMAND_SECONDS:-660} # longer than activeDeadlineSeconds and the time to stop
@@ -19,7 +20,7 @@ trap 'rm -r "$release"' EXIT
 mkdir "$release/commands"
 cat >"$release/commands/kustomization.yaml" <<END
 namespace: $namespace
-nameSuffix: -${digest:0:8}
+nameSuffix: "-${digest:0:8}" # which may be a number
 resources:
   - ../../commands
 labels:
