@@ -51,12 +51,16 @@ every_recording = pytest.mark.parametrize("rule", recordings(), ids=str)
 
 
 @pytest.fixture(scope="module")
-def promtool(programs: Path | None, figure: Callable[[str], None]) -> str:
+def promtool(programs: Path | None) -> str:
     """One of each release."""
-    path = program(PROMTOOL, programs)
-    version = subprocess.run([path, "--version"], check=True, capture_output=True, text=True).stdout.split()[2]
+    return program(PROMTOOL, programs)
+
+
+def test_two_releases_check_them(promtool: str, figure: Callable[[str], None]) -> None:
+    """Fleets run either."""
+    version = subprocess.run([promtool, "--version"], check=True, capture_output=True, text=True).stdout.split()[2]
     figure(f"rules loaded and tested by promtool {version}")
-    return path
+    assert version.startswith(("2.", "3."))
 
 
 @pytest.mark.parametrize("file", RULE_FILES, ids=lambda file: file.name)
