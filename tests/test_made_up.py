@@ -81,6 +81,10 @@ def test_a_chosen_component_brings_everything(services: Mapping[str, Path]) -> N
     answers = tomllib.loads((service / "src/acme_links/service.toml").read_text("utf-8"))
     assert answers["processes"] == {"web": 9464, "worker": 9465}
     assert answers["components"] == ["events", "tasks"]
+    readme = (service / "README.md").read_text("utf-8")
+    assert "| `tasks`: the directory is gone | the worker is not ready; requests do not notice |\n" in readme
+    assert "`python -m acme_links prepare`, a command: make the directory; it runs before every release.\n" in readme
+    assert "| 9465 | `worker`: metrics and health |\n" in readme
     page = (service / "src/acme_links/service.py").read_text("utf-8")
     assert "        EVENTS,\n        TASKS,\n        links.LINKS,\n" in page
 
