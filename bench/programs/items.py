@@ -1,5 +1,5 @@
 # mypy: disable-error-code="import-not-found"
-"""The routes under test, the same in every server: a small document, and the link that the example's GET answers with."""
+"""The routes under test, the same in every server: a small document, and a link as the example answers with."""
 
 from datetime import UTC, datetime
 

@@ -16,8 +16,7 @@ from websockets.sync.client import connect
 
 import firstlight
 from firstlight import Settings
-from firstlight.checks.contract import EVENT
-from firstlight.checks.tense import is_past
+from firstlight.checks.events import NAME
 from firstlight.components.http_client import HttpClientSettings
 from firstlight.contract import Contract
 from firstlight.testing import ServiceProcess
@@ -263,8 +262,8 @@ def test_every_event_of_the_contract_is_in_the_source() -> None:
 
 
 def test_every_event_has_the_form_of_an_event() -> None:
-    """Dotted, in the past tense."""
-    assert [event for event in CONTRACT.events if not (EVENT.fullmatch(event) and is_past(event))] == []
+    """Lower case, dotted."""
+    assert [event for event in CONTRACT.events if not NAME.fullmatch(event)] == []
 
 
 def test_the_probes_answer_on_both_ports(seen: Seen) -> None:
