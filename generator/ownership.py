@@ -45,6 +45,10 @@ OF_AN_ANSWER = {  # a file may need two answers
 }
 # Files about what components bring of a kind: there when a chosen component has such a field.
 OF_A_FIELD = {
+    "deploy/ansible/roles/service/files/process_gate.py": processes,
+    "deploy/ansible/roles/service/files/run_command.py": before_release,
+    "deploy/ansible/roles/service/tasks/command.yml": before_release,
+    "deploy/ansible/roles/service/templates/process.env.j2": processes,
     "deploy/kubernetes/base/processes.yaml": processes,
     "deploy/kubernetes/commands/**": before_release,
 }
