@@ -40,6 +40,7 @@ PUBLIC = [
     "Objective",
     "Operation",
     "Process",
+    "Redaction",
     "RequestContext",
     "Service",
     "Settings",

@@ -27,6 +27,7 @@ def main(service: "Service | str", arguments: Sequence[str] | None = None) -> in
     sys.setswitchinterval(SWITCH_SECONDS)
     signal.signal(signal.SIGTERM, _leave)
     try:
+        _load_opentelemetry()
         service = _imported(service) if isinstance(service, str) else service
         return _chosen(service, sys.argv[1:] if arguments is None else arguments)()
     except ValueError as error:
@@ -40,6 +41,12 @@ def main(service: "Service | str", arguments: Sequence[str] | None = None) -> in
 def _leave(*_: object) -> None:
     """Nothing has been opened yet."""
     sys.exit(0)
+
+
+def _load_opentelemetry() -> None:
+    from .traces import sdk  # noqa: PLC0415 - see above
+
+    sdk.load()
 
 
 def _imported(module: str) -> "Service":

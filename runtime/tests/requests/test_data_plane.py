@@ -35,6 +35,7 @@ from firstlight.lifecycle import Lifecycle
 from firstlight.logs import pipeline
 from firstlight.metrics.instruments import REGISTRY, REQUEST_DURATION
 from firstlight.requests.data_plane import DataPlane
+from firstlight.requests.forwarded import Proxies
 from firstlight.requests.observed_request import Observers
 from firstlight.requests.observed_websocket import WebsocketRecorder
 from firstlight.requests.recorder import Recorder
@@ -170,6 +171,7 @@ def bench(settings: Settings, lines: Lines, spans: InMemorySpanExporter) -> Benc
         tracer=trace.NoOpTracer(),
         record=unused,
         lifecycle=Lifecycle(),
+        proxies=Proxies(settings.trusted_proxies),
     )
     made = Bench(settings, pipeline.configure(settings, IDENTITY, lines), lines, spans, observers)
     made.sample(sampling.ALWAYS_ON)

@@ -176,10 +176,10 @@ def test_stopping_without_an_exporter_loses_nothing(settings: Settings) -> None:
     assert Tracing(settings, IDENTITY).stop(0)
 
 
-def test_a_disabled_sdk_records_nothing(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_disabled_sdk_records_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     """`OTEL_SDK_DISABLED` is obeyed, and the service works without spans."""
     monkeypatch.setenv("OTEL_SDK_DISABLED", "true")
-    span = Tracing(settings, IDENTITY).tracer.start_span("ours")
+    span = Tracing(Settings(), IDENTITY).tracer.start_span("ours")
     assert not span.is_recording()
     assert not span.get_span_context().is_valid
 
@@ -203,10 +203,9 @@ def test_each_start_makes_a_provider_of_its_own(settings: Settings) -> None:
     ],
     ids=str,
 )
-def test_values_are_cut_without_a_line_for_each(  # noqa: PLR0913, PLR0917 - a table, and what it needs
+def test_values_are_cut_without_a_line_for_each(
     environment: dict[str, str],
     lengths: tuple[int, int],
-    settings: Settings,
     spans: InMemorySpanExporter,
     monkeypatch: pytest.MonkeyPatch,
     lines: Lines,
@@ -214,8 +213,8 @@ def test_values_are_cut_without_a_line_for_each(  # noqa: PLR0913, PLR0917 - a t
     """The SDK logs each value that it cuts: a client could write as many lines as it likes."""
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
-    pipeline.configure(settings, IDENTITY, lines)
-    span = Tracing(settings, IDENTITY, [SimpleSpanProcessor(spans)]).tracer.start_span("ours")
+    pipeline.configure(Settings(), IDENTITY, lines)
+    span = Tracing(Settings(), IDENTITY, [SimpleSpanProcessor(spans)]).tracer.start_span("ours")
     span.set_attribute("user_agent.original", "u" * 60_000)
     span.add_event("exception", {"exception.stacktrace": "s" * 60_000})
     span.end()

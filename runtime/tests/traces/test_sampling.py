@@ -72,7 +72,7 @@ def test_a_span_that_is_not_kept_has_ids_of_its_own(settings: Settings) -> None:
 
 def test_the_sdk_decides_on_a_trace_with_a_parent(settings: Settings) -> None:
     """The trace goes on, as the parent's flag says."""
-    tracer = dropping(ratio(0, settings))
+    tracer = dropping(ratio(0, settings.model_copy(update={"trust_remote_parent": True})))
     parent = SpanContext(7, 8, is_remote=True, trace_flags=TraceFlags(TraceFlags.SAMPLED))
     span = tracer.start_span("GET", set_span_in_context(NonRecordingSpan(parent), Context()), SpanKind.SERVER)
     assert span.is_recording()

@@ -10,7 +10,7 @@ from opentelemetry import trace
 
 from ..context import current_request
 from ..identity import Identity
-from ..logs.redaction import DENIED_NAMES, redact
+from ..logs.redaction import redact
 from ..metrics.instruments import ERRORS_NOT_RENDERED, ERRORS_QUEUE_FULL
 from ..settings import Settings
 from .traceback import shortened
@@ -41,6 +41,7 @@ def start(settings: Settings, identity: Identity) -> tuple[Capture, Callable[[fl
         dsn=dsn,
         environment=settings.environment,
         release=f"{identity.name}@{identity.version}",
+        server_name=identity.instance,
         auto_enabling_integrations=False,
         default_integrations=False,
         include_local_variables=False,
@@ -48,7 +49,7 @@ def start(settings: Settings, identity: Identity) -> tuple[Capture, Callable[[fl
         max_breadcrumbs=0,
         max_value_length=VALUE_CHARACTERS,
         send_client_reports=False,
-        event_scrubber=EventScrubber(denylist=list(DENIED_NAMES), recursive=True),
+        event_scrubber=EventScrubber(denylist=[], pii_denylist=[]),  # it knows names only; `_finish` redacts
         before_send=_finish,
         transport=ReportTransport(dsn),
     )

@@ -5,6 +5,7 @@ import time
 from starlette.types import Scope
 
 ARRIVED = "firstlight.arrived"  # nanoseconds of `time.perf_counter_ns`
+PEER = "firstlight.peer"  # address and port of the other end of the connection
 
 
 def now() -> int:

@@ -19,6 +19,7 @@ from .observed_websocket import ObservedWebsocket, WebsocketRecorder
 from .shedding import Shedder, refuse
 
 Observed = ObservedRequest | ObservedWebsocket
+_OBSERVED = frozenset({"http", "websocket"})
 
 
 class DataPlane:
@@ -59,6 +60,8 @@ class DataPlane:
 
     def _observed(self, scope: Scope, receive: Receive, send: Send) -> Observed | None:
         try:
+            if scope["type"] in _OBSERVED:
+                self._observers.proxies.resolve(scope)
             if scope["type"] == "http":
                 request = ObservedRequest(self._observers, scope, receive, send)
                 request.shed = self._shedder.sheds(request.started - request.arrived, request.started)

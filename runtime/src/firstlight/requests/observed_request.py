@@ -13,6 +13,7 @@ from .. import failures
 from ..lifecycle import Lifecycle
 from ..traces.sampling import Starter
 from .arrival import arrived
+from .forwarded import Proxies
 from .identification import Identified, identify, with_headers
 
 CLIENT_CLOSED = 499  # nginx's number for a client that left before it was answered
@@ -29,6 +30,7 @@ class Observers:
     tracer: Starter
     record: Callable[["ObservedRequest"], Labels]
     lifecycle: Lifecycle
+    proxies: Proxies
 
 
 class ObservedRequest:

@@ -16,10 +16,11 @@ from pydantic_settings import BaseSettings
 from .. import arrangement, failures
 from ..component import Command, Component, Surroundings
 from ..lifecycle import Lifecycle
-from ..logs import pipeline, sink
+from ..logs import pipeline, redaction, sink
 from ..reporting import sentry
 from ..service import Service
 from ..settings import Settings, load
+from ..settings.complaints import warn
 from ..traces.provider import Tracing
 from . import hooks, loop
 from .command_stop import Stop
@@ -59,10 +60,12 @@ def run(settings: Settings, service: Service, name: str, arguments: Sequence[str
     arrangement.verify(service)
     owner = next(component for component in service.components if name in component.commands)
     parts = [(component, load(component.settings)) for component in _needed(owner, service.components)]
-    identity = service.identity.named(settings.service_name)
+    identity = service.within(settings).identity
     stop = Stop(settings.graceful_seconds)  # from here on there is an event for it
     capture, _ = sentry.start(settings, identity)
+    redaction.configure(service.redaction)
     pipeline.configure(settings, identity, sink.stdout, report=capture)
+    warn()
     hooks.install()
     tracing = Tracing(settings, identity, max_bytes=settings.telemetry_bytes // 2)
     with ending():

@@ -14,7 +14,7 @@ from . import loop
 from .creation import FAILED_START, created
 from .ending import ending, leave
 from .lifespan import Lifespan
-from .port import bind
+from .port import bind_management
 
 FAILED = 1
 CANCEL_SECONDS = 2.0  # what work that was cut may take to clean up
@@ -27,7 +27,7 @@ def run(settings: Settings, service: Service, name: str, process: Process) -> in
 
     Exit status 0, 1 when it failed or was cut, 3 when it could not start. Raises `SettingsError` before it starts.
     """
-    bind("MANAGEMENT_", settings.management_host, settings.management_port).close()  # a port in use is a bad setting
+    bind_management(settings).close()  # a port in use is a bad setting
     settings = settings.model_copy(update={"port": 0})  # it has no service port
     with ending():
         lifespan = created(settings, service, name).lifespan

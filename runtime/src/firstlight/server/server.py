@@ -30,7 +30,7 @@ from .ending import ending, leave
 from .kernel import watch_accept_queue
 from .lifespan_protocol import LifespanProtocol
 from .limits import Limits
-from .port import bind
+from .port import bind, bind_management
 from .protocol import LimitedProtocol
 from .upgrades import websockets_of
 
@@ -41,9 +41,9 @@ log = structlog.get_logger()
 
 def serve(settings: Settings, service: Service) -> None:
     """Serve until told to stop. Raises `SettingsError` before anything listens, `SystemExit` when starting fails."""
-    with bind("MANAGEMENT_", settings.management_host, settings.management_port) as management:
+    with bind_management(settings) as management:
         management.listen()  # for a moment: the same port given twice is a mistake as well
-        listener = bind("", settings.host, settings.port)
+        listener = bind(settings)
     with listener:
         settings = settings.model_copy(update={"port": listener.getsockname()[1]})
         with ending():
@@ -130,6 +130,8 @@ def _config(application: Application, service: Service, connections: Connections
         log_config=None,
         access_log=False,
         server_header=False,
+        proxy_headers=False,  # `requests/forwarded.py` reads them, for every server
+        workers=1,  # else from a variable of the environment
         reset_contextvars=True,
         timeout_graceful_shutdown=settings.graceful_seconds,
     )

@@ -38,7 +38,8 @@ class SpanQueue(SpanProcessor):
         self._exporter = exporter
         self._capacity = settings.otel_bsp_max_queue_size
         self._batch = min(settings.otel_bsp_max_export_batch_size, self._capacity)
-        self._delay = settings.otel_bsp_schedule_delay / 1000
+        self._delay = settings.otel_bsp_schedule_delay / 1000 or None  # without a delay each span ends the wait
+        self._due = self._batch if self._delay else 1
         self._max_bytes, self._batch_bytes = max_bytes, max_bytes // _BATCHES
         self._bytes = 0
         self._queue: deque[tuple[ReadableSpan, int]] = deque()
@@ -65,7 +66,7 @@ class SpanQueue(SpanProcessor):
                 self._queue.append((span, needed))
         if full or self._stopping:
             TRACES_QUEUE_FULL.inc()
-        elif not self._full_batch.is_set() and (len(self._queue) >= self._batch or self._bytes >= self._batch_bytes):
+        elif not self._full_batch.is_set() and (len(self._queue) >= self._due or self._bytes >= self._batch_bytes):
             self._full_batch.set()
 
     def force_flush(self, timeout_millis: int = 30_000) -> bool:

@@ -10,6 +10,7 @@ from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
 from opentelemetry.trace import NonRecordingSpan, Span, SpanContext, SpanKind, TraceFlags
 
 from ..settings import Settings
+from .edge import EdgeSampler
 from .propagation import NO_PARENT
 
 # A root sampler for each standard name; `parentbased_` wraps the same three.
@@ -25,8 +26,8 @@ _NOT_SAMPLED = TraceFlags(TraceFlags.RANDOM_TRACE_ID)
 def sampler(settings: Settings) -> sampling.Sampler:
     """The sampler named by `OTEL_TRACES_SAMPLER`.
 
-    A parent-based one obeys the caller's sampled flag, so on a public edge anyone could order full sampling or none:
-    with `TRUST_REMOTE_PARENT=false` a remote parent gives the trace its id and the decision stays here.
+    A parent-based one obeys the caller's sampled flag, so anyone could order full sampling or none: unless
+    `TRUST_REMOTE_PARENT` is set, a remote parent gives the trace its id and the decision stays here.
     """
     name = settings.otel_traces_sampler
     root = _ROOTS[name.removeprefix(_PARENT_BASED)](settings.otel_traces_sampler_arg)
@@ -34,7 +35,8 @@ def sampler(settings: Settings) -> sampling.Sampler:
         return root
     if settings.trust_remote_parent:
         return sampling.ParentBased(root)
-    return sampling.ParentBased(root, remote_parent_sampled=root, remote_parent_not_sampled=root)
+    edge = EdgeSampler(root, kept(settings))
+    return sampling.ParentBased(root, remote_parent_sampled=edge, remote_parent_not_sampled=edge)
 
 
 def kept(settings: Settings) -> float:

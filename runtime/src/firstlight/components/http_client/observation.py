@@ -10,6 +10,7 @@ from opentelemetry.trace import Span, SpanKind, Status, StatusCode
 from prometheus_client import Histogram
 
 from ...context import current_request
+from ...logs.redaction import redact_text
 from ...metrics.instruments import LATENCY_BUCKETS_SECONDS, REGISTRY
 from .failures import DEPENDENCY, FailureLog
 from .limits import LimitedResponse
@@ -105,7 +106,7 @@ class _Call:
                 "http.request.method": self._method,
                 "server.address": url.host,
                 "server.port": url.port or (443 if url.scheme == "https" else 80),
-                "url.full": str(url.copy_with(query=None, fragment=None, username=None, password=None)),
+                "url.full": redact_text(str(url.copy_with(query=None, fragment=None, username=None, password=None))),
             }
         )
         if self._status:
