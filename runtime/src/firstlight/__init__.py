@@ -4,8 +4,8 @@ Names are imported when they are first used: `python -m <package>` has to hear a
 """
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
 
+TYPE_CHECKING = False  # as type checkers know it; `typing` takes longer to import than all that hears a signal
 if TYPE_CHECKING:
     from . import problems as problems
     from . import slo as slo
@@ -98,7 +98,7 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> object:
     if name in {*_HOMES, *_MODULES} - {"main"}:
         import_module(".traces.sdk", __name__).load()  # before anybody else imports it
     if name in _MODULES:

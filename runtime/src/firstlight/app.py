@@ -30,7 +30,8 @@ from .requests.routes import RouteTemplates
 from .requests.shedding import Shedder
 from .requests.thread_queue import ThreadQueue
 from .requests.timings import Timings
-from .server.lifespan import Lifespan, Part, Telemetry
+from .server.lifespan import Lifespan, Part
+from .server.stop import Telemetry
 from .service import Service
 from .settings import Settings, load
 from .settings.complaints import warn

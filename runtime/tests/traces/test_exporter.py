@@ -247,5 +247,6 @@ def test_a_stop_ends_a_wait_for_the_next_attempt(monkeypatch: pytest.MonkeyPatch
         wait_until(lambda: peer.requests)
         began = time.monotonic()
         queue.stop(0.2)
-        queue._thread.join(5)  # noqa: SLF001 - to see that it ends
+        assert queue._thread is not None  # noqa: SLF001 - to see that it ends
+        queue._thread.join(5)  # noqa: SLF001
         assert time.monotonic() - began < SLACK_SECONDS

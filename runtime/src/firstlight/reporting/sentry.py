@@ -9,6 +9,7 @@ from typing import Any
 from opentelemetry import trace
 
 from ..context import current_request
+from ..forks import renew_in_child
 from ..identity import Identity
 from ..logs.redaction import redact
 from ..metrics.instruments import ERRORS_NOT_RENDERED, ERRORS_QUEUE_FULL
@@ -75,6 +76,10 @@ class Reporter:
     def __init__(self, sdk: Any) -> None:
         """`sdk` is the module `sentry_sdk`, set up."""
         self._sdk = sdk
+        self._begin()
+        renew_in_child(self._begin)
+
+    def _begin(self) -> None:
         self._lock = threading.RLock()
         self._began, self._reports = 0.0, 0
 

@@ -12,9 +12,9 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from .. import failures
 from ..context import REQUEST
 from ..metrics.instruments import ACTIVE_REQUESTS, ACTIVE_WEBSOCKETS
-from ..problems import UNEXPECTED, ProblemResponse
+from ..problems import STOPPED, UNEXPECTED, ProblemResponse
 from .arrival import ARRIVED
-from .observed_request import SERVER_ERROR, ObservedRequest, Observers
+from .observed_request import SERVER_ERROR, UNAVAILABLE, ObservedRequest, Observers
 from .observed_websocket import ObservedWebsocket, WebsocketRecorder
 from .shedding import Shedder, refuse
 
@@ -74,8 +74,12 @@ class DataPlane:
 
 
 async def _failed(observed: Observed, error: BaseException) -> None:
-    """Note the error, and answer where no framework does: it may be that of `sys.exit()` in a handler."""
+    """Note the error, and answer where no framework does: it may be that of `sys.exit()`, or the end of the drain."""
+    unanswered = isinstance(observed, ObservedRequest) and not (observed.status or isinstance(error, Exception))
     observed.raised(error)
-    unanswered = isinstance(observed, ObservedRequest) and not (observed.status or observed.cancelled)
-    if unanswered and not isinstance(error, Exception):
-        await ProblemResponse(SERVER_ERROR, UNEXPECTED)(observed.scope, observed.receive, observed.send)
+    if unanswered and isinstance(observed, ObservedRequest):
+        answer = ProblemResponse(SERVER_ERROR, UNEXPECTED)
+        if observed.cancelled:
+            observed.abandon()  # recorded as it is, not as the answer makes it look
+            answer = ProblemResponse(UNAVAILABLE, STOPPED)
+        await answer(observed.scope, observed.receive, observed.send)

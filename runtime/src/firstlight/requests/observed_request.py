@@ -17,7 +17,7 @@ from .forwarded import Proxies
 from .identification import Identified, identify, with_headers
 
 CLIENT_CLOSED = 499  # nginx's number for a client that left before it was answered
-SERVER_ERROR = 500
+SERVER_ERROR, UNAVAILABLE = 500, 503
 _CLOSE = (b"connection", b"close")
 Labels = Mapping[str, str | int | float]
 
@@ -134,7 +134,27 @@ class ObservedRequest:
         """Note how the application ended. The server cancels this very task, and only when the drain takes too long."""
         self.error = error
         stopped = isinstance(error, asyncio.CancelledError) and failures.was_told_to_stop()
-        self.cancelled = stopped and self._lifecycle.draining
+        if stopped and self._lifecycle.draining:
+            self._cut()
+        elif isinstance(error, SystemExit) and self.cancelled:
+            self._lifecycle.exit = error
+
+    def abandon(self) -> None:
+        """Record it as cut, although it goes on: the process ends without it."""
+        self._cut()
+        if self._described is None:
+            self._ended = self._ended or time.perf_counter_ns()
+            self._describe()
+
+    def forget(self) -> None:
+        """Record nothing of it: this process is a child, and its parent serves it."""
+        self._ended = self._ended or time.perf_counter_ns()
+        self._described, self.cancelled, self.status = {}, True, self.status or SERVER_ERROR
+
+    def _cut(self) -> None:
+        if not self.cancelled:
+            self.cancelled, self.status = True, self.status or UNAVAILABLE
+            self._lifecycle.cut.append(f"request {self.ids.request_id}")
 
     def _describe(self) -> None:
         self._described = {}

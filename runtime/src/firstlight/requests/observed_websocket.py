@@ -85,6 +85,8 @@ class ObservedWebsocket:
         self.identified = identify(scope, "WEBSOCKET", observers.propagator, observers.tracer)
         self.ids = self.identified.ids
         self.scope, self._receive, self._send, self._record = scope, receive, send, record
+        self._lifecycle = observers.lifecycle
+        self._over = False
         self.accepted = False
         self.close_code = self.received = self.sent = 0
         self.error_type = ""
@@ -115,12 +117,27 @@ class ObservedWebsocket:
     def raised(self, error: BaseException) -> None:
         """Note how the application ended. That the client left, or that the process stops, is no failure."""
         stopped = isinstance(error, asyncio.CancelledError) and failures.was_told_to_stop()
+        if stopped and self._lifecycle.draining and not self._over:
+            self._lifecycle.cut.append(f"websocket {self.ids.request_id}")
         if not (stopped or _says_left(error)):
             self.error = error
             self.error_type = type(error).__qualname__
 
+    def abandon(self) -> None:
+        """Record it as cut, although it goes on: the process ends without it."""
+        if not self._over:
+            self._lifecycle.cut.append(f"websocket {self.ids.request_id}")
+            self.finish()
+
+    def forget(self) -> None:
+        """Record nothing of it: this process is a child, and its parent serves it."""
+        self._over = True
+
     def finish(self) -> None:
         """The application has returned: record, and report what went wrong."""
+        if self._over:
+            return
+        self._over = True
         self.close_code = self.close_code or ABNORMAL
         ended: Labels = {}
         try:

@@ -1,10 +1,9 @@
 """How a request ended: its status and its error type, and whose fault that was."""
 
-from .observed_request import SERVER_ERROR, ObservedRequest
+from .observed_request import SERVER_ERROR, UNAVAILABLE, ObservedRequest
 from .shedding import IN_QUEUE
 from .timings import Timing
 
-UNAVAILABLE = 503
 # `error_type` of a request that no exception ended. Only the first two are not the service's fault.
 CLIENT_DISCONNECTED = "client_disconnected"
 DRAINED = "drained"

@@ -15,8 +15,8 @@ from ..logs.values import fields
 from ..metrics.instruments import OTHER_METHOD, UNMATCHED, RequestChildren
 from ..slo import Events
 from .exception_event import described
-from .observed_request import Labels, ObservedRequest
-from .outcome import CLIENT_DISCONNECTED, NOT_OURS, SHED, UNAVAILABLE, outcome
+from .observed_request import UNAVAILABLE, Labels, ObservedRequest
+from .outcome import CLIENT_DISCONNECTED, NOT_OURS, SHED, outcome
 from .reason import REASON
 from .routes import RouteTemplates
 from .timings import Timing, Timings
