@@ -117,7 +117,9 @@ def _observed(
     settings, templates = lifespan.settings, RouteTemplates(app.routes)
     recorder = _recorder(templates, service, settings, emit)
     proxies = Proxies(settings.trusted_proxies)
-    observers = Observers(tracing.propagator, tracing.tracer, recorder, lifespan.lifecycle, proxies)
+    observers = Observers(
+        tracing.propagator, tracing.tracer, recorder, lifespan.lifecycle, settings.known_methods, proxies
+    )
     shedder = Shedder("event_loop", settings.shed_seconds)
     data_plane = DataPlane(app, observers, WebsocketRecorder(templates, emit), shedder)
     return Application(data_plane, lifespan, EarlyRefusal(shedder, recorder, proxies))

@@ -71,7 +71,7 @@ def _replacement(text: str) -> Callable[[re.Match[str]], str]:
             address, query = rest[: place.start()], rest[place.start() :]
         user, at, host = _user(address, is_web=is_web)
         masked = not user.partition(":")[2].strip("*") if ":" in user else user.lower() in _SYSTEM_USERS
-        if at and not masked:
+        if at and not masked and user != f"{REDACTED}:{REDACTED}":  # as `url.full` has it
             mark, address = f"{REDACTED}@", host
         return f"{slashes}{mark}{address}{_PARAMETER.sub(_parameter, query) if query else ''}"
 

@@ -1,4 +1,7 @@
-"""When a request arrived: the server leaves it in the scope, because a request may have waited for the loop."""
+"""When a request arrived and from where: what the server leaves in the scope.
+
+A request may have waited for the loop, and a proxy may have said that the client is somebody else.
+"""
 
 import time
 

@@ -11,8 +11,10 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from .. import failures
 from ..context import REQUEST
-from ..metrics.instruments import ACTIVE_REQUESTS, ACTIVE_WEBSOCKETS
+from ..metrics.active_requests import ACTIVE_REQUESTS, Labels
+from ..metrics.instruments import ACTIVE_WEBSOCKETS
 from ..problems import STOPPED, UNEXPECTED, ProblemResponse
+from . import target
 from .arrival import ARRIVED
 from .observed_request import SERVER_ERROR, UNAVAILABLE, ObservedRequest, Observers
 from .observed_websocket import ObservedWebsocket, WebsocketRecorder
@@ -32,7 +34,7 @@ class DataPlane:
         self._websockets = websockets
         self._shedder = shedder
         self._lifecycle = lifecycle = observers.lifecycle
-        ACTIVE_REQUESTS.set_function(lambda: len(lifecycle.requests))
+        ACTIVE_REQUESTS.watch(self._active)
         ACTIVE_WEBSOCKETS.set_function(lambda: len(lifecycle.websockets))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -57,6 +59,11 @@ class DataPlane:
             active.discard(observed)
             detach(span_token)
             REQUEST.reset(request_token)
+
+    def _active(self) -> list[Labels]:
+        known = self._observers.known_methods
+        active = list(self._lifecycle.requests)  # at once: the loop changes the set, and a scrape runs beside it
+        return [(target.method(each.scope, known), target.scheme(each.scope)) for each in active]
 
     def _observed(self, scope: Scope, receive: Receive, send: Send) -> Observed | None:
         try:

@@ -49,4 +49,5 @@ class EarlyRefusal:
         self._proxies.resolve(scope)
         self._recorder.shed(scope, wait, request_id)
         body = _BODY % request_id
-        return (_ANSWER % (len(body), request_id, "connection: close\r\n" if close else "", body)).encode()
+        sent = "" if scope["method"] == "HEAD" else body  # else the client takes it for the next response
+        return (_ANSWER % (len(body), request_id, "connection: close\r\n" if close else "", sent)).encode()

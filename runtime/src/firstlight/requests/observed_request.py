@@ -11,7 +11,7 @@ from starlette.types import Message, Receive, Scope, Send
 
 from .. import failures
 from ..lifecycle import Lifecycle
-from ..traces.sampling import Starter
+from ..traces.request_tracer import Starter
 from .arrival import arrived
 from .forwarded import Proxies
 from .identification import Identified, identify, with_headers
@@ -30,6 +30,7 @@ class Observers:
     tracer: Starter
     record: Callable[["ObservedRequest"], Labels]
     lifecycle: Lifecycle
+    known_methods: frozenset[str]
     proxies: Proxies
 
 
@@ -65,7 +66,7 @@ class ObservedRequest:
         """Read the clock, find the ids, start the span."""
         self.started = time.perf_counter_ns()
         self.arrived = arrived(scope)
-        self.identified: Identified = identify(scope, scope["method"], observers.propagator, observers.tracer)
+        self.identified: Identified = identify(scope, observers.propagator, observers.tracer, observers.known_methods)
         self.ids = self.identified.ids
         self.scope, self._receive, self._send, self._record = scope, receive, send, observers.record
         self.status = self.bytes_sent = self._ended = self.first_byte = 0

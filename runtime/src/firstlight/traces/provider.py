@@ -2,17 +2,21 @@
 
 import logging
 from collections.abc import Sequence
+from typing import Any
 
 from opentelemetry import trace
 from opentelemetry.metrics import NoOpMeterProvider
 from opentelemetry.sdk.resources import Resource
-from opentelemetry.sdk.trace import SpanLimits, SpanProcessor, TracerProvider
+from opentelemetry.sdk.trace import SpanLimits, SpanProcessor, SynchronousMultiSpanProcessor, TracerProvider
+from opentelemetry.sdk.trace.sampling import ALWAYS_ON
 
 from ..identity import Identity
 from ..settings import Settings
 from . import propagation
+from .consumers import ConsumedProvider
 from .queue import MAX_BYTES, SpanQueue
-from .sampling import DroppingTracer, Starter, TraceIds, kept, sampler
+from .request_tracer import NoTracer, RequestTracer, Rule, Starter, TraceIds
+from .sampling import edge, follows_callers, kept, sampler
 from .sdk import DISABLED, without_variables
 
 VALUE_CHARACTERS = 2048  # of an attribute of a span
@@ -29,29 +33,33 @@ class Tracing:
         processors: Sequence[SpanProcessor] = (),
         max_bytes: int = MAX_BYTES,
     ) -> None:
-        """Export where an endpoint is configured; `processors` get the spans as well.
+        """Export where an endpoint is configured; `processors` get the spans as well. Without both none is recorded.
 
         `max_bytes` limits the memory of finished spans that have not been exported.
         """
         self.propagator = propagation.install(settings)
         self._queue = _queue(settings, max_bytes) if settings.exports_traces else None
         ids = TraceIds()
+        shared: dict[str, Any] = {
+            "resource": resource(settings, identity),
+            "shutdown_on_exit": False,
+            "active_span_processor": SynchronousMultiSpanProcessor(),  # type: ignore[no-untyped-call]
+            "id_generator": ids,
+            "span_limits": limits(settings),
+            "meter_provider": NoOpMeterProvider(),
+        }
         with without_variables(**{DISABLED: str(settings.otel_sdk_disabled).lower()}):
-            self.provider = TracerProvider(
-                sampler(settings),
-                resource(settings, identity),
-                shutdown_on_exit=False,
-                id_generator=ids,
-                span_limits=limits(settings),
-                meter_provider=NoOpMeterProvider(),
-            )
+            self.provider = ConsumedProvider(sampler(settings), **shared)
+            for_requests = TracerProvider(ALWAYS_ON, **shared)  # they are sampled before the SDK is asked
             if isinstance(trace.get_tracer_provider(), trace.ProxyTracerProvider):  # it can be set only once
                 trace.set_tracer_provider(self.provider)
         for processor in (*processors, *([self._queue] if self._queue else [])):
             self.provider.add_span_processor(processor)
-        self.tracer: Starter = self.provider.get_tracer(identity.name, identity.version)
+        self.tracer: Starter = NoTracer()
         if not settings.otel_sdk_disabled:
-            self.tracer = DroppingTracer(self.tracer, ids, kept(settings))
+            tracer = for_requests.get_tracer(identity.name, identity.version)
+            rule = Rule(kept(settings), follows_callers(settings), edge(settings))
+            self.tracer = RequestTracer(tracer, ids, self.provider, rule)
 
     def stop(self, timeout: float) -> bool:
         """Export what is queued, for at most `timeout` seconds. False: some of it was lost, and counted."""
