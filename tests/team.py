@@ -114,6 +114,10 @@ ADDITIONS: dict[str, tuple[Edit, ...]] = {
             'events = ["guest.greeted", "links.pruned", "order.paid", "mail.sent", "item.sold", "stock.low"]',
         ),
     ),
+    "a name that logs, traces and error reports hide": (
+        Edit(PAGE, "    objectives=", '    redaction=Redaction(names=["customer_number"]),\n    objectives='),
+        Edit(PAGE, "import Identity, Service\n", "import Identity, Redaction, Service\n"),
+    ),
     "a resource with a lifetime": (
         Edit(f"{PACKAGE}/api/orders/store.py"),
         Edit(PAGE, "        links.LINKS,\n", "        links.LINKS,\n        orders.ORDERS,\n"),
@@ -129,7 +133,11 @@ ADDITIONS: dict[str, tuple[Edit, ...]] = {
         Edit(STORE, "from firstlight import Component", "import structlog\nfrom firstlight import Component"),
         Edit(STORE, "CAPACITY = 10_000\n", "log = structlog.get_logger()\n\nCAPACITY = 10_000\n"),
         Edit(PAGE, "background=[]", 'background=[Background("prune", prune, every_seconds=60)]'),
-        Edit(PAGE, "import Identity, Service\n", "import Background, Check, Identity, Objective, Service\n"),
+        Edit(
+            PAGE,
+            "import Identity, Redaction, Service\n",
+            "import Background, Check, Identity, Objective, Redaction, Service\n",
+        ),
         Edit(PAGE, "from .settings", "from .api.links.store import prune, store_answers\nfrom .settings"),
     ),
     "an objective": (

@@ -171,6 +171,20 @@ def objective(place: Place, text: str) -> None:
     assert done.status == 0, done.stderr
 
 
+def redaction(place: Place, text: str) -> None:
+    """What it hides is hidden, and what it shows is shown."""
+    program = (
+        "from firstlight import Identity, Service\n"
+        "from firstlight.logs.redaction import configure, redact\n"
+        f"{text.replace('Identity.of(__package__)', 'Identity(name=str(1), version=str(1))')}\n"
+        "configure(SERVICE.redaction)\n"
+        "told = redact({'salary': 5000, 'session_label': 'x1', 'note': 'acme_live_a1b2c3d4', 'count': 3})\n"
+        "assert told == {'salary': 'REDACTED', 'session_label': 'x1', 'note': 'REDACTED', 'count': 3}, told\n"
+    )
+    done = place.machine.run([str(place.service / ".venv/bin/python"), "-c", program], place.service)
+    assert done.status == 0, done.stderr
+
+
 def panel(place: Place, text: str) -> None:
     """At the end of a spec: it is drawn."""
     spec, dashboard = (
@@ -226,6 +240,7 @@ def package_index(_: Place, text: str) -> None:
 BLOCKS: dict[str, Callable[[Place, str], None]] = {
     "from firstlight import Identity, Service, main": hello,
     "Objective(": objective,
+    "from firstlight import Redaction": redaction,
     "- title: Links created": panel,
     "components:\n  - ../../components/": kustomize,
     "- uses: acme/firstlight/": step,

@@ -1,8 +1,11 @@
 """The running service emits what the contract of the runtime and of its component names, no less and no more."""
 
 import ast
+import os
 import re
+import shutil
 import socket
+import subprocess
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -153,7 +156,19 @@ def test_label_values_come_from_limited_sets(seen: Seen) -> None:
         "http_route": {"/faults/slow", "/faults/fail", "/faults/stream", "/call", "unmatched"},
         "http_response_status_code": {"200", "404", "405", "500", "503"},
         "error_type": {"", "RuntimeError", "client_disconnected", "503"},
+        "url_scheme": {"http"},
     }
+
+
+def test_promtool_has_no_complaint(seen: Seen) -> None:
+    """Units, suffixes, help: what Prometheus itself says of the names."""
+    promtool = shutil.which("promtool")
+    if promtool is None and not os.environ.get("CI"):
+        pytest.skip("needs promtool: apt-get install prometheus")
+    assert promtool
+    command = [promtool, "check", "metrics"]
+    checked = subprocess.run(command, input=seen.pages["text"], capture_output=True, text=True, check=False)  # noqa: S603 - a program of Prometheus
+    assert (checked.returncode, checked.stdout, checked.stderr) == (0, "", "")
 
 
 def test_runs_of_background_work_are_counted_by_task_and_outcome(seen: Seen) -> None:

@@ -64,6 +64,17 @@ def test_a_component_that_does_not_open_fails_the_command(serve: Serve) -> None:
     assert _events(process) == ["opened", "opened", "closed", "closed", "command.failed"]
 
 
+def test_a_component_that_does_not_close_fails_the_command(serve: Serve) -> None:
+    """Whether it raises or takes too long; the others are closed."""
+    process = serve(JOBS, "add", "1", JOBS_CLOSES="false")
+
+    assert process.wait() == 1
+    assert process.error == ""
+    assert "ConnectionError: queue is gone" in process.wait_for("component.close_failed", component="jobs")["exception"]
+    assert process.wait_for("command.failed")["reason"] == "a component did not close"
+    assert _events(process).count("closed") == 3
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_command_that_is_stopped_has_failed(serve: Serve, number: signal.Signals) -> None:
     """Status 1, so that a release does not go on without its migration; what was open is closed."""

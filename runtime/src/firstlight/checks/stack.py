@@ -4,7 +4,7 @@ import json
 import re
 from collections.abc import Iterator
 
-from . import deployments, links, processes, start, variables
+from . import contract, deployments, links, processes, start, variables
 from .compose import COMPOSE, GRAFANA, PROMETHEUS, Stack
 from .document import strings
 from .finding import Finding, each
@@ -90,9 +90,13 @@ def _service(stack: Stack) -> Iterator[Finding]:
         yield stack.wrong("service", f"does not start with its environment: {started.error}.")
         return
     grace = re.fullmatch(r"(\d+)s", str(stack.service.at("stop_grace_period")))
-    needed = started.seconds("drain_seconds") + started.seconds("graceful_seconds")
-    if grace is None or int(grace[1]) <= needed:
-        sentence = f"stop_grace_period must be above {needed:g}s, DRAIN_SECONDS and GRACEFUL_SECONDS together."
+    flush = contract.of(stack.project).fact("drain", "flush_seconds")
+    needed = started.seconds("drain_seconds") + started.seconds("graceful_seconds") + flush
+    if grace is None or int(grace[1]) < needed:
+        sentence = (
+            f"stop_grace_period must be at least {needed:g}s: DRAIN_SECONDS, GRACEFUL_SECONDS, and {flush:g} for the "
+            "last telemetry."
+        )
         yield stack.wrong("service", sentence)
 
 

@@ -1,7 +1,6 @@
 """Commands: they run to their end with their component open, log one event, and end with an exit status."""
 
 import asyncio
-import os
 import time
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
@@ -16,17 +15,21 @@ from pydantic_settings import BaseSettings
 from .. import arrangement, failures
 from ..component import Command, Component, Surroundings
 from ..lifecycle import Lifecycle
-from ..logs import pipeline, sink
+from ..logs import pipeline, redaction, sink
 from ..reporting import sentry
 from ..service import Service
 from ..settings import Settings, load
+from ..settings.complaints import warn
 from ..traces.provider import Tracing
 from . import hooks, loop
-from .command_stop import Stop
-from .ending import FLUSH_SECONDS, ending, flush, leave
+from .children import Children
+from .ending import ending, flush, leave
+from .ends import Ends
+from .signals import on_signals
+from .times import FLUSH_SECONDS, LATE_FLUSH_SECONDS, OPEN_SECONDS
+from .watchdog import Watchdog
 
 FAILED = 1
-TOLD_TO_STOP = "it was told to stop"
 
 log = structlog.get_logger()
 Parts = Sequence[tuple[Component[Any, Any], BaseSettings]]
@@ -53,70 +56,83 @@ class Run(NamedTuple):
         return {"command": self.name, "duration_seconds": seconds, "exit_status": status}
 
 
-def run(settings: Settings, service: Service, name: str, arguments: Sequence[str]) -> int:
+def run(settings: Settings, service: Service, name: str, arguments: Sequence[str], watchdog: Watchdog) -> int:
     """Run the command of this name. Exit status 0, or 1 when it raised or was told to stop. Raises `SettingsError`."""
     began = time.monotonic()
     arrangement.verify(service)
     owner = next(component for component in service.components if name in component.commands)
     parts = [(component, load(component.settings)) for component in _needed(owner, service.components)]
-    identity = service.identity.named(settings.service_name)
-    stop = Stop(settings.graceful_seconds)  # from here on there is an event for it
+    identity = service.within(settings).identity
     capture, _ = sentry.start(settings, identity)
+    redaction.configure(service.redaction)
     pipeline.configure(settings, identity, sink.stdout, report=capture)
+    warn()
     hooks.install()
     tracing = Tracing(settings, identity, max_bytes=settings.telemetry_bytes // 2)
+    running = Run(name, arguments, parts, settings, tracing, began)
+    watchdog.grace, watchdog.late = lambda: settings.graceful_seconds, partial(_cut, running)
     with ending():
-        status = loop.run(_status(Run(name, arguments, parts, settings, tracing, began), stop))
+        status = loop.run(_status(running, watchdog))
         tracing.stop(FLUSH_SECONDS)
-    return leave(status)
+    return leave(status, watchdog)
 
 
-async def _status(run: Run, stop: Stop) -> int:
-    task = asyncio.current_task()
-    assert task is not None
+def _cut(run: Run) -> None:
+    log.error("command.failed", reason="it was told to stop, and did not", **run.ended(FAILED))
+    run.tracing.stop(LATE_FLUSH_SECONDS)
+    flush(LATE_FLUSH_SECONDS)
+
+
+async def _status(run: Run, watchdog: Watchdog) -> int:
+    running = asyncio.current_task()
+    assert running is not None
+    on_signals(running.cancel, watchdog)
+    children = Children(Lifecycle(), flush)
+    children.watch(())
+    watchdog.listen()
     span = run.tracing.provider.get_tracer("firstlight").start_span(f"command {run.name}")  # of all that it calls
     with trace.use_span(span, end_on_exit=True):
         ids = span.get_span_context()
         if ids.is_valid:  # on every line of the command
             structlog.contextvars.bind_contextvars(trace_id=f"{ids.trace_id:032x}", span_id=f"{ids.span_id:016x}")
-        stop.cancels(task, partial(_give_up, run))
-        try:
-            await _run(run)
-        except BaseException as error:  # whatever it raises, and a command cut short, did not do its work
-            stop.ended()
-            if not (failures.is_survived(error) or failures.was_told_to_stop()):
-                raise
+        status = await _done(run)
+        if status:
             span.set_status(Status(StatusCode.ERROR))
-            _failed(run, error)
-            return FAILED
-        stop.ended()
-        log.info("command.finished", **run.ended(0))
-        return 0
+        return status
 
 
-def _give_up(run: Run, seconds: float) -> None:
-    """It neither ended nor let the loop cancel it: nothing else can end the process."""
-    log.error("command.failed", reason=f"{TOLD_TO_STOP}, and did not within {seconds:g} s", **run.ended(FAILED))
-    run.tracing.stop(FLUSH_SECONDS)
-    flush()
-    os._exit(FAILED)
+async def _done(run: Run) -> int:
+    """Run it, and log how it ended."""
+    try:
+        closed = await _run(run)
+    except BaseException as error:  # whatever it raises, and a command cut short, did not do its work
+        if failures.is_survived(error):
+            failures.report("command", "command.failed", error, **run.ended(FAILED))
+        elif failures.was_told_to_stop():
+            log.error("command.failed", reason="it was told to stop", **run.ended(FAILED))  # noqa: TRY400 - no error of its own
+        else:
+            raise
+        return FAILED
+    if not closed:
+        log.error("command.failed", reason="a component did not close", **run.ended(FAILED))
+        return FAILED
+    log.info("command.finished", **run.ended(0))
+    return 0
 
 
-def _failed(run: Run, error: BaseException) -> None:
-    if failures.is_survived(error):
-        failures.report("command", "command.failed", error, **run.ended(FAILED))
-    else:
-        log.error("command.failed", reason=TOLD_TO_STOP, **run.ended(FAILED))
-
-
-async def _run(run: Run) -> None:
+async def _run(run: Run) -> bool:
+    """Run it. Returns whether each component has closed, in its time."""
     resources: dict[str, Any] = {}
-    lifecycle = Lifecycle()
+    lifecycle, ends = Lifecycle(), Ends()
     async with AsyncExitStack() as stack:
         for component, own in run.parts:
             surroundings = Surroundings(own, run.settings, resources, lifecycle)
-            resources[component.name] = await stack.enter_async_context(component.open(surroundings))
+            manager = component.open(surroundings)
+            async with asyncio.timeout(OPEN_SECONDS):
+                resources[component.name] = await manager.__aenter__()
+            stack.push_async_exit(partial(ends.close, component.name, manager))
         await run.command.run(surroundings, run.arguments)
+    return not ends.unclosed
 
 
 def _needed(owner: Component[Any, Any], components: Sequence[Component[Any, Any]]) -> Sequence[Component[Any, Any]]:

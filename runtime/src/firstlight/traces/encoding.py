@@ -16,10 +16,12 @@ from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.trace import SpanContext, SpanKind, StatusCode
 from opentelemetry.util.types import AttributeValue
 
+from ..logs.redaction import REDACTED, redact, redact_text
 from ..metrics.instruments import TRACES_NOT_RENDERED
+from .redaction import clean, clean_attributes
 
 # Below 1 MiB in all: clients choose some of the values.
-_REMEMBERED_ATTRIBUTES = 1024
+_REMEMBERED_ATTRIBUTES, _REMEMBERED_NAMES = 1024, 128
 _REMEMBERED_CHARACTERS = 256  # of a key and its value, both ASCII
 _FIELD_OF_TYPE: Mapping[type, str] = {
     str: "string_value",
@@ -46,6 +48,7 @@ def _encode_scope(spans: list[ReadableSpan]) -> bytes:
     )
     resource = encode_spans([nothing]).resource_spans[0]
     scope = resource.scope_spans[0]
+    clean_attributes(resource.resource.attributes)
     del scope.spans[:], resource.scope_spans[:]
     encoded = b"".join(_field(_SCOPE_SPANS, one) for one in map(_rendered, spans) if one is not None)
     scope_spans = _field(_RESOURCE_SCOPES, scope.SerializeToString() + encoded)
@@ -69,7 +72,7 @@ def _encode_span(span: ReadableSpan) -> bytes:
     if not plain or dropped or span.status.description or span.events or span.links or context.trace_state:
         return _encode_unusual(span)
     try:
-        name = _field(_SPAN_NAME, span.name.encode())
+        name = _name(span.name)
         encoded = [_attribute(key, value) for key, value in attributes.items()]
     except ValueError:  # an integer beyond 64 bits, a lone surrogate: the stock encoder leaves it out
         return _encode_unusual(span)
@@ -92,7 +95,17 @@ def _encode_span(span: ReadableSpan) -> bytes:
 
 def _encode_unusual(span: ReadableSpan) -> bytes:
     stock = encode_spans([span]).resource_spans[0].scope_spans[0].spans[0]
+    clean(stock)
     return bytes(stock.SerializeToString())
+
+
+def _name(name: str) -> bytes:
+    return _remembered_name(name) if len(name) <= _REMEMBERED_CHARACTERS else _encode_name(name)
+
+
+def _encode_name(name: str) -> bytes:
+    name.encode()  # what cannot be written is no text, and is not made one
+    return _field(_SPAN_NAME, redact_text(name).encode())
 
 
 def _attribute(key: str, value: AttributeValue) -> bytes:
@@ -104,6 +117,7 @@ def _attribute(key: str, value: AttributeValue) -> bytes:
 
 
 def _encode_attribute(key: str, value: AttributeValue) -> bytes:
+    key, value = _redacted(key, value)
     if isinstance(value, str):  # the only kind that seldom repeats: paths
         encoded = _field(_ANY_STRING, value.encode())
     else:
@@ -113,7 +127,16 @@ def _encode_attribute(key: str, value: AttributeValue) -> bytes:
     return _field(_SPAN_ATTRIBUTES, _field(_PAIR_KEY, key.encode()) + _field(_PAIR_VALUE, encoded))
 
 
+def _redacted(key: str, value: AttributeValue) -> tuple[str, AttributeValue]:
+    key.encode()  # what cannot be written is no text, and is not made one
+    if isinstance(value, str):
+        value.encode()
+    ((name, safe),) = redact({key: value}).items()
+    return name, safe if isinstance(value, str) or safe == REDACTED else value
+
+
 _remembered = lru_cache(maxsize=_REMEMBERED_ATTRIBUTES, typed=True)(_encode_attribute)
+_remembered_name = lru_cache(maxsize=_REMEMBERED_NAMES)(_encode_name)
 
 
 def _field(number: int, payload: bytes) -> bytes:

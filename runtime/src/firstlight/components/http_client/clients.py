@@ -60,7 +60,8 @@ async def open_clients(
 
         given = transports or {}
         for name, url in {**{name: f"http://{name}" for name in given}, **settings.dependencies}.items():
-            observed = ObservedTransport(name, limited(given.get(name) or pool(settings.max_connections)))
+            transport = limited(given.get(name) or pool(settings.max_connections))
+            observed = ObservedTransport(name, transport, surroundings.service.known_methods)
             clients[name] = await stack.enter_async_context(client(url, observed))
             if name not in given:
                 probes[name] = await stack.enter_async_context(client(url, limited(pool(1))))
