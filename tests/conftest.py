@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from made_up_template import MadeUp
 from template import Machine
 
 Generate = Callable[..., Path]
@@ -51,3 +52,9 @@ def generate(shared: Machine, template: Path) -> Generate:
         return services[key]
 
     return generate_once
+
+
+@pytest.fixture(scope="session")
+def made_up(shared: Machine) -> MadeUp:
+    """Add two made-up components to a copy of the template, once."""
+    return MadeUp(shared)

@@ -35,6 +35,7 @@ SEVERITY = {"P1": "critical", "P2": "warning", "P3": "warning", "P4": "info", "n
 FIRES_AT_ONCE = {
     "Watchdog": "it must never be silent",
     "ServiceRestarting": "half an hour of restarts is in the expression",
+    "CommandFailed": "a command that has failed does not get better by waiting",
     "PagesTooOften": "a day of pages is in the expression",
 }
 ANNOTATIONS = {"summary", "description", "impact", "action", "runbook_url", "dashboard_url"}
