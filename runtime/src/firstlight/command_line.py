@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from .service import Service
 
 BAD_USE = 2
+SETTINGS = "settings"  # the command that every service has
 SWITCH_SECONDS = 0.001  # how long a scrape or an export may hold the interpreter while a request waits
 
 
@@ -54,8 +55,10 @@ def _chosen(service: "Service", arguments: Sequence[str]) -> Callable[[], int]:
     from .errors import ArrangementError  # noqa: PLC0415
     from .identity import WEB  # noqa: PLC0415
 
-    arrangement.verify(service)
     name, *rest = arguments or (WEB,)
+    if name == SETTINGS and not rest:
+        return lambda: _settings(service)
+    arrangement.verify(service)
     processes = {name: process for c in service.components for name, process in c.processes.items()}
     commands = {name: command for c in service.components for name, command in c.commands.items()}
     if name in commands:
@@ -65,7 +68,8 @@ def _chosen(service: "Service", arguments: Sequence[str]) -> Callable[[], int]:
     summaries = {word: each.summary for word, each in processes.items()}
     summaries |= {word: each.summary for word, each in commands.items()}
     known = "\n".join(f"  {word:<12} {summary}" for word, summary in summaries.items())
-    msg = f"there is no process or command {' '.join(arguments)!r}; there is:\n  {WEB:<12} Serve requests\n{known}"
+    known = f"  {WEB:<12} Serve requests\n  {SETTINGS:<12} Print every setting with its source\n{known}"
+    msg = f"there is no process or command {' '.join(arguments)!r}; there is:\n{known}"
     raise ArrangementError(msg.rstrip())
 
 
@@ -91,6 +95,12 @@ def _command(service: "Service", name: str, arguments: Sequence[str]) -> int:
 
     settings = load_for(service.settings, service.identity, service.management_ports[WEB])
     return command.run(settings, service, name, arguments)
+
+
+def _settings(service: "Service") -> int:
+    from . import settings_table  # noqa: PLC0415 - see above
+
+    return settings_table.show(service)
 
 
 def _is_ours(error: ValueError) -> bool:
