@@ -1,8 +1,7 @@
 """Commands of the library itself, run in the directory of a service.
 
-python -m firstlight check                  look at its files
-python -m firstlight develop <package>      run it, and again when its files change
-python -m firstlight settings <package>     print its settings as `develop` would have them
+`check` looks at its files; `develop <package>` runs it, and again when they change; `settings <package>` prints its
+settings as `develop` would have them.
 """
 
 import sys

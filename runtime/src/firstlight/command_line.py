@@ -8,12 +8,16 @@ start.
 # handler, and the rest takes half a second.
 import signal
 import sys
+import traceback
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
+
+from .development import handover
 
 if TYPE_CHECKING:
     from .service import Service
 
+FAILED = 1
 BAD_USE = 2
 SETTINGS = "settings"  # the command that every service has
 SWITCH_SECONDS = 0.001  # how long a scrape or an export may hold the interpreter while a request waits
@@ -30,9 +34,12 @@ def main(service: "Service | str", arguments: Sequence[str] | None = None) -> in
     try:
         service = _imported(service) if isinstance(service, str) else service
         return _chosen(service, sys.argv[1:] if arguments is None else arguments)()
-    except ValueError as error:
+    except Exception as error:
         if not _is_ours(error):
-            raise
+            if not handover.is_supervised():
+                raise
+            _show(error)
+            return FAILED
         name = service.partition(".")[0] if isinstance(service, str) else service.identity.name
         print(f"{name}: {error}", file=sys.stderr)  # noqa: T201 - logging is not configured yet
         return BAD_USE
@@ -103,7 +110,16 @@ def _settings(service: "Service") -> int:
     return settings_table.show(service)
 
 
-def _is_ours(error: ValueError) -> bool:
+def _show(error: Exception) -> None:
+    """What the page raised, for the person who has just edited it."""
+    from .logs import frames  # noqa: PLC0415 - see above
+    from .terminal import paint_for  # noqa: PLC0415
+
+    lines = frames.folded("".join(traceback.format_exception(error)), paint_for(sys.stderr))
+    print("\n".join(lines), file=sys.stderr)  # noqa: T201 - as above
+
+
+def _is_ours(error: Exception) -> bool:
     from .errors import ArrangementError, SettingsError  # noqa: PLC0415 - see above
 
     return isinstance(error, ArrangementError | SettingsError)

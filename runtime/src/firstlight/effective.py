@@ -2,12 +2,12 @@
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import orjson
 from pydantic import SecretBytes, SecretStr, ValidationError
 from pydantic.fields import FieldInfo
-from pydantic_settings import BaseSettings, EnvSettingsSource
+from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource
 from pydantic_settings import SettingsError as UnreadableError
 
 from .identity import ANSWERS, WEB
@@ -18,6 +18,7 @@ from .settings import Settings
 
 NOT_SET = "not set"
 SET = "set"  # all that is ever said of a secret
+_REMOVED = "\ue000"  # a character of nobody
 _CREDENTIALS = re.compile(r"(://)[^\s\"',]*@")  # up to the last @: a password may hold any character
 
 
@@ -55,13 +56,14 @@ def parts(service: Service, sources: Mapping[str, str]) -> Iterator[Part]:
 
 def _part(title: str, kind: type[BaseSettings], answers: Mapping[str, Any], sources: Mapping[str, str]) -> Part:
     given, faults = _given(kind)
+    present = given.keys() | faults.keys()
     values = _values(kind, {**answers, **given}, faults)
     settings = []
     for name, field in kind.model_fields.items():
         named = variable(kind, name)
         keys = {name, field.alias, field.validation_alias}
         source = "default"
-        if keys & (given.keys() | faults.keys()):
+        if keys & present:
             source = sources.get(named, "environment")
         elif name in answers:
             source = ANSWERS
@@ -89,7 +91,7 @@ def _values(kind: type[BaseSettings], inputs: Mapping[str, Any], faults: dict[st
     good = dict(inputs)
     for _ in range(2):  # the second time without what was refused
         try:
-            instance = kind(**good)
+            instance = _reading_nothing(kind)(**good)
             break
         except ValidationError as error:
             details = [detail for detail in error.errors() if detail["type"] != "default_factory_not_called"]
@@ -103,11 +105,24 @@ def _values(kind: type[BaseSettings], inputs: Mapping[str, Any], faults: dict[st
     return {**defaults, **inputs, **made, **refused}
 
 
+def _reading_nothing(kind: type[BaseSettings]) -> type[BaseSettings]:
+    """The same class, which takes what it is given for all that there is."""
+
+    def sources(_: Any, __: Any, init_settings: PydanticBaseSettingsSource, **___: object) -> tuple[Any, ...]:
+        return (init_settings,)
+
+    only: Any = classmethod(cast("Any", sources))
+    return type(kind.__name__, (kind,), {"settings_customise_sources": only, "__module__": __name__})
+
+
 def _shown(named: str, field: FieldInfo, value: Any) -> str:
     text = _text(value)
     if _is_secret(named, field, value):
         return SET if text else NOT_SET
-    return redact_text(_CREDENTIALS.sub(rf"\1{REDACTED}@", text)) if text else NOT_SET
+    without = redact_text(
+        _CREDENTIALS.sub(rf"\1{_REMOVED}", text)
+    )  # which takes what is left of them for a mail address
+    return without.replace(_REMOVED, f"{REDACTED}@") if text else NOT_SET
 
 
 def _text(value: Any) -> str:
@@ -115,10 +130,11 @@ def _text(value: Any) -> str:
         return ""
     if isinstance(value, SecretStr | SecretBytes):
         return SET if value.get_secret_value() else ""
-    if isinstance(value, bool | dict | list | tuple | set | frozenset):
-        return (
-            orjson.dumps(value, default=str, option=orjson.OPT_NON_STR_KEYS).decode() if value or value is False else ""
-        )
+    if isinstance(value, bool | dict | list | tuple):
+        shown = orjson.dumps(value, default=str, option=orjson.OPT_NON_STR_KEYS).decode()
+        return "" if shown in {"{}", "[]"} else shown
+    if isinstance(value, float):
+        return repr(value).removesuffix(".0")
     return str(value)
 
 

@@ -26,8 +26,8 @@ class Child:
     def __init__(self, command: Sequence[str], environment: Mapping[str, str], tell: Callable[[Ended], None]) -> None:
         """Start it, and `tell` of its end.
 
-        It has our terminal, so that a debugger works. Ctrl-C reaches it there too: it ignores that while it starts, when
-        it would leave with a traceback, and drains once it serves. The supervisor's SIGTERM is heard at any time.
+        It has our terminal, so that a debugger works. Ctrl-C reaches it there too: it ignores that while it starts,
+        when it would leave with a traceback, and drains once it serves. It hears our SIGTERM at any time.
         """
         handler = signal.signal(signal.SIGINT, signal.SIG_IGN)
         try:

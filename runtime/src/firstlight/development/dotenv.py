@@ -1,4 +1,4 @@
-"""The file `.env`: one variable a line.
+r"""The file `.env`: one variable a line.
 
     # a comment
     NAME=value           spaces around the value and a comment behind ` #` do not belong to it

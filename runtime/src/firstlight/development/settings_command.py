@@ -5,11 +5,14 @@ import sys
 from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ..errors import ArrangementError, SettingsError
-from ..service import Service
 from ..settings_table import show
 from .environment import DevelopmentEnvironment
+
+if TYPE_CHECKING:
+    from ..service import Service
 
 BAD_USE = 2
 

@@ -1,4 +1,4 @@
-"""Runs the service, and runs it anew when its files change, until somebody stops it. ADR 0019 says why it is like this."""
+"""Runs the service, and runs it anew when its files change, until somebody stops it. ADR 0019 says why this way."""
 
 import secrets
 import signal
@@ -48,10 +48,7 @@ class Supervisor:
         watch = Watch(self._root, self._news.put)
         try:
             self._start("")
-            status = None
-            while status is None:
-                status = self._heard(self._news.get())
-            return status
+            return self._supervised()
         except SettingsError as error:  # at the first start
             self._say(f"{error}", "red")
             return BAD_USE
@@ -60,6 +57,12 @@ class Supervisor:
             if self._child is not None:
                 self._child.kill()
             self._terminal.restore()
+
+    def _supervised(self) -> int:
+        while True:
+            status = self._heard(self._news.get())
+            if status is not None:
+                return status
 
     def _heard(self, news: News) -> int | None:
         """Act on one piece of news. Returns the exit status when that was the last."""
@@ -102,6 +105,8 @@ class Supervisor:
         self._child = None
         self._terminal.restore()
         refused = ended.status == BAD_USE and not self._reloads  # it has said why, and a file may have no part in it
+        if self._stopping and ended.status == 0:
+            self._say("stopped", "dim")
         if self._stopping or ended.status == 0 or refused:
             return ended.status if ended.status >= 0 else 128 - ended.status
         how = f"status {ended.status}" if ended.status > 0 else f"signal {signal.Signals(-ended.status).name}"

@@ -12,12 +12,15 @@ from .limits import LINE_BYTES
 from .rendering import Event, made_plain, shortened
 from .values import TRACES
 
-_SAME_ON_EVERY_LINE = frozenset(("timestamp", "level", "event", "service", "version", "env"))
-_IDS = frozenset(("request_id", "trace_id", "span_id"))
+_HIDDEN = frozenset(("timestamp", "level", "event", "service", "version", "env", "span_id"))
+_IDS = frozenset(("request_id", "trace_id"))  # they find the rest of what went wrong
+_WITH_IDS = frozenset(("warning", "error", "critical"))
 _LEVELS = {"debug": ("dim",), "warning": ("yellow",), "error": ("red",), "critical": ("bold", "red")}
 # Of a request: what its short line says, and what it has no place for.
 _OF_A_REQUEST = ("http_", "url_", "client_", "server_", "network_", "user_agent_", "request_", "response_", "error_")
-_OWN_OF_A_REQUEST = frozenset(("duration_seconds", "close_code", "received_messages", "sent_messages"))
+_OWN_OF_A_REQUEST = frozenset(("duration_seconds", "close_code", "trace_id"))
+_ON_ITS_SHORT_LINE = frozenset(("http_request_method", "http_response_status_code", "error_type", "close_code"))
+_FAILED = frozenset(("http.request_failed", "websocket.failed"))
 _ENDS = frozenset(("service.drain_started", "service.drain_finished", "service.stopped"))
 _STATUS_STYLES = {2: "green", 3: "cyan", 4: "yellow", 5: "red"}
 _UNSPECIFIED = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - an address to be looked at
@@ -41,8 +44,11 @@ class Console:
         line = f"{text}\n".encode(errors="backslashreplace") if text else b""
         if len(line) <= LINE_BYTES:
             return line
-        short = Console(self._settings, Paint(wanted=False))._line(shortened(event))
-        return short.encode(errors="backslashreplace")[: LINE_BYTES - 1] + b"\n"
+        return Console(self._settings, Paint(wanted=False)).brief(event)  # no colour may be cut in the middle
+
+    def brief(self, event: Event) -> bytes:
+        """The event with its largest fields cut, in at most 64 KiB."""
+        return self._line(shortened(event)).encode(errors="backslashreplace")[: LINE_BYTES - 1] + b"\n"
 
     def _rendered(self, event: Event) -> str:
         name = event["event"]
@@ -71,7 +77,7 @@ class Console:
         ]
         if event.get("error_type") and str(event["error_type"]) != str(status):
             words.append(paint(printable(str(event["error_type"])), style))
-        left = {k: v for k, v in event.items() if not (k.startswith(_OF_A_REQUEST) or k in _OWN_OF_A_REQUEST)}
+        left = {k: v for k, v in event.items() if not k.startswith(_OF_A_REQUEST) and k not in _OWN_OF_A_REQUEST}
         return " ".join([*words, *self._fields(left)])
 
     def _started(self, event: Event) -> str:
@@ -102,10 +108,10 @@ class Console:
         return "\n".join([" ".join([*words, *self._fields(shown)]), *below])
 
     def _fields(self, event: Event) -> list[str]:
-        """What is not the same on every line; the ids where something is wrong, to find the rest."""
-        hidden = (
-            _SAME_ON_EVERY_LINE if event["level"] in {"warning", "error", "critical"} else _SAME_ON_EVERY_LINE | _IDS
-        )
+        """What is not the same on every line, with the ids where something is wrong."""
+        hidden = _HIDDEN if event["level"] in _WITH_IDS else _HIDDEN | _IDS
+        if event["event"] in _FAILED:
+            hidden |= _ON_ITS_SHORT_LINE
         named = {printable(name): _value(value) for name, value in event.items() if name not in hidden}
         return [f"{self._paint(f'{name}=', 'dim')}{value}" for name, value in named.items()]
 

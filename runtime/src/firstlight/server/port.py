@@ -19,5 +19,6 @@ def bind(prefix: str, host: str, port: int) -> socket.socket:
             return bound
     except OSError as error:
         variable = f"PORT {port}" if error.errno in {errno.EADDRINUSE, errno.EACCES} else f"HOST {host}"
-        msg = f"{prefix}{variable} cannot be opened: {error.strerror}"
+        cure = f" (set {prefix}PORT to a free one)" if error.errno == errno.EADDRINUSE else ""
+        msg = f"{prefix}{variable} cannot be opened: {error.strerror}{cure}"
         raise SettingsError(msg) from None
