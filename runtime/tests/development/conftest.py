@@ -18,7 +18,7 @@ from firstlight.testing.process import TIMEOUT_SECONDS
 
 COLOUR = re.compile(r"\x1b\[\d*m")
 PAGE = """
-import asyncio, os
+import asyncio, os, time
 from firstlight import Identity, Service
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route
@@ -32,7 +32,10 @@ async def fail(request):
 async def wait(request):
     await asyncio.sleep(60)
 
-ROUTES = [Route("/show", show), Route("/fail", fail), Route("/wait", wait)]
+async def block(request):
+    time.sleep(60)
+
+ROUTES = [Route("/show", show), Route("/fail", fail), Route("/wait", wait), Route("/block", block)]
 SERVICE = Service(identity=Identity(name="scales", version="1.2.3"), routes=ROUTES)
 """
 MAIN = "import sys\nfrom firstlight import main\nsys.exit(main('scales.service'))\n"
@@ -128,7 +131,7 @@ Develop = Callable[..., Session]
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
-    """A service of three routes."""
+    """A service of a few routes."""
     package = tmp_path / "src/scales"
     package.mkdir(parents=True)
     (package / "__init__.py").touch()

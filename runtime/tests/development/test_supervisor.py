@@ -100,12 +100,13 @@ def test_a_second_ctrl_c_ends_at_once(develop: Develop) -> None:
     wait_until(lambda: is_gone(process))
 
 
-def test_a_request_that_does_not_end_does_not_keep_a_reload(develop: Develop, page: Path) -> None:
-    """It is cut after two seconds."""
+@pytest.mark.parametrize("path", ["/wait", "/block"])
+def test_a_request_that_does_not_end_does_not_keep_a_reload(develop: Develop, page: Path, path: str) -> None:
+    """It is cut after two seconds at most, also where it holds the event loop."""
     session = develop()
     session.wait_for(READY)
     with socket.create_connection(("127.0.0.1", session.port), TIMEOUT_SECONDS) as connection:
-        connection.sendall(b"GET /wait HTTP/1.1\r\nHost: x\r\n\r\n")
+        connection.sendall(f"GET {path} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
         management = re.findall(r"http://127\.0\.0\.1:\d+/metrics", session.text)[0]
         wait_until(lambda: "http_server_active_requests 1.0" in httpx2.get(management).text)
         page.write_text(PAGE + "\n# edited\n")
@@ -154,3 +155,15 @@ def test_what_cannot_start_ends_with_one_sentence(
         assert session.wait() == 2
     assert session.text.startswith(sentence.replace("TAKEN", port))
     assert session.text.count("\n") == 1
+
+
+def test_ctrl_c_during_the_start(develop: Develop, page: Path) -> None:
+    """Neither the service nor the supervisor answers with a traceback. Nothing is left."""
+    page.write_text("import os, sys, time\nprint('imports', os.getpid(), '.', file=sys.stderr)\ntime.sleep(60)\n")
+    session = develop()
+    process = int(re.findall(r"imports (\d+)", session.wait_for(" .\n"))[0])
+    os.kill(process, signal.SIGINT)  # as the terminal does, which the supervisor may hear later
+    session.type("\x03")
+    assert session.wait() == 0
+    assert session.text.endswith("stopped\n")
+    assert "Traceback" not in session.text
