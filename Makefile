@@ -7,7 +7,7 @@ PYTHON := $(UV) run python
 export PATH := $(PATH):$(CURDIR)/.tools/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo new test test-runtime fault-test prove-delivery check hooks fmt bench repin names preview
+.PHONY: help demo new test test-runtime fault-test prove-delivery check hooks fmt wheel bench repin names preview
 
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "  %-20s %s\n", $$1, $$2 }'
@@ -23,7 +23,7 @@ new: $(UV) ## Generate a service beside this folder, or INTO=folder: asks, unles
 	@exec $(UV) run --quiet --no-project --python '>=3.11' --with cookiecutter==2.7.1 python -m new
 
 test: test-runtime ## Prove runtime and template: generate, refuse, update, and run the tests of what is generated
-	$(PYTHON) -m pytest -m "not delivery"
+	$(PYTHON) -m pytest -n 2 -m "not delivery"
 
 test-runtime: $(UV) ## Run the tests of runtime/, with coverage, on every supported Python that is here
 	@UV="$(UV)" .ci/runtime $(ARGS)
@@ -32,7 +32,7 @@ fault-test: $(UV) ## Drive a generated service through floods, failures and over
 	@exec $(PYTHON) -m faults $(if $(LONG),--long) $(if $(REVERT),--revert) $(if $(ROWS),--rows "$(ROWS)") $(if $(WRITE),--write)
 
 prove-delivery: $(UV) ## Prove the way to production: real images, signatures, pipelines and deploys (root, Debian's container tools)
-	$(PYTHON) -m pytest -m delivery
+	$(PYTHON) -m pytest -n 2 -m delivery
 
 check: $(UV) ## Check style and types
 	$(UV) run ruff check .
@@ -46,6 +46,10 @@ hooks: $(UV) ## Run the pre-commit hooks on every file: secrets, scripts, YAML, 
 fmt: $(UV) ## Fix style
 	$(UV) run ruff check --fix .
 	$(UV) run ruff format .
+
+wheel: $(UV) ## Build wheel and sdist of the runtime into dist/, for a package index that platform.toml names
+	$(UV) build --quiet --clear --out-dir dist runtime
+	@ls dist
 
 repin: $(UV) ## Write ci/pins.yaml into every pipeline; FROM=.github/workflows takes over what is pinned there first
 	$(PYTHON) -m ci.repin $(FROM)

@@ -11,6 +11,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from .collector import Collector
+
 BUILD = Path("build/demo")
 FAULTY = Path(__file__).with_name("faulty.py")
 SLUG = "acme-links"
@@ -43,7 +45,9 @@ class Service:
 
     def __init__(self, directory: Path) -> None:
         """Start it on the usual ports, or on free ones where those are taken."""
-        environment = {name: value for name, value in os.environ.items() if name != "VIRTUAL_ENV"}
+        self._collector = Collector()
+        environment = {"OTEL_EXPORTER_OTLP_ENDPOINT": self._collector.url, **os.environ}
+        environment.pop("VIRTUAL_ENV", None)
         environment |= {"LOG_FORMAT": "json"} | {name: str(_free(port)) for name, port in PORTS.items()}
         self.lines: list[Line] = []
         self._news = threading.Condition()
@@ -88,6 +92,8 @@ class Service:
         except BaseException:  # a second Ctrl-C: no patience left
             self._process.kill()
             raise
+        finally:
+            self._collector.close()
 
     def _read(self) -> None:
         assert self._process.stdout is not None

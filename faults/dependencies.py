@@ -94,7 +94,7 @@ ROWS = [
         send=give_up,
         expect=[
             saw_only("200"),
-            counted("http_client_request_duration_seconds_count", 0, 0, error_type="CancelledError"),
+            counted("http_client_request_duration_seconds_count", 0, 0, error_type="asyncio.exceptions.CancelledError"),
             counted("unhandled_errors_total", 0, 0),
         ],
         settings={"HTTP_CLIENT_TIMEOUT_SECONDS": "30", "HTTP_CLIENT_DEPENDENCIES": "it={outside}/hang"},

@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from .choices import items
-from .manifest import FIELDS, Manifest, clashes, faults, others
+from .clashes import clashes
+from .manifest import Manifest, complete, faults, others
 from .repository import ROOT
 
 HOME = ROOT / "components"
@@ -16,9 +17,9 @@ def read(home: Path) -> dict[str, Manifest]:
     """Read every manifest, those that others require first; stop with a sentence for each fault."""
     written = {path.parent.name: _parsed(path) for path in sorted(home.glob("*/component.toml"))}
     _stop_at(sentence for name, manifest in written.items() for sentence in faults(name, manifest, written))
-    complete: dict[str, Manifest] = {name: {**FIELDS, **written[name]} for name in in_order(written)}
-    _stop_at(clashes(complete))
-    return complete
+    manifests = {name: complete(written[name]) for name in in_order(written)}
+    _stop_at(clashes(manifests))
+    return manifests
 
 
 def _parsed(path: Path) -> Manifest:
@@ -59,6 +60,25 @@ def enabled(answer: str) -> list[dict[str, Any]]:
     """List the components an answer names, required ones first, whatever order they were given in."""
     names = items(answer, COMPONENTS)
     return [{"name": name, **COMPONENTS[name]} for name in COMPONENTS if name in names]
+
+
+def processes(answer: str) -> list[dict[str, Any]]:
+    """List the kinds of process beside web that the chosen components bring."""
+    return [
+        {"name": name, "component": component["name"], **facts}
+        for component in enabled(answer)
+        for name, facts in component["processes"].items()
+    ]
+
+
+def before_release(answer: str) -> list[dict[str, Any]]:
+    """List the commands that run before a release, in their order: those of required components first."""
+    return [
+        {"component": component["name"], **command}
+        for component in enabled(answer)
+        for command in component["commands"]
+        if command["when"] == "before_release"
+    ]
 
 
 def unmet(answer: str, components: Mapping[str, Manifest] = COMPONENTS) -> str | None:

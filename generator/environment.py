@@ -7,7 +7,7 @@ from typing import Any
 from jinja2 import Environment
 
 from .answers import asked_again, refusals, refuse_unknown_questions
-from .components import enabled
+from .components import before_release, enabled, processes
 from .cruft_state import cruft_state
 from .expressions import misspelt
 from .library import library, manifest
@@ -27,12 +27,14 @@ def extend(environment: Environment) -> None:
         accepted=functools.partial(accepted, environment),
         after_generation=after_generation,
         asked_again=asked_again,
+        before_release=before_release,
         chosen=chosen,
         cruft_state=cruft_state,
         enabled=enabled,
         library=library,
         manifest=manifest,
         pipeline=pipeline,
+        processes=processes,
         source=source,
     )
     refuse_unknown_questions()

@@ -1,12 +1,20 @@
 """The manifest of a component: which fields it may have, and what is wrong with one.
 
-`components/<name>/component.toml` carries what files need to know before Python runs:
+`components/<name>/component.toml` carries what files need to know before Python runs. Every field has a reader:
 
-* `summary`, `extra` (of the runtime), `dependencies` (distributions beside it), `egress` (where it connects to);
-* `requires`, `uses`: other components that must be there, or are used when they are; a list in them means one of these;
-* `variables` and `secrets` (environment), `servers` (of the stand-alone stack);
-* `commands`, which end, and `processes`, which do not: `python -m <package> <name>` starts either;
-* `failure`: what can happen to it, and what the service does then.
+| field | is | read by |
+|---|---|---|
+| `summary` | what the component is | README |
+| `extra` | of the runtime | pyproject.toml |
+| `requires`, `uses` | other components; a list in them means one of these | the order of components |
+| `variables`, `secrets` | environment | README, .env.example, compose; `secrets` without a value |
+| `servers` | of the stand-alone stack, with their ports | compose: the service starts after them |
+| `egress` | where its processes and commands connect to | the network policy |
+| `commands` | `python -m <package> <name>`, which ends | compose, Kubernetes, hosts: those `before_release` |
+| `processes` | `python -m <package> <name>`, which does not | the same; `egress` of one process, in addition |
+| `failure` | what can happen to it, and what the service does then | README |
+
+`memory` (MiB) and `pids` of commands and processes are their limits wherever the target can set them.
 """
 
 import difflib
@@ -14,13 +22,14 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from .fields import FAILURE, ROWS, TABLES, completed, faults_of, name
+
 Manifest = Mapping[str, Any]
 
 # Each field, and what it is without a word about it.
 FIELDS: dict[str, Any] = {
     "summary": "",
     "extra": "",
-    "dependencies": [],
     "egress": [],
     "requires": [],
     "uses": [],
@@ -31,16 +40,6 @@ FIELDS: dict[str, Any] = {
     "processes": {},
     "failure": {},
 }
-ROWS = {
-    "variables": ("name", "default", "meaning", "compose"),  # `compose`: its value in the stand-alone stack
-    "secrets": ("name", "meaning"),
-    "commands": ("name", "summary", "when"),
-}
-TABLES = {
-    "servers": ("image", "command", "ports", "environment", "volumes", "tmpfs", "user", "healthcheck", "memory"),
-    "processes": ("summary", "management_port", "memory", "pids", "egress"),
-}
-FAILURE = ("what", "then")
 
 # Answers, and what the files of the whole fleet are called in the places where a component's are.
 NOT_A_COMPONENT = frozenset(
@@ -48,11 +47,11 @@ NOT_A_COMPONENT = frozenset(
 )
 
 
-def faults(name: str, manifest: Manifest, components: Iterable[str]) -> Iterator[str]:
+def faults(component: str, manifest: Manifest, components: Iterable[str]) -> Iterator[str]:
     """Say what is wrong with one manifest, one sentence for each fault."""
-    where = f"components/{name}/component.toml"
-    if not re.fullmatch("[a-z]+(_[a-z0-9]+)*", name) or name in NOT_A_COMPONENT:
-        yield f"{where}: a component cannot be called {name!r}; choose a name in snake_case that nothing else has."
+    where = f"components/{component}/component.toml"
+    if not re.fullmatch("[a-z]+(_[a-z0-9]+)*", component) or component in NOT_A_COMPONENT:
+        yield f"{where}: a component cannot be called {component!r}; choose a name in snake_case that nothing else has."
     if not manifest.get("summary"):
         yield f"{where}: summary is missing; say in half a sentence what the component is."
     for field, value in manifest.items():
@@ -71,49 +70,40 @@ def _of_a_field(field: str, value: Any) -> Iterator[str]:  # noqa: ANN401 - as T
         for row in value:
             yield from _of_a_row(field, row)
     elif field in TABLES:
-        for name, table in value.items():
-            yield from _of_a_table(f"{field}.{name}", table, TABLES[field])
+        for key, table in value.items():
+            if field == "processes" and (wrong := name(key)):
+                yield f"processes: the name {key!r} {wrong}."
+            yield from _of_a_table(f"{field}.{key}", table, TABLES[field])
     elif field == "failure":
         yield from _of_a_table(field, value, FAILURE)
 
 
 def _of_a_row(field: str, row: Any) -> Iterator[str]:  # noqa: ANN401 - as TOML gives it
-    if not isinstance(row, dict) or "name" not in row:
-        yield f"a row of {field} has no name."
+    key = next(iter(ROWS[field]))
+    if not isinstance(row, dict) or key not in row:
+        yield f"a row of {field} has no {key}."
     else:
-        yield from _of_a_table(f"{field} {row['name']!r}", row, ROWS[field])
+        yield from _of_a_table(f"{field} {row[key]!r}", row, ROWS[field])
 
 
-def _of_a_table(what: str, table: Any, fields: Iterable[str]) -> Iterator[str]:  # noqa: ANN401 - as TOML gives it
+def _of_a_table(what: str, table: Any, fields: Mapping[str, Any]) -> Iterator[str]:  # noqa: ANN401 - as TOML gives it
     if not isinstance(table, dict):
         yield f"{what} must be a table."
         return
-    for field in table:
-        if field not in fields:
-            yield f"{what}: {field} is no field{_near(field, fields)}"
+    unknown = [f"{field} is no field{_near(field, fields)}" for field in table if field not in fields]
+    yield from (f"{what}: {sentence}" for sentence in unknown or (f"{wrong}." for wrong in faults_of(table, fields)))
 
 
-def clashes(manifests: Mapping[str, Manifest]) -> Iterator[str]:
-    """Say which two components claim the same name, variable, port or server."""
-    owners: dict[tuple[str, str], str] = {}
-    for component, manifest in manifests.items():
-        for claim in sorted(set(_claims(manifest))):
-            if claim in owners:
-                yield f"components {owners[claim]!r} and {component!r} both claim the {claim[0]} {claim[1]}."
-            owners[claim] = component
-
-
-def _claims(manifest: Manifest) -> Iterator[tuple[str, str]]:
-    for row in [*manifest["variables"], *manifest["secrets"]]:
-        yield "variable", row["name"]
-    for row in manifest["commands"]:  # `python -m <package> <name>` starts either
-        yield "process or command", row["name"]
-    for name, process in manifest["processes"].items():
-        yield "process or command", name
-        yield "port", str(process.get("management_port"))
-    for name, server in manifest["servers"].items():
-        yield "server", name
-        yield from (("port", str(port)) for port in server.get("ports", []))
+def complete(manifest: Manifest) -> Manifest:
+    """Give every field that a manifest leaves out its default."""
+    whole = {**FIELDS, **manifest}
+    for field, fields in ROWS.items():
+        whole[field] = [completed(row, fields) for row in whole[field]]
+    for field, fields in TABLES.items():
+        whole[field] = {key: completed(table, fields) for key, table in whole[field].items()}
+    for process in whole["processes"].values():
+        process["egress"] = [completed(row, ROWS["egress"]) for row in process["egress"]]
+    return whole
 
 
 def others(manifest: Manifest) -> Iterator[str]:

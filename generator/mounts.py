@@ -9,6 +9,7 @@ from .command import keeping, updating
 from .components import HOME, enabled
 from .cruft_state import without_state
 from .ownership import chosen
+from .package_index import INDEX
 from .repository import ROOT, TEMPLATE, files_below
 
 Answers = Mapping[str, Any]
@@ -33,10 +34,11 @@ class Mount:
                 yield path
 
 
+LIBRARY = Mount(tree="runtime", place="vendor/firstlight", whole=True)
 MOUNTS = (
     Mount(tree="alerts", place="ops/alerts"),
     Mount(tree="grafana", place="ops/grafana"),
-    Mount(tree="runtime", place="vendor/firstlight", whole=True),
+    *([] if INDEX else [LIBRARY]),
 )
 _STAYS_HERE = frozenset({"build", "dist", "tests", "uv.lock"})
 

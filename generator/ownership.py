@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from .choices import items
-from .components import COMPONENTS, enabled
+from .components import COMPONENTS, before_release, enabled, processes
 from .cruft_state import FILE as CRUFT_STATE
 from .cruft_state import cruft_state
 from .pipelines import SHARED
@@ -43,6 +43,15 @@ OF_AN_ANSWER = {  # a file may need two answers
     "deploy/ansible/**": "ansible",
     "deploy/kubernetes/**": "kubernetes",
 }
+# Files about what components bring of a kind: there when a chosen component has such a field.
+OF_A_FIELD = {
+    "deploy/ansible/roles/service/files/process_gate.py": processes,
+    "deploy/ansible/roles/service/files/run_command.py": before_release,
+    "deploy/ansible/roles/service/tasks/command.yml": before_release,
+    "deploy/ansible/roles/service/templates/process.env.j2": processes,
+    "deploy/kubernetes/base/processes.yaml": processes,
+    "deploy/kubernetes/commands/**": before_release,
+}
 # Answers that choose nothing, from cruft, which writes its own state: files chosen by these are in every service.
 THE_LEAST = {"components": "none", "ci": "none", "deploy": "none", "_commit": ""}
 
@@ -55,6 +64,8 @@ def chosen(answers: Answers, path: str) -> bool:
         return cruft_state(answers) != ""
     component = component_of(path, tuple(COMPONENTS))
     if component and component not in {row["name"] for row in enabled(answers["components"])}:
+        return False
+    if any(_place(row).fullmatch(path) and not brought(answers["components"]) for row, brought in OF_A_FIELD.items()):
         return False
     selected = {answers["ci"].removesuffix(SHARED), *items(answers["deploy"], DEPLOY_TARGETS)}
     return {owner for row, owner in OF_AN_ANSWER.items() if _place(row).fullmatch(path)} <= selected

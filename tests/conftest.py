@@ -5,9 +5,20 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from made_up_template import MadeUp
 from template import Machine
 
 Generate = Callable[..., Path]
+
+
+@pytest.hookimpl(tryfirst=True)  # xdist reads the groups in the same hook
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Name what one worker runs: the tests of one module, which share fixtures, and all that use containers."""
+    for item in items:
+        if item.get_closest_marker("xdist_group") is None:
+            module, _, _ = item.nodeid.partition("::")
+            uses_containers = "containers" in getattr(item, "fixturenames", ())
+            item.add_marker(pytest.mark.xdist_group("containers" if uses_containers else module))
 
 
 @pytest.fixture
@@ -41,3 +52,9 @@ def generate(shared: Machine, template: Path) -> Generate:
         return services[key]
 
     return generate_once
+
+
+@pytest.fixture(scope="session")
+def made_up(shared: Machine) -> MadeUp:
+    """Add two made-up components to a copy of the template, once."""
+    return MadeUp(shared)

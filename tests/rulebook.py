@@ -50,6 +50,13 @@ EXTERNAL: dict[str, frozenset[str]] = {
 }
 
 
+# About a service, but not from it: the contract says which.
+EXTERNAL |= {
+    name: frozenset(labels)
+    for name, labels in tomllib.loads((CONTRACT / "runtime.toml").read_text("utf-8"))["external"].items()
+}
+
+
 @dataclass(frozen=True)
 class Rule:
     """One recording or alerting rule, and where it stands."""

@@ -1,25 +1,30 @@
-"""A team's ordinary work in a service: one addition for each row of the README's table, as edits of files."""
+"""A team's ordinary work in a service, as edits of files: one addition for each row of "To add | Edit" in its README.
+
+What is a whole module lies in `tests/work/`, at its place in the service.
+"""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from template import replace
+from documents import block
+from template import ROOT, replace
 
 PACKAGE = "src/acme_links"
 PAGE = f"{PACKAGE}/service.py"
 CONTRACT = "contract/acme-links.toml"
 OPERATIONS = f"{PACKAGE}/api/links/operations.py"
 STORE = f"{PACKAGE}/api/links/store.py"
+WORK = ROOT / "tests" / "work"
 
 
 @dataclass(frozen=True)
 class Edit:
-    """`old` becomes `new` in a file; an empty `old` stands for the end of the file."""
+    """`old` becomes `new` in a file; an empty `old` stands for the end of the file. Without both, a module of ours."""
 
     path: str
-    old: str
-    new: str
+    old: str = ""
+    new: str = ""
 
     def apply(self, root: Path) -> None:
         """Edit the file; the old text must be there."""
@@ -29,10 +34,15 @@ class Edit:
         else:
             path.parent.mkdir(parents=True, exist_ok=True)
             before = path.read_text("utf-8") if path.exists() else ""
-            path.write_text(before + self.new, encoding="utf-8")
+            path.write_text(before + (self.new or self._whole()), encoding="utf-8")
+
+    def _whole(self) -> str:
+        return (WORK / f"{self.path}.txt").read_text(encoding="utf-8")
 
 
-GREET = '''
+TICKS = block(ROOT, "docs/template.md", "def follow_ticks")
+
+GREET = f'''
 
 async def greet(request: Request) -> Response:
     """Greet somebody."""
@@ -40,26 +50,15 @@ async def greet(request: Request) -> Response:
     GREETINGS.inc()
     slo.good("greetings")
     log.info("guest.greeted", polite=True)
-    return JSONResponse({"greeting": Settings.of(request).greeting})
+    return JSONResponse({{"greeting": Settings.of(request).greeting}})
 
 
-async def ticks(lifecycle: Lifecycle) -> AsyncIterator[bytes]:
-    """Tick until the process drains."""
-    while not lifecycle.draining:
-        yield b"data: tick\\n\\n"
-        with suppress(TimeoutError):
-            await asyncio.wait_for(lifecycle.drain_began(), 15)
-
-
-async def follow_ticks(request: Request) -> Response:
-    """Follow the ticks."""
-    return StreamingResponse(ticks(Lifecycle.of(request)), media_type="text/event-stream")
-
+{TICKS}
 
 async def verdict(request: Request) -> Response:
     """Ask another service."""
     answer = await HTTP_CLIENT.of(request)["screening"].get("/v1/verdicts")
-    return JSONResponse({"status": answer.status_code})
+    return JSONResponse({{"status": answer.status_code}})
 '''
 ROUTES = """    Operation(method="GET", path="/greeting", handler=greet, latency=Latency(seconds=1.0, ratio=0.95)),
     Operation(method="GET", path="/ticks", handler=follow_ticks, latency=Latency(to_first_byte=True)),
@@ -78,96 +77,108 @@ async def store_answers() -> None:
         msg = "the disk is full"
         raise OSError(msg)
 '''
-TEST = '''"""What the team added."""
-
-from collections.abc import Callable
-
-import httpx2
-from firstlight.testing import ServiceProcess
-from starlette.testclient import TestClient
-
-
-def test_greets(client: TestClient) -> None:
-    """The greeting is a setting."""
-    assert client.get("/greeting?guest=ann").json() == {"greeting": "hello"}
-
-
-def test_emits_what_was_added(serve: Callable[..., ServiceProcess]) -> None:
-    """Field, event, metric, objective, check, background work and outgoing call are there in a real process."""
-    process = serve("acme_links", GREETING="good day", HTTP_CLIENT_DEPENDENCIES="screening=http://127.0.0.1:1").started()
-    assert process.get("/greeting?guest=ann").json() == {"greeting": "good day"}
-    assert process.get("/verdict").status_code == 503
-    assert process.wait_for("guest.greeted", polite=True)["guest"] == "ann"
-    process.wait_for("links.pruned", links=0)
-    process.wait_for("health.check_changed", check="disk", status="pass")
-    page = process.manage("/metrics").text
-    assert "greetings_sent_total 1.0" in page
-    assert 'slo_objective_ratio{slo="greetings"} 0.95' in page
-    assert 'slo_events_total{outcome="good",slo="greetings"} 1.0' in page
-    assert 'background_runs_total{outcome="ok",task="prune"} 1.0' in page
-    assert 'http_client_request_duration_seconds_count{dependency="screening"' in page
-    assert 'slo_events_total{outcome="good",slo="latency.greet"} 1.0' in page
-    with httpx2.stream("GET", f"{process.url}/ticks") as stream:
-        events = stream.iter_raw()
-        assert next(events) == b"data: tick\\n\\n"
-        assert process.terminate() == 0
-        assert list(events) == []
-'''
-
+# By the words of the README's rows. They are done in this order.
 ADDITIONS: dict[str, tuple[Edit, ...]] = {
-    "route": (
+    "a dependency": (),  # `uv add` is a command
+    "a route": (
         Edit(OPERATIONS, "\n\ndef _document(", f"{GREET}\n\ndef _document("),
         Edit(OPERATIONS, "OPERATIONS = (\n", f"OPERATIONS = (\n{ROUTES}"),
         Edit(OPERATIONS, "from starlette.requests", "import structlog\nfrom starlette.requests"),
+        Edit(f"{PACKAGE}/api/orders/__init__.py"),
+        Edit(PAGE, "routes=[*links.OPERATIONS", "routes=[*links.OPERATIONS, *orders.OPERATIONS"),
+        Edit(PAGE, "from .api import links\n", "from .api import links, orders\n"),
     ),
-    "metric": (
-        Edit(f"{PACKAGE}/metrics.py", "", '\nGREETINGS = Counter("greetings_sent", "Greetings.", registry=REGISTRY)\n'),
+    "a handler that blocks": (Edit(f"{PACKAGE}/api/orders/operations.py"),),
+    "an upload": (),  # in the same module
+    "a websocket": (
+        Edit(PAGE, "*orders.OPERATIONS]", '*orders.OPERATIONS, WebSocketRoute("/orders", orders.follow_orders)]'),
+        Edit(PAGE, "\n\nfrom .api import", "\nfrom starlette.routing import WebSocketRoute\n\nfrom .api import"),
+    ),
+    "a metric": (
+        Edit(
+            f"{PACKAGE}/metrics.py",
+            "",
+            '\nGREETINGS = Counter("greetings_sent", "Greetings.", registry=REGISTRY)\n'
+            'ORDERS_CREATED = Counter("orders_created", "Orders.", registry=REGISTRY)\n',
+        ),
         Edit(OPERATIONS, "import LINKS_CREATED", "import GREETINGS, LINKS_CREATED"),
         Edit(CONTRACT, "", '\n[metrics.greetings_sent_total]\nkind = "counter"\nlabels = []\n'),
+        Edit(CONTRACT, "", '\n[metrics.orders_created]\nkind = "counter"\nlabels = []\n'),
     ),
-    "log event and field": (
+    "a log field": (),  # `greet` binds one
+    "a log event": (
         Edit(OPERATIONS, "MAX_URL_LENGTH = 2048\n", "MAX_URL_LENGTH = 2048\nlog = structlog.get_logger()\n"),
-        Edit(CONTRACT, "events = []", 'events = ["guest.greeted", "links.pruned"]'),
+        Edit(
+            CONTRACT,
+            "events = []",
+            'events = ["guest.greeted", "links.pruned", "order.paid", "mail.sent", "item.sold", "stock.low"]',
+        ),
     ),
-    "check, background task": (
-        Edit(STORE, "\n\n@asynccontextmanager", f"{PRUNE}\n\n@asynccontextmanager"),
+    "a name that logs, traces and error reports hide": (
+        Edit(PAGE, "    objectives=", '    redaction=Redaction(names=["customer_number"]),\n    objectives='),
+        Edit(PAGE, "import Identity, Service\n", "import Identity, Redaction, Service\n"),
+    ),
+    "a resource with a lifetime": (
+        Edit(f"{PACKAGE}/api/orders/store.py"),
+        Edit(PAGE, "        links.LINKS,\n", "        links.LINKS,\n        orders.ORDERS,\n"),
+    ),
+    "code that requests and background work share": (Edit(f"{PACKAGE}/pricing.py"),),
+    "a health check": (
+        Edit(PAGE, "checks=[]", 'checks=[Check("disk", store_answers)]'),
         Edit(STORE, "import secrets\n", "import secrets\nimport shutil\n"),
+    ),
+    "a background task": (
+        Edit(STORE, "\n\n@asynccontextmanager", f"{PRUNE}\n\n@asynccontextmanager"),
         Edit(STORE, "from itertools import islice\n", "from itertools import islice\nfrom typing import Any\n"),
         Edit(STORE, "from firstlight import Component", "import structlog\nfrom firstlight import Component"),
         Edit(STORE, "CAPACITY = 10_000\n", "log = structlog.get_logger()\n\nCAPACITY = 10_000\n"),
-        Edit(PAGE, "checks=[]", 'checks=[Check("disk", store_answers)]'),
         Edit(PAGE, "background=[]", 'background=[Background("prune", prune, every_seconds=60)]'),
-        Edit(PAGE, "import Identity, Service\n", "import Background, Check, Identity, Objective, Service\n"),
+        Edit(
+            PAGE,
+            "import Identity, Redaction, Service\n",
+            "import Background, Check, Identity, Objective, Redaction, Service\n",
+        ),
         Edit(PAGE, "from .settings", "from .api.links.store import prune, store_answers\nfrom .settings"),
     ),
-    "objective": (
+    "an objective": (
         Edit(PAGE, "objectives=[]", 'objectives=[Objective("greetings", 0.95)]'),
         Edit(OPERATIONS, "from firstlight import Operation\n", "from firstlight import Operation, slo\n"),
     ),
-    "stream, latency of a route": (
-        Edit(OPERATIONS, "import Operation, slo\n", "import Latency, Lifecycle, Operation, slo\n"),
+    "a stream": (
+        Edit(OPERATIONS, "import Operation, slo\n", "import Lifecycle, Operation, slo\n"),
         Edit(OPERATIONS, "RedirectResponse, Response\n", "RedirectResponse, Response, StreamingResponse\n"),
         Edit(
             OPERATIONS,
-            "from dataclasses import asdict\n",
+            "from typing import Annotated",
             "import asyncio\nfrom collections.abc import AsyncIterator\nfrom contextlib import suppress\n"
-            "from dataclasses import asdict\n",
+            "from typing import Annotated",
         ),
     ),
-    "setting": (
+    "another latency for a route": (
+        Edit(OPERATIONS, "import Lifecycle, Operation", "import Latency, Lifecycle, Operation"),
+    ),
+    "a setting": (
         Edit(f"{PACKAGE}/settings.py", "", '\n    greeting: str = "hello"\n'),
         Edit(OPERATIONS, "from .store import", "from ...settings import Settings\nfrom .store import"),
         Edit(".env.example", "", "GREETING=hello\n"),
     ),
-    "outgoing call": (
+    "an outgoing call": (
         Edit(
             OPERATIONS,
             "slo\nfrom pydantic",
             "slo\nfrom firstlight.components.http_client import HTTP_CLIENT\nfrom pydantic",
         ),
     ),
-    "test": (Edit("tests/test_greeting.py", "", TEST),),
-    "make target": (Edit("service.mk", "", '\n.PHONY: greet\ngreet: ## Greet\n\t@echo "hello"\n'),),
+    "an alert": (
+        Edit("ops/alerts/rules/team.rules.yml"),
+        Edit("ops/alerts/tests/team.yml"),
+        Edit("ops/alerts/runbooks/OrdersStopped.md"),
+    ),
+    "a command for `make`": (Edit("service.mk", "", '\n.PHONY: greet\ngreet: ## Greet\n\t@echo "hello"\n'),),
+}
+TESTS = (Edit("tests/test_greeting.py"), Edit("tests/test_orders.py"), Edit("tests/test_verdicts.py"))
+# What the README's table of shared files gives a team beside these.
+PLACES: dict[str, tuple[Edit, ...]] = {
     "package in the image": (
         Edit(
             "Dockerfile",
@@ -222,7 +233,9 @@ SHARED = (
 
 def work(root: Path) -> Iterator[str]:
     """Do all of it; yields what was done."""
-    for name, edits in ADDITIONS.items():
+    for name, edits in {**ADDITIONS, "tests": TESTS, **PLACES}.items():
         for edit in edits:
             edit.apply(root)
         yield name
+    played = block(root, "README.md", "with_dependency(service")
+    replace(root / "tests/test_verdicts.py", "PLAYED = ...\n", played)

@@ -17,7 +17,6 @@ name = "DATABASE_URL"
 default = ""
 meaning = "where it is"
 [servers.database]
-image = "docker.io/library/postgres:18.0"
 ports = [5432]
 """
 WORKER = """
@@ -37,20 +36,58 @@ FAULTS = {
     'summary = "x"\nvariables = ["A"]\n': "components/odd/component.toml: a row of variables has no name.",
     'summary = "x"\nservers = {a = 1}\n': "components/odd/component.toml: servers.a must be a table.",
     'summary = "x"\nrequires = "database"\n': "components/odd/component.toml: requires must be a list.",
-    'summary = "x"\n[[variables]]\nname = "A"\nmeening = "b"\n': (
+    'summary = "x"\n[[variables]]\nname = "A"\ndefault = ""\nmeening = "b"\n': (
         "components/odd/component.toml: variables 'A': meening is no field; did you mean meaning?"
     ),
     'summary = "x"\n[[commands]]\nsummary = "b"\n': "components/odd/component.toml: a row of commands has no name.",
     'summary = "x"\n[[secrets]]\nname = "DATABASE_URL"\nmeaning = "x"\n': (
         "components 'database' and 'odd' both claim the variable DATABASE_URL."
     ),
-    'summary = "x"\n[servers.database]\n': "components 'database' and 'odd' both claim the server database.",
+    'summary = "x"\n[servers.database]\n': "components 'database' and 'odd' both claim the name database.",
     'summary = "x"\n[servers.other]\nports = [5432]\n': "components 'database' and 'odd' both claim the port 5432.",
-    'summary = "x"\n[[commands]]\nname = "worker"\n': (
-        "components 'odd' and 'tasks' both claim the process or command worker."
+    'summary = "x"\n[[commands]]\nname = "worker"\nsummary = "b"\n': (
+        "components 'odd' and 'tasks' both claim the name worker."
     ),
-    'summary = "x"\n[processes.other]\nmanagement_port = 9465\n': (
+    'summary = "x"\n[processes.other]\nsummary = "b"\nmanagement_port = 9465\n': (
         "components 'odd' and 'tasks' both claim the port 9465."
+    ),
+    'summary = "x"\n[servers.loki]\n': "component 'odd' claims the name loki, which every service has.",
+    'summary = "x"\n[servers.x]\nports = [8000]\n': "component 'odd' claims the port 8000, which every service has.",
+    'summary = "x"\n[servers.a]\n[[commands]]\nname = "a"\nsummary = "b"\n': (
+        "component 'odd' claims the name a twice."
+    ),
+    'summary = "x"\n[processes.other]\nsummary = "b"\n': (
+        "components/odd/component.toml: processes.other: management_port is missing."
+    ),
+    'summary = "x"\n[processes.other]\nsummary = "b"\nmanagement_port = 80\n': (
+        "components/odd/component.toml: processes.other: management_port must be a port from 9465 to 9563."
+    ),
+    'summary = "x"\n[processes.two_words]\nsummary = "b"\nmanagement_port = 9466\n': (
+        "components/odd/component.toml: processes: the name 'two_words' must be 1 to 12 characters of a-z"
+    ),
+    'summary = "x"\n[[commands]]\nname = "a"\nsummary = "b"\nwhen = "after_release"\n': (
+        "components/odd/component.toml: commands 'a': when must be 'before_release' or 'by_hand'."
+    ),
+    'summary = "x"\n[[commands]]\nname = "a"\nsummary = "b"\nmemory = "64m"\n': (
+        "components/odd/component.toml: commands 'a': memory must be a number of MiB from 16 to 65536."
+    ),
+    'summary = "x"\n[[commands]]\nname = "a"\nsummary = "b"\npids = true\n': (
+        "components/odd/component.toml: commands 'a': pids must be a number of processes and threads from 10 to 32768."
+    ),
+    'summary = "x"\n[[egress]]\nport = 25\n': "components/odd/component.toml: a row of egress has no to.",
+    'summary = "x"\n[[egress]]\nto = "mail"\nport = 0\n': (
+        "components/odd/component.toml: egress 'mail': port must be a port from 1 to 65535."
+    ),
+    'summary = "x"\n[[egress]]\nto = "mail"\nport = 25\nprotocol = "tcp"\n': (
+        "components/odd/component.toml: egress 'mail': protocol must be 'TCP' or 'UDP'."
+    ),
+    'summary = "x"\n[processes.a]\nsummary = "b"\nmanagement_port = 9466\negress = [{to = "mail"}]\n': (
+        "components/odd/component.toml: processes.a: egress has a row in which port is missing."
+    ),
+    'summary = "x"\n[failure]\nwhat = "it is gone"\n': "components/odd/component.toml: failure: then is missing.",
+    'summary = "x"\n[servers.a]\nimage = "b"\n': "components/odd/component.toml: servers.a: image is no field.",
+    'summary = "x"\n[[variables]]\nname = "a"\ndefault = ""\nmeaning = "b"\n': (
+        "components/odd/component.toml: variables 'a': name must be upper-case letters, digits and underscores"
     ),
 }
 

@@ -30,7 +30,7 @@ def test_the_readme_names_every_variable_of_the_example(service: Path) -> None:
 
 def test_defaults_of_limits_are_the_same_wherever_they_are_named(service: Path) -> None:
     """In the settings, the example of an environment, the README of the service, and the guide."""
-    settings = (service / "vendor/firstlight/src/firstlight/settings.py").read_text("utf-8")
+    settings = (service / "vendor/firstlight/src/firstlight/settings/settings.py").read_text("utf-8")
     numbers = re.findall(r"^    (\w+): (?:int|float) = Field\(([\d_.]+),", settings, re.MULTILINE)
     defaults = {name.upper(): value.replace("_", "") for name, value in numbers}
     example = dict(re.findall(r"^#?(\w+)=(\S+)$", (service / ".env.example").read_text("utf-8"), re.MULTILINE))

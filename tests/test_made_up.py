@@ -3,19 +3,18 @@
 import json
 import shutil
 import subprocess
-import sys
 import tomllib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from http.client import HTTPConnection
 from pathlib import Path
 
 import pytest
 from emitted import Service
-from template import ROOT, Machine, Outcome, files, replace
+from made_up_template import MadeUp
+from template import Machine, Outcome, files, replace
 
 pytestmark = pytest.mark.slow
-MADE_UP = ROOT / "tests/made_up"
 # What a component is known by: parts of paths, of Python names, of variables, metrics and alerts.
 IDENTIFIERS = {
     "tasks": ("components.tasks", "TASKS_", "tasks_done", "TasksStalled", "firstlight-tasks", "tasks.yaml", "worker ="),
@@ -25,33 +24,23 @@ IDENTIFIERS = {
 EXEMPT = ("vendor/", "README.md")  # the library is whole in every service; the README explains by examples
 CHOICES = ("none", "tasks", "events", "events,tasks")
 
-Generate = Callable[..., Path]
-
 
 @pytest.fixture(scope="module")
-def machine(tmp_path_factory: pytest.TempPathFactory) -> Machine:
+def machine(made_up: MadeUp) -> Machine:
     """One home for these tests."""
-    return Machine(tmp_path_factory.mktemp("made-up"))
+    return made_up.machine
 
 
 @pytest.fixture(scope="module")
-def platform(machine: Machine) -> Path:
-    """Add both components to a copy of the template, the way a platform team would."""
-    platform = machine.template()
-    for component in MADE_UP.iterdir():
-        shutil.copytree(component, platform, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__"))
-    rendered = machine.run([sys.executable, "grafana/render.py"], platform)
-    assert rendered.status == 0, rendered.stderr
-    machine.commit(platform)
-    return platform
+def platform(made_up: MadeUp) -> Path:
+    """The template with both components."""
+    return made_up.template
 
 
 @pytest.fixture(scope="module")
-def services(machine: Machine, platform: Path) -> Mapping[str, Path]:
-    """Generate one service for each choice, with all deploy targets."""
-    return {
-        choice: machine.cookiecutter(platform, {"components": choice, "deploy": "all"}).service for choice in CHOICES
-    }
+def services(made_up: MadeUp) -> Mapping[str, Path]:
+    """One service for each choice, with all deploy targets."""
+    return {choice: made_up.service(choice) for choice in CHOICES}
 
 
 @pytest.mark.parametrize("choice", CHOICES)
@@ -92,6 +81,10 @@ def test_a_chosen_component_brings_everything(services: Mapping[str, Path]) -> N
     answers = tomllib.loads((service / "src/acme_links/service.toml").read_text("utf-8"))
     assert answers["processes"] == {"web": 9464, "worker": 9465}
     assert answers["components"] == ["events", "tasks"]
+    readme = (service / "README.md").read_text("utf-8")
+    assert "| `tasks`: the directory is gone | the worker is not ready; requests do not notice |\n" in readme
+    assert "`python -m acme_links prepare`, a command: make the directory; it runs before every release.\n" in readme
+    assert "| 9465 | `worker`: metrics and health |\n" in readme
     page = (service / "src/acme_links/service.py").read_text("utf-8")
     assert "        EVENTS,\n        TASKS,\n        links.LINKS,\n" in page
 

@@ -4,7 +4,6 @@ import re
 import tomllib
 from typing import Any
 
-import yaml
 from template import ROOT, SERVICE_DIRECTORY
 
 SERVICE = ROOT / SERVICE_DIRECTORY
@@ -53,8 +52,11 @@ def test_web_has_its_port_everywhere() -> None:
 def test_plain_hosts_follow_the_formula() -> None:
     """A hundred ports for each kind and slot; the guide names those of the worker."""
     text = (SERVICE / "deploy/ansible/roles/service/vars/main.yml").read_text("utf-8")
-    slots = yaml.safe_load(text)["service_slots"]
-    first = {slot: int(re.findall(r"range\((\d+)", of["management_ports"])[0]) for slot, of in slots.items()}
+    slots = re.findall(r'^  (\w+):\n    ports: .*\n    management_ports: "\{\{ range\((\d+)', text, re.MULTILINE)
+    first = {slot: int(port) for slot, port in slots}
     assert first == {"blue": 9601, "green": 9701}
+    for slot, port in first.items():  # of each other kind
+        assert f'{slot}: "{{{{ range(<%= {port} + port %>, ' in text
+    assert "<% set port = 200 * (process.management_port - 9464) %>" in text
     beyond = 200 * (SCHEME["worker"] - SCHEME["web"])
     assert f"A worker: {first['blue'] + beyond} and {first['green'] + beyond}" in GUIDE

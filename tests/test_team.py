@@ -1,14 +1,25 @@
 """The team's trial: ordinary work in a service, changes of the template beside it, and an update."""
 
+import http.client
 import json
+import re
+import shutil
+import socket
+import subprocess
 import tomllib
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
+from urllib.parse import urlsplit
 
+import documents
 import pytest
 import team
-from template import SERVICE_DIRECTORY, Machine, Outcome, files
+import yaml
+from conftest import Generate
+from template import SERVICE_DIRECTORY, Machine, Outcome, files, replace
 
-pytestmark = pytest.mark.slow
 ANSWERS = {"deploy": "kubernetes"}
 WRITTEN_LATER = (".cruft.json", "uv.lock", ".cache/", ".venv/", ".tools/")
 
@@ -38,6 +49,24 @@ def make(machine: Machine, service: Path, *targets: str) -> Outcome:
     return machine.run(["make", *targets], service)
 
 
+def test_every_row_of_the_readme_is_done_in_this_trial(generate: Generate) -> None:
+    """A row without an example is a promise that nobody has tried."""
+    service = generate(**ANSWERS)
+    assert documents.rows(service, "README.md", "To add", "Edit").keys() == team.ADDITIONS.keys()
+    assert documents.rows(service, "README.md", "To", "Do").keys() == DONE.keys()
+
+
+def test_every_row_of_the_readme_edits_what_is_the_team_s(generate: Generate) -> None:
+    """Or the team's place in a shared file, or a file of its own that the template does not have."""
+    emitted = files(generate(**ANSWERS))
+    skip = tomllib.loads(emitted["pyproject.toml"].decode())["tool"]["cruft"]["skip"]
+    edited = {edit.path for edits in team.ADDITIONS.values() for edit in edits}
+    places = {*team.SHARED, "Dockerfile"}
+    others = {path for path in edited & emitted.keys() if not path.startswith(tuple(skip))}
+    assert others - places == set()
+
+
+@pytest.mark.slow
 def test_ordinary_work_survives_an_update(machine: Machine, platform: Path, service: Path) -> None:
     """Every addition by the README's words, then template changes in neighbouring lines: no conflict, all green."""
     added = update(machine, service, components="http_client")
@@ -47,12 +76,16 @@ def test_ordinary_work_survives_an_update(machine: Machine, platform: Path, serv
     assert f"{team.PAGE}: add HTTP_CLIENT" in named.stdout
     for edit in team.COMPONENT:
         edit.apply(service)
-    assert list(team.work(service)) == list(team.ADDITIONS)
-    dependency = machine.run(["uv", "add", "--quiet", "humanize"], service)
+    assert len(list(team.work(service))) > len(team.ADDITIONS)
+    dependency = machine.run(["uv", "add", "--quiet", "python-multipart"], service)
     assert dependency.status == 0, dependency.stderr
     assert make(machine, service, "fmt").status == 0
     green = make(machine, service, "check", "test")
     assert green.status == 0, green.stdout + green.stderr
+    assert_an_alert_that_fires(machine, service)
+    for done in DONE.values():
+        done(machine, service)
+    assert_a_rule_of_its_own(machine, service)
     machine.commit(service)
     theirs = files(service)
 
@@ -68,6 +101,114 @@ def test_ordinary_work_survives_an_update(machine: Machine, platform: Path, serv
     assert_shared(service, fresh, theirs)
     green = make(machine, service, "check", "test")
     assert green.status == 0, green.stdout + green.stderr
+
+
+def assert_an_alert_that_fires(machine: Machine, service: Path) -> None:
+    """As `make alerts` would find, which also takes the fleet's half a minute of tests."""
+    if shutil.which("promtool"):
+        command = "promtool check rules rules/team.rules.yml && promtool test rules tests/team.yml"
+        done = machine.run(["sh", "-ec", command], service / "ops/alerts")
+        assert done.status == 0, done.stdout + done.stderr
+
+
+def assert_a_rule_of_its_own(machine: Machine, service: Path) -> None:
+    """In a cluster, where the fleet's rules are there once, the team's have the name of the service."""
+    folder = "deploy/kubernetes/monitoring"
+    done = machine.run(["uv", "run", "--quiet", "python", f"{folder}/generate.py"], service)
+    assert done.status == 0, done.stderr
+    objects = yaml.safe_load_all((service / folder / "generated.yaml").read_text("utf-8"))
+    rules = {each["metadata"]["name"]: each["spec"]["groups"] for each in objects if each["kind"] == "PrometheusRule"}
+    assert rules.keys() == {"firstlight", "acme-links"}
+    assert [group["name"] for group in rules["acme-links"]] == ["team"]
+
+
+def run_one_test(machine: Machine, service: Path) -> None:
+    """As the README says it."""
+    done = machine.run(["sh", "-c", command(service, "run one test")], service)
+    assert "1 passed" in done.stdout, done.stdout + done.stderr
+
+
+def stop_at_a_line(machine: Machine, service: Path) -> None:
+    """In the running service and in a test: the debugger gets what is typed, then the request is answered."""
+    handler = service / team.PACKAGE / "api/orders/operations.py"
+    before = handler.read_text("utf-8")
+    replace(handler, "    orders.paid += 1\n", "    breakpoint()\n    orders.paid += 1\n")
+    typed = "print('cents', 40 + 2)\ncontinue\n"
+    with running(machine, service, command(service, "stop at a line", 1)) as (process, url):
+        assert process.stdin is not None
+        assert process.stdout is not None
+        with ThreadPoolExecutor() as threads:
+            answer = threads.submit(status, url, "POST", "/payments")
+            process.stdin.write(typed)
+            process.stdin.flush()
+            assert any("cents 42" in line for line in process.stdout)
+            assert answer.result() == 200
+    tested = machine.run(["make", "test", "ARGS=tests/test_orders.py -k another_order_book"], service, typed)
+    assert "cents 42" in tested.stdout, tested.stdout + tested.stderr
+    assert tested.status == 0
+    handler.write_text(before, "utf-8")
+
+
+def attach_a_debugger(machine: Machine, service: Path) -> None:
+    """The service serves, and the debugger's port is open."""
+    given = command(service, "attach a debugger")
+    port = free_port()
+    with running(machine, service, given.replace("127.0.0.1:5678", f"127.0.0.1:{port}")) as (_, url):
+        assert status(url, "GET", "/api/v1/links") == 200
+        socket.create_connection(("127.0.0.1", port), 10).close()
+
+
+# By the words of the README's rows. The last two are in the tests of `tests/work/`.
+DONE: dict[str, Callable[[Machine, Path], None]] = {
+    "run one test": run_one_test,
+    "stop at a line": stop_at_a_line,
+    "attach a debugger": attach_a_debugger,
+    "play a service that this one calls": lambda *_: None,
+    "test with another resource": lambda *_: None,
+}
+
+
+def command(service: Path, row: str, number: int = 0) -> str:
+    """A command of a row of the README."""
+    commands: list[str] = re.findall(r"`([^`]*)`", documents.rows(service, "README.md", "To", "Do")[row])
+    return commands[number]
+
+
+@contextmanager
+def running(machine: Machine, service: Path, given: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """Run a command that serves, until it is no longer needed; gives the process and its address."""
+    settings = {"PORT": "0", "MANAGEMENT_PORT": "0", "DRAIN_SECONDS": "0", "LOG_FORMAT": "json"}
+    with subprocess.Popen(
+        ["sh", "-c", f"exec {given}"],
+        cwd=service,
+        env=machine.environment() | settings,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        try:
+            assert process.stdout is not None
+            started = next((line for line in process.stdout if '"service.started"' in line), "{}")
+            yield process, f"http://127.0.0.1:{json.loads(started)['port']}"
+        finally:
+            process.terminate()
+            process.communicate(timeout=60)
+
+
+def status(url: str, method: str, path: str) -> int:
+    """The status of one answer."""
+    connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=60)
+    try:
+        connection.request(method, path)
+        return connection.getresponse().status
+    finally:
+        connection.close()
+
+
+def free_port() -> int:
+    """A port that nobody listens on."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return int(server.getsockname()[1])
 
 
 def assert_owned_by_the_template(service: Path, fresh: dict[str, bytes]) -> None:
@@ -104,6 +245,7 @@ def assert_shared(service: Path, fresh: dict[str, bytes], before: dict[str, byte
         assert any(change in line for line in lines), f"{path} has no {change}"
 
 
+@pytest.mark.slow
 def test_the_library_is_replaced_whatever_was_done_to_it(machine: Machine, platform: Path, service: Path) -> None:
     """Edited, removed and added files are named by `make check`; the update replaces them and says so."""
     library = service / "vendor/firstlight"
@@ -131,6 +273,7 @@ def test_the_library_is_replaced_whatever_was_done_to_it(machine: Machine, platf
     assert files(service / "vendor") == files(fresh / "vendor")
 
 
+@pytest.mark.slow
 def test_an_edited_library_is_repaired_without_news(machine: Machine, service: Path) -> None:
     """Also at the newest commit, and after an update by cruft alone, which leaves the folder behind."""
     module = service / "vendor/firstlight/src/firstlight/context.py"
@@ -147,6 +290,7 @@ def test_an_edited_library_is_repaired_without_news(machine: Machine, service: P
     assert update(machine, service).stdout == "This service is up to date.\n"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("answers", "sentence"),
     [
@@ -165,6 +309,7 @@ def test_bad_answers_are_one_sentence(machine: Machine, service: Path, answers: 
     assert machine.git("status", "--porcelain", directory=service) == ""
 
 
+@pytest.mark.slow
 def test_an_answer_reaches_the_running_service(machine: Machine, service: Path) -> None:
     """The option of cruft changes what the service exports; no file of the team changes."""
     answer = json.dumps({"slo_availability": "0.9995"})

@@ -6,11 +6,11 @@ import os
 import uvicorn
 from starlette.applications import Starlette
 
-from .items import ITEMS
+from .items import ITEMS, LINKS
 
 if __name__ == "__main__":
     uvicorn.run(
-        Starlette(routes=ITEMS),
+        Starlette(routes=[*ITEMS, *LINKS]),
         port=int(os.environ["PORT"]),
         loop="uvloop",
         http="httptools",

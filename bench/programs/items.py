@@ -1,5 +1,7 @@
 # mypy: disable-error-code="import-not-found"
-"""The route under test, the same in every server."""
+"""The routes under test, the same in every server: a small document, and a link as the example answers with."""
+
+from datetime import UTC, datetime
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse
@@ -11,4 +13,14 @@ async def item(request: Request) -> JSONResponse:
     return JSONResponse({"id": request.path_params["id"], "name": "An item", "price": 12.5, "tags": ["a", "b"]})
 
 
+CREATED = datetime(2026, 11, 26, 12, tzinfo=UTC)
+
+
+async def link(request: Request) -> JSONResponse:
+    """Answer as the example does, without its store."""
+    slug = request.path_params["slug"]
+    return JSONResponse({"slug": slug, "url": "https://example.com/", "created_at": CREATED.isoformat()})
+
+
 ITEMS: list[BaseRoute] = [Route("/items/{id}", item)]
+LINKS: list[BaseRoute] = [Route("/links/{slug}", link)]

@@ -40,6 +40,7 @@ PUBLIC = [
     "Objective",
     "Operation",
     "Process",
+    "Redaction",
     "RequestContext",
     "Service",
     "Settings",
@@ -215,7 +216,10 @@ def test_no_module_holds_state() -> None:
     """Besides metrics, context variables and loggers: what an application needs is held by the application."""
     classes = [node for tree in TREES.values() for node in ast.walk(tree) if isinstance(node, ast.ClassDef)]
     stateful = {
-        cls.name for cls in classes if any(isinstance(n, ast.FunctionDef) and n.name == "__init__" for n in cls.body)
+        cls.name
+        for cls in classes
+        if any(isinstance(n, ast.FunctionDef) and n.name == "__init__" for n in cls.body)
+        and "Collector" not in {ast.unparse(base) for base in cls.bases}  # a metric of our own
     }
     holding = {
         (name, variable)

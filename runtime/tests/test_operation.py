@@ -1,5 +1,6 @@
 """Operations: one row is route, validation and name, and the handler gets only what is valid."""
 
+import functools
 from typing import Any, Literal
 
 import pytest
@@ -13,6 +14,7 @@ from starlette.types import ASGIApp
 from firstlight import ArrangementError, Component, NoSettings, Operation, Service, Settings, create_app, nothing
 from firstlight.app import Application
 from firstlight.operation import routes
+from firstlight.requests.thread_queue import ThreadQueue
 from firstlight.testing.lines import Lines
 
 from .faults import IDENTITY
@@ -74,6 +76,21 @@ async def plain(_: Request) -> Response:
     return PlainTextResponse("plain")
 
 
+def weigh_in_a_thread(_: Request, *, body: Parcel) -> Response:
+    """Weigh a parcel with a library that blocks."""
+    return JSONResponse(body.model_dump())
+
+
+def decorated(handler: Any) -> Any:
+    """A decorator that knows nothing of coroutines."""
+
+    @functools.wraps(handler)
+    def called(*arguments: Any, **given: Any) -> Any:
+        return handler(*arguments, **given)
+
+    return called
+
+
 LIST = Operation(method="GET", path="/parcels", handler=list_parcels, query=Filter)
 CREATE = Operation(method="POST", path="/parcels", handler=create_parcel, body=Parcel)
 MOVE = Operation(method="PUT", path="/parcels/{name}", handler=move_parcel, body=Parcel, query=Filter)
@@ -118,6 +135,14 @@ def test_a_parameter_given_twice_counts_with_its_last_value(client: TestClient) 
 def test_the_handler_gets_both(client: TestClient) -> None:
     """Body, query and the request with its path."""
     assert client.put("/parcels/red?limit=3", json={"weight": 2}).json() == ["red", 2, 3]
+
+
+@pytest.mark.parametrize("handler", [weigh_in_a_thread, decorated(create_parcel)])
+def test_a_plain_function_is_a_handler(settings: Settings, lines: Lines, handler: Any) -> None:
+    """It runs in a thread; one that a decorator made of a coroutine function returns what is to be awaited."""
+    row = Operation(method="POST", path="/parcels", handler=handler, body=Parcel)
+    with TestClient(create_app(settings, Service(identity=IDENTITY, routes=[row]), log_sink=lines)) as client:
+        assert client.post("/parcels", json={"weight": 7}).json()["weight"] == 7
 
 
 def test_a_handler_without_declarations_gets_the_request(client: TestClient) -> None:
@@ -187,7 +212,7 @@ def test_head_may_be_an_operation_of_its_own(settings: Settings, lines: Lines) -
 
 def test_without_get_there_is_no_head() -> None:
     """A path of other methods refuses it."""
-    (route,) = routes([CREATE], lambda app, _: app)
+    (route,) = routes([CREATE], lambda app, _: app, ThreadQueue(0).awaited)
     assert route.methods == {"POST"}
 
 
@@ -206,7 +231,9 @@ def test_name_and_summary_are_those_of_the_handler() -> None:
 
 def test_a_route_is_named_by_its_first_operation() -> None:
     """`url_for` finds it under that name."""
-    assert [(route.name, route.path) for route in routes([LIST, READ, CREATE, MOVE], lambda app, _: app)] == [
+    made = routes([LIST, READ, CREATE, MOVE], lambda app, _: app, ThreadQueue(0).awaited)
+
+    assert [(route.name, route.path) for route in made] == [
         ("list_parcels", "/parcels"),
         ("read_parcel", "/parcels/{name}"),
     ]
@@ -220,7 +247,7 @@ def test_each_operation_is_wrapped_with_its_row() -> None:
         seen.append(operation)
         return app
 
-    routes([LIST, CREATE, READ], around)
+    routes([LIST, CREATE, READ], around, ThreadQueue(0).awaited)
     assert seen == [LIST, CREATE, READ]
 
 

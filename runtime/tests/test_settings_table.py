@@ -124,6 +124,14 @@ def test_a_bad_secret_is_not_shown_either(table: Any) -> None:
     assert "hunter2" not in text
 
 
+def test_what_is_ignored_says_so(table: Any) -> None:
+    """A value that OpenTelemetry's variables cannot have stops nothing."""
+    status, rows, _ = table(OTEL_BSP_SCHEDULE_DELAY="soon", STORE_URL="memory://")
+    assert status == 0
+    assert rows["OTEL_BSP_SCHEDULE_DELAY"][0] == "default"
+    assert re.match(r"5000  <- must be .*: it is as if it were not set", rows["OTEL_BSP_SCHEDULE_DELAY"][1])
+
+
 def test_a_name_in_env_that_nobody_reads_is_named(table: Any) -> None:
     """With the setting that was perhaps meant."""
     _, _, text = table({"GREETNG": ".env", "COMPOSE_FILE": ".env"}, STORE_URL="memory://")

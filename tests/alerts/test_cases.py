@@ -11,6 +11,7 @@ NO_RATIO = "is no ratio of events, so few events cannot mislead it"
 PLATFORM = "is about Prometheus or Alertmanager, not about a service"
 NOT_APPLICABLE: dict[str, dict[str, str]] = {
     "BackgroundWorkStopped": {"low traffic": "the time since the last success is no ratio"},
+    "CommandFailed": {"low traffic": "the last run of a command is no ratio"},
     "ConfigReloadFailed": {"low traffic": NO_RATIO, "two services": PLATFORM},
     "CpuThrottled": {"low traffic": NO_RATIO},
     "EventLoopLagging": {"low traffic": "the loop is measured on a clock, not on requests"},

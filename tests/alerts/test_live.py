@@ -24,7 +24,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -49,6 +49,7 @@ from live import (
 from rulebook import RUNBOOKS
 from template import Machine
 
+from demo.collector import Collector
 from demo.traffic import request
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("both")]
@@ -69,7 +70,7 @@ MORE_REQUESTS_PER_SECOND = 80  # so that the burst is soon a small part of five 
 class Service:
     """The generated service in a directory of its own, after which it is called; always on the same two ports."""
 
-    def __init__(self, installed: Path, place: Path, environment: Mapping[str, str]) -> None:
+    def __init__(self, installed: Path, place: Path, environment: Mapping[str, str], collector: str) -> None:
         """Choose the ports."""
         (package,) = (path.parent.name for path in installed.glob("src/*/__main__.py"))
         place.mkdir()
@@ -79,6 +80,7 @@ class Service:
         self._place = place
         self._command = [str(installed / ".venv/bin/python"), "-P", str(OUTAGE), package]
         own = {"PORT": str(self.port), "MANAGEMENT_PORT": str(self.management_port), "DRAIN_SECONDS": "0"}
+        own["OTEL_EXPORTER_OTLP_ENDPOINT"] = collector
         self._environment = {k: v for k, v in environment.items() if not k.startswith("OTEL_")} | own
 
     @contextmanager
@@ -275,15 +277,17 @@ def trace_ids(server: Prometheus) -> set[str]:
 
 
 @pytest.fixture(scope="module")
-def services(shared: Machine, template: Path, tmp_path_factory: pytest.TempPathFactory) -> Sequence[Service]:
+def services(shared: Machine, template: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sequence[Service]]:
     """Generate and install a service, by the default answers, for four of them."""
     directory = shared.cookiecutter(template).service
     installed = shared.run(["uv", "sync", "--quiet", "--no-dev"], directory)
     assert installed.status == 0, installed.stderr
     places = tmp_path_factory.mktemp("services")
-    return [
-        Service(directory, places / name, shared.environment()) for name in ("outage", "crash", "burst", "overload")
-    ]
+    with closing(Collector()) as collector:  # exemplars are of traces that somebody keeps
+        yield [
+            Service(directory, places / name, shared.environment(), collector.url)
+            for name in ("outage", "crash", "burst", "overload")
+        ]
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,7 @@ from template import ROOT, SERVICE_DIRECTORY
 
 HEADINGS = ["Meaning", "Impact", "Diagnosis", "Mitigation"]
 
-SETTINGS = ROOT / "runtime/src/firstlight/settings.py"
+SETTINGS = [ROOT / f"runtime/src/firstlight/settings/{name}.py" for name in ("settings", "opentelemetry")]
 OVERLAYS = sorted((ROOT / SERVICE_DIRECTORY).glob("deploy/kubernetes/overlays/*/kustomization.yaml"))
 
 every_alert = pytest.mark.parametrize("alert", alert_names())
@@ -114,7 +114,7 @@ def test_what_it_names_exists(alert: str) -> None:
     for word in re.findall(r"`([A-Z][a-z]+(?:[A-Z][a-z]+)+)`", text(alert)):
         assert word in names
     for setting in re.findall(r"`([A-Z]+(?:_[A-Z]+)+)`", text(alert)):
-        assert f"\n    {setting.lower()}: " in SETTINGS.read_text("utf-8")
+        assert any(f"\n    {setting.lower()}: " in file.read_text("utf-8") for file in SETTINGS)
 
 
 def test_every_path_a_runbook_names_exists() -> None:

@@ -11,7 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from math import isnan
@@ -27,6 +27,7 @@ from live import PROMETHEUS_3, Prometheus, Settings, alertmanager, listening, pr
 from rulebook import ALERTS, contract, selectors
 from template import EVERYTHING, Machine
 
+from demo.collector import Collector
 from demo.traffic import request
 
 pytestmark = pytest.mark.slow
@@ -212,7 +213,10 @@ def watched(
     place = tmp_path_factory.mktemp("servers")
     with (
         dependencies() as calls,
-        serving(shared, directory, HTTP_CLIENT_DEPENDENCIES=calls) as service,
+        closing(Collector()) as collector,  # exemplars are of traces that somebody keeps
+        serving(
+            shared, directory, HTTP_CLIENT_DEPENDENCIES=calls, OTEL_EXPORTER_OTLP_ENDPOINT=collector.url
+        ) as service,
         listening() as inbox,
         alertmanager(place, inbox, {"group_wait": "1s", "group_interval": "1s"}) as receiver,
     ):

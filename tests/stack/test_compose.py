@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import yaml
+from made_up_template import MadeUp
 from template import EVERYTHING, ROOT, Machine, files
 
 from generator.components import COMPONENTS
@@ -23,7 +24,7 @@ meaning = "where the cache is"
 compose = "redis://cache:6379/0"
 
 [servers.cache]
-image = "docker.io/valkey/valkey:9.0.0"
+ports = [6379]
 """
 CACHE_SERVER = """
 services:
@@ -160,3 +161,82 @@ def test_an_unchosen_component_s_server_leaves_no_trace(with_a_cache: tuple[Mach
     assert "ops/compose/cache.yaml" not in files(service)
     assert "cache" not in (service / "compose.yaml").read_text(encoding="utf-8")
     assert parts(service)["service"]["depends_on"] == {"collector": {"condition": "service_started"}}
+
+
+@pytest.fixture(scope="module")
+def with_processes(made_up: MadeUp) -> Path:
+    """A service whose component has a command, a worker and a server."""
+    return made_up.service("events,tasks")
+
+
+def test_a_command_ends_before_anything_of_the_service_starts(with_processes: Path) -> None:
+    """It waits for the servers, and web and the worker wait for its success."""
+    together = parts(with_processes)
+    assert valid(compose_files(with_processes))
+    servers = {"collector": {"condition": "service_started"}, "tasks": {"condition": "service_healthy"}}
+    assert together["prepare"]["depends_on"] == servers
+    for name in ("service", "worker"):
+        assert together[name]["depends_on"] == {**servers, "prepare": {"condition": "service_completed_successfully"}}
+    command = together["prepare"]
+    assert command["command"] == ["python", "-m", "acme_links", "prepare"]
+    assert command["healthcheck"] == {"disable": True}
+    assert (command["mem_limit"], command["pids_limit"]) == ("96m", 100)
+    assert "ports" not in command
+    assert command["environment"] == together["service"]["environment"]
+
+
+def test_a_worker_runs_beside_web(with_processes: Path) -> None:
+    """The same image under the same restrictions; its own port, health and limits, and time to drain."""
+    web, worker = (parts(with_processes)[name] for name in ("service", "worker"))
+    for shared in ("image", "read_only", "tmpfs", "cap_drop", "security_opt", "logging", "stop_grace_period"):
+        assert worker[shared] == web[shared], shared
+    assert worker["command"] == ["python", "-m", "acme_links", "worker"]
+    assert worker["ports"] == ["127.0.0.1:9465:9465"]
+    assert worker["healthcheck"] == web["healthcheck"]  # which asks MANAGEMENT_PORT
+    assert worker["environment"] == web["environment"] | {"MANAGEMENT_PORT": "9465"}
+    assert (worker["mem_limit"], worker["pids_limit"]) == ("128m", 50)
+    assert "build" not in worker
+    assert worker["pull_policy"] == "never"
+
+
+def test_prometheus_finds_each_kind_of_process(with_processes: Path) -> None:
+    """Under the label that rules and dashboards tell them apart by."""
+    configuration = yaml.safe_load((with_processes / "ops/prometheus/prometheus.yml").read_text(encoding="utf-8"))
+    (job,) = (job for job in configuration["scrape_configs"] if job["job_name"] == "service")
+    found = {group["labels"]["process"]: group for group in job["static_configs"]}
+    labels = {"service": "acme-links", "env": "development"}
+    assert found == {
+        "web": {"targets": ["service:9464"], "labels": {**labels, "process": "web"}},
+        "worker": {"targets": ["worker:9465"], "labels": {**labels, "process": "worker"}},
+    }
+
+
+@pytest.mark.parametrize(
+    ("compose", "expected"),
+    [
+        ("docker compose", ["docker compose up --build --wait"]),
+        (
+            "podman compose",
+            [
+                "podman compose build service",
+                "podman compose run --rm prepare",
+                "COMMANDS=0 podman compose up --build --wait",
+            ],
+        ),
+    ],
+)
+def test_make_up_runs_a_command_once(made_up: MadeUp, with_processes: Path, compose: str, expected: list[str]) -> None:
+    """podman-compose would start it again with each container that depends on it, and whatever its status."""
+    command = ["make", "--dry-run", "--old-file=uv.lock", f"COMPOSE={compose}", "up"]
+    outcome = made_up.machine.run(command, with_processes)
+    assert outcome.status == 0, outcome.stderr
+    assert [line.strip() for line in outcome.stdout.splitlines() if "compose" in line] == expected
+    assert parts(with_processes)["prepare"]["scale"] == "${COMMANDS:-1}"
+
+
+def test_without_commands_and_processes_there_is_no_trace(made_up: MadeUp) -> None:
+    """One container of the service, and one way to start it."""
+    service = made_up.service("events")
+    ours = [name for name, part in parts(service).items() if part["image"] == "acme-links:local"]
+    assert ours == ["service"]
+    assert "COMMANDS" not in (service / "Makefile").read_text(encoding="utf-8")

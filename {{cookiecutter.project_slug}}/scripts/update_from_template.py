@@ -5,6 +5,7 @@ is at, so that it can merge also where this checkout has no history. And vendor/
 because a library that is half of one version and half of another is neither.
 """
 
+import contextlib
 import hashlib
 import json
 import os
@@ -69,7 +70,7 @@ def _has_its_library() -> bool:
     if not VENDOR.exists():  # this service takes the library from an index
         return True
     answers = [tomllib.loads(file.read_text("utf-8")) for file in Path("src").glob("*/service.toml")]
-    noted = [each["runtime"]["manifest"] for each in answers]
+    noted = [each["runtime"].get("manifest") for each in answers]
     if not manifest.exists() or noted != [hashlib.sha256(manifest.read_bytes()).hexdigest()]:
         return False
     lines = (line.partition("  ") for line in manifest.read_text("utf-8").splitlines())
@@ -145,12 +146,17 @@ def _remember(old: Path) -> None:
 
 
 def _replace_library(old: Path, new: Path) -> None:
-    """Make vendor/firstlight equal to the new version, and name the edits that this undid."""
-    if not VENDOR.exists():  # this service takes the library from an index
+    """Make vendor/firstlight equal to the new version, which may have none, and name the edits that this undid."""
+    if (old / VENDOR).exists() and not VENDOR.exists():  # this service chose an index by itself
         return
     edited = list(_different(old / VENDOR, VENDOR))
-    shutil.rmtree(VENDOR)
-    shutil.copytree(new / VENDOR, VENDOR)
+    shutil.rmtree(VENDOR, ignore_errors=True)
+    if (new / VENDOR).exists():
+        shutil.copytree(new / VENDOR, VENDOR)
+    else:
+        with contextlib.suppress(OSError):  # somebody else's code lies beside it
+            VENDOR.parent.rmdir()
+        print(f"{VENDOR} is gone: the library comes from the package index that pyproject.toml names.")
     if edited:
         _list(f"{VENDOR} was replaced. It had been edited; git still has these:", edited)
 

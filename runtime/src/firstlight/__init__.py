@@ -4,8 +4,8 @@ Names are imported when they are first used: `python -m <package>` has to hear a
 """
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
 
+TYPE_CHECKING = False  # as type checkers know it; `typing` takes longer to import than all that hears a signal
 if TYPE_CHECKING:
     from . import problems as problems
     from . import slo as slo
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from .identity import Identity as Identity
     from .latency import Latency as Latency
     from .lifecycle import Lifecycle as Lifecycle
+    from .logs.secret_names import Redaction as Redaction
     from .management.check import Check as Check
     from .metrics.instruments import REGISTRY as REGISTRY
     from .operation import Operation as Operation
@@ -52,6 +53,7 @@ _HOMES = {
     "Operation": "operation",
     "Process": "component",
     "REGISTRY": "metrics.instruments",
+    "Redaction": "logs.secret_names",
     "RequestContext": "context",
     "Service": "service",
     "Settings": "settings",
@@ -80,6 +82,7 @@ __all__ = [
     "Objective",
     "Operation",
     "Process",
+    "Redaction",
     "RequestContext",
     "Service",
     "Settings",
@@ -95,7 +98,9 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> object:
+    if name in {*_HOMES, *_MODULES} - {"main"}:
+        import_module(".traces.sdk", __name__).load()  # before anybody else imports it
     if name in _MODULES:
         return import_module(f".{name}", __name__)
     if name not in _HOMES:

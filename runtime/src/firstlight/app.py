@@ -11,9 +11,9 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from . import arrangement, routing
-from .identity import WEB, Identity
+from .identity import WEB
 from .lifecycle import Lifecycle
-from .logs import pipeline, sink
+from .logs import pipeline, redaction, sink
 from .management.health import PROBES
 from .metrics import instruments
 from .problems import EXCEPTION_HANDLERS
@@ -21,6 +21,7 @@ from .reporting import sentry
 from .requests.body_limit import BodyLimit
 from .requests.data_plane import DataPlane
 from .requests.early_refusal import EarlyRefusal
+from .requests.forwarded import Proxies
 from .requests.observed_request import Observers
 from .requests.observed_websocket import WebsocketRecorder
 from .requests.reason import noted
@@ -29,9 +30,11 @@ from .requests.routes import RouteTemplates
 from .requests.shedding import Shedder
 from .requests.thread_queue import ThreadQueue
 from .requests.timings import Timings
-from .server.lifespan import Lifespan, Part, Telemetry
+from .server.lifespan import Lifespan, Part
+from .server.stop import Telemetry
 from .service import Service
 from .settings import Settings, load
+from .settings.complaints import warn
 from .slo import standard_objectives
 from .traces.provider import Tracing
 
@@ -79,10 +82,10 @@ def create_app(  # noqa: PLR0913 - whatever differs between a server, a test and
     """
     arrangement.verify(service)
     parts = [Part(component, load(component.settings)) for component in service.components]
-    identity = service.identity.named(settings.service_name)
+    identity = (service := service.within(settings)).identity
     capture, flush_reports = sentry.start(settings, identity)
     emit = pipeline.configure(settings, identity, log_sink, report=capture)
-    _publish(identity, settings, service)
+    _publish(settings, service)
     lifecycle, tracing = Lifecycle(), Tracing(settings, identity, span_processors, settings.telemetry_bytes // 2)
     lifespan = Lifespan(
         settings=settings,
@@ -100,8 +103,10 @@ def create_app(  # noqa: PLR0913 - whatever differs between a server, a test and
     return _observed(_starlette(settings, service, lifespan), service, lifespan, emit, tracing)
 
 
-def _publish(identity: Identity, settings: Settings, service: Service) -> None:
-    instruments.identify(identity.version, settings.revision, platform.python_version())
+def _publish(settings: Settings, service: Service) -> None:
+    redaction.configure(service.redaction)  # of the process, as instruments are
+    warn()
+    instruments.identify(service.identity.version, settings.revision, platform.python_version())
     for objective in service.objectives:
         objective.export()
 
@@ -111,10 +116,13 @@ def _observed(
 ) -> Application:
     settings, templates = lifespan.settings, RouteTemplates(app.routes)
     recorder = _recorder(templates, service, settings, emit)
-    observers = Observers(tracing.propagator, tracing.tracer, recorder, lifespan.lifecycle)
+    proxies = Proxies(settings.trusted_proxies)
+    observers = Observers(
+        tracing.propagator, tracing.tracer, recorder, lifespan.lifecycle, settings.known_methods, proxies
+    )
     shedder = Shedder("event_loop", settings.shed_seconds)
     data_plane = DataPlane(app, observers, WebsocketRecorder(templates, emit), shedder)
-    return Application(data_plane, lifespan, EarlyRefusal(shedder, recorder))
+    return Application(data_plane, lifespan, EarlyRefusal(shedder, recorder, proxies))
 
 
 def _recorder(templates: RouteTemplates, service: Service, settings: Settings, emit: pipeline.Emit) -> Recorder:

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+from . import forms
 from .component import Component, Requirement
 from .errors import ArrangementError
 from .operation import Operation
@@ -105,6 +106,10 @@ def _malformed(operations: Iterable[tuple[str, Operation]]) -> Iterator[str]:
             yield f"the method {row.method!r} of {row.path}, by {owner}, must be in upper case"
         if not row.path.startswith("/"):
             yield f"the path {row.path!r}, by {owner}, must begin with a slash"
+        if row.body is not None and row.form is not None:
+            yield f"{row.method} {row.path}, by {owner}, has a body and a form; remove one of them"
+        if row.form is not None and not forms.can_be_read():
+            yield f"{row.method} {row.path}, by {owner}, reads a form, which needs a library: uv add python-multipart"
 
 
 def _shared(kind: str, owned: Iterable[tuple[str, str]], cure: str) -> Iterator[str]:

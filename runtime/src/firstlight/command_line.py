@@ -6,15 +6,18 @@ start.
 
 # Only what is needed to hear a signal is imported here: a container's first process ignores SIGTERM until it has a
 # handler, and the rest takes half a second.
+import atexit
 import signal
 import sys
-import traceback
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
 
-from .development import handover
+from .early_stop import EarlyStop
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from .component import Process
+    from .server.watchdog import Watchdog
     from .service import Service
 
 FAILED = 1
@@ -23,31 +26,38 @@ SETTINGS = "settings"  # the command that every service has
 SWITCH_SECONDS = 0.001  # how long a scrape or an export may hold the interpreter while a request waits
 
 
-def main(service: "Service | str", arguments: Sequence[str] | None = None) -> int:
+def main(service: "Service | str", arguments: "Sequence[str] | None" = None) -> int:
     """Serve until told to stop, or run what the arguments name. Returns the exit status.
 
     `service` is the service, or the module that holds it as `SERVICE`: then SIGTERM is heard while that is imported,
     and a service that does not fit together ends with one sentence.
     """
+    arguments = sys.argv[1:] if arguments is None else arguments
+    early = EarlyStop(arguments)
+    signal.signal(signal.SIGTERM, early)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})  # an image blocks it until there is a handler
+    atexit.register(early.end)
     sys.setswitchinterval(SWITCH_SECONDS)
-    signal.signal(signal.SIGTERM, _leave)
     try:
+        _load_opentelemetry()
         service = _imported(service) if isinstance(service, str) else service
-        return _chosen(service, sys.argv[1:] if arguments is None else arguments)()
+        run = _chosen(service, arguments, early)
+        early.obey()
+        return run()
     except Exception as error:
         if not _is_ours(error):
-            if not handover.is_supervised():
+            if not _is_shown(error):
                 raise
-            _show(error)
             return FAILED
         name = service.partition(".")[0] if isinstance(service, str) else service.identity.name
         print(f"{name}: {error}", file=sys.stderr)  # noqa: T201 - logging is not configured yet
         return BAD_USE
 
 
-def _leave(*_: object) -> None:
-    """Nothing has been opened yet."""
-    sys.exit(0)
+def _load_opentelemetry() -> None:
+    from .traces import sdk  # noqa: PLC0415 - see above
+
+    sdk.load()
 
 
 def _imported(module: str) -> "Service":
@@ -57,7 +67,7 @@ def _imported(module: str) -> "Service":
     return service
 
 
-def _chosen(service: "Service", arguments: Sequence[str]) -> Callable[[], int]:
+def _chosen(service: "Service", arguments: "Sequence[str]", early: EarlyStop) -> "Callable[[], int]":
     from . import arrangement  # noqa: PLC0415 - see above
     from .errors import ArrangementError  # noqa: PLC0415
     from .identity import WEB  # noqa: PLC0415
@@ -69,9 +79,11 @@ def _chosen(service: "Service", arguments: Sequence[str]) -> Callable[[], int]:
     processes = {name: process for c in service.components for name, process in c.processes.items()}
     commands = {name: command for c in service.components for name, command in c.commands.items()}
     if name in commands:
-        return lambda: _command(service, name, rest)
+        early.status = 1
+        return lambda: _command(service, name, rest, early)
     if name in {WEB, *processes} and not rest:
-        return lambda: _process(service, name, processes)
+        early.status = 0
+        return lambda: _process(service, name, processes, early)
     summaries = {word: each.summary for word, each in processes.items()}
     summaries |= {word: each.summary for word, each in commands.items()}
     known = "\n".join(f"  {word:<12} {summary}" for word, summary in summaries.items())
@@ -80,7 +92,7 @@ def _chosen(service: "Service", arguments: Sequence[str]) -> Callable[[], int]:
     raise ArrangementError(msg.rstrip())
 
 
-def _process(service: "Service", name: str, processes: dict[str, Any]) -> int:
+def _process(service: "Service", name: str, processes: "Mapping[str, Process]", early: EarlyStop) -> int:
     from .identity import WEB  # noqa: PLC0415
     from .settings import load_for  # noqa: PLC0415 - see above
 
@@ -88,20 +100,28 @@ def _process(service: "Service", name: str, processes: dict[str, Any]) -> int:
     if name != WEB:
         from .server import process  # noqa: PLC0415 - after the settings: OpenTelemetry reads some of them at import
 
-        return process.run(settings, service, name, processes[name])
+        return process.run(settings, service, name, processes[name], _watchdog(early))
     from .server.server import serve  # noqa: PLC0415
 
-    serve(settings, service)
-    return 0
+    return serve(settings, service, _watchdog(early))
 
 
-def _command(service: "Service", name: str, arguments: Sequence[str]) -> int:
+def _command(service: "Service", name: str, arguments: "Sequence[str]", early: EarlyStop) -> int:
     from .identity import WEB  # noqa: PLC0415
     from .server import command  # noqa: PLC0415 - see above
     from .settings import load_for  # noqa: PLC0415
 
     settings = load_for(service.settings, service.identity, service.management_ports[WEB])
-    return command.run(settings, service, name, arguments)
+    return command.run(settings, service, name, arguments, _watchdog(early))
+
+
+def _watchdog(early: EarlyStop) -> "Watchdog":
+    from .server import ending  # noqa: PLC0415 - see above
+    from .server.watchdog import Watchdog  # noqa: PLC0415
+
+    watchdog = Watchdog()
+    early.last = lambda: ending.last(watchdog)
+    return watchdog
 
 
 def _settings(service: "Service") -> int:
@@ -110,13 +130,20 @@ def _settings(service: "Service") -> int:
     return settings_table.show(service)
 
 
-def _show(error: Exception) -> None:
-    """What the page raised, for the person who has just edited it."""
-    from .logs import frames  # noqa: PLC0415 - see above
+def _is_shown(error: Exception) -> bool:
+    """Show what the page raised to the person who has just edited it. False: nobody has."""
+    from .development import handover  # noqa: PLC0415 - see above
+
+    if not handover.is_supervised():
+        return False
+    import traceback  # noqa: PLC0415
+
+    from .logs import frames  # noqa: PLC0415
     from .terminal import paint_for  # noqa: PLC0415
 
     lines = frames.folded("".join(traceback.format_exception(error)), paint_for(sys.stderr))
-    print("\n".join(lines), file=sys.stderr)  # noqa: T201 - as above
+    print("\n".join(lines), file=sys.stderr)  # noqa: T201 - logging may not be configured
+    return True
 
 
 def _is_ours(error: Exception) -> bool:

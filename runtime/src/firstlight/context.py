@@ -14,3 +14,6 @@ class RequestContext(NamedTuple):
 
 REQUEST: ContextVar[RequestContext | None] = ContextVar("request", default=None)
 current_request = REQUEST.get
+
+# Whether a health check runs here: it makes no telemetry of its own.
+UNOBSERVED: ContextVar[bool] = ContextVar("unobserved", default=False)

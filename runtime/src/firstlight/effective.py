@@ -1,5 +1,6 @@
 """The effective value of every setting of a service, where it comes from, and what is wrong with it."""
 
+import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, cast
@@ -7,14 +8,17 @@ from typing import Any, NamedTuple, cast
 import orjson
 from pydantic import SecretBytes, SecretStr, ValidationError
 from pydantic.fields import FieldInfo
-from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource
 from pydantic_settings import SettingsError as UnreadableError
 
+from .errors import SettingsError
 from .identity import ANSWERS, WEB
 from .logs.redaction import REDACTED, is_denied, redact_text
 from .refusals import sentence, variable
 from .service import Service
 from .settings import Settings
+from .settings.complaints import complaints
+from .settings.source import Environment
 
 NOT_SET = "not set"
 SET = "set"  # all that is ever said of a secret
@@ -23,12 +27,13 @@ _CREDENTIALS = re.compile(r"(://)[^\s\"',]*@")  # up to the last @: a password m
 
 
 class Setting(NamedTuple):
-    """One setting. `fault` says what it must be, where it is something else."""
+    """One setting. `fault` says what it must be, where it is something else; `note` what of it is ignored."""
 
     variable: str
     value: str
     source: str
     fault: str
+    note: str
 
 
 class Part(NamedTuple):
@@ -58,6 +63,7 @@ def _part(title: str, kind: type[BaseSettings], answers: Mapping[str, Any], sour
     given, faults = _given(kind)
     present = given.keys() | faults.keys()
     values = _values(kind, {**answers, **given}, faults)
+    notes = {each.variable: f"{each.reason}: {each.instead}" for each in complaints(os.environ)}
     settings = []
     for name, field in kind.model_fields.items():
         named = variable(kind, name)
@@ -67,21 +73,23 @@ def _part(title: str, kind: type[BaseSettings], answers: Mapping[str, Any], sour
             source = sources.get(named, "environment")
         elif name in answers:
             source = ANSWERS
-        settings.append(Setting(named, _shown(named, field, values.get(name)), source, faults.pop(name, "")))
+        shown = _shown(named, field, values.get(name))
+        settings.append(Setting(named, shown, source, faults.pop(name, ""), notes.get(named, "")))
     return Part(title, settings, list(faults.values()))
 
 
 def _given(kind: type[BaseSettings]) -> tuple[dict[str, Any], dict[str, str]]:
     """What the environment holds, and the fields whose value cannot be read at all."""
     faults: dict[str, str] = {}
-    source = EnvSettingsSource(kind)
+    source = Environment(kind)
     while True:
         try:
             return source(), faults
         except UnreadableError as error:
             name = str(error).split('"')[1]
             named = variable(kind, name)
-            faults[name] = f"{named} must be JSON"
+            cause = error.__cause__
+            faults[name] = str(cause) if isinstance(cause, SettingsError) else f"{named} must be JSON"
             source.env_vars = {key: value for key, value in source.env_vars.items() if key.upper() != named}
 
 

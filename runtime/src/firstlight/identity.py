@@ -1,12 +1,14 @@
 """Who the service is: the answers that it was generated from, and the version that is installed."""
 
 import tomllib
+import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from importlib import metadata, resources
 from typing import Any
 
 from .errors import ArrangementError
+from .text import shown
 
 ANSWERS = "service.toml"
 REQUIRED = ("name", "title", "description", "owner", "slo", "processes")
@@ -27,9 +29,18 @@ class Identity:
     management_ports: Mapping[str, int] = field(default_factory=lambda: {WEB: 9464})
     """The management port of each kind of process."""
 
-    def named(self, name: str) -> "Identity":
-        """The same under the name that the environment gives, where it gives one."""
-        return replace(self, name=name or self.name)
+    instance: str = field(default_factory=lambda: str(uuid.uuid4()), compare=False)
+    """`service.instance.id`: one process is one instance."""
+
+    def within(self, name: str, attributes: Mapping[str, str]) -> "Identity":
+        """The same with the name that the environment gives, and with version and instance of resource attributes."""
+        version, instance = (shown(attributes.get(key, "")) for key in ("service.version", "service.instance.id"))
+        return replace(
+            self,
+            name=shown(name) or self.name,
+            version=version or self.version,
+            instance=instance or self.instance,
+        )
 
     @classmethod
     def of(cls, package: str) -> "Identity":

@@ -17,6 +17,12 @@ class Active(Protocol):
     started: int
     """Nanoseconds of `time.perf_counter_ns`."""
 
+    def abandon(self) -> None:
+        """Record it as cut, although it goes on: the process ends without it. From any thread."""
+
+    def forget(self) -> None:
+        """Record nothing of it: this process is a child, and its parent serves it."""
+
 
 class Lifecycle:
     """The state that the two planes share."""
@@ -27,6 +33,8 @@ class Lifecycle:
         self.draining = False
         self.requests: set[Active] = set()  # read at each scrape: cheaper than a gauge that locks
         self.websockets: set[Active] = set()
+        self.cut: list[str] = []  # what did not come to its end in the time that the stop gives
+        self.exit: SystemExit | None = None  # what ends a child that a request has forked
         self.management_port = 0  # known when the listener has bound it
         self._drain = asyncio.Event()
 

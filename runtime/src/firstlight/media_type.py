@@ -1,4 +1,4 @@
-"""The media type of request bodies: what is not JSON in UTF-8 is refused before it is read."""
+"""The media type of request bodies: what is not JSON in UTF-8, or no form where one is asked, is refused unread."""
 
 import re
 
@@ -12,6 +12,7 @@ _USUAL = [JSON.encode()]
 _IS_JSON = re.compile(r"application/(?:[a-z0-9!#$&^_.+-]+\+)?json[ \t]*(?:;.*)?", re.IGNORECASE)
 _CHARSET = re.compile(r';[ \t]*charset[ \t]*=[ \t]*"?([^";, \t]*)', re.IGNORECASE)
 _UTF_8 = frozenset({"utf-8", "utf8", "us-ascii"})
+_FORM = re.compile(r"(?:multipart/form-data|application/x-www-form-urlencoded)[ \t]*(?:;.*)?", re.IGNORECASE)
 _ADVERTISED = {"POST": "Accept-Post", "PATCH": "Accept-Patch"}  # W3C LDP, RFC 5789
 
 
@@ -26,7 +27,21 @@ def require_json(request: Request) -> None:
         detail = f"The body must be {JSON} or application/*+json, in UTF-8, and its Content-Type must say so."
         accepted = {name: JSON for name in ("Accept", _ADVERTISED.get(request.method)) if name}
         raise HTTPException(UNSUPPORTED, detail, accepted)
-    if b"content-encoding" in dict(fields) and _is_encoded(request.headers):
+    _require_plain(request)
+
+
+def require_form(request: Request) -> None:
+    """Raise `HTTPException` with 415 for a body that is no form, by its media type, or has a content coding."""
+    given = ", ".join(request.headers.getlist("content-type"))
+    if not _FORM.fullmatch(given):
+        accepted = "multipart/form-data, application/x-www-form-urlencoded"
+        detail = "The body must be a form, multipart/form-data or URL-encoded, and its Content-Type must say so."
+        raise HTTPException(UNSUPPORTED, detail, {"Accept": accepted})
+    _require_plain(request)
+
+
+def _require_plain(request: Request) -> None:
+    if b"content-encoding" in dict(request.scope["headers"]) and _is_encoded(request.headers):
         raise HTTPException(UNSUPPORTED, "The body must not be encoded.", {"Accept-Encoding": "identity"})
 
 

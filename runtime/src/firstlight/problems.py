@@ -24,6 +24,7 @@ from .context import current_request
 
 RETRY_AFTER_SECONDS = 5
 UNEXPECTED = "The service failed to answer. The ids in this document find the reason in its logs."
+STOPPED = "The service stops, and this request took too long. The ids in this document find it in the logs."
 WITHOUT_BODY = frozenset({204, 205, 304})
 LISTED_ERRORS = 20  # of any number: a body of 1 MB can have half a million
 POINTER_CHARACTERS, DETAIL_CHARACTERS = 200, 500

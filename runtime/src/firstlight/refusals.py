@@ -1,32 +1,65 @@
 """One sentence for each value that the settings refuse: which variable it is, and what it must be."""
 
-from typing import Any
+from enum import Enum
+from types import NoneType, UnionType
+from typing import Any, Literal, Union, get_args, get_origin
 
 from pydantic_settings import BaseSettings
 
-from .logs.redaction import is_denied
+from .logs.redaction import is_denied, redact_text
+
+VALUE_CHARACTERS = 100
+_PLAIN = (str, int, float, bool, NoneType)
+_WRITTEN_BY_A_RULE = frozenset({"value_error", "assertion_error"})
 
 
 def sentence(kind: type[BaseSettings], detail: Any) -> str:
     """Say what a value must be, and what it is unless that may be secret. `detail` is one of pydantic's errors."""
     message = detail["msg"].removeprefix("Value error, ").replace("Input should be", "must be")
     message = message.partition(", unable to parse")[0]  # it says the same twice
+    if detail["type"] == "int_parsing_size":
+        message = "must be an integer of fewer digits"
     if not detail["loc"]:  # the whole model is wrong, and its rule names the variables
         return str(message)
     field = str(detail["loc"][0])
-    name = variable(kind, field)
+    name = variable(kind, *map(str, detail["loc"]))
     if detail["type"] == "missing":
         return f"{name} must be set"
-    given = "" if _may_be_secret(kind, field, detail["input"]) else f", not {detail['input']!r}"
+    if _may_be_secret(kind, field, detail["input"]):
+        message, given = _without(message, detail), ""
+    else:
+        given = f", not {redact_text(repr(detail['input'])[:VALUE_CHARACTERS])}"
     return f"{name} {message[0].lower()}{message[1:]}{given}"
 
 
-def variable(kind: type[BaseSettings], field: str) -> str:
-    """The environment variable of a field."""
-    return f"{kind.model_config.get('env_prefix', '')}{field}".upper()
+def variable(kind: type[BaseSettings], field: str, *inner: str) -> str:
+    """The environment variable of a field, or of a field inside it where the class reads those by themselves."""
+    own = f"{kind.model_config.get('env_prefix', '')}{field}" if _is_named(kind, field) else field
+    delimiter = kind.model_config.get("env_nested_delimiter")
+    return delimiter.join((own, *inner)).upper() if delimiter else own.upper()
+
+
+def _is_named(kind: type[BaseSettings], field: str) -> bool:
+    """Whether it is the name of a field: a prefix is not for its other names."""
+    return field in kind.model_fields and kind.model_fields[field].validation_alias is None
+
+
+def _without(message: str, detail: Any) -> str:
+    """The message without what it repeats of the value."""
+    value = str(detail["input"])
+    if detail["type"] in _WRITTEN_BY_A_RULE:
+        return "is not accepted" if value and value in message else message
+    return message.partition(",")[0] if "error" in detail.get("ctx", {}) else message
 
 
 def _may_be_secret(kind: type[BaseSettings], field: str, value: object) -> bool:
     declared = kind.model_fields.get(field)
-    hidden = declared is not None and "Secret" in str(declared.annotation)
-    return hidden or is_denied(field) or "@" in str(value)
+    return declared is None or is_denied(field) or "@" in str(value) or not _is_plain(declared.annotation)
+
+
+def _is_plain(annotation: Any) -> bool:
+    """Whether no part of such a value is a secret: what has parts may have secret ones."""
+    if get_origin(annotation) in {Union, UnionType}:
+        return all(map(_is_plain, get_args(annotation)))
+    is_choice = get_origin(annotation) is Literal or (isinstance(annotation, type) and issubclass(annotation, Enum))
+    return annotation in _PLAIN or is_choice

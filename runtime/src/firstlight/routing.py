@@ -41,7 +41,7 @@ def _layers(components: Components) -> Sequence[tuple[Layer, Wrap]]:
 
 def _built(rows: Sequence[BaseRoute | Operation], around: Wrap, threads: ThreadQueue) -> Iterator[BaseRoute]:
     """Routes in the order of the rows; the operations of one path are one route, where the first of them stands."""
-    operations = operation.routes((row for row in rows if isinstance(row, Operation)), around)
+    operations = operation.routes((row for row in rows if isinstance(row, Operation)), around, threads.awaited)
     waiting = {route.path: route for route in operations}
     for row in rows:
         if not isinstance(row, Operation):

@@ -1,7 +1,7 @@
 """The service as one value: the team's page holds it, and the runtime makes the running service from it."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from starlette.routing import BaseRoute
@@ -9,6 +9,7 @@ from starlette.routing import BaseRoute
 from .component import Background, Component
 from .identity import Identity
 from .latency import Latency
+from .logs.secret_names import Redaction
 from .management.check import Check
 from .operation import Operation
 from .settings import Settings
@@ -31,6 +32,12 @@ class Service:
     """By the path of a route, where the latency objective of the service does not fit it. Operations have their own."""
     checks: Sequence[Check] = ()
     background: Sequence[Background] = ()
+    redaction: Redaction = field(default_factory=Redaction)
+    """What telemetry hides besides secrets and personal data, and what it shows although it looks like one."""
+
+    def within(self, settings: Settings) -> "Service":
+        """The same under the name, version and instance that the environment gives it."""
+        return replace(self, identity=self.identity.within(settings.service_name, settings.resource_attributes))
 
     @property
     def management_ports(self) -> Mapping[str, int]:

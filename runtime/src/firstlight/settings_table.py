@@ -9,7 +9,7 @@ from .service import Service
 from .terminal import Paint, paint_for, printable
 
 BAD_SETTING = 2
-_HEADING = Setting("VARIABLE", "VALUE", "SOURCE", "")
+_HEADING = Setting("VARIABLE", "VALUE", "SOURCE", "", "")
 
 
 def show(service: Service, sources: Mapping[str, str] | None = None) -> int:
@@ -40,7 +40,8 @@ def _lines(found: Sequence[Part], paint: Paint) -> Iterator[str]:
         for each in part.settings:
             styles = ("dim",) if each.source == "default" or each.value == NOT_SET else ()
             line = f"  {each.variable:<{wide}}  {each.source:<{source}}  {printable(each.value)}"
-            fault = paint(f"  <- {printable(each.fault)}", "red") if each.fault else ""
+            fault = paint(f"  <- {printable(each.fault or each.note)}", "red" if each.fault else "yellow")
+            fault = fault if each.fault or each.note else ""
             yield f"{line if fault else paint(line, *styles)}{fault}"
         yield from (paint(f"  {printable(fault)}", "red") for fault in part.faults)
 

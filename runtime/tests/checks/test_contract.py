@@ -8,25 +8,36 @@ Edit = tuple[str, str | None, str | None]
 Breaks = Callable[[Sequence[Edit], Sequence[str]], None]
 
 CONTRACT = "contract/acme-links.toml"
-STORE = "src/acme_links/api/links/store.py"
-EVENTS = ["order.paid", "mail.sent", "item.sold", "order.created", "order.paid_twice", "rule.overridden", "cache.hit"]
+EVENTS = ["order.paid", "mail.sent", "item.sold", "item.overspent", "order.paid_twice", "cache.hit", "cache.miss"]
+EVENTS += ["rate.limit", "payment.3ds.refused", "order.awaiting_stock", "a.b"]
 NAMES = ["orders_created", "orders_total", "_", "shop:orders", "ordersBucket", "x_count", "x_info"]
 KINDS = ["Counter", "Gauge", "Histogram", "Summary", "Info"]
 
 
-@pytest.mark.parametrize("event", EVENTS)
-def test_accepts_every_past_tense(event: str, breaks: Breaks) -> None:
-    """Regular or not."""
-    breaks([(CONTRACT, "link.sent", event), (STORE, "link.sent", event)], [])
+def test_accepts_every_word(breaks: Breaks) -> None:
+    """Only the form of an event's name is checked: no list of past tenses is complete."""
+    calls = "".join(f'log.info("{event}")\n' for event in EVENTS)
+    listed = "".join(f', "{event}"' for event in EVENTS)
+    breaks(
+        [
+            ("src/acme_links/more.py", None, f"import structlog\n\nlog = structlog.get_logger()\n{calls}"),
+            (CONTRACT, '["link.sent"', f'["link.sent"{listed}'),
+        ],
+        [],
+    )
 
 
-@pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("kind", KINDS)
-def test_accepts_every_metric_name(name: str, kind: str, breaks: Breaks) -> None:
+def test_accepts_every_metric_name(kind: str, breaks: Breaks) -> None:
     """Whatever Prometheus allows."""
-    declared = f'import prometheus_client as p\n\nX = p.{kind}("{name}", "X.")\n'
-    contract = f'[metrics."{name}"]\nkind = "{kind.lower()}"\n[metrics.links_created]'
-    breaks([("src/acme_links/more.py", None, declared), (CONTRACT, "[metrics.links_created]", contract)], [])
+    declared = "".join(f'p.{kind}("{name}", "X.")\n' for name in NAMES)
+    shown = [f"{name}_info" if kind == "Info" else name for name in NAMES]
+    tables = "".join(f'[metrics."{name}"]\nkind = "{kind.lower()}"\n' for name in shown)
+    edits = [
+        ("src/acme_links/more.py", None, f"import prometheus_client as p\n\n{declared}"),
+        (CONTRACT, "[metrics.links_created]", f"{tables}[metrics.links_created]"),
+    ]
+    breaks(edits, [])
 
 
 @pytest.mark.parametrize("call", ['Counter(["a"])', 'collections.Counter("abc")', 'catalog.get("price")', 'log("x")'])

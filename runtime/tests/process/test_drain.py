@@ -1,6 +1,7 @@
 """SIGTERM: no request is lost, no telemetry is lost, and the process ends in time."""
 
 import http
+import json
 import signal
 import threading
 import time
@@ -97,6 +98,22 @@ def test_sigint_skips_the_delay(serve: Start) -> None:
     assert service.error == ""
 
 
+def test_a_second_ctrl_c_cuts_what_is_in_flight(serve: Start) -> None:
+    """Nobody waits for it, but it is answered and recorded, and what is open is closed."""
+    service = serve(str(FAULTS), DRAIN_SECONDS="60", GRACEFUL_SECONDS="60").started()
+    with ThreadPoolExecutor() as pool:
+        slow = pool.submit(ask, service.url, "/faults/slow?seconds=60", x_request_id="slow")
+        in_flight(service, 1)
+        service.process.send_signal(signal.SIGINT)
+        wait_until(lambda: answers(service.url, "/faults/none") == 0)
+        service.process.send_signal(signal.SIGINT)
+        assert service.wait() == 1
+        assert slow.result().status == 503
+    assert service.lines[-1]["event"] == "service.stopped"
+    assert service.lines[-1]["cut"] == ["request slow"]
+    assert service.error == ""
+
+
 def test_sigint_during_the_delay_ends_it_and_nothing_else(serve: Start) -> None:
     """The end of the delay, which is still to come, must not count as a second Ctrl-C, which forces the end."""
     service = serve(str(FAULTS), DRAIN_SECONDS="0.5").started()
@@ -126,24 +143,31 @@ def test_a_request_beyond_the_limit_is_cut_counted_and_logged(serve: Start, rece
         slow = pool.submit(ask, service.url, "/faults/hang", x_request_id="slow")
         in_flight(service, 1)
         began = time.monotonic()
-        assert service.terminate() == 0
+        assert service.terminate() == 1
         assert time.monotonic() - began < SHUTDOWN_SECONDS
-        assert slow.exception() is not None or slow.result().status == 500
+        problem = json.loads(slow.result().body)
     line = service.wait_for("http.request_finished", request_id="slow")
-    assert (line["error_type"], line["level"]) == ("cancelled", "error")
+    assert (line["error_type"], line["level"], line["http_response_status_code"]) == ("cancelled", "error", 503)
+    assert (problem["status"], problem["request_id"], problem["trace_id"]) == (503, "slow", line["trace_id"])
+    assert slow.result().headers["x-request-id"] == "slow"
     assert counted == [1]
     assert [span.span_id.hex() for span in collector.spans] == [line["span_id"]]
-    assert service.lines[-1]["event"] == "service.stopped"
+    last = service.lines[-1]
+    assert (last["event"], last["cut"], last["level"]) == ("service.stopped", ["request slow"], "error")
 
 
 def test_a_thread_beyond_the_limit_does_not_keep_the_process(serve: Start) -> None:
     """A plain function runs in a thread, which nobody can cancel: the process ends without it."""
     service = serve(str(FAULTS), GRACEFUL_SECONDS="1").started()
     with ThreadPoolExecutor() as pool:
-        waiting = pool.submit(ask, service.url, f"/faults/thread?seconds={SHUTDOWN_SECONDS + 2}")
+        target = f"/faults/thread?seconds={SHUTDOWN_SECONDS + 2}"
+        waiting = pool.submit(ask, service.url, target, x_request_id="waiting")
         in_flight(service, 1)
         began = time.monotonic()
-        assert service.terminate() == 0
+        assert service.terminate() == 1
         assert time.monotonic() - began < SHUTDOWN_SECONDS
-        assert waiting.exception() is not None or waiting.result().status == 500
-    assert service.lines[-1]["event"] == "service.stopped"
+        assert waiting.exception() is not None or waiting.result().status == 503
+    assert service.wait_for("service.stopped")["cut"] == ["request waiting"]
+    assert service.wait_for("http.request_finished", request_id="waiting")["error_type"] == "cancelled"
+    assert service.lines[-1]["event"] == "process.left"
+    assert len(service.lines[-1]["threads"]) == 1

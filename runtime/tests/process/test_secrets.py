@@ -31,7 +31,7 @@ def test_a_path_cannot_forge_a_line(running: ServiceProcess) -> None:
     assert ask(running.url, INJECTION, x_request_id="injected").status == 404
     assert ask(running.url, "/faults/missing/token=swordfish", x_request_id="secret-path").status == 404
     line = running.wait_for("http.request_finished", request_id="injected")
-    assert line["url_path"].startswith('/x\n{"event":"forged"')
+    assert line["url_path"].startswith("/x%0a%7B%22event%22:%22forged%22")
     assert line["http_route"] == "unmatched"
     line = running.wait_for("http.request_finished", request_id="secret-path")
     assert line["url_path"] == "/faults/missing/token=REDACTED"

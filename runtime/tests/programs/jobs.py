@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from typing import Any, Literal
 
 import structlog
+from opentelemetry import trace
 from pydantic_settings import BaseSettings
 
 from firstlight import (
@@ -34,7 +35,7 @@ class JobSettings(BaseSettings):
     model_config = {"env_prefix": "jobs_"}
 
     work: Literal["wait", "finish", "fail", "hang", "refuse", "stay", "thread"] = "wait"
-    command: Literal["add", "hang"] = "add"
+    command: Literal["add", "hang", "block"] = "add"
     ready: bool = True
     opens: bool = True
     closes: bool = True
@@ -89,8 +90,11 @@ async def work(surroundings: Surroundings[Any]) -> None:
 async def add(surroundings: Surroundings[JobSettings], arguments: Sequence[str]) -> None:
     """Log the sum of the arguments."""
     log.info("added", total=sum(map(int, arguments)), open=sorted(surroundings.resources))
-    if surroundings.settings.command == "hang":
-        await asyncio.sleep(FOREVER)
+    with trace.get_tracer("jobs").start_as_current_span("write the sum"):
+        if surroundings.settings.command == "hang":
+            await asyncio.sleep(FOREVER)
+        if surroundings.settings.command == "block":
+            time.sleep(FOREVER)  # noqa: ASYNC251 - as a driver that knows no coroutines does
 
 
 JOBS = Component(

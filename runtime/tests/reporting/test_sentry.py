@@ -169,10 +169,14 @@ def test_a_report_holds_no_secrets_and_no_locals(reports: Reports, tracker: Trac
     capture, arrived = reports
     sentry_sdk.set_tag("note", "token=hunter2")
     sentry_sdk.set_extra("request", {"headers": {"Authorization": "hunter2"}, "list": [{"api_key": "hunter2"}]})
+    sentry_sdk.set_extra("scope", {"headers": [["cookie", "theme=dark; sid=hunter2"], ["host", "web"]], "tokens": 12})
+    sentry_sdk.set_extra("key", "ghp_" + "hunter2" * 4)
+    sentry_sdk.set_context("login", {"body": '{"user": {"passwords": ["x", "hunter2"]}}', "session": {"id": "hunter2"}})
     capture(broken())
     (event,) = arrived()
     assert b"hunter2" not in tracker.raw
     assert b"bob@example.com" not in tracker.raw
+    assert event["extra"]["scope"]["tokens"] == 12
     frames = [frame for value in event["exception"]["values"] for frame in value["stacktrace"]["frames"]]
     assert not [frame for frame in frames if "vars" in frame]
     assert not {"request", "user", "modules"} & event.keys()

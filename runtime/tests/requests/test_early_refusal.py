@@ -1,6 +1,7 @@
 """What the server refuses by itself is as well formed, and as well recorded, as what the application answers."""
 
 import json
+import re
 from typing import Any
 
 import httptools
@@ -76,6 +77,14 @@ def test_the_answer_is_a_problem_document_with_the_request_id(refusal: EarlyRefu
     assert len(new.headers["x-request-id"]) == 32
 
 
+def test_a_head_is_refused_without_a_body(refusal: EarlyRefusal) -> None:
+    """With its length: a client would take a body for the next response on the connection."""
+    answer = refusal.answer({**_scope(2), "method": "HEAD"}, close=False)
+    whole = refusal.answer(_scope(2), close=False)
+    assert answer.endswith(b"\r\n\r\n")
+    assert re.findall(rb"content-length: \d+", answer) == re.findall(rb"content-length: \d+", whole)
+
+
 def test_it_is_recorded_under_its_route(refusal: EarlyRefusal, lines: Lines) -> None:
     """As a request of that duration, a bad event of availability and of latency."""
     labels = {
@@ -83,6 +92,7 @@ def test_it_is_recorded_under_its_route(refusal: EarlyRefusal, lines: Lines) -> 
         "http_route": "/faults/none",
         "http_response_status_code": "503",
         "error_type": "shed",
+        "url_scheme": "http",
     }
 
     def counted() -> list[float]:
@@ -95,5 +105,6 @@ def test_it_is_recorded_under_its_route(refusal: EarlyRefusal, lines: Lines) -> 
 
     assert [new - old for new, old in zip(counted(), before, strict=True)] == [1, 1, 1, 1]
     (line,) = lines.named("http.request_finished")
-    assert {key: line[key] for key in labels} == {**labels, "http_response_status_code": 503}
+    said = {key: value for key, value in labels.items() if key != "url_scheme"}
+    assert {key: line[key] for key in said} == {**said, "http_response_status_code": 503}
     assert line["duration_seconds"] >= 2

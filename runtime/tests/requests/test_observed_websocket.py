@@ -13,6 +13,7 @@ from starlette.testclient import TestClient
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from firstlight import Service, Settings, create_app
+from firstlight.error_type import error_type
 from firstlight.lifecycle import Lifecycle
 from firstlight.metrics.instruments import REGISTRY
 from firstlight.testing.lines import Line, Lines
@@ -171,7 +172,7 @@ def test_a_failure_is_reported_once(
         ws.receive_text()
 
     (failed,), line = lines.named("websocket.failed"), _observed(lines)
-    assert (line["level"], line["error_type"]) == ("error", error.__name__)
+    assert (line["level"], line["error_type"]) == ("error", error_type(error()))
     assert f"in {handler.__name__}" in failed["exception"]
     assert "hunter2" not in failed["exception"]
     same = ("request_id", "trace_id", "span_id", "http_route", "error_type")

@@ -83,6 +83,7 @@ def _count(status: str, error_type: str, route: str = "/gate") -> float:
         "http_route": route,
         "http_response_status_code": status,
         "error_type": error_type,
+        "url_scheme": "http",
     }
     return REGISTRY.get_sample_value("http_server_request_duration_seconds_count", labels) or 0.0
 

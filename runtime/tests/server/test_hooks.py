@@ -18,13 +18,7 @@ def _installed(app: Application, monkeypatch: pytest.MonkeyPatch) -> None:
     del app
     for owner, name in ((threading, "excepthook"), (sys, "excepthook"), (sys, "unraisablehook")):
         monkeypatch.setattr(owner, name, getattr(owner, name))
-    monkeypatch.setattr(hooks, "atexit", _Ignored())
     hooks.install()
-
-
-class _Ignored:
-    def register(self, _: object) -> None:
-        """The test process has an end of its own."""
 
 
 class MuteError(Exception):

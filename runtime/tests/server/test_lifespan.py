@@ -12,6 +12,7 @@ from starlette.testclient import TestClient
 
 from firstlight import Background, Check, Component, NoSettings, Service, Settings, Surroundings, create_app
 from firstlight.metrics.instruments import REGISTRY
+from firstlight.server import ends
 from firstlight.testing.lines import Lines
 
 from ..conftest import TIMEOUT_SECONDS
@@ -305,16 +306,89 @@ def test_a_task_that_does_not_end_keeps_no_process(
 
     service = replace(service, components=[journal.component("part", background=[Background("stubborn", stay)])])
 
+    lifespan = create_app(settings, service, log_sink=lines).lifespan
+
     async def run() -> None:
-        async with create_app(settings, service, log_sink=lines).lifespan():
+        async with lifespan():
             await _until(lambda: "begin" in journal.entries)
         released.set()
 
     asyncio.run(run())
 
     assert journal.entries == ["open part", "begin", "refuse", "close part"]
+    assert lifespan.stop.status == 1
+    assert lines.events[-1]["cut"] == ["background stubborn"]
     assert [line["task"] for line in lines.named("background.cut")] == ["stubborn"]
     assert lines.events[-1]["event"] == "service.stopped"
+
+
+def test_a_component_that_does_not_close_is_cut(
+    settings: Settings, service: Service, lines: Lines, journal: Journal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is told of with the reason, and the others are closed."""
+    monkeypatch.setattr(ends, "CLOSE_SECONDS", 0.05)
+
+    @asynccontextmanager
+    async def hang(_: Surroundings[NoSettings]) -> AsyncIterator[None]:
+        yield
+        await asyncio.Event().wait()
+
+    hanging = Component(name="hanging", settings=NoSettings, open=hang)
+    service = replace(service, components=[journal.component("first"), hanging, journal.component("last")])
+    lifespan = create_app(settings, service, log_sink=lines).lifespan
+
+    async def run() -> None:
+        async with lifespan():
+            pass
+
+    asyncio.run(run())
+
+    assert journal.entries[-2:] == ["close last", "close first"]
+    (line,) = lines.named("component.close_failed")
+    assert (line["component"], line["reason"]) == ("hanging", "cut after 0.05 s")
+    assert "TimeoutError" in line["exception"]
+    assert lines.events[-1]["cut"] == ["component hanging"]
+    assert lifespan.stop.status == 1
+
+
+def test_what_goes_on_has_the_drain_and_the_graceful_timeout(
+    settings: Settings, service: Service, lines: Lines, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A start that is stopped has neither, nor has a loop that liveness has given up: its work goes nowhere."""
+    settings = settings.model_copy(update={"drain_seconds": 3.0, "graceful_seconds": 20})
+    web = create_app(settings, service, log_sink=lines).lifespan
+    worker = create_app(settings, service, process="worker", log_sink=lines).lifespan
+    seen = [web.grace()]
+    web.lifecycle.started = worker.lifecycle.started = True
+    seen += [web.grace(), worker.grace()]
+    monkeypatch.setattr(web.health, "live", lambda: False)
+
+    assert [*seen, web.grace()] == [0, 23, 20, 0]
+
+
+def test_a_component_that_does_not_open_in_time_stops_the_start(
+    settings: Settings, service: Service, lines: Lines, journal: Journal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What hangs is named; what was open is closed."""
+    monkeypatch.setattr(ends, "OPEN_SECONDS", 0.05)
+
+    @asynccontextmanager
+    async def hang(_: Surroundings[NoSettings]) -> AsyncIterator[None]:
+        await asyncio.Event().wait()
+        yield
+
+    hanging = Component(name="hanging", settings=NoSettings, open=hang)
+    service = replace(service, components=[journal.component("first"), hanging])
+
+    async def run() -> None:
+        async with create_app(settings, service, log_sink=lines).lifespan():
+            pass
+
+    with pytest.raises(TimeoutError):
+        asyncio.run(run())
+
+    assert journal.entries == ["open first", "close first"]
+    assert [line["component"] for line in lines.named("component.open_failed")] == ["hanging"]
 
 
 def test_a_task_gets_the_settings_and_the_resources(

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
@@ -10,6 +11,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
 )
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider, sampling
 from opentelemetry.sdk.trace.export import SpanExportResult
+from pydantic import SecretStr
 
 from firstlight import Settings
 from firstlight.logs import pipeline
@@ -24,13 +26,14 @@ from ..peers import DRIPPING, Peer, answer, then, wait_until
 
 SECONDS = 0.4
 SLACK_SECONDS = 1.5
+PLAIN_HEADERS = {"content-type": "application/x-protobuf", "user-agent": "OTel-OTLP-Exporter-Python/firstlight"}
 
 
 @pytest.fixture(autouse=True)
 def _settled(settings: Settings, lines: Lines, monkeypatch: pytest.MonkeyPatch) -> None:
     pipeline.configure(settings, IDENTITY, lines)
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    monkeypatch.setenv("OTEL_EXPORTER_OTLP_TIMEOUT", str(SECONDS))
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_TIMEOUT", f"{SECONDS * 1000:.0f}")
 
 
 @pytest.fixture
@@ -173,7 +176,7 @@ def test_the_variables_for_traces_come_first(monkeypatch: pytest.MonkeyPatch) ->
         "ENDPOINT": "http://all.example/",
         "HEADERS": "a=b",
         "COMPRESSION": "gzip",
-        "TIMEOUT": "7",
+        "TIMEOUT": "7000",
     }.items():
         monkeypatch.setenv(f"OTEL_EXPORTER_OTLP_{name}", value)
     general = Destination.of(Settings())
@@ -184,7 +187,7 @@ def test_the_variables_for_traces_come_first(monkeypatch: pytest.MonkeyPatch) ->
         "ENDPOINT": "http://traces.example/in",
         "HEADERS": "api-key=Zm9v%3D, x=y z",
         "COMPRESSION": "none",
-        "TIMEOUT": "3",
+        "TIMEOUT": "3000",
     }.items():
         monkeypatch.setenv(f"OTEL_EXPORTER_OTLP_TRACES_{name}", value)
     own = Destination.of(Settings())
@@ -193,22 +196,48 @@ def test_the_variables_for_traces_come_first(monkeypatch: pytest.MonkeyPatch) ->
     assert not {"a", "content-encoding"} & own.headers.keys()
 
 
-@pytest.mark.parametrize("headers", ["X-Team:s3cr3t", "x y=s3cr3t", "x=a%0d%0as3cr3t", "s3cr3t"])
-def test_headers_that_cannot_be_read_are_not_repeated(
-    headers: str, lines: Lines, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """One warning names the variable; what is in it may be a secret."""
+@pytest.mark.parametrize("headers", ["X-Team:s3cr3t", "x y=s3cr3t", "x=a%0d%0as3cr3t", "s3cr3t", "Host=s3cr3t"])
+def test_headers_that_cannot_be_read_are_left_out(headers: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The others are sent, and those of the exporter itself are its own."""
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://all.example")
-    monkeypatch.setenv("OTEL_EXPORTER_OTLP_HEADERS", f"{headers},a=b")
-    assert Destination.of(Settings()).headers["a"] == "b"
-    (line,) = lines.events
-    assert (line["level"], line["event"]) == ("warning", "telemetry.header_ignored")
-    assert b"s3cr3t" not in lines.raw[0]
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_HEADERS", f"{headers},a=b,content-type=text/plain")
+    assert Destination.of(Settings()).headers == {**PLAIN_HEADERS, "a": "b"}
+
+
+def test_the_destination_is_that_of_the_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And not that of the environment, which may be another one."""
+    for name in ("ENDPOINT", "CERTIFICATE"):
+        monkeypatch.setenv(f"OTEL_EXPORTER_OTLP_{name}", "http://environment.example")
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_HEADERS", "from=environment")
+    given = Settings(
+        otel_exporter_otlp_endpoint="https://code.example",
+        otel_exporter_otlp_headers=SecretStr("from=code"),
+        otel_exporter_otlp_certificate="",
+    )
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "http://later.example")
+    made = Destination.of(given)
+    assert (made.url, made.headers["from"]) == ("https://code.example/v1/traces", "code")
+
+
+@pytest.mark.parametrize("name", ["CERTIFICATE", "CLIENT_CERTIFICATE"])
+@pytest.mark.parametrize("content", [None, "no certificate"])
+def test_a_certificate_that_cannot_be_read_is_one_warning(
+    name: str, content: str | None, lines: Lines, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever named it by mistake gets a service without exports, and not none."""
+    file = tmp_path / "file.pem"
+    if content is not None:
+        file.write_text(content, "utf-8")
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "https://all.example")
+    monkeypatch.setenv(f"OTEL_EXPORTER_OTLP_{name}", str(file))
+    assert Destination.of(Settings()).context is not None
+    (line,) = lines.named("settings.variable_ignored")
+    assert line["variable"] == f"OTEL_EXPORTER_OTLP_{name}"
 
 
 def test_a_stop_ends_a_wait_for_the_next_attempt(monkeypatch: pytest.MonkeyPatch, settings: Settings) -> None:
     """It does not use up the timeout."""
-    monkeypatch.setenv("OTEL_EXPORTER_OTLP_TIMEOUT", "60")
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_TIMEOUT", "60000")
     with Peer(answer("503 Busy", b"", "retry-after: 30")) as peer:
         monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", peer.url)
         queue = SpanQueue(
@@ -218,5 +247,6 @@ def test_a_stop_ends_a_wait_for_the_next_attempt(monkeypatch: pytest.MonkeyPatch
         wait_until(lambda: peer.requests)
         began = time.monotonic()
         queue.stop(0.2)
-        queue._thread.join(5)  # noqa: SLF001 - to see that it ends
+        assert queue._thread is not None  # noqa: SLF001 - to see that it ends
+        queue._thread.join(5)  # noqa: SLF001
         assert time.monotonic() - began < SLACK_SECONDS

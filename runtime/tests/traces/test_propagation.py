@@ -138,6 +138,16 @@ MEMBERS = [f"k{number}={number}" for number in range(33)]
         ([f"{'k' * 256}=1"], {"k" * 256: "1"}),
         (["fw529a3039@dt=1"], {"fw529a3039@dt": "1"}),
         ([f"{'t' * 241}@{'v' * 14}=1"], {f"{'t' * 241}@{'v' * 14}": "1"}),
+        ([f"{'t' * 242}@v=1"], {f"{'t' * 242}@v": "1"}),
+        ([f"t@{'v' * 15}=1"], {f"t@{'v' * 15}": "1"}),
+        (["t@=1"], {"t@": "1"}),
+        (["t@v@w=1"], {"t@v@w": "1"}),
+        (["0=1"], {"0": "1"}),
+        (["a=1,a=2"], {"a": "1"}),
+        (["a=1,b=1", "b=2,a=2"], {"a": "1", "b": "1"}),
+        (["", "a=1", ""], {"a": "1"}),
+        ([",".join(MEMBERS[:32]), ""], dict(member.split("=") for member in MEMBERS[:32])),
+        (["a=!~ ;<>:"], {"a": "!~ ;<>:"}),
         ([f"a={'v' * 256}"], {"a": "v" * 256}),
         (["a/*_-b=1"], {"a/*_-b": "1"}),
     ],
@@ -155,11 +165,8 @@ def test_a_valid_state_is_kept_in_order(edge: TextMapPropagator, values: list[st
     [
         [",".join(MEMBERS)],
         [",".join(MEMBERS[:20]), ",".join(MEMBERS[20:])],
-        ["a=1,a=2"],
-        ["a=1", "a=1"],
+        [",".join(["a=1"] * 33)],
         [f"{'k' * 257}=1"],
-        [f"{'t' * 242}@v=1"],
-        [f"t@{'v' * 15}=1"],
         ["a"],
         ["a="],
         ["=1"],
@@ -168,8 +175,11 @@ def test_a_valid_state_is_kept_in_order(edge: TextMapPropagator, values: list[st
         ["a =1"],
         ["a=1=2"],
         ["@v=1"],
-        ["t@=1"],
-        ["t@v@w=1"],
+        ["-a=1"],
+        ["a.b=1"],
+        ["a\t=1"],
+        ["a=1\x7f"],
+        ["a=b\tc"],
         ["a=\xe9"],
         ["a=1,evil\x1b[2J=2"],
         [f"a={'v' * 257}"],
@@ -187,11 +197,6 @@ def test_a_state_without_a_parent_is_ignored(edge: TextMapPropagator) -> None:
     """`tracestate` alone continues no trace."""
     context = parent(edge, [("tracestate", "a=1")])
     assert (context.is_valid, dict(context.trace_state)) == (False, {})
-
-
-def test_a_state_that_is_too_long_is_dropped(edge: TextMapPropagator) -> None:
-    """The list has a limit, whatever a server lets through."""
-    assert dict(parent(edge, [("traceparent", VALID), ("tracestate", "a=1," * 20_000)]).trace_state) == {}
 
 
 def test_the_names_of_the_headers_can_be_listed() -> None:

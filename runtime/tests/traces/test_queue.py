@@ -38,6 +38,8 @@ from ..faults import IDENTITY
 
 TIMEOUT_SECONDS = 10.0
 SOON_SECONDS = 2.0  # well below any timeout of an exporter
+IDLE_SECONDS = 0.5
+IDLE_CPU_SECONDS = 0.02  # in that time; whoever asks again and again uses what the machine has
 
 Answer = tuple[int, dict[str, str]] | None
 OK: Answer = (200, {})
@@ -237,7 +239,7 @@ def test_without_a_collector_only_spans_are_lost(start: Start, lines: Lines, mon
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", f"http://127.0.0.1:{port}")
-    monkeypatch.setenv("OTEL_EXPORTER_OTLP_TIMEOUT", "0.3")
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_TIMEOUT", "300")
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     lost = dropped("export_failed")
     queue = start()
@@ -267,7 +269,7 @@ def test_a_collector_that_hangs_blocks_nothing(collector: Collector, start: Star
 
 def test_a_collector_that_hangs_times_out(collector: Collector, start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
     """`OTEL_EXPORTER_OTLP_TIMEOUT` ends an export, and the next one succeeds."""
-    monkeypatch.setenv("OTEL_EXPORTER_OTLP_TIMEOUT", "0.2")
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_TIMEOUT", "200")
     collector.answers += [None]
     lost = dropped("export_failed")
     queue = start(otel_bsp_max_export_batch_size=1)
@@ -340,6 +342,19 @@ def test_a_full_batch_does_not_wait_for_the_delay(start: Start) -> None:
     feed(queue, *numbered(4))
     exporter.wait_for(1)
     assert exporter.batches == [numbered(4)]
+
+
+def test_without_a_delay_each_span_leaves_at_once(start: Start) -> None:
+    """And whoever waits for one does nothing meanwhile."""
+    exporter = Scripted()
+    queue = start(exporter, otel_bsp_schedule_delay=0)
+    for number, name in enumerate(numbered(3), start=1):
+        feed(queue, name)
+        exporter.wait_for(number)
+    used = time.process_time()
+    assert not threading.Event().wait(IDLE_SECONDS)
+    assert time.process_time() - used < IDLE_CPU_SECONDS
+    assert queue.stop(1)
 
 
 def test_a_part_of_a_batch_leaves_after_the_delay(start: Start) -> None:
@@ -496,7 +511,7 @@ def test_a_batch_is_limited_in_bytes(start: Start, gate: threading.Event) -> Non
 
 def spans_of(*names: str, **attributes: str) -> list[ReadableSpan]:
     """Finished spans, with the limits of a service."""
-    provider = TracerProvider(sampling.ALWAYS_ON, shutdown_on_exit=False, span_limits=limits())
+    provider = TracerProvider(sampling.ALWAYS_ON, shutdown_on_exit=False, span_limits=limits(Settings()))
     made: list[ReadableSpan] = []
     for name in names:
         span = provider.get_tracer("test").start_span(name)
@@ -541,7 +556,7 @@ def test_memory_is_limited_while_the_collector_is_down(start: Start, gate: threa
     queue = start(exporter)
     spans_of("warm")
     tracemalloc.start()
-    provider = TracerProvider(sampling.ALWAYS_ON, shutdown_on_exit=False, span_limits=limits())
+    provider = TracerProvider(sampling.ALWAYS_ON, shutdown_on_exit=False, span_limits=limits(Settings()))
     provider.add_span_processor(queue)
     tracer = provider.get_tracer("test")
     for number in range(6000):

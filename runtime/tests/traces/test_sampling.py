@@ -1,48 +1,13 @@
-"""`DroppingTracer` decides as the SDK does, and its spans look the same."""
-
-import random
+"""The standard samplers, and what is sampled of a health check: nothing."""
 
 import pytest
-from opentelemetry.context import Context
 from opentelemetry.sdk.trace import TracerProvider
-from opentelemetry.sdk.trace.sampling import Decision, TraceIdRatioBased
-from opentelemetry.trace import NonRecordingSpan, SpanContext, SpanKind, TraceFlags, set_span_in_context
+from opentelemetry.sdk.trace.sampling import Decision
 
 from firstlight import Settings
+from firstlight.context import UNOBSERVED
 from firstlight.traces.propagation import NO_PARENT
-from firstlight.traces.sampling import DroppingTracer, TraceIds, kept, sampler
-
-DRAWS = 2000
-
-
-def dropping(settings: Settings) -> DroppingTracer:
-    """The tracer of a service with these settings."""
-    ids = TraceIds()
-    provider = TracerProvider(sampler(settings), shutdown_on_exit=False, id_generator=ids)
-    return DroppingTracer(provider.get_tracer("test"), ids, kept(settings))
-
-
-def ratio(value: float, settings: Settings) -> Settings:
-    """Settings that keep this ratio."""
-    return settings.model_copy(update={"otel_traces_sampler_arg": value})
-
-
-@pytest.mark.parametrize("value", [0.0, 0.1, 0.5, 1.0])
-def test_the_decision_is_the_sdks_own(settings: Settings, value: float) -> None:
-    """For every trace id, so that services with the same ratio keep the same traces."""
-    tracer, rule = dropping(ratio(value, settings)), TraceIdRatioBased(value)
-    for _ in range(DRAWS):
-        span = tracer.start_span("GET", NO_PARENT, SpanKind.SERVER)
-        context = span.get_span_context()
-        expected = rule.should_sample(None, context.trace_id, "GET").decision is Decision.RECORD_AND_SAMPLE
-        assert span.is_recording() is context.trace_flags.sampled is expected
-
-
-def test_the_ratio_is_kept(settings: Settings) -> None:
-    """Within six standard deviations."""
-    tracer = dropping(ratio(0.5, settings))
-    recording = sum(tracer.start_span("GET", NO_PARENT, SpanKind.SERVER).is_recording() for _ in range(DRAWS))
-    assert abs(recording - DRAWS / 2) < 6 * (DRAWS / 4) ** 0.5
+from firstlight.traces.sampling import follows_callers, kept, sampler
 
 
 @pytest.mark.parametrize(
@@ -62,34 +27,21 @@ def test_each_standard_sampler_keeps_its_ratio(settings: Settings, name: str, ex
     assert kept(settings) == expected
 
 
-def test_a_span_that_is_not_kept_has_ids_of_its_own(settings: Settings) -> None:
-    """Log lines carry them, and the flag tells dependencies not to keep the trace."""
-    tracer = dropping(ratio(0, settings))
-    spans = [tracer.start_span("GET", NO_PARENT, SpanKind.SERVER).get_span_context() for _ in range(DRAWS)]
-    assert len({span.trace_id for span in spans}) == len({span.span_id for span in spans}) == DRAWS
-    assert all(span.is_valid and not span.is_remote and span.trace_flags.random_trace_id for span in spans)
+@pytest.mark.parametrize("trust", [True, False])
+@pytest.mark.parametrize("name", ["parentbased_always_on", "traceidratio"])
+def test_a_caller_decides_where_it_is_trusted(settings: Settings, name: str, trust: bool) -> None:  # noqa: FBT001 - a table
+    """And only with a sampler that asks it."""
+    chosen = settings.model_copy(update={"otel_traces_sampler": name, "trust_remote_parent": trust})
+    assert follows_callers(chosen) is (trust and name.startswith("parentbased"))
 
 
-def test_the_sdk_decides_on_a_trace_with_a_parent(settings: Settings) -> None:
-    """The trace goes on, as the parent's flag says."""
-    tracer = dropping(ratio(0, settings))
-    parent = SpanContext(7, 8, is_remote=True, trace_flags=TraceFlags(TraceFlags.SAMPLED))
-    span = tracer.start_span("GET", set_span_in_context(NonRecordingSpan(parent), Context()), SpanKind.SERVER)
-    assert span.is_recording()
-    assert span.get_span_context().trace_id == parent.trace_id
-
-
-def test_a_drawn_id_is_used_once(settings: Settings) -> None:
-    """Otherwise two traces would become one."""
-    tracer = dropping(ratio(1, settings))
-    first, second = (tracer.start_span("GET", NO_PARENT, SpanKind.SERVER).get_span_context() for _ in range(2))
-    child = tracer.start_span("child", Context(), SpanKind.INTERNAL).get_span_context()
-    assert len({first.trace_id, second.trace_id, child.trace_id}) == 3
-
-
-def test_the_limit_is_the_first_id_that_is_not_kept(monkeypatch: pytest.MonkeyPatch, settings: Settings) -> None:
-    """As for the SDK's sampler."""
-    tracer = dropping(ratio(0.5, settings))
-    for trace_id, recording in ((2**63 - 1, True), (2**63, False)):
-        monkeypatch.setattr(random, "getrandbits", lambda _, trace_id=trace_id: trace_id)
-        assert tracer.start_span("GET", NO_PARENT, SpanKind.SERVER).is_recording() is recording
+def test_a_health_check_is_not_sampled(settings: Settings) -> None:
+    """Nor is what a library does in it."""
+    always = sampler(settings.model_copy(update={"otel_traces_sampler": "always_on"}))
+    tracer = TracerProvider(always, shutdown_on_exit=False).get_tracer("test")
+    unobserved = UNOBSERVED.set(True)
+    assert always.should_sample(NO_PARENT, 1, "name").decision is Decision.DROP
+    assert not tracer.start_span("in the check").is_recording()
+    UNOBSERVED.reset(unobserved)
+    assert tracer.start_span("after it").is_recording()
+    assert "AlwaysOn" in always.get_description()

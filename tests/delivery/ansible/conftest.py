@@ -4,14 +4,18 @@ import json
 import re
 import shutil
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from delivery.ansible.deployment import Deployment, Result
 from delivery.ansible.host import PASSWORD, USER, Host, running_host
 from delivery.ansible.releases import BETTER, MODULE, RELEASES
+from delivery.ansible.tasks import RELEASES as TASKS_RELEASES
+from delivery.ansible.tasks import Queue, page, queue
 from delivery.containers import Containers, run
 from delivery.image import Image
+from made_up_template import MadeUp
 from template import Machine
 
 
@@ -27,9 +31,14 @@ def service(checkout: Path, host: Host, shared: Machine) -> Path:
     """Put the host into the inventory of a checkout, as whoever takes the service over does."""
     service = shared.output() / "acme-links"
     shutil.copytree(checkout, service)
+    take_over(service, host)
+    return service
+
+
+def take_over(service: Path, host: Host) -> None:
+    """Write the inventory."""
     inventory = json.dumps(host.inventory(), indent=2)  # which is YAML
     (service / "deploy/ansible/inventory/staging.yml").write_text(inventory, encoding="utf-8")
-    return service
 
 
 @pytest.fixture(scope="session")
@@ -77,3 +86,35 @@ def deployed(deployment: Deployment, monitored: Result) -> Result:
     """Deploy for the first time."""
     assert monitored.status == 0, monitored.output
     return deployment.deploy("good")
+
+
+@pytest.fixture(scope="session")
+def tasks(deployment: Deployment, image: Image, made_up: MadeUp, shared: Machine) -> Deployment:
+    """Have the service with the made-up command and worker at hand, as the next version of what runs on the host."""
+    host = deployment.host
+    service = made_up.copy("tasks", shared.output())
+    shared.commit(service)
+    built = Image(image.containers, shared, service, "acme-tasks")
+    built.build()
+    base, digests = f"localhost/{built.reference}", dict(deployment.digests)
+    for release in TASKS_RELEASES:
+        tag = f"localhost/acme-tasks:{release}"
+        derive(built.containers, base, page(release), tag)
+        digests[release] = host.push(tag, release)
+    take_over(service, host)
+    return replace(deployment, service=service, digests=digests, instances=("1", "2", "worker-1"))
+
+
+@pytest.fixture(scope="session")
+def tasks_queue(host: Host) -> Iterator[Queue]:
+    """Start what the releases with a worker share."""
+    with queue(host) as waiting:
+        yield waiting
+
+
+@pytest.fixture(scope="session")
+def worked(tasks: Deployment, tasks_queue: Queue, deployed: Result) -> Result:
+    """Deploy the release that brings the component, over one without it."""
+    assert deployed.status == 0, deployed.output
+    assert tasks_queue.prepared == []
+    return tasks.deploy("tasks", ANSIBLE_OPTIONS="-e service_gate=false")

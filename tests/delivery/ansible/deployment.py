@@ -6,7 +6,7 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -47,6 +47,7 @@ class Deployment:
     host: Host
     digests: Mapping[str, str]
     environment: Mapping[str, str]
+    instances: Sequence[str] = ("1", "2")  # of each slot
 
     def deploy(self, release: str, **environment: str) -> Result:
         """Deploy as the pipeline does."""
@@ -87,7 +88,7 @@ class Deployment:
             stderr=subprocess.STDOUT,
             text=True,
             check=False,
-            timeout=300,
+            timeout=600,
         )
         return Result(done.returncode, done.stdout)
 
@@ -105,7 +106,7 @@ class Deployment:
         )
         running = json.loads(self.host.execute("podman", "ps", "--format", "json"))
         images = {container["Names"][0]: container["Image"].partition("@")[2] for container in running}
-        assert images.keys() == {f"acme-links-{slot}-1", f"acme-links-{slot}-2"}
+        assert images.keys() == {f"acme-links-{slot}-{instance}" for instance in self.instances}
         (digest,) = set(images.values())
         return slot, next(name for name, known in self.digests.items() if known == digest)
 

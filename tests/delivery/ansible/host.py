@@ -31,6 +31,8 @@ PACKAGES = [
     *("dbus", "iproute2", "openssh-server", "procps", "python3", "python3-apt", "systemd", "systemd-sysv"),
     # what the roles ask for: there is no mirror in that network, so they must find it installed
     *("haproxy", "podman", "prometheus", "prometheus-alertmanager"),
+    # what they use where it is there
+    "prometheus-node-exporter",
     # what podman needs where cgroups of both versions are mounted: crun would not start
     "runc",
 ]
@@ -142,9 +144,9 @@ class Host:
         source, target = f"containers-storage:{image}", f"docker://{REGISTRY}/acme-links:{tag}"
         credentials = f"{USER}:{PASSWORD}"
         copy = ["skopeo", "copy", "--quiet", "--dest-tls-verify=false", f"--dest-creds={credentials}", source, target]
-        run(self.in_network(*copy), self.containers.environment)
-        options = ["--tls-verify=false", f"--creds={credentials}", "--no-tags", "--format", "{{.Digest}}"]
-        return run(self.in_network("skopeo", "inspect", *options, target), self.containers.environment)
+        digest = self.containers.directory / f"{tag}.digest"
+        run(self.in_network(*copy, f"--digestfile={digest}"), self.containers.environment)
+        return digest.read_text(encoding="utf-8").strip()
 
     @contextmanager
     def load(self, rate: int) -> Iterator[Load]:
@@ -169,8 +171,9 @@ class Host:
             "service_environment": "staging",
             "service_instances": 2,
             "service_listen": "127.0.0.1:8080",
+            "service_drain_seconds": 1,
             "service_ready_seconds": 15,
-            "service_gate_seconds": 6,
+            "service_gate_seconds": 4,
             "service_gate_timeout": 30,
         }
         return {

@@ -14,6 +14,7 @@ import urllib.parse
 from collections import Counter
 
 PATIENCE_SECONDS = 5
+IDLE_SECONDS = 30  # a connection that was kept for longer may be closed by now, as any client knows
 IN_FLIGHT = 2_000  # a bound: more waiting requests than this are a failure of the test itself
 FAILED = 500
 
@@ -29,7 +30,7 @@ class Clients:
         self.host = where.hostname or ""
         self.port = where.port or 80
         self.request = f"GET {where.path} HTTP/1.1\r\nHost: {where.netloc}\r\n\r\n".encode()
-        self.idle: list[Connection] = []
+        self.idle: list[tuple[float, Connection]] = []  # since when
         self.outcomes: Counter[str] = Counter()
         self.failures: list[tuple[float, str]] = []
         self.slowest = 0.0
@@ -48,7 +49,7 @@ class Clients:
             self.failures.append((time.time(), outcome))
 
     async def _exchange(self) -> int:
-        reader, writer = self.idle.pop() if self.idle else await asyncio.open_connection(self.host, self.port)
+        reader, writer = self._kept() or await asyncio.open_connection(self.host, self.port)
         try:
             writer.write(self.request)
             head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
@@ -60,8 +61,20 @@ class Clients:
         if headers.get("connection", "").lower() == "close":
             writer.close()
         else:
-            self.idle.append((reader, writer))
+            self.idle.append((time.monotonic(), (reader, writer)))
         return int(head[0].split()[1])
+
+    def _kept(self) -> Connection | None:
+        """Take the connection that was used last."""
+        if not self.idle:
+            return None
+        since, connection = self.idle.pop()
+        if time.monotonic() - since < IDLE_SECONDS:
+            return connection
+        for _, (_, writer) in [*self.idle, (since, connection)]:  # the others have been idle for longer
+            writer.close()
+        self.idle.clear()
+        return None
 
     async def keep_sending(self, rate: float, seconds: float, stop: asyncio.Event) -> None:
         """Send at this rate for so long, and wait for the last answers."""
@@ -75,7 +88,7 @@ class Clients:
             waiting.add(task)
             task.add_done_callback(waiting.discard)
         await asyncio.gather(*waiting)
-        for _, writer in self.idle:
+        for _, (_, writer) in self.idle:
             writer.close()
 
 

@@ -14,7 +14,16 @@ environments=$(cd overlays && echo *)
 name=<%= cookiecutter.project_slug %>
 overlay=overlays/$ENVIRONMENT
 namespace=$(sed -n 's/^namespace: //p' "$overlay/kustomization.yaml")
-rollout() { kubectl --namespace "$namespace" rollout "$1" "deployment/$name" "${@:2}"; }
+deployments=("$name"<% for process in processes(cookiecutter.components) %> "$name-<%= process.name %>"<% endfor %>)
+
+rollout() { kubectl --namespace "$namespace" rollout "$1" "deployment/$2" "${@:3}"; }
+# All of them, one after another. They became a release together, and go back together.
+ready() { for each in "${deployments[@]}"; do rollout status "$each" --timeout=10m || return; done; }
+back() {
+  local status=0
+  for each in "${deployments[@]}"; do rollout undo "$each" || status=1; done
+  ready && return "$status"
+}
 
 release=$(mktemp -d ./release.XXXXXX)
 trap 'rm -r "$release"' EXIT
@@ -26,12 +35,16 @@ images:
     newName: $IMAGE
     digest: $DIGEST
 END
+<% for _ in before_release(cookiecutter.components)[:1] %>
+# A command that fails ends the release here.
+commands/run.sh
+<% endfor %>
 kubectl apply --kustomize "$release"
-if rollout status --timeout=10m; then
+if ready; then
   tell "$ENVIRONMENT runs $IMAGE@$DIGEST."
   exit
 fi
-if rollout undo && rollout status --timeout=10m; then
+if back; then
   tell "$ENVIRONMENT was rolled back: $IMAGE@$DIGEST did not become ready."
 else
   tell "$ENVIRONMENT: $IMAGE@$DIGEST did not become ready, and going back failed. A person has to look."

@@ -38,6 +38,13 @@ class Stack:
         included = compose.entries("include")
         return [COMPOSE, *(each.content if isinstance(each.content, str) else each.text("path") for each in included)]
 
+    @property
+    def ending(self) -> set[str]:
+        """The parts that others wait for until they have ended, as a command does: nothing of them listens."""
+        waits = (part.find("depends_on") for part in self.parts.values())
+        conditions = [(name, how) for each in waits if isinstance(each, dict) for name, how in each.items()]
+        return {name for name, how in conditions if how == {"condition": "service_completed_successfully"}}
+
     def part(self, name: str) -> Document:
         """One service. Raises `FindingError`."""
         if name not in self.parts:

@@ -1,7 +1,6 @@
 """Check `contract`: the team's part of the contract holds what the source logs and counts, and nothing else."""
 
 import json
-import re
 from collections.abc import Iterator
 from functools import partial
 
@@ -10,9 +9,6 @@ from ..contract.metric import Metric
 from . import events, instruments, syntax
 from .finding import Finding, FindingError, each
 from .project import Project
-from .tense import is_past
-
-EVENT = re.compile(r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)+")
 
 
 def of(project: Project) -> Contract:
@@ -40,11 +36,8 @@ def _problems(project: Project) -> Iterator[Finding]:
 
 def _event_names(project: Project) -> Iterator[Finding]:
     for event in own(project).events:
-        if not EVENT.fullmatch(event):
+        if not events.NAME.fullmatch(event):
             sentence = f'the event "{event}" must be lower case with a dot, such as "order.paid".'
-            yield Finding(project.contract_file, sentence)
-        elif not is_past(event):
-            sentence = f'the event "{event}" must say what happened, in the past tense, such as "order.paid".'
             yield Finding(project.contract_file, sentence)
 
 
@@ -59,6 +52,12 @@ def _logged(project: Project) -> Iterator[Finding]:
                 event.file,
                 f"line {event.line} logs an event whose name is not a literal: write the name as "
                 f"{project.contract_file} has it, and what varies as fields.",
+            )
+        elif event.name not in known and not events.NAME.fullmatch(event.name):
+            yield Finding(
+                event.file,
+                f'line {event.line} logs "{event.name}", which is no name of an event: write noun.verb in lower case, '
+                'such as "order.paid", and what varies as fields.',
             )
         elif event.name not in known:
             yield add(f'add "{event.name}" to events of [log]: {where} logs it.')

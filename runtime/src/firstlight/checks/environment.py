@@ -1,7 +1,9 @@
 """Check `environment`: .env.example and README.md name the variables that the service reads, with their defaults."""
 
+import json
 import re
 from collections.abc import Iterator
+from typing import Any
 
 from . import start, variables
 from .finding import Finding, each
@@ -32,10 +34,23 @@ def _unknown(project: Project) -> Iterator[Finding]:
 
 def _undocumented(project: Project) -> Iterator[Finding]:
     """The standard's own variables are documented by the standard."""
-    if project.has(EXAMPLE):
-        for variable in sorted(variables.known(project) - _documented(project, EXAMPLE)):
-            if not variables.READ_BY_THE_SDK.fullmatch(variable):
-                yield Finding(EXAMPLE, f"lacks {variable}, which the service reads: add it with its default.")
+    missing = variables.known(project) - _documented(project, EXAMPLE) if project.has(EXAMPLE) else ()
+    lacking = sorted(variable for variable in missing if not variables.READ_BY_THE_SDK.fullmatch(variable))
+    defaults = _by_variable(start.read(project, [{}])[0]) if lacking else {}
+    for variable in lacking:
+        default = defaults.get(variable)
+        text = json.dumps(default) if isinstance(default, bool | int | float) else default
+        line = f"{variable}={text}" if isinstance(text, str) else f"#{variable}="
+        yield Finding(EXAMPLE, f"lacks {variable}, which the service reads: add the line {line}")
+
+
+def _by_variable(started: start.Start) -> dict[str, Any]:
+    """The settings by their variables: a component's have its name in front."""
+    return {
+        (name if kind == "service" else f"{kind}_{name}").upper(): value
+        for kind, values in started.values.items()
+        for name, value in values.items()
+    }
 
 
 def _defaults(project: Project) -> Iterator[Finding]:
@@ -44,7 +59,10 @@ def _defaults(project: Project) -> Iterator[Finding]:
     given = dict(re.findall(r"^([A-Z_][A-Z0-9_]*)=(.*)$", text, re.MULTILINE))
     before, after = start.read(project, [{}, given])
     if before.error:
-        yield Finding(f"{project.source}/settings.py", f"the service does not start without variables: {before.error}.")
+        yield Finding(
+            f"{project.source}/settings.py",
+            f"every setting needs a default, so that the service starts without variables: {before.error}.",
+        )
         return
     if after.error:
         yield Finding(EXAMPLE, f"the service does not start with it: {after.error}.")

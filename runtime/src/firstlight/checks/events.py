@@ -1,24 +1,25 @@
-"""The log events of the service, found in its source: calls on a logger, and on nothing else."""
+"""The log events of the service, found in its source: calls on a logger, and on nothing else.
+
+A logger of structlog writes events. One of the standard library writes sentences, which the contract does not hold;
+what looks like the name of an event is one there, too.
+"""
 
 import ast
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from . import syntax
 from .syntax import Module
 
-FACTORIES = frozenset(
-    {
-        "logging.getLogger",
-        "structlog.getLogger",
-        "structlog.get_logger",
-        "structlog.stdlib.get_logger",
-    }
-)
+STRUCTURED = frozenset({"structlog.getLogger", "structlog.get_logger", "structlog.stdlib.get_logger"})
+STANDARD = frozenset({"logging.getLogger"})
+NAME = re.compile(r"[a-z][a-z0-9_]*(\.[a-z0-9_]+)+")
 # Methods of a logger that give another logger.
 DERIVED = frozenset({"bind", "getChild", "new", "try_unbind", "unbind"})
 LEVELS = ("debug", "info", "warning", "warn", "error", "exception", "critical", "fatal")
 METHODS = frozenset({*LEVELS, *(f"a{level}" for level in LEVELS)})
+Names = frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,55 +33,61 @@ class Event:
 
 def logged(modules: Sequence[Module]) -> Iterator[Event]:
     """Every event that is logged."""
-    own = {module.name: _loggers(module, frozenset()) for module in modules}
+    yield from _by(modules, STRUCTURED)
+    yield from (event for event in _by(modules, STANDARD) if event.name and NAME.fullmatch(event.name))
+
+
+def _by(modules: Sequence[Module], factories: Names) -> Iterator[Event]:
+    """What the loggers write that these functions make."""
+    own = {module.name: _loggers(module, frozenset(), factories) for module in modules}
     for module in modules:
         taken = {here for source, name, here in module.imported() if name in own.get(source, ())}
-        loggers = _loggers(module, frozenset(taken))
+        loggers = _loggers(module, frozenset(taken), factories)
         texts = syntax.literals(module)
         for node in ast.walk(module.tree):
-            if isinstance(node, ast.Call) and _logs(module, node.func, loggers):
+            if isinstance(node, ast.Call) and _logs(module, node.func, loggers, factories):
                 argument = _event(node)
                 yield from (Event(name, module.file, node.lineno) for name in _names(argument, texts))
 
 
-def _loggers(module: Module, known: frozenset[str]) -> frozenset[str]:
+def _loggers(module: Module, known: Names, factories: Names) -> Names:
     """The names that stand for a logger, or for a method of one that logs."""
     while True:
-        found = {name for name, value in syntax.assigned(module.tree) if _is_source(module, value, known)}
+        found = {name for name, value in syntax.assigned(module.tree) if _is_source(module, value, known, factories)}
         if found <= known:
             return known
         known |= found
 
 
-def _is_source(module: Module, value: ast.expr, loggers: frozenset[str]) -> bool:
+def _is_source(module: Module, value: ast.expr, loggers: Names, factories: Names) -> bool:
     if isinstance(value, ast.IfExp):
-        return _is_source(module, value.body, loggers) and _is_source(module, value.orelse, loggers)
-    return _is_logger(module, value, loggers) or _is_method(module, value, loggers)
+        return all(_is_source(module, branch, loggers, factories) for branch in (value.body, value.orelse))
+    return _is_logger(module, value, loggers, factories) or _is_method(module, value, loggers, factories)
 
 
-def _is_logger(module: Module, value: ast.expr, loggers: frozenset[str]) -> bool:
+def _is_logger(module: Module, value: ast.expr, loggers: Names, factories: Names) -> bool:
     match value:
         case ast.Call(func=ast.Attribute(value=inner, attr=name)) if name in DERIVED:
-            return _is_logger(module, inner, loggers)
+            return _is_logger(module, inner, loggers, factories)
         case ast.Call(func=function):
-            return module.origin(function) in FACTORIES
+            return module.origin(function) in factories
         case ast.Name() | ast.Attribute():
             return ast.unparse(value) in loggers
         case _:
             return False
 
 
-def _is_method(module: Module, value: ast.expr, loggers: frozenset[str]) -> bool:
+def _is_method(module: Module, value: ast.expr, loggers: Names, factories: Names) -> bool:
     return (
         isinstance(value, ast.Attribute)
         and value.attr in {*METHODS, "log"}
-        and _is_logger(module, value.value, loggers)
+        and _is_logger(module, value.value, loggers, factories)
     )
 
 
-def _logs(module: Module, function: ast.expr, loggers: frozenset[str]) -> bool:
+def _logs(module: Module, function: ast.expr, loggers: Names, factories: Names) -> bool:
     by_name = isinstance(function, ast.Name) and function.id in loggers
-    return by_name or _is_method(module, function, loggers)
+    return by_name or _is_method(module, function, loggers, factories)
 
 
 def _event(call: ast.Call) -> ast.expr | None:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from . import contract, document, variables
+from . import contract, document, host_processes, variables
 from .finding import Finding, each
 from .project import Project
 
@@ -23,7 +23,8 @@ ALERTS = ("rules/*.rules.yml", "alertmanager/alertmanager.yml")
 def findings(project: Project) -> Iterator[Finding]:
     """Hosts on which the service would not start, end in time, get traffic, or be watched."""
     if project.has(ANSIBLE):
-        yield from each(project, (_modules, _stop, _settings, _traffic, _gate, _monitoring))
+        own = (_modules, _stop, _settings, _traffic, _gate, _monitoring)
+        yield from each(project, (*own, host_processes.ports, host_processes.sandbox, host_processes.gate))
 
 
 def _modules(project: Project) -> Iterator[Finding]:

@@ -61,7 +61,9 @@ def _name(call: ast.Call, kind: str, texts: Mapping[str, str]) -> str | None:
     names = [_text(part, texts) for part in parts if part is not None]
     if first is None or None in names:
         return None
-    name = family("_".join(part for part in names if part), kind)
+    name = "_".join(part for part in names if part)
+    if kind == "counter":  # `Info` adds its suffix to a name that has it
+        name = family(name, kind)
     unit = _text(given.get("unit"), texts)
     return f"{name}_{unit}" if unit and not name.endswith(f"_{unit}") else name
 

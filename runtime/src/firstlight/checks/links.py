@@ -9,7 +9,7 @@ from .document import Document, strings
 from .finding import Finding, FindingError
 
 SOURCES = f"{GRAFANA}/datasources/datasources.yaml"
-ADDRESS = re.compile(r"(?:\w+://)?([a-z_]+):(\d+)(?:/\S*)?")
+ADDRESS = re.compile(r"(?:\w+://)?([a-z][a-z0-9_-]*):(\d+)(?:/\S*)?")
 
 
 def _sources(stack: Stack) -> Mapping[str, Document]:
@@ -36,7 +36,7 @@ def _addresses(stack: Stack) -> Iterator[Finding]:
             reached.add(host)
             if port not in listening.get(host, ()):
                 yield Finding(file, f"names {host}:{port}, and nothing listens there.")
-    for name in sorted(stack.parts.keys() - reached):
+    for name in sorted(stack.parts.keys() - reached - stack.ending):
         yield Finding(PROMETHEUS, f"must have a scrape job for {name}, which nothing asks.")
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from . import contract, deployments, document, overlays, pods, rules
+from . import contract, deployments, document, overlays, pods, processes, rules
 from .finding import Finding, FindingError, each
 from .overlays import DEPLOYMENT, KUBERNETES
 from .project import Project
@@ -18,7 +18,9 @@ TARGET = ("env", "instance", "process", "service")
 def findings(project: Project) -> Iterator[Finding]:
     """Pods that would not start, be ready, be scraped, or end in time."""
     if project.has(KUBERNETES):
-        yield from each(project, (_probes, _ports, _references, _monitor, _overlays, _queries, *pods.PARTS))
+        yield from each(
+            project, (_probes, _ports, _references, _monitor, _overlays, _queries, processes.in_cluster, *pods.PARTS)
+        )
 
 
 def _open(project: Project) -> dict[str, int]:

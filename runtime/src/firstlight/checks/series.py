@@ -24,7 +24,7 @@ class Series:
     @classmethod
     def of(cls, contract: Contract, recorded: Mapping[str, frozenset[str]]) -> "Series":
         """The series of a contract and of recording rules, each of these with the labels that the rule sets."""
-        exported = contract.series()
+        exported = {**contract.external, **contract.series()}
         labels = frozenset().union(ANY, *exported.values(), *recorded.values())
         known = {**exported, **dict.fromkeys(recorded, labels)}
         return cls(known, labels, contract.parts[-1].file)

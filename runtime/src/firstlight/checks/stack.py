@@ -4,7 +4,7 @@ import json
 import re
 from collections.abc import Iterator
 
-from . import contract, deployments, links, start, variables
+from . import contract, deployments, links, processes, start, variables
 from .compose import COMPOSE, GRAFANA, PROMETHEUS, Stack
 from .document import strings
 from .finding import Finding, each
@@ -18,8 +18,8 @@ PROVIDER = f"{GRAFANA}/dashboards/dashboards.yaml"
 def findings(project: Project) -> Iterator[Finding]:
     """Parts that would not start, not be found, or not be fed."""
     if project.has(COMPOSE):
-        own = (_mounts, _paths, _published, _waits, _healthcheck, _service, _rules, _scraped, _retention, _dashboards)
-        yield from each(Stack(project), (*own, *links.PARTS))
+        own = (_mounts, _paths, _published, _waits, _healthcheck, _service, _rules, _retention, _dashboards)
+        yield from each(Stack(project), (*own, *processes.PARTS, *links.PARTS))
 
 
 def _mounts(stack: Stack) -> Iterator[Finding]:
@@ -90,9 +90,13 @@ def _service(stack: Stack) -> Iterator[Finding]:
         yield stack.wrong("service", f"does not start with its environment: {started.error}.")
         return
     grace = re.fullmatch(r"(\d+)s", str(stack.service.at("stop_grace_period")))
-    needed = started.seconds("drain_seconds") + started.seconds("graceful_seconds")
-    if grace is None or int(grace[1]) <= needed:
-        sentence = f"stop_grace_period must be above {needed:g}s, DRAIN_SECONDS and GRACEFUL_SECONDS together."
+    flush = contract.of(stack.project).fact("drain", "flush_seconds")
+    needed = started.seconds("drain_seconds") + started.seconds("graceful_seconds") + flush
+    if grace is None or int(grace[1]) < needed:
+        sentence = (
+            f"stop_grace_period must be at least {needed:g}s: DRAIN_SECONDS, GRACEFUL_SECONDS, and {flush:g} for the "
+            "last telemetry."
+        )
         yield stack.wrong("service", sentence)
 
 
@@ -104,24 +108,6 @@ def _rules(stack: Stack) -> Iterator[Finding]:
         yield Finding(PROMETHEUS, "rule_files must be one pattern that fits the files in ops/alerts/rules.")
     if stack.mounts("prometheus").get("/ops/alerts/rules") != "./ops/alerts/rules":
         yield stack.wrong("prometheus", "must mount ./ops/alerts/rules at /ops/alerts/rules.")
-
-
-def _scraped(stack: Stack) -> Iterator[Finding]:
-    """Prometheus labels the service as discovery would: `service` and `env`, as the service says of itself."""
-    known, shipped = deployments.ports(stack.project), contract.of(stack.project)
-    job = stack.job
-    group = job.first("static_configs")
-    environment = str(stack.service.at("environment", "ENVIRONMENT"))
-    labels = {"service": stack.project.slug, "env": environment, "process": "web"}
-    wanted = {"targets": [f"service:{known['web']}"], "labels": labels}
-    for key, value in wanted.items():
-        if group.at(key) != value:
-            yield Finding(
-                PROMETHEUS, f"{key} of the job service must be {json.dumps(value)}, not {json.dumps(group.at(key))}."
-            )
-    path = shipped.fact("management", "metrics")
-    if (job.find("metrics_path") or "/metrics") != path:
-        yield Finding(PROMETHEUS, f"metrics_path of the job service must be {path}.")
 
 
 def _retention(stack: Stack) -> Iterator[Finding]:

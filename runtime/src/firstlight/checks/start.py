@@ -94,12 +94,12 @@ def _kinds(package: str, components: Sequence[str]) -> dict[str, Any]:
 
 
 def _answer(kinds: Mapping[str, Any], environment: Mapping[str, str], defaults: Mapping[str, Any]) -> dict[str, Any]:
-    settings = import_module("firstlight.settings")
+    settings, errors = import_module("firstlight.settings"), import_module("firstlight.errors")
     os.environ.clear()
     os.environ.update(environment)
     try:
         values = {name: settings.load(kind, defaults if name == "service" else None) for name, kind in kinds.items()}
-    except settings.SettingsError as error:
+    except errors.SettingsError as error:
         return {"error": str(error), "values": {}}
     return {"error": "", "values": {name: value.model_dump(mode="json") for name, value in values.items()}}
 

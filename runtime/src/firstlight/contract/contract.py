@@ -57,6 +57,11 @@ class Contract:
         """The fields of log lines, those of requests included."""
         return frozenset((*self.fact("log", "fields"), *self.fact("log", "request_fields")))
 
+    @property
+    def external(self) -> Mapping[str, frozenset[str]]:
+        """Series that others export about a service, with their labels: of Jobs, or of what a deploy did."""
+        return {name: frozenset(labels) for name, labels in self.parts[0].facts["external"].items()}
+
     def series(self) -> Mapping[str, frozenset[str]]:
         """Every series of every metric, with its labels."""
         return {name: labels for metric in self.metrics.values() for name, labels in metric.series().items()}

@@ -9,6 +9,7 @@ from email.message import Message
 from socket import SHUT_RDWR, socket
 from typing import NamedTuple
 
+from ..forks import renew_in_child
 from .limited_socket import LimitedSocket, Limits
 from .route import Route
 
@@ -31,6 +32,10 @@ class Poster:
     def __init__(self, url: str, context: ssl.SSLContext | None) -> None:
         """Nothing is sent yet. `context` is needed for https."""
         self._route = Route(url, context)
+        self._begin()
+        renew_in_child(self._begin)  # what is said on the parent's connection is the parent's
+
+    def _begin(self) -> None:
         self._kept: tuple[http.client.HTTPConnection, LimitedSocket] | None = None
         self._busy = threading.Lock()
 

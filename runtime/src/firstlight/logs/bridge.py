@@ -5,11 +5,17 @@ from typing import Any
 
 import structlog
 
+from .hold import hold
 from .messages import fields, message
 
 # uvicorn reports what the data plane has reported already, and without the request's ids; or a frame of a client, who
 # decides how many there are.
-_REPORTED_BY_US = ("Exception in ASGI application", "ASGI callable returned without", "Invalid UTF-8 sequence received")
+_REPORTED_BY_US = (
+    "Exception in ASGI application",
+    "ASGI callable returned without",
+    "Invalid UTF-8 sequence received",
+    "Cancel %s running task(s)",
+)
 # Loggers that say what our own events say, repeat on every retry what we report once, or write what a client sent them.
 _QUIET = {
     "uvicorn.error": logging.WARNING,
@@ -44,12 +50,10 @@ class Bridge(logging.Handler):
 
 
 def install(level: int) -> None:
-    """Take every record of the process, warnings too, from this level on."""
+    """Take every record of the process, warnings too, from this level on, whatever others configure."""
     if logging.getLogRecordFactory() is logging.LogRecord:
         logging.setLogRecordFactory(_record)
-    root = logging.getLogger()
-    root.handlers = [Bridge()]
-    root.setLevel(level)
+    hold(Bridge(), level)
     logging.captureWarnings(capture=True)
     for chatty, quiet in _QUIET.items():
         logging.getLogger(chatty).setLevel(quiet)

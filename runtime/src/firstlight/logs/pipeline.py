@@ -1,6 +1,6 @@
 """Structured logs on standard output: one event, one line; structlog, the standard library and warnings alike.
 
-An event's name is dotted and in the past tense; everything else is a field. A field for every line of a
+An event's name is dotted, such as `order.paid`; everything else is a field. A field for every line of a
 request belongs in `structlog.contextvars.bind_contextvars`. No call raises: what cannot be shown is a marker.
 """
 

@@ -1,93 +1,102 @@
-"""The deny-list: secrets and personal data that must not leave the process in a log line or an error report.
+"""What must not leave the process in telemetry: secrets and personal data, in text and in structured values.
 
-Names decide for structured values, shapes decide for free text. To protect another field, add its name.
+Formats that are known by themselves, names whose values are secret, and the grammar of what stands between them.
+`docs/guides/redaction.md` lists all of it. Any text takes linear time, since clients choose some of it.
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
-REDACTED = "REDACTED"
-DENIED_NAMES = (
-    "api_key",
-    "apikey",
-    "authorization",
-    "card_number",
-    "cookie",
-    "credential",
-    "cvv",
-    "dsn",
-    "email",
-    "iban",
-    "jwt",
-    "passphrase",
-    "passwd",
-    "password",
-    "phone",
-    "private_key",
-    "secret",
-    "session",
-    "ssn",
-    "token",
-)
-_ABBREVIATION = 4  # letters; these stand in other words too, as ssn does in classname
-_DENIED = "|".join(
-    rf"(?<![a-z]){name}(?![a-z])" if len(name) <= _ABBREVIATION else name.replace("_", "[-_]?") for name in DENIED_NAMES
-)
-_DENIED_NAME = re.compile(_DENIED, re.IGNORECASE)
-_VALUE = r"\"[^\"]*\"|'[^']*'|[^\s,;&)\]}]++"
+from .addresses import without_credentials, without_mail
+from .assignments import Assignments
+from .secret_formats import REDACTED, Formats
+from .secret_names import MARKS, NAMES_ANOTHER, VALUE_OF_ANOTHER, Kind, Names, Redaction, is_name
+from .secret_values import are_numbers, is_directory, is_number_shown, is_shown
+
+__all__ = ["REDACTED", "Redaction", "configure", "is_denied", "redact", "redact_text"]
+
+# What needs no further look: words, paths and ids, without anything as long as a token. Most texts are such.
+_SEGMENT = r"(?:[\da-f-]{1,64}+(?![\w.-])|(?:[\w-]{0,15}+\.)*+[\w-]{0,15}+)"
+_PLAIN = re.compile(rf"(?:{_SEGMENT}/)*+{_SEGMENT}", re.ASCII)
+_SHORT = re.compile(r"[\w-]{0,15}+(?:[./][\w-]{0,15}+)*+", re.ASCII)
+_WORDS = re.compile(r"[\w./~-]*+", re.ASCII)
+# Routes, levels and names of events come again and again. Together below 1 MiB: clients choose some of them.
+_REMEMBERED, _REMEMBERED_CHARACTERS = 1024, 64
+_ASSIGNED = re.compile(r"[=:,>\"']|%3|--")
+_SCHEME = re.compile(r"(?i:\b(bearer|basic|negotiate|ntlm)[ ]++)(?![\w-]{1,32}+=[^=\s])([\w.~+/=-]{6,}+)(?![\"'\\])")
+_SCHEMES = ("bearer ", "basic ", "negotiate ", "ntlm ")
+_MIXED = 12  # characters from which capitals inside a word make it a token
+_BYTES = re.compile(r"b(['\"])(.*)\1", re.DOTALL)
+_PAIR = 2
+_MAX_DEPTH = 10
+_MIN_INTEGER, _MAX_INTEGER = -(2**63), 2**64 - 1  # beyond them JSON's readers differ
 
 
-def _token(match: re.Match[str]) -> str:
-    return REDACTED if match[0].count(".") > 1 else match[0]
+class _Rules:
+    """What is in force: the platform's tables with what the service adds to them."""
+
+    def __init__(self, redaction: Redaction) -> None:
+        self.names = Names(redaction)
+        self.formats = Formats(redaction.prefixes)
+        self.assignments = Assignments(self.names)
+        self.remembered = lru_cache(maxsize=_REMEMBERED)(self.redacted)
+
+    def redacted(self, text: str) -> str:
+        """Text as these rules show it."""
+        plain = "eyJ" not in text and ".com/" not in text and not any(own in text for own in self.formats.own)
+        if plain and _PLAIN.fullmatch(text) is not None:
+            return text
+        if _WORDS.fullmatch(text) is not None:
+            return self.formats.replaced(text)
+        if not text.isascii():  # a lone surrogate could not be written
+            text = text.encode(errors="backslashreplace").decode()
+        text = without_mail(without_credentials(self.formats.replaced(text)))
+        if _ASSIGNED.search(text) is not None:
+            text = self.assignments.replaced(text)
+        lower = text.lower()
+        if any(scheme in lower for scheme in _SCHEMES):
+            text = _SCHEME.sub(_credentials, text)
+        return text
 
 
-def _url(match: re.Match[str]) -> str:
-    address, query, _ = match[0].partition("?")
-    return f"{address}?{REDACTED}" if query else address
+class _Force:
+    """Where whatever writes telemetry finds the rules; the service that was put together last has set them."""
+
+    rules = _Rules(Redaction())
 
 
-# Text may be a client's, so each takes linear time: possessive, bounded, and never looking at the same part twice.
-_SHAPES = (
-    (re.compile(r"(?i)\b(bearer|basic)\s++[\w.~+/=-]{6,}+"), rf"\1 {REDACTED}"),
-    (re.compile(r"\beyJ[\w-]++(?:\.[\w-]*+){0,2}"), _token),  # JSON Web Token
-    (re.compile(r"(?i)([a-z][a-z0-9+.-]{0,30}+://)[^\s/@]++@"), rf"\1{REDACTED}@"),  # user:password@host
-    (re.compile(r"https?://[^\s#\"']++"), _url),
-    (re.compile(rf"(?i)(?<![\w-])(?=[\w-]*?(?:{_DENIED}))([\w-]++[\"']?\s*+[=:]\s*+)({_VALUE})"), rf"\1{REDACTED}"),
-    (re.compile(r"[\w.+-]{1,64}+@[\w-]{1,63}+\.[\w.-]++"), REDACTED),  # mail address
-)
-_PLAIN = re.compile(r"[\w./~-]*+", re.ASCII)
-_SUSPICIOUS = re.compile(r"[=:@?]|eyJ|(?i:bearer|basic)\s")
-_CACHED = 128  # characters of a name
-_MAX_DEPTH = 8
-_INTEGERS = range(-(2**63), 2**64)  # beyond them JSON's readers differ
+def configure(redaction: Redaction) -> None:
+    """Put a service's additions and exceptions in force."""
+    _Force.rules = _Rules(redaction)
 
 
 def is_denied(name: str) -> bool:
-    """Whether a value under this name must not be shown."""
-    # A client may choose names, and a cache of them is limited in number only.
-    return _is_denied(name) if len(name) <= _CACHED else _DENIED_NAME.search(name) is not None
+    """Whether a value under this name is secret."""
+    return _kind(name) is not None
 
 
-@lru_cache(maxsize=1024)
-def _is_denied(name: str) -> bool:
-    return _DENIED_NAME.search(name) is not None
+def _kind(name: str) -> Kind | None:
+    kind = _Force.rules.names.of(name)
+    return None if kind is None or kind in MARKS else kind
 
 
 def redact_text(text: str) -> str:
-    """Free text with everything that looks like a secret, a mail address or a URL's query replaced."""
-    if _PLAIN.fullmatch(text) and "eyJ" not in text:  # most paths and ids, at once
+    """Free text without secrets, mail addresses, and the values of a URL's query."""
+    rules = _Force.rules
+    if _SHORT.fullmatch(text) is not None and "eyJ" not in text and ".com/" not in text and not rules.formats.own:
         return text
-    if not text.isascii():  # a lone surrogate could not be written
-        text = text.encode(errors="backslashreplace").decode()
-    if _SUSPICIOUS.search(text) is None:
-        return text
-    for shape, replacement in _SHAPES:
-        text = shape.sub(replacement, text)
-    return text
+    return rules.remembered(text) if len(text) <= _REMEMBERED_CHARACTERS else rules.redacted(text)
+
+
+def _credentials(match: re.Match[str]) -> str:
+    scheme, token = match.groups()
+    mixed = len(token) >= _MIXED and not token[1:].islower() and not token.isupper() and token.isalnum()
+    is_token = mixed or token.endswith("=") or any(map(str.isdigit, token))
+    return f"{scheme} {REDACTED}" if is_token else match[0]
 
 
 def redact(value: Any, depth: int = 0) -> Any:
@@ -98,20 +107,62 @@ def redact(value: Any, depth: int = 0) -> Any:
     if isinstance(value, str):
         return redact_text(value)
     known = value is None or isinstance(value, bool | float | datetime | UUID)
-    if known or (isinstance(value, int) and value in _INTEGERS):
+    if known or (isinstance(value, int) and _MIN_INTEGER <= value <= _MAX_INTEGER):
         return value
     if depth > _MAX_DEPTH:
         return REDACTED
     if isinstance(value, Mapping):
-        return {k: REDACTED if is_denied(k) else redact(v, depth + 1) for k, v in _members(value)}
+        return dict(_members(value, depth))
     if isinstance(value, list | tuple | set | frozenset):
-        return [redact(item, depth + 1) for item in value]
+        return _pair(value) or [redact(item, depth + 1) for item in value]
     return redact_text(_shown(value))
 
 
-def _members(mapping: Mapping[Any, Any]) -> Iterator[tuple[str, Any]]:
+def _members(mapping: Mapping[Any, Any], depth: int) -> Iterator[tuple[str, Any]]:
+    names, named = _Force.rules.names, None
     for key, value in mapping.items():
-        yield redact_text(key if isinstance(key, str) else _shown(key)), value
+        name = key if isinstance(key, str) else _shown(key)
+        kind = names.of(name)
+        if kind is NAMES_ANOTHER and isinstance(value, str):
+            named = _kind(_unwrapped(value)) or named
+        if kind is VALUE_OF_ANOTHER:
+            kind = named
+        hidden = kind is not None and kind not in MARKS and _is_hidden(name, value, kind)
+        yield redact_text(name), REDACTED if hidden else redact(value, depth + 1)
+
+
+def _pair(items: Any) -> list[Any] | None:
+    """A header as a pair: a name and its value."""
+    if len(items) != _PAIR or isinstance(items, set | frozenset) or not all(isinstance(each, str) for each in items):
+        return None
+    name, value = map(_unwrapped, items)
+    kind = _kind(name)
+    hidden = kind is not None and not is_name(value, _Force.rules.names) and _is_hidden(name, value, kind)
+    return [redact_text(items[0]), REDACTED] if hidden else None
+
+
+def _is_hidden(name: str, value: Any, kind: Kind) -> bool:
+    if value is None or isinstance(value, bool):
+        return False
+    if isinstance(value, int | float):
+        return not is_number_shown(sum(map(str.isdigit, repr(value))), kind)
+    if isinstance(value, str):
+        text = _unwrapped(value)
+        return not (is_shown(text, kind) or is_directory(name, text) or are_numbers_of(text, kind))
+    if isinstance(value, Mapping | Sequence | set | frozenset):
+        return any(_is_hidden(name, each, kind) for each in (value.values() if isinstance(value, Mapping) else value))
+    return True
+
+
+def are_numbers_of(text: str, kind: Kind) -> bool:
+    """Whether a list of numbers is written out, of names whose numbers are counts."""
+    return kind.digits > _PAIR and text[:1] in ("[", "{", "(") and are_numbers(text, 0, len(text))
+
+
+def _unwrapped(text: str) -> str:
+    """The text of bytes that are written as Python writes them."""
+    wrapped = _BYTES.fullmatch(text) if text.startswith("b") else None
+    return wrapped[2] if wrapped else text
 
 
 def _shown(value: object) -> str:

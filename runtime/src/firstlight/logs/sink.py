@@ -8,6 +8,7 @@ from typing import Protocol
 
 from prometheus_client import Counter
 
+from ..forks import renew_in_child
 from ..metrics.instruments import LOGS_QUEUE_FULL, LOGS_WRITE_FAILED
 
 CAPACITY_LINES = 10_000
@@ -43,7 +44,7 @@ class Sink:
         self._capacity_bytes = capacity_bytes
         self._gather_seconds = gather_seconds
         self._begin()
-        os.register_at_fork(after_in_child=self._begin)  # the parent's lines are the parent's to write
+        renew_in_child(self._begin)  # the parent's lines are the parent's to write
 
     def _begin(self) -> None:
         self._queue: deque[bytes | threading.Event] = deque()
@@ -75,21 +76,23 @@ class Sink:
         written = threading.Event()
         self._queue.append(written)
         self._hurry.set()
-        self._start()
+        if not self._start() and not threading.main_thread().is_alive():
+            self._drain()  # at the end of the interpreter no thread can be started, from Python 3.12 on
         done = written.wait(timeout)
         self._hurry.clear()
         return done
 
-    def _start(self) -> None:
+    def _start(self) -> bool:
         with self._lock:
             if self._thread is None or not self._thread.is_alive():  # the first line, or the first after a fork
                 thread = threading.Thread(target=self._run, name="log-sink", daemon=True)
                 try:
                     thread.start()
                 except RuntimeError:  # no thread left: the next line tries again
-                    return
+                    return False
                 self._thread = thread
         self._wake.set()
+        return True
 
     def _run(self) -> None:
         while True:

@@ -8,6 +8,7 @@ from typing import Any
 import structlog
 
 from .. import failures
+from ..context import UNOBSERVED
 from ..lifecycle import Lifecycle
 from ..logs.redaction import redact_text
 from ..metrics.event_loop import Heartbeat
@@ -45,7 +46,8 @@ class CheckState:
         return "pass" if self.passing and fresh else "fail"
 
     async def refresh(self) -> None:
-        """Run the check once."""
+        """Run the check once, without telemetry of its own."""
+        unobserved = UNOBSERVED.set(True)
         try:
             async with asyncio.timeout(self.check.timeout_seconds):
                 await self.check.probe()
@@ -59,6 +61,8 @@ class CheckState:
             self._failures = 0
             self.output = ""
             self._note(None)
+        finally:
+            UNOBSERVED.reset(unobserved)
 
     def _note(self, error: BaseException | None) -> None:
         """Log a turn: once when it begins to fail, with what it raised, and once when it passes again."""

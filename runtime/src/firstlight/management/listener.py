@@ -91,6 +91,7 @@ def _config(application: ASGIApp, limits: Limits) -> Config:
         log_config=None,
         access_log=False,
         proxy_headers=False,
+        workers=1,  # else from a variable of the environment
         timeout_keep_alive=limits.keep_alive_seconds,  # type: ignore[arg-type] # a timer takes any number of seconds
     )
     config.load()

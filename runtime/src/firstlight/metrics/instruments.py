@@ -10,19 +10,16 @@ prometheus_client.disable_created_metrics()  # type: ignore[no-untyped-call] # a
 REGISTRY = CollectorRegistry()
 # OpenTelemetry semantic conventions, http.server.request.duration.
 LATENCY_BUCKETS_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0)
-MAX_CHILDREN = 1000  # label sets of one instrument: some 17 series each
 UNMATCHED = "unmatched"
 OTHER_METHOD = "_OTHER"
-OVERFLOW = "overflow"
 
 REQUEST_DURATION = Histogram(
     "http_server_request_duration_seconds",
     "Time from the first byte of a request to the last byte of its response.",
-    ("http_request_method", "http_route", "http_response_status_code", "error_type"),
+    ("http_request_method", "http_route", "http_response_status_code", "error_type", "url_scheme"),
     buckets=LATENCY_BUCKETS_SECONDS,
     registry=REGISTRY,
 )
-ACTIVE_REQUESTS = Gauge("http_server_active_requests", "Requests being served now.", registry=REGISTRY)
 ACTIVE_WEBSOCKETS = Gauge("websocket_active_connections", "Websockets open now.", registry=REGISTRY)
 SLO_OBJECTIVE = Gauge(
     "slo_objective_ratio", "Lowest ratio of good events that keeps the objective.", ("slo",), registry=REGISTRY
@@ -60,31 +57,6 @@ METRICS_NOT_RENDERED = TELEMETRY_DROPPED.labels("metrics", "not_rendered")
 LOG_EVENTS_BY_LEVEL: Mapping[str, Counter] = {
     level: LOG_EVENTS.labels(level) for level in ("debug", "info", "warning", "error", "critical")
 }
-
-
-# Method, route, status code and error type of one request; every one comes from a limited set.
-RequestLabels = tuple[str, str, str, str]
-
-
-class RequestChildren(dict[RequestLabels, Histogram]):
-    """Histogram children, made once each: `labels()` costs more than observing does.
-
-    The contract limits the labels; this limit holds even where a bug does not.
-    """
-
-    def __init__(self, limit: int = MAX_CHILDREN) -> None:
-        """No label set yet, and at most `limit`."""
-        super().__init__()
-        self._limit = limit
-
-    def __missing__(self, labels: RequestLabels) -> Histogram:
-        """Make a child, or count the overflow and fall back to the one that stands for all others."""
-        if len(self) >= self._limit:
-            METRICS_SERIES_LIMIT.inc()
-            _, _, status, error_type = labels
-            return REQUEST_DURATION.labels(OVERFLOW, OVERFLOW, f"{status[:1]}00", OVERFLOW if error_type else "")
-        child = self[labels] = REQUEST_DURATION.labels(*labels)
-        return child
 
 
 def identify(version: str, revision: str, python_version: str) -> None:

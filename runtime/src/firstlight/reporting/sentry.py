@@ -9,8 +9,9 @@ from typing import Any
 from opentelemetry import trace
 
 from ..context import current_request
+from ..forks import renew_in_child
 from ..identity import Identity
-from ..logs.redaction import DENIED_NAMES, redact
+from ..logs.redaction import redact
 from ..metrics.instruments import ERRORS_NOT_RENDERED, ERRORS_QUEUE_FULL
 from ..settings import Settings
 from .traceback import shortened
@@ -41,6 +42,7 @@ def start(settings: Settings, identity: Identity) -> tuple[Capture, Callable[[fl
         dsn=dsn,
         environment=settings.environment,
         release=f"{identity.name}@{identity.version}",
+        server_name=identity.instance,
         auto_enabling_integrations=False,
         default_integrations=False,
         include_local_variables=False,
@@ -48,7 +50,7 @@ def start(settings: Settings, identity: Identity) -> tuple[Capture, Callable[[fl
         max_breadcrumbs=0,
         max_value_length=VALUE_CHARACTERS,
         send_client_reports=False,
-        event_scrubber=EventScrubber(denylist=list(DENIED_NAMES), recursive=True),
+        event_scrubber=EventScrubber(denylist=[], pii_denylist=[]),  # it knows names only; `_finish` redacts
         before_send=_finish,
         transport=ReportTransport(dsn),
     )
@@ -74,6 +76,10 @@ class Reporter:
     def __init__(self, sdk: Any) -> None:
         """`sdk` is the module `sentry_sdk`, set up."""
         self._sdk = sdk
+        self._begin()
+        renew_in_child(self._begin)
+
+    def _begin(self) -> None:
         self._lock = threading.RLock()
         self._began, self._reports = 0.0, 0
 

@@ -15,6 +15,7 @@ from sentry_sdk.transport import Transport
 
 from ..exchanges.poster import Answer, Poster
 from ..exchanges.route import trust
+from ..forks import renew_in_child
 from ..metrics.instruments import ERRORS_EXPORT_FAILED, ERRORS_QUEUE_FULL, ERRORS_REJECTED, ERRORS_TOO_LARGE
 
 log = structlog.get_logger()
@@ -42,6 +43,10 @@ class ReportTransport(Transport):
         }
         context = trust() if self.parsed_dsn.scheme == "https" else None
         self._poster = Poster(auth.get_api_url(EndpointType.ENVELOPE), context)
+        self._begin()
+        renew_in_child(self._begin)  # the parent's reports are the parent's to send
+
+    def _begin(self) -> None:
         self._queue: deque[bytes] = deque()
         self._bytes = self._unsent = 0
         self._changed = threading.Condition()

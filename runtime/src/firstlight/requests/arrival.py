@@ -1,10 +1,14 @@
-"""When a request arrived: the server leaves it in the scope, because a request may have waited for the loop."""
+"""When a request arrived and from where: what the server leaves in the scope.
+
+A request may have waited for the loop, and a proxy may have said that the client is somebody else.
+"""
 
 import time
 
 from starlette.types import Scope
 
 ARRIVED = "firstlight.arrived"  # nanoseconds of `time.perf_counter_ns`
+PEER = "firstlight.peer"  # address and port of the other end of the connection
 
 
 def now() -> int:

@@ -11,14 +11,17 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from .. import failures
 from ..context import REQUEST
-from ..metrics.instruments import ACTIVE_REQUESTS, ACTIVE_WEBSOCKETS
-from ..problems import UNEXPECTED, ProblemResponse
+from ..metrics.active_requests import ACTIVE_REQUESTS, Labels
+from ..metrics.instruments import ACTIVE_WEBSOCKETS
+from ..problems import STOPPED, UNEXPECTED, ProblemResponse
+from . import target
 from .arrival import ARRIVED
-from .observed_request import SERVER_ERROR, ObservedRequest, Observers
+from .observed_request import SERVER_ERROR, UNAVAILABLE, ObservedRequest, Observers
 from .observed_websocket import ObservedWebsocket, WebsocketRecorder
 from .shedding import Shedder, refuse
 
 Observed = ObservedRequest | ObservedWebsocket
+_OBSERVED = frozenset({"http", "websocket"})
 
 
 class DataPlane:
@@ -31,7 +34,7 @@ class DataPlane:
         self._websockets = websockets
         self._shedder = shedder
         self._lifecycle = lifecycle = observers.lifecycle
-        ACTIVE_REQUESTS.set_function(lambda: len(lifecycle.requests))
+        ACTIVE_REQUESTS.watch(self._active)
         ACTIVE_WEBSOCKETS.set_function(lambda: len(lifecycle.websockets))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -57,8 +60,15 @@ class DataPlane:
             detach(span_token)
             REQUEST.reset(request_token)
 
+    def _active(self) -> list[Labels]:
+        known = self._observers.known_methods
+        active = list(self._lifecycle.requests)  # at once: the loop changes the set, and a scrape runs beside it
+        return [(target.method(each.scope, known), target.scheme(each.scope)) for each in active]
+
     def _observed(self, scope: Scope, receive: Receive, send: Send) -> Observed | None:
         try:
+            if scope["type"] in _OBSERVED:
+                self._observers.proxies.resolve(scope)
             if scope["type"] == "http":
                 request = ObservedRequest(self._observers, scope, receive, send)
                 request.shed = self._shedder.sheds(request.started - request.arrived, request.started)
@@ -71,8 +81,12 @@ class DataPlane:
 
 
 async def _failed(observed: Observed, error: BaseException) -> None:
-    """Note the error, and answer where no framework does: it may be that of `sys.exit()` in a handler."""
+    """Note the error, and answer where no framework does: it may be that of `sys.exit()`, or the end of the drain."""
+    unanswered = isinstance(observed, ObservedRequest) and not (observed.status or isinstance(error, Exception))
     observed.raised(error)
-    unanswered = isinstance(observed, ObservedRequest) and not (observed.status or observed.cancelled)
-    if unanswered and not isinstance(error, Exception):
-        await ProblemResponse(SERVER_ERROR, UNEXPECTED)(observed.scope, observed.receive, observed.send)
+    if unanswered and isinstance(observed, ObservedRequest):
+        answer = ProblemResponse(SERVER_ERROR, UNEXPECTED)
+        if observed.cancelled:
+            observed.abandon()  # recorded as it is, not as the answer makes it look
+            answer = ProblemResponse(UNAVAILABLE, STOPPED)
+        await answer(observed.scope, observed.receive, observed.send)

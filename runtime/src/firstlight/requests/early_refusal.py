@@ -11,6 +11,7 @@ from starlette.types import Scope
 
 from ..management.health import PROBES
 from .arrival import arrived, now
+from .forwarded import Proxies
 from .identification import REQUEST_ID, acceptable
 from .recorder import Recorder
 from .shedding import DETAIL, HEADERS, Shedder
@@ -28,10 +29,11 @@ _ANSWER = (
 class EarlyRefusal:
     """Refuses requests before the application is asked."""
 
-    def __init__(self, shedder: Shedder, recorder: Recorder) -> None:
-        """`shedder` knows how long a request may wait, `recorder` records what is refused."""
+    def __init__(self, shedder: Shedder, recorder: Recorder, proxies: Proxies) -> None:
+        """`shedder` knows how long a request may wait, `recorder` records what is refused, whoever stands between."""
         self._shedder = shedder
         self._recorder = recorder
+        self._proxies = proxies
 
     def due(self, scope: Scope) -> bool:
         """Whether to refuse this request. A probe is answered however long it waited."""
@@ -44,6 +46,8 @@ class EarlyRefusal:
         self._shedder.note(wait, moment)
         given = next((value for name, value in scope["headers"] if name == REQUEST_ID), b"")
         request_id = given.decode() if acceptable(given) else f"{random.getrandbits(128):032x}"
+        self._proxies.resolve(scope)
         self._recorder.shed(scope, wait, request_id)
         body = _BODY % request_id
-        return (_ANSWER % (len(body), request_id, "connection: close\r\n" if close else "", body)).encode()
+        sent = "" if scope["method"] == "HEAD" else body  # else the client takes it for the next response
+        return (_ANSWER % (len(body), request_id, "connection: close\r\n" if close else "", sent)).encode()

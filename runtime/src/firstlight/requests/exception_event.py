@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from ..error_type import error_type
 from ..logs.limits import cut, cut_middle
 from ..logs.redaction import redact_text
 from ..logs.tracebacks import rendered
@@ -15,7 +16,7 @@ def described(error: BaseException) -> Mapping[str, str]:
     text = redact_text(rendered(error))
     message = text.partition("\n")[0].partition(": ")[2]
     return {
-        "exception.type": f"{type(error).__module__}.{type(error).__qualname__}",
+        "exception.type": error_type(error),
         "exception.message": cut(message, MESSAGE_BYTES),
         "exception.stacktrace": cut_middle(text, STACK_BYTES),
     }

@@ -7,17 +7,17 @@ from typing import NamedTuple
 
 from opentelemetry.context import Context
 from opentelemetry.propagators.textmap import TextMapPropagator
-from opentelemetry.trace import Span, SpanKind, set_span_in_context
+from opentelemetry.trace import Span, set_span_in_context
 from starlette.types import Scope
 
 from ..context import RequestContext
 from ..traces.propagation import HEADERS, NO_PARENT
-from ..traces.sampling import Starter
+from ..traces.request_tracer import Starter
+from .span_attributes import HOST, USER_AGENT, started
 
 REQUEST_ID = b"x-request-id"
-USER_AGENT = b"user-agent"
 _ACCEPTABLE_ID = re.compile(rb"[A-Za-z0-9._-]{1,128}")
-_READ = frozenset({REQUEST_ID, b"traceparent", b"baggage", USER_AGENT})
+_READ = frozenset({REQUEST_ID, b"traceparent", b"baggage", HOST, USER_AGENT})
 _REPEATABLE = frozenset({list, tuple})
 
 
@@ -29,18 +29,17 @@ class Identified(NamedTuple):
     context: Context
     header: tuple[bytes, bytes]
     """The request id, for the response."""
-    user_agent: bytes
 
 
-def identify(scope: Scope, name: str, propagator: TextMapPropagator, tracer: Starter) -> Identified:
-    """Read the few headers that matter, and start the span `name`."""
+def identify(scope: Scope, propagator: TextMapPropagator, tracer: Starter, methods: frozenset[str]) -> Identified:
+    """Read the few headers that matter, and start the span. `methods` are the known ones."""
     if type(scope["headers"]) not in _REPEATABLE:  # any iterable is allowed, even one that can be read only once
         scope["headers"] = list(scope["headers"])
     read = {name: value for name, value in scope["headers"] if name in _READ}
     parent = NO_PARENT
     if b"traceparent" in read or b"baggage" in read:
         parent = propagator.extract(scope["headers"], NO_PARENT, HEADERS)
-    span = tracer.start_span(name, parent, SpanKind.SERVER)
+    span = tracer.start(parent, lambda: started(scope, read, methods))
     request_id = read.get(REQUEST_ID)
     if request_id is None or not acceptable(request_id):
         request_id = b"%032x" % random.getrandbits(128)  # an id, not a secret
@@ -51,7 +50,6 @@ def identify(scope: Scope, name: str, propagator: TextMapPropagator, tracer: Sta
         span,
         set_span_in_context(span, parent),
         (REQUEST_ID, request_id),
-        read.get(USER_AGENT, b""),
     )
 
 

@@ -11,12 +11,13 @@ from starlette.types import Message, Receive, Scope, Send
 
 from .. import failures
 from ..lifecycle import Lifecycle
-from ..traces.sampling import Starter
+from ..traces.request_tracer import Starter
 from .arrival import arrived
+from .forwarded import Proxies
 from .identification import Identified, identify, with_headers
 
 CLIENT_CLOSED = 499  # nginx's number for a client that left before it was answered
-SERVER_ERROR = 500
+SERVER_ERROR, UNAVAILABLE = 500, 503
 _CLOSE = (b"connection", b"close")
 Labels = Mapping[str, str | int | float]
 
@@ -29,6 +30,8 @@ class Observers:
     tracer: Starter
     record: Callable[["ObservedRequest"], Labels]
     lifecycle: Lifecycle
+    known_methods: frozenset[str]
+    proxies: Proxies
 
 
 class ObservedRequest:
@@ -63,7 +66,7 @@ class ObservedRequest:
         """Read the clock, find the ids, start the span."""
         self.started = time.perf_counter_ns()
         self.arrived = arrived(scope)
-        self.identified: Identified = identify(scope, scope["method"], observers.propagator, observers.tracer)
+        self.identified: Identified = identify(scope, observers.propagator, observers.tracer, observers.known_methods)
         self.ids = self.identified.ids
         self.scope, self._receive, self._send, self._record = scope, receive, send, observers.record
         self.status = self.bytes_sent = self._ended = self.first_byte = 0
@@ -132,7 +135,27 @@ class ObservedRequest:
         """Note how the application ended. The server cancels this very task, and only when the drain takes too long."""
         self.error = error
         stopped = isinstance(error, asyncio.CancelledError) and failures.was_told_to_stop()
-        self.cancelled = stopped and self._lifecycle.draining
+        if stopped and self._lifecycle.draining:
+            self._cut()
+        elif isinstance(error, SystemExit) and self.cancelled:
+            self._lifecycle.exit = error
+
+    def abandon(self) -> None:
+        """Record it as cut, although it goes on: the process ends without it."""
+        self._cut()
+        if self._described is None:
+            self._ended = self._ended or time.perf_counter_ns()
+            self._describe()
+
+    def forget(self) -> None:
+        """Record nothing of it: this process is a child, and its parent serves it."""
+        self._ended = self._ended or time.perf_counter_ns()
+        self._described, self.cancelled, self.status = {}, True, self.status or SERVER_ERROR
+
+    def _cut(self) -> None:
+        if not self.cancelled:
+            self.cancelled, self.status = True, self.status or UNAVAILABLE
+            self._lifecycle.cut.append(f"request {self.ids.request_id}")
 
     def _describe(self) -> None:
         self._described = {}

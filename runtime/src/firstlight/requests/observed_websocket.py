@@ -4,7 +4,6 @@ import asyncio
 import time
 from collections.abc import Mapping
 
-from opentelemetry.sdk.trace import Span
 from opentelemetry.trace import Status, StatusCode
 from prometheus_client import Histogram
 from starlette.types import Message, Receive, Scope, Send
@@ -12,17 +11,17 @@ from starlette.websockets import WebSocketDisconnect
 from structlog.contextvars import get_contextvars
 
 from .. import failures
-from ..logs.limits import cut
+from ..error_type import error_type
 from ..logs.pipeline import Emit
-from ..logs.redaction import redact, redact_text
+from ..logs.redaction import redact
 from ..logs.values import fields
-from ..metrics.instruments import REGISTRY
+from ..metrics.instruments import REGISTRY, UNMATCHED
 from .arrival import arrived
 from .exception_event import described
 from .identification import identify, with_headers
 from .observed_request import Labels, Observers
-from .recorder import PATH_BYTES, USER_AGENT_BYTES, client_address
 from .routes import RouteTemplates
+from .span_attributes import path_and_client
 
 ABNORMAL = 1006  # RFC 6455: the connection ended without a close frame
 DURATION_BUCKETS_SECONDS = (0.1, 1.0, 10.0, 60.0, 300.0, 1800.0, 3600.0, 14400.0, 86400.0)
@@ -48,6 +47,7 @@ class WebsocketRecorder:
         """Record one websocket. Returns how it ended."""
         route = self._templates.of(websocket.scope)
         seconds = (time.perf_counter_ns() - websocket.arrived) / 1e9
+        path, address = path_and_client(websocket.scope)
         ended: Labels = {
             "http_route": route,
             "error_type": websocket.error_type,
@@ -60,11 +60,11 @@ class WebsocketRecorder:
             **websocket.ids._asdict(),
             **ended,
             "accepted": websocket.accepted,
-            "url_path": redact_text(cut(websocket.scope["path"], PATH_BYTES)),
+            "url_path": path,
             "duration_seconds": round(seconds, 6),
             "messages_received": websocket.received,
             "messages_sent": websocket.sent,
-            "client_address": client_address(websocket.scope),
+            "client_address": address,
         }
         _end_span(websocket, event)
         self._emit({**redact(fields(get_contextvars())), **event})
@@ -82,9 +82,11 @@ class ObservedWebsocket:
         """Read the clock, find the ids, start the span."""
         self.arrived = arrived(scope)
         self.started = time.perf_counter_ns()
-        self.identified = identify(scope, "WEBSOCKET", observers.propagator, observers.tracer)
+        self.identified = identify(scope, observers.propagator, observers.tracer, observers.known_methods)
         self.ids = self.identified.ids
         self.scope, self._receive, self._send, self._record = scope, receive, send, record
+        self._lifecycle = observers.lifecycle
+        self._over = False
         self.accepted = False
         self.close_code = self.received = self.sent = 0
         self.error_type = ""
@@ -115,12 +117,27 @@ class ObservedWebsocket:
     def raised(self, error: BaseException) -> None:
         """Note how the application ended. That the client left, or that the process stops, is no failure."""
         stopped = isinstance(error, asyncio.CancelledError) and failures.was_told_to_stop()
+        if stopped and self._lifecycle.draining and not self._over:
+            self._lifecycle.cut.append(f"websocket {self.ids.request_id}")
         if not (stopped or _says_left(error)):
             self.error = error
-            self.error_type = type(error).__qualname__
+            self.error_type = error_type(error)
+
+    def abandon(self) -> None:
+        """Record it as cut, although it goes on: the process ends without it."""
+        if not self._over:
+            self._lifecycle.cut.append(f"websocket {self.ids.request_id}")
+            self.finish()
+
+    def forget(self) -> None:
+        """Record nothing of it: this process is a child, and its parent serves it."""
+        self._over = True
 
     def finish(self) -> None:
         """The application has returned: record, and report what went wrong."""
+        if self._over:
+            return
+        self._over = True
         self.close_code = self.close_code or ABNORMAL
         ended: Labels = {}
         try:
@@ -141,21 +158,14 @@ def _says_left(error: BaseException) -> bool:
 
 def _end_span(websocket: ObservedWebsocket, event: Mapping[str, str | int | float]) -> None:
     span = websocket.identified.span
-    if not (span.is_recording() and isinstance(span, Span)):
+    if not span.is_recording():
         return
-    span.update_name(f"WEBSOCKET {event['http_route']}")
-    span.set_attributes(
-        {
-            "http.request.method": "GET",
-            "http.route": event["http_route"],
-            "url.path": event["url_path"],
-            "url.scheme": websocket.scope.get("scheme", "ws"),
-            "network.protocol.name": "websocket",
-            "client.address": event["client_address"],
-            "user_agent.original": cut(websocket.identified.user_agent.decode("latin-1"), USER_AGENT_BYTES),
-            "websocket.close_code": event["close_code"],
-        }
-    )
+    matched = event["http_route"] != UNMATCHED
+    span.update_name(f"WEBSOCKET {event['http_route']}" if matched else "WEBSOCKET")
+    span.set_attribute("network.protocol.name", "websocket")
+    span.set_attribute("websocket.close_code", event["close_code"])
+    if matched:
+        span.set_attribute("http.route", event["http_route"])
     if websocket.error is not None:
         span.set_attribute("error.type", event["error_type"])
         span.set_status(Status(StatusCode.ERROR))

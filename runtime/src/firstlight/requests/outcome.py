@@ -1,10 +1,10 @@
 """How a request ended: its status and its error type, and whose fault that was."""
 
-from .observed_request import SERVER_ERROR, ObservedRequest
+from ..error_type import error_type
+from .observed_request import SERVER_ERROR, UNAVAILABLE, ObservedRequest
 from .shedding import IN_QUEUE
 from .timings import Timing
 
-UNAVAILABLE = 503
 # `error_type` of a request that no exception ended. Only the first two are not the service's fault.
 CLIENT_DISCONNECTED = "client_disconnected"
 DRAINED = "drained"
@@ -23,7 +23,7 @@ def outcome(request: ObservedRequest, timing: Timing | None) -> tuple[int, str]:
         streams = timing is None or timing.to_first_byte
         return status, DRAINED if streams and request.first_byte else CANCELLED
     if error is not None:
-        return status, type(error).__qualname__
+        return status, error_type(error)
     if not request.complete:
         return status, INCOMPLETE
     if request.shed or (status == UNAVAILABLE and IN_QUEUE in request.scope):

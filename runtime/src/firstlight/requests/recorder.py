@@ -1,31 +1,25 @@
 """Telemetry of a finished request: one observation, one span, one event, all from the same reading of the clock."""
 
-import re
 from collections.abc import Mapping
 
-from opentelemetry.sdk.trace import Span
-from opentelemetry.trace import Status, StatusCode
 from starlette.types import Scope
 from structlog.contextvars import get_contextvars
 
-from ..logs.limits import cut
 from ..logs.pipeline import Emit
-from ..logs.redaction import redact, redact_text
+from ..logs.redaction import redact
 from ..logs.values import fields
-from ..metrics.instruments import OTHER_METHOD, UNMATCHED, RequestChildren
+from ..metrics.children import OVERFLOW, Children, class_of
+from ..metrics.instruments import OTHER_METHOD, REQUEST_DURATION, UNMATCHED
 from ..slo import Events
+from ..traces.request_span import finish, started
+from . import target
 from .exception_event import described
-from .observed_request import Labels, ObservedRequest
-from .outcome import CLIENT_DISCONNECTED, NOT_OURS, SHED, UNAVAILABLE, outcome
+from .observed_request import CLIENT_CLOSED, UNAVAILABLE, Labels, ObservedRequest
+from .outcome import CLIENT_DISCONNECTED, NOT_OURS, SHED, outcome
 from .reason import REASON
 from .routes import RouteTemplates
+from .span_attributes import client_address, name_of, path_and_client
 from .timings import Timing, Timings
-
-PATH_BYTES = 2048
-USER_AGENT_BYTES = 512
-
-_ADDRESS = re.compile(r"[0-9A-Fa-f.:]{2,45}")  # behind a proxy it is what a header said
-_FAILED = Status(StatusCode.ERROR)
 
 
 class Recorder:
@@ -46,7 +40,7 @@ class Recorder:
         self._timings = timings
         self._availability = availability
         self._emit = emit
-        self._children = RequestChildren()
+        self._children = Children(REQUEST_DURATION, _overflowed)
 
     def __call__(self, request: ObservedRequest) -> Labels:
         """Record one request. Returns the labels under which it is counted."""
@@ -62,7 +56,8 @@ class Recorder:
             "error_type": error_type,
         }
         event = _event(request, labels)
-        child = self._children[method, route, str(status), error_type]
+        sent = str(status) if status != CLIENT_CLOSED or not request.disconnected else ""
+        child = self._children[method, route, sent, error_type, target.scheme(scope)]
         if request.identified.span.is_recording():
             child.observe(duration / 1e9, {"trace_id": request.ids.trace_id})
             _end_span(request, event)
@@ -75,8 +70,8 @@ class Recorder:
 
     def shed(self, scope: Scope, duration: int, request_id: str) -> None:
         """Record a request that the server refused after `duration` nanoseconds. It has no span."""
-        method = scope["method"] if scope["method"] in self.known_methods else OTHER_METHOD
-        labels = (method, self.templates.of(scope), str(UNAVAILABLE), SHED)
+        method = target.method(scope, self.known_methods)
+        labels = (method, self.templates.of(scope), str(UNAVAILABLE), SHED, target.scheme(scope))
         self._children[labels].observe(duration / 1e9)
         self._availability.bad.inc()
         timing = self._timings.of(*labels[:2])
@@ -91,7 +86,7 @@ class Recorder:
                 "http_route": labels[1],
                 "http_response_status_code": UNAVAILABLE,
                 "error_type": SHED,
-                "url_path": redact_text(cut(scope["path"], PATH_BYTES)),
+                "url_path": target.path(scope),
                 "duration_seconds": duration // 1000 / 1e6,
                 "client_address": client_address(scope),
             }
@@ -107,8 +102,14 @@ class Recorder:
             (timing.bad if took > timing.threshold else timing.good).inc()
 
 
+def _overflowed(labels: tuple[str, ...]) -> tuple[str, ...]:
+    _, _, status, error_type, scheme = labels
+    return OVERFLOW, OVERFLOW, class_of(status), OVERFLOW if error_type else "", scheme
+
+
 def _event(request: ObservedRequest, labels: Labels) -> dict[str, str | int | float]:
     ids, scope = request.ids, request.scope
+    path, address = path_and_client(scope)
     event = {
         "level": "info" if labels["error_type"] in NOT_OURS else "error",
         "event": "http.request_finished",
@@ -116,44 +117,26 @@ def _event(request: ObservedRequest, labels: Labels) -> dict[str, str | int | fl
         "trace_id": ids.trace_id,
         "span_id": ids.span_id,
         **labels,
-        "url_path": redact_text(cut(scope["path"], PATH_BYTES)),
+        "url_path": path,
         "duration_seconds": request.duration // 1000 / 1e6,
         "response_bytes": request.bytes_sent,
-        "client_address": client_address(scope),
+        "client_address": address,
     }
     if REASON in scope:
         event["reason"] = scope[REASON]
     return event
 
 
-def client_address(scope: Scope) -> str:
-    """The address of the client, empty where it is none."""
-    client = scope.get("client")
-    return client[0] if client and _ADDRESS.fullmatch(client[0]) else ""
-
-
 def _end_span(request: ObservedRequest, event: Mapping[str, str | int | float]) -> None:
-    span, scope, method = request.identified.span, request.scope, event["http_request_method"]
-    assert isinstance(span, Span)
-    verb = "HTTP" if method == OTHER_METHOD else method
-    matched = event["http_route"] != UNMATCHED
-    span.update_name(f"{verb} {event['http_route']}" if matched else f"{verb}")
-    attributes = {
-        "http.request.method": method,
-        "http.response.status_code": event["http_response_status_code"],
-        "url.path": event["url_path"],
-        "url.scheme": scope.get("scheme", "http"),
-        "network.protocol.version": scope.get("http_version", ""),
-        "client.address": event["client_address"],
-        "user_agent.original": cut(request.identified.user_agent.decode("latin-1"), USER_AGENT_BYTES),
-    }
-    if matched:
+    span, name = request.identified.span, name_of(str(event["http_request_method"]))
+    attributes: dict[str, str | int | float] = {}
+    if event["http_route"] != UNMATCHED:
+        name = f"{name} {event['http_route']}"
         attributes["http.route"] = event["http_route"]
+    if request.status != CLIENT_CLOSED or not request.disconnected:  # else the client left before one was sent
+        attributes["http.response.status_code"] = int(event["http_response_status_code"])  # it may be an enumeration
     if event["error_type"]:
         attributes["error.type"] = event["error_type"]
-    if event["level"] == "error":
-        span.set_status(_FAILED)
-    span.set_attributes(attributes)
     if request.error is not None and not request.cancelled:
         span.add_event("exception", described(request.error))
-    span.end((span.start_time or 0) + request.duration)
+    finish(span, name, attributes, failed=bool(event["error_type"]), end_time=started(span) + request.duration)

@@ -3,6 +3,7 @@
 import functools
 import inspect
 from collections.abc import Awaitable, Callable
+from typing import Any
 
 import anyio
 from anyio.to_thread import current_default_thread_limiter
@@ -15,8 +16,6 @@ from starlette.types import ASGIApp
 from .arrival import now, waited
 from .shedding import OverloadedError, Shedder
 
-Handler = Callable[[Request], Response | Awaitable[Response]]
-
 
 class ThreadQueue:
     """Where requests wait for a thread: as many run at once as the thread pool has threads."""
@@ -28,18 +27,23 @@ class ThreadQueue:
 
     def app(self, route: Route) -> ASGIApp:
         """The application of a route; with a place in the queue where its handler is a plain function."""
-        handler = route.endpoint
-        if not is_plain_function(handler):
-            return route.app
+        return request_response(self.awaited(route.endpoint)) if is_plain_function(route.endpoint) else route.app
 
-        async def endpoint(request: Request) -> Response:
+    def awaited(self, handler: Callable[..., Any]) -> Callable[..., Awaitable[Response]]:
+        """The handler as a coroutine function: in a thread, with a place in the queue, where it is a plain function."""
+        if not is_plain_function(handler):
+            return handler
+
+        async def endpoint(request: Request, **given: Any) -> Response:
             slots = await self._slot(request)
             try:
-                return await run_in_threadpool(handler, request)
+                response: Response | Awaitable[Response] = await run_in_threadpool(handler, request, **given)
             finally:
                 slots.release_on_behalf_of(request)
+            # A decorator may have made a plain function of a coroutine function.
+            return response if isinstance(response, Response) else await response
 
-        return request_response(endpoint)
+        return endpoint
 
     async def _slot(self, request: Request) -> anyio.CapacityLimiter:
         """Wait for a place. Raises `OverloadedError`."""

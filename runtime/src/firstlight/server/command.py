@@ -1,23 +1,33 @@
 """Commands: they run to their end with their component open, log one event, and end with an exit status."""
 
 import asyncio
-import signal
+import time
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
-from typing import Any
+from functools import partial
+from typing import Any, NamedTuple
 
 import structlog
+from opentelemetry import trace
+from opentelemetry.trace import Status, StatusCode
 from pydantic_settings import BaseSettings
 
 from .. import arrangement, failures
 from ..component import Command, Component, Surroundings
 from ..lifecycle import Lifecycle
-from ..logs import pipeline, sink
+from ..logs import pipeline, redaction, sink
 from ..reporting import sentry
 from ..service import Service
 from ..settings import Settings, load
+from ..settings.complaints import warn
+from ..traces.provider import Tracing
 from . import hooks, loop
-from .ending import ending, leave
+from .children import Children
+from .ending import ending, flush, leave
+from .ends import Ends
+from .signals import on_signals
+from .times import FLUSH_SECONDS, LATE_FLUSH_SECONDS, OPEN_SECONDS
+from .watchdog import Watchdog
 
 FAILED = 1
 
@@ -25,47 +35,104 @@ log = structlog.get_logger()
 Parts = Sequence[tuple[Component[Any, Any], BaseSettings]]
 
 
-def run(settings: Settings, service: Service, name: str, arguments: Sequence[str]) -> int:
+class Run(NamedTuple):
+    """One run of a command: its name, its arguments, when it began, and what has to be open."""
+
+    name: str
+    arguments: Sequence[str]
+    parts: Parts
+    settings: Settings
+    tracing: Tracing
+    began: float
+
+    @property
+    def command(self) -> Command:
+        """What runs."""
+        return self.parts[-1][0].commands[self.name]
+
+    def ended(self, status: int) -> dict[str, Any]:
+        """The fields of its one event."""
+        seconds = round(time.monotonic() - self.began, 3)
+        return {"command": self.name, "duration_seconds": seconds, "exit_status": status}
+
+
+def run(settings: Settings, service: Service, name: str, arguments: Sequence[str], watchdog: Watchdog) -> int:
     """Run the command of this name. Exit status 0, or 1 when it raised or was told to stop. Raises `SettingsError`."""
+    began = time.monotonic()
     arrangement.verify(service)
     owner = next(component for component in service.components if name in component.commands)
     parts = [(component, load(component.settings)) for component in _needed(owner, service.components)]
-    identity = service.identity.named(settings.service_name)
+    identity = service.within(settings).identity
     capture, _ = sentry.start(settings, identity)
+    redaction.configure(service.redaction)
     pipeline.configure(settings, identity, sink.stdout, report=capture)
+    warn()
     hooks.install()
+    tracing = Tracing(settings, identity, max_bytes=settings.telemetry_bytes // 2)
+    running = Run(name, arguments, parts, settings, tracing, began)
+    watchdog.grace, watchdog.late = lambda: settings.graceful_seconds, partial(_cut, running)
     with ending():
-        status = loop.run(_status(settings, parts, name, arguments))
-    return leave(status)
+        status = loop.run(_status(running, watchdog))
+        tracing.stop(FLUSH_SECONDS)
+    return leave(status, watchdog)
 
 
-async def _status(settings: Settings, parts: Parts, name: str, arguments: Sequence[str]) -> int:
+def _cut(run: Run) -> None:
+    log.error("command.failed", reason="it was told to stop, and did not", **run.ended(FAILED))
+    run.tracing.stop(LATE_FLUSH_SECONDS)
+    flush(LATE_FLUSH_SECONDS)
+
+
+async def _status(run: Run, watchdog: Watchdog) -> int:
     running = asyncio.current_task()
     assert running is not None
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, running.cancel)
+    on_signals(running.cancel, watchdog)
+    children = Children(Lifecycle(), flush)
+    children.watch(())
+    watchdog.listen()
+    span = run.tracing.provider.get_tracer("firstlight").start_span(f"command {run.name}")  # of all that it calls
+    with trace.use_span(span, end_on_exit=True):
+        ids = span.get_span_context()
+        if ids.is_valid:  # on every line of the command
+            structlog.contextvars.bind_contextvars(trace_id=f"{ids.trace_id:032x}", span_id=f"{ids.span_id:016x}")
+        status = await _done(run)
+        if status:
+            span.set_status(Status(StatusCode.ERROR))
+        return status
+
+
+async def _done(run: Run) -> int:
+    """Run it, and log how it ended."""
     try:
-        await _run(settings, parts, parts[-1][0].commands[name], arguments)
+        closed = await _run(run)
     except BaseException as error:  # whatever it raises, and a command cut short, did not do its work
         if failures.is_survived(error):
-            failures.report("command", "command.failed", error, command=name)
+            failures.report("command", "command.failed", error, **run.ended(FAILED))
         elif failures.was_told_to_stop():
-            log.error("command.failed", command=name, reason="it was told to stop")  # noqa: TRY400 - no error of its own
+            log.error("command.failed", reason="it was told to stop", **run.ended(FAILED))  # noqa: TRY400 - no error of its own
         else:
             raise
         return FAILED
-    log.info("command.finished", command=name)
+    if not closed:
+        log.error("command.failed", reason="a component did not close", **run.ended(FAILED))
+        return FAILED
+    log.info("command.finished", **run.ended(0))
     return 0
 
 
-async def _run(settings: Settings, parts: Parts, command: Command, arguments: Sequence[str]) -> None:
+async def _run(run: Run) -> bool:
+    """Run it. Returns whether each component has closed, in its time."""
     resources: dict[str, Any] = {}
-    lifecycle = Lifecycle()
+    lifecycle, ends = Lifecycle(), Ends()
     async with AsyncExitStack() as stack:
-        for component, own in parts:
-            surroundings = Surroundings(own, settings, resources, lifecycle)
-            resources[component.name] = await stack.enter_async_context(component.open(surroundings))
-        await command.run(surroundings, arguments)
+        for component, own in run.parts:
+            surroundings = Surroundings(own, run.settings, resources, lifecycle)
+            manager = component.open(surroundings)
+            async with asyncio.timeout(OPEN_SECONDS):
+                resources[component.name] = await manager.__aenter__()
+            stack.push_async_exit(partial(ends.close, component.name, manager))
+        await run.command.run(surroundings, run.arguments)
+    return not ends.unclosed
 
 
 def _needed(owner: Component[Any, Any], components: Sequence[Component[Any, Any]]) -> Sequence[Component[Any, Any]]:

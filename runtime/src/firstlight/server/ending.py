@@ -2,14 +2,21 @@
 
 import os
 import signal
+import sys
 import threading
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from ..logs import sink
-from ..reporting import sentry
+import structlog
 
-FLUSH_SECONDS = 2.0
+from ..logs import sink
+from ..logs.limits import TEXT_BYTES, cut_middle
+from ..reporting import sentry
+from .times import FLUSH_SECONDS, LATE_FLUSH_SECONDS, LEAVE_SECONDS
+from .watchdog import CUT, Watchdog, children, end_children
+
+log = structlog.get_logger()
 
 
 @contextmanager
@@ -22,14 +29,35 @@ def ending() -> Iterator[None]:
         flush()  # what came after the end of the lifespan, or of a start that failed
 
 
-def flush() -> None:
-    """Send the last reports and write the last lines."""
-    sentry.flush(FLUSH_SECONDS)
-    sink.stdout.flush(FLUSH_SECONDS)
+def flush(seconds: float = FLUSH_SECONDS) -> None:
+    """Send the last reports and write the last lines, in at most so many seconds each."""
+    sentry.flush(seconds)
+    sink.stdout.flush(seconds)
 
 
-def leave(status: int) -> int:
-    """The exit status. Ends the process at once where a thread is left that nobody can cancel."""
-    if any(thread is not threading.main_thread() and not thread.daemon for thread in threading.enumerate()):
-        os._exit(status)  # a blocking call; everything else has ended
+def leave(status: int, watchdog: Watchdog) -> int:
+    """The exit status. From now on threads, child processes and `atexit` handlers have a limited time."""
+    watchdog.late = _tell_what_is_left
+    watchdog.leave(LEAVE_SECONDS)
     return status
+
+
+def last(watchdog: Watchdog) -> None:
+    """What `atexit` calls last of all."""
+    flush()  # what its other handlers have logged
+    if watchdog.cut:
+        end_children()
+        os._exit(CUT)  # the status would be that of the main thread
+
+
+def _tell_what_is_left() -> None:
+    threads = [each for each in threading.enumerate() if each is not threading.main_thread() and not each.daemon]
+    frame = sys._current_frames().get(threads[0].ident or 0) if threads else None  # noqa: SLF001 - documented
+    stack = "".join(traceback.format_stack(frame)) if frame is not None else ""
+    log.error(
+        "process.left",
+        threads=[each.name for each in threads],
+        children=[child.name for child in children()],
+        stack=cut_middle(stack, TEXT_BYTES),
+    )
+    flush(LATE_FLUSH_SECONDS)

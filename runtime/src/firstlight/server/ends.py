@@ -1,5 +1,6 @@
 """Opening and closing of components, with each failure reported once, under the name of the component."""
 
+import asyncio
 from collections.abc import Iterator
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, contextmanager
 from functools import partial
@@ -7,6 +8,9 @@ from typing import Any
 
 from .. import failures
 from ..component import Component, Surroundings
+from ..logs.redaction import redact_text
+from ..summary import summary
+from .times import CLOSE_SECONDS, OPEN_SECONDS
 
 
 class Ends:
@@ -15,6 +19,8 @@ class Ends:
     def __init__(self) -> None:
         """Nothing has failed."""
         self.unclosed = False  # a component did not close
+        self.closing = ""  # the component that closes now
+        self.cut: list[str] = []  # components whose close took too long
         self._reported = False  # why the start failed
 
     @contextmanager
@@ -34,16 +40,25 @@ class Ends:
         """Open a component, to be closed by `stack`. Returns its resource."""
         with self.reporting("component.open_failed", component=component.name):
             manager = component.open(surroundings)
-            resource = await manager.__aenter__()
-        stack.push_async_exit(partial(self._close, component.name, manager))
+            async with asyncio.timeout(OPEN_SECONDS):
+                resource = await manager.__aenter__()
+        stack.push_async_exit(partial(self.close, component.name, manager))
         return resource
 
-    async def _close(self, name: str, manager: AbstractAsyncContextManager[Any], *raised: Any) -> None:
+    async def close(self, name: str, manager: AbstractAsyncContextManager[Any], *raised: Any) -> None:
         """Close a component. Its failure neither keeps another one open nor hides why the start has failed."""
+        self.closing = name
         try:
-            await manager.__aexit__(*raised)
+            async with asyncio.timeout(CLOSE_SECONDS) as limit:
+                await manager.__aexit__(*raised)
         except BaseException as error:
             if error is raised[1] or not failures.is_survived(error):
                 raise
             self.unclosed = True
-            failures.report("stop", "component.close_failed", error, component=name)
+            reason = summary(error)
+            if limit.expired():
+                self.cut.append(name)
+                reason = f"cut after {CLOSE_SECONDS:g} s"
+            failures.report("stop", "component.close_failed", error, component=name, reason=redact_text(reason))
+        finally:
+            self.closing = ""

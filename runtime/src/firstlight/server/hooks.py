@@ -3,7 +3,6 @@
 None of them raises, and none writes to standard error.
 """
 
-import atexit
 import sys
 import threading
 from contextlib import suppress
@@ -18,7 +17,6 @@ def install() -> None:
     threading.excepthook = _thread_failed
     sys.unraisablehook = _finalizer_failed
     sys.excepthook = _process_failed
-    atexit.register(flush)  # for what the handlers that are registered from now on log: they are called before
 
 
 def _process_failed(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:

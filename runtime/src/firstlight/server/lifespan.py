@@ -1,9 +1,8 @@
 """What lives as long as the process serves: opened in order, closed in reverse, flushed last."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -13,6 +12,7 @@ from starlette.applications import Starlette
 
 from ..component import Background, Component, Surroundings
 from ..errors import ArrangementError
+from ..identity import WEB
 from ..lifecycle import Lifecycle
 from ..management.health import Health
 from ..management.listener import Listener
@@ -22,14 +22,11 @@ from ..metrics.thread_pool import watch_thread_pool
 from ..service import Service
 from ..settings import Settings
 from .background import Supervisor
+from .children import Children
 from .ends import Ends
 from .starting import Condition, wait_until_ready
-
-FLUSH_SECONDS = 2.0  # for each of spans, error reports and log lines; the manifests grant 10 in all
-LAST_RECORDS_POLLS = 100  # for requests cut at the graceful timeout to be recorded
-POLL_SECONDS = 0.01
-FAILED = 1
-END_SECONDS = 2.0  # for cancelled checks and background tasks to clean up
+from .stop import Stop, Telemetry
+from .times import END_SECONDS
 
 log = structlog.get_logger()
 
@@ -39,15 +36,6 @@ class Part(NamedTuple):
 
     component: Component[Any, Any]
     settings: BaseSettings
-
-
-@dataclass(frozen=True, slots=True)
-class Telemetry:
-    """What is flushed at the end."""
-
-    flush_spans: Callable[[float], object]
-    flush_reports: Callable[[float], object]
-    flush_lines: Callable[[float], object]
 
 
 class Lifespan:
@@ -73,7 +61,8 @@ class Lifespan:
         self._process = process
         self._parts = parts
         self._ends = Ends()
-        self._telemetry = telemetry
+        self.stop = Stop(lifecycle, self.health.heartbeat, self._ends, telemetry)
+        self._children = Children(lifecycle, self.stop.flush_all)
         self._announces = announces
         self._start_timeout = start_timeout
 
@@ -81,9 +70,7 @@ class Lifespan:
     async def __call__(self, _: Starlette | None = None) -> AsyncIterator[Mapping[str, Any]]:
         """Open everything, serve, close everything; standard output is flushed last of all."""
         async with AsyncExitStack() as stack:
-            stack.callback(self._telemetry.flush_lines, FLUSH_SECONDS)
-            stack.callback(log.info, "service.stopped")
-            stack.callback(self._telemetry.flush_reports, FLUSH_SECONDS)
+            stack.callback(self.stop.flush)
             resources = await self._start(stack)
             if self._announces:
                 self.announce()
@@ -95,13 +82,15 @@ class Lifespan:
             resources = await self._open_components(stack)
             await wait_until_ready(self._conditions(resources), self._start_timeout)
             self._start_tasks(stack, resources)
-        stack.push_async_callback(self._last_records)
+        stack.push_async_callback(self.stop.record)
         return resources
 
-    @property
-    def status(self) -> int:
-        """The exit status of a process that has done its work: 1 when a component did not close."""
-        return FAILED if self._ends.unclosed else 0
+    def grace(self) -> float:
+        """Seconds that work in progress may take when the process is told to stop now. None where nothing goes on."""
+        if not (self.lifecycle.started and self.health.live()):
+            return 0.0
+        drain = self.settings.drain_seconds if self._process == WEB else 0
+        return drain + self.settings.graceful_seconds
 
     def announce(self) -> None:
         """Startup is over: be ready, and log it."""
@@ -114,11 +103,12 @@ class Lifespan:
         listener.start()
         self.lifecycle.management_port = listener.port
         stack.callback(listener.stop)
+        self._children.watch({settings.port, listener.port} - {0})
         watch_garbage_collector()
         watch_thread_pool()
         self.health.heartbeat.start()
         stack.callback(self.health.stop)
-        stack.callback(self._telemetry.flush_spans, FLUSH_SECONDS)
+        stack.callback(self.stop.flush_spans)
         stalls = StallWatch(self.health.heartbeat, self.lifecycle)
         stalls.start()
         stack.callback(stalls.stop)
@@ -151,18 +141,20 @@ class Lifespan:
         running = {check.name: self.health.run(check) for check in checks}
         running |= {f"task {supervisor.name}": supervisor.run() for supervisor in supervisors}
         tasks = [asyncio.create_task(coroutine, name=name) for name, coroutine in running.items()]
-        stack.push_async_callback(_end, tasks)
+        stack.push_async_callback(self._end, tasks)
 
     def _background(self) -> Sequence[tuple[Sequence[Background], BaseSettings]]:
         own = (self._service.background, self.settings)
         return [own, *((component.background, settings) for component, settings in self._parts)]
 
-    async def _last_records(self) -> None:
-        """Let requests that the server has cancelled record themselves before the flush."""
-        for _ in range(LAST_RECORDS_POLLS):
-            if not self.lifecycle.requests:
-                break
-            await asyncio.sleep(POLL_SECONDS)
+    async def _end(self, tasks: Sequence[asyncio.Task[None]]) -> None:
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            _, left = await asyncio.wait(tasks, timeout=END_SECONDS)
+            for task in left:
+                self.lifecycle.cut.append(f"{'background' if _is_work(task) else 'check'} {_name(task)}")
+                log.error("background.cut", task=_name(task))
 
 
 def _refuse_twice(checks: Sequence[str]) -> None:
@@ -172,13 +164,12 @@ def _refuse_twice(checks: Sequence[str]) -> None:
             raise ArrangementError(msg)
 
 
-async def _end(tasks: Sequence[asyncio.Task[None]]) -> None:
-    for task in tasks:
-        task.cancel()
-    if tasks:
-        _, left = await asyncio.wait(tasks, timeout=END_SECONDS)
-        for task in left:
-            log.error("background.cut", task=task.get_name().removeprefix("task "))
+def _is_work(task: asyncio.Task[None]) -> bool:
+    return task.get_name().startswith("task ")
+
+
+def _name(task: asyncio.Task[None]) -> str:
+    return task.get_name().removeprefix("task ")
 
 
 def _details(settings: Settings, service: Service) -> Mapping[str, Any]:

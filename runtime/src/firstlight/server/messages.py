@@ -10,7 +10,7 @@ from typing import Any
 import httptools
 
 from .. import failures
-from ..requests.arrival import ARRIVED
+from ..requests.arrival import ARRIVED, PEER
 from .heads import CheckedHeads
 
 LINE_ENDS = b"\r\n"
@@ -157,6 +157,7 @@ class LimitedMessages(CheckedHeads):
             return
         self.check_hosts()
         self.scope[ARRIVED] = self._arrived  # type: ignore[literal-required] # an addition of ours
+        self.scope[PEER] = self.client  # type: ignore[literal-required] # as above
         self._in_body = True  # already when the application starts, or is not started because of the load
         try:
             super().on_headers_complete()

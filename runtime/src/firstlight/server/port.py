@@ -5,10 +5,22 @@ import socket
 from contextlib import ExitStack
 
 from ..errors import SettingsError
+from ..settings import Settings
+from ..text import shown
 
 
-def bind(prefix: str, host: str, port: int) -> socket.socket:
-    """Take a port; it opens when the server begins to listen. Raises `SettingsError`, which names `<prefix>PORT`."""
+def bind(settings: Settings) -> socket.socket:
+    """Take the service port; it opens when the server begins to listen. Raises `SettingsError`."""
+    return _bound("HOST", settings.host, "PORT", settings.port)
+
+
+def bind_management(settings: Settings) -> socket.socket:
+    """Take the management port. Raises `SettingsError`, which names `HOST` where the address is that of both ports."""
+    address = "HOST" if settings.management_host == settings.host else "MANAGEMENT_HOST"
+    return _bound(address, settings.management_host, "MANAGEMENT_PORT", settings.management_port)
+
+
+def _bound(host_variable: str, host: str, port_variable: str, port: int) -> socket.socket:
     try:
         family, kind, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         with ExitStack() as stack:
@@ -17,8 +29,12 @@ def bind(prefix: str, host: str, port: int) -> socket.socket:
             bound.bind(address)
             stack.pop_all()
             return bound
+    except UnicodeError:  # of the encoding of names
+        msg = f"{host_variable} {shown(host)} is neither an address nor the name of a host"
+        raise SettingsError(msg) from None
     except OSError as error:
-        variable = f"PORT {port}" if error.errno in {errno.EADDRINUSE, errno.EACCES} else f"HOST {host}"
-        cure = f" (set {prefix}PORT to a free one)" if error.errno == errno.EADDRINUSE else ""
-        msg = f"{prefix}{variable} cannot be opened: {error.strerror}{cure}"
+        is_port = error.errno in {errno.EADDRINUSE, errno.EACCES}
+        wrong = f"{port_variable} {port}" if is_port else f"{host_variable} {shown(host)}"
+        cure = f" (set {port_variable} to a free one)" if error.errno == errno.EADDRINUSE else ""
+        msg = f"{wrong} cannot be opened: {error.strerror}{cure}"
         raise SettingsError(msg) from None

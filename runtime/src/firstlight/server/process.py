@@ -1,8 +1,6 @@
 """Other kinds of process: the same two planes, without a service port. SIGTERM drains them as well."""
 
 import asyncio
-import signal
-from collections.abc import Callable
 
 import structlog
 
@@ -14,7 +12,9 @@ from . import loop
 from .creation import FAILED_START, created
 from .ending import ending, leave
 from .lifespan import Lifespan
-from .port import bind
+from .port import bind_management
+from .signals import on_signals
+from .watchdog import Watchdog
 
 FAILED = 1
 CANCEL_SECONDS = 2.0  # what work that was cut may take to clean up
@@ -22,29 +22,31 @@ CANCEL_SECONDS = 2.0  # what work that was cut may take to clean up
 log = structlog.get_logger()
 
 
-def run(settings: Settings, service: Service, name: str, process: Process) -> int:
+def run(settings: Settings, service: Service, name: str, process: Process, watchdog: Watchdog) -> int:
     """Run a process of this name until it ends or is told to stop.
 
     Exit status 0, 1 when it failed or was cut, 3 when it could not start. Raises `SettingsError` before it starts.
     """
-    bind("MANAGEMENT_", settings.management_host, settings.management_port).close()  # a port in use is a bad setting
+    bind_management(settings).close()  # a port in use is a bad setting
     settings = settings.model_copy(update={"port": 0})  # it has no service port
     with ending():
         lifespan = created(settings, service, name).lifespan
-        status = loop.run(_live(lifespan, name, process))
-    return leave(status or lifespan.status)
+        watchdog.grace, watchdog.late = lifespan.grace, lifespan.stop.late
+        status = loop.run(_live(lifespan, name, process, watchdog))
+    return leave(status or lifespan.stop.status, watchdog)
 
 
-async def _live(lifespan: Lifespan, name: str, process: Process) -> int:
+async def _live(lifespan: Lifespan, name: str, process: Process, watchdog: Watchdog) -> int:
     starting = asyncio.current_task()
     assert starting is not None
-    _on_signals(starting.cancel)  # until it has started there is nothing to drain
+    on_signals(starting.cancel, watchdog)  # until it has started there is nothing to drain
+    watchdog.listen()
     started = False
     try:
         async with lifespan() as resources:
             started = True
             settings = lifespan.settings
-            _on_signals(lambda: _drain(lifespan))
+            on_signals(lambda: _drain(lifespan), watchdog)
             work = asyncio.ensure_future(process.run(Surroundings(settings, settings, resources, lifespan.lifecycle)))
             lifespan.announce()
             return await _ended(work, lifespan, name)
@@ -56,11 +58,6 @@ async def _live(lifespan: Lifespan, name: str, process: Process) -> int:
         if started:  # else the lifespan has reported it
             failures.report("process", "process.failed", error, process=name)
         return FAILED if started else FAILED_START
-
-
-def _on_signals(callback: Callable[[], object]) -> None:
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, callback)
 
 
 def _drain(lifespan: Lifespan) -> None:
@@ -77,6 +74,7 @@ async def _ended(work: "asyncio.Future[object]", lifespan: Lifespan, name: str) 
     seconds = lifespan.settings.graceful_seconds
     done, _ = await asyncio.wait((work,), timeout=seconds)
     if not done:
+        lifespan.lifecycle.cut.append(f"process {name}")
         log.error("process.cut", process=name, graceful_seconds=seconds)
         work.cancel()
         await asyncio.wait((work,), timeout=CANCEL_SECONDS)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
-from ..requests.arrival import ARRIVED
+from ..requests.arrival import ARRIVED, PEER
 from ..requests.early_refusal import EarlyRefusal
 from .connections import Connections, Owed
 from .flow import HeldFlow
@@ -72,7 +72,7 @@ class LimitedProtocol(RefusingConnection):
         super().upgrade()
         scope = getattr(self.transport.get_protocol(), "scope", None)
         if scope is not None:
-            scope[ARRIVED] = self._arrived
+            scope[ARRIVED], scope[PEER] = self._arrived, self.client
 
     def on_body(self, body: bytes) -> None:
         """The client has made progress. What nobody will read is limited."""

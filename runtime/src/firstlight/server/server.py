@@ -9,7 +9,6 @@ import asyncio
 import gc
 import signal
 import socket
-import sys
 from dataclasses import fields
 from functools import partial
 from types import FrameType
@@ -19,6 +18,7 @@ import structlog
 import uvicorn
 
 from ..app import Application
+from ..early_stop import EarlyStop
 from ..identity import WEB
 from ..requests.refusals import Refusals
 from ..service import Service
@@ -30,31 +30,36 @@ from .ending import ending, leave
 from .kernel import watch_accept_queue
 from .lifespan_protocol import LifespanProtocol
 from .limits import Limits
-from .port import bind
+from .port import bind, bind_management
 from .protocol import LimitedProtocol
 from .upgrades import websockets_of
+from .watchdog import Watchdog
 
 GC_THRESHOLDS = (5_000, 20, 50)  # a request makes a hundred short-lived objects, and the default is 700
 
 log = structlog.get_logger()
 
 
-def serve(settings: Settings, service: Service) -> None:
-    """Serve until told to stop. Raises `SettingsError` before anything listens, `SystemExit` when starting fails."""
-    with bind("MANAGEMENT_", settings.management_host, settings.management_port) as management:
+def serve(settings: Settings, service: Service, watchdog: Watchdog) -> int:
+    """Serve until told to stop. Returns the exit status: 1 when something was cut.
+
+    Raises `SettingsError` before anything listens, `SystemExit` when starting fails.
+    """
+    with bind_management(settings) as management:
         management.listen()  # for a moment: the same port given twice is a mistake as well
-        listener = bind("", settings.host, settings.port)
+        listener = bind(settings)
     with listener:
         settings = settings.model_copy(update={"port": listener.getsockname()[1]})
         with ending():
             application = created(settings, service, WEB)
-            _run(Server(application, service), listener)
-    if leave(application.lifespan.status):
-        sys.exit(application.lifespan.status)
+            _run(Server(application, service, watchdog), listener)
+    return leave(application.lifespan.stop.status, watchdog)
 
 
 def _run(server: "Server", listener: socket.socket) -> None:
-    signal.signal(signal.SIGTERM, server.give_up)  # before the server takes the signal, and after
+    earlier = signal.signal(signal.SIGTERM, server.give_up)  # before the server takes the signal, and after
+    if isinstance(earlier, EarlyStop):
+        earlier.obey()
     try:
         loop.run(server.serve(sockets=[listener]))
     except KeyboardInterrupt:  # the server raises the SIGINT that stopped it once more when it has stopped
@@ -67,9 +72,11 @@ def _run(server: "Server", listener: socket.socket) -> None:
 class Server(uvicorn.Server):
     """Serves one application in this process."""
 
-    def __init__(self, application: Application, service: Service) -> None:
+    def __init__(self, application: Application, service: Service, watchdog: Watchdog) -> None:
         """One way to configure it: uvloop, httptools, our own log lines, a context of its own for each request."""
         self._lifespan = application.lifespan
+        self._watchdog = watchdog
+        watchdog.grace, watchdog.late = self._lifespan.grace, self._lifespan.stop.late
         self.given_up = False
         self._connections = Connections(_limits(application.lifespan.settings))
         super().__init__(_config(application, service, self._connections))
@@ -78,6 +85,7 @@ class Server(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Be ready only when the port is open."""
+        self._watchdog.listen()
         await super().startup(sockets)
         if self.started:
             self._connections.watch()
@@ -87,6 +95,8 @@ class Server(uvicorn.Server):
             gc.freeze()  # what is alive now stays alive: collections can leave it out
             gc.set_threshold(*GC_THRESHOLDS)
             self._lifespan.announce()
+        if self.given_up:  # and the interpreter went on, because it was in a callback of its own
+            self.should_exit = True
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Called by the interpreter, between any two steps of the main thread."""
@@ -99,6 +109,7 @@ class Server(uvicorn.Server):
 
     def give_up(self, _: int, __: FrameType | None) -> None:
         """Stop starting: nothing is lost, and what is open gets closed. Once it has served there is nothing to do."""
+        self._watchdog.told()
         if not self.started:
             self.given_up = True
             raise KeyboardInterrupt
@@ -130,6 +141,8 @@ def _config(application: Application, service: Service, connections: Connections
         log_config=None,
         access_log=False,
         server_header=False,
+        proxy_headers=False,  # `requests/forwarded.py` reads them, for every server
+        workers=1,  # else from a variable of the environment
         reset_contextvars=True,
         timeout_graceful_shutdown=settings.graceful_seconds,
     )

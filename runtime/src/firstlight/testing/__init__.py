@@ -5,6 +5,8 @@
     @pytest.fixture(scope="session")
     def service() -> Service:
         return SERVICE
+
+`with_dependency` and `with_resource` give a service with a fake in it.
 """
 
 # Nothing of the runtime is imported before a fixture needs it: what a plug-in imports, coverage does not see.
@@ -13,6 +15,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from .fakes import with_dependency, with_resource
 from .process import ServiceProcess
 
 if TYPE_CHECKING:
@@ -26,7 +29,17 @@ if TYPE_CHECKING:
 
 START_SECONDS = 10.0  # a condition that is not met fails the test, which would wait for ever
 
-__all__ = ["ServiceProcess", "app", "client", "lines", "serve", "settings", "spans"]
+__all__ = [
+    "ServiceProcess",
+    "app",
+    "client",
+    "lines",
+    "serve",
+    "settings",
+    "spans",
+    "with_dependency",
+    "with_resource",
+]
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from struct import Struct
+from typing import Any
 
 from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue
@@ -16,10 +17,13 @@ from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.trace import SpanContext, SpanKind, StatusCode
 from opentelemetry.util.types import AttributeValue
 
+from ..logs.redaction import REDACTED, redact, redact_text
 from ..metrics.instruments import TRACES_NOT_RENDERED
+from .encoded_span import EncodedSpan
+from .redaction import clean, clean_attributes
 
 # Below 1 MiB in all: clients choose some of the values.
-_REMEMBERED_ATTRIBUTES = 1024
+_REMEMBERED_ATTRIBUTES, _REMEMBERED_NAMES = 1024, 128
 _REMEMBERED_CHARACTERS = 256  # of a key and its value, both ASCII
 _FIELD_OF_TYPE: Mapping[type, str] = {
     str: "string_value",
@@ -46,6 +50,7 @@ def _encode_scope(spans: list[ReadableSpan]) -> bytes:
     )
     resource = encode_spans([nothing]).resource_spans[0]
     scope = resource.scope_spans[0]
+    clean_attributes(resource.resource.attributes)
     del scope.spans[:], resource.scope_spans[:]
     encoded = b"".join(_field(_SCOPE_SPANS, one) for one in map(_rendered, spans) if one is not None)
     scope_spans = _field(_RESOURCE_SCOPES, scope.SerializeToString() + encoded)
@@ -54,6 +59,8 @@ def _encode_scope(spans: list[ReadableSpan]) -> bytes:
 
 def _rendered(span: ReadableSpan) -> bytes | None:
     """The span, or nothing, counted, where it cannot be encoded: the others of its batch can."""
+    if isinstance(span, EncodedSpan):
+        return span.body
     try:
         return _encode_span(span)
     except Exception:  # noqa: BLE001 - names, states and values come from clients and from the team
@@ -69,10 +76,29 @@ def _encode_span(span: ReadableSpan) -> bytes:
     if not plain or dropped or span.status.description or span.events or span.links or context.trace_state:
         return _encode_unusual(span)
     try:
-        name = _field(_SPAN_NAME, span.name.encode())
-        encoded = [_attribute(key, value) for key, value in attributes.items()]
+        return encoded(
+            context,
+            parent,
+            span.name,
+            span.kind,
+            (span.start_time or 0, span.end_time or 0),
+            span.status.status_code,
+            attributes,
+        )
     except ValueError:  # an integer beyond 64 bits, a lone surrogate: the stock encoder leaves it out
         return _encode_unusual(span)
+
+
+def encoded(  # noqa: PLR0913, PLR0917 - the fields of the message
+    context: SpanContext,
+    parent: SpanContext | None,
+    name: str,
+    kind: SpanKind,
+    times: tuple[int, int],
+    status: StatusCode,
+    attributes: Mapping[str, Any],
+) -> bytes:
+    """A span with plain attributes. Raises `ValueError` for text or numbers that the format does not know."""
     return b"".join(
         (
             _TRACE_ID,
@@ -80,19 +106,29 @@ def _encode_span(span: ReadableSpan) -> bytes:
             _SPAN_ID,
             context.span_id.to_bytes(8, "big"),
             _PARENT_ID + parent.span_id.to_bytes(8, "big") if parent else b"",
-            name,
-            _KINDS[span.kind],
-            _TIMES.pack(_START, span.start_time or 0, _END, span.end_time or 0),
-            _STATUSES[span.status.status_code],
+            _name(name),
+            _KINDS[kind],
+            _TIMES.pack(_START, times[0], _END, times[1]),
+            _STATUSES[status],
             _REMOTE_PARENT if parent and parent.is_remote else _LOCAL_PARENT,
-            *encoded,
+            *[_attribute(key, value) for key, value in attributes.items()],
         )
     )
 
 
 def _encode_unusual(span: ReadableSpan) -> bytes:
     stock = encode_spans([span]).resource_spans[0].scope_spans[0].spans[0]
+    clean(stock)
     return bytes(stock.SerializeToString())
+
+
+def _name(name: str) -> bytes:
+    return _remembered_name(name) if len(name) <= _REMEMBERED_CHARACTERS else _encode_name(name)
+
+
+def _encode_name(name: str) -> bytes:
+    name.encode()  # what cannot be written is no text, and is not made one
+    return _field(_SPAN_NAME, redact_text(name).encode())
 
 
 def _attribute(key: str, value: AttributeValue) -> bytes:
@@ -104,6 +140,7 @@ def _attribute(key: str, value: AttributeValue) -> bytes:
 
 
 def _encode_attribute(key: str, value: AttributeValue) -> bytes:
+    key, value = _redacted(key, value)
     if isinstance(value, str):  # the only kind that seldom repeats: paths
         encoded = _field(_ANY_STRING, value.encode())
     else:
@@ -113,7 +150,16 @@ def _encode_attribute(key: str, value: AttributeValue) -> bytes:
     return _field(_SPAN_ATTRIBUTES, _field(_PAIR_KEY, key.encode()) + _field(_PAIR_VALUE, encoded))
 
 
+def _redacted(key: str, value: AttributeValue) -> tuple[str, AttributeValue]:
+    key.encode()  # what cannot be written is no text, and is not made one
+    if isinstance(value, str):
+        value.encode()
+    ((name, safe),) = redact({key: value}).items()
+    return name, safe if isinstance(value, str) or safe == REDACTED else value
+
+
 _remembered = lru_cache(maxsize=_REMEMBERED_ATTRIBUTES, typed=True)(_encode_attribute)
+_remembered_name = lru_cache(maxsize=_REMEMBERED_NAMES)(_encode_name)
 
 
 def _field(number: int, payload: bytes) -> bytes:

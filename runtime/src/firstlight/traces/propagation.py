@@ -1,7 +1,6 @@
-"""W3C Trace Context and Baggage, in and out.
+"""What identifies a trace between services: W3C Trace Context and Baggage, in and out.
 
-At the edge a trace is continued only from exactly one valid `traceparent`, and baggage is not let in unless allowed:
-what it carries would be sent on to every dependency.
+Baggage is not let in unless allowed: what it carries would be sent on to every dependency.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -10,25 +9,13 @@ from opentelemetry import propagate
 from opentelemetry.baggage.propagation import W3CBaggagePropagator
 from opentelemetry.context import Context
 from opentelemetry.propagators.composite import CompositePropagator
-from opentelemetry.propagators.textmap import CarrierT, Getter, TextMapPropagator, default_getter
-from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
+from opentelemetry.propagators.textmap import Getter, TextMapPropagator
 
 from ..settings import Settings
+from .trace_context import TraceContext
 
 RawHeaders = Iterable[Sequence[bytes]]
 NO_PARENT = Context()
-
-
-class StrictTraceContext(TraceContextTextMapPropagator):
-    """The stock propagator takes the first of several `traceparent`; the recommendation restarts the trace."""
-
-    def extract(
-        self, carrier: CarrierT, context: Context | None = None, getter: Getter[CarrierT] = default_getter
-    ) -> Context:
-        """The context of the caller, or `context` unchanged where there is no valid one."""
-        if len(getter.get(carrier, "traceparent") or ()) != 1:
-            return context if context is not None else NO_PARENT
-        return super().extract(carrier, context, getter)
 
 
 class HeaderGetter(Getter[RawHeaders]):
@@ -46,7 +33,7 @@ class HeaderGetter(Getter[RawHeaders]):
 
 HEADERS = HeaderGetter()
 _PROPAGATORS: Mapping[str, Callable[[], TextMapPropagator]] = {
-    "tracecontext": StrictTraceContext,
+    "tracecontext": TraceContext,
     "baggage": W3CBaggagePropagator,
 }
 

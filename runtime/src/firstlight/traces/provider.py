@@ -2,17 +2,27 @@
 
 import logging
 from collections.abc import Sequence
+from typing import Any
 
 from opentelemetry import trace
-from opentelemetry.sdk.resources import OTELResourceDetector, Resource
-from opentelemetry.sdk.trace import SpanLimits, SpanProcessor, TracerProvider
+from opentelemetry.metrics import NoOpMeterProvider
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace import SpanLimits, SpanProcessor, SynchronousMultiSpanProcessor, TracerProvider
+from opentelemetry.sdk.trace.sampling import ALWAYS_ON
+from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 
 from ..identity import Identity
 from ..settings import Settings
 from . import propagation
+from .consumers import ConsumedProvider
+from .ids import TraceIds
 from .queue import MAX_BYTES, SpanQueue
-from .sampling import DroppingTracer, Starter, TraceIds, kept, sampler
+from .request_span import Recording
+from .request_tracer import NoTracer, RequestTracer, Rule, Starter
+from .sampling import edge, follows_callers, kept, sampler
+from .sdk import DISABLED, without_variables
 
+FEWEST_ATTRIBUTES = 64  # more than the data plane sets
 VALUE_CHARACTERS = 2048  # of an attribute of a span
 EVENT_CHARACTERS = 16_384  # of an attribute of an event or a link: room for a traceback
 
@@ -27,53 +37,89 @@ class Tracing:
         processors: Sequence[SpanProcessor] = (),
         max_bytes: int = MAX_BYTES,
     ) -> None:
-        """Export where an endpoint is configured; `processors` get the spans as well.
+        """Export where an endpoint is configured; `processors` get the spans as well. Without both none is recorded.
 
         `max_bytes` limits the memory of finished spans that have not been exported.
         """
         self.propagator = propagation.install(settings)
         self._queue = _queue(settings, max_bytes) if settings.exports_traces else None
         ids = TraceIds()
-        self.provider = TracerProvider(
-            sampler(settings),
-            resource(settings, identity),
-            shutdown_on_exit=False,
-            id_generator=ids,
-            span_limits=limits(),
-        )
+        shared: dict[str, Any] = {
+            "resource": resource(settings, identity),
+            "shutdown_on_exit": False,
+            "active_span_processor": SynchronousMultiSpanProcessor(),  # type: ignore[no-untyped-call]
+            "id_generator": ids,
+            "span_limits": limits(settings),
+            "meter_provider": NoOpMeterProvider(),
+        }
+        with without_variables(**{DISABLED: str(settings.otel_sdk_disabled).lower()}):
+            self.provider = ConsumedProvider(sampler(settings), **shared)
+            for_requests = TracerProvider(ALWAYS_ON, **shared)  # they are sampled before the SDK is asked
+            if isinstance(trace.get_tracer_provider(), trace.ProxyTracerProvider):  # it can be set only once
+                trace.set_tracer_provider(self.provider)
         for processor in (*processors, *([self._queue] if self._queue else [])):
             self.provider.add_span_processor(processor)
-        if isinstance(trace.get_tracer_provider(), trace.ProxyTracerProvider):  # it can be set only once
-            trace.set_tracer_provider(self.provider)
-        self.tracer: Starter = self.provider.get_tracer(identity.name, identity.version)
+        self.tracer: Starter = NoTracer()
         if not settings.otel_sdk_disabled:
-            self.tracer = DroppingTracer(self.tracer, ids, kept(settings))
+            self.tracer = self._tracer(settings, identity, for_requests, ids)
 
     def stop(self, timeout: float) -> bool:
         """Export what is queued, for at most `timeout` seconds. False: some of it was lost, and counted."""
         return self._queue is None or self._queue.stop(timeout)
 
+    def _tracer(self, settings: Settings, identity: Identity, provider: TracerProvider, ids: TraceIds) -> RequestTracer:
+        tracer = provider.get_tracer(identity.name, identity.version)
+        rule = Rule(kept(settings), follows_callers(settings), edge(settings))
+        recording = None
+        if self._queue is not None and not _are_stated(limits(settings)):
+            from .encoding import encoded  # noqa: PLC0415 - it takes time to import, and only here it is used
+
+            scope = InstrumentationScope(identity.name, identity.version)
+            recording = Recording(tracer, ids, encoded, self._queue.put, provider.resource, scope)
+        return RequestTracer(tracer, ids, self.provider, rule, recording)
+
+
+def _are_stated(stated: SpanLimits) -> bool:
+    """Whether only the SDK applies these limits to the spans of requests."""
+    length = stated.max_span_attribute_length or 0
+    return (stated.max_span_attributes or 0) < FEWEST_ATTRIBUTES or length < VALUE_CHARACTERS
+
 
 def resource(settings: Settings, identity: Identity) -> Resource:
-    """Resource attributes by semantic convention; `OTEL_RESOURCE_ATTRIBUTES` adds to them and may override them."""
+    """Resource attributes by semantic convention, those of `OTEL_RESOURCE_ATTRIBUTES` among them.
+
+    What logs and metrics say as well is the same there: see `Identity.within` and `Settings.environment`.
+    """
+    identity = identity.within(settings.service_name, settings.resource_attributes)
     ours = {
         "service.name": identity.name,
         "service.version": identity.version,
+        "service.instance.id": identity.instance,
         "deployment.environment.name": settings.environment,
     }
-    return Resource.create(ours).merge(OTELResourceDetector().detect())
+    with without_variables():
+        return Resource.create({**settings.resource_attributes, **ours})
 
 
-def limits() -> SpanLimits:
+def limits(settings: Settings) -> SpanLimits:
     """The standard variables' limits, and a length for values where none is set: clients choose some of them."""
     # The SDK writes a line for each value that it cuts.
     logging.getLogger("opentelemetry.attributes").setLevel(logging.ERROR)
-    stated = SpanLimits()
-    if stated.max_span_attribute_length is None:
-        stated.max_span_attribute_length = VALUE_CHARACTERS
-    if stated.max_attribute_length is None:
-        stated.max_attribute_length = EVENT_CHARACTERS
-    return stated
+    count, length = settings.otel_attribute_count_limit, settings.otel_attribute_value_length_limit
+    return SpanLimits(
+        max_attributes=count,
+        max_events=settings.otel_span_event_count_limit,
+        max_links=settings.otel_span_link_count_limit,
+        max_span_attributes=_first(settings.otel_span_attribute_count_limit, count),
+        max_event_attributes=_first(settings.otel_event_attribute_count_limit, count),
+        max_link_attributes=_first(settings.otel_link_attribute_count_limit, count),
+        max_attribute_length=_first(length, EVENT_CHARACTERS),
+        max_span_attribute_length=_first(settings.otel_span_attribute_value_length_limit, length, VALUE_CHARACTERS),
+    )
+
+
+def _first(*limits: int | None) -> int:
+    return next(limit for limit in limits if limit is not None)
 
 
 def _queue(settings: Settings, max_bytes: int) -> SpanQueue:

@@ -12,8 +12,10 @@ from opentelemetry.context import Context
 from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor
 from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 
+from ..forks import renew_in_child
 from ..metrics.instruments import TRACES_EXPORT_FAILED, TRACES_QUEUE_FULL
 from ..settings import Settings
+from .encoded_span import OBJECT_BYTES, EncodedSpan
 from .size import size
 
 log = structlog.get_logger()
@@ -38,8 +40,14 @@ class SpanQueue(SpanProcessor):
         self._exporter = exporter
         self._capacity = settings.otel_bsp_max_queue_size
         self._batch = min(settings.otel_bsp_max_export_batch_size, self._capacity)
-        self._delay = settings.otel_bsp_schedule_delay / 1000
+        self._delay = settings.otel_bsp_schedule_delay / 1000 or None  # without a delay each span ends the wait
+        self._due = self._batch if self._delay else 1
         self._max_bytes, self._batch_bytes = max_bytes, max_bytes // _BATCHES
+        self._begin()
+        self._start()
+        renew_in_child(self._begin)  # the parent's spans are the parent's to export
+
+    def _begin(self) -> None:
         self._bytes = 0
         self._queue: deque[tuple[ReadableSpan, int]] = deque()
         self._lock = threading.RLock()  # a finalizer may end a span while this thread ends one
@@ -47,8 +55,14 @@ class SpanQueue(SpanProcessor):
         self._stopping = False
         self._failing = False
         self._given_up = False  # the process has stopped waiting, and has logged that it stopped
-        self._thread = threading.Thread(target=self._run, name="span-queue", daemon=True)
-        self._thread.start()
+        self._thread: threading.Thread | None = None
+
+    def _start(self) -> None:
+        with self._lock:
+            if self._thread is None:
+                thread = threading.Thread(target=self._run, name="span-queue", daemon=True)
+                thread.start()
+                self._thread = thread
 
     def on_start(self, span: Span, parent_context: Context | None = None) -> None:
         """Nothing to do: a span is of interest when it has ended."""
@@ -57,21 +71,29 @@ class SpanQueue(SpanProcessor):
         """Queue a span, or count it as dropped. Never blocks."""
         if not (span.context and span.context.trace_flags.sampled):
             return
-        needed = size(span)
+        self._put(span, size(span))
+
+    def put(self, span: EncodedSpan) -> None:
+        """Queue a span that is encoded already, or count it as dropped. Never blocks."""
+        self._put(span, OBJECT_BYTES + len(span.body))
+
+    def _put(self, span: ReadableSpan, needed: int) -> None:
         with self._lock:
             full = len(self._queue) >= self._capacity or self._bytes + needed > self._max_bytes
             if not (full or self._stopping):
                 self._bytes += needed
                 self._queue.append((span, needed))
+        if self._thread is None:  # the first span of a child
+            self._start()
         if full or self._stopping:
             TRACES_QUEUE_FULL.inc()
-        elif not self._full_batch.is_set() and (len(self._queue) >= self._batch or self._bytes >= self._batch_bytes):
+        elif not self._full_batch.is_set() and (len(self._queue) >= self._due or self._bytes >= self._batch_bytes):
             self._full_batch.set()
 
     def force_flush(self, timeout_millis: int = 30_000) -> bool:
         """Wait until what is queued has been handed to the exporter. False: it was not, in time."""
         deadline = time.monotonic() + timeout_millis / 1000
-        while self._queue and time.monotonic() < deadline and self._thread.is_alive():
+        while self._queue and time.monotonic() < deadline and self._thread is not None and self._thread.is_alive():
             self._full_batch.set()
             self._thread.join(0.01)
         return not self._queue
@@ -80,8 +102,9 @@ class SpanQueue(SpanProcessor):
         """Export what is left, for at most `timeout` seconds; count what is left after that as dropped."""
         self._stopping = True
         self._full_batch.set()
-        self._thread.join(timeout)
-        done = not self._thread.is_alive()
+        if self._thread is not None:
+            self._thread.join(timeout)
+        done = self._thread is None or not self._thread.is_alive()
         self._given_up = not done
         with self._lock:
             TRACES_QUEUE_FULL.inc(len(self._queue))

@@ -1,16 +1,15 @@
-"""Which traces are kept: the standard samplers, and a short way for the requests that they would drop."""
+"""Which traces are kept: the standard samplers, and nothing of what a health check does."""
 
-import random
-from collections.abc import Callable, Mapping
-from typing import Protocol
+from collections.abc import Callable, Mapping, Sequence
 
 from opentelemetry.context import Context
 from opentelemetry.sdk.trace import sampling
-from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
-from opentelemetry.trace import NonRecordingSpan, Span, SpanContext, SpanKind, TraceFlags
+from opentelemetry.trace import Link, SpanKind, TraceState
+from opentelemetry.util.types import Attributes
 
+from ..context import UNOBSERVED
 from ..settings import Settings
-from .propagation import NO_PARENT
+from .edge import EdgeLimit, EdgeSampler
 
 # A root sampler for each standard name; `parentbased_` wraps the same three.
 _ROOTS: Mapping[str, Callable[[float], sampling.Sampler]] = {
@@ -19,22 +18,37 @@ _ROOTS: Mapping[str, Callable[[float], sampling.Sampler]] = {
     "traceidratio": sampling.TraceIdRatioBased,
 }
 _PARENT_BASED = "parentbased_"
-_NOT_SAMPLED = TraceFlags(TraceFlags.RANDOM_TRACE_ID)
 
 
 def sampler(settings: Settings) -> sampling.Sampler:
     """The sampler named by `OTEL_TRACES_SAMPLER`.
 
-    A parent-based one obeys the caller's sampled flag, so on a public edge anyone could order full sampling or none:
-    with `TRUST_REMOTE_PARENT=false` a remote parent gives the trace its id and the decision stays here.
+    A parent-based one obeys the caller's sampled flag, so anyone could order full sampling or none: unless
+    `TRUST_REMOTE_PARENT` is set, a remote parent gives the trace its id and the decision stays here.
     """
+    return ObservedOnly(_standard(settings))
+
+
+def _standard(settings: Settings) -> sampling.Sampler:
     name = settings.otel_traces_sampler
     root = _ROOTS[name.removeprefix(_PARENT_BASED)](settings.otel_traces_sampler_arg)
     if not name.startswith(_PARENT_BASED):
         return root
     if settings.trust_remote_parent:
         return sampling.ParentBased(root)
-    return sampling.ParentBased(root, remote_parent_sampled=root, remote_parent_not_sampled=root)
+    remote = EdgeSampler(root, kept(settings))
+    return sampling.ParentBased(root, remote_parent_sampled=remote, remote_parent_not_sampled=remote)
+
+
+def follows_callers(settings: Settings) -> bool:
+    """Whether a caller's sampled flag decides."""
+    return settings.otel_traces_sampler.startswith(_PARENT_BASED) and settings.trust_remote_parent
+
+
+def edge(settings: Settings) -> EdgeLimit | None:
+    """The limit on the traces of callers that are not trusted, where there is one."""
+    limited = settings.otel_traces_sampler.startswith(_PARENT_BASED) and not settings.trust_remote_parent
+    return EdgeLimit(kept(settings)) if limited else None
 
 
 def kept(settings: Settings) -> float:
@@ -43,42 +57,28 @@ def kept(settings: Settings) -> float:
     return {"always_on": 1.0, "always_off": 0.0}.get(root, settings.otel_traces_sampler_arg)
 
 
-class TraceIds(RandomIdGenerator):
-    """Random trace ids; `following` is the next one, where somebody has drawn it already."""
+class ObservedOnly(sampling.Sampler):
+    """Samples as another sampler does, but nothing that runs in a health check."""
 
-    following: int | None = None
+    def __init__(self, sampler: sampling.Sampler) -> None:
+        """Ask `sampler` about everything else."""
+        self._sampler = sampler
 
-    def generate_trace_id(self) -> int:
-        """A trace id."""
-        drawn, self.following = self.following, None
-        return drawn or super().generate_trace_id()
+    def should_sample(  # noqa: PLR0913, PLR0917 - the interface of samplers
+        self,
+        parent_context: Context | None,
+        trace_id: int,
+        name: str,
+        kind: SpanKind | None = None,
+        attributes: Attributes = None,
+        links: Sequence[Link] | None = None,
+        trace_state: TraceState | None = None,
+    ) -> sampling.SamplingResult:
+        """Drop it, or decide as the other sampler."""
+        if UNOBSERVED.get():
+            return sampling.SamplingResult(sampling.Decision.DROP)
+        return self._sampler.should_sample(parent_context, trace_id, name, kind, attributes, links, trace_state)
 
-
-class Starter(Protocol):
-    """What the data plane needs of a tracer, and every tracer has."""
-
-    def start_span(self, name: str, context: Context | None = None, kind: SpanKind = SpanKind.INTERNAL) -> Span:
-        """Start a span without making it the current one."""
-
-
-class DroppingTracer:
-    """Drops unsampled root traces before they reach the SDK, by the SDK's own rule on the same id.
-
-    The SDK spends as much on such a span as bare Starlette spends on a third of a request.
-    """
-
-    def __init__(self, tracer: Starter, ids: TraceIds, ratio: float) -> None:
-        """Keep `ratio` of the traces that begin here, with `tracer`."""
-        self._tracer = tracer
-        self._ids = ids
-        self._limit = sampling.TraceIdRatioBased.get_bound_for_rate(ratio)
-
-    def start_span(self, name: str, context: Context | None = None, kind: SpanKind = SpanKind.INTERNAL) -> Span:
-        """A span of a new trace, or whatever the SDK makes of a parent."""
-        if context is NO_PARENT:
-            trace_id = random.getrandbits(128)
-            if trace_id & sampling.TraceIdRatioBased.TRACE_ID_LIMIT >= self._limit:
-                span = SpanContext(trace_id, random.getrandbits(64), is_remote=False, trace_flags=_NOT_SAMPLED)
-                return NonRecordingSpan(span)
-            self._ids.following = trace_id
-        return self._tracer.start_span(name, context, kind)
+    def get_description(self) -> str:
+        """The other sampler's."""
+        return self._sampler.get_description()

@@ -2,6 +2,7 @@
 """Wrap the rules and dashboards of `ops/` for a cluster: one PrometheusRule, and a ConfigMap for each dashboard.
 
 They serve every service of the cluster, so their names do not depend on this one: applied twice, they are there once.
+The team's own rules are a PrometheusRule under the name of the service.
 """
 
 import sys
@@ -14,16 +15,23 @@ import yaml
 HERE = Path(__file__).resolve().parent
 OPS = HERE.parents[2] / "ops"
 GENERATED = HERE / "generated.yaml"
+SERVICE = "<%= cookiecutter.project_slug %>"
+TEAM = "team.rules.yml"
 
 
 def objects(ops: Path) -> Iterator[dict[str, Any]]:
     """Everything Prometheus and Grafana are to know. Dashboards are picked up by the label of Grafana's sidecar."""
     rules = sorted(ops.glob("alerts/rules/*.rules.yml"))
-    groups = [group for file in rules for group in yaml.safe_load(file.read_text("utf-8"))["groups"]]
-    yield _object("monitoring.coreos.com/v1", "PrometheusRule", {"name": "firstlight"}, spec={"groups": groups})
+    yield _rules("firstlight", [file for file in rules if file.name != TEAM])
+    yield from (_rules(SERVICE, [file]) for file in rules if file.name == TEAM)
     for file in sorted(ops.glob("grafana/dashboards/*.json")):
         metadata = {"name": f"dashboard-{file.stem}", "labels": {"grafana_dashboard": "1"}}
         yield _object("v1", "ConfigMap", metadata, data={file.name: file.read_text("utf-8")})
+
+
+def _rules(name: str, files: list[Path]) -> dict[str, Any]:
+    groups = [group for file in files for group in yaml.safe_load(file.read_text("utf-8"))["groups"]]
+    return _object("monitoring.coreos.com/v1", "PrometheusRule", {"name": name}, spec={"groups": groups})
 
 
 def _object(version: str, kind: str, metadata: dict[str, Any], **content: Any) -> dict[str, Any]:

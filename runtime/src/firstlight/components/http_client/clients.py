@@ -38,8 +38,10 @@ class Clients(Mapping[str, httpx2.AsyncClient]):
 
 
 @asynccontextmanager
-async def open_clients(surroundings: Surroundings[HttpClientSettings]) -> AsyncIterator[Clients]:
-    """One client for each dependency, by name."""
+async def open_clients(
+    surroundings: Surroundings[HttpClientSettings], transports: Mapping[str, httpx2.AsyncBaseTransport] | None = None
+) -> AsyncIterator[Clients]:
+    """One client for each dependency, by name. `transports` answer in place of dependencies, which are not checked."""
     logging.getLogger("httpx2").setLevel(logging.WARNING)  # it logs every call; span and metric have it already
     settings = surroundings.settings
     async with AsyncExitStack() as stack:
@@ -50,15 +52,19 @@ async def open_clients(surroundings: Surroundings[HttpClientSettings]) -> AsyncI
             timeout = httpx2.Timeout(settings.timeout_seconds, connect=settings.connect_seconds)
             return httpx2.AsyncClient(base_url=url, timeout=timeout, transport=transport)
 
-        def limited(connections: int) -> LimitedTransport:
-            limits = httpx2.Limits(max_connections=connections)
-            pool = httpx2.AsyncHTTPTransport(verify=context or True, limits=limits)
-            return LimitedTransport(pool, settings.timeout_seconds, settings.max_response_bytes)
+        def pool(connections: int) -> httpx2.AsyncHTTPTransport:
+            return httpx2.AsyncHTTPTransport(verify=context or True, limits=httpx2.Limits(max_connections=connections))
 
-        for name, url in settings.dependencies.items():
-            observed = ObservedTransport(name, limited(settings.max_connections))
+        def limited(transport: httpx2.AsyncBaseTransport) -> LimitedTransport:
+            return LimitedTransport(transport, settings.timeout_seconds, settings.max_response_bytes)
+
+        given = transports or {}
+        for name, url in {**{name: f"http://{name}" for name in given}, **settings.dependencies}.items():
+            transport = limited(given.get(name) or pool(settings.max_connections))
+            observed = ObservedTransport(name, transport, surroundings.service.known_methods)
             clients[name] = await stack.enter_async_context(client(url, observed))
-            probes[name] = await stack.enter_async_context(client(url, limited(1)))
+            if name not in given:
+                probes[name] = await stack.enter_async_context(client(url, limited(pool(1))))
         yield Clients(clients, probes)
 
 

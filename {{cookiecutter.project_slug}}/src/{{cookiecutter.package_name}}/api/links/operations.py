@@ -1,6 +1,5 @@
 """Short links over HTTP: create, read, list, follow."""
 
-from dataclasses import asdict
 from typing import Annotated, Any
 
 from firstlight import Operation
@@ -75,7 +74,7 @@ async def follow(request: Request) -> Response:
 
 
 def _document(link: Link) -> dict[str, Any]:
-    return {**asdict(link), "created_at": link.created_at.isoformat()}
+    return {"slug": link.slug, "url": link.url, "created_at": link.created_at.isoformat()}
 
 
 OPERATIONS = (

@@ -1,0 +1,29 @@
+# mypy: disable-error-code="import-not-found"
+"""The data plane and its server around bare Starlette: the routes, and nothing that an application adds."""
+
+import sys
+from dataclasses import replace
+
+from acme_links.service import SERVICE
+from firstlight.app import create_app
+from firstlight.requests.data_plane import DataPlane
+from firstlight.server import loop
+from firstlight.server.port import bind
+from firstlight.server.server import Server
+from firstlight.settings import Settings, load_for
+from starlette.applications import Starlette
+
+from .items import ITEMS
+
+if __name__ == "__main__":
+    sys.setswitchinterval(0.001)  # as `firstlight.main` does
+    service = replace(SERVICE, components=(), routes=ITEMS, latency={}, background=())
+    settings = load_for(Settings, service.identity, 9464)
+    application = create_app(settings, service, served=True)
+    data_plane = application._app  # noqa: SLF001 - nobody else takes an application apart
+    assert isinstance(data_plane, DataPlane)  # noqa: S101 - the same
+    bare = Starlette()
+    bare.router = data_plane.app.router
+    data_plane.app = bare
+    with bind("", settings.host, settings.port) as listener:
+        loop.run(Server(application, service).serve(sockets=[listener]))

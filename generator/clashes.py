@@ -1,0 +1,38 @@
+"""What two components must not share, nor take from every service: names, variables and ports."""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+
+from .manifest import Manifest
+
+# What every service has. The stand-alone stack gives processes, commands and servers one namespace.
+OF_EVERY_SERVICE = (
+    *(("name", taken) for taken in ("web", "settings", "lifecycle", "service")),
+    *(("name", taken) for taken in ("prometheus", "alertmanager", "collector", "tempo", "loki", "grafana")),
+    *(("port", taken) for taken in ("3000", "4317", "4318", "8000", "9090", "9093", "9464", "24224")),
+)
+
+
+def clashes(manifests: Mapping[str, Manifest]) -> Iterator[str]:
+    """Say who claims a name, a variable or a port that something else has."""
+    owners: dict[tuple[str, str], str] = {}
+    for component, manifest in manifests.items():
+        for claim, times in sorted(Counter(_claims(manifest)).items()):
+            if claim in owners:
+                yield f"components {owners[claim]!r} and {component!r} both claim the {claim[0]} {claim[1]}."
+            elif claim in OF_EVERY_SERVICE:
+                yield f"component {component!r} claims the {claim[0]} {claim[1]}, which every service has."
+            elif times > 1:
+                yield f"component {component!r} claims the {claim[0]} {claim[1]} twice."
+            owners[claim] = component
+
+
+def _claims(manifest: Manifest) -> Iterator[tuple[str, str]]:
+    for row in [*manifest["variables"], *manifest["secrets"]]:
+        yield "variable", row["name"]
+    for key in [*(row["name"] for row in manifest["commands"]), *manifest["processes"], *manifest["servers"]]:
+        yield "name", key
+    for process in manifest["processes"].values():
+        yield "port", str(process["management_port"])
+    for server in manifest["servers"].values():
+        yield from (("port", str(port)) for port in server["ports"])

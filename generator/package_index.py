@@ -1,0 +1,58 @@
+"""The package index from which services install the library, as `platform.toml` names it; without one they carry it."""
+
+import re
+import tomllib
+from collections.abc import Iterator, Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+from .repository import ROOT
+
+FILE = "platform.toml"
+FORMATS = ("simple", "flat")
+_WANTED = 'name = "acme" and url = "https://packages.example.com/simple/"'
+
+
+def read(text: str) -> dict[str, str] | None:
+    """The index with `name`, `url` and `format`, or nothing; stop with a sentence for each fault."""
+    try:
+        content = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        msg = f"{FILE} is not TOML: {error}."
+        raise SystemExit(msg) from error
+    if sentences := list(_faults(content)):
+        raise SystemExit("\n".join(f"{FILE}: {sentence}" for sentence in sentences))
+    return {"format": FORMATS[0], **content["index"]} if content else None
+
+
+def _faults(content: Mapping[str, Any]) -> Iterator[str]:
+    for name in content.keys() - {"index"}:
+        yield f"{name} means nothing; the one table is [index]."
+    index = content.get("index", {})
+    if not isinstance(index, dict):
+        yield f"index must be a table with {_WANTED}."
+        return
+    if "index" in content:
+        yield from _faults_of_an_index(index)
+
+
+def _faults_of_an_index(index: Mapping[str, Any]) -> Iterator[str]:
+    for name in index.keys() - {"name", "url", "format"}:
+        yield f"index.{name} means nothing; an index has a name, a url and a format."
+    if not re.fullmatch("[a-z]([a-z0-9-]*[a-z0-9])?", str(index.get("name", ""))):
+        yield f"index.name must be of a-z, 0-9 and hyphens, as in {_WANTED}."
+    if index.get("format", FORMATS[0]) not in FORMATS:
+        yield f"index.format must be one of {', '.join(FORMATS)}."
+    yield from _faults_of_a_url(index.get("url"))
+
+
+def _faults_of_a_url(url: object) -> Iterator[str]:
+    """Refuse what is no address, and secrets: the url gets into files of every service."""
+    parts = urlsplit(url) if isinstance(url, str) and re.fullmatch(r"[!#-\[\]-~]+", url) else urlsplit("")
+    if parts.scheme not in {"https", "http", "file"}:
+        yield "index.url must begin with https://, http:// or file:// and hold no spaces or quotes."
+    if parts.username or parts.password:
+        yield "index.url must hold no user name or password; put them into a netrc file where services are built."
+
+
+INDEX = read((ROOT / FILE).read_text(encoding="utf-8"))

@@ -1,0 +1,97 @@
+"""One way out for the records of the standard library, whatever third parties configure, at import or while it runs.
+
+`dictConfig` and `fileConfig` take the handlers of the root logger away and disable the loggers that they do not name;
+`basicConfig(force=True)` brings one that writes to standard error; `logging.disable` silences everybody. None of them
+decides about the log of a service. Handlers that do not write to the process's own streams are called as ever, and so
+are filters; `setLevel` of a logger is obeyed, and `setLevel` of the root one where it is called by name.
+"""
+
+import logging
+import sys
+from contextlib import suppress
+from typing import Any
+
+CONFIGURING = {"logging", "logging.config"}  # modules whose functions configure everything at once
+_STREAMS = {1, 2}
+
+
+class _Root(logging.RootLogger):
+    """The root logger, whose level `LOG_LEVEL` decides."""
+
+    def setLevel(self, level: int | str) -> None:  # noqa: N802 - the base class's name
+        """Obey whoever calls it by name."""
+        if sys._getframe(1).f_globals.get("__name__") not in CONFIGURING:  # noqa: SLF001 - documented
+            super().setLevel(level)
+
+
+class _Manager(logging.Manager):
+    """The table of all loggers, which `logging.disable` does not silence."""
+
+    @property
+    def disable(self) -> int:
+        """Nothing is disabled."""
+        return 0
+
+    @disable.setter
+    def disable(self, _: int) -> None:
+        """Go on."""
+
+
+class _Disabled:
+    """`disabled` of a logger: whoever sets it by name is obeyed, `dictConfig` and `fileConfig` are not."""
+
+    def __get__(self, logger: Any, _: type | None = None) -> bool:
+        return bool(vars(logger).get("disabled", False)) if logger is not None else False
+
+    def __set__(self, logger: Any, value: bool) -> None:  # noqa: FBT001 - the protocol of descriptors
+        if sys._getframe(1).f_globals.get("__name__") not in CONFIGURING:  # noqa: SLF001 - documented
+            vars(logger)["disabled"] = value
+
+
+def hold(bridge: logging.Handler, level: int) -> None:
+    """Hand each record to `bridge` once, from this level on. Called again, the last bridge counts."""
+    root = logging.getLogger()
+    for logger in (root, *root.manager.loggerDict.values()):
+        if isinstance(logger, logging.Logger):
+            logger.disabled = False  # what has been configured at import
+    root.__class__, root.manager.__class__ = _Root, _Manager
+    root.manager._clear_cache()  # type: ignore[attr-defined] # noqa: SLF001 - of what was disabled
+    root.handlers = [bridge]
+    root.setLevel(level)
+
+    def call_handlers(logger: logging.Logger, record: logging.LogRecord) -> None:
+        if _call_others(logger, record, bridge):
+            bridge.handle(record)
+
+    logging.Logger.callHandlers = call_handlers  # type: ignore[assignment,method-assign]
+    logging.Logger.disabled = _Disabled()  # type: ignore[assignment]
+
+
+def _call_others(start: logging.Logger, record: logging.LogRecord, bridge: logging.Handler) -> bool:
+    """Call what third parties have added; none of it fails the caller. Returns whether the record is ours as well.
+
+    It is where it reaches the root logger, or a handler that would write it to the process's own streams.
+    """
+    ours, logger = False, start
+    while True:
+        for handler in logger.handlers:
+            if handler is bridge or _writes_to_the_streams(handler):
+                ours = True
+            elif record.levelno >= handler.level:
+                with suppress(Exception):
+                    handler.handle(record)
+        if logger.parent is None:
+            return True
+        if not logger.propagate:
+            return ours
+        logger = logger.parent
+
+
+def _writes_to_the_streams(handler: logging.Handler) -> bool:
+    stream = getattr(handler, "stream", None) if isinstance(handler, logging.StreamHandler) else None
+    if stream is None:
+        return False
+    try:
+        return stream in (sys.stdout, sys.stderr, sys.__stdout__, sys.__stderr__) or stream.fileno() in _STREAMS
+    except (AttributeError, OSError, ValueError):
+        return False

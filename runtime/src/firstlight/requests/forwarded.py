@@ -1,0 +1,90 @@
+"""Who a client is behind proxies: what `Forwarded` and `X-Forwarded-*` say, where one of `TRUSTED_PROXIES` says it.
+
+A header is read from its right end, where the nearest proxy wrote: the first address that is not a trusted proxy is the
+client. What is left of it may be of the client's own making.
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from ipaddress import IPv4Address, IPv6Address, ip_address
+
+from starlette.types import Scope
+
+from ..settings.networks import Network
+from .arrival import PEER
+
+MAX_PROXIES = 32
+_FORWARDED, _FOR, _PROTO = b"forwarded", b"x-forwarded-for", b"x-forwarded-proto"
+_NAMES = frozenset({_FORWARDED, _FOR, _PROTO})
+_SCHEMES = {"http": "http", "https": "https", "ws": "http", "wss": "https"}
+_OF_WEBSOCKETS = {"http": "ws", "https": "wss"}
+_ELEMENT = re.compile(r'(?:[^,"]|"(?:[^"\\]|\\.)*")+')
+_PAIR = re.compile(r'(?:^|;)\s*(for|proto)\s*=\s*(?:"([^"]*)"|([^;,"\s]*))', re.IGNORECASE)
+_WITH_PORT = re.compile(r"\[([^\]]*)\](?::\w*)?|([^:]*):\w*")
+
+Address = IPv4Address | IPv6Address
+
+
+class Proxies:
+    """The proxies that are believed."""
+
+    def __init__(self, trusted: Sequence[Network]) -> None:
+        """Believe those with an address in `trusted`."""
+        self._trusted = trusted
+
+    def resolve(self, scope: Scope) -> None:
+        """Replace client and scheme of a request by what the proxies say, unless they say nothing that is one."""
+        if not self._trusted:
+            return
+        peer = scope.get(PEER) or scope.get("client")
+        address = _address(peer[0]) if peer else None
+        if address is None or not self._is_trusted(address):
+            return
+        hops, scheme = _said(scope["headers"])
+        for _, (hop, its_scheme) in zip(range(MAX_PROXIES), hops, strict=False):
+            address = _address(hop)
+            if address is None:  # what is left of it is not to be believed either
+                break
+            scope.setdefault(PEER, peer)
+            scope["client"], scheme = (str(address), 0), its_scheme
+            if not self._is_trusted(address):
+                break
+        if (scheme := _SCHEMES.get(scheme.lower(), "")) != "":
+            scope["scheme"] = _OF_WEBSOCKETS[scheme] if scope["type"] == "websocket" else scheme
+
+    def _is_trusted(self, address: Address) -> bool:
+        return any(address in network for network in self._trusted)
+
+
+def _said(headers: Iterable[Sequence[bytes]]) -> tuple[Iterator[tuple[str, str]], str]:
+    """Addresses, each with the scheme it came by, and the last scheme; the nearest first."""
+    lines: dict[bytes, str] = {}
+    for name, value in headers:
+        if name in _NAMES:
+            lines[name] = f"{lines[name]},{value.decode('latin-1')}" if name in lines else value.decode("latin-1")
+    if _FOR in lines or _PROTO in lines:  # most proxies write these, and pass on what a client wrote as `Forwarded`
+        scheme = next(_from_right(lines.get(_PROTO, "")), "")
+        return ((hop, scheme) for hop in _from_right(lines.get(_FOR, ""))), scheme
+    elements = [_pairs(element) for element in _ELEMENT.findall(lines.get(_FORWARDED, ""))[-MAX_PROXIES:]]
+    hops = [(element.get("for", ""), element.get("proto", "")) for element in reversed(elements)]
+    return iter(hops), hops[0][1] if hops else ""
+
+
+def _from_right(text: str) -> Iterator[str]:
+    while text:
+        text, _, last = text.rpartition(",")
+        yield last.strip()
+
+
+def _pairs(element: str) -> dict[str, str]:
+    return {name.lower(): quoted or plain for name, quoted, plain in _PAIR.findall(element)}
+
+
+def _address(text: str) -> Address | None:
+    """An address with or without brackets and a port. One of IPv4 inside IPv6 is that of IPv4."""
+    match = _WITH_PORT.fullmatch(text)
+    try:
+        address = ip_address((match[1] or match[2] or "") if match else text)
+    except ValueError:
+        return None
+    return getattr(address, "ipv4_mapped", None) or address

@@ -1,0 +1,95 @@
+"""What is said and sent when the process stops: in order, or at last from the watchdog."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import structlog
+
+from ..lifecycle import Lifecycle
+from ..metrics.event_loop import Heartbeat
+from .ends import Ends
+from .times import FLUSH_SECONDS, LATE_FLUSH_SECONDS, RECORD_SECONDS
+
+POLL_SECONDS = 0.01
+BLOCKED_SECONDS = 0.4  # since the last beat of the loop, which beats ten times a second
+MOST_CUT = 50  # of what was cut, in one line
+CUT = 1
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Telemetry:
+    """What is flushed at the end."""
+
+    flush_spans: Callable[[float], object]
+    flush_reports: Callable[[float], object]
+    flush_lines: Callable[[float], object]
+
+
+class Stop:
+    """The last steps of a lifespan, and the status that they leave."""
+
+    def __init__(self, lifecycle: Lifecycle, heartbeat: Heartbeat, ends: Ends, telemetry: Telemetry) -> None:
+        """Nothing is over yet."""
+        self._lifecycle = lifecycle
+        self._heartbeat = heartbeat
+        self._ends = ends
+        self._telemetry = telemetry
+        self._said = False
+
+    @property
+    def status(self) -> int:
+        """The exit status: 1 when something was cut, or a component did not close."""
+        return CUT if self._lifecycle.cut or self._ends.unclosed else 0
+
+    async def record(self) -> None:
+        """Let requests that the server has cancelled record themselves; record those that cannot be cancelled."""
+        for _ in range(round(RECORD_SECONDS / POLL_SECONDS)):
+            if not (self._lifecycle.requests or self._lifecycle.websockets):
+                break
+            await asyncio.sleep(POLL_SECONDS)
+        self._abandon()
+
+    def flush_spans(self) -> None:
+        """Send the last spans."""
+        self._telemetry.flush_spans(FLUSH_SECONDS)
+
+    def flush(self) -> None:
+        """Send the last error reports, say that the service has stopped, and write the last lines."""
+        self._telemetry.flush_reports(FLUSH_SECONDS)
+        self._say()
+        self._telemetry.flush_lines(FLUSH_SECONDS)
+
+    def flush_all(self, seconds: float) -> None:
+        """Send and write everything, within so many seconds for each kind."""
+        self._telemetry.flush_spans(seconds)
+        self._telemetry.flush_reports(seconds)
+        self._telemetry.flush_lines(seconds)
+
+    def late(self) -> None:
+        """Do all of it now, in another thread: the loop has not come to its end."""
+        if self._heartbeat.age > BLOCKED_SECONDS:
+            self._lifecycle.cut.append("event loop")
+        if self._ends.closing:
+            self._ends.cut.append(self._ends.closing)
+        self._abandon()
+        self._telemetry.flush_spans(LATE_FLUSH_SECONDS)
+        self._telemetry.flush_reports(LATE_FLUSH_SECONDS)
+        self._say()
+        self._telemetry.flush_lines(LATE_FLUSH_SECONDS)
+
+    def _abandon(self) -> None:
+        for each in (*self._lifecycle.requests, *self._lifecycle.websockets):
+            each.abandon()
+
+    def _say(self) -> None:
+        if self._said:
+            return
+        self._said = True
+        cut = [*self._lifecycle.cut, *(f"component {name}" for name in self._ends.cut)]
+        if cut:
+            log.error("service.stopped", cut=cut[:MOST_CUT], cut_in_all=len(cut))
+        else:
+            log.info("service.stopped")

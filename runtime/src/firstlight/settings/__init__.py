@@ -1,0 +1,7 @@
+"""Every setting of the service, read once from the environment and frozen."""
+
+from .loading import AnySettings, load, load_for
+from .objectives import FASTEST_BURN_RATE, can_alert, is_bucket
+from .settings import Settings
+
+__all__ = ["FASTEST_BURN_RATE", "AnySettings", "Settings", "can_alert", "is_bucket", "load", "load_for"]

@@ -1,0 +1,84 @@
+"""What the environment asks for and does not get: one warning for each variable, when the process starts."""
+
+import os
+from collections.abc import Iterator, Mapping
+from difflib import get_close_matches
+from typing import NamedTuple
+
+import structlog
+
+from .ignored import IGNORED, OF_THE_SERVER
+from .values import Partly
+from .variables import HONOURED, Variable
+
+AS_UNSET = "it is as if it were not set"
+SHOWN_CHARACTERS = 64
+_NEAR = 0.94  # how much of a name must agree to call it misspelt
+_TRACES, _GENERAL = "OTEL_EXPORTER_OTLP_TRACES_", "OTEL_EXPORTER_OTLP_"
+_NAMES = [variable.name for variable in (*HONOURED, *IGNORED)]
+
+log = structlog.get_logger()
+
+
+class Complaint(NamedTuple):
+    """Why a variable is ignored, and what happens instead."""
+
+    variable: str
+    reason: str
+    instead: str
+
+
+def warn() -> None:
+    """Log one warning for each complaint about the environment of this process."""
+    for complaint in complaints(os.environ):
+        log.warning("settings.variable_ignored", **complaint._asdict())
+
+
+def complaints(environment: Mapping[str, str]) -> Iterator[Complaint]:
+    """In the order of the tables; at last names that are misspelt."""
+    for variable in HONOURED:
+        found = _of_honoured(variable, environment.get(variable.name, "").strip())
+        if found is not None and not _overruled(variable, environment):
+            yield found
+    for variable in (*IGNORED, *OF_THE_SERVER):
+        value = environment.get(variable.name, "").strip().lower()
+        if value and value not in variable.agrees:
+            yield Complaint(variable.name, "is not supported", variable.says.replace("`", ""))
+    for name in sorted(environment):
+        near = get_close_matches(name, _NAMES, 1, _NEAR) if name.startswith("OTEL_") and name not in _NAMES else []
+        if near:
+            yield Complaint(name, f"is not a name of OpenTelemetry; {near[0]} is", AS_UNSET)
+
+
+def read(variable: Variable, text: str) -> object:
+    """The value of a variable that is honoured, `None` where it is none."""
+    assert variable.read is not None
+    try:
+        value = variable.read(text) if text else None
+    except ValueError:
+        return None
+    return value.value if isinstance(value, Partly) else value
+
+
+def _of_honoured(variable: Variable, text: str) -> Complaint | None:
+    assert variable.read is not None
+    given = "" if variable.hidden else f", not {text[:SHOWN_CHARACTERS]!r}"
+    try:
+        value = variable.read(text) if text else None
+    except ValueError as error:
+        return Complaint(variable.name, f"{error}{given}", AS_UNSET)
+    if not isinstance(value, Partly):
+        return None
+    if variable.name.endswith("_PROTOCOL"):
+        return Complaint(variable.name, *value.left_out.split(", and ", 1))
+    return Complaint(variable.name, f"{value.left_out}{given}", "the rest of it is used")
+
+
+def _overruled(variable: Variable, environment: Mapping[str, str]) -> bool:
+    """Whether another variable, which comes first, has a value."""
+    if not variable.name.startswith(_GENERAL) or variable.name.startswith(_TRACES):
+        return False
+    first = f"{_TRACES}{variable.name.removeprefix(_GENERAL)}"
+    return any(
+        other.name == first and read(other, environment.get(first, "").strip()) is not None for other in HONOURED
+    )

@@ -1,0 +1,101 @@
+"""The settings that OpenTelemetry specifies, under its names. A bad value in the environment counts as unset."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from ..text import Shown
+from . import values
+
+Count = Annotated[int, Field(ge=0)]
+Compression = Literal["none", "gzip", "deflate"]
+Protocol = Literal["http/protobuf", "grpc"]
+Sampler = Literal[
+    "always_on",
+    "always_off",
+    "traceidratio",
+    "parentbased_always_on",
+    "parentbased_always_off",
+    "parentbased_traceidratio",
+]
+
+
+def _pairs(value: object) -> object:
+    """Settings can be compared and hashed: a mapping could not."""
+    given = values.pairs(value) if isinstance(value, str) else value
+    return tuple(given.items()) if isinstance(given, Mapping) else given
+
+
+Attributes = Annotated[tuple[tuple[str, str], ...], NoDecode, BeforeValidator(_pairs)]
+Endpoint = Annotated[str, AfterValidator(values.url)]
+
+
+class OpenTelemetrySettings(BaseSettings):
+    """`OTEL_*`. Durations are milliseconds. `variables.py` says how the environment is read."""
+
+    model_config = SettingsConfigDict(frozen=True, extra="ignore", env_ignore_empty=True, hide_input_in_errors=True)
+
+    otel_sdk_disabled: bool = False
+    otel_resource_attributes: Attributes = ()
+    otel_service_name: Shown = ""
+    otel_propagators: str = "tracecontext,baggage"
+    otel_traces_sampler: Sampler = "parentbased_traceidratio"
+    otel_traces_sampler_arg: float = Field(1.0, ge=0, le=1)
+    otel_traces_exporter: Literal["otlp", "none"] = "otlp"
+    otel_exporter_otlp_endpoint: Endpoint | None = None
+    otel_exporter_otlp_traces_endpoint: Endpoint | None = None
+    otel_exporter_otlp_protocol: Protocol = "http/protobuf"
+    otel_exporter_otlp_traces_protocol: Protocol | None = None
+    otel_exporter_otlp_headers: SecretStr = SecretStr("")
+    otel_exporter_otlp_traces_headers: SecretStr | None = None
+    otel_exporter_otlp_compression: Compression = "none"
+    otel_exporter_otlp_traces_compression: Compression | None = None
+    otel_exporter_otlp_timeout: int = Field(10_000, ge=1)
+    otel_exporter_otlp_traces_timeout: int | None = Field(None, ge=1)
+    otel_exporter_otlp_certificate: str = ""
+    otel_exporter_otlp_traces_certificate: str | None = None
+    otel_exporter_otlp_client_certificate: str = ""
+    otel_exporter_otlp_traces_client_certificate: str | None = None
+    otel_exporter_otlp_client_key: str = ""
+    otel_exporter_otlp_traces_client_key: str | None = None
+    otel_bsp_schedule_delay: int = Field(5000, ge=0)
+    otel_bsp_export_timeout: int = Field(30_000, ge=1)
+    otel_bsp_max_queue_size: int = Field(2048, ge=1)
+    otel_bsp_max_export_batch_size: int = Field(512, ge=1)
+    otel_attribute_count_limit: Count = 128
+    otel_attribute_value_length_limit: Count | None = None
+    otel_span_attribute_count_limit: Count | None = None
+    otel_span_attribute_value_length_limit: Count | None = None
+    otel_span_event_count_limit: Count = 128
+    otel_span_link_count_limit: Count = 128
+    otel_event_attribute_count_limit: Count | None = None
+    otel_link_attribute_count_limit: Count | None = None
+    otel_instrumentation_http_known_methods: str = "CONNECT,DELETE,GET,HEAD,OPTIONS,PATCH,POST,PUT,QUERY,TRACE"
+
+    def otlp(self, name: str) -> Any:
+        """An option of the exporter, such as `timeout`: the one for traces where it is set, else the general one."""
+        own = getattr(self, f"otel_exporter_otlp_traces_{name}")
+        return getattr(self, f"otel_exporter_otlp_{name}") if own is None else own
+
+    @property
+    def known_methods(self) -> frozenset[str]:
+        """The verbs that are labels; every other one is `_OTHER`."""
+        return frozenset(self.otel_instrumentation_http_known_methods.split(","))
+
+    @property
+    def resource_attributes(self) -> Mapping[str, str]:
+        """Those of `OTEL_RESOURCE_ATTRIBUTES`."""
+        return dict(self.otel_resource_attributes)
+
+    @property
+    def service_name(self) -> str:
+        """`OTEL_SERVICE_NAME`, or `service.name` of `OTEL_RESOURCE_ATTRIBUTES`; empty where neither is set."""
+        return self.otel_service_name or self.resource_attributes.get("service.name", "")
+
+    @property
+    def exports_traces(self) -> bool:
+        """Spans leave the process only when there is somewhere to send them, in a protocol that is spoken."""
+        wanted = self.otel_traces_exporter == "otlp" and not self.otel_sdk_disabled
+        return wanted and self.otlp("endpoint") is not None and self.otlp("protocol") != "grpc"

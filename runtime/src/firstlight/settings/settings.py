@@ -1,0 +1,87 @@
+"""The settings that every service has."""
+
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource
+from starlette.requests import HTTPConnection
+
+from ..text import Shown
+from .networks import Networks
+from .objectives import Ratio, Threshold
+from .opentelemetry import OpenTelemetrySettings
+from .source import Environment
+
+DAY_SECONDS = 86_400
+
+
+def _is_dsn(dsn: SecretStr) -> SecretStr:
+    scheme, _, rest = dsn.get_secret_value().partition("://")
+    key, at, host_and_project = rest.partition("@")
+    if scheme not in {"http", "https"} or not (key and at and host_and_project.rpartition("/")[2].isdigit()):
+        msg = "must look like https://<key>@<host>/<project number>"
+        raise ValueError(msg)
+    return dsn
+
+
+def _level(name: object) -> object:
+    """`warn` is what others call it."""
+    return "warning" if isinstance(name, str) and name.lower() == "warn" else name
+
+
+def _environment(data: dict[str, Any]) -> str:
+    return dict(data.get("otel_resource_attributes", ())).get("deployment.environment.name") or "development"
+
+
+Port = Annotated[int, Field(ge=0, le=65535)]
+Level = Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(_level)]
+
+
+class Settings(OpenTelemetrySettings):
+    """The environment, typed. Field names are the variables' names in lower case."""
+
+    host: str = "127.0.0.1"
+    port: Port = 8000
+    management_host: str = Field(default_factory=lambda data: data.get("host", "127.0.0.1"))
+    management_port: Port = 9464
+    trusted_proxies: Networks = ()
+    environment: Shown = Field(default_factory=_environment, min_length=1)
+    revision: Shown = "unknown"
+    log_level: Level = "info"
+    log_format: Literal["auto", "json", "console"] = "auto"
+    sentry_dsn: Annotated[SecretStr, AfterValidator(_is_dsn)] | None = None
+    drain_seconds: float = Field(5, ge=0, le=DAY_SECONDS, allow_inf_nan=False)
+    graceful_seconds: int = Field(20, ge=1, le=DAY_SECONDS)
+    max_body_bytes: int = Field(1_048_576, ge=0)
+    shed_seconds: float = Field(1, ge=0, le=DAY_SECONDS, allow_inf_nan=False)
+    max_head_bytes: int = Field(65_536, ge=1024)
+    max_connections: int = Field(2048, ge=1)
+    head_seconds: float = Field(10, gt=0, le=DAY_SECONDS, allow_inf_nan=False)
+    body_seconds: float = Field(20, gt=0, le=DAY_SECONDS, allow_inf_nan=False)
+    write_seconds: float = Field(20, gt=0, le=DAY_SECONDS, allow_inf_nan=False)
+    keep_alive_seconds: float = Field(75, gt=0, le=DAY_SECONDS, allow_inf_nan=False)
+    telemetry_bytes: int = Field(16_777_216, ge=1_048_576)
+    slo_availability: Ratio = 0.999
+    slo_latency: Ratio = 0.99
+    slo_latency_seconds: Threshold = 0.25
+    trust_remote_parent: bool = False
+    accept_baggage: bool = False
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - the same, read strictly
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """What code gives comes before the environment."""
+        return init_settings, Environment(settings_cls), dotenv_settings, file_secret_settings
+
+    @classmethod
+    def of(cls, connection: HTTPConnection) -> Self:
+        """The settings of the service that serves this request or websocket."""
+        settings = connection.scope["state"]["settings"]
+        assert isinstance(settings, cls)
+        return settings

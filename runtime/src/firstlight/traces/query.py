@@ -1,0 +1,34 @@
+"""The query of a URL without secrets: what is no secret stays as it was sent."""
+
+from functools import lru_cache
+from urllib.parse import unquote_plus
+
+from ..logs.redaction import REDACTED, is_denied, redact_text
+
+# Signatures of object stores, by semantic convention, in lower case.
+_SIGNATURES = frozenset({"awsaccesskeyid", "signature", "sig", "x-goog-signature"})
+_SHORT = 64  # characters of a name that is remembered
+
+
+def redacted(query: str) -> str:
+    """Names are judged by what they mean, values by their shape."""
+    return "&".join(map(_redacted, query.split("&")))
+
+
+def _redacted(pair: str) -> str:
+    name, equals, value = pair.partition("=")
+    judge = _judged if len(name) <= _SHORT else _judged.__wrapped__
+    plain, open_value = judge(name)
+    if not plain or not (equals or open_value):
+        return REDACTED
+    means = unquote_plus(value) if "%" in value or "+" in value else value
+    if open_value and redact_text(means) == means:
+        return pair
+    return f"{name}={REDACTED}" if equals else REDACTED
+
+
+@lru_cache(maxsize=256)  # the same few names come again and again
+def _judged(name: str) -> tuple[bool, bool]:
+    """Whether a name may be shown, and whether what it stands for may."""
+    means = unquote_plus(name)
+    return redact_text(means) == means, not (means.lower() in _SIGNATURES or is_denied(means))

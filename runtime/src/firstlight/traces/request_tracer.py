@@ -1,0 +1,126 @@
+"""Starts the span of each request: recorded where somebody will read it, else ids that logs and callees share."""
+
+import random
+from collections.abc import Callable, Mapping
+from typing import NamedTuple, Protocol, cast
+
+from opentelemetry.context import Context
+from opentelemetry.sdk.trace.sampling import TraceIdRatioBased
+from opentelemetry.trace import (
+    NonRecordingSpan,
+    NoOpTracer,
+    Span,
+    SpanContext,
+    SpanKind,
+    TraceFlags,
+    Tracer,
+    get_current_span,
+)
+
+from .consumers import ConsumedProvider
+from .edge import EdgeLimit
+from .ids import TraceIds
+from .propagation import NO_PARENT
+from .request_span import Recording, RequestSpan
+
+# The name and the attributes of a span when it starts. Asked for only where it is recorded.
+Describe = Callable[[], tuple[str, Mapping[str, str | int]]]
+
+_NOT_SAMPLED = TraceFlags(TraceFlags.RANDOM_TRACE_ID)
+_SAMPLED = TraceFlags(TraceFlags.RANDOM_TRACE_ID | TraceFlags.SAMPLED)
+
+
+class Starter(Protocol):
+    """What the data plane needs of a tracer."""
+
+    def start(self, context: Context, describe: Describe) -> Span:
+        """Start the span of a request whose caller is in `context`, without making it the current one."""
+
+
+class Rule(NamedTuple):
+    """Which traces are sampled."""
+
+    ratio: float
+    follows: bool
+    """Whether a caller's flag decides."""
+    edge: EdgeLimit | None
+    """The limit on traces of callers that are not trusted."""
+
+
+class RequestTracer:
+    """Decides by the SDK's own rule before the SDK is asked, which then only sees what is recorded.
+
+    It spends as much on a span that it drops as bare Starlette spends on a third of a request.
+    """
+
+    def __init__(
+        self, tracer: Tracer, ids: TraceIds, provider: ConsumedProvider, rule: Rule, recording: Recording | None = None
+    ) -> None:
+        """While `provider` has a consumer, record by `rule`, with a `tracer` that records whatever it is asked to.
+
+        With `recording` while its queue is the only consumer.
+        """
+        self._tracer = tracer
+        self._ids = ids
+        self._provider = provider
+        self._recording = recording
+        self._limit = TraceIdRatioBased.get_bound_for_rate(rule.ratio)
+        self._follows = rule.follows
+        self._edge = rule.edge
+
+    def start(self, context: Context, describe: Describe) -> Span:
+        """Start a span, or stand in for one."""
+        if context is NO_PARENT:
+            return self._begin(context, describe)
+        caller = get_current_span(context).get_span_context()
+        if not caller.is_valid:
+            return self._begin(context, describe)
+        kept = caller.trace_id & TraceIdRatioBased.TRACE_ID_LIMIT < self._limit
+        sampled = caller.trace_flags.sampled if self._follows else kept
+        if self._edge is not None:
+            sampled = self._edge.admits(sampled=kept)
+        if sampled and self._provider.consumed:
+            return self._record(context, describe, caller)
+        # Without a consumer the caller's own span goes on, so that what services behind record is not cut off from it
+        # by one that nobody records. The flag may change only together with the id of the span.
+        same = not self._provider.consumed and caller.trace_flags.sampled is sampled
+        return NonRecordingSpan(caller if same else _beside(caller, sampled=sampled))
+
+    def _begin(self, context: Context, describe: Describe) -> Span:
+        trace_id = random.getrandbits(128) or 1
+        flags = _NOT_SAMPLED
+        if trace_id & TraceIdRatioBased.TRACE_ID_LIMIT < self._limit:
+            flags = _SAMPLED
+        new = SpanContext(trace_id, random.getrandbits(64) or 1, is_remote=False, trace_flags=flags)
+        if flags.sampled and self._provider.consumed:
+            return self._record(context, describe, None, new)
+        return NonRecordingSpan(new)
+
+    def _record(
+        self, context: Context, describe: Describe, caller: SpanContext | None, new: SpanContext | None = None
+    ) -> Span:
+        """Record what `describe` tells. `new` are the ids of a trace that begins here."""
+        if self._recording is not None and self._provider.consumers == 1 and not (caller and caller.trace_state):
+            ids = new or _beside(cast("SpanContext", caller), sampled=True)
+            return RequestSpan(self._recording, context, caller, ids, describe())
+        if new:
+            self._ids.follow(new.trace_id, new.span_id)
+        name, attributes = describe()
+        return self._tracer.start_span(name, context, SpanKind.SERVER, attributes)
+
+
+class NoTracer:
+    """Of a disabled SDK: what a caller sent is sent on, and no trace begins here."""
+
+    def start(self, context: Context, describe: Describe) -> Span:
+        """The caller's span, or none."""
+        del describe
+        return NoOpTracer().start_span("", context)
+
+
+def _beside(caller: SpanContext, *, sampled: bool) -> SpanContext:
+    """Another span of the caller's trace."""
+    flags = TraceFlags((caller.trace_flags & TraceFlags.RANDOM_TRACE_ID) | sampled)
+    return SpanContext(
+        caller.trace_id, random.getrandbits(64) or 1, is_remote=False, trace_flags=flags, trace_state=caller.trace_state
+    )

@@ -1,0 +1,36 @@
+"""OpenTelemetry's SDK without the environment: some variables, read at import, end the process when they are wrong."""
+
+import logging
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib import import_module
+
+DISABLED = "OTEL_SDK_DISABLED"
+_PREFIX = "OTEL_"
+_LOGGER = "opentelemetry.sdk.environment_variables"  # has a line for each of its own variables that is wrong
+_READ_AT_IMPORT = ("opentelemetry.context", "opentelemetry.propagate", "opentelemetry.sdk.trace")
+
+
+@contextmanager
+def without_variables(**instead: str) -> Iterator[None]:
+    """Hide OpenTelemetry's variables, all but `instead`, while the body runs. The settings have read them."""
+    held = {name: os.environ.pop(name) for name in tuple(os.environ) if name.startswith(_PREFIX)}
+    os.environ.update(instead)
+    try:
+        yield
+    finally:
+        for name in instead:
+            del os.environ[name]
+        os.environ.update(held)
+
+
+def load() -> None:
+    """Import what reads variables when it is imported. To be called before anything else imports it."""
+    if all(name in sys.modules for name in _READ_AT_IMPORT):
+        return
+    logging.getLogger(_LOGGER).setLevel(logging.ERROR)
+    with without_variables():
+        for name in _READ_AT_IMPORT:
+            import_module(name)

@@ -1,0 +1,81 @@
+"""SIGTERM from the first instruction on: it is heard at any moment of the start, also by the first process."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from ..conftest import PROGRAMS, TIMEOUT_SECONDS
+
+HASTY = str(PROGRAMS / "hasty.py")
+BLOCK = ["env", "--block-signal=TERM"]  # the entrypoint of the image
+FIRST = ["unshare", "--user", "--map-root-user", "--pid", "--fork", "--kill-child"]
+# From the start of Python to some moment after the service is up, on a machine that is fast or slow.
+DELAYS = (0.0, 0.02, 0.06, 0.15, 0.3, 0.6)
+PROMPT_SECONDS = 5.0  # for a machine that is busy; nothing waits for anything
+TERMINATED = 143
+ENVIRONMENT = {"PORT": "0", "MANAGEMENT_PORT": "0", "DRAIN_SECONDS": "0", "LOG_FORMAT": "json"}
+
+STATUSES = {
+    (): {0},
+    ("worker",): {TERMINATED, 0},  # before the names of processes are known, and after
+    ("add", "1"): {TERMINATED, 1, 0},  # 0 only for a command that has done its work
+}
+
+
+def _can_be_first() -> bool:
+    return shutil.which("unshare") is not None and subprocess.run([*FIRST, "true"], check=False).returncode == 0  # noqa: S603
+
+
+def _child(pid: int) -> int:
+    """The process behind `unshare`, as soon as it is what it is to be."""
+    deadline = time.monotonic() + TIMEOUT_SECONDS
+    while time.monotonic() < deadline:
+        for child in Path(f"/proc/{pid}/task/{pid}/children").read_text("ascii").split():
+            if not Path(f"/proc/{child}/cmdline").read_bytes().startswith((b"unshare", b"env")):
+                return int(child)
+    msg = "there is no first process"
+    raise AssertionError(msg)
+
+
+def _stop(command: list[str], delay: float, *, first: bool) -> tuple[int, str, list[str]]:
+    with subprocess.Popen(  # noqa: S603 - the service under test
+        command, env={**os.environ, **ENVIRONMENT}, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        target = _child(process.pid) if first else process.pid
+        time.sleep(delay)  # the moment is what this is about
+        began = time.monotonic()
+        os.kill(target, signal.SIGTERM)
+        try:
+            out, error = process.communicate(timeout=PROMPT_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            pytest.fail(f"SIGTERM after {delay} s was lost")
+    assert time.monotonic() - began < PROMPT_SECONDS
+    return process.returncode, error, out.splitlines()
+
+
+@pytest.mark.skipif(not _can_be_first(), reason="this machine gives no namespace for processes")
+@pytest.mark.parametrize("arguments", STATUSES, ids=lambda arguments: " ".join(arguments) or "web")
+def test_the_first_process_hears_a_signal_at_any_moment(arguments: tuple[str, ...]) -> None:
+    """The kernel would throw it away as long as there is no handler; blocked, it waits."""
+    for delay in DELAYS:
+        command = [*FIRST, *BLOCK, sys.executable, HASTY, "jobs", *arguments]
+        status, error, lines = _stop(command, delay, first=True)
+        done = any("command.finished" in line for line in lines)
+        assert status in STATUSES[arguments] - (set() if done or arguments != ("add", "1") else {0}), delay
+        assert error == ""
+
+
+@pytest.mark.parametrize("delay", DELAYS[2::2])
+def test_any_other_process_hears_it_as_well(delay: float) -> None:
+    """Without the entrypoint of the image: before there is a handler, the signal itself ends it."""
+    status, error, _ = _stop([sys.executable, HASTY, "jobs", "worker"], delay, first=False)
+
+    assert status in {-signal.SIGTERM, TERMINATED, 0}
+    assert error == ""

@@ -1,0 +1,271 @@
+#!/usr/bin/env python3
+"""Judge the processes of a release that serve no requests, such as workers, by their own metrics.
+
+    process-gate --new worker=http://127.0.0.1:9901/metrics --within 60
+    process-gate --new worker=http://127.0.0.1:9901/metrics --old worker=http://127.0.0.1:9801/metrics -- COMMAND
+
+Without a command: wait until each is ready; exit status 0, or 1 when one is not in time. With one, deploy-gate: run it
+and read both releases every second meanwhile. Its exit status is ours, unless a process is bad: then it is ended, and
+the exit status is 1. Exit status 2 when at its end one is still not ready.
+
+* Bad: more failed events of an objective than burn 14.4 times its budget, or more than the budget and three times what
+  the old release has in the same seconds; more unhandled errors than three times those of the old release; five at
+  least. No event at all is no fault: nobody can make tasks come.
+* A process that restarts, stops answering or stops being ready is bad at once; not ready is no verdict where the old
+  release is not ready either, because this one may not be to blame.
+"""
+
+import argparse
+import http.client
+import re
+import subprocess
+import sys
+import time
+import urllib.parse
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import NamedTuple
+
+Counts = defaultdict[str, float]
+
+GOOD, BAD, NO_VERDICT = 0, 1, 2
+
+BURN_RATE = 14.4  # limit, in budgets: the rate that pages
+FACTOR = 3  # limit, in what the old release has
+FAILURES = 5  # fewer never make a release bad
+EVENTS = 50  # fewer of the old release are no measure
+TIMEOUT_SECONDS = 2  # for one reading
+MISSED_READINGS = 3  # in a row before a process counts as gone, or as not ready
+
+_LABEL = re.compile(r'(\w+)="((?:[^"\\]|\\.)*)"')
+_SERIES = re.compile(r'([a-zA-Z_:][\w:]*)(?:\{((?:\w+="(?:[^"\\]|\\.)*",?)*)\})? (\S+)')
+ERRORS = "unhandled errors"
+
+
+class BadError(Exception):
+    """A process does what a good release does not."""
+
+
+class Reading(NamedTuple):
+    """What one process said about itself."""
+
+    started: float
+    ready: bool
+    budgets: dict[str, float]  # by objective
+    bad: Counts  # events by objective, and unhandled errors
+    all: Counts  # events by objective
+
+
+def reading(exposition: str) -> Reading:
+    """Find in Prometheus' text or OpenMetrics what matters here; what is not said is nothing."""
+    values: Counts = defaultdict(float)
+    budgets: dict[str, float] = {}
+    bad: Counts = defaultdict(float)
+    every: Counts = defaultdict(float)
+    for name, found, value in filter(None, map(_series, exposition.splitlines())):
+        labels = dict(_LABEL.findall(found or ""))
+        if name == "slo_objective_ratio":
+            budgets[labels["slo"]] = 1 - value
+        elif name == "slo_events_total":
+            every[labels["slo"]] += value
+            bad[labels["slo"]] += value * (labels["outcome"] == "bad")
+        elif name == "unhandled_errors_total":
+            bad[ERRORS] += value
+        elif name in {"process_start_time_seconds", "service_ready"}:
+            values[name] = value
+    return Reading(values["process_start_time_seconds"], values["service_ready"] == 1, budgets, bad, every)
+
+
+def _series(line: str) -> tuple[str, str, float] | None:
+    found = _SERIES.match(line)
+    return (found[1], found[2], float(found[3])) if found else None
+
+
+class Process:
+    """One process, from the first reading on."""
+
+    def __init__(self, kind: str, url: str) -> None:
+        """Nothing has been read yet."""
+        self.kind = kind
+        self.name = f"the {kind} at {url}"
+        self._url = urllib.parse.urlsplit(url)
+        self.first: Reading | None = None
+        self.last: Reading | None = None
+        self.missed = ""
+        self._unread = self._unready = 0
+
+    def read(self) -> None:
+        """Take one reading."""
+        try:
+            self.last = reading(self._fetch())
+        except (OSError, http.client.HTTPException, ValueError) as error:
+            self.missed = str(error) or type(error).__name__
+            self._unread += 1
+            return
+        self._unread = 0
+        self._unready = 0 if self.last.ready else self._unready + 1
+        self.first = self.first or self.last
+
+    def _fetch(self) -> str:
+        connection = http.client.HTTPConnection(self._url.hostname or "", self._url.port, timeout=TIMEOUT_SECONDS)
+        try:
+            connection.request("GET", self._url.path)
+            answer = connection.getresponse()
+            body = answer.read().decode()
+        finally:
+            connection.close()
+        if answer.status != http.client.OK:
+            msg = f"status {answer.status}"
+            raise ValueError(msg)
+        return body
+
+    @property
+    def gone(self) -> bool:
+        """Whether it has stopped answering."""
+        return self._unread >= MISSED_READINGS
+
+    @property
+    def unready(self) -> bool:
+        """Whether it has stopped being ready."""
+        return self._unready >= MISSED_READINGS
+
+    @property
+    def ready(self) -> bool:
+        """Whether it says so now."""
+        return self.last is not None and self.last.ready and not self._unread
+
+    @property
+    def restarted(self) -> bool:
+        """Whether it is not the process that it was."""
+        return bool(self.first and self.last and self.last.started != self.first.started)
+
+
+class Kind:
+    """All processes of one kind in one release."""
+
+    def __init__(self, processes: Sequence[Process]) -> None:
+        """They have been read."""
+        self.processes = processes
+        self.bad: Counts = defaultdict(float)
+        self.all: Counts = defaultdict(float)
+        self.budgets: dict[str, float] = {}
+        for process in processes:
+            if process.first and process.last:
+                _add(self.bad, process.last.bad, process.first.bad)
+                _add(self.all, process.last.all, process.first.all)
+                self.budgets |= process.last.budgets
+
+
+def _add(counts: Counts, last: Counts, first: Counts) -> None:
+    for name, count in last.items():
+        counts[name] += count - first[name]
+
+
+def judge(new: Kind, old: Kind) -> None:
+    """Judge one kind of process. Raises `BadError`."""
+    old_is_unready = any(process.unready for process in old.processes)
+    for process in new.processes:
+        if process.gone:
+            msg = f"{process.name} does not answer ({process.missed})"
+            raise BadError(msg)
+        if process.restarted:
+            msg = f"{process.name} has restarted"
+            raise BadError(msg)
+        if process.unready and not old_is_unready:
+            msg = f"{process.name} is no longer ready"
+            raise BadError(msg)
+    kind = next((process.kind for process in new.processes), "")
+    if new.bad[ERRORS] >= FAILURES and new.bad[ERRORS] > FACTOR * old.bad[ERRORS]:
+        msg = f"{new.bad[ERRORS]:.0f} unhandled errors in the {kind}, in the old release {old.bad[ERRORS]:.0f}"
+        raise BadError(msg)
+    for objective, budget in new.budgets.items():
+        _judge_by(objective, budget, new, old, kind)
+
+
+def _judge_by(objective: str, budget: float, new: Kind, old: Kind, kind: str) -> None:
+    bad, every = new.bad[objective], new.all[objective]
+    limit, told = BURN_RATE * budget, ""
+    if old.all[objective] >= EVENTS:
+        of_old = old.bad[objective] / old.all[objective]
+        limit, told = max(budget, FACTOR * of_old), f", in the old release {100 * of_old:.2f} %"
+    if bad >= FAILURES and bad / every > limit:
+        ratio = f"{100 * bad / every:.2f} % of {every:.0f} events of {objective} failed in the {kind}"
+        msg = f"{ratio}{told} (limit {100 * limit:.2f} %)"
+        raise BadError(msg)
+
+
+def look(new: Sequence[Process], old: Sequence[Process]) -> None:
+    """Read every process once and judge each kind. Raises `BadError`."""
+    for process in [*new, *old]:
+        process.read()
+    for kind in dict.fromkeys(process.kind for process in new):
+        judge(*(Kind([process for process in release if process.kind == kind]) for release in (new, old)))
+
+
+def wait_until_ready(new: Sequence[Process], seconds: float, interval: float) -> str:
+    """Wait until each is ready; the sentence about those that are not, or nothing."""
+    end = time.monotonic() + seconds
+    while True:
+        for process in new:
+            process.read()
+        late = [process.name for process in new if not process.ready]
+        if not late or time.monotonic() >= end:
+            return f"{' and '.join(late)} did not become ready within {seconds:g} s" if late else ""
+        time.sleep(interval)
+
+
+def watch(new: Sequence[Process], old: Sequence[Process], command: Sequence[str], interval: float) -> tuple[int, str]:
+    """Run the command and judge the processes until it ends: an exit status, and a sentence where it is not its own."""
+    with subprocess.Popen(command) as gate:  # noqa: S603 - what it is given is what it is for
+        try:
+            while gate.poll() is None:
+                look(new, old)
+                try:
+                    gate.wait(interval)
+                except subprocess.TimeoutExpired:
+                    continue
+        except BadError as error:
+            return BAD, f"bad: {error}"
+        finally:
+            gate.terminate()
+    late = [process.name for process in new if not process.ready]
+    if late and gate.returncode == GOOD:
+        return NO_VERDICT, f"no verdict: {' and '.join(late)} is not ready, nor is the old release"
+    return gate.returncode, ""
+
+
+def kind_and_url(text: str) -> tuple[str, str]:
+    """Check an address early: a mistake here is not the release's fault."""
+    kind, _, url = text.partition("=")
+    where = urllib.parse.urlsplit(url)
+    if not kind or where.scheme != "http" or not where.hostname or not where.path:
+        msg = f"{text!r} must be a kind and where its metrics are, such as worker=http://127.0.0.1:9465/metrics"
+        raise argparse.ArgumentTypeError(msg)
+    return kind, url
+
+
+def main(words: Sequence[str]) -> int:
+    """Wait or watch, and say in one sentence what is wrong."""
+    own, command = (words[: words.index("--")], words[words.index("--") + 1 :]) if "--" in words else (words, [])
+    description, _, rest = (__doc__ or "").partition("\n\n")
+    parser = argparse.ArgumentParser(
+        "process-gate", description=description, epilog=rest, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--new", nargs="*", default=[], type=kind_and_url, metavar="KIND=URL", help="the new release")
+    parser.add_argument("--old", nargs="*", default=[], type=kind_and_url, metavar="KIND=URL", help="the old release")
+    parser.add_argument("--within", default=60, type=float, metavar="SECONDS", help="wait no longer (%(default)s)")
+    parser.add_argument("--interval", default=1, type=float, help="seconds between two readings (%(default)s)")
+    options = parser.parse_args(own)
+    new = [Process(*address) for address in options.new]
+    if command:
+        status, sentence = watch(new, [Process(*address) for address in options.old], command, options.interval)
+    else:
+        sentence = wait_until_ready(new, options.within, options.interval)
+        status = BAD if sentence else GOOD
+    if sentence:
+        print(sentence)  # noqa: T201 - a command says why it fails
+    return status
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
