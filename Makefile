@@ -7,13 +7,20 @@ PYTHON := $(UV) run python
 export PATH := $(PATH):$(CURDIR)/.tools/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-runtime fault-test prove-delivery check hooks fmt wheel bench repin names preview
+.PHONY: help demo new test test-runtime fault-test prove-delivery check hooks fmt wheel bench repin names preview
 
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "  %-20s %s\n", $$1, $$2 }'
 
 demo: $(UV) ## Generate a service, run it and show its signals, until Ctrl-C or for DURATION=seconds
 	@exec $(PYTHON) -m demo
+
+# Only from the command line: some systems have a NAME in the environment.
+new: export NEW_NAME = $(if $(findstring command,$(origin NAME)),$(NAME))
+new: export NEW_ANSWERS = $(if $(findstring command,$(origin ANSWERS)),$(ANSWERS))
+new: export NEW_INTO = $(if $(findstring command,$(origin INTO)),$(INTO))
+new: $(UV) ## Generate a service beside this folder, or INTO=folder: asks, unless NAME="Acme Orders" ANSWERS='{"owner": "Payments"}'
+	@exec $(UV) run --quiet --no-project --python '>=3.11' --with cookiecutter==2.7.1 python -m new
 
 test: test-runtime ## Prove runtime and template: generate, refuse, update, and run the tests of what is generated
 	$(PYTHON) -m pytest -n 2 -m "not delivery"

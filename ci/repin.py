@@ -16,6 +16,7 @@ PLACES = (
     ".github/**/*.yml",
     ".pre-commit-config.yaml",
     "*/.pre-commit-config.yaml",
+    "Makefile",
     "{{cookiecutter.project_slug}}/Makefile",
 )
 

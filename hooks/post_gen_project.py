@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import os
 import shutil
 import sys
 from pathlib import Path
@@ -49,10 +50,13 @@ def say_what_comes_next() -> None:
     """Print the first steps, and what is missing for updates."""
     if FACTS["without_state"]:
         print(FACTS["without_state"], file=sys.stderr)
+    place = os.path.relpath(
+        Path.cwd(), os.environ.get("GENERATED_FROM") or Path.cwd().parent
+    )  # make new says from where
     print(f"""
 {FACTS["slug"]} is ready. Next:
 
-    cd {FACTS["slug"]}
+    cd {place}
     make lock    # writes uv.lock, so that every machine installs the same versions
     git init && git add . && git commit -m "Generate the service"    # unedited: updates start from here
     make run     # http://127.0.0.1:8000/api/v1/links, metrics and health on port 9464

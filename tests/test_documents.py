@@ -30,10 +30,12 @@ PATIENCE_SECONDS = 120
 ELSEWHERE = {
     "git clone <": "the tests run in such a clone",
     "make demo": "tests/test_demo.py",
+    "make new": "tests/test_new.py",
     "make test": "it runs this; for a service tests/test_services.py runs it in every combination",
     "make fault-test": "`.ci/run` does, after the tests; its rows are looked up here",
     "python3 -m venv ~/.firstlight": "installs cookiecutter, which is here",
     "\N{BOX DRAWINGS LIGHT ARC DOWN AND RIGHT}": "what the demo prints",
+    "acme-orders 0.1.0 is ready": "what `make run` prints on a terminal: tests/test_development.py",
     "make up": "needs a container engine and images from registries",
     "make down": "the same",
     "make deploy-": "needs a registry and hosts or a cluster; tests/delivery/ runs it",

@@ -1,10 +1,17 @@
-"""Commands of the library itself: `python -m firstlight check` looks at the files of a service."""
+"""Commands of the library itself, run in the directory of a service.
+
+`check` looks at its files; `develop <package>` runs it, and again when they change; `settings <package>` prints its
+settings as `develop` would have them.
+"""
 
 import sys
+from importlib import import_module
 
-from .checks.command import run
-
-COMMANDS = {"check": run}
+COMMANDS = {
+    "check": "checks.command",
+    "develop": "development.command",
+    "settings": "development.settings_command",
+}
 
 
 def main(arguments: list[str]) -> int:
@@ -13,7 +20,8 @@ def main(arguments: list[str]) -> int:
     if name not in COMMANDS:
         sys.stderr.write(f"there is no command {name!r}; there is: {', '.join(COMMANDS)}\n")
         return 2
-    return COMMANDS[name](rest)
+    status: int = import_module(f".{COMMANDS[name]}", __package__).run(rest)
+    return status
 
 
 if __name__ == "__main__":

@@ -20,7 +20,9 @@ if TYPE_CHECKING:
     from .server.watchdog import Watchdog
     from .service import Service
 
+FAILED = 1
 BAD_USE = 2
+SETTINGS = "settings"  # the command that every service has
 SWITCH_SECONDS = 0.001  # how long a scrape or an export may hold the interpreter while a request waits
 
 
@@ -42,9 +44,11 @@ def main(service: "Service | str", arguments: "Sequence[str] | None" = None) -> 
         run = _chosen(service, arguments, early)
         early.obey()
         return run()
-    except ValueError as error:
+    except Exception as error:
         if not _is_ours(error):
-            raise
+            if not _is_shown(error):
+                raise
+            return FAILED
         name = service.partition(".")[0] if isinstance(service, str) else service.identity.name
         print(f"{name}: {error}", file=sys.stderr)  # noqa: T201 - logging is not configured yet
         return BAD_USE
@@ -68,8 +72,10 @@ def _chosen(service: "Service", arguments: "Sequence[str]", early: EarlyStop) ->
     from .errors import ArrangementError  # noqa: PLC0415
     from .identity import WEB  # noqa: PLC0415
 
-    arrangement.verify(service)
     name, *rest = arguments or (WEB,)
+    if name == SETTINGS and not rest:
+        return lambda: _settings(service)
+    arrangement.verify(service)
     processes = {name: process for c in service.components for name, process in c.processes.items()}
     commands = {name: command for c in service.components for name, command in c.commands.items()}
     if name in commands:
@@ -81,7 +87,8 @@ def _chosen(service: "Service", arguments: "Sequence[str]", early: EarlyStop) ->
     summaries = {word: each.summary for word, each in processes.items()}
     summaries |= {word: each.summary for word, each in commands.items()}
     known = "\n".join(f"  {word:<12} {summary}" for word, summary in summaries.items())
-    msg = f"there is no process or command {' '.join(arguments)!r}; there is:\n  {WEB:<12} Serve requests\n{known}"
+    known = f"  {WEB:<12} Serve requests\n  {SETTINGS:<12} Print every setting with its source\n{known}"
+    msg = f"there is no process or command {' '.join(arguments)!r}; there is:\n{known}"
     raise ArrangementError(msg.rstrip())
 
 
@@ -117,7 +124,29 @@ def _watchdog(early: EarlyStop) -> "Watchdog":
     return watchdog
 
 
-def _is_ours(error: ValueError) -> bool:
+def _settings(service: "Service") -> int:
+    from . import settings_table  # noqa: PLC0415 - see above
+
+    return settings_table.show(service)
+
+
+def _is_shown(error: Exception) -> bool:
+    """Show what the page raised to the person who has just edited it. False: nobody has."""
+    from .development import handover  # noqa: PLC0415 - see above
+
+    if not handover.is_supervised():
+        return False
+    import traceback  # noqa: PLC0415
+
+    from .logs import frames  # noqa: PLC0415
+    from .terminal import paint_for  # noqa: PLC0415
+
+    lines = frames.folded("".join(traceback.format_exception(error)), paint_for(sys.stderr))
+    print("\n".join(lines), file=sys.stderr)  # noqa: T201 - logging may not be configured
+    return True
+
+
+def _is_ours(error: Exception) -> bool:
     from .errors import ArrangementError, SettingsError  # noqa: PLC0415 - see above
 
     return isinstance(error, ArrangementError | SettingsError)

@@ -387,13 +387,6 @@ def test_the_format_follows_the_terminal(settings: Settings, lines: Lines, monke
         assert lines.raw[0].startswith(b"{") is is_json
 
 
-def test_the_console_format_shows_time_level_event_and_fields(console: Callable[[], str]) -> None:
-    """Time, level, event, fields."""
-    structlog.get_logger().info("thing.happened", answer=42)
-    text = re.sub(r"\x1b\[\d*m", "", console())
-    assert re.match(r"\d\d:\d\d:\d\d\.\d{3} \[info *\] thing\.happened +.*answer=42", text)
-
-
 HOSTILE = "x\r\n\x1b[2J\x1b]0;evil\x07\x9b31m\x7f\x85\u2028y"
 
 
@@ -438,24 +431,6 @@ def test_a_traceback_at_the_terminal_has_no_control_characters(console: Callable
     text = re.sub(r"\x1b\[\d{0,2}m", "", console())
     assert "Traceback (most recent call last):\n" in text
     assert [character for character in text if not character.isprintable() and character != "\n"] == []
-
-
-@pytest.mark.parametrize("name", ["stack", "exception"])
-def test_text_of_many_lines_keeps_them_at_the_terminal(console: Callable[[], str], name: str) -> None:
-    """A stack is read line by line, below its event."""
-    structlog.get_logger().error("event_loop.blocked", **{name: "File one\n  in two\n"}, age_seconds=5)
-    text = re.sub(r"\x1b\[\d*m", "", console())
-    assert re.search(r"event_loop\.blocked +age_seconds=5.*\nFile one\n  in two\n$", text)
-
-
-@pytest.mark.parametrize("value", [7, "one line", ["a\nb"], None], ids=str)
-def test_a_field_called_stack_may_be_anything(console: Callable[[], str], value: object) -> None:
-    """A team's own field of this name is shown as any other."""
-    structlog.get_logger().info("thing.happened", stack=value, exception=value)
-    text = re.sub(r"\x1b\[\d*m", "", console())
-    assert text.count("\n") == 1
-    assert f" exception_={value!r} " in text
-    assert f" stack_={value!r} " in text
 
 
 @pytest.mark.parametrize("form", ["json", "console"])

@@ -17,7 +17,9 @@ from ..context import REQUEST
 from ..identity import Identity
 from ..metrics.instruments import LOG_EVENTS_BY_LEVEL, LOGS_NOT_RENDERED
 from ..settings import Settings
+from ..terminal import paint_for
 from . import bridge, rendering
+from .console import Console
 from .limits import KEY_BYTES, cut
 from .logger import LEVELS, Logger
 from .redaction import redact, redact_text
@@ -42,7 +44,7 @@ def configure(settings: Settings, identity: Identity, output: Output, *, report:
     ours = {"service": identity.name, "version": identity.version, "env": settings.environment}
     ours = {name: cut(value, KEY_BYTES) for name, value in ours.items()}
     console = settings.log_format == "console" or (settings.log_format == "auto" and sys.stdout.isatty())
-    render = rendering.console if console else rendering.json
+    render = Console(settings, paint_for(sys.stdout)) if console else rendering.json
     level = logging.getLevelNamesMapping()[settings.log_level.upper()]
 
     write_remains = _writer_of_remains(ours, render, output)

@@ -75,7 +75,7 @@ def _summary(error: BaseException) -> Iterator[str]:
     for number, each in enumerate(_related(error)):
         yield f"{'Caused by ' if number else ''}{_line(each)}\n"
         frames = _frames(each)
-        ours = {file for file in {frame.file for frame in frames} if _is_ours(file)}
+        ours = {file for file in {frame.file for frame in frames} if is_ours(file)}
         yield from _shown([frame for frame in frames if frame.file in ours], _FIRST // 2, _LAST // 2)
 
 
@@ -158,7 +158,8 @@ def _without_repetition(frames: list[_Frame]) -> Iterator[_Frame | str]:
             yield f"  [Previous line repeated {len(run) - _SAME} more times]\n"
 
 
-def _is_ours(file: str) -> bool:
+def is_ours(file: str) -> bool:
+    """Whether it is of the service itself: neither this library, nor another, nor Python."""
     return not (file.startswith(("<", *_NOT_OURS)) or any(f"/{folder}/" in file for folder in _LIBRARIES))
 
 

@@ -35,5 +35,6 @@ def _bound(host_variable: str, host: str, port_variable: str, port: int) -> sock
     except OSError as error:
         is_port = error.errno in {errno.EADDRINUSE, errno.EACCES}
         wrong = f"{port_variable} {port}" if is_port else f"{host_variable} {shown(host)}"
-        msg = f"{wrong} cannot be opened: {error.strerror}"
+        cure = f" (set {port_variable} to a free one)" if error.errno == errno.EADDRINUSE else ""
+        msg = f"{wrong} cannot be opened: {error.strerror}{cure}"
         raise SettingsError(msg) from None

@@ -1,0 +1,21 @@
+"""What the supervisor tells the service through its environment. Absent in production."""
+
+import os
+import time
+
+RELOADED_AT = "FIRSTLIGHT_RELOADED_AT"
+"""Seconds of the monotonic clock at which a change was seen; empty at the first start."""
+CONSOLE_TOKEN = "CONSOLE_TOKEN"  # noqa: S105 - the name of a variable
+
+
+def is_supervised() -> bool:
+    """Whether a supervisor runs this process."""
+    return RELOADED_AT in os.environ
+
+
+def seconds_since_change() -> float | None:
+    """How long ago the change was seen for which this process was started; nothing at a first start."""
+    try:
+        return max(0.0, time.monotonic() - float(os.environ.get(RELOADED_AT, "")))
+    except ValueError:
+        return None

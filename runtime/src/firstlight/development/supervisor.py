@@ -1,0 +1,144 @@
+"""Runs the service, and runs it anew when its files change, until somebody stops it. ADR 0019 says why this way."""
+
+import secrets
+import signal
+import socket
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from queue import SimpleQueue
+
+from ..errors import SettingsError
+from ..terminal import paint_for
+from . import handover
+from .changes import Changed, Unwatched, Watch
+from .child import Child, Ended, Terminal
+from .environment import DevelopmentEnvironment
+
+BAD_USE = 2
+INTERRUPTED = 130
+PORTS = ("PORT", "MANAGEMENT_PORT")
+STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+NAMED = 3  # changed files in one line
+
+News = Changed | Unwatched | Ended | signal.Signals
+
+
+class Supervisor:
+    """One `make run`, in the directory `root` of a service. `command` is what Python is given to start it."""
+
+    def __init__(self, command: Sequence[str], root: Path) -> None:
+        """Nothing runs yet."""
+        self._command = command
+        self._root = root
+        self._news: SimpleQueue[News] = SimpleQueue()
+        self._token = secrets.token_hex(16)
+        self._ports: dict[str, str] = {}
+        self._child: Child | None = None
+        self._stopping = False
+        self._reloads = False
+        self._terminal = Terminal()
+        self._paint = paint_for(sys.stderr)
+
+    def run(self) -> int:
+        """Supervise until the end. Returns the exit status: the service's own, or 130 when a second signal cut it."""
+        for number in STOPPING:
+            signal.signal(number, lambda number, _: self._news.put(signal.Signals(number)))
+        watch = Watch(self._root, self._news.put)
+        try:
+            self._start("")
+            return self._supervised()
+        except SettingsError as error:  # at the first start
+            self._say(f"{error}", "red")
+            return BAD_USE
+        finally:
+            watch.close()
+            if self._child is not None:
+                self._child.kill()
+            self._terminal.restore()
+
+    def _supervised(self) -> int:
+        while True:
+            status = self._heard(self._news.get())
+            if status is not None:
+                return status
+
+    def _heard(self, news: News) -> int | None:
+        """Act on one piece of news. Returns the exit status when that was the last."""
+        match news:
+            case Ended():
+                return self._ended(news) if news.child is self._child else None
+            case Changed():
+                if not self._stopping:
+                    self._reload(news)
+                return None
+            case Unwatched(error):
+                self._say(f"changes are no longer seen: {error}", "yellow")
+                return None
+            case _:
+                return self._told_to_stop(news)
+
+    def _start(self, reloaded_at: str) -> None:
+        """Raises `SettingsError` for a bad `.env`."""
+        variables = DevelopmentEnvironment(self._root).variables
+        variables.setdefault(handover.CONSOLE_TOKEN, self._token)
+        for name in PORTS:
+            if variables.get(name) == "0":  # a free one, and the same after each reload
+                variables[name] = self._ports.setdefault(name, _free_port())
+        self._child = Child(self._command, {**variables, handover.RELOADED_AT: reloaded_at}, self._news.put)
+
+    def _reload(self, changed: Changed) -> None:
+        began = time.monotonic()
+        self._reloads = True
+        cut = self._child is not None and not self._child.replace()
+        self._child = None
+        self._terminal.restore()
+        self._say(f"reloading: {self._names(changed)}{', what was in flight is cut' if cut else ''}", "cyan")
+        try:
+            self._start(str(began))
+        except SettingsError as error:
+            self._say(f"{error}", "red")
+            self._say_waiting()
+
+    def _ended(self, ended: Ended) -> int | None:
+        self._child = None
+        self._terminal.restore()
+        refused = ended.status == BAD_USE and not self._reloads  # it has said why, and a file may have no part in it
+        if self._stopping and ended.status == 0:
+            self._say("stopped", "dim")
+        if self._stopping or ended.status == 0 or refused:
+            return ended.status if ended.status >= 0 else 128 - ended.status
+        how = f"status {ended.status}" if ended.status > 0 else f"signal {signal.Signals(-ended.status).name}"
+        self._say(f"the service ended with {how}", "red")
+        self._say_waiting()
+        return None
+
+    def _told_to_stop(self, number: signal.Signals) -> int | None:
+        if self._child is None:
+            return 0
+        if not self._stopping:
+            self._stopping = True
+            self._child.drain()
+        elif number == signal.SIGINT:
+            self._say("ended at once", "yellow")
+            return INTERRUPTED
+        return None
+
+    def _names(self, changed: Changed) -> str:
+        names = [str(path.relative_to(self._root)) for path in changed.paths]
+        more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
+        return f"{', '.join(names[:NAMED])}{more}"
+
+    def _say_waiting(self) -> None:
+        self._say("waiting for a change", "dim")
+
+    def _say(self, text: str, style: str) -> None:
+        """For the person at the terminal; standard output is the service's, which may write JSON."""
+        sys.stderr.write(f"{self._paint(text, style)}\n")
+        sys.stderr.flush()
+
+
+def _free_port() -> str:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        return str(free.getsockname()[1])

@@ -1,0 +1,153 @@
+"""The effective value of every setting of a service, where it comes from, and what is wrong with it."""
+
+import os
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple, cast
+
+import orjson
+from pydantic import SecretBytes, SecretStr, ValidationError
+from pydantic.fields import FieldInfo
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource
+from pydantic_settings import SettingsError as UnreadableError
+
+from .errors import SettingsError
+from .identity import ANSWERS, WEB
+from .logs.redaction import REDACTED, is_denied, redact_text
+from .refusals import sentence, variable
+from .service import Service
+from .settings import Settings
+from .settings.complaints import complaints
+from .settings.source import Environment
+
+NOT_SET = "not set"
+SET = "set"  # all that is ever said of a secret
+_REMOVED = "\ue000"  # a character of nobody
+_CREDENTIALS = re.compile(r"(://)[^\s\"',]*@")  # up to the last @: a password may hold any character
+
+
+class Setting(NamedTuple):
+    """One setting. `fault` says what it must be, where it is something else; `note` what of it is ignored."""
+
+    variable: str
+    value: str
+    source: str
+    fault: str
+    note: str
+
+
+class Part(NamedTuple):
+    """The settings of one part of the service. `faults` are about several of them."""
+
+    title: str
+    settings: Sequence[Setting]
+    faults: Sequence[str]
+
+
+def parts(service: Service, sources: Mapping[str, str]) -> Iterator[Part]:
+    """The service's own settings, those of the platform, and those of each component.
+
+    `sources` says of variables in the environment where they come from, if not from the environment itself.
+    """
+    answers = {**service.identity.defaults, "management_port": service.management_ports[WEB]}
+    every = _part("", service.settings, answers, sources)
+    own = [variable(service.settings, name) for name in service.settings.model_fields.keys() - Settings.model_fields]
+    yield every._replace(title=service.identity.name, settings=[s for s in every.settings if s.variable in own])
+    yield Part("platform", [setting for setting in every.settings if setting.variable not in own], ())
+    for component in service.components:
+        if component.settings.model_fields:
+            yield _part(component.name, component.settings, {}, sources)
+
+
+def _part(title: str, kind: type[BaseSettings], answers: Mapping[str, Any], sources: Mapping[str, str]) -> Part:
+    given, faults = _given(kind)
+    present = given.keys() | faults.keys()
+    values = _values(kind, {**answers, **given}, faults)
+    notes = {each.variable: f"{each.reason}: {each.instead}" for each in complaints(os.environ)}
+    settings = []
+    for name, field in kind.model_fields.items():
+        named = variable(kind, name)
+        keys = {name, field.alias, field.validation_alias}
+        source = "default"
+        if keys & present:
+            source = sources.get(named, "environment")
+        elif name in answers:
+            source = ANSWERS
+        shown = _shown(named, field, values.get(name))
+        settings.append(Setting(named, shown, source, faults.pop(name, ""), notes.get(named, "")))
+    return Part(title, settings, list(faults.values()))
+
+
+def _given(kind: type[BaseSettings]) -> tuple[dict[str, Any], dict[str, str]]:
+    """What the environment holds, and the fields whose value cannot be read at all."""
+    faults: dict[str, str] = {}
+    source = Environment(kind)
+    while True:
+        try:
+            return source(), faults
+        except UnreadableError as error:
+            name = str(error).split('"')[1]
+            named = variable(kind, name)
+            cause = error.__cause__
+            faults[name] = str(cause) if isinstance(cause, SettingsError) else f"{named} must be JSON"
+            source.env_vars = {key: value for key, value in source.env_vars.items() if key.upper() != named}
+
+
+def _values(kind: type[BaseSettings], inputs: Mapping[str, Any], faults: dict[str, str]) -> Mapping[str, Any]:
+    """The value of each field as the service would have it; what was given, where that is refused."""
+    instance: BaseSettings | None = None
+    good = dict(inputs)
+    for _ in range(2):  # the second time without what was refused
+        try:
+            instance = _reading_nothing(kind)(**good)
+            break
+        except ValidationError as error:
+            details = [detail for detail in error.errors() if detail["type"] != "default_factory_not_called"]
+            for detail in details:
+                name = str(detail["loc"][0]) if detail["loc"] else ""
+                faults.setdefault(name, sentence(kind, detail))
+                good.pop(name, None)
+    made = {name: getattr(instance, name) for name in kind.model_fields} if instance is not None else {}
+    defaults = {name: field.default for name, field in kind.model_fields.items() if field.default_factory is None}
+    refused = {name: inputs[name] for name in faults if name in inputs}
+    return {**defaults, **inputs, **made, **refused}
+
+
+def _reading_nothing(kind: type[BaseSettings]) -> type[BaseSettings]:
+    """The same class, which takes what it is given for all that there is."""
+
+    def sources(_: Any, __: Any, init_settings: PydanticBaseSettingsSource, **___: object) -> tuple[Any, ...]:
+        return (init_settings,)
+
+    only: Any = classmethod(cast("Any", sources))
+    return type(kind.__name__, (kind,), {"settings_customise_sources": only, "__module__": __name__})
+
+
+def _shown(named: str, field: FieldInfo, value: Any) -> str:
+    text = _text(value)
+    if _is_secret(named, field, value):
+        return SET if text else NOT_SET
+    without = redact_text(
+        _CREDENTIALS.sub(rf"\1{_REMOVED}", text)
+    )  # which takes what is left of them for a mail address
+    return without.replace(_REMOVED, f"{REDACTED}@") if text else NOT_SET
+
+
+def _text(value: Any) -> str:
+    if value is None or repr(value) == "PydanticUndefined":
+        return ""
+    if isinstance(value, SecretStr | SecretBytes):
+        return SET if value.get_secret_value() else ""
+    if isinstance(value, bool | dict | list | tuple):
+        shown = orjson.dumps(value, default=str, option=orjson.OPT_NON_STR_KEYS).decode()
+        return "" if shown in {"{}", "[]"} else shown
+    if isinstance(value, float):
+        return repr(value).removesuffix(".0")
+    return str(value)
+
+
+def _is_secret(named: str, field: FieldInfo, value: Any) -> bool:
+    if "Secret" in str(field.annotation) or isinstance(value, SecretStr | SecretBytes):
+        return True
+    known = isinstance(value, bool | int | float)
+    return not known and (is_denied(named) or named.endswith("HEADERS"))

@@ -1,0 +1,56 @@
+"""`python -m <package> settings`: every setting as an aligned table."""
+
+import difflib
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+
+from .effective import NOT_SET, Part, Setting, parts
+from .service import Service
+from .terminal import Paint, paint_for, printable
+
+BAD_SETTING = 2
+_HEADING = Setting("VARIABLE", "VALUE", "SOURCE", "", "")
+
+
+def show(service: Service, sources: Mapping[str, str] | None = None) -> int:
+    """Print the table. Returns 2 where a setting is bad, with its sentence beside it, else 0.
+
+    `sources` says of variables in the environment where they come from, if not from the environment itself.
+    """
+    sources = sources or {}
+    found = list(parts(service, sources))
+    for line in _lines(found, paint_for(sys.stdout)):
+        sys.stdout.write(f"{line}\n")
+    for line in _unread(found, sources):
+        sys.stdout.write(f"{line}\n")
+    bad = any(part.faults or any(setting.fault for setting in part.settings) for part in found)
+    return BAD_SETTING if bad else 0
+
+
+def _lines(found: Sequence[Part], paint: Paint) -> Iterator[str]:
+    settings = [_HEADING, *(setting for part in found for setting in part.settings)]
+    wide = max(len(setting.variable) for setting in settings)
+    source = max(len(setting.source) for setting in settings)
+    yield paint(f"  {_HEADING.variable:<{wide}}  {_HEADING.source:<{source}}  {_HEADING.value}", "dim")
+    for part in found:
+        yield ""
+        yield paint(part.title, "bold")
+        if not part.settings:
+            yield paint("  no settings of its own", "dim")
+        for each in part.settings:
+            styles = ("dim",) if each.source == "default" or each.value == NOT_SET else ()
+            line = f"  {each.variable:<{wide}}  {each.source:<{source}}  {printable(each.value)}"
+            fault = paint(f"  <- {printable(each.fault or each.note)}", "red" if each.fault else "yellow")
+            fault = fault if each.fault or each.note else ""
+            yield f"{line if fault else paint(line, *styles)}{fault}"
+        yield from (paint(f"  {printable(fault)}", "red") for fault in part.faults)
+
+
+def _unread(found: Sequence[Part], sources: Mapping[str, str]) -> Iterator[str]:
+    """Names in `.env` that no setting has: perhaps of other programs, perhaps misspelt."""
+    known = [setting.variable for part in found for setting in part.settings]
+    for name in sources:
+        if name not in known and sources[name].startswith(".") and not name.startswith("OTEL_"):
+            near = difflib.get_close_matches(name, known, 1)
+            hint = f"; did you mean {near[0]}?" if near else ""
+            yield f"\n{name} in {sources[name]} is no setting of this service{hint}"
