@@ -17,7 +17,7 @@ BLOCK = ["env", "--block-signal=TERM"]  # the entrypoint of the image
 FIRST = ["unshare", "--user", "--map-root-user", "--pid", "--fork", "--kill-child"]
 # From the start of Python to some moment after the service is up, on a machine that is fast or slow.
 DELAYS = (0.0, 0.02, 0.06, 0.15, 0.3, 0.6)
-PROMPT_SECONDS = 5.0  # for a machine that is busy; nothing waits for anything
+PROMPT_SECONDS = 15.0  # for a machine that is busy; nothing waits for anything
 TERMINATED = 143
 ENVIRONMENT = {"PORT": "0", "MANAGEMENT_PORT": "0", "DRAIN_SECONDS": "0", "LOG_FORMAT": "json"}
 
@@ -37,7 +37,7 @@ def _child(pid: int) -> int:
     deadline = time.monotonic() + TIMEOUT_SECONDS
     while time.monotonic() < deadline:
         for child in Path(f"/proc/{pid}/task/{pid}/children").read_text("ascii").split():
-            if not Path(f"/proc/{child}/cmdline").read_bytes().startswith((b"unshare", b"env")):
+            if Path(f"/proc/{child}/cmdline").read_bytes().startswith(sys.executable.encode()):
                 return int(child)
     msg = "there is no first process"
     raise AssertionError(msg)

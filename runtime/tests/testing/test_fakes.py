@@ -143,6 +143,8 @@ def _labels(status: str) -> dict[str, str]:
         "http_request_method": "POST",
         "http_response_status_code": status,
         "error_type": "",
+        "server_address": "screening",
+        "server_port": "80",
     }
 
 
