@@ -32,7 +32,7 @@ fault-test: $(UV) ## Drive a generated service through floods, failures and over
 	@exec $(PYTHON) -m faults $(if $(LONG),--long) $(if $(REVERT),--revert) $(if $(ROWS),--rows "$(ROWS)") $(if $(WRITE),--write)
 
 prove-delivery: $(UV) ## Prove the way to production: real images, signatures, pipelines and deploys (root, Debian's container tools)
-	$(PYTHON) -m pytest -n 2 -m delivery
+	$(PYTHON) -m pytest -m delivery
 
 check: $(UV) ## Check style and types
 	$(UV) run ruff check .

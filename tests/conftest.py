@@ -11,16 +11,6 @@ from template import Machine
 Generate = Callable[..., Path]
 
 
-@pytest.hookimpl(tryfirst=True)  # xdist reads the groups in the same hook
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Name what one worker runs: the tests of one module, which share fixtures, and all that use containers."""
-    for item in items:
-        if item.get_closest_marker("xdist_group") is None:
-            module, _, _ = item.nodeid.partition("::")
-            uses_containers = "containers" in getattr(item, "fixturenames", ())
-            item.add_marker(pytest.mark.xdist_group("containers" if uses_containers else module))
-
-
 @pytest.fixture
 def machine(tmp_path: Path) -> Machine:
     """Give a test its own home."""
