@@ -6,7 +6,7 @@ One table, anchored: a name means something only at the places listed here, so a
 
 import functools
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from .choices import items
@@ -65,10 +65,15 @@ def chosen(answers: Answers, path: str) -> bool:
     component = component_of(path, tuple(COMPONENTS))
     if component and component not in {row["name"] for row in enabled(answers["components"])}:
         return False
-    if any(_place(row).fullmatch(path) and not brought(answers["components"]) for row, brought in OF_A_FIELD.items()):
+    if not all(brought(answers["components"]) for brought in of_a_field(path)):
         return False
     selected = {answers["ci"].removesuffix(SHARED), *items(answers["deploy"], DEPLOY_TARGETS)}
     return {owner for row, owner in OF_AN_ANSWER.items() if _place(row).fullmatch(path)} <= selected
+
+
+def of_a_field(path: str) -> list[Callable[[str], object]]:
+    """What chosen components must bring, for a file to be there; nothing for most files."""
+    return [brought for row, brought in OF_A_FIELD.items() if _place(row).fullmatch(path)]
 
 
 def component_of(path: str, components: tuple[str, ...]) -> str | None:

@@ -46,6 +46,7 @@ MORE = 3  # times what is usual is a movement
 # Queries that may stay empty, and why. Any other that is empty fails.
 OF_THE_MACHINE = "only in a container with cgroup v2, and with limits"
 OF_THE_PAST = "looks back further than these minutes"
+NO_COMMAND = "the service has no component that brings a command"
 NO_WEBSOCKET = "the service has none"
 OF_ILLS = "nothing of the kind goes wrong here"
 MAY_BE_EMPTY = {
@@ -59,6 +60,8 @@ MAY_BE_EMPTY = {
     "Runtime: Memory B": OF_THE_MACHINE,
     "Runtime: Memory of the limit A": OF_THE_MACHINE,
     "Runtime: Killed for memory A": OF_THE_MACHINE,
+    "Alerts: Commands A": NO_COMMAND,
+    "Alerts: Commands B": NO_COMMAND,
     "Service: Duration of websockets A": NO_WEBSOCKET,
     "Service: Refusals A": OF_ILLS,
     "Service: Requests C": OF_THE_PAST,
@@ -121,7 +124,7 @@ def filled(expr: str, of: Json, rate_interval: str) -> str:
     """Fill in the variables as Grafana does: what is chosen, or the pattern for all."""
     values = {name: LABELS.get(name) or variable.get("allValue", "") for name, variable in variables(of).items()}
     values["__rate_interval"] = rate_interval
-    return re.sub(r"\$(\w+)", lambda match: values[match[1]], expr)
+    return re.sub(r"\$([a-z_]\w*)", lambda match: values[match[1]], expr)  # $1 belongs to label_replace
 
 
 def asked_by(of: Json, rate_interval: str = "1m") -> list[Asked]:
