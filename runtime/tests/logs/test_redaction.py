@@ -7,6 +7,7 @@ from http import HTTPStatus
 from typing import Any
 
 import pytest
+from pydantic import BaseModel, ValidationError
 
 from firstlight.logs.redaction import REDACTED, Redaction, configure, redact, redact_text
 from firstlight.logs.secret_names import Names
@@ -221,3 +222,32 @@ def test_hostile_text_takes_linear_time(text: str) -> None:
 def test_a_number_of_an_enumeration_is_a_number() -> None:
     """To ask a range about one, which is no plain integer, would look at every number of the range."""
     assert redact({"status": HTTPStatus.NOT_FOUND}) == {"status": 404}
+
+
+class Login(BaseModel):
+    """What a caller sends."""
+
+    password: int
+
+
+def test_what_pydantic_refuses_is_not_shown() -> None:
+    """Its message repeats the value, and the name stands on another line. What was wrong with it stays."""
+    with pytest.raises(ValidationError) as refused:
+        Login.model_validate({"password": "hunter2secret"})
+    text = redact_text(str(refused.value))
+    assert "hunter2" not in text
+    assert "type=int_parsing, input_value=REDACTED, input_type=str" in text
+
+
+@pytest.mark.parametrize(
+    ("arguments", "shown"),
+    [
+        (["run", "--password", "hunter2", "--quiet"], ["run", "--password", REDACTED, "--quiet"]),
+        (("mysql", "--token", "hunter2", "db"), ["mysql", "--token", REDACTED, "db"]),
+        (["run", "--password", "--quiet", "now"], ["run", "--password", "--quiet", "now"]),
+        (["run", "--retries", "3", "--name", "orders"], ["run", "--retries", "3", "--name", "orders"]),
+    ],
+)
+def test_a_list_of_arguments_shows_no_secret(arguments: list[str] | tuple[str, ...], shown: list[str]) -> None:
+    """As its text would not; what stands behind other options stays."""
+    assert redact(arguments) == shown

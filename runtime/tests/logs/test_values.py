@@ -72,7 +72,7 @@ def types(value: Any) -> set[type]:
         (uuid.UUID(int=7), "00000000-0000-0000-0000-000000000007"),
         (b"\xff", "b'\\xff'"),
         (Account("bob", "x"), "Account(user='bob')"),
-        (Point(1, 2), [1, 2]),
+        (Point(1, 2), {"x": 1, "y": 2}),
         (OrderedDict(a=Members(b=Items([1]))), {"a": {"b": [1]}}),
         ({1}, [1]),
     ],

@@ -60,6 +60,7 @@ def family(receive: Callable[..., Receiver]) -> Iterator[Family]:
             "left": "/process?name=left&method=fork&end=exit&wait=1",
             "sleeping": "/process?name=sleeping&method=fork&end=sleep",
             "terminated": "/terminate",
+            "ended at once": "/at_once",
             "forked": "/fork?name=forked&exit=1",
             "resumed": "/fork?name=resumed",
             **{method: f"/pool?method={method}" for method in METHODS},
@@ -89,6 +90,12 @@ def test_a_child_by_fork_hears_signals_as_any_process_does(family: Family) -> No
     worked = [line for line in family.lines if line["event"] == "child.worked"]
     assert len(worked) == 6
     assert {tuple(line["handlers"]) for line in worked} == {("SIG_DFL", "default_int_handler")}
+
+
+def test_a_signal_to_a_new_child_is_the_child_s(family: Family) -> None:
+    """Also at its first moment: its parent, whose handlers it has then, hears nothing and goes on."""
+    assert family.answers["ended at once"] == {"statuses": [-15] * 6}
+    assert family.answers["daemon"]
 
 
 def test_a_child_by_fork_holds_no_port(family: Family) -> None:

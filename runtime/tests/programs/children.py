@@ -88,6 +88,21 @@ async def terminate(_: Request) -> Response:
     return JSONResponse({"status": child.exitcode})
 
 
+async def at_once(_: Request) -> Response:
+    """End children in their first moments. One that does not hear of it is killed."""
+    statuses = []
+    for delay in (0.0, 0.0, 0.001, 0.002, 0.005, 0.01):
+        child: Any = multiprocessing.get_context("fork").Process(target=time.sleep, args=(600,))
+        child.start()
+        await asyncio.sleep(delay)
+        child.terminate()
+        await asyncio.to_thread(child.join, 5)
+        child.kill()
+        await asyncio.to_thread(child.join)
+        statuses.append(child.exitcode)
+    return JSONResponse({"statuses": statuses})
+
+
 async def fork(request: Request) -> Response:
     """A child by `os.fork` in the thread of the loop, which leaves by `sys.exit`, or goes on as its parent does."""
     pid = os.fork()
@@ -144,7 +159,7 @@ def _last() -> None:
     log.info("handler.called", pid=os.getpid())
 
 
-HANDLERS = (process, terminate, fork, pool, program, thread)
+HANDLERS = (process, terminate, at_once, fork, pool, program, thread)
 SERVICE = Service(
     identity=Identity(name="sample", version="1"),
     components=[Component(name="resource", settings=NoSettings, open=opened)],

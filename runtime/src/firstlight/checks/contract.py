@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from functools import partial
 
 from ..contract import Contract, Part
-from ..contract.metric import Metric
+from ..contract.metric import Metric, key
 from . import events, instruments, syntax
 from .finding import Finding, FindingError, each
 from .project import Project
@@ -80,7 +80,9 @@ def _declared(project: Project) -> Iterator[Finding]:
         metric = known.get(instrument.family)
         if metric is None:
             labels = "" if instrument.labels is None else f" and labels = {_listed(instrument.labels)}"
-            sentence = f'add [metrics.{instrument.name}] with kind = "{instrument.kind}"{labels}: {where} declares it.'
+            sentence = (
+                f'add [metrics.{key(instrument.name)}] with kind = "{instrument.kind}"{labels}: {where} declares it.'
+            )
             yield Finding(project.contract_file, sentence)
         elif metric.file != project.contract_file:
             yield Finding(

@@ -1,7 +1,10 @@
 """What the contract says of one metric, and which series Prometheus makes of it."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+
+_BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
 
 # The suffixes of the series that a scrape shows, by kind, and the label that the client library adds to each of them.
 SUFFIXES: Mapping[str, Mapping[str, frozenset[str]]] = {
@@ -41,3 +44,8 @@ def family(name: str, kind: str) -> str:
     """The name of a metric of that kind without the suffix that the client library adds."""
     suffix = {"counter": "_total", "info": "_info"}.get(kind)
     return name.removesuffix(suffix) if suffix else name
+
+
+def key(name: str) -> str:
+    """The name of a metric as a key of TOML: one with a colon needs quotes."""
+    return name if _BARE_KEY.fullmatch(name) else f'"{name}"'

@@ -59,6 +59,7 @@ def _closes(text: str, quote: re.Match[str], escapes: int, unit: int) -> bool:
 def bracketed(text: str, start: int) -> int:
     """Where the bracket that opens here is closed; the end of the text where it never is."""
     depth, place = 0, start
+    unclosed: set[str] = set()  # what no quote closes from one place, none closes from a later one
     while (found := _BRACKET.search(text, place)) is not None:
         place = found.end()
         if found[0] in _OPEN:
@@ -67,8 +68,11 @@ def bracketed(text: str, start: int) -> int:
             depth -= 1
             if not depth:
                 return place
-        elif (inside := quoted(text, found.start())) is not None and inside[2] < len(text):
-            place = inside[2]
+        elif found[0] not in unclosed and (inside := quoted(text, found.start())) is not None:
+            if inside[2] < len(text):
+                place = inside[2]
+            else:
+                unclosed.add(found[0])
     return len(text)
 
 

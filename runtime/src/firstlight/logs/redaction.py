@@ -5,7 +5,7 @@ Formats that are known by themselves, names whose values are secret, and the gra
 """
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import lru_cache
 from typing import Any
@@ -31,6 +31,7 @@ _SCHEME = re.compile(r"(?i:\b(bearer|basic|negotiate|ntlm)[ ]++)(?![\w-]{1,32}+=
 _SCHEMES = ("bearer ", "basic ", "negotiate ", "ntlm ")
 _MIXED = 12  # characters from which capitals inside a word make it a token
 _BYTES = re.compile(r"b(['\"])(.*)\1", re.DOTALL)
+_INPUT = re.compile(r"\binput_value=[^\n]{0,200}?(?=, input_type=)")  # what pydantic says of a value it refuses
 _PAIR = 2
 _MAX_DEPTH = 10
 _MIN_INTEGER, _MAX_INTEGER = -(2**63), 2**64 - 1  # beyond them JSON's readers differ
@@ -54,6 +55,8 @@ class _Rules:
             return self.formats.replaced(text)
         if not text.isascii():  # a lone surrogate could not be written
             text = text.encode(errors="backslashreplace").decode()
+        if "input_value=" in text:
+            text = _INPUT.sub(f"input_value={REDACTED}", text)
         text = without_mail(without_credentials(self.formats.replaced(text)))
         if _ASSIGNED.search(text) is not None:
             text = self.assignments.replaced(text)
@@ -114,8 +117,19 @@ def redact(value: Any, depth: int = 0) -> Any:
     if isinstance(value, Mapping):
         return dict(_members(value, depth))
     if isinstance(value, list | tuple | set | frozenset):
-        return _pair(value) or [redact(item, depth + 1) for item in value]
+        return _pair(value) or list(_items(value, depth))
     return redact_text(_shown(value))
+
+
+def _items(items: Iterable[Any], depth: int) -> Iterator[Any]:
+    """Each value of a list; in one of arguments the value behind an option that takes a secret is hidden."""
+    option, kind = "", None
+    for item in items:
+        hidden = kind is not None and isinstance(item, str) and not item.startswith("-")
+        yield REDACTED if hidden and kind and _is_hidden(option, item, kind) else redact(item, depth + 1)
+        is_option = isinstance(item, str) and item.startswith("-")
+        option = item.lstrip("-") if is_option else ""
+        kind = _kind(option) if option else None
 
 
 def _members(mapping: Mapping[Any, Any], depth: int) -> Iterator[tuple[str, Any]]:

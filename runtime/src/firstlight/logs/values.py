@@ -118,6 +118,8 @@ def _rendered(value: Any, kind: type, depth: int, size: _Size) -> Any:
 def _container(value: Any, kind: type, depth: int, size: _Size) -> Any:
     if depth >= _MAX_DEPTH:
         return f"...[cut: {type_name(kind)} nested too deep]"
+    if issubclass(kind, tuple) and type(names := getattr(kind, "_fields", None)) is tuple:  # each value has a name
+        return _mapping(dict(zip(names, tuple.__iter__(value), strict=False)), dict, depth, size)
     for known in _LISTS:
         if issubclass(kind, known):
             return _list(known.__iter__(value), known.__len__(value), depth, size)

@@ -14,7 +14,7 @@ from collections.abc import Callable, Collection
 from contextlib import suppress
 from pathlib import Path
 
-from ..forks import renew_in_child
+from ..forks import hold_signals, renew_in_child
 from ..lifecycle import Lifecycle
 from .times import FLUSH_SECONDS
 
@@ -33,6 +33,7 @@ class Children:
         """Take care of what is forked from now on, in a process whose running loop serves these ports."""
         self._loop, self._ports = asyncio.get_running_loop(), ports
         renew_in_child(self._begin)
+        hold_signals()
 
     def _begin(self) -> None:
         with suppress(ValueError):  # in a thread that is not the main one, which it is from now on

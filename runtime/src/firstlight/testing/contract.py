@@ -9,6 +9,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from ..checks.contract import of
 from ..checks.project import Project
+from ..contract.metric import key
 from .process import Line
 
 OF_THE_KIND = frozenset({"le", "quantile"})
@@ -31,6 +32,6 @@ def _missing_metric(family: Metric, file: str) -> str:
     name = f"{family.name}_total" if family.type == "counter" else family.name
     labels = dict.fromkeys(label for sample in family.samples for label in sample.labels if label not in OF_THE_KIND)
     return (
-        f'{file}: add [metrics.{name}] with kind = "{family.type}" and labels = {json.dumps([*labels])}: '
+        f'{file}: add [metrics.{key(name)}] with kind = "{family.type}" and labels = {json.dumps([*labels])}: '
         "/metrics shows it"
     )
