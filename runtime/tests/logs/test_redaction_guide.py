@@ -30,7 +30,7 @@ EXAMPLES = settings(
 )
 CONTEXTS = contexts()
 NAMES = [words for kind in KINDS for words in kind.words]
-SECRET = "Xy7-Kw2_qz9.Lm"  # noqa: S105 - no number, no state, no word
+SECRET = "Xy7-Kw2_qz9.Lm"  # noqa: S105 - no number, no state, no word; gitleaks:allow
 CORE = "Kw2_qz9"
 ALTERED = 0.01  # of what is ordinary
 

@@ -95,7 +95,7 @@ def test_a_component_that_refuses_to_close_does_not_keep_the_process(serve: Star
 def test_a_websocket_beyond_the_limit_is_cut(serve: Start) -> None:
     """It hears of the end at once, and is named when it takes no notice."""
     service = serve(HASTY, "stuck", **SHORT).started()
-    key = "dGhlIHNhbXBsZSBub25jZQ=="
+    key = "dGhlIHNhbXBsZSBub25jZQ=="  # of RFC 6455; gitleaks:allow
     with Wire(service.url) as wire:
         upgrade = {"upgrade": "websocket", "connection": "Upgrade", "sec_websocket_version": "13"}
         wire.send(request("/socket", x_request_id="kept", sec_websocket_key=key, **upgrade))

@@ -36,6 +36,11 @@ def ready(deployment: Deployment, slot: str) -> bool:
     return all(deployment.host.answers(f"http://127.0.0.1:{port}/health/ready") for port in ports)
 
 
+def kinds(deployment: Deployment) -> list[tuple[str, str]]:
+    """Kind of process and slot of everything that Prometheus watches."""
+    return sorted((target["labels"]["process"], target["labels"]["slot"]) for target in targets(deployment))
+
+
 def test_a_release_may_bring_a_command_and_a_worker(tasks: Deployment, worked: Result, tasks_queue: Queue) -> None:
     """The command ran once, before the worker, which is limited as its manifest says and watched as what it is."""
     assert worked.status == 0, worked.output
@@ -48,8 +53,8 @@ def test_a_release_may_bring_a_command_and_a_worker(tasks: Deployment, worked: R
     assert worker["HostConfig"]["ReadonlyRootfs"]
     assert worker["EffectiveCaps"] in ([], None)
     until(lambda: succeeded(tasks) == ["1"], "Prometheus knows that the command succeeded")
-    kinds = sorted((target["labels"]["process"], target["labels"]["slot"]) for target in targets(tasks))
-    assert kinds == [("web", slot), ("web", slot), ("worker", slot)]
+    expected = [("web", slot), ("web", slot), ("worker", slot)]
+    until(lambda: kinds(tasks) == expected, "Prometheus watches the new slot alone")
     finished = [line for line in tasks.host.journal("acme-links-prepare") if '"command.finished"' in line]
     assert [json.loads(line)["env"] for line in finished] == ["staging"]
 
