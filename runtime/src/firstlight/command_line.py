@@ -1,7 +1,7 @@
 """The command line of a service: `python -m <package> [process or command] [arguments]`.
 
 Exit status 0 after a drain, 1 when a command or process failed, 2 for a bad setting or command line, 3 for a failed
-start.
+start, 130 for a Ctrl-C before there is something to drain.
 """
 
 # Only what is needed to hear a signal is imported here: a container's first process ignores SIGTERM until it has a
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 FAILED = 1
 BAD_USE = 2
+INTERRUPTED = 130  # what a shell says of a program that SIGINT has ended
 SETTINGS = "settings"  # the command that every service has
 SWITCH_SECONDS = 0.001  # how long a scrape or an export may hold the interpreter while a request waits
 
@@ -44,6 +45,8 @@ def main(service: "Service | str", arguments: "Sequence[str] | None" = None) -> 
         run = _chosen(service, arguments, early)
         early.obey()
         return run()
+    except KeyboardInterrupt:
+        return INTERRUPTED
     except Exception as error:
         if not _is_ours(error):
             if not _is_shown(error):

@@ -79,3 +79,16 @@ def test_any_other_process_hears_it_as_well(delay: float) -> None:
 
     assert status in {-signal.SIGTERM, TERMINATED, 0}
     assert error == ""
+
+
+def test_ctrl_c_during_the_imports_is_no_traceback() -> None:
+    """There is nothing to say: whoever pressed it knows."""
+    done = subprocess.run(  # noqa: S603 - the service under test
+        [sys.executable, HASTY, "interrupted"],
+        env={**os.environ, **ENVIRONMENT},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=TIMEOUT_SECONDS,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
