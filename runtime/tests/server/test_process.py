@@ -166,7 +166,8 @@ def test_a_management_port_in_use_is_a_bad_setting(serve: Serve) -> None:
         process = serve(JOBS, "worker", MANAGEMENT_PORT=str(port))
 
         assert process.wait() == 2
-        assert process.error == f"sample: MANAGEMENT_PORT {port} cannot be opened: Address already in use\n"
+        said = "cannot be opened: Address already in use (set MANAGEMENT_PORT to a free one)"
+        assert process.error == f"sample: MANAGEMENT_PORT {port} {said}\n"
         assert process.lines == []
 
 

@@ -49,8 +49,8 @@ def test_a_metric_of_the_contract_is_known(root: Path, kind: str, name: str) -> 
     (sentence,) = undeclared(root, page(KINDS[kind], name), [])
     table = sentence.partition("add [metrics.")[2].partition("]")[0]
     shown = f"{name}_info" if kind == "info" else name
-    for declared, called in ((kind, shown), (sentence.partition('kind = "')[2].partition('"')[0], table)):
-        (root / "contract/shop.toml").write_text(f'[metrics."{called}"]\nkind = "{declared}"\n')
+    for declared, called in ((kind, f'"{shown}"'), (sentence.partition('kind = "')[2].partition('"')[0], table)):
+        (root / "contract/shop.toml").write_text(f'[metrics.{called}]\nkind = "{declared}"\n')
         assert [*undeclared(root, page(KINDS[kind], name), [])] == []
 
 
