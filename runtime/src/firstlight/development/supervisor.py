@@ -37,6 +37,7 @@ class Supervisor:
         self._ports: dict[str, str] = {}
         self._child: Child | None = None
         self._stopping = False
+        self._interrupts = 0
         self._reloads = False
         self._terminal = Terminal()
         self._paint = paint_for(sys.stderr)
@@ -44,7 +45,7 @@ class Supervisor:
     def run(self) -> int:
         """Supervise until the end. Returns the exit status: the service's own, or 130 when a second signal cut it."""
         for number in STOPPING:
-            signal.signal(number, lambda number, _: self._news.put(signal.Signals(number)))
+            signal.signal(number, self._hear)
         watch = Watch(self._root, self._news.put)
         try:
             self._start("")
@@ -57,6 +58,10 @@ class Supervisor:
             if self._child is not None:
                 self._child.kill()
             self._terminal.restore()
+
+    def _hear(self, number: int, _: object) -> None:
+        self._interrupts += number == signal.SIGINT
+        self._news.put(signal.Signals(number))
 
     def _supervised(self) -> int:
         while True:
@@ -105,6 +110,8 @@ class Supervisor:
         self._child = None
         self._terminal.restore()
         refused = ended.status == BAD_USE and not self._reloads  # it has said why, and a file may have no part in it
+        if self._interrupts > 1:  # the second one has reached the service, too, and may be behind its end in the queue
+            return self._cut()
         if self._stopping and ended.status == 0:
             self._say("stopped", "dim")
         if self._stopping or ended.status == 0 or refused:
@@ -121,9 +128,12 @@ class Supervisor:
             self._stopping = True
             self._child.drain()
         elif number == signal.SIGINT:
-            self._say("ended at once", "yellow")
-            return INTERRUPTED
+            return self._cut()
         return None
+
+    def _cut(self) -> int:
+        self._say("ended at once", "yellow")
+        return INTERRUPTED
 
     def _names(self, changed: Changed) -> str:
         names = [str(path.relative_to(self._root)) for path in changed.paths]
