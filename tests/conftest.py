@@ -9,6 +9,7 @@ from made_up_template import MadeUp
 from template import Machine
 
 Generate = Callable[..., Path]
+FIGURE = "figure"  # the name of the property of a test that measured something
 
 
 @pytest.fixture
@@ -48,3 +49,12 @@ def generate(shared: Machine, template: Path) -> Generate:
 def made_up(shared: Machine) -> MadeUp:
     """Add two made-up components to a copy of the template, once."""
     return MadeUp(shared)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say what the tests of alerts measured. Here, because a run with workers reads no other file of this name."""
+    reports = [report for reports in terminalreporter.stats.values() for report in reports]
+    properties = [each for report in reports for each in getattr(report, "user_properties", ())]
+    if figures := dict.fromkeys(text for name, text in properties if name == FIGURE):
+        terminalreporter.section("alerts, measured")
+        terminalreporter.write_line("\n".join(figures))

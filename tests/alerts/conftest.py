@@ -5,9 +5,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from conftest import FIGURE
 from live import ALERTMANAGER, AMTOOL, PROMETHEUS, PROMETHEUS_3, PROMTOOL, found
 
-FIGURE = "figure"  # the name of such a property of a test
 # Where the programs are, for each major version of Prometheus that fleets run, and how they get there.
 RELEASES = {
     "Prometheus 2": (None, "apt-get install prometheus prometheus-alertmanager"),
@@ -51,12 +51,3 @@ def programs(request: pytest.FixtureRequest) -> Path | None:
 def figure(record_property: Callable[[str, object], None]) -> Callable[[str], None]:
     """Note what was measured. It is said at the end of the run, when all is well, too."""
     return lambda text: record_property(FIGURE, text)
-
-
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Say what was measured, and with what; a worker sends that along with the outcome of its test."""
-    reports = [report for reports in terminalreporter.stats.values() for report in reports]
-    properties = [each for report in reports for each in getattr(report, "user_properties", ())]
-    if figures := dict.fromkeys(text for name, text in properties if name == FIGURE):
-        terminalreporter.section("alerts, measured")
-        terminalreporter.write_line("\n".join(figures))
