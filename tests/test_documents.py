@@ -159,6 +159,12 @@ def hello(place: Place, text: str) -> None:
         assert started["service"] == "hello"
 
 
+def run(place: Place, program: str) -> None:
+    """Run a program with the service's Python, which must succeed."""
+    done = place.machine.run([str(place.service / ".venv/bin/python"), "-c", program], place.service)
+    assert done.status == 0, done.stderr
+
+
 def objective(place: Place, text: str) -> None:
     """Both outcomes are counted."""
     program = (
@@ -169,8 +175,7 @@ def objective(place: Place, text: str) -> None:
         "    labels = {'slo': 'checkout', 'outcome': outcome}\n"
         "    assert REGISTRY.get_sample_value('slo_events_total', labels) == 1\n"
     )
-    done = place.machine.run([str(place.service / ".venv/bin/python"), "-c", program], place.service)
-    assert done.status == 0, done.stderr
+    run(place, program)
 
 
 def redaction(place: Place, text: str) -> None:
@@ -183,8 +188,7 @@ def redaction(place: Place, text: str) -> None:
         "told = redact({'salary': 5000, 'session_label': 'x1', 'note': 'acme_live_a1b2c3d4', 'count': 3})\n"
         "assert told == {'salary': 'REDACTED', 'session_label': 'x1', 'note': 'REDACTED', 'count': 3}, told\n"
     )
-    done = place.machine.run([str(place.service / ".venv/bin/python"), "-c", program], place.service)
-    assert done.status == 0, done.stderr
+    run(place, program)
 
 
 def panel(place: Place, text: str) -> None:

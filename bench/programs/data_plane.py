@@ -21,7 +21,7 @@ if __name__ == "__main__":
     settings = load_for(Settings, service.identity, 9464)
     application = create_app(settings, service, served=True)
     data_plane = application._app  # noqa: SLF001 - nobody else takes an application apart
-    assert isinstance(data_plane, DataPlane)  # noqa: S101 - the same
+    assert isinstance(data_plane, DataPlane)  # noqa: S101 - it says so when the application is built otherwise
     bare = Starlette()
     bare.router = data_plane.app.router
     data_plane.app = bare

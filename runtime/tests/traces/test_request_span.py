@@ -5,6 +5,7 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from http import HTTPStatus
 
 import pytest
 from opentelemetry.context import Context
@@ -101,6 +102,25 @@ def test_it_is_exported_as_the_sdk_s_is(start: Start, context: Context, *, faile
         (message,) = exported.messages()
         assert message.end_time_unix_nano - message.start_time_unix_nano == 5_000_000
         assert message.span_id == span.get_span_context().span_id.to_bytes(8, "big")
+        messages.append(comparable(message))
+    assert messages[0] == messages[1]
+
+
+UNUSUAL: dict[str, str | int] = {
+    "an enumeration": HTTPStatus.NOT_FOUND,
+    "a number beyond 64 bits": 2**70,
+    "half a pair of surrogates": "a\ud800b",
+}
+
+
+@pytest.mark.parametrize("value", UNUSUAL.values(), ids=UNUSUAL)
+def test_an_unusual_value_costs_no_span(start: Start, value: str | int) -> None:
+    """Then the SDK makes the span after all, and the stock encoder shows the value or leaves it out."""
+    messages = []
+    for short in (True, False):
+        span, exported = start(short=short)
+        finish(span, NAME, {"unusual": value, "http.route": "/x"}, failed=False, end_time=started(span) + 1)
+        (message,) = exported.messages()
         messages.append(comparable(message))
     assert messages[0] == messages[1]
 

@@ -8,18 +8,11 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from ..text import Shown
 from . import values
+from .variables import Sampler
 
 Count = Annotated[int, Field(ge=0)]
 Compression = Literal["none", "gzip", "deflate"]
 Protocol = Literal["http/protobuf", "grpc"]
-Sampler = Literal[
-    "always_on",
-    "always_off",
-    "traceidratio",
-    "parentbased_always_on",
-    "parentbased_always_off",
-    "parentbased_traceidratio",
-]
 
 
 def _pairs(value: object) -> object:

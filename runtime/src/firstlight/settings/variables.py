@@ -5,6 +5,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Literal, get_args
 
 from .values import (
     Partly,
@@ -57,14 +58,15 @@ def _exporter(name: str, says: str, read: Reader, *, hidden: bool = False) -> tu
     )
 
 
-SAMPLERS = (
+Sampler = Literal[
     "always_on",
     "always_off",
     "traceidratio",
     "parentbased_always_on",
     "parentbased_always_off",
     "parentbased_traceidratio",
-)
+]
+SAMPLERS: tuple[str, ...] = get_args(Sampler)
 HONOURED = (
     Variable("OTEL_SDK_DISABLED", "`true`: no spans at all", boolean),
     Variable("OTEL_SERVICE_NAME", "`service.name`", text),

@@ -85,7 +85,7 @@ class RequestSpan(Span):
         elif not self._ended:
             try:
                 self._recording.put(self, name, attributes, failed=failed, end_time=end_time)
-            except ValueError:  # text that cannot be written, of which the stock encoder makes the best
+            except (KeyError, ValueError):  # a value of another type, text that cannot be written: the SDK copes
                 finish(self.sdk(), name, attributes, failed=failed, end_time=end_time)
             self._ended = True
 
