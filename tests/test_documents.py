@@ -24,7 +24,7 @@ from generator.package_index import read as read_index
 pytestmark = pytest.mark.slow
 
 RUNBOOKS = "ops/alerts/runbooks/"  # tests/alerts/test_runbooks.py reads every query and command of those
-PATIENCE_SECONDS = 120
+TIMEOUT_SECONDS = 120
 
 # Blocks and commands by their beginning.
 ELSEWHERE = {
@@ -108,7 +108,7 @@ def running(machine: Machine, command: list[str], directory: Path) -> Iterator[d
             yield next(line for line in map(json.loads, lines) if line["event"] == "service.started")
         finally:
             os.killpg(process.pid, signal.SIGTERM)
-            process.communicate(timeout=PATIENCE_SECONDS)
+            process.communicate(timeout=TIMEOUT_SECONDS)
 
 
 def ask(place: Place, command: str) -> None:

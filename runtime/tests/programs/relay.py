@@ -14,7 +14,7 @@ from firstlight import Check, Component, Identity, NoSettings, Service, Surround
 from firstlight.components.http_client import HTTP_CLIENT
 from firstlight.problems import NotFoundError
 
-PATIENCE_SECONDS = 0.05
+TIMEOUT_SECONDS = 0.05
 CHECK_SECONDS = 0.1
 
 
@@ -41,7 +41,7 @@ async def follow(request: Request) -> Response:
 async def give_up(request: Request) -> Response:
     """Cancel a call that takes too long."""
     try:
-        async with asyncio.timeout(PATIENCE_SECONDS):
+        async with asyncio.timeout(TIMEOUT_SECONDS):
             await HTTP_CLIENT.of(request)["behind"].get("/hang")
     except TimeoutError:
         return PlainTextResponse("gave up")
