@@ -10,6 +10,7 @@ from firstlight.requests.data_plane import DataPlane
 from firstlight.server import loop
 from firstlight.server.port import bind
 from firstlight.server.server import Server
+from firstlight.server.watchdog import Watchdog
 from firstlight.settings import Settings, load_for
 from starlette.applications import Starlette
 
@@ -25,5 +26,5 @@ if __name__ == "__main__":
     bare = Starlette()
     bare.router = data_plane.app.router
     data_plane.app = bare
-    with bind("", settings.host, settings.port) as listener:
-        loop.run(Server(application, service).serve(sockets=[listener]))
+    with bind(settings) as listener:
+        loop.run(Server(application, service, Watchdog()).serve(sockets=[listener]))
