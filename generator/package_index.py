@@ -27,7 +27,7 @@ def read(text: str) -> dict[str, str] | None:
 
 def _faults(content: Mapping[str, Any]) -> Iterator[str]:
     for name in content.keys() - {"index"}:
-        yield f"{name} means nothing; the one table is [index]."
+        yield f"{name} is unknown; the only table is [index]."
     index = content.get("index", {})
     if not isinstance(index, dict):
         yield f"index must be a table with {_WANTED}."
@@ -38,7 +38,7 @@ def _faults(content: Mapping[str, Any]) -> Iterator[str]:
 
 def _faults_of_an_index(index: Mapping[str, Any]) -> Iterator[str]:
     for name in index.keys() - {"name", "url", "format"}:
-        yield f"index.{name} means nothing; an index has a name, a url and a format."
+        yield f"index.{name} is unknown; an index has a name, a url and a format."
     if not re.fullmatch("[a-z]([a-z0-9-]*[a-z0-9])?", str(index.get("name", ""))):
         yield f"index.name must be of a-z, 0-9 and hyphens, as in {_WANTED}."
     if index.get("format", FORMATS[0]) not in FORMATS:

@@ -1,4 +1,4 @@
-"""Dashboards from their specs: specs/<name>.yml becomes dashboards/<name>.json, which Grafana loads as it lies."""
+"""Render the dashboards: specs/<name>.yml becomes dashboards/<name>.json, which Grafana loads unchanged."""
 
 import argparse
 import json
@@ -16,9 +16,9 @@ Json = dict[str, Any]
 
 HERE = Path(__file__).resolve().parent
 LOOK: Json = yaml.safe_load((HERE / "look.yml").read_text("utf-8"))
-GRID = 24  # columns of Grafana's
+GRID = 24  # columns of a Grafana dashboard
 PROMETHEUS = {"type": "prometheus", "uid": "${datasource}"}
-# What each part of a spec says, and as what; it may leave out what has a question mark.
+# The keys of each part of a spec, with their types; a key with a question mark is optional.
 KEYS: dict[str, dict[str, type]] = {
     "dashboard": {"uid": str, "title": str, "description": str, "variables": dict, "sections": list, "range?": str},
     "section": {"title": str, "panels": list, "columns?": int, "height?": int},
@@ -32,7 +32,7 @@ OF_TEXT = {"variables", "queries", "links", "labels"}
 
 
 class SpecError(ValueError):
-    """A spec that cannot be rendered, said in one sentence."""
+    """Why a spec cannot be rendered, in one sentence."""
 
 
 def dashboard(spec: Json) -> Json:
@@ -59,7 +59,7 @@ def dashboard(spec: Json) -> Json:
     }
 
 
-# --- what is around the panels --------------------------------------------------------------------------------------
+# --- variables and links --------------------------------------------------------------------------------------------
 
 
 def _datasource() -> Json:
@@ -69,7 +69,7 @@ def _datasource() -> Json:
 
 
 def _variables(metrics: Mapping[str, str]) -> list[Json]:
-    """Each offers what its metric has for the environment and the service before it, which are chosen one at a time."""
+    """Variables by name. Each lists the label values of its metric, within the chosen environment and service."""
     variables: list[Json] = []
     chosen = 'service!=""'
     for name, metric in metrics.items():
@@ -98,7 +98,7 @@ def _link(title: str, target: str) -> Json:
 
 
 def _url(target: str, variables: list[str]) -> str:
-    """Logs or traces in Explore, or a dashboard with the variables of this one: for the same time."""
+    """The address of logs or traces in Explore, or of a dashboard with the same variables; for the same time range."""
     source, _, query = target.partition(":")
     if source in {"loki", "tempo"}:
         return f"/explore?schemaVersion=1&panes={_quoted(_pane(source, query))}"
@@ -115,7 +115,7 @@ def _pane(source: str, query: str) -> str:
 
 
 def _quoted(text: str) -> str:
-    """Quote all but the variables, which Grafana fills in."""
+    """Quote everything except the variables, which Grafana replaces."""
     return "".join(part if part.startswith("${") else quote(part) for part in re.split(r"(\$\{[^}]+\})", text))
 
 
@@ -123,7 +123,7 @@ def _quoted(text: str) -> str:
 
 
 def _panels(sections: list[Json], variables: list[str]) -> list[Json]:
-    """Sections one below the other: a title, then panels in even lines that fill the width."""
+    """The sections from top to bottom: a title, then lines of panels of equal width."""
     panels: list[Json] = []
     y = 0
     for section in sections:
@@ -173,7 +173,7 @@ def _panel(spec: Json, variables: list[str]) -> Json:
 
 
 def _queries(name: str, spec: Json) -> Mapping[str, str]:
-    """Queries by legend; those of a table by the title of their column."""
+    """Queries by legend; in a table, by the title of the column."""
     given = [key for key in ("query", "queries", "columns") if key in spec]
     if len(given) != 1:
         message = f"{name} needs one of query, queries and columns, and has {' and '.join(given) or 'none'}."
@@ -212,7 +212,7 @@ def _defaults(name: str, spec: Json, kind: str) -> Json:
 
 
 def _measure(name: str, spec: Json) -> Json:
-    """The unit, and from which value on which colour; `base` is the colour below all of them."""
+    """The unit and the colours by threshold; `base` is the colour below the lowest threshold."""
     unit = _one_of(LOOK["units"], f"{name} has the unit", spec.get("unit"))
     colors = {"base": "green", **spec.get("thresholds", {})}
     if wrong := [value for value in colors if value != "base" and type(value) not in {int, float}]:
@@ -234,7 +234,7 @@ def _columns(name: str, spec: Json) -> Iterable[Json]:
 
 
 def _one_table(labels: Json, columns: list[str]) -> list[Json]:
-    """One row for each set of labels, with the value of every query."""
+    """Transformations for a table: one row for each set of labels, one column for each query."""
     names = labels | {"Value": columns[0]} | {f"Value #{_letter(place)}": title for place, title in enumerate(columns)}
     order = {name: place for place, name in enumerate(names)}
     return [
@@ -244,7 +244,7 @@ def _one_table(labels: Json, columns: list[str]) -> list[Json]:
     ]
 
 
-# --- what can be wrong ----------------------------------------------------------------------------------------------
+# --- errors ---------------------------------------------------------------------------------------------------------
 
 
 def _name(level: str, spec: object) -> str:
@@ -258,7 +258,7 @@ def _known(name: str, level: str, spec: Json) -> None:
         message = f"{name} has no {' and no '.join(missing)}."
         raise SpecError(message)
     if unknown := [str(key) for key in spec if key not in keys]:
-        message = f"{name} has {' and '.join(unknown)}, which means nothing; known are {', '.join(keys)}."
+        message = f"{name} has the unknown key {' and '.join(unknown)}; known are {', '.join(keys)}."
         raise SpecError(message)
     for key, value in spec.items():
         _is(keys[key], f"{key} of {name}", value)
@@ -282,7 +282,7 @@ def _one_of(known: Iterable[str], what: str, value: str | None) -> str:
 
 
 def rendered(spec: Path) -> str:
-    """The JSON of a spec; ends the program with one sentence when there can be none."""
+    """The JSON of a spec. Ends the program with one sentence when the spec is wrong."""
     try:
         return json.dumps(dashboard(yaml.safe_load(spec.read_text("utf-8"))), indent=2, ensure_ascii=False) + "\n"
     except SpecError as error:
@@ -295,13 +295,13 @@ def rendered(spec: Path) -> str:
 
 
 def main() -> None:
-    """Write every dashboard, or none where a spec is wrong."""
+    """Write every dashboard, or none when a spec is wrong."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--check", action="store_true", help="write nothing; name what is not as its spec says")
+    parser.add_argument("--check", action="store_true", help="write nothing; name the dashboards that are out of date")
     texts = {HERE / "dashboards" / f"{spec.stem}.json": rendered(spec) for spec in sorted(HERE.glob("specs/*.yml"))}
     if parser.parse_args().check:
         stale = [file.name for file, text in texts.items() if not file.exists() or file.read_text("utf-8") != text]
-        sys.exit(f"Not what the specs say; render.py writes them anew: {', '.join(stale)}." if stale else 0)
+        sys.exit(f"Dashboards out of date, run render.py: {', '.join(stale)}." if stale else 0)
     for file, text in texts.items():
         file.parent.mkdir(exist_ok=True)
         file.write_text(text, "utf-8")

@@ -296,7 +296,7 @@ def test_an_edited_library_is_repaired_without_news(machine: Machine, service: P
     [
         ("{nonsense", "ANSWERS must be a JSON object of texts, such as "),
         ('["owner"]', "ANSWERS must be a JSON object of texts, such as "),
-        ('{"slo": "1"}', "ANSWERS: slo is no question of the template; the questions are project_name, "),
+        ('{"slo": "1"}', "ANSWERS has slo, which is no question of the template; they are project_name, "),
         ('{"slo_availability": "2"}', "slo_availability '2' must be a ratio between 0.9 and 1"),
     ],
 )

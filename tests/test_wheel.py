@@ -14,14 +14,14 @@ SOURCE = 'firstlight-runtime = { index = "acme" }\n'
 FAULTS = {
     "index": "platform.toml is not TOML: ",
     "index = 1": "platform.toml: index must be a table with name",
-    "[indexes]": "platform.toml: indexes means nothing; the one table is [index].",
+    "[indexes]": "platform.toml: indexes is unknown; the only table is [index].",
     "[index]\nname = 'acme'": "platform.toml: index.url must begin with https://",
     "[index]\nname = 'acme'\nurl = 'ftp://x'": "platform.toml: index.url must begin with https://",
     "[index]\nname = 'acme'\nurl = 'https://x/\"'": "platform.toml: index.url must begin with https://",
     "[index]\nname = 'acme'\nurl = 'https://me:secret@x/'": "platform.toml: index.url must hold no user name",
     "[index]\nname = 'Acme!'\nurl = 'https://x/'": "platform.toml: index.name must be of a-z",
     "[index]\nname = 'acme'\nurl = 'https://x/'\nformat = 'html'": "platform.toml: index.format must be one of",
-    "[index]\nname = 'acme'\nurl = 'https://x/'\nexplicit = true": "platform.toml: index.explicit means nothing",
+    "[index]\nname = 'acme'\nurl = 'https://x/'\nexplicit = true": "platform.toml: index.explicit is unknown",
 }
 
 

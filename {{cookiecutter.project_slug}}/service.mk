@@ -1,2 +1,2 @@
-# Targets of this service; `make help` lists those with a comment like this one's:
+# Make targets of this service. `make help` lists each target that has a comment like this:
 # seed: ## Fill the development database

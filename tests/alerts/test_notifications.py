@@ -84,11 +84,11 @@ def test_text(name: str, tmp_path: Path, programs: Path | None) -> None:
 
 
 def test_a_page_answers_the_four_questions() -> None:
-    """What is wrong, who is hurt, what to do, where to look."""
+    """What is wrong, who is affected, what to do, where to look."""
     page = (EXPECTED / "page.txt").read_text("utf-8")
     for answer in (
         "What is wrong: ",
-        "Who is hurt: ",
+        "Who is affected: ",
         "What to do: ",
         "Where to look:",
         "  Runbook: https://",

@@ -154,7 +154,7 @@ def _is_source(rule: Rule) -> bool:
 
 @every_alert
 def test_is_complete(rule: Rule) -> None:
-    """Name, priority, severity, and texts that say what is wrong, who is hurt, what to do and where to look."""
+    """Name, priority, severity, and texts that say what is wrong, who is affected, what to do and where to look."""
     assert re.fullmatch(r"([A-Z][a-z0-9]+)+", rule.name)
     assert rule.labels["severity"] == SEVERITY[rule.labels["priority"]]
     assert rule.annotations.keys() == ANNOTATIONS

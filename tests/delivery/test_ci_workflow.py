@@ -24,7 +24,7 @@ def test_a_good_commit_passes(machine: Machine, service: Path, engine: dict[str,
     """Every job runs, the image's as well, and the gate says so."""
     run = Act(machine, service, engine, {}).jobs("ci.yml", *OLDEST)
     assert (run.status, run.jobs, run.failed) == (0, CI, set()), run
-    for evidence in ("ok: healthy within 60 s", "ok: leaves with exit status 0", "no leaks found"):
+    for evidence in ("ok: healthy within 60 s", "ok: stops with exit status 0", "no leaks found"):
         assert evidence in run.text
 
 
@@ -34,7 +34,7 @@ def test_what_is_broken_fails_its_job_and_the_gate(machine: Machine, service: Pa
     A dashboard is stale when its specification moved on: the checks say so, and the job that renders it.
     """
     replace(service / "src/acme_links/api/links/operations.py", ".url, 302)", ".url, 301)")
-    replace(service / "ops/grafana/specs/runtime.yml", "title: Does it hurt?", "title: Does it hurt now?")
+    replace(service / "ops/grafana/specs/runtime.yml", "title: Are users affected?", "title: Are users affected now?")
     machine.commit(service)
     environment = {**engine, "PYTEST_ADDOPTS": "--exitfirst"}
     run = Act(machine, service, environment, {}).jobs("ci.yml", *OLDEST)
@@ -47,7 +47,7 @@ def test_what_is_broken_fails_its_job_and_the_gate(machine: Machine, service: Pa
         ("gate", "Every job passed"),
     }
     assert "assert 301 == 302" in run.text
-    assert "Does it hurt now?" in run.text
+    assert "Are users affected now?" in run.text
 
 
 def test_a_missing_lock_file_fails_its_job(machine: Machine, service: Path) -> None:
@@ -90,11 +90,11 @@ def test_a_release_is_built_and_looked_into(machine: Machine, service: Path, eng
 def test_shared_steps_do_the_same(machine: Machine, published: Path) -> None:
     """The other answer: the pipeline names the platform's actions, which run as they were at that commit."""
     service = machine.cookiecutter(published, {**EVERYTHING, "ci": "github-shared"}).service
-    replace(service / "ops/grafana/specs/runtime.yml", "title: Does it hurt?", "title: Does it hurt now?")
+    replace(service / "ops/grafana/specs/runtime.yml", "title: Are users affected?", "title: Are users affected now?")
     machine.commit(service)
     commit = machine.git("rev-parse", "HEAD", directory=published)
     act = Act(machine, service, {}, {f"acme/firstlight@{commit}": published})
     run = act.jobs("ci.yml", "--job", "alerts")
     assert run.failed == {("alerts", f"acme/firstlight/ci/alerts@{commit}")}, run
     assert "Success - Main Rules and routing" in run.text
-    assert "Does it hurt now?" in run.text
+    assert "Are users affected now?" in run.text

@@ -162,7 +162,7 @@ def test_a_digest_that_was_deployed_before_runs_again(machine: Machine, service:
 
 
 def test_a_worker_that_does_not_get_ready_takes_web_back(machine: Machine, service: Path) -> None:
-    """They became one release, and go back as one."""
+    """All Deployments of a release are rolled back together."""
     cluster = Cluster(machine.directory, jobs=["", "Complete"], statuses=["0", "1", "0", "0"], undone=["0", "0"])
 
     assert cluster.deploy(machine, service).status != 0
@@ -177,4 +177,4 @@ def test_a_worker_that_cannot_go_back_calls_a_person(machine: Machine, service: 
     cluster = Cluster(machine.directory, jobs=["", "Complete"], statuses=["0", "1", "0", "0"], undone=["0", "1"])
     assert cluster.deploy(machine, service).status != 0
     assert "rollout undo deployment/acme-links" in cluster.calls
-    assert cluster.summary.endswith("going back failed. A person has to look.\n")
+    assert "the rollback failed. Check the pods: kubectl --namespace " in cluster.summary

@@ -90,15 +90,15 @@ def test_a_rollback_that_fails_calls_a_person(machine: Machine, service: Path) -
     """Two failures are not the same as one."""
     cluster = Cluster(machine.directory / "cluster", 1, 1)
     assert cluster.deploy(machine, service).status != 0
-    assert "going back failed. A person has to look." in cluster.read("summary")
+    assert "the rollback failed. Check the pods: kubectl --namespace " in cluster.read("summary")
 
 
 @pytest.mark.parametrize(
     ("variables", "sentence"),
     [
         ({"environment": "prod"}, "ENVIRONMENT must be one of production staging."),
-        ({"DIGEST": "v1.2.3"}, "DIGEST must say what runs: sha256: and 64 hexadecimal digits."),
-        ({"IMAGE": "acme-links"}, "IMAGE must say where it is, such as registry.example.com/acme-links."),
+        ({"DIGEST": "v1.2.3"}, "DIGEST must be the digest of the image: sha256: and 64 hexadecimal digits."),
+        ({"IMAGE": "acme-links"}, "IMAGE must be a registry and a name, such as registry.example.com/acme-links."),
     ],
 )
 def test_nothing_is_applied_that_nobody_meant(

@@ -37,7 +37,7 @@ BROKEN = {
     "ENV MANAGEMENT_HOST=127.0.0.1": "shows its metrics on port 9464 of every address",
     "ENV PORT=nonsense": "healthy within 60 s",
     'CMD ["sh", "-c", "touch /app/started && exec python -m acme_links"]': "healthy within 60 s",
-    "STOPSIGNAL SIGKILL": "leaves with exit status 0",
+    "STOPSIGNAL SIGKILL": "stops with exit status 0",
 }
 
 
@@ -119,5 +119,5 @@ def test_the_smoke_run_fails(image: Image, tmp_path: Path, line: str, complaint:
     )
     outcome = broken.make("smoke")
     assert outcome.status != 0
-    assert f"not so: {complaint}" in outcome.stderr
+    assert f"failed: {complaint}" in outcome.stderr
     assert image.containers.podman("ps", "--quiet", "--filter", f"ancestor={broken.reference}") == ""

@@ -174,7 +174,7 @@ def test_a_tag_is_not_moved(published: Image, tmp_path: Path) -> None:
         outcome = here.make("publish")
     finally:
         published.containers.podman("tag", before, published.reference)
-    refused(outcome, f"{here.reference} is another image already: raise the version in pyproject.toml.")
+    refused(outcome, f"{here.reference} exists already, with other content: raise the version in pyproject.toml.")
     assert not (here.checkout / DIGEST).exists()
     command = ["skopeo", "inspect", "--tls-verify=false", "--format", "{{.Digest}}", f"docker://{published.reference}"]
     assert run(command, published.containers.environment) == digest(published)
@@ -255,7 +255,7 @@ def test_a_signature_without_the_list_is_refused(other: Image, signer: Signer, t
 def test_what_is_not_built_is_neither_run_nor_published(image: Image, tmp_path: Path, target: str) -> None:
     """Nor looked for on the internet."""
     here = copy_of(image, tmp_path, "registry.example.com/never-built")
-    refused(here.make(target), f"{here.reference} is not built: make image builds it.")
+    refused(here.make(target), f"{here.reference} is not built: run make image.")
 
 
 @pytest.mark.parametrize("target", ["image", "smoke"])
@@ -269,12 +269,12 @@ def test_publish_needs_a_registry(published: Image, tmp_path: Path) -> None:
     """One that is named, and one that can tell whether the tag is taken."""
     here = copy_of(published, tmp_path, "acme/acme-links")
     example = "registry.example.com/team/acme-links"
-    sentence = f"IMAGE=acme/acme-links names no registry: say where it is published, such as IMAGE={example}"
+    sentence = f"IMAGE=acme/acme-links names no registry; it must, such as IMAGE={example}"
     refused(here.make("publish"), sentence)
     closed = replace(here, name=f"127.0.0.1:{free_port()}/acme-links")
     outcome = closed.make("publish")
     assert outcome.status != 0
-    assert outcome.stderr.startswith(f"Whether {closed.reference} is taken cannot be told: ")
+    assert outcome.stderr.startswith(f"The registry does not say whether {closed.reference} exists: ")
     assert "connection refused" in outcome.stderr
 
 
@@ -292,10 +292,10 @@ def test_signing_and_verifying_need_the_steps_before(
     here = copy_of(published, tmp_path, published.name)
     (here.checkout / gone).unlink()
     maker = {DIGEST: "publish", SBOM: "sbom"}[gone]
-    refused(here.make(target, **signer.variables), f"{gone} is missing: make {maker} writes it.")
+    refused(here.make(target, **signer.variables), f"{gone} is missing: run make {maker}.")
 
 
 def test_verifying_needs_to_know_whose_signature_counts(published: Image, signer: Signer) -> None:
     """Anybody can sign."""
     outcome = published.make("verify", **signer.variables | {"COSIGN_PUBLIC_KEY": ""})
-    refused(outcome, "Whose signature counts? Say it with COSIGN_PUBLIC_KEY (a file) or SIGNER (a pattern).")
+    refused(outcome, "COSIGN_PUBLIC_KEY (a file) or SIGNER (a pattern of identities) must say whose signature counts.")

@@ -24,7 +24,7 @@ with open("README.md", "a") as readme:
     readme.write("<<<<<<< ours\\n=======\\n>>>>>>> theirs\\n")
 subprocess.run(["git", "add", "README.md"], check=True)
 """
-CONFLICTS = "these files have conflicts; settle them, then commit:"
+CONFLICTS = "these files have conflicts; resolve them, then commit:"
 
 
 @pytest.fixture

@@ -57,7 +57,7 @@ WRONG = [
     (
         "good: all.",
         "godo: all.\n        good: all.",
-        "panel 'Up' has godo, which means nothing; known are title, good,",
+        "panel 'Up' has the unknown key godo; known are title, good,",
     ),
     ("        unit: short\n", "", "panel 'Up' has the unit None; known are bytes,"),
     ("unit: short", "unit: clicks", "panel 'Up' has the unit 'clicks'; known are bytes,"),
@@ -126,7 +126,7 @@ def test_a_dashboard_that_is_not_is_named(grafana: Path) -> None:
     replace(grafana / "dashboards/slo.json", '"SLO"', '"SLOs"')
     (grafana / "dashboards/fleet.json").unlink()
     before = contents(grafana)
-    sentence = "Not what the specs say; render.py writes them anew: fleet.json, slo.json.\n"
+    sentence = "Dashboards out of date, run render.py: fleet.json, slo.json.\n"
     assert render(grafana, "--check") == (1, sentence)
     assert contents(grafana) == before
 

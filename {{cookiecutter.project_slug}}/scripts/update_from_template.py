@@ -1,8 +1,8 @@
-"""Update this service from its template: `make update`. Fails when there is something that only a person can settle.
+"""Update this service from its template: `make update`. Fails when there are conflicts.
 
-cruft merges what the template owns. Two things are done around it. Git gets the files of the version that the service
-is at, so that it can merge also where this checkout has no history. And vendor/firstlight is replaced as a whole,
-because a library that is half of one version and half of another is neither.
+cruft merges the template's files. This script does two more things. It adds the files of the service's current template
+version to git's object store, so that git can merge three ways although this repository has no history of them. And it
+replaces vendor/firstlight as a whole, because a merge could mix two versions of the library.
 """
 
 import contextlib
@@ -29,17 +29,17 @@ cookiecutter(sys.argv[1], no_input=True, output_dir=sys.argv[2], extra_context=j
 
 
 class UpdateError(Exception):
-    """Why there is no update, in one sentence."""
+    """Why the update failed, in one sentence."""
 
 
 def main() -> None:
-    """Update, and say what is left to do. Raises `UpdateError`."""
+    """Update, and print what is left to do. Raises `UpdateError`."""
     answers = _answers()
     if not STATE.exists():
-        msg = "There is no .cruft.json, so nothing says which template this service follows; `cruft link` writes one."
+        msg = "There is no .cruft.json, which names the template of this service; `cruft link` writes one."
         raise UpdateError(msg)
     if _git("status", "--porcelain"):
-        msg = "There are uncommitted changes; commit or stash them, so that the update can be told from them."
+        msg = "There are uncommitted changes; commit or stash them first, so that git can tell the update apart."
         raise UpdateError(msg)
     current = not answers and _cruft("check") == 0
     if current and _has_its_library():
@@ -53,7 +53,7 @@ def main() -> None:
 
 
 def _answers() -> Mapping[str, str]:
-    """The answers to change, from the variable ANSWERS."""
+    """The answers to change, from the variable ANSWERS. Raises `UpdateError` for anything but an object of strings."""
     try:
         answers = json.loads(os.environ.get("ANSWERS") or "{}")
     except ValueError:
@@ -65,7 +65,7 @@ def _answers() -> Mapping[str, str]:
 
 
 def _has_its_library() -> bool:
-    """Whether vendor/firstlight is what the last update brought: service.toml has the checksum of its list of files."""
+    """Whether vendor/firstlight is unchanged since the last update; service.toml has its manifest's checksum."""
     manifest = VENDOR / "MANIFEST.sha256"
     if not VENDOR.exists():  # this service takes the library from an index
         return True
@@ -81,7 +81,7 @@ def _has_its_library() -> bool:
 
 
 def _repair(work: Path, _: Mapping[str, str]) -> None:
-    """Bring the library back where the rest is up to date."""
+    """Restore the library. Everything else is up to date."""
     state = _state()
     fresh = _generate(_clone(work, state), state, work / "fresh")
     _replace_library(fresh, fresh)
@@ -94,12 +94,12 @@ def _clone(work: Path, state: Any) -> Path:
 
 
 def _refuse_unknown(answers: Mapping[str, str], template: Path, state: Any) -> None:
-    """Without this, cruft takes an answer to a question that nobody asked, and changes nothing."""
+    """Raise `UpdateError` for an unknown question. cruft would accept it and change nothing."""
     text = (template / (state.get("directory") or "") / "cookiecutter.json").read_text("utf-8")
     questions = [name for name in json.loads(text) if not name.startswith("_")]
     for name in answers:
         if name not in questions:
-            msg = f"ANSWERS: {name} is no question of the template; the questions are {', '.join(questions)}."
+            msg = f"ANSWERS has {name}, which is no question of the template; they are {', '.join(questions)}."
             raise UpdateError(msg)
 
 
@@ -110,7 +110,7 @@ def _update(work: Path, answers: Mapping[str, str]) -> None:
     old = _generate(template, before, work / "old")
     _remember(old)
     if _cruft("update", "--skip-apply-ask", "--variables-to-update", json.dumps(answers)) != 0:
-        msg = "cruft could not update this service; its own words are above."
+        msg = "cruft could not update this service; its output is above."
         raise UpdateError(msg)
     new = _generate(template, _state(), work / "new")
     print(f"Updated from {before['commit'][:12]} to {_state()['commit'][:12]}.")
@@ -123,13 +123,13 @@ def _state() -> Any:
 
 
 def _yours() -> list[str]:
-    """The places that the team owns; read before the update, which may leave conflicts in the file."""
+    """The files and folders that the team owns. Read before the update, which may leave conflicts in the file."""
     places = tomllib.loads(Path("pyproject.toml").read_text("utf-8"))["tool"]["cruft"]["skip"]
     return [place for place in places if not VENDOR.is_relative_to(place)]
 
 
 def _generate(template: Path, state: Any, output: Path) -> Path:
-    """The service as the template emits it at the commit of a state, with the answers of that state."""
+    """Generate the service with the commit and the answers of `state`. Returns its directory."""
     _run("git", "-C", str(template), "checkout", "--quiet", state["commit"])
     answers = {name: value for name, value in state["context"]["cookiecutter"].items() if not name.startswith("_")}
     output.mkdir()
@@ -140,21 +140,21 @@ def _generate(template: Path, state: Any, output: Path) -> Path:
 
 
 def _remember(old: Path) -> None:
-    """Put every file into git's store: a three-way merge needs the version that both sides began with."""
+    """Add every file to git's object store: a three-way merge needs the common version."""
     paths = "\n".join(str(path) for path in sorted(old.rglob("*")) if path.is_file())
     subprocess.run(["git", "hash-object", "-w", "--stdin-paths"], input=paths, text=True, check=True, stdout=-3)
 
 
 def _replace_library(old: Path, new: Path) -> None:
-    """Make vendor/firstlight equal to the new version, which may have none, and name the edits that this undid."""
-    if (old / VENDOR).exists() and not VENDOR.exists():  # this service chose an index by itself
+    """Replace vendor/firstlight by that of the new version, if any, and list the edits that this undid."""
+    if (old / VENDOR).exists() and not VENDOR.exists():  # the team has chosen a package index
         return
     edited = list(_different(old / VENDOR, VENDOR))
     shutil.rmtree(VENDOR, ignore_errors=True)
     if (new / VENDOR).exists():
         shutil.copytree(new / VENDOR, VENDOR)
     else:
-        with contextlib.suppress(OSError):  # somebody else's code lies beside it
+        with contextlib.suppress(OSError):  # vendor/ has other code
             VENDOR.parent.rmdir()
         print(f"{VENDOR} is gone: the library comes from the package index that pyproject.toml names.")
     if edited:
@@ -162,20 +162,20 @@ def _replace_library(old: Path, new: Path) -> None:
 
 
 def _report(yours: list[str], old: Path, new: Path) -> None:
-    """Name the files of the team that the template changed, and write the changes down."""
+    """List the files of the team that the template changed, and write the changes to a patch."""
     changed = [f"{place}/{path}".rstrip("/.") for place in yours for path in _different(old / place, new / place)]
-    changed = [path for path in changed if Path(path).exists() or not (old / path).exists()]  # not what you deleted
+    changed = [path for path in changed if Path(path).exists() or not (old / path).exists()]  # not deleted ones
     if not changed:
         return
     PATCH.parent.mkdir(exist_ok=True)
     with PATCH.open("w", encoding="utf-8") as patch:
         for path in changed:
             patch.write(_difference(old, new, path))
-    _list(f"The template changed these files, which are yours; they are as before. {PATCH} has the changes:", changed)
+    _list(f"The template changed these files, which are yours and are as before. {PATCH} has the changes:", changed)
 
 
 def _difference(old: Path, new: Path, path: str) -> str:
-    """The change of one file, as `git apply` reads it."""
+    """The change of one file, in the format of `git apply`."""
     sides = [str(side / path) if (side / path).exists() else os.devnull for side in (old, new)]
     command = ["git", "diff", "--no-index", "--no-color", *sides]
     text = subprocess.run(command, capture_output=True, text=True, check=False).stdout
@@ -185,7 +185,7 @@ def _difference(old: Path, new: Path, path: str) -> str:
 
 
 def _different(one: Path, other: Path) -> Iterator[str]:
-    """The paths that are not the same in two trees, or `.` for two files that differ."""
+    """The paths that differ between two trees, or `.` for two files that differ."""
     if one.is_file() or other.is_file():
         if not (one.is_file() and other.is_file() and one.read_bytes() == other.read_bytes()):
             yield "."
@@ -199,13 +199,13 @@ def _different(one: Path, other: Path) -> Iterator[str]:
 
 
 def _settle() -> None:
-    """Raise for what only a person can settle: unmerged paths, conflict markers, rejected hunks."""
+    """Raise `UpdateError` when there are conflicts: unmerged paths, conflict markers, rejected hunks."""
     marked = [line.partition(":")[0] for line in _git("diff", "--check", "HEAD").splitlines() if "conflict" in line]
     unmerged = _git("diff", "--name-only", "--diff-filter=U").splitlines()
     rejected = _git("ls-files", "--others", "*.rej").splitlines()
     conflicts = sorted({*marked, *unmerged, *rejected})
     if conflicts:
-        msg = "\n  ".join(["The update is in, but these files have conflicts; settle them, then commit:", *conflicts])
+        msg = "\n  ".join(["The update is in, but these files have conflicts; resolve them, then commit:", *conflicts])
         raise UpdateError(msg)
     print("Run `make check test`, then commit.")
 
@@ -215,7 +215,7 @@ def _list(title: str, paths: list[str]) -> None:
 
 
 def _cruft(*arguments: str) -> int:
-    """Run cruft. Its words are shown only when it fails: it praises itself beside conflicts as well."""
+    """Run cruft. Its output is shown only when it fails, because it reports success also beside conflicts."""
     done = subprocess.run([sys.executable, "-m", "cruft", *arguments], capture_output=True, text=True, check=False)
     if done.returncode != 0 and arguments[0] != "check":
         print(done.stdout + done.stderr, file=sys.stderr)

@@ -1,4 +1,4 @@
-"""The fixtures `settings`, `client`, `lines`, `spans` and `serve` come from `firstlight.testing`, on this service."""
+"""The plug-in `firstlight.testing` brings the fixtures `settings`, `client`, `lines`, `spans` and `serve`."""
 
 import pytest
 from firstlight import Service
@@ -8,5 +8,5 @@ from <%= cookiecutter.package_name %>.service import SERVICE
 
 @pytest.fixture(scope="session")
 def service() -> Service:
-    """The service under test."""
+    """The service that the plug-in's fixtures test."""
     return SERVICE

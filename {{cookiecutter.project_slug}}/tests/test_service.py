@@ -21,7 +21,7 @@ def test_emits_what_the_contract_names(serve: Callable[..., ServiceProcess]) -> 
 
 
 def test_drains(serve: Callable[..., ServiceProcess]) -> None:
-    """After SIGTERM it is not ready, still serves, asks clients to close their connections, and ends with status 0."""
+    """After SIGTERM it is not ready, still serves, tells clients to close connections, and ends with status 0."""
     process = serve(PACKAGE, DRAIN_SECONDS="1").started()
     assert process.manage("/health/ready").status_code == 200
 

@@ -20,8 +20,8 @@ def test_a_mistake_is_said_before_anything_happens(deployment: Deployment) -> No
     place = {"ENVIRONMENT": "staging", "IMAGE": "registry.example.com/a", "DIGEST": f"sha256:{'0' * 64}"}
     for mistake, sentence in (
         ({"ENVIRONMENT": "moon"}, "ENVIRONMENT must be one of production staging."),
-        ({"IMAGE": "acme-links"}, "IMAGE must say where it is, such as registry.example.com/acme-links."),
-        ({"DIGEST": "latest"}, "DIGEST must say what runs: sha256: and 64 hexadecimal digits."),
+        ({"IMAGE": "acme-links"}, "IMAGE must be a registry and a name, such as registry.example.com/acme-links."),
+        ({"DIGEST": "latest"}, "DIGEST must be the digest of the image: sha256: and 64 hexadecimal digits."),
     ):
         words = [f"{name}={value}" for name, value in (place | mistake).items()]
         done = subprocess.run(

@@ -72,9 +72,9 @@ def test_one_that_succeeds_is_told_to_prometheus_and_the_journal(run: Run, textf
     [
         (f"printf '%s\\n' '{FAILED}'; exit 1", 'the command prepare failed: RuntimeError: the "table" is locked'),
         (f"echo '{STOPPED}'; exit 1", "the command prepare failed: it was told to stop"),
-        ("echo acme: URL must be one; exit 2", "the command prepare ended with status 2; it said last: acme: URL must"),
-        ("kill -KILL $$", "the command prepare ended with status 137, as one that is killed: is its memory enough?"),
-        ("echo '[1]'; exit 1", "the command prepare ended with status 1; it said last: [1]"),
+        ("echo acme: URL must be one; exit 2", "the command prepare ended with status 2; its last line was: acme: URL must"),
+        ("kill -KILL $$", "the command prepare ended with status 137 (killed, perhaps at its memory limit)"),
+        ("echo '[1]'; exit 1", "the command prepare ended with status 1; its last line was: [1]"),
     ],
 )
 def test_one_that_fails_is_one_sentence_after_its_last_lines(
@@ -99,7 +99,7 @@ def test_one_that_says_nothing_fails_all_the_same(run: Run) -> None:
     """There is a sentence about it."""
     done = run("exit 3")
 
-    assert (done.returncode, done.stdout) == (1, "the command prepare ended with status 3, and said nothing\n")
+    assert (done.returncode, done.stdout) == (1, "the command prepare ended with status 3 without any output\n")
 
 
 def test_one_that_does_not_end_is_ended(run: Run, textfiles: Path) -> None:
@@ -107,7 +107,7 @@ def test_one_that_does_not_end_is_ended(run: Run, textfiles: Path) -> None:
     done = run("echo begun; exec sleep 60", within="1")
 
     assert done.returncode == 1
-    assert done.stdout == "begun\nthe command prepare was not done within 1 s\n"
+    assert done.stdout == "begun\nthe command prepare did not end within 1 s\n"
     assert metrics(textfiles)[f"command_last_run_success{LABELS}"] == 0
 
 

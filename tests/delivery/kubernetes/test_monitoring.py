@@ -128,7 +128,7 @@ def test_without_rules_there_is_one_sentence(service: Path, tmp_path: Path) -> N
     """A wrong directory is named, and nothing is written."""
     done = generated(service, str(tmp_path / "nowhere"))
     assert done.returncode == 1
-    assert done.stderr == f"{tmp_path}/nowhere holds no alerts/rules/*.rules.yml; name the directory that does.\n"
+    assert done.stderr == f"{tmp_path}/nowhere has no alerts/rules/*.rules.yml; give the directory that has them.\n"
     assert not (service / "deploy/kubernetes/monitoring/generated.yaml").exists()
 
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Bring a published image to the hosts of an environment, and go back by itself when the new release is a bad one:
+# Deploy a published image to the hosts of an environment. When the new release is bad, roll back automatically:
 # make deploy-ansible ENVIRONMENT=staging IMAGE=registry.example.com/<%= cookiecutter.project_slug %> DIGEST=sha256:...
 set -euo pipefail
 cd "$(dirname "$0")"
@@ -10,8 +10,8 @@ tell() { printf '%s\n' "$*" | tee -a "${GITHUB_STEP_SUMMARY:-/dev/null}"; }
 environments=$(cd inventory && echo *.yml)
 environments=${environments//.yml/}
 [[ " $environments " == *" ${ENVIRONMENT:-none} "* ]] || stop "ENVIRONMENT must be one of $environments."
-[[ ${IMAGE:-} =~ ^[^/[:space:]]+/[^@[:space:]]+$ ]] || stop "IMAGE must say where it is, such as registry.example.com/<%= cookiecutter.project_slug %>."
-[[ ${DIGEST:-} =~ ^sha256:[0-9a-f]{64}$ ]] || stop "DIGEST must say what runs: sha256: and 64 hexadecimal digits."
+[[ ${IMAGE:-} =~ ^[^/[:space:]]+/[^@[:space:]]+$ ]] || stop "IMAGE must be a registry and a name, such as registry.example.com/<%= cookiecutter.project_slug %>."
+[[ ${DIGEST:-} =~ ^sha256:[0-9a-f]{64}$ ]] || stop "DIGEST must be the digest of the image: sha256: and 64 hexadecimal digits."
 
 ansible=("${UV:-uv}" tool run --quiet --from "ansible-core>=2.19,<2.22" ansible-playbook --inventory "inventory/$ENVIRONMENT.yml")
 output=$(mktemp)
@@ -22,6 +22,6 @@ if "${ansible[@]}" --extra-vars "service_image=$IMAGE@$DIGEST" ${ANSIBLE_OPTIONS
   exit
 fi
 reason=$(sed -n 's/^fatal: .*"msg": "\(.* was rolled back on .*\)"}$/\1/p' "$output" | sed 's/\\"/"/g')
-[[ $reason ]] || stop "$ENVIRONMENT: $IMAGE@$DIGEST could not be deployed, and did not go back by itself. A person has to look."
+[[ $reason ]] || stop "$ENVIRONMENT: $IMAGE@$DIGEST could not be deployed and was not rolled back. Read the failed task above."
 tell "$ENVIRONMENT: $reason"
 exit 1

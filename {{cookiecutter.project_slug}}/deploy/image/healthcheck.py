@@ -1,7 +1,6 @@
-"""The image's HEALTHCHECK: exit status 0 only if the probes say 200, on the management port.
+"""The image's HEALTHCHECK: exit status 0 only when the startup and liveness probes answer 200.
 
-Healthy means started and able to make progress. Whoever acts on an unhealthy container restarts it, which does not
-mend a dependency: readiness is for those who send traffic.
+It does not ask readiness: container engines restart an unhealthy container, and a restart does not repair a dependency.
 """
 
 import os
@@ -11,12 +10,12 @@ from http.client import HTTPConnection, HTTPException
 
 PROBES = ("/health/startup", "/health/live")
 TIMEOUT_SECONDS = 2
-# Where to reach a listener that listens everywhere.
+# The address to ask when the service listens on all addresses.
 LOOPBACK = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - the key is what the setting says
 
 
 def status(path: str) -> int:
-    """Ask one probe, past any proxy the environment names."""
+    """The HTTP status of one probe, asked directly, without the proxies that the environment names."""
     host = os.environ.get("MANAGEMENT_HOST") or os.environ.get("HOST") or "127.0.0.1"
     port = os.environ.get("MANAGEMENT_PORT") or "9464"
     connection = HTTPConnection(LOOPBACK.get(host, host), int(port), timeout=TIMEOUT_SECONDS)
@@ -25,13 +24,13 @@ def status(path: str) -> int:
 
 
 def main() -> str | None:
-    """Say what is wrong, or nothing."""
+    """What is wrong, or None."""
     for path in PROBES:
         try:
             answer = status(path)
         except (OSError, HTTPException, ValueError) as error:
             return f"{path}: {error!r}"
-        if answer != HTTPStatus.OK:  # not even another 2xx
+        if answer != HTTPStatus.OK:  # any other status is a failure, other 2xx too
             return f"{path}: {answer}"
     return None
 

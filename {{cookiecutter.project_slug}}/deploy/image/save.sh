@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Write the image that was built into one file, for the steps that may run on another machine.
+# Write the image into one file, because later steps may run on another machine.
 # shellcheck disable=SC1091
 . "$(dirname "$0")/image.sh"
 

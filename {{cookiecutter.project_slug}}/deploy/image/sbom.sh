@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# List what the image holds, as CycloneDX.
+# Write the SBOM of the image, in the CycloneDX format.
 # shellcheck disable=SC1091
 . "$(dirname "$0")/image.sh"
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Look for secrets: in every commit of this checkout, and in what the image says about itself and how it was built.
+# Look for secrets in every commit of this checkout and in the image's configuration, which has its variables and build steps.
 # shellcheck disable=SC1091
 . "$(dirname "$0")/image.sh"
 

@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
-# Run the image as production does, without privilege, with nothing to write to and little memory, and without a network
-# as well. Prove that it serves like that, says what it is, and leaves in time.
+# Run the image as in production: no privileges, a read-only root, limits; here also without a network. Check that it serves,
+# shows its version and revision, and stops in time.
 # shellcheck disable=SC1091
 . "$(dirname "$0")/image.sh"
 
 engine=$(engine)
 must_be_built "$engine"
-grace=35 # seconds: DRAIN_SECONDS, GRACEFUL_SECONDS and 10 to flush what is left
+grace=35 # seconds: DRAIN_SECONDS 5 + GRACEFUL_SECONDS 20 + 10 to flush the last telemetry
 container=$("$engine" run --detach --network none --read-only --tmpfs /tmp --cap-drop ALL \
   --security-opt no-new-privileges --memory 128m --pids-limit 64 "$REFERENCE")
 trap '{ "$engine" kill "$container" || true; "$engine" rm --force "$container"; } >/dev/null 2>&1' EXIT
@@ -18,7 +18,7 @@ check() { # WHAT COMMAND...
   shift
   if ! "$@" >/dev/null 2>&1; then
     "$engine" logs "$container" >&2
-    stop "not so: $what"
+    stop "failed: $what"
   fi
   echo "ok: $what"
 }
@@ -35,7 +35,7 @@ becomes_healthy() {
 }
 
 check "healthy within 60 s" becomes_healthy
-# Who listens on 127.0.0.1 alone is not found at 127.0.0.2, nor from outside.
+# A service that listens on 127.0.0.1 only does not answer at 127.0.0.2, nor from outside.
 check "serves on port 8000 of every address" get http://127.0.0.2:8000/health/ready
 check "shows its metrics on port 9464 of every address" get http://127.0.0.2:9464/metrics
 check "is version $VERSION" says http://127.0.0.1:9464/metrics "version=\"$VERSION\""
@@ -43,11 +43,11 @@ check "is revision $REVISION" says http://127.0.0.1:9464/metrics "revision=\"$RE
 check "runs as user 10001" holds '^Uid:([[:space:]]+10001){4}$'
 check "runs as group 10001" holds '^Gid:([[:space:]]+10001){4}$'
 check "has no capability" holds '^CapEff:[[:space:]]+0+$'
-check "can gain none" holds '^NoNewPrivs:[[:space:]]+1$'
+check "cannot gain a capability" holds '^NoNewPrivs:[[:space:]]+1$'
 check "cannot write to /" refuses /x
 check "cannot write to /app" refuses /app/x
 
 began=$SECONDS
 "$engine" stop --time "$grace" "$container" >/dev/null
-check "leaves with exit status 0" [ "$("$engine" inspect --format '{{.State.ExitCode}}' "$container")" = 0 ]
-echo "ok: leaves in $((SECONDS - began)) s of $grace s"
+check "stops with exit status 0" [ "$("$engine" inspect --format '{{.State.ExitCode}}' "$container")" = 0 ]
+echo "ok: stops in $((SECONDS - began)) s, limit $grace s"

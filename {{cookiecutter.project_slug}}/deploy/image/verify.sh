@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Check who signed the published image and its list of parts: the owner of COSIGN_PUBLIC_KEY, or, for signatures without
-# a key, SIGNER (a pattern of identities, such as '^https://github.com/acme/') with a certificate for SIGNER_ISSUER.
+# Check that the published image and its SBOM are signed by the owner of COSIGN_PUBLIC_KEY or, for signatures without a key,
+# by an identity that matches the pattern SIGNER, such as '^https://github.com/acme/', with a certificate from SIGNER_ISSUER.
 # shellcheck disable=SC1091
 . "$(dirname "$0")/image.sh"
 
@@ -11,7 +11,7 @@ options=()
 if [ -n "${COSIGN_PUBLIC_KEY:-}" ]; then
   options+=(--key "$COSIGN_PUBLIC_KEY" --insecure-ignore-tlog=true)
 else
-  [ -n "${SIGNER:-}" ] || stop "Whose signature counts? Say it with COSIGN_PUBLIC_KEY (a file) or SIGNER (a pattern)."
+  [ -n "${SIGNER:-}" ] || stop "COSIGN_PUBLIC_KEY (a file) or SIGNER (a pattern of identities) must say whose signature counts."
   options+=(--certificate-identity-regexp "$SIGNER")
   options+=(--certificate-oidc-issuer "${SIGNER_ISSUER:-https://token.actions.githubusercontent.com}")
 fi

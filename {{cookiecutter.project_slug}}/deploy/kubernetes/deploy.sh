@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Bring a published image into an environment, and go back by itself when the new release does not become ready:
+# Deploy a published image to an environment. When it does not become ready, roll back automatically:
 # make deploy-kubernetes ENVIRONMENT=staging IMAGE=registry.example.com/<%= cookiecutter.project_slug %> DIGEST=sha256:...
 set -euo pipefail
 cd "$(dirname "$0")"
@@ -9,15 +9,15 @@ tell() { printf '%s\n' "$*" | tee -a "${GITHUB_STEP_SUMMARY:-/dev/null}"; }
 
 environments=$(cd overlays && echo *)
 [[ " $environments " == *" ${ENVIRONMENT:-none} "* ]] || stop "ENVIRONMENT must be one of $environments."
-[[ ${IMAGE:-} =~ ^[^/[:space:]]+/[^@[:space:]]+$ ]] || stop "IMAGE must say where it is, such as registry.example.com/<%= cookiecutter.project_slug %>."
-[[ ${DIGEST:-} =~ ^sha256:[0-9a-f]{64}$ ]] || stop "DIGEST must say what runs: sha256: and 64 hexadecimal digits."
+[[ ${IMAGE:-} =~ ^[^/[:space:]]+/[^@[:space:]]+$ ]] || stop "IMAGE must be a registry and a name, such as registry.example.com/<%= cookiecutter.project_slug %>."
+[[ ${DIGEST:-} =~ ^sha256:[0-9a-f]{64}$ ]] || stop "DIGEST must be the digest of the image: sha256: and 64 hexadecimal digits."
 name=<%= cookiecutter.project_slug %>
 overlay=overlays/$ENVIRONMENT
 namespace=$(sed -n 's/^namespace: //p' "$overlay/kustomization.yaml")
 deployments=("$name"<% for process in processes(cookiecutter.components) %> "$name-<%= process.name %>"<% endfor %>)
 
 rollout() { kubectl --namespace "$namespace" rollout "$1" "deployment/$2" "${@:3}"; }
-# All of them, one after another. They became a release together, and go back together.
+# All Deployments, one after another. They are released together and rolled back together.
 ready() { for each in "${deployments[@]}"; do rollout status "$each" --timeout=10m || return; done; }
 back() {
   local status=0
@@ -47,6 +47,6 @@ fi
 if back; then
   tell "$ENVIRONMENT was rolled back: $IMAGE@$DIGEST did not become ready."
 else
-  tell "$ENVIRONMENT: $IMAGE@$DIGEST did not become ready, and going back failed. A person has to look."
+  tell "$ENVIRONMENT: $IMAGE@$DIGEST did not become ready, and the rollback failed. Check the pods: kubectl --namespace $namespace get pods."
 fi
 exit 1

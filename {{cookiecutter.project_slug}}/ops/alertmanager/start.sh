@@ -1,6 +1,6 @@
 #!/bin/sh
-# Starts Alertmanager with the shipped routes, inhibitions and time intervals, and with receivers that are names only:
-# one sees whom an alert would reach, no secret is needed, and nothing leaves this machine.
+# Start Alertmanager with the shipped routes, inhibitions and time intervals, but with empty receivers: its page shows which
+# receiver an alert would reach, it needs no secret, and it sends nothing.
 set -eu
 shipped=$(dirname "$0")/../alerts/alertmanager/alertmanager.yml
 config=${TMPDIR:-/tmp}/alertmanager.yml

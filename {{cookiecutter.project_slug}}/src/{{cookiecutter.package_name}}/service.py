@@ -1,4 +1,4 @@
-"""What this service is made of. Read this first; it is yours, and the README says what goes where."""
+"""The parts of this service. Read this first. The file is yours; the README says what to add where."""
 
 from firstlight import Identity, Service
 <% for component in enabled(cookiecutter.components) %>

@@ -1,7 +1,7 @@
-"""The settings of this service, beside those that every service has. A field `greeting` is the variable `GREETING`."""
+"""The service's own settings. A field `greeting` reads the environment variable `GREETING`."""
 
 import firstlight
 
 
 class Settings(firstlight.Settings):
-    """Read from the environment once, at the start. A bad value stops it with one sentence."""
+    """Read from the environment once, at start. A bad value ends the start with one sentence and exit status 2."""

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Run what comes before a release, one command after another, each to its end. deploy.sh calls it, with ENVIRONMENT, IMAGE and
-# DIGEST; exit status 1 when a command fails, and then nothing has been rolled out.
+# Run the commands before a release, one after another. deploy.sh calls this script with ENVIRONMENT, IMAGE and DIGEST. Exit
+# status 1 when a command fails; then nothing has been rolled out.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -16,11 +16,12 @@ digest=${DIGEST#sha256:}
 
 release=$(mktemp -d ./release.XXXXXX)
 trap 'rm -r "$release"' EXIT
-# Of the overlay it takes settings, namespace and environment. By the digest, because the template of a Job cannot be changed.
+# Settings, namespace and environment are those of the overlay. The digest is part of the name, because the pod template of an
+# existing Job cannot be changed.
 mkdir "$release/commands"
 cat >"$release/commands/kustomization.yaml" <<END
 namespace: $namespace
-nameSuffix: "-${digest:0:8}" # which may be a number
+nameSuffix: "-${digest:0:8}" # quoted, because it may be all digits
 resources:
   - ../../commands
 labels:
@@ -39,7 +40,7 @@ images:
 END
 kubectl kustomize "$release" >"$release/all.yaml"
 
-# The objects of these kinds.
+# Print the objects of the given kinds.
 of_kinds() {
   awk -v kinds=" $* " '
     function flush() { if (wanted) printf "---\n%s", text; text = ""; wanted = 0 }
@@ -48,14 +49,14 @@ of_kinds() {
     { text = text $0 "\n" }
     END { flush() }' "$release/all.yaml"
 }
-# How a Job has ended: Complete or Failed. Nothing while it runs, or when there is none.
+# Print how a Job has ended, Complete or Failed; nothing while it runs or when there is none.
 ended() {
   local condition="{.status.conditions[?(@.status=='True')].type}"
   kubectl --namespace "$namespace" get job "$1" --ignore-not-found --output "jsonpath=$condition" | grep -owE 'Complete|Failed'
 }
 run() {
   local job=$name-$1-${digest:0:8} state=
-  # That of an earlier deploy of this image. One that still runs is waited for.
+  # Delete the ended Job of an earlier deploy of this image. If that Job still runs, wait for it instead.
   if ended "$job" >/dev/null; then kubectl --namespace "$namespace" delete job "$job"; fi
   kubectl apply --filename "$release/all.yaml" --selector "command=$1"
   local end=$((SECONDS + limit))
@@ -67,6 +68,6 @@ run() {
   exit 1
 }
 
-# What a command needs, and nothing that runs or routes.
+# Apply what a command needs, but no Deployment and no Service.
 of_kinds Namespace ServiceAccount ConfigMap Secret ExternalSecret PersistentVolumeClaim NetworkPolicy | kubectl apply --filename -
 for command in "${commands[@]}"; do run "$command"; done

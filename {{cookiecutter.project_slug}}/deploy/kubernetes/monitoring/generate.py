@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""Wrap the rules and dashboards of `ops/` for a cluster: one PrometheusRule, and a ConfigMap for each dashboard.
+"""Write the rules and dashboards of `ops/` for a cluster: one PrometheusRule, and a ConfigMap for each dashboard.
 
-They serve every service of the cluster, so their names do not depend on this one: applied twice, they are there once.
-The team's own rules are a PrometheusRule under the name of the service.
+They serve every service of the cluster, so their names are the same whichever service applies them. The team's own
+rules are a PrometheusRule named after the service.
 """
 
 import sys
@@ -20,7 +20,7 @@ TEAM = "team.rules.yml"
 
 
 def objects(ops: Path) -> Iterator[dict[str, Any]]:
-    """Everything Prometheus and Grafana are to know. Dashboards are picked up by the label of Grafana's sidecar."""
+    """The objects for Prometheus and Grafana. Grafana's sidecar finds dashboards by their label."""
     rules = sorted(ops.glob("alerts/rules/*.rules.yml"))
     yield _rules("firstlight", [file for file in rules if file.name != TEAM])
     yield from (_rules(SERVICE, [file]) for file in rules if file.name == TEAM)
@@ -39,10 +39,10 @@ def _object(version: str, kind: str, metadata: dict[str, Any], **content: Any) -
 
 
 def main() -> None:
-    """Write `generated.yaml` beside this file, from `ops/` or from a directory that holds the same."""
+    """Write `generated.yaml` beside this file, from `ops/` or from the directory that is given."""
     ops = Path(sys.argv[1]) if sys.argv[1:] else OPS
     if not any(ops.glob("alerts/rules/*.rules.yml")):
-        sys.exit(f"{ops} holds no alerts/rules/*.rules.yml; name the directory that does.")
+        sys.exit(f"{ops} has no alerts/rules/*.rules.yml; give the directory that has them.")
     GENERATED.write_text(yaml.safe_dump_all(objects(ops), sort_keys=False, width=120), encoding="utf-8")
 
 

@@ -1,1 +1,1 @@
-"""One package for each noun that clients know. Each is listed in `service.py`."""
+"""The resources of the API, one package each. `service.py` lists their operations."""

@@ -27,7 +27,7 @@ def _assert_problem(response: httpx2.Response, status: int) -> None:
 
 
 def test_creates_a_link(client: TestClient) -> None:
-    """201 with its location and its document."""
+    """201 with its location and its body."""
     response = _create(client, slug="docs")
 
     assert response.status_code == 201
@@ -39,7 +39,7 @@ def test_creates_a_link(client: TestClient) -> None:
 
 
 def test_gets_a_link_at_its_location(client: TestClient) -> None:
-    """The location is right when the service chose the slug, too."""
+    """The location is right when the service chooses the slug, too."""
     created = _create(client)
 
     assert client.get(created.headers["location"]).json() == created.json()
@@ -73,8 +73,8 @@ def test_lists_links_page_by_page(client: TestClient) -> None:
     assert following is None
 
 
-def test_an_empty_list_is_a_list(client: TestClient) -> None:
-    """A new service has no links yet."""
+def test_lists_no_links_in_a_new_service(client: TestClient) -> None:
+    """The list is empty, not missing."""
     assert client.get("/api/v1/links").json() == {"items": [], "next": None}
 
 
@@ -89,7 +89,7 @@ def test_refuses_a_bad_page(client: TestClient, query: str) -> None:
 
 
 def test_a_page_beyond_the_last_link_is_empty_or_refused(client: TestClient) -> None:
-    """No offset is too large for an answer."""
+    """Even a very large offset gets 200 or 422, never 500."""
     for offset in (1, 2**63, 10**30):
         assert client.get(f"/api/v1/links?offset={offset}").status_code in {200, 422}
 
@@ -103,7 +103,7 @@ def test_refuses_a_taken_slug(client: TestClient) -> None:
 
 
 def test_answers_404_for_an_unknown_slug(client: TestClient) -> None:
-    """Both routes do."""
+    """The API and the redirect both answer with a problem."""
     for path in ("/api/v1/links/nowhere", "/r/nowhere"):
         _assert_problem(client.get(path), 404)
 
@@ -114,7 +114,7 @@ async def _store_of_one(_: Surroundings[Any]) -> AsyncIterator[LinkStore]:
 
 
 def test_answers_409_when_the_store_is_full(settings: Settings, service: Service) -> None:
-    """It is the matter of those who filled it; what is stored stays."""
+    """A full store is an error of the client; stored links stay readable."""
     small = replace(service, components=[replace(LINKS, open=_store_of_one)])
     with TestClient(create_app(settings, small)) as client:
         _create(client, slug="docs")
@@ -165,7 +165,7 @@ def test_refuses_a_bad_link(client: TestClient, members: dict[str, object], poin
 
 
 def test_accepts_the_longest_values(client: TestClient) -> None:
-    """The limits themselves are allowed."""
+    """A value of exactly the limit is accepted."""
     url = "https://example.com/".ljust(2048, "x")
 
     assert _create(client, url=url, slug="s" * 64).status_code == 201
@@ -184,7 +184,7 @@ def test_accepts_the_longest_values(client: TestClient) -> None:
     ],
 )
 def test_a_url_is_kept_in_its_normal_form(client: TestClient, url: str, followed: str) -> None:
-    """The limit is on what the client sends; what is followed is what was checked."""
+    """The length limit applies to the URL as sent; the redirect leads to the normal form."""
     created = _create(client, url=url).json()
 
     assert created["url"] == followed
@@ -201,7 +201,7 @@ def test_asks_for_json(client: TestClient) -> None:
     [("/api/v1/links", {"GET", "HEAD", "POST"}), ("/api/v1/links/docs", {"GET", "HEAD"}), ("/r/docs", {"GET", "HEAD"})],
 )
 def test_405_names_the_methods_of_the_path(client: TestClient, path: str, methods: set[str]) -> None:
-    """RFC 9110 asks for all of them."""
+    """`Allow` lists all methods of the path, as RFC 9110 requires."""
     response = client.delete(path)
 
     _assert_problem(response, 405)

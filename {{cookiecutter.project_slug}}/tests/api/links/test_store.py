@@ -10,8 +10,8 @@ from <%= cookiecutter.package_name %>.api.links.store import LinkStore
 URL = "https://example.com/"
 
 
-def test_gives_back_what_was_added() -> None:
-    """By its slug, with the time of its creation."""
+def test_gets_an_added_link_by_its_slug() -> None:
+    """The link has its URL and the time of its creation."""
     store = LinkStore()
     before = datetime.now(UTC)
 
@@ -22,8 +22,8 @@ def test_gives_back_what_was_added() -> None:
     assert before <= link.created_at <= datetime.now(UTC)
 
 
-def test_makes_up_slugs_that_differ() -> None:
-    """Whoever has no name in mind gets a short one."""
+def test_creates_a_different_slug_for_each_link() -> None:
+    """A link without a slug gets one of 8 characters."""
     store = LinkStore()
 
     slugs = {store.add(URL).slug for _ in range(100)}
@@ -43,8 +43,8 @@ def test_refuses_a_taken_slug() -> None:
     assert store.get("home") is first
 
 
-def test_refuses_more_than_it_has_room_for() -> None:
-    """Memory is bounded, and what is there can still be read."""
+def test_refuses_a_link_when_it_is_full() -> None:
+    """Stored links stay readable."""
     store = LinkStore(capacity=1)
     store.add(URL, "home")
 
@@ -54,8 +54,8 @@ def test_refuses_more_than_it_has_room_for() -> None:
     assert store.get("home").url == URL
 
 
-def test_knows_what_it_does_not_hold() -> None:
-    """A slug nobody created is not found."""
+def test_raises_not_found_for_an_unknown_slug() -> None:
+    """A slug that nobody created is not found."""
     with pytest.raises(NotFoundError):
         LinkStore().get("home")
 
@@ -65,7 +65,7 @@ def test_knows_what_it_does_not_hold() -> None:
     [(0, 2, ["a", "b"]), (2, 2, ["c"]), (1, 1, ["b"]), (3, 5, []), (10**30, 1, [])],
 )
 def test_pages_in_the_order_of_creation(offset: int, limit: int, slugs: list[str]) -> None:
-    """Pages neither overlap nor leave a link out."""
+    """Pages do not overlap and miss no link."""
     store = LinkStore()
     for slug in "abc":
         store.add(URL, slug)

@@ -11,12 +11,12 @@ from ...metrics import LINKS_CREATED
 from .store import LINKS, Link
 
 MAX_URL_LENGTH = 2048
-URL_CHARACTERS = r"^[A-Za-z0-9._~:/?#\[\]@!$&'()*+,;=%-]+$"  # RFC 3986: none gets longer in the normal form
+URL_CHARACTERS = r"^[A-Za-z0-9._~:/?#\[\]@!$&'()*+,;=%-]+$"  # RFC 3986; the normal form escapes none of them
 MAX_PAGE = 100
 
 
 def web_url(url: str) -> str:
-    """The URL in its normal form. A name or a password in it is refused: everybody can read the links."""
+    """The URL in its normal form. Raises `ValueError` for a user name or password in it: links are public."""
     parsed = AnyHttpUrl(url)
     if parsed.username is not None or parsed.password is not None:
         msg = "must be a URL without a user name and a password"

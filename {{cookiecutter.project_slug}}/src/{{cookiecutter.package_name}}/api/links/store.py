@@ -1,4 +1,4 @@
-"""Short links in memory: enough to run, gone when the process ends."""
+"""Short links in memory, lost when the process ends. Replace it with a database for production."""
 
 import secrets
 from collections.abc import AsyncIterator, Sequence
@@ -34,11 +34,11 @@ class LinkStore:
     def add(self, url: str, slug: str | None = None) -> Link:
         """Create a link. Raises `ConflictError` for a taken slug and when the store is full.
 
-        A full store is a quota that clients have used up, and no failure of the service: otherwise anybody who creates
-        links could spend its error budget. Old links are not dropped for new ones, for the same reason.
+        A full store is an error of the client (409), not of the service: otherwise a client that creates many links
+        could use up the error budget. Old links are never removed to make place for new ones.
         """
         if len(self._links) >= self._capacity:
-            msg = f"No link can be added: {self._capacity} are allowed, and all of them are in use."
+            msg = f"No link can be added: the limit of {self._capacity} links is reached."
             raise ConflictError(msg)
         slug = slug or secrets.token_urlsafe(SLUG_BYTES)
         if slug in self._links:
@@ -48,15 +48,15 @@ class LinkStore:
         return link
 
     def get(self, slug: str) -> Link:
-        """The link of this slug. Raises `NotFoundError`."""
+        """The link with this slug. Raises `NotFoundError`."""
         try:
             return self._links[slug]
         except KeyError:
-            msg = "There is no link of this slug."
+            msg = "There is no link with this slug."
             raise NotFoundError(msg) from None
 
     def page(self, offset: int, limit: int) -> Sequence[Link]:
-        """At most `limit` links, without the oldest `offset`. Links are never removed, so pages are stable."""
+        """At most `limit` links, after the oldest `offset` ones. Links are never removed, so pages are stable."""
         stop = min(offset + limit, len(self._links))
         return tuple(islice(self._links.values(), min(offset, stop), stop))
 

@@ -1,14 +1,13 @@
 #!/usr/bin/env python3
-"""Judge a release by its own metrics, beside the release it replaces: exit status 0 good, 1 bad, 2 no verdict in time.
+"""Judge a release by its own metrics and those of the release it replaces: exit status 0 good, 1 bad, 2 no verdict.
 
     deploy-gate --new http://127.0.0.1:9701/metrics --old http://127.0.0.1:9601/metrics
 
-Both are read every second, from where they say it themselves; nothing else is needed. What counts as bad, and how much
-of it, is what the alert rules count: the bad events of availability and latency, and 14.4 times the budget that the
-objectives leave.
+It reads the metrics of every instance once a second. It counts what the alert rules count, the bad events of
+availability and latency, and its limit is theirs: 14.4 times the error budget.
 
-* Bad: more than that limit, or more than the budget and several times what the old release has in the same seconds.
-* No verdict yet: too few requests, or the old release does no better, so that this one may not be to blame.
+* Bad: a ratio of bad events above that limit, or above the budget and several times the ratio of the old release.
+* No verdict yet: too few requests, or the old release is no better, so the cause may be elsewhere.
 * An instance of the new release that restarts or stops answering is bad at once.
 """
 
@@ -38,15 +37,15 @@ Series = tuple[str, Mapping[str, str], float]
 
 
 class UnreadableError(Exception):
-    """An instance does not say what is needed."""
+    """An instance does not answer, or does not export the metrics that are needed."""
 
 
 class RestartedError(Exception):
-    """An instance is not the process it was: its counters began anew."""
+    """An instance is another process than before: its counters started at zero again."""
 
 
 class Events(NamedTuple):
-    """Requests that ended, what was wrong with them, and those that a latency objective holds."""
+    """Numbers of requests: all, failed, those with a latency objective, and slow ones of these."""
 
     requests: float
     failed: float
@@ -54,12 +53,12 @@ class Events(NamedTuple):
     slow: float
 
     def __sub__(self, earlier: "Events") -> "Events":
-        """What happened since."""
+        """The events since an earlier reading."""
         return Events(*(now - before for now, before in zip(self, earlier, strict=True)))
 
 
 class Objectives(NamedTuple):
-    """What the service promises, as it exports it."""
+    """The objectives that the service exports, as ratios, and the latency threshold."""
 
     availability: float
     latency: float
@@ -67,7 +66,7 @@ class Objectives(NamedTuple):
 
 
 class Reading(NamedTuple):
-    """What one instance said about itself."""
+    """The metrics of one instance at one time."""
 
     started: float
     objectives: Objectives
@@ -76,7 +75,7 @@ class Reading(NamedTuple):
 
 @dataclass(frozen=True)
 class Limits:
-    """How much is too much, and how little is too little."""
+    """The limits of a verdict, from the command line."""
 
     requests: int
     failures: int
@@ -85,17 +84,17 @@ class Limits:
 
 
 class Indicator(NamedTuple):
-    """What is looked at, and how much of it was promised."""
+    """One objective: which events are bad, out of which, and its error budget as a ratio."""
 
     what: str
     bad: Callable[[Events], float]
     all: Callable[[Events], float]
     budget: float
-    requests: int  # so many are needed to call a release bad
+    requests: int  # the fewest requests for which a release can be bad
 
 
 class Verdict(NamedTuple):
-    """A judgement and its reason, for people."""
+    """An exit status and its reason, for people."""
 
     status: int
     reason: str
@@ -105,7 +104,7 @@ class Verdict(NamedTuple):
 
 
 def parse(exposition: str) -> Iterator[Series]:
-    """Read Prometheus' text or OpenMetrics; exemplars and comments are left out."""
+    """Read Prometheus' text format or OpenMetrics, without exemplars and comments."""
     for line in exposition.splitlines():
         if found := _SERIES.match(line):
             name, labels, value = found.groups()
@@ -113,7 +112,7 @@ def parse(exposition: str) -> Iterator[Series]:
 
 
 def reading(exposition: str) -> Reading:
-    """Find in an exposition what matters here. Raises `UnreadableError`."""
+    """The values that a verdict needs. Raises `UnreadableError` when one is missing."""
     found: dict[tuple[str, ...], float] = defaultdict(float)
     for name, labels, value in parse(exposition):
         if "slo" in labels:
@@ -138,7 +137,7 @@ def _events(found: Mapping[tuple[str, ...], float]) -> Events:
 
 
 def fetch(url: str) -> str:
-    """Ask an instance for its metrics, past any proxy the environment names. Raises `UnreadableError`."""
+    """Get an instance's metrics, without the proxies that the environment names. Raises `UnreadableError`."""
     where = urllib.parse.urlsplit(url)
     connection = http.client.HTTPConnection(where.hostname or "", where.port, timeout=TIMEOUT_SECONDS)
     try:
@@ -157,10 +156,10 @@ def fetch(url: str) -> str:
 
 
 class Instance:
-    """One process, from the first reading on."""
+    """One process, with its first and its last reading."""
 
     def __init__(self, url: str) -> None:
-        """Nothing has been read yet."""
+        """Read nothing yet."""
         self.url = url
         self.first: Reading | None = None
         self.last: Reading | None = None
@@ -187,7 +186,7 @@ class Slot:
     """All instances of one release."""
 
     def __init__(self, urls: Sequence[str]) -> None:
-        """Each instance is read by itself."""
+        """Create an `Instance` for each address."""
         self.instances = [Instance(url) for url in urls]
 
     def read(self) -> None:
@@ -197,13 +196,13 @@ class Slot:
 
     @property
     def events(self) -> Events:
-        """What happened in all instances since the first reading of each."""
+        """The events in all instances since the first reading of each."""
         happened = [i.last.events - i.first.events for i in self.instances if i.first and i.last]
         return Events(*map(sum, zip(*happened, strict=True))) if happened else Events(0, 0, 0, 0)
 
     @property
     def objectives(self) -> Objectives | None:
-        """What the release promises, once an instance has said it."""
+        """The objectives of the release, once an instance has been read."""
         return next((instance.last.objectives for instance in self.instances if instance.last), None)
 
 
@@ -211,7 +210,7 @@ class Slot:
 
 
 def indicators(objectives: Objectives, limits: Limits) -> tuple[Indicator, ...]:
-    """Say what is looked at. A new process is slow: a few slow requests prove less than a few failed ones."""
+    """The objectives to judge by. New processes are slow at first, so latency needs more requests than availability."""
     slow = f"took longer than {objectives.threshold:g} s"
     return (
         Indicator("failed", attrgetter("failed"), attrgetter("requests"), 1 - objectives.availability, 0),
@@ -220,7 +219,7 @@ def indicators(objectives: Objectives, limits: Limits) -> tuple[Indicator, ...]:
 
 
 def judge(new: Events, old: Events, objectives: Objectives, limits: Limits) -> Verdict:
-    """Judge the new release by all of its objectives: the worst verdict counts."""
+    """Judge the new release by all objectives. The worst verdict counts."""
     verdicts = [judge_by(indicator, new, old, limits) for indicator in indicators(objectives, limits)]
     return max(verdicts, key=lambda verdict: (GOOD, NO_VERDICT, BAD).index(verdict.status))
 
@@ -244,12 +243,12 @@ def judge_by(indicator: Indicator, new: Events, old: Events, limits: Limits) -> 
 
 
 def percent(ratio: float) -> str:
-    """Write a ratio as people read it."""
+    """A ratio in per cent."""
     return f"{100 * ratio:.2f} %"
 
 
 def look(new: Slot, old: Slot, limits: Limits) -> tuple[Verdict, Slot]:
-    """Read both slots once and judge. Returns the old slot to compare with from now on, too."""
+    """Read both slots once and judge. Returns the verdict, and the old slot to compare with next time."""
     try:
         new.read()
     except (UnreadableError, RestartedError) as error:
@@ -257,14 +256,14 @@ def look(new: Slot, old: Slot, limits: Limits) -> tuple[Verdict, Slot]:
     try:
         old.read()
     except (UnreadableError, RestartedError):
-        old = Slot([])  # whatever it does now is no measure for others
+        old = Slot([])  # an old release that fails cannot be compared with
     if new.objectives is None:
         return Verdict(NO_VERDICT, "the new release has not been read yet"), old
     return judge(new.events, old.events, new.objectives, limits), old
 
 
 def watch(new: Slot, old: Slot, limits: Limits, options: argparse.Namespace) -> Verdict:
-    """Look again and again: until it is bad, or good for long enough, or no verdict can be waited for any longer."""
+    """Judge repeatedly: until the release is bad, or good for `seconds`, or `timeout` is over."""
     began = time.monotonic()
     while True:
         verdict, old = look(new, old, limits)
@@ -280,7 +279,7 @@ def watch(new: Slot, old: Slot, limits: Limits, options: argparse.Namespace) -> 
 
 
 def address(text: str) -> str:
-    """Check an address early: a mistake here is not the release's fault."""
+    """Check an address before the start: a wrong one must not count against the release."""
     where = urllib.parse.urlsplit(text)
     if where.scheme != "http" or not where.hostname or not where.path:
         msg = f"{text!r} must be the address of metrics, such as http://127.0.0.1:9464/metrics"
@@ -289,7 +288,7 @@ def address(text: str) -> str:
 
 
 def at_least(least: float, kind: Callable[[str], float]) -> Callable[[str], float]:
-    """Make a check of a number."""
+    """A converter for arguments that must be a number, `least` or more."""
 
     def number(text: str) -> float:
         try:
@@ -311,20 +310,20 @@ def arguments(words: Sequence[str] | None) -> argparse.Namespace:
         "deploy-gate", description=description, epilog=rest, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     add = parser.add_argument
-    add("--new", nargs="+", required=True, type=address, metavar="URL", help="the instances of the new release")
-    add("--old", nargs="+", default=[], type=address, metavar="URL", help="the instances of the old release")
-    add("--seconds", default=60, type=at_least(0, float), help="watch at least so long (%(default)s)")
-    add("--timeout", default=600, type=at_least(0, float), help="wait no longer for a verdict (%(default)s)")
+    add("--new", nargs="+", required=True, type=address, metavar="URL", help="metrics of the new release's instances")
+    add("--old", nargs="+", default=[], type=address, metavar="URL", help="metrics of the old release's instances")
+    add("--seconds", default=60, type=at_least(0, float), help="shortest time to watch (%(default)s)")
+    add("--timeout", default=600, type=at_least(0, float), help="longest time to wait for a verdict (%(default)s)")
     add("--interval", default=1, type=at_least(0.1, float), help="seconds between two readings (%(default)s)")
-    add("--requests", default=50, type=at_least(1, int), help="fewer are no verdict (%(default)s)")
-    add("--failures", default=5, type=at_least(1, int), help="fewer never make a release bad (%(default)s)")
-    add("--burn-rate", default=14.4, type=at_least(0, float), help="limit, in budgets (%(default)s)")
+    add("--requests", default=50, type=at_least(1, int), help="fewest requests for a verdict (%(default)s)")
+    add("--failures", default=5, type=at_least(1, int), help="fewest bad events of a bad release (%(default)s)")
+    add("--burn-rate", default=14.4, type=at_least(0, float), help="limit, in error budgets (%(default)s)")
     add("--factor", default=3, type=at_least(1, float), help="limit, in ratios of the old release (%(default)s)")
     return parser.parse_args(words)
 
 
 def main(words: Sequence[str] | None = None) -> int:
-    """Watch, say one sentence, and end with the verdict."""
+    """Watch the release and print the verdict in one sentence. Returns the exit status."""
     options = arguments(words)
     limits = Limits(options.requests, options.failures, options.burn_rate, options.factor)
     verdict = watch(Slot(options.new), Slot(options.old), limits, options)

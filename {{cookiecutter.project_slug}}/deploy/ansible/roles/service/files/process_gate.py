@@ -4,15 +4,16 @@
     process-gate --new worker=http://127.0.0.1:9901/metrics --within 60
     process-gate --new worker=http://127.0.0.1:9901/metrics --old worker=http://127.0.0.1:9801/metrics -- COMMAND
 
-Without a command: wait until each is ready; exit status 0, or 1 when one is not in time. With one, deploy-gate: run it
-and read both releases every second meanwhile. Its exit status is ours, unless a process is bad: then it is ended, and
-the exit status is 1. Exit status 2 when at its end one is still not ready.
+Without a command: wait until each process is ready. Exit status 0, or 1 when one is not ready in time.
+With a command, which is deploy-gate: run it, and read both releases every second meanwhile. When a process is bad, the
+command is ended and the exit status is 1. When a process is still not ready at the command's end, it is 2. Otherwise it
+is the command's.
 
-* Bad: more failed events of an objective than burn 14.4 times its budget, or more than the budget and three times what
-  the old release has in the same seconds; more unhandled errors than three times those of the old release; five at
-  least. No event at all is no fault: nobody can make tasks come.
-* A process that restarts, stops answering or stops being ready is bad at once; not ready is no verdict where the old
-  release is not ready either, because this one may not be to blame.
+* Bad, with at least five bad events: a ratio of bad events above 14.4 times the budget of an objective, or above the
+  budget and three times the ratio of the old release; or more than three times its unhandled errors. A process without
+  events is not bad, because there may be no work.
+* A process that restarts, stops answering or stops being ready is bad at once. When the old release is not ready
+  either, there is no verdict, because the cause may be elsewhere.
 """
 
 import argparse
@@ -30,10 +31,10 @@ Counts = defaultdict[str, float]
 
 GOOD, BAD, NO_VERDICT = 0, 1, 2
 
-BURN_RATE = 14.4  # limit, in budgets: the rate that pages
-FACTOR = 3  # limit, in what the old release has
-FAILURES = 5  # fewer never make a release bad
-EVENTS = 50  # fewer of the old release are no measure
+BURN_RATE = 14.4  # limit, as a multiple of the error budget: the burn rate that pages
+FACTOR = 3  # limit, as a multiple of the old release's ratio or number
+FAILURES = 5  # the fewest bad events that make a release bad
+EVENTS = 50  # the fewest events of the old release to compare with
 TIMEOUT_SECONDS = 2  # for one reading
 MISSED_READINGS = 3  # in a row before a process counts as gone, or as not ready
 
@@ -43,11 +44,11 @@ ERRORS = "unhandled errors"
 
 
 class BadError(Exception):
-    """A process does what a good release does not."""
+    """Why a process is bad, in one sentence."""
 
 
 class Reading(NamedTuple):
-    """What one process said about itself."""
+    """The metrics of one process at one time."""
 
     started: float
     ready: bool
@@ -57,7 +58,7 @@ class Reading(NamedTuple):
 
 
 def reading(exposition: str) -> Reading:
-    """Find in Prometheus' text or OpenMetrics what matters here; what is not said is nothing."""
+    """Read the values that a verdict needs from Prometheus' text format or OpenMetrics. Missing ones are zero."""
     values: Counts = defaultdict(float)
     budgets: dict[str, float] = {}
     bad: Counts = defaultdict(float)
@@ -82,10 +83,10 @@ def _series(line: str) -> tuple[str, str, float] | None:
 
 
 class Process:
-    """One process, from the first reading on."""
+    """One process, with its first and its last reading."""
 
     def __init__(self, kind: str, url: str) -> None:
-        """Nothing has been read yet."""
+        """Read nothing yet."""
         self.kind = kind
         self.name = f"the {kind} at {url}"
         self._url = urllib.parse.urlsplit(url)
@@ -131,12 +132,12 @@ class Process:
 
     @property
     def ready(self) -> bool:
-        """Whether it says so now."""
+        """Whether it was ready at the last reading."""
         return self.last is not None and self.last.ready and not self._unread
 
     @property
     def restarted(self) -> bool:
-        """Whether it is not the process that it was."""
+        """Whether it is another process than at the first reading."""
         return bool(self.first and self.last and self.last.started != self.first.started)
 
 
@@ -144,7 +145,7 @@ class Kind:
     """All processes of one kind in one release."""
 
     def __init__(self, processes: Sequence[Process]) -> None:
-        """They have been read."""
+        """Sum the events of `processes`, which have been read."""
         self.processes = processes
         self.bad: Counts = defaultdict(float)
         self.all: Counts = defaultdict(float)
@@ -203,7 +204,7 @@ def look(new: Sequence[Process], old: Sequence[Process]) -> None:
 
 
 def wait_until_ready(new: Sequence[Process], seconds: float, interval: float) -> str:
-    """Wait until each is ready; the sentence about those that are not, or nothing."""
+    """Wait until each is ready. Returns a sentence that names those that are not, or an empty string."""
     end = time.monotonic() + seconds
     while True:
         for process in new:
@@ -215,8 +216,8 @@ def wait_until_ready(new: Sequence[Process], seconds: float, interval: float) ->
 
 
 def watch(new: Sequence[Process], old: Sequence[Process], command: Sequence[str], interval: float) -> tuple[int, str]:
-    """Run the command and judge the processes until it ends: an exit status, and a sentence where it is not its own."""
-    with subprocess.Popen(command) as gate:  # noqa: S603 - what it is given is what it is for
+    """Run the command and judge the processes until it ends. Returns an exit status and why it is not the command's."""
+    with subprocess.Popen(command) as gate:  # noqa: S603 - running the given command is its purpose
         try:
             while gate.poll() is None:
                 look(new, old)
@@ -235,7 +236,7 @@ def watch(new: Sequence[Process], old: Sequence[Process], command: Sequence[str]
 
 
 def kind_and_url(text: str) -> tuple[str, str]:
-    """Check an address early: a mistake here is not the release's fault."""
+    """Check an address before the start: a wrong one must not count against the release."""
     kind, _, url = text.partition("=")
     where = urllib.parse.urlsplit(url)
     if not kind or where.scheme != "http" or not where.hostname or not where.path:
@@ -245,7 +246,7 @@ def kind_and_url(text: str) -> tuple[str, str]:
 
 
 def main(words: Sequence[str]) -> int:
-    """Wait or watch, and say in one sentence what is wrong."""
+    """Wait or watch, and print in one sentence what is wrong. Returns the exit status."""
     own, command = (words[: words.index("--")], words[words.index("--") + 1 :]) if "--" in words else (words, [])
     description, _, rest = (__doc__ or "").partition("\n\n")
     parser = argparse.ArgumentParser(
@@ -253,7 +254,7 @@ def main(words: Sequence[str]) -> int:
     )
     parser.add_argument("--new", nargs="*", default=[], type=kind_and_url, metavar="KIND=URL", help="the new release")
     parser.add_argument("--old", nargs="*", default=[], type=kind_and_url, metavar="KIND=URL", help="the old release")
-    parser.add_argument("--within", default=60, type=float, metavar="SECONDS", help="wait no longer (%(default)s)")
+    parser.add_argument("--within", default=60, type=float, metavar="SECONDS", help="time to wait (%(default)s)")
     parser.add_argument("--interval", default=1, type=float, help="seconds between two readings (%(default)s)")
     options = parser.parse_args(own)
     new = [Process(*address) for address in options.new]

@@ -3,9 +3,9 @@
 
     traffic BACKEND blue=95 green=5
 
-Every server whose name begins with the slot's gets the number as its weight. Raised before others are lowered, so that
-there is always somebody to answer. Nothing is reloaded and no connection is closed. haproxy forgets it when it is
-restarted: its configuration says what then holds. Exit status 0 when it is so, 1 when not.
+Every server whose name begins with the slot's name gets the number as its weight. Weights are raised before others are
+lowered, so that there is always a server with traffic. haproxy is not reloaded and no connection is closed. After a
+restart, haproxy uses the weights of its configuration. Exit status 0 when haproxy has the weights, 1 when not.
 """
 
 import argparse
@@ -21,7 +21,7 @@ TIMEOUT_SECONDS = 5
 
 
 class TrafficError(Exception):
-    """The traffic is not what it should be."""
+    """Why the traffic is not shared as requested, in one sentence."""
 
 
 @dataclass(frozen=True)
@@ -37,12 +37,12 @@ class Backend:
     """A backend of a running haproxy."""
 
     def __init__(self, path: str, name: str) -> None:
-        """Remember where haproxy listens for us."""
+        """The backend `name` of the haproxy whose runtime socket is at `path`."""
         self.path = path
         self.name = name
 
     def ask(self, command: str) -> str:
-        """Send one command. Raises `TrafficError` when nobody answers."""
+        """Send one command. Raises `TrafficError` when haproxy does not answer."""
         try:
             with socket.socket(socket.AF_UNIX) as connection:
                 connection.settimeout(TIMEOUT_SECONDS)
@@ -71,7 +71,7 @@ class Backend:
 
 
 def wanted(servers: Sequence[Server], shares: Mapping[str, int]) -> dict[str, int]:
-    """Find the weight of every server of the slots. Raises `TrafficError` for a slot without one."""
+    """The weight of every server of the slots. Raises `TrafficError` for a slot without servers."""
     weights = {server.name: shares[slot] for server in servers if (slot := server.name.rpartition("-")[0]) in shares}
     missing = shares.keys() - {name.rpartition("-")[0] for name in weights}
     if missing:
@@ -81,10 +81,10 @@ def wanted(servers: Sequence[Server], shares: Mapping[str, int]) -> dict[str, in
 
 
 def wait_until_ready(backend: Backend, slot: str, seconds: float) -> None:
-    """Wait until each server of a slot passes a check from now on. Raises `TrafficError`."""
+    """Wait until each server of a slot passes a new check. Raises `TrafficError` after `seconds`."""
     names = wanted(backend.servers(), {slot: 0})
     for name in names:
-        backend.set(name, "health down")  # what haproxy believes may be older than the process
+        backend.set(name, "health down")  # haproxy's last result may be from before the process started
     end = time.monotonic() + seconds
     while waiting := [server.name for server in backend.servers() if server.name in names and not server.up]:
         if time.monotonic() >= end:
@@ -94,7 +94,7 @@ def wait_until_ready(backend: Backend, slot: str, seconds: float) -> None:
 
 
 def share(backend: Backend, shares: Mapping[str, int]) -> None:
-    """Set the weights and see that they hold. Raises `TrafficError`."""
+    """Set the weights and check them. Raises `TrafficError`."""
     weights = wanted(backend.servers(), shares)
     for server, weight in sorted(weights.items(), key=lambda item: -item[1]):
         backend.set(server, f"weight {weight}")
@@ -105,7 +105,7 @@ def share(backend: Backend, shares: Mapping[str, int]) -> None:
 
 
 def slot_and_share(text: str) -> tuple[str, int]:
-    """Read SLOT=SHARE."""
+    """Parse SLOT=SHARE."""
     name, _, number = text.partition("=")
     if not (name and number.isdecimal() and int(number) <= HIGHEST_WEIGHT):
         msg = f"{text!r} must look like blue=95, a slot and a share of 0 to {HIGHEST_WEIGHT}"
@@ -121,14 +121,14 @@ def arguments(words: Sequence[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("backend", metavar="BACKEND")
     parser.add_argument("shares", nargs="+", type=slot_and_share, metavar="SLOT=SHARE")
-    parser.add_argument("--socket", default="/run/haproxy/admin.sock", help="haproxy's (%(default)s)")
-    parser.add_argument("--ready", metavar="SLOT", help="first wait until this slot is: it must have no traffic yet")
-    parser.add_argument("--within", default=60, type=float, metavar="SECONDS", help="wait no longer (%(default)s)")
+    parser.add_argument("--socket", default="/run/haproxy/admin.sock", help="haproxy's runtime socket (%(default)s)")
+    parser.add_argument("--ready", metavar="SLOT", help="first wait until this slot, without traffic yet, is ready")
+    parser.add_argument("--within", default=60, type=float, metavar="SECONDS", help="time to wait (%(default)s)")
     return parser.parse_args(words)
 
 
 def main(words: Sequence[str] | None = None) -> int:
-    """Share the traffic, or say in one sentence why not."""
+    """Share the traffic, or print in one sentence why not. Returns the exit status."""
     options = arguments(words)
     shares = dict(options.shares)
     backend = Backend(options.socket, options.backend)
