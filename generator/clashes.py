@@ -3,13 +3,14 @@
 from collections import Counter
 from collections.abc import Iterator, Mapping
 
+from .contract import MANAGEMENT_PORT, PORT
 from .manifest import Manifest
 
 # What every service has. The stand-alone stack gives processes, commands and servers one namespace.
 OF_EVERY_SERVICE = (
     *(("name", taken) for taken in ("web", "settings", "lifecycle", "service")),
     *(("name", taken) for taken in ("prometheus", "alertmanager", "collector", "tempo", "loki", "grafana")),
-    *(("port", taken) for taken in ("3000", "4317", "4318", "8000", "9090", "9093", "9464", "24224")),
+    *(("port", str(taken)) for taken in (PORT, MANAGEMENT_PORT, 3000, 4317, 4318, 9090, 9093, 24224)),
 )
 
 

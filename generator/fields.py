@@ -4,6 +4,8 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from .contract import MANAGEMENT_PORT
+
 Rule = Callable[[object], str | None]  # what the value must be; nothing where it is that
 
 # Of web, and of every process or command whose manifest says nothing else.
@@ -122,7 +124,7 @@ TABLES = {
     "servers": {"ports": Field(ports, [])},
     "processes": {
         "summary": Field(text),
-        "management_port": Field(number(9465, 9563, "a port")),
+        "management_port": Field(number(MANAGEMENT_PORT + 1, MANAGEMENT_PORT + 99, "a port")),
         "egress": Field(rows(EGRESS), []),
         **_LIMITS,
     },

@@ -3,8 +3,8 @@
 import re
 from decimal import Decimal
 
-LATENCY_BUCKETS_MS = (5, 10, 25, 50, 75, 100, 250, 500, 750, 1000, 2500, 5000, 7500, 10000)
-FASTEST_BURN_RATE = Decimal("14.4")
+from .contract import FASTEST_BURN_RATE, LATENCY_BUCKETS_MS
+
 LOWEST_OBJECTIVE = Decimal("0.9")
 
 

@@ -8,6 +8,8 @@ import pytest
 from conftest import Generate
 from template import EVERYTHING, Machine
 
+from generator.pipelines import PYTHON_VERSIONS
+
 PLACEHOLDER = re.compile(r"\b(TODO|FIXME|XXX|TBD|lorem)\b", re.IGNORECASE)
 
 GUIDE = Path(__file__).parent.parent / "docs" / "guides" / "limits.md"
@@ -87,7 +89,7 @@ def test_the_state_for_updates_is_json(service: Path) -> None:
     assert re.fullmatch("[0-9a-f]{40}", state["commit"])
 
 
-@pytest.mark.parametrize("python_version", ["3.11", "3.12", "3.13", "3.14"])
+@pytest.mark.parametrize("python_version", PYTHON_VERSIONS)
 def test_the_code_is_clean_for_every_python_offered(machine: Machine, template: Path, python_version: str) -> None:
     """A newer Python asks for newer syntax only where the code uses none."""
     service = machine.cookiecutter(template, {**EVERYTHING, "python_version": python_version}).service
