@@ -1,7 +1,7 @@
-# The steps of this repository. What services get is in {{cookiecutter.project_slug}}/Makefile.
-# uv from the path when it works, otherwise one of our own in .tools/, which generated services find as well.
+# The steps of this repository. Services have {{cookiecutter.project_slug}}/Makefile.
+# uv from the path when it works, otherwise one that is installed into .tools/, which generated services find as well.
 UV := $(shell uv --version >/dev/null 2>&1 && command -v uv || echo $(CURDIR)/.tools/bin/uv)
-# Trust what the system trusts, as pip does: a proxy that inspects TLS has its certificate there.
+# Trust the system's certificates, as pip does: the certificate of a proxy that inspects TLS is there.
 export UV_SYSTEM_CERTS ?= true
 PYTHON := $(UV) run python
 export PATH := $(PATH):$(CURDIR)/.tools/bin
@@ -15,23 +15,23 @@ help: ## Show this list
 demo: $(UV) ## Generate a service, run it and show its signals, until Ctrl-C or for DURATION=seconds
 	@exec $(PYTHON) -m demo
 
-# Only from the command line: some systems have a NAME in the environment.
+# Read only from the command line, because some systems set NAME in the environment.
 new: export NEW_NAME = $(if $(findstring command,$(origin NAME)),$(NAME))
 new: export NEW_ANSWERS = $(if $(findstring command,$(origin ANSWERS)),$(ANSWERS))
 new: export NEW_INTO = $(if $(findstring command,$(origin INTO)),$(INTO))
 new: $(UV) ## Generate a service beside this folder, or INTO=folder: asks, unless NAME="Acme Orders" ANSWERS='{"owner": "Payments"}'
 	@exec $(UV) run --quiet --no-project --python '>=3.11' --with cookiecutter==2.7.1 python -m new
 
-test: test-runtime ## Prove runtime and template: generate, refuse, update, and run the tests of what is generated
+test: test-runtime ## Test runtime and template: generate, refuse, update, and run the tests of generated services
 	$(PYTHON) -m pytest -n 2 -m "not delivery"
 
-test-runtime: $(UV) ## Run the tests of runtime/, with coverage, on every supported Python that is here
+test-runtime: $(UV) ## Run the tests of runtime/, with coverage, on every supported Python that is installed
 	@UV="$(UV)" .ci/runtime $(ARGS)
 
 fault-test: $(UV) ## Drive a generated service through floods, failures and overload; LONG=1, ROWS=name,name, WRITE=1 for the page
 	@exec $(PYTHON) -m faults $(if $(LONG),--long) $(if $(REVERT),--revert) $(if $(ROWS),--rows "$(ROWS)") $(if $(WRITE),--write)
 
-prove-delivery: $(UV) ## Prove the way to production: real images, signatures, pipelines and deploys (root, Debian's container tools)
+prove-delivery: $(UV) ## Test images, signatures, pipelines and deploys for real (needs root and Debian's container tools)
 	$(PYTHON) -m pytest -m delivery
 
 check: $(UV) ## Check style and types
@@ -51,10 +51,10 @@ wheel: $(UV) ## Build wheel and sdist of the runtime into dist/, for a package i
 	$(UV) build --quiet --clear --out-dir dist runtime
 	@ls dist
 
-repin: $(UV) ## Write ci/pins.yaml into every pipeline; FROM=.github/workflows takes over what is pinned there first
+repin: $(UV) ## Write the pins of ci/pins.yaml into every pipeline; FROM=.github/workflows first copies the pins from there
 	$(PYTHON) -m ci.repin $(FROM)
 
-names: $(UV) ## Write generator/taken_names.txt: the names of everything that a service depends on
+names: $(UV) ## Write generator/taken_names.txt: the names of all dependencies of a service
 	$(PYTHON) -m ci.taken_names
 
 bench: $(UV) ## Measure what observability costs

@@ -25,21 +25,21 @@ NEEDS = re.compile(r"(?P<name>[a-z][a-z0-9-]+)==(?P<version>[\w.]+)")
 
 
 class Pin(TypedDict):
-    """What an action is pinned to."""
+    """The version and the commit of an action."""
 
     version: str
     commit: str
 
 
 class Pins(TypedDict):
-    """The list, as it is written."""
+    """The content of `ci/pins.yaml`."""
 
     actions: dict[str, Pin]
     tools: dict[str, str]
 
 
 def pins() -> Pins:
-    """Read the list."""
+    """Read `ci/pins.yaml`."""
     read: Pins = yaml.safe_load(PINS.read_text(encoding="utf-8"))
     return read
 
@@ -51,7 +51,7 @@ def pinned_files(root: Path = ROOT) -> Iterator[Path]:
 
 
 def repinned(text: str, known: Pins) -> str:
-    """Write the list's pins into a text. Names the list does not hold stay as they are."""
+    """Replace the pins in a text. Actions and tools that are not in `ci/pins.yaml` stay unchanged."""
 
     def use(match: re.Match[str]) -> str:
         pin = known["actions"].get(match["name"])
@@ -64,7 +64,7 @@ def repinned(text: str, known: Pins) -> str:
 
 
 def adopt(text: str) -> None:
-    """Take the pins of a text over into the list."""
+    """Copy the pins of a text into `ci/pins.yaml`."""
     known = PINS.read_text(encoding="utf-8")
     for name, commit, version in (match.group("name", "commit", "version") for match in USES.finditer(text)):
         line = re.compile(rf"^  {re.escape(name)}: .*$", re.MULTILINE)
@@ -73,7 +73,7 @@ def adopt(text: str) -> None:
 
 
 def main() -> None:
-    """Take over what a folder pins, if one is named; then make every file agree."""
+    """Copy the pins of a folder, if one is given, into `ci/pins.yaml`; then update every file."""
     for folder in map(Path, sys.argv[1:]):
         for path in folder.rglob("*.yml"):
             adopt(path.read_text(encoding="utf-8"))

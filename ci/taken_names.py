@@ -1,7 +1,7 @@
-"""Write the names that a service depends on, which no service can have: `python -m ci.taken_names [file]`.
+"""Write the names of a service's dependencies, which no service can have: `python -m ci.taken_names [file]`.
 
-They come from a real lock and a real installation of a service with everything, so this needs uv and a package index.
-Generation reads only what is written here.
+They come from the lock and the installation of a service with all components, so this needs uv and a package index.
+The generator reads only the file that is written here.
 """
 
 import json
@@ -16,14 +16,14 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 FILE = ROOT / "generator/taken_names.txt"
 HEADING = "# Names that a service depends on, in lock and installation. Written by `make names`.\n"
-# What the Makefile of a service installs beside its lock.
+# A service's Makefile installs these, which are not in its lock.
 TOOLS = frozenset({"pip", "uv"})
-# Run by the service's own Python.
+# The service's own Python runs this.
 LIST_MODULES = "import importlib.metadata, json; print(json.dumps(list(importlib.metadata.packages_distributions())))"
 
 
 def main() -> None:
-    """Generate a service, lock it, install it, and write down the names."""
+    """Generate a service, lock it, install it, and write the names."""
     with tempfile.TemporaryDirectory() as directory:
         service = generate(Path(directory))
         run(service, "uv", "sync", "--quiet", "--all-extras", "--all-groups", "--no-editable")
@@ -41,7 +41,7 @@ def main() -> None:
 
 
 def generate(directory: Path) -> Path:
-    """Generate a service with every component, under a name that nothing else has."""
+    """Generate a service with every component, under a name that is not taken."""
     answers = ["project_name=Nothing Has This Name", "components=all", "deploy=all"]
     command = [sys.executable, "-m", "cookiecutter", "--no-input", "--default-config", str(ROOT), *answers]
     run(directory, *command)
@@ -50,19 +50,19 @@ def generate(directory: Path) -> Path:
 
 
 def package_of(service: Path) -> str:
-    """Tell the package from the one directory in src."""
+    """The name of the package: the one directory in src."""
     (package,) = (service / "src").iterdir()
     return package.name
 
 
 def locked(service: Path) -> set[str]:
-    """Read the distributions in the lock, those of other systems included."""
+    """The distributions in the lock, including those for other systems."""
     lock = tomllib.loads((service / "uv.lock").read_text(encoding="utf-8"))
     return {package["name"] for package in lock["package"]}
 
 
 def build_requirements(service: Path) -> set[str]:
-    """Resolve what builds the service and the libraries it carries; a lock does not hold it."""
+    """The distributions that build the service and its vendored libraries. The lock does not have them."""
     projects = [service / "pyproject.toml", *service.glob("vendor/*/pyproject.toml")]
     required = {
         requirement
@@ -76,7 +76,7 @@ def build_requirements(service: Path) -> set[str]:
 
 
 def run(directory: Path, *command: str) -> str:
-    """Run a command that must succeed; what it prints to stderr is for people."""
+    """Run a command and return its standard output. Raises `CalledProcessError` when it fails."""
     foreign = {"VIRTUAL_ENV", "UV_PROJECT_ENVIRONMENT"}
     environment = {name: value for name, value in os.environ.items() if name not in foreign}
     done = subprocess.run(  # noqa: S603 - the commands above

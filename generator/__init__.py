@@ -1,8 +1,8 @@
-"""What the template offers beyond plain Jinja: checked answers, safe text, files chosen by their place.
+"""The generator: checks answers, quotes text, and chooses files by their path.
 
-`firstlight_extension.py` loads this package anew for every environment; see there for why its modules import each other
-relatively, and only at their top. An update lets the door of the older version load this one: `extend` and `preprocess`
-keep their names and arguments.
+`firstlight_extension.py` loads this package again for every environment, and says why its modules import each other
+relatively, and only at their top. An update loads this package from the older version's `firstlight_extension.py`, so
+`extend` and `preprocess` must keep their names and arguments.
 """
 
 from .delimiters import preprocess

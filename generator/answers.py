@@ -1,4 +1,4 @@
-"""Answers to the twelve questions: checked while they are typed, and all of them before anything is written."""
+"""The rule of every question. Answers are checked while they are typed, and again before anything is written."""
 
 import difflib
 from collections.abc import Mapping, MutableMapping
@@ -24,7 +24,7 @@ def _wrong_components(answer: str) -> str | None:
     return list_of("components", COMPONENTS)(answer) or unmet(answer)
 
 
-# A rule returns one sentence, what is wrong and what would be right, or nothing.
+# A rule returns None, or one sentence: what is wrong and what would be right.
 RULES: dict[str, Rule] = {
     "project_name": text("project_name", 100),
     "project_slug": wrong_slug,
@@ -40,12 +40,12 @@ RULES: dict[str, Rule] = {
     "license": one_of("license", LICENSES),
 }
 HOOKS_REFUSED = (
-    "This template needs its hook, which brings the service's library and rules; allow it: --accept-hooks yes."
+    "This template needs its hook, which copies the service's library and rules; allow it: --accept-hooks yes."
 )
 
 
 def refuse_unknown_questions() -> None:
-    """Refuse a misspelt question: cookiecutter would ignore it and generate something else than was asked for."""
+    """Refuse a misspelt question. Cookiecutter would ignore it and use the default answer."""
     for question in command.given():
         if question not in RULES:
             near = difflib.get_close_matches(question, RULES, n=1)
@@ -55,7 +55,7 @@ def refuse_unknown_questions() -> None:
 
 
 def asked_again(answers: MutableMapping[str, Any]) -> str:
-    """In an interview, repeat each question whose answer cannot work, at once. Renders to nothing."""
+    """While questions are asked, repeat each question whose answer is wrong. Renders to nothing."""
     if command.interviewing():
         for question in [question for question in RULES if question in answers]:
             while sentence := RULES[question](str(answers[question])):
@@ -73,10 +73,10 @@ def _default(question: str, answers: Answers) -> str:
 
 
 def refusals(answers: Answers) -> list[str]:
-    """List what is wrong with complete answers, one sentence for each question."""
+    """The sentences about wrong answers, at most one for each question."""
     found = {question: sentence for question, rule in RULES.items() if (sentence := rule(str(answers[question])))}
     if "project_slug" in found and answers["package_name"] == package(answers["project_slug"]):
-        found.pop("package_name", None)  # derived: one mistake, one sentence
+        found.pop("package_name", None)  # derived from the slug, whose sentence is enough
     if not found and command.hooks_refused():
         return [HOOKS_REFUSED]
     return list(found.values())

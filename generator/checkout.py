@@ -1,4 +1,4 @@
-"""The git checkout this template lies in: its commit, and where others can fetch it."""
+"""The git checkout of this template: its commit, and the address where others can fetch it."""
 
 import functools
 import os
@@ -9,13 +9,13 @@ from urllib.parse import urlsplit, urlunsplit
 
 from .repository import ROOT
 
-# Where `uses:` can fetch a repository from: any host, but not a directory.
+# An address from which `uses:` can fetch a repository: on any host, but not a directory.
 _ORIGIN = re.compile(r"(?:https?://|ssh://)?[^/:.][^/:]*(?::[0-9]+/|[/:])(?P<repository>[\w.-]+/[\w.-]+?)(?:\.git)?/?")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Checkout:
-    """What git says about the template; without a commit, `missing` says why and what to do."""
+    """The template's commit and origin. Without a commit, `missing` says why and what to do."""
 
     commit: str = ""
     origin: str = ""
@@ -24,7 +24,7 @@ class Checkout:
 
 @functools.cache
 def checkout() -> Checkout:
-    """Ask git. The origin is named if it has the commit, this directory otherwise."""
+    """The checkout, from git. `origin` is this directory when the remote `origin` does not have the commit."""
     try:
         answer = _git("rev-parse", "--show-cdup", "HEAD")
     except FileNotFoundError:
@@ -33,12 +33,12 @@ def checkout() -> Checkout:
         return Checkout(missing=_reason(error.stderr))
     up, _, commit = answer.partition("\n")
     if up:
-        return Checkout(missing="the template lies inside another repository; generate from its own")
+        return Checkout(missing="the template is inside another repository; generate from its own repository")
     return Checkout(commit=commit.strip(), origin=_origin(commit.strip()))
 
 
 def address(path: str) -> str:
-    """Name an action of this repository the way `uses:` wants it; nothing when nobody else could fetch it."""
+    """An action of this repository as `uses:` names it, or an empty string when others could not fetch it."""
     where = _ORIGIN.fullmatch(checkout().origin)
     return f"{where['repository']}/{path}@{checkout().commit}" if where else ""
 
@@ -60,7 +60,7 @@ def _reason(complaint: str) -> str:
         )
     if "not a git repository" in complaint:
         return "the template is no git checkout, perhaps an unpacked archive; generate from its repository"
-    return f"git does not say which commit the template is at ({' '.join(complaint.split())})"
+    return f"git could not read the template's commit ({' '.join(complaint.split())})"
 
 
 def _git(*arguments: str) -> str:

@@ -6,13 +6,13 @@ Rule = Callable[[str], str | None]
 
 
 def items(answer: str, everything: Iterable[str]) -> list[str]:
-    """Take a list of names apart: `none`, `all`, or names between commas."""
+    """Split a list of names: `none`, `all`, or names separated by commas."""
     named: dict[str, Iterable[str]] = {"none": [], "all": everything}
     return list(named.get(answer, (item.strip() for item in answer.split(","))))
 
 
 def one_of(question: str, allowed: Iterable[str]) -> Rule:
-    """Make the rule of a question that takes one of a few answers."""
+    """The rule of a question that takes one of a few answers."""
 
     def rule(answer: str) -> str | None:
         if answer in allowed:
@@ -23,7 +23,7 @@ def one_of(question: str, allowed: Iterable[str]) -> Rule:
 
 
 def list_of(question: str, allowed: Iterable[str]) -> Rule:
-    """Make the rule of a question that takes any number of a few answers."""
+    """The rule of a question that takes any number of a few answers."""
 
     def rule(answer: str) -> str | None:
         unknown = [item for item in items(answer, allowed) if item not in allowed]
@@ -32,7 +32,7 @@ def list_of(question: str, allowed: Iterable[str]) -> Rule:
         verb = "is" if len(unknown) == 1 else "are"
         return (
             f"{question}: {', '.join(map(repr, unknown))} {verb} not offered; "
-            f"say none, all, or a comma-separated list of {', '.join(allowed)}."
+            f"answer none, all, or a comma-separated list of {', '.join(allowed)}."
         )
 
     return rule

@@ -1,4 +1,4 @@
-"""What two components must not share, nor take from every service: names, variables and ports."""
+"""Names, variables and ports that two components, or a component and every service, must not share."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from .contract import MANAGEMENT_PORT, PORT
 from .manifest import Manifest
 
-# What every service has. The stand-alone stack gives processes, commands and servers one namespace.
+# Taken in every service. In the stand-alone stack, processes, commands and servers share one namespace.
 OF_EVERY_SERVICE = (
     *(("name", taken) for taken in ("web", "settings", "lifecycle", "service")),
     *(("name", taken) for taken in ("prometheus", "alertmanager", "collector", "tempo", "loki", "grafana")),
@@ -15,7 +15,7 @@ OF_EVERY_SERVICE = (
 
 
 def clashes(manifests: Mapping[str, Manifest]) -> Iterator[str]:
-    """Say who claims a name, a variable or a port that something else has."""
+    """A sentence for each name, variable or port that is claimed twice."""
     owners: dict[tuple[str, str], str] = {}
     for component, manifest in manifests.items():
         for claim, times in sorted(Counter(_claims(manifest)).items()):

@@ -1,4 +1,4 @@
-"""The command that runs: cookiecutter's, or one of cruft's."""
+"""The command that is running: cookiecutter's, or one of cruft's."""
 
 import inspect
 import json
@@ -9,7 +9,7 @@ from click import Context
 
 
 def running_command() -> Context | None:
-    """Find the command; there is none when cookiecutter is called as a library."""
+    """The command, or None when cookiecutter is called as a library."""
     for module in ("click.globals", "typer._click.globals"):  # cruft's typer brings its own copy of click
         current: Callable[..., Context | None] | None = getattr(sys.modules.get(module), "get_current_context", None)
         if current and (command := current(silent=True)):
@@ -18,9 +18,9 @@ def running_command() -> Context | None:
 
 
 def given() -> Iterable[str]:
-    """Name the questions answered on the command line: cookiecutter's come parsed, cruft's as JSON.
+    """The questions that are answered on the command line: parsed by cookiecutter, JSON from cruft.
 
-    An update also renders the previous version, which may not know a question the new one asks.
+    None during an update, which also renders the previous version: that may not know a new question.
     """
     command = running_command()
     if command is None or updating():
@@ -30,19 +30,19 @@ def given() -> Iterable[str]:
 
 
 def updating() -> bool:
-    """Tell whether this is one of the generations cruft compares, which nobody looks at."""
+    """Whether cruft generates this service only to compare it."""
     command = running_command()
     return command is not None and command.info_name in {"diff", "update"}
 
 
 def keeping() -> bool:
-    """Tell whether files that are there already were asked to be left as they are."""
+    """Whether existing files must stay unchanged (`--skip-if-file-exists`)."""
     command = running_command()
     return command is not None and bool(command.params.get("skip_if_file_exists"))
 
 
 def interviewing() -> bool:
-    """Tell whether a person is being asked, who can be asked again."""
+    """Whether cookiecutter asks a person, who can be asked again."""
     command = running_command()
     if command is None or updating():
         return False
@@ -51,9 +51,9 @@ def interviewing() -> bool:
 
 
 def hooks_refused() -> bool:
-    """Tell whether cookiecutter was told, or was answered, not to run hooks.
+    """Whether cookiecutter will not run hooks, by its option or by an answer.
 
-    `--accept-hooks ask` keeps the answer in a local variable, so the function that acts on it is looked at.
+    With `--accept-hooks ask` the answer is only in a local variable of `generate_files`, so its frame is read.
     """
     frame = inspect.currentframe()
     while frame is not None and frame.f_code.co_name != "generate_files":

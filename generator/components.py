@@ -1,4 +1,4 @@
-"""The optional components: their manifests in order, and which of them an answer chooses."""
+"""The optional components: their manifests, and the components that an answer chooses."""
 
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
@@ -14,7 +14,7 @@ HOME = ROOT / "components"
 
 
 def read(home: Path) -> dict[str, Manifest]:
-    """Read every manifest, those that others require first; stop with a sentence for each fault."""
+    """Read every manifest, required components first. Raises `SystemExit` with a sentence for each fault."""
     written = {path.parent.name: _parsed(path) for path in sorted(home.glob("*/component.toml"))}
     _stop_at(sentence for name, manifest in written.items() for sentence in faults(name, manifest, written))
     manifests = {name: complete(written[name]) for name in in_order(written)}
@@ -31,7 +31,7 @@ def _parsed(path: Path) -> Manifest:
 
 
 def in_order(manifests: Mapping[str, Manifest]) -> list[str]:
-    """Sort by name, but let every component follow those it requires or uses; stop at a circle, named."""
+    """Sort by name, with each component after those that it requires or uses. Raises `SystemExit` for a circle."""
     order: dict[str, None] = {}
 
     def add(name: str, path: tuple[str, ...]) -> None:
@@ -57,13 +57,13 @@ COMPONENTS = read(HOME)
 
 
 def enabled(answer: str) -> list[dict[str, Any]]:
-    """List the components an answer names, required ones first, whatever order they were given in."""
+    """The components that an answer names, required ones first, in the same order for every answer."""
     names = items(answer, COMPONENTS)
     return [{"name": name, **COMPONENTS[name]} for name in COMPONENTS if name in names]
 
 
 def processes(answer: str) -> list[dict[str, Any]]:
-    """List the kinds of process beside web that the chosen components bring."""
+    """The kinds of process of the chosen components, without web."""
     return [
         {"name": name, "component": component["name"], **facts}
         for component in enabled(answer)
@@ -72,7 +72,7 @@ def processes(answer: str) -> list[dict[str, Any]]:
 
 
 def before_release(answer: str) -> list[dict[str, Any]]:
-    """List the commands that run before a release, in their order: those of required components first."""
+    """The commands that run before a release, in order: those of required components first."""
     return [
         {"component": component["name"], **command}
         for component in enabled(answer)
@@ -82,7 +82,7 @@ def before_release(answer: str) -> list[dict[str, Any]]:
 
 
 def unmet(answer: str, components: Mapping[str, Manifest] = COMPONENTS) -> str | None:
-    """Refuse a component without what it requires, and say which answer has both."""
+    """Refuse a component without those that it requires; the sentence has the complete answer."""
     named = items(answer, components)
     for name in named:
         for missing in _missing(name, named, components):
@@ -93,7 +93,7 @@ def unmet(answer: str, components: Mapping[str, Manifest] = COMPONENTS) -> str |
 
 
 def _missing(name: str, named: Iterable[str], components: Mapping[str, Manifest]) -> Iterator[list[str]]:
-    """List the requirements of a component that no named one meets, each as a group to choose from."""
+    """The requirements of a component that no named component meets, each as a list of alternatives."""
     for entry in components[name].get("requires", []):
         group = [entry] if isinstance(entry, str) else entry
         if not set(group) & set(named):
@@ -101,8 +101,8 @@ def _missing(name: str, named: Iterable[str], components: Mapping[str, Manifest]
 
 
 def _with_required(named: Iterable[str], components: Mapping[str, Manifest]) -> list[str]:
-    """Complete a list: the first of each group, and what that requires in turn."""
+    """Add missing components: the first of each list of alternatives, and the components that it requires."""
     whole = list(dict.fromkeys(named))
-    for name in whole:  # it grows while it is walked
+    for name in whole:  # the list grows during the loop
         whole.extend(group[0] for group in _missing(name, whole, components))
     return whole

@@ -1,4 +1,4 @@
-"""The state that `cruft` needs to update a service which plain cookiecutter generated."""
+"""`.cruft.json`, which cruft needs to update a service that cookiecutter generated."""
 
 import json
 from collections.abc import Mapping
@@ -11,7 +11,7 @@ _PRIVATE = frozenset({"_template", "_output_dir", "_repo_dir", "_checkout"})
 
 
 def cruft_state(answers: Mapping[str, Any]) -> str:
-    """Write the state; nothing when it cannot be, or when cruft is at work and writes it itself."""
+    """The content of the file; empty without a commit, and when cruft runs, which writes the file itself."""
     if "_commit" in answers or not checkout().commit:
         return ""
     origin, commit = checkout().origin, checkout().commit
@@ -28,7 +28,7 @@ def cruft_state(answers: Mapping[str, Any]) -> str:
 
 
 def without_state(answers: Mapping[str, Any]) -> str:
-    """Say in one sentence why a service cannot be updated, and what to do about it."""
+    """Why a service cannot be updated and what to do, in one sentence; empty when it can."""
     if "_commit" in answers or checkout().commit:
         return ""
-    return f"There is no {FILE}, so this service cannot follow the template: {checkout().missing}."
+    return f"There is no {FILE}, so this service cannot be updated from the template: {checkout().missing}."

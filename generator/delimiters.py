@@ -1,8 +1,8 @@
-"""Which braces are ours.
+"""The template's delimiters, translated into Jinja's.
 
-A template file is written with delimiters of its own, `<%= expression %>` and `<% statement %>`, because every other
-pair is somebody else's text: `${{ github.ref }}`, `{{ $value }}`, `{% ansible %}`. Names of files keep `{{ }}`:
-cookiecutter looks for the service's directory by them.
+Files of the template use `<%= expression %>` and `<% statement %>`, because workflows, rules and roles use Jinja's for
+themselves: `${{ github.ref }}`, `{{ $value }}`, `{% if ansible %}`. Names of files use `{{ }}`, because cookiecutter
+finds the service's directory by them.
 """
 
 import functools
@@ -18,10 +18,10 @@ _DELIMITERS = re.compile(r"<%=(?P<expression>.*?)%>|<%(?P<statement>.*?)%>|(?P<f
 
 
 def preprocess(environment: Environment, text: str, name: str | None) -> str:
-    """Render templates, file names and hooks as Jinja, and nothing else.
+    """Translate a source for Jinja: the content or the name of a file, a hook, or an answer.
 
-    With `--no-input`, cookiecutter renders the answers as templates too. Those arrive without a name, before any file
-    is loaded, and come out as they were given.
+    With `--no-input`, cookiecutter renders the answers as templates too. They have no name and come before any file is
+    loaded; they stay literal.
     """
     if name is not None:
         return _contents(text)
@@ -33,7 +33,7 @@ def preprocess(environment: Environment, text: str, name: str | None) -> str:
 
 
 def _contents(text: str) -> str:
-    """Translate our delimiters into Jinja's, and make text of what Jinja would take for its own."""
+    """Translate the template's delimiters into Jinja's, and escape Jinja's own, which are text here."""
     return _DELIMITERS.sub(_translated, text)
 
 
@@ -44,17 +44,17 @@ def _translated(match: re.Match[str]) -> str:
 
 
 def _name_of_file(path: str) -> str:
-    """Render the name of an unchosen file to nothing, which makes cookiecutter skip it."""
-    # An absolute path is a directory, already joined to the output: these must have a name.
+    """Render the name of a file that is not chosen to nothing, which makes cookiecutter skip it."""
+    # An absolute path is a directory, already joined to the output. Directories must have a name.
     if Path(path).is_absolute() or chosen(THE_LEAST, Path(path).as_posix()):
         return path
     return f"{{% if chosen(cookiecutter, {Path(path).as_posix()!a}) %}}{path}{{% endif %}}"
 
 
 def _answer_or_default(text: str) -> str:
-    """Keep an answer literal, even one that reads like a default or like the directory's name.
+    """Keep an answer literal, even one that equals a default or the directory's name.
 
-    Before a default is shown, the answers typed so far are looked at, while they can still be corrected.
+    Before a default is shown, the answers so far are checked, because they can still be corrected then.
     """
     questions = list(QUESTIONS)
     rendered_when = {

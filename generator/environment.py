@@ -1,4 +1,4 @@
-"""What templates may call, and the one place where generation is refused."""
+"""The filters and functions of templates. Generation is refused here."""
 
 import functools
 from collections.abc import Mapping
@@ -19,7 +19,7 @@ from .text import markdown, one_line, quoted, seconds, spdx
 
 
 def extend(environment: Environment) -> None:
-    """Give templates their filters and functions, and refuse answers to questions nobody asked."""
+    """Add the filters and functions, and refuse answers to unknown questions."""
     environment.filters.update(
         markdown=markdown, one_line=one_line, package=package, quoted=quoted, seconds=seconds, slug=slug, spdx=spdx
     )
@@ -41,10 +41,10 @@ def extend(environment: Environment) -> None:
 
 
 def accepted(environment: Environment, answers: Mapping[str, Any]) -> bool:
-    """Stop with one sentence for each fault, when the name of the service's directory is rendered.
+    """Raise `SystemExit` with one sentence for each fault, when the name of the service's directory is rendered.
 
-    That is before anything is written, with and without hooks. A pre_gen hook would run after the directory is made and
-    would end in cookiecutter's traceback.
+    That is before anything is written, also without hooks. A pre_gen hook would run after the directory is created, and
+    its failure would print cookiecutter's traceback.
     """
     if sentences := refusals(answers) or list(misspelt(environment, answers)):
         raise SystemExit("\n".join(sentences))

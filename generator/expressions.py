@@ -1,4 +1,4 @@
-"""Misspelt names in the template itself, found before anything is written."""
+"""Undefined names in the template's files, found before anything is written."""
 
 import difflib
 from collections.abc import Iterable, Iterator, Mapping
@@ -9,11 +9,11 @@ from jinja2 import Environment, TemplateSyntaxError, meta, nodes
 from .repository import TEMPLATE, files_below
 
 _ADDED_BY_THE_TOOLS = frozenset({"_template", "_output_dir", "_repo_dir", "_checkout", "_commit"})
-_PLAIN = Environment(autoescape=False)  # noqa: S701 - it parses names of files, and renders nothing
+_PLAIN = Environment(autoescape=False)  # noqa: S701 - it only parses names of files
 
 
 def misspelt(environment: Environment, answers: Mapping[str, Any]) -> Iterator[str]:
-    """Name each file of the template, or its name, that asks for what is not there."""
+    """A sentence for each undefined name in a file of the template, or in a file's name."""
     for path in files_below(TEMPLATE):
         try:
             if "{{" in path:

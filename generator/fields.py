@@ -1,4 +1,4 @@
-"""What each field of a manifest must be: the rules, and the tables made of them."""
+"""The rules for the fields of a manifest."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -6,25 +6,24 @@ from dataclasses import dataclass
 
 from .contract import MANAGEMENT_PORT
 
-Rule = Callable[[object], str | None]  # what the value must be; nothing where it is that
+Rule = Callable[[object], str | None]  # returns what a wrong value must be, or None
 
-# Of web, and of every process or command whose manifest says nothing else.
+# The limits of web, and the defaults for processes and commands.
 MEMORY_MIB, PIDS = 192, 100
-# A name is part of the names of objects in Kubernetes, of units and of containers, after a slug of 40 characters and
-# before eight digits.
+# Names of Kubernetes objects, units and containers are a slug (40 characters), this name and 8 digits.
 LONGEST_NAME = 12
 
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """One field: its rule, and its default; without one it must be given."""
+    """One field: its rule and its default. A field without a default is required."""
 
     rule: Rule
     default: object = None
 
 
 def text(value: object) -> str | None:
-    """A string that says something."""
+    """A string that is not empty."""
     return None if isinstance(value, str) and value.strip() else "must be a string, and not an empty one"
 
 
@@ -85,7 +84,7 @@ def rows(fields: Mapping[str, Field]) -> Rule:
 
 
 def faults_of(table: Mapping[str, object], fields: Mapping[str, Field]) -> list[str]:
-    """What is wrong with the values of a table, whose fields are known."""
+    """What is wrong with the values of a table that has only known fields."""
     missing = [f"{key} is missing" for key, field in fields.items() if field.default is None and key not in table]
     wrong = [
         f"{key} {sentence}" for key, value in table.items() if key in fields and (sentence := fields[key].rule(value))
@@ -94,7 +93,7 @@ def faults_of(table: Mapping[str, object], fields: Mapping[str, Field]) -> list[
 
 
 def completed(table: Mapping[str, object], fields: Mapping[str, Field]) -> dict[str, object]:
-    """A table with the defaults of the fields that it leaves out."""
+    """A table with defaults for the fields that it lacks."""
     return {key: field.default for key, field in fields.items() if field.default is not None} | dict(table)
 
 

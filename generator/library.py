@@ -1,4 +1,4 @@
-"""The platform's library as a service gets it: its version, and the checksums of its files or its package index."""
+"""The platform's library in a service: its version, and the checksums of its files or its package index."""
 
 import functools
 import hashlib
@@ -14,14 +14,14 @@ _VERSION = re.compile(r'^__version__ = "(?P<version>[^"]+)"$', re.MULTILINE)
 
 @functools.cache
 def manifest() -> str:
-    """List every file with its checksum, as `sha256sum --check` reads it."""
+    """Every file with its checksum, in the format of `sha256sum --check`."""
     tree = ROOT / LIBRARY.tree
     sums = ((hashlib.sha256((tree / path).read_bytes()).hexdigest(), path) for path in sorted(LIBRARY.files()))
     return "".join(f"{checksum}  {path}\n" for checksum, path in sums)
 
 
 def library() -> dict[str, Any]:
-    """Tell which library it is: a service notes it, and finds an edited or an old one by that; and where it is from."""
+    """Version, checksum of the manifest and index. By the first two a service finds an edited or an old library."""
     source = (ROOT / LIBRARY.tree / "src/firstlight/__init__.py").read_text(encoding="utf-8")
     (version,) = _VERSION.findall(source)
     return {"version": version, "manifest": hashlib.sha256(manifest().encode()).hexdigest(), "index": INDEX}

@@ -1,18 +1,18 @@
-"""The manifest of a component: which fields it may have, and what is wrong with one.
+"""The manifest of a component: its fields, and how it is checked.
 
-`components/<name>/component.toml` carries what files need to know before Python runs. Every field has a reader:
+`components/<name>/component.toml` has the facts about a component that emitted files need. Every field is read:
 
 | field | is | read by |
 |---|---|---|
 | `summary` | what the component is | README |
-| `extra` | of the runtime | pyproject.toml |
+| `extra` | the runtime's extra | pyproject.toml |
 | `requires`, `uses` | other components; a list in them means one of these | the order of components |
 | `variables`, `secrets` | environment | README, .env.example, compose; `secrets` without a value |
-| `servers` | of the stand-alone stack, with their ports | compose: the service starts after them |
-| `egress` | where its processes and commands connect to | the network policy |
+| `servers` | servers in the stand-alone stack, with their ports | compose: the service starts after them |
+| `egress` | the connections of its processes and commands | the network policy |
 | `commands` | `python -m <package> <name>`, which ends | compose, Kubernetes, hosts: those `before_release` |
-| `processes` | `python -m <package> <name>`, which does not | the same; `egress` of one process, in addition |
-| `failure` | what can happen to it, and what the service does then | README |
+| `processes` | `python -m <package> <name>`, which keeps running | the same; `egress` of one process, in addition |
+| `failure` | a failure of it, and what the service does then | README |
 
 `memory` (MiB) and `pids` of commands and processes are their limits wherever the target can set them.
 """
@@ -26,7 +26,7 @@ from .fields import FAILURE, ROWS, TABLES, completed, faults_of, name
 
 Manifest = Mapping[str, Any]
 
-# Each field, and what it is without a word about it.
+# Each field with its default.
 FIELDS: dict[str, Any] = {
     "summary": "",
     "extra": "",
@@ -41,14 +41,14 @@ FIELDS: dict[str, Any] = {
     "failure": {},
 }
 
-# Answers, and what the files of the whole fleet are called in the places where a component's are.
+# Answers, and names of the fleet's files in folders where components have files of their own name.
 NOT_A_COMPONENT = frozenset(
     {"alerts", "all", "error_ratio", "fleet", "none", "platform", "runtime", "service", "slo", "telemetry"}
 )
 
 
 def faults(component: str, manifest: Manifest, components: Iterable[str]) -> Iterator[str]:
-    """Say what is wrong with one manifest, one sentence for each fault."""
+    """The faults of one manifest, one sentence each."""
     where = f"components/{component}/component.toml"
     if not re.fullmatch("[a-z]+(_[a-z0-9]+)*", component) or component in NOT_A_COMPONENT:
         yield f"{where}: a component cannot be called {component!r}; choose a name in snake_case that nothing else has."
@@ -61,7 +61,7 @@ def faults(component: str, manifest: Manifest, components: Iterable[str]) -> Ite
             yield f"{where}: requires or uses {other!r}, which is no component{_near(other, components)}"
 
 
-def _of_a_field(field: str, value: Any) -> Iterator[str]:  # noqa: ANN401 - as TOML gives it
+def _of_a_field(field: str, value: Any) -> Iterator[str]:  # noqa: ANN401 - from TOML
     if field not in FIELDS:
         yield f"{field} is no field of a manifest{_near(field, FIELDS)}"
     elif type(value) is not type(FIELDS[field]):
@@ -78,7 +78,7 @@ def _of_a_field(field: str, value: Any) -> Iterator[str]:  # noqa: ANN401 - as T
         yield from _of_a_table(field, value, FAILURE)
 
 
-def _of_a_row(field: str, row: Any) -> Iterator[str]:  # noqa: ANN401 - as TOML gives it
+def _of_a_row(field: str, row: Any) -> Iterator[str]:  # noqa: ANN401 - from TOML
     key = next(iter(ROWS[field]))
     if not isinstance(row, dict) or key not in row:
         yield f"a row of {field} has no {key}."
@@ -86,7 +86,7 @@ def _of_a_row(field: str, row: Any) -> Iterator[str]:  # noqa: ANN401 - as TOML 
         yield from _of_a_table(f"{field} {row[key]!r}", row, ROWS[field])
 
 
-def _of_a_table(what: str, table: Any, fields: Mapping[str, Any]) -> Iterator[str]:  # noqa: ANN401 - as TOML gives it
+def _of_a_table(what: str, table: Any, fields: Mapping[str, Any]) -> Iterator[str]:  # noqa: ANN401 - from TOML
     if not isinstance(table, dict):
         yield f"{what} must be a table."
         return
@@ -95,7 +95,7 @@ def _of_a_table(what: str, table: Any, fields: Mapping[str, Any]) -> Iterator[st
 
 
 def complete(manifest: Manifest) -> Manifest:
-    """Give every field that a manifest leaves out its default."""
+    """Add a default for every field that a manifest lacks."""
     whole = {**FIELDS, **manifest}
     for field, fields in ROWS.items():
         whole[field] = [completed(row, fields) for row in whole[field]]
@@ -107,7 +107,7 @@ def complete(manifest: Manifest) -> Manifest:
 
 
 def others(manifest: Manifest) -> Iterator[str]:
-    """List every component that this one requires or uses, the members of groups included."""
+    """The components that this one requires or uses, with all alternatives."""
     lists = [named for field in ("requires", "uses") if isinstance(named := manifest.get(field), list)]
     for entry in [entry for named in lists for entry in named]:
         yield from [entry] if isinstance(entry, str) else entry

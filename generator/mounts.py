@@ -1,4 +1,4 @@
-"""What the hook brings to a service: trees that lie elsewhere in this repository, byte for byte."""
+"""Trees of this repository that the hook copies into a service, byte for byte."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -17,10 +17,10 @@ Answers = Mapping[str, Any]
 
 @dataclass(frozen=True, kw_only=True)
 class Mount:
-    """A tree of this repository, and where a service carries its own copy.
+    """A tree of this repository, and the place of its copy in a service.
 
-    A whole mount is a library: it comes without its tests, builds and hidden files, replaces what was there before, and
-    lists its checksums.
+    A whole mount is a library: it is copied without tests, builds and hidden files, replaces the earlier copy as a
+    whole, and has a list of checksums.
     """
 
     tree: str
@@ -28,7 +28,7 @@ class Mount:
     whole: bool = False
 
     def files(self) -> Iterator[str]:
-        """List what a service gets, by its path in the tree."""
+        """The files that are copied, by their path in the tree."""
         for path in files_below(ROOT / self.tree):
             if not (self.whole and _stays_here(PurePosixPath(path))):
                 yield path
@@ -48,7 +48,7 @@ def _stays_here(path: PurePosixPath) -> bool:
 
 
 def mounted(answers: Answers) -> Iterator[tuple[Path, str]]:
-    """List the files that come to this service: where each lies here, and its place there."""
+    """The files that this service gets: the path here, and the path in the service."""
     for mount in MOUNTS:
         for path in mount.files():
             if chosen(answers, place := f"{mount.place}/{path}"):
@@ -61,16 +61,16 @@ def mounted(answers: Answers) -> Iterator[tuple[Path, str]]:
 
 
 def rendered(answers: Answers) -> Iterator[str]:
-    """List the files that the template itself brings to this service."""
+    """The files that are rendered for this service."""
     for path in files_below(TEMPLATE):
         if chosen(answers, path):
             yield _in_the_service(path, answers)
 
 
 def empty_directories(answers: Answers) -> list[str]:
-    """List the directories whose every file was skipped, deepest first."""
+    """The directories of which every file was skipped, deepest first."""
     made, kept = set[Path](), set[Path]()
-    for path in TEMPLATE.rglob("*"):  # what tools left included: cookiecutter makes their directories as well
+    for path in TEMPLATE.rglob("*"):  # with the caches of tools: cookiecutter creates their directories as well
         relative = path.relative_to(TEMPLATE)
         if path.is_dir():
             made.add(relative)
@@ -81,14 +81,14 @@ def empty_directories(answers: Answers) -> list[str]:
 
 
 def _in_the_service(path: str, answers: Answers) -> str:
-    """Render the name of a file. No other answer stands in one."""
+    """Render the name of a file. Only these two answers are used in names."""
     for question in ("project_slug", "package_name"):
         path = path.replace(f"{{{{cookiecutter.{question}}}}}", answers[question])
     return path
 
 
 def after_generation(answers: Answers) -> dict[str, Any]:
-    """Tell the hook everything it needs to know."""
+    """The values for the hook."""
     return {
         "slug": answers["project_slug"],
         "mounted": [(str(path), place) for path, place in mounted(answers)],

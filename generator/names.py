@@ -1,4 +1,4 @@
-"""What a service is called by machines and by Python: derived from its name, and checked."""
+"""The slug and the package name of a service: derived from its name, and checked."""
 
 import re
 
@@ -10,7 +10,7 @@ LONGEST = 40
 
 
 def slug(name: str) -> str:
-    """Derive a slug that passes our own rule from any name, an emoji and the name of a dependency included."""
+    """Derive a valid slug from any name, even from an emoji or the name of a dependency."""
     words = slugify(name)
     words = words if words[:1].isalpha() else f"service-{words}"
     words = words[:LONGEST].strip("-")
@@ -24,7 +24,7 @@ def package(name: str) -> str:
 
 
 def wrong_slug(answer: str) -> str | None:
-    """Refuse what cannot name a repository, an image, a host, a label and a distribution alike."""
+    """Refuse a slug that is no valid name of a repository, an image, a host, a label and a distribution."""
     if len(answer) > LONGEST or not re.fullmatch(r"[a-z]([a-z0-9-]*[a-z0-9])?", answer):
         return (
             f"project_slug {answer!r} must be 1 to {LONGEST} characters of a-z, 0-9 and hyphens, "
@@ -38,7 +38,7 @@ def wrong_slug(answer: str) -> str | None:
 
 
 def wrong_package(answer: str) -> str | None:
-    """Refuse what Python could not import, or would import from elsewhere."""
+    """Refuse a name that Python could not import, or that is already taken by another module."""
     if len(answer) > LONGEST or not re.fullmatch(r"[a-z][a-z0-9_]*", answer):
         return (
             f"package_name {answer!r} must be 1 to {LONGEST} characters of a-z, 0-9 and underscores, "

@@ -1,4 +1,4 @@
-"""Objectives that can be measured, and that an alert can watch."""
+"""Rules for objectives: they must be measurable, and an alert must be possible."""
 
 import re
 from decimal import Decimal
@@ -9,14 +9,14 @@ LOWEST_OBJECTIVE = Decimal("0.9")
 
 
 def wrong_availability(answer: str) -> str | None:
-    """Refuse what is no ratio, or leaves an error budget that cannot burn fast enough to page."""
+    """Refuse an answer that is no ratio, or whose error budget cannot burn fast enough to page."""
     objective = Decimal(answer) if re.fullmatch(r"0\.[0-9]{1,9}", answer) else Decimal(0)
     if not LOWEST_OBJECTIVE < objective < 1:
         return f"slo_availability {answer!r} must be a ratio between 0.9 and 1, such as 0.999."
     if FASTEST_BURN_RATE * (1 - objective) >= 1:
         return (
-            f"slo_availability {answer!r} leaves no room for the page at {FASTEST_BURN_RATE} times the error budget: "
-            "even failing every request would not burn that fast; take 0.931 or more."
+            f"slo_availability {answer!r} is too low: the alert that pages at {FASTEST_BURN_RATE} times the error "
+            "budget could not fire even if every request failed; take 0.931 or more."
         )
     return None
 

@@ -1,7 +1,7 @@
-"""Which files of a service belong to a component, to a pipeline or to a deploy target.
+"""The files of a service that belong to a component, to a pipeline or to a deploy target.
 
-One table, anchored: a name means something only at the places listed here, so a component called `tasks` does not claim
-`roles/service/tasks/`. What no row names belongs to every service.
+Names are matched only at the places in these tables, so a component called `tasks` does not own `roles/service/tasks/`.
+Files that no row matches belong to every service.
 """
 
 import functools
@@ -43,7 +43,7 @@ OF_AN_ANSWER = {  # a file may need two answers
     "deploy/ansible/**": "ansible",
     "deploy/kubernetes/**": "kubernetes",
 }
-# Files about what components bring of a kind: there when a chosen component has such a field.
+# Files for one field of manifests: emitted when a chosen component has that field.
 OF_A_FIELD = {
     "deploy/ansible/roles/service/files/process_gate.py": processes,
     "deploy/ansible/roles/service/files/run_command.py": before_release,
@@ -52,12 +52,12 @@ OF_A_FIELD = {
     "deploy/kubernetes/base/processes.yaml": processes,
     "deploy/kubernetes/commands/**": before_release,
 }
-# Answers that choose nothing, from cruft, which writes its own state: files chosen by these are in every service.
+# The smallest service: files that these answers choose are in every service. With `_commit`, cruft writes its state.
 THE_LEAST = {"components": "none", "ci": "none", "deploy": "none", "_commit": ""}
 
 
 def chosen(answers: Answers, path: str) -> bool:
-    """Tell from its place alone whether a file belongs in this service."""
+    """Whether a service with these answers gets the file, by its path alone."""
     if not LEFT_BY_TOOLS.isdisjoint(path.split("/")):
         return False
     if path == CRUFT_STATE:
@@ -72,14 +72,14 @@ def chosen(answers: Answers, path: str) -> bool:
 
 
 def of_a_field(path: str) -> list[Callable[[str], object]]:
-    """What chosen components must bring, for a file to be there; nothing for most files."""
+    """The functions that must return something for the file to be emitted; none for most files."""
     return [brought for row, brought in OF_A_FIELD.items() if _place(row).fullmatch(path)]
 
 
 def component_of(path: str, components: tuple[str, ...]) -> str | None:
-    """Find the component that a file belongs to: `ops/alerts/runbooks/HttpClientSlow.md` to `http_client`.
+    """The component that owns a file: `http_client` for `ops/alerts/runbooks/HttpClientSlow.md`.
 
-    Of two names that both begin a file's, the longer one counts: `TaskQueueFull.md` is `task_queue`'s, not `task`'s.
+    When the file's name begins with two components' names, the longer counts: `task_queue` owns `TaskQueueFull.md`.
     """
     match = _places(components).fullmatch(path)
     if match is None:
@@ -95,7 +95,7 @@ def _places(components: tuple[str, ...]) -> re.Pattern[str]:
 
 @functools.cache
 def _place(row: str, components: tuple[str, ...] = ()) -> re.Pattern[str]:
-    """Make a pattern of a row."""
+    """The pattern of a row."""
     snake, camel = _any_of(components), _any_of(map(_camel_case, components))
     pattern = {
         r"<component>\*": rf"({snake})(?:_\w*)?",
@@ -110,7 +110,7 @@ def _place(row: str, components: tuple[str, ...] = ()) -> re.Pattern[str]:
 
 
 def _any_of(names: Iterable[str]) -> str:
-    """Match one of these names, the longest first; without a name, nothing."""
+    """A pattern for one of these names, the longest first; without names it matches nothing."""
     return "|".join(map(re.escape, sorted(names, key=len, reverse=True))) or "(?!)"
 
 

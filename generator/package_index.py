@@ -1,4 +1,4 @@
-"""The package index from which services install the library, as `platform.toml` names it; without one they carry it."""
+"""The package index in `platform.toml`, from which services install the library. Without one, they carry a copy."""
 
 import re
 import tomllib
@@ -14,7 +14,7 @@ _WANTED = 'name = "acme" and url = "https://packages.example.com/simple/"'
 
 
 def read(text: str) -> dict[str, str] | None:
-    """The index with `name`, `url` and `format`, or nothing; stop with a sentence for each fault."""
+    """The index with `name`, `url` and `format`, or None. Raises `SystemExit` with a sentence for each fault."""
     try:
         content = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
@@ -47,7 +47,7 @@ def _faults_of_an_index(index: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _faults_of_a_url(url: object) -> Iterator[str]:
-    """Refuse what is no address, and secrets: the url gets into files of every service."""
+    """Refuse what is no URL, and a URL with secrets, because it is written into files of every service."""
     parts = urlsplit(url) if isinstance(url, str) and re.fullmatch(r"[!#-\[\]-~]+", url) else urlsplit("")
     if parts.scheme not in {"https", "http", "file"}:
         yield "index.url must begin with https://, http:// or file:// and hold no spaces or quotes."

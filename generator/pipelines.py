@@ -1,4 +1,4 @@
-"""Files that come from elsewhere in this repository: as they lie, or with the steps of `ci/` put in their place."""
+"""Files that a service gets from elsewhere in this repository: unchanged, or with the steps of `ci/` inserted."""
 
 import functools
 import re
@@ -12,9 +12,9 @@ from .repository import ROOT
 
 PYTHON_VERSIONS = ("3.11", "3.12", "3.13", "3.14")
 PIPELINES = ("github", "github-shared", "gitlab", "none")
-SHARED = "-shared"  # the same pipelines, which name the steps in `ci/` instead of holding them
+SHARED = "-shared"  # pipelines that refer to the steps in `ci/` instead of containing them
 
-# A step of ours in a pipeline, with its inputs: a composite action in `ci/`.
+# A step in a pipeline that is a composite action of `ci/`, with its inputs.
 _OUR_STEP = re.compile(
     r"^(?P<indent> *)- uses: \$/(?P<path>ci/[a-z-]+)\n(?:(?P=indent)  with:\n(?P<inputs>(?:(?P=indent)    .*\n)+))?",
     re.MULTILINE,
@@ -22,13 +22,13 @@ _OUR_STEP = re.compile(
 
 
 def source(path: str, **words: object) -> str:
-    """Bring in a file of this repository as it lies, with only the given words replaced."""
+    """A file of this repository, with only the given words replaced."""
     text = (ROOT / path).read_text(encoding="utf-8").removesuffix("\n")
     return functools.reduce(lambda whole, word: whole.replace(word, str(words[word])), words, text)
 
 
 def pipeline(answers: Mapping[str, Any], path: str) -> str:
-    """Bring in a pipeline that holds the steps in `ci/`, or names them where the answer is to share them."""
+    """A pipeline that contains the steps of `ci/`, or refers to them when `ci` is answered with `-shared`."""
     pythons = PYTHON_VERSIONS[PYTHON_VERSIONS.index(answers["python_version"]) :]
     words = {"OLDEST_PYTHON": pythons[0], "SUPPORTED_PYTHONS": ", ".join(f'"{version}"' for version in pythons)}
     step = _shared_step if answers["ci"].endswith(SHARED) else _written_out_step
@@ -36,10 +36,10 @@ def pipeline(answers: Mapping[str, Any], path: str) -> str:
 
 
 def wrong_pipeline(answer: str) -> str | None:
-    """Refuse to share steps that nobody else could fetch."""
+    """Refuse shared steps when the template has no address from which others could fetch them."""
     if answer.endswith(SHARED) and answer in PIPELINES and not address("ci"):
         return (
-            f"ci {answer!r} names steps in this template's repository, so its commit must be pushed to an origin "
+            f"ci {answer!r} refers to steps in this template's repository, so its commit must be pushed to an origin "
             f"such as https://github.com/acme/firstlight; push it, or take {answer.removesuffix(SHARED)}."
         )
     return one_of("ci", PIPELINES)(answer)
@@ -50,7 +50,7 @@ def _shared_step(step: re.Match[str]) -> str:
 
 
 def _written_out_step(step: re.Match[str]) -> str:
-    """Put the action's own steps here. An action names the shell of each; a pipeline names one for all."""
+    """The steps of the action itself. Without `shell: bash`, which the pipeline sets for all steps."""
     text = (ROOT / step["path"] / "action.yml").read_text(encoding="utf-8").partition("\n  steps:\n")[2]
     text = re.sub(r"^ *shell: bash\n", "", text, flags=re.MULTILINE)
     for line in (step["inputs"] or "").splitlines():

@@ -1,17 +1,17 @@
-"""Rules for answers in free text, which are shown to people."""
+"""Rules for answers in free text."""
 
 import unicodedata
 
 from .choices import Rule
 
-# Letters and symbols by their category, and yet nothing to see: fillers and the empty braille cell.
+# Invisible, although their category is letter or symbol: fillers and the empty braille cell.
 _BLANK = frozenset("\u115f\u1160\u2800\u3164\uffa0")
-# Other, separators and marks; marks alone have nothing to sit on. Unassigned characters may be newer than Python.
+# Control characters, separators, and marks, which are invisible alone. Unassigned characters may be newer than Python.
 _INVISIBLE = frozenset({"Cc", "Cf", "Cs", "Co", "Mc", "Me", "Mn", "Zl", "Zp", "Zs"})
 
 
 def text(question: str, longest: int) -> Rule:
-    """Make the rule of a question that takes text of at most so many characters."""
+    """The rule of a question that takes text of at most `longest` characters."""
 
     def rule(answer: str) -> str | None:
         if not answer.strip():
@@ -23,7 +23,7 @@ def text(question: str, longest: int) -> Rule:
         if not any(map(_visible, answer)):
             return f"{question} {answer[:longest]!a} has no visible character."
         if len(answer) > longest:
-            return f"{question} has {len(answer)} characters; at most {longest} fit where it is shown."
+            return f"{question} has {len(answer)} characters; at most {longest} are allowed."
         return None
 
     return rule

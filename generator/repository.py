@@ -1,4 +1,4 @@
-"""Where things lie in this repository, and how its trees are read."""
+"""Paths in this repository, and how its trees are read."""
 
 import json
 import os
@@ -12,16 +12,16 @@ TEMPLATE = ROOT / SERVICE_DIRECTORY
 
 QUESTIONS: dict[str, Any] = json.loads((ROOT / "cookiecutter.json").read_text(encoding="utf-8"))
 
-# What tools leave in a working copy is not part of it.
+# Caches of tools, which are not part of the repository.
 LEFT_BY_TOOLS = frozenset(
     {".coverage", ".git", ".mypy_cache", ".pytest_cache", ".ruff_cache", ".tools", ".venv", "__pycache__"}
 )
 
 
 def files_below(tree: Path) -> Iterator[str]:
-    """List the files of a tree by their paths in it, without what tools left there.
+    """The files of a tree by their paths in it, without the caches of tools.
 
-    Directories of tools are not even entered: an environment holds thousands of files.
+    Those directories are not entered, because an environment has thousands of files.
     """
     for directory, directories, names in os.walk(tree):
         directories[:] = sorted(set(directories) - LEFT_BY_TOOLS)

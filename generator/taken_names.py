@@ -1,10 +1,10 @@
-"""Names that a service cannot have, because something it needs has them."""
+"""Names that a service cannot have, because a dependency or Python has them."""
 
 import keyword
 import sys
 from pathlib import Path
 
-# `make names` writes it: what a service with everything locks and installs, and what its build needs.
+# `make names` writes it: the dependencies and build requirements of a service with all components.
 FILE = Path(__file__).with_name("taken_names.txt")
 _LINES = [line.split() for line in FILE.read_text(encoding="utf-8").splitlines() if not line.startswith("#")]
 
@@ -13,7 +13,7 @@ DISTRIBUTIONS = frozenset(name for kind, name in _LINES if kind == "distribution
 # YAML 1.1 reads these as truth values or as nothing, TOML some of them as numbers.
 WORDS_OF_DATA = frozenset({"false", "inf", "n", "nan", "no", "null", "off", "on", "true", "y", "yes"})
 
-MODULES = {  # why: names
+MODULES = {  # reason: names
     "a Python keyword": frozenset(keyword.kwlist),
     # The standard library of the newest Python offered.
     "a module of the standard library": sys.stdlib_module_names

@@ -1,4 +1,4 @@
-"""Bring the trees a service shares with its fleet, make it runnable, say what comes next."""
+"""Copy the trees that all services share, make scripts executable, and print the next steps."""
 
 import contextlib
 import json
@@ -10,7 +10,7 @@ from typing import Any
 
 FACTS: dict[str, Any] = json.loads(r"""<%= after_generation(cookiecutter) | tojson %>""")
 LIBRARY: dict[str, str] = json.loads(r"""<%= {"manifest": manifest()} | tojson %>""")
-CHECKSUMS = "MANIFEST.sha256"  # as `sha256sum --check` reads it
+CHECKSUMS = "MANIFEST.sha256"  # in the format of `sha256sum --check`
 
 
 def main() -> None:
@@ -27,38 +27,38 @@ def main() -> None:
     for place in set(FACTS["whole"]) - kept:
         (Path(place) / CHECKSUMS).write_text(LIBRARY["manifest"], encoding="utf-8", newline="\n")
     for directory in FACTS["empty_directories"]:
-        with contextlib.suppress(OSError):  # generated over an older service, it may hold that service's files
+        with contextlib.suppress(OSError):  # a service that was there before may have files in it
             Path(directory).rmdir()
     if not FACTS["updating"]:
         say_what_comes_next()
 
 
 def make_executable(file: Path) -> None:
-    """Let everybody run a script who may read it: a template that came as an archive has lost its modes."""
+    """Make a script executable for everybody who may read it. An archive of the template may have lost the modes."""
     if file.is_file() and first_bytes(file) == b"#!":
         mode = file.stat().st_mode
         file.chmod(mode | (mode & 0o444) >> 2)
 
 
 def first_bytes(file: Path) -> bytes:
-    """Read what tells a script from other files."""
+    """The first two bytes, which are `#!` in a script."""
     with file.open("rb") as opened:
         return opened.read(2)
 
 
 def say_what_comes_next() -> None:
-    """Print the first steps, and what is missing for updates."""
+    """Print the first steps, and why the service cannot be updated, if so."""
     if FACTS["without_state"]:
         print(FACTS["without_state"], file=sys.stderr)
     place = os.path.relpath(
         Path.cwd(), os.environ.get("GENERATED_FROM") or Path.cwd().parent
-    )  # make new says from where
+    )  # `make new` sets the directory that it was started in
     print(f"""
 {FACTS["slug"]} is ready. Next:
 
     cd {place}
     make lock    # writes uv.lock, so that every machine installs the same versions
-    git init && git add . && git commit -m "Generate the service"    # unedited: updates start from here
+    git init && git add . && git commit -m "Generate the service"    # before any edit: updates start from this commit
     make run     # http://127.0.0.1:8000/api/v1/links, metrics and health on port 9464
     make test
 """)

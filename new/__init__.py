@@ -1,1 +1,1 @@
-"""`make new`: a service from this checkout, for those who have no cookiecutter."""
+"""`make new`: generate a service from this checkout, without an installed cookiecutter."""

@@ -1,6 +1,6 @@
-"""Generate a service: ask for the answers, or take them from NEW_NAME and NEW_ANSWERS; NEW_INTO says where it goes.
+"""Generate a service in the folder NEW_INTO. NEW_NAME and NEW_ANSWERS are the answers; without them, it asks.
 
-Exit status 2 where nothing can be generated from what was given. The rest is cookiecutter's.
+Exit status 2 when one of these variables is wrong, else that of cookiecutter.
 """
 
 import json
@@ -24,7 +24,7 @@ def main(environment: Mapping[str, str] = os.environ) -> int:
     into, answers = directory(environment), given(environment)
     asks = answers is None
     if asks and not sys.stdin.isatty():
-        msg = f"There is nobody to ask, because standard input is no terminal; give the answers: make new {EXAMPLE}."
+        msg = f"The questions cannot be asked, because standard input is no terminal; give answers: make new {EXAMPLE}."
         raise NewError(msg)
     print(f"The service goes into {into}; INTO=folder puts it elsewhere.", flush=True)
     options = [] if asks else ["--no-input"]
@@ -34,19 +34,19 @@ def main(environment: Mapping[str, str] = os.environ) -> int:
 
 
 def directory(environment: Mapping[str, str]) -> Path:
-    """Where the service goes: beside this checkout, if nobody says otherwise. It is made if it is not there."""
+    """The folder for the service, by default the one beside this checkout. Raises `NewError`."""
     into = Path(environment.get("NEW_INTO") or ROOT.parent).expanduser().resolve()
     if into.is_relative_to(ROOT):
-        msg = f"INTO must not lie in the template itself, as {into} does; {ROOT.parent} would do."
+        msg = f"INTO must not be inside the template, as {into} is; use {ROOT.parent}, for example."
         raise NewError(msg)
     if into.exists() and not (into.is_dir() and os.access(into, os.W_OK)):
-        msg = f"INTO must be a directory that you may write to, and {into} is not."
+        msg = f"INTO must be a directory that you may write to; {into} is not."
         raise NewError(msg)
     return into
 
 
 def given(environment: Mapping[str, str]) -> Mapping[str, str] | None:
-    """The answers that were given; nothing where a person is to be asked."""
+    """The given answers, or None when the questions are to be asked. Raises `NewError`."""
     name, text = environment.get("NEW_NAME", ""), environment.get("NEW_ANSWERS", "")
     if not (name or text):
         return None
@@ -66,5 +66,5 @@ if __name__ == "__main__":
     except NewError as error:
         print(error, file=sys.stderr)
         sys.exit(BAD_USE)
-    except KeyboardInterrupt:  # cookiecutter has said that it stops
+    except KeyboardInterrupt:  # cookiecutter has printed that it stops
         sys.exit(130)

@@ -14,7 +14,7 @@ from conftest import Generate
 from template import EVERYTHING, SERVICE_DIRECTORY, Machine, files, replace
 
 STATE = ".cruft.json"
-WITHOUT = f"There is no {STATE}, so this service cannot follow the template: "
+WITHOUT = f"There is no {STATE}, so this service cannot be updated from the template: "
 NOBODY = 65534
 
 
@@ -57,7 +57,7 @@ def test_a_template_inside_another_repository_says_so(machine: Machine) -> None:
     shutil.rmtree(template / ".git")
     machine.commit(machine.directory)
     outcome = machine.cookiecutter(template)
-    assert outcome.stderr == f"{WITHOUT}the template lies inside another repository; generate from its own.\n"
+    assert outcome.stderr == f"{WITHOUT}the template is inside another repository; generate from its own repository.\n"
     assert not (outcome.service / STATE).exists()
 
 

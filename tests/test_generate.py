@@ -92,7 +92,7 @@ def test_refused_hooks_are_refused(machine: Machine, template: Path, accepting: 
     outcome = machine.run(command, machine.output(), typed)
     assert outcome.status == 1
     assert outcome.stderr == (
-        "This template needs its hook, which brings the service's library and rules; allow it: --accept-hooks yes.\n"
+        "This template needs its hook, which copies the service's library and rules; allow it: --accept-hooks yes.\n"
     )
     assert list(outcome.directory.iterdir()) == []
 

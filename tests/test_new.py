@@ -49,13 +49,13 @@ def test_answers_on_the_command_line_are_enough(machine: Machine, template: Path
 @pytest.mark.parametrize(
     ("variables", "sentence"),
     [
-        ({}, "There is nobody to ask, because standard input is no terminal; give the answers: make new NAME="),
+        ({}, "The questions cannot be asked, because standard input is no terminal; give answers: make new NAME="),
         ({"ANSWERS": "{"}, "ANSWERS must be a JSON object of texts, such as "),
         ({"ANSWERS": '["x"]'}, "ANSWERS must be a JSON object of texts, such as "),
         ({"ANSWERS": '{"slo_latency_ms": 5}'}, "ANSWERS must be a JSON object of texts, such as "),
         ({"ANSWERS": '{"ownr": "x"}'}, "'ownr' is not a question of this template; did you mean owner?"),
         ({"ANSWERS": '{"ci": "jenkins"}'}, "ci 'jenkins' "),
-        ({"NAME": "x", "INTO": "tests"}, "INTO must not lie in the template itself, "),
+        ({"NAME": "x", "INTO": "tests"}, "INTO must not be inside the template, "),
         ({"NAME": "x", "INTO": "/dev/null"}, "INTO must be a directory that you may write to, and /dev/null is not."),
     ],
     ids=str,

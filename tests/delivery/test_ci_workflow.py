@@ -77,7 +77,7 @@ def test_a_release_is_built_and_looked_into(machine: Machine, service: Path, eng
 
     event.write_text(json.dumps({"ref": "refs/tags/v9.9.9"}), encoding="utf-8")
     run = act.jobs("release.yml", *options)
-    assert run.failed == {("build", "The tag is the version")}, run
+    assert run.failed == {("build", "Check that the tag is the version in pyproject.toml")}, run
 
     event.write_text(json.dumps({"ref": "refs/tags/v0.1.0"}), encoding="utf-8")
     run = act.jobs("release.yml", *options)

@@ -72,7 +72,7 @@ def test_one_that_succeeds_is_told_to_prometheus_and_the_journal(run: Run, textf
     [
         (f"printf '%s\\n' '{FAILED}'; exit 1", 'the command prepare failed: RuntimeError: the "table" is locked'),
         (f"echo '{STOPPED}'; exit 1", "the command prepare failed: it was told to stop"),
-        ("echo acme: URL must be one; exit 2", "the command prepare ended with status 2; its last line was: acme: URL must"),
+        ("echo acme: URL must be one; exit 2", "the command prepare ended with status 2; its last line was: acme: URL"),
         ("kill -KILL $$", "the command prepare ended with status 137 (killed, perhaps at its memory limit)"),
         ("echo '[1]'; exit 1", "the command prepare ended with status 1; its last line was: [1]"),
     ],
