@@ -1,4 +1,4 @@
-"""One machine per test, one template and one generation per set of answers for all of them."""
+"""Fixtures: one machine per test; one copy of the template and one generation per set of answers for all tests."""
 
 import os
 from collections.abc import Callable
@@ -52,7 +52,7 @@ def made_up(shared: Machine) -> MadeUp:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Say what the tests of alerts measured. Here, because a run with workers reads no other file of this name."""
+    """Print the measurements of the alert tests. Here, because a run with workers reads no other file of this name."""
     reports = [report for reports in terminalreporter.stats.values() for report in reports]
     properties = [each for report in reports for each in getattr(report, "user_properties", ())]
     if figures := dict.fromkeys(text for name, text in properties if name == FIGURE):

@@ -1,4 +1,4 @@
-"""The rules for dashboards. The first table is the public dashboard-linter's, rule by rule; the second is our own.
+"""The rules for dashboards: first those of the public dashboard-linter, then our own.
 
 A rule takes a dashboard and yields what is wrong with it. `job` in the names of public rules is `service` and `env`
 here: that is what a target of ours is found by.
@@ -91,7 +91,7 @@ def template_label_promql(of: Json) -> Iterator[str]:
 
 
 def template_on_time_change_reload(of: Json) -> Iterator[str]:
-    """Another time has other services."""
+    """Variables are read again when the time range changes."""
     for name, variable in variables(of).items():
         if variable["type"] == "query" and variable.get("refresh") != 2:
             yield f"variable {name} is not refreshed when the time changes"
@@ -106,7 +106,7 @@ def panel_datasource(of: Json) -> Iterator[str]:
 
 
 def panel_title_description(of: Json) -> Iterator[str]:
-    """A panel says what it is."""
+    """A panel has a title and a description."""
     for panel in panels(of):
         if not panel.get("title") or not panel.get("description"):
             yield f"panel {panel['id']} has no title or no description"
@@ -118,7 +118,7 @@ def panel_units(of: Json) -> Iterator[str]:
 
 
 def panel_no_targets(of: Json) -> Iterator[str]:
-    """A panel asks something."""
+    """A panel has a query."""
     yield from (f"{panel['title']} asks nothing" for panel in panels(of) if not panel.get("targets"))
 
 
@@ -144,7 +144,7 @@ def target_logql_auto(of: Json) -> Iterator[str]:
 
 
 def target_promql(of: Json) -> Iterator[str]:
-    """A query is PromQL."""
+    """A query is valid PromQL."""
     yield from (f"{query.place} is not PromQL: {query.expr}" for query in queries(of) if not parses(query.expr))
 
 
@@ -194,7 +194,7 @@ def uneditable_dashboard(of: Json) -> Iterator[str]:
 
 
 def series_exist(of: Json) -> Iterator[str]:
-    """A series is in the contract, recorded by a rule, or exported by whom we have listed."""
+    """A series is in the contract, recorded by a rule, or exported by a listed exporter."""
     known = known_series()
     for query in _sound(of):
         for selector in selectors(query.filled):
@@ -276,14 +276,14 @@ def nothing_is_left_of_an_export(of: Json) -> Iterator[str]:
 
 
 def description_says_what_is_good(of: Json) -> Iterator[str]:
-    """A panel says what a good answer looks like, whether its question goes without saying or not."""
+    """The description of a panel says what is good."""
     for panel in panels(of):
         if not re.fullmatch(r"([A-Z].+\? .*)?Good: .+\.", panel["description"]):
             yield f"{panel['title']} does not say what is good: {panel['description']}"
 
 
 def latency_has_exemplars(of: Json) -> Iterator[str]:
-    """From a slow request to its trace is one click."""
+    """Latency panels show exemplars, which link to traces."""
     for panel in panels(of):
         for target in panel.get("targets", []):
             wanted = "http_server_request_duration_seconds_bucket" in target["expr"]

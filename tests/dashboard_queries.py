@@ -7,7 +7,7 @@ from dashboards import nodes, parsed
 from promql_parser import AggregateExpr, BinaryExpr, Call, Expr, MatrixSelector, VectorSelector
 from rulebook import TARGET_LABELS, known_series
 
-# Grafana's names for them. Any other is shown as it is, which nobody wants.
+# Grafana's names of units. Grafana shows an unknown name as text after the number.
 UNITS = frozenset({"bytes", "d", "none", "ops", "percentunit", "reqps", "s", "short"})
 RATIO = frozenset({"percentunit", "short"})
 COUNT = frozenset({"short", "none"})
@@ -25,7 +25,7 @@ MEASURED = {  # the end of a name: what it is measured in
 
 
 def parses(expr: str) -> bool:
-    """Tell whether Prometheus could read it."""
+    """Whether the query is valid PromQL."""
     try:
         parsed(expr)
     except ValueError:

@@ -1,4 +1,4 @@
-"""What `grafana/` says, read once: dashboards, panels, queries."""
+"""The content of `grafana/`, read once: dashboards, panels, queries."""
 
 import json
 import re
@@ -16,7 +16,7 @@ Json = dict[str, Any]
 
 GRAFANA = ROOT / "grafana"
 FILES = sorted(GRAFANA.glob("dashboards/*.json"))
-# Stands for $__rate_interval, and nobody would write it: so a range that has it was not written by hand.
+# Replaces $__rate_interval. Nobody writes this duration by hand, so it marks ranges that used the variable.
 RATE_INTERVAL = "427s"
 
 
@@ -31,7 +31,7 @@ class Query:
 
     @property
     def filled(self) -> str:
-        """The query with its durations filled in. Other variables stand in strings, where any text will do."""
+        """The query with its durations filled in. Other variables are inside strings, where any text is valid."""
         return filled(self.expr)
 
     @property
@@ -87,7 +87,7 @@ def variables(of: Json) -> dict[str, Json]:
 
 
 def filled(expr: str) -> str:
-    """A query with its durations filled in. Other variables stand in strings, where any text will do."""
+    """A query with its durations filled in. Other variables are inside strings, where any text is valid."""
     return re.sub(r"\$__(rate_)?interval\b", RATE_INTERVAL, expr)
 
 

@@ -32,7 +32,7 @@ Notification = dict[str, Any]
 
 
 def free_port() -> int:
-    """Find a port nobody listens on."""
+    """Find a free port."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
@@ -88,7 +88,7 @@ def _answers(url: str) -> bool:
 
 
 class Inbox:
-    """A webhook that stands for every receiver; the path says for which."""
+    """A webhook in place of every receiver; the path names the receiver."""
 
     def __init__(self) -> None:
         """Listen on a free port."""
@@ -109,7 +109,7 @@ class Inbox:
                 self.end_headers()
 
             def log_message(self, *_: object) -> None:
-                """Say nothing."""
+                """Log nothing."""
 
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.url = f"http://127.0.0.1:{self.server.server_port}"
@@ -154,12 +154,12 @@ class Alertmanager:
         call(f"{self.url}/api/v2/alerts", json.dumps([{"labels": labels, **times} for labels in alerts]).encode())
 
     def suppressed(self) -> set[tuple[str, str]]:
-        """Name and priority of everything that an inhibition holds back."""
+        """Name and priority of every inhibited alert."""
         held = [alert["labels"] for alert in self.alerts() if alert["status"]["state"] == "suppressed"]
         return {(labels["alertname"], labels["priority"]) for labels in held}
 
     def alerts(self) -> list[dict[str, Any]]:
-        """Everything that fires, held back or not, with the receivers it goes to."""
+        """Every firing alert, inhibited or not, with its receivers."""
         return list(json.loads(call(f"{self.url}/api/v2/alerts?inhibited=true")))
 
 
@@ -306,7 +306,7 @@ def render(
     templates: Path = TEMPLATES,
     programs: Path | None = None,
 ) -> str:
-    """The text that people read, by the shipped templates. A webhook is sent the very data that a template is given."""
+    """The notification's text, from the shipped templates. A webhook gets the same data as a template."""
     data = directory / "notification.json"
     data.write_text(json.dumps(notification))
     amtool = program(AMTOOL, programs)

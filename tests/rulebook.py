@@ -1,4 +1,4 @@
-"""What `alerts/` says, read once: rules, expressions, runbooks, the contract."""
+"""The content of `alerts/`, read once: rules, expressions, runbooks, and the contract."""
 
 import re
 import tomllib
@@ -22,7 +22,7 @@ Test = dict[str, Any]
 
 TARGET_LABELS = frozenset({"service", "env", "instance", "process", "job"})
 
-# What others export, by who exports it.
+# Series of other exporters, with their labels.
 EXTERNAL: dict[str, frozenset[str]] = {
     # every scrape
     "up": frozenset(),
@@ -176,7 +176,7 @@ def selectors(expr: str) -> Iterator[Selector]:
 
     promql_parser.walk(promql_parser.parse(expr), visit)
     ranges = [selector for selector in found if selector.seconds is not None]
-    # The walk shows the selector inside a range once more, by itself.
+    # The walk yields the selector inside a range a second time, without the range.
     for selector in ranges:
         found.remove(Selector(selector.metrics, selector.labels, None))
     yield from found

@@ -1,4 +1,4 @@
-"""Bad answers are refused in one sentence; strange ones are taken literally."""
+"""Bad answers are refused in one sentence; unusual text is emitted literally."""
 
 import json
 import re
@@ -165,7 +165,7 @@ def test_a_slug_that_climbs_writes_nowhere(machine: Machine, template: Path) -> 
 
 
 def test_all_bad_answers_are_named_at_once(machine: Machine, template: Path) -> None:
-    """Nobody should have to generate five times to learn five things."""
+    """One sentence for each wrong answer."""
     outcome = machine.cookiecutter(template, {"ci": "x", "license": "y", "package_name": "json"})
     assert [line.split()[0] for line in outcome.stderr.splitlines()] == ["package_name", "ci", "license"]
 
@@ -220,7 +220,7 @@ def paragraphs(markdown: str) -> list[str]:
 
 @pytest.mark.parametrize("name", ["🚀", "42", "Ünïcode Näme", "x" * 100, "--", "東京 Links", "no", "Requests", "JSON"])
 def test_any_name_derives_a_valid_slug(machine: Machine, template: Path, name: str) -> None:
-    """A strange name is no reason to be asked for a slug."""
+    """No name makes the derived slug invalid."""
     service = machine.cookiecutter(template, {"project_name": name}).service
     assert re.fullmatch(r"[a-z][a-z0-9-]{0,39}", service.name)
 

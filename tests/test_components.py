@@ -1,4 +1,4 @@
-"""Components: manifests that cannot contradict each other, files at their places, requirements at generation."""
+"""Components: manifests without contradictions, files at their places, requirements at generation."""
 
 import tomllib
 from pathlib import Path
@@ -125,7 +125,7 @@ def test_required_and_used_components_come_first() -> None:
 
 
 def test_a_circle_is_named() -> None:
-    """Nothing could be opened first."""
+    """No order would satisfy all requirements."""
     with pytest.raises(SystemExit, match=r"^components require each other in a circle: a, b, c, a\.$"):
         in_order({"a": {"requires": ["b"]}, "b": {"requires": ["c"]}, "c": {"requires": ["a"]}})
 
@@ -170,7 +170,7 @@ def test_a_component_without_what_it_requires_says_what_to_answer() -> None:
     ],
 )
 def test_a_name_means_something_only_at_its_places(path: str, owner: str | None) -> None:
-    """A component called `tasks` once took Ansible's tasks with it."""
+    """A component called `tasks` does not own Ansible's `tasks/`."""
     assert component_of(path, ("discovery", "events", "task", "task_queue", "tasks")) == owner
 
 

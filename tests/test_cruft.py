@@ -1,4 +1,4 @@
-"""Services follow the template: created by cruft or by plain cookiecutter, updated, in conflict."""
+"""Updates of services from the template: created by cruft or by cookiecutter, with and without conflicts."""
 
 import json
 import shutil
@@ -73,7 +73,7 @@ def test_strange_answers_survive_updates(machine: Machine, own_template: Path) -
 
 
 @pytest.mark.parametrize("way_in", ["cookiecutter", "cruft"])
-def test_an_update_brings_news_and_keeps_the_team_s_work(machine: Machine, own_template: Path, way_in: str) -> None:
+def test_an_update_merges_changes_and_keeps_the_team_s_work(machine: Machine, own_template: Path, way_in: str) -> None:
     """Edits elsewhere stay, files the team owns are not touched, deletions are respected."""
     outcome = machine.cookiecutter(own_template) if way_in == "cookiecutter" else create(machine, own_template)
     service = committed(machine, outcome.service)
@@ -102,7 +102,7 @@ def test_an_update_brings_news_and_keeps_the_team_s_work(machine: Machine, own_t
 
 
 def test_a_conflict_leaves_markers_and_nothing_lost(machine: Machine, own_template: Path) -> None:
-    """The exit status says all is well, so the README says to look: `git diff --check` finds it."""
+    """Cruft ends with status 0; `git diff --check`, which the README names, finds the markers."""
     service = committed(machine, machine.cookiecutter(own_template).service)
     replace(service / "Makefile", "Fix style", "Ours")
     machine.commit(service)

@@ -1,4 +1,4 @@
-"""The template on somebody else's machine: from an archive, of another user, without git; and with a slip in it."""
+"""The template on other machines: from an archive, of another user, without git; and with a mistake in it."""
 
 import json
 import os
@@ -25,8 +25,8 @@ def runnable(service: Path) -> dict[str, bool]:
 
 
 @pytest.mark.parametrize("answers", [{}, EVERYTHING], ids=["defaults", "everything"])
-def test_what_can_be_run_may_be_run(generate: Generate, answers: dict[str, str]) -> None:
-    """And nothing else."""
+def test_scripts_are_executable(generate: Generate, answers: dict[str, str]) -> None:
+    """No other file is."""
     service = generate(**answers)
     assert all(runnable(service).values())
     executable = {path for path in files(service) if (service / path).stat().st_mode & stat.S_IXUSR}
@@ -63,7 +63,7 @@ def test_a_template_inside_another_repository_says_so(machine: Machine) -> None:
 
 @pytest.mark.skipif(os.getuid() != 0, reason="only root can give a directory away")
 def test_a_template_of_another_user_says_so(machine: Machine) -> None:
-    """Git reads no repository of a stranger."""
+    """Git refuses to read a repository of another user."""
     template = machine.template()
     for path in [template, *template.rglob("*")]:
         os.chown(path, NOBODY, NOBODY, follow_symlinks=False)
@@ -78,7 +78,7 @@ def test_a_template_of_another_user_says_so(machine: Machine) -> None:
 
 
 def test_a_machine_without_git_says_so(machine: Machine, template: Path) -> None:
-    """Generation needs no git, and updates do."""
+    """Generation works without git; updates need it."""
     command = ["/usr/bin/env", f"PATH={machine.home}", sys.executable, "-m", "cookiecutter", "--no-input"]
     outcome = machine.run([*command, str(template)], machine.output())
     assert outcome.stderr == f"{WITHOUT}git was not found; install it and generate again.\n"
@@ -94,7 +94,7 @@ def test_a_newline_in_the_template_s_path_is_only_a_character(machine: Machine) 
 
 
 def test_the_first_steps_lock_before_they_commit(machine: Machine, template: Path) -> None:
-    """A pipeline that is given no lock fails: the first push would be red."""
+    """A pipeline without a committed lock fails."""
     outcome = machine.cookiecutter(template)
     steps = [line.split("#")[0].strip() for line in outcome.stdout.splitlines() if line.startswith("    ")]
     assert steps == [

@@ -1,4 +1,4 @@
-"""What comes out, for every way in and every kind of answer."""
+"""The emitted files, for every way to generate and every kind of answer."""
 
 import json
 import re
@@ -49,7 +49,7 @@ def text_files(service: Path) -> dict[str, str]:
 
 
 def test_there_are_at_most_twelve_questions_each_with_a_prompt() -> None:
-    """A longer interview is not finished by anybody."""
+    """At most twelve, each with a prompt and a tested alternative answer."""
     asked = [question for question in QUESTIONS if not question.startswith("_")]
     assert len(asked) <= 12
     assert list(QUESTIONS["__prompts__"]) == asked
@@ -87,7 +87,7 @@ def test_the_same_answers_give_the_same_bytes(machine: Machine, template: Path, 
 
 @pytest.mark.parametrize(("accepting", "typed"), [("no", ""), ("ask", "n\n")])
 def test_refused_hooks_are_refused(machine: Machine, template: Path, accepting: str, typed: str) -> None:
-    """Half a service, without its library and its rules, would be found out much later."""
+    """Without its hook, a service would lack its library and its rules."""
     command = [sys.executable, "-m", "cookiecutter", "--no-input", "--accept-hooks", accepting, str(template)]
     outcome = machine.run(command, machine.output(), typed)
     assert outcome.status == 1
@@ -99,14 +99,14 @@ def test_refused_hooks_are_refused(machine: Machine, template: Path, accepting: 
 
 @pytest.mark.parametrize("answers", COMBINATIONS, ids=str)
 def test_no_directory_is_left_empty(generate: Generate, answers: dict[str, str]) -> None:
-    """What was not chosen leaves no shell behind."""
+    """Directories without any chosen file are removed."""
     service = generate(**answers)
     assert [path for path in service.rglob("*") if path.is_dir() and not any(path.iterdir())] == []
 
 
 @pytest.mark.parametrize("question", OTHER_ANSWERS)
 def test_every_option_changes_the_output(generate: Generate, question: str) -> None:
-    """An answer that changes nothing is a question too many."""
+    """Every question has an effect."""
     assert text_files(generate(**{question: OTHER_ANSWERS[question]})) != text_files(generate())
 
 
@@ -170,7 +170,7 @@ def test_a_chosen_component_brings_its_files_extra_and_variables(generate: Gener
     ],
 )
 def test_unchosen_pipelines_leave_no_file(generate: Generate, chosen: str, unchosen: str) -> None:
-    """One forge, one pipeline."""
+    """A service has the pipelines of one forge only."""
     assert not (generate(ci=chosen) / unchosen).exists()
 
 
@@ -220,8 +220,8 @@ def test_each_licence_names_its_owner(generate: Generate, license_answer: str) -
 
 
 @pytest.mark.parametrize("answers", COMBINATIONS, ids=str)
-def test_emitted_files_bear_no_scars(generate: Generate, answers: dict[str, str]) -> None:
-    """They read as if written by hand: no template syntax, no stray blank lines, one newline at the end."""
+def test_emitted_files_look_hand_written(generate: Generate, answers: dict[str, str]) -> None:
+    """No template syntax, no stray blank lines, one newline at the end."""
     for path, text in text_files(generate(**answers)).items():
         assert not re.search(r"cookiecutter[.|\s]*[_a-z]*\s*[|}]|\{##", text), path
         assert path.endswith(".j2") or not re.search(r"\{%|%\}", text), path  # those of Ansible are its own
@@ -244,7 +244,7 @@ def test_emitted_data_files_parse(generate: Generate, answers: dict[str, str]) -
 
 
 def test_emitted_python_is_chosen_by_loops_not_conditions() -> None:
-    """Two features that meet in an `if` have to be tested together; two that meet in a list do not."""
+    """Loops over components need no test for each combination; conditions would."""
     for path, content in files(ROOT / SERVICE_DIRECTORY).items():
         if path.endswith(".py"):
             assert not re.search(rb"<%\s*if\b", content), path

@@ -1,4 +1,4 @@
-"""The generator's own shape: modules that never mix with another version's, and names that are really taken."""
+"""The generator's modules: they never mix with another version's, and the list of taken names is complete."""
 
 import ast
 import re
@@ -59,7 +59,7 @@ def test_modules_and_functions_are_short(module: Path) -> None:
     assert [node.name for node in functions if (node.end_lineno or 0) - node.lineno >= 30] == []
 
 
-def test_the_door_can_be_read_by_an_old_python() -> None:
+def test_an_old_python_can_read_the_extension() -> None:
     """Otherwise that Python shows a traceback instead of the sentence below."""
     ast.parse(DOOR.read_text(encoding="utf-8"), feature_version=(3, 8))
 

@@ -1,4 +1,4 @@
-"""Every supported combination passes its own gates, run as its owners would run them."""
+"""Generated services pass `make check` and `make test`, for every supported combination."""
 
 import json
 import re
@@ -64,7 +64,7 @@ def succeeded(outcome: Outcome) -> None:
 
 
 def test_the_tests_of_a_service_are_about_the_service(generate: Generate) -> None:
-    """Few enough to read: the platform's own tests stay with the platform."""
+    """The runtime's tests are not emitted, and there are few files."""
     tests = (generate(**EVERYTHING) / "tests").rglob("*.py")
     lines = sum(len(file.read_text(encoding="utf-8").splitlines()) for file in tests)
     print(f"tests of a service: {lines} lines of at most {MOST_TEST_LINES}")

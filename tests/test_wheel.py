@@ -1,4 +1,4 @@
-"""The other way to the library: a wheel in a package index of the platform's, here a folder."""
+"""The library as a wheel from the platform's package index, here a folder."""
 
 import zipfile
 from pathlib import Path

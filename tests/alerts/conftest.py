@@ -1,4 +1,4 @@
-"""The tools that the alerts are proved with. CI installs them; elsewhere a test that misses one is skipped by name."""
+"""The tools that the tests of alerts need. CI installs them; elsewhere, tests without their tool are skipped."""
 
 import os
 from collections.abc import Callable
@@ -19,7 +19,7 @@ RELEASES = {
 
 
 def need(release: str) -> Path | None:
-    """Where the programs of a release are. Skips outside CI, and says how to get what is missing."""
+    """The directory of a release's programs. Skips the test outside CI when one is missing, and says how to get it."""
     directory, how_to_get = RELEASES[release]
     missing = [names[0] for names in (PROMETHEUS, PROMTOOL, ALERTMANAGER, AMTOOL) if not found(names, directory)]
     if missing and not os.environ.get("CI"):
@@ -43,11 +43,11 @@ def both() -> None:
 
 @pytest.fixture(params=RELEASES, scope="module")
 def programs(request: pytest.FixtureRequest) -> Path | None:
-    """Where the programs are, of one release after the other."""
+    """The directory of the programs, for one release after the other."""
     return need(request.param)
 
 
 @pytest.fixture
 def figure(record_property: Callable[[str, object], None]) -> Callable[[str], None]:
-    """Note what was measured. It is said at the end of the run, when all is well, too."""
+    """Record a measurement, which is printed at the end of the run, also when all tests pass."""
     return lambda text: record_property(FIGURE, text)

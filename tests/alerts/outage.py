@@ -46,7 +46,7 @@ def wait(_: Request) -> Response:
 
 
 async def have_four_threads(_: object) -> None:
-    """So that little traffic is an overload."""
+    """Limit the threads, so that little traffic is an overload."""
     current_default_thread_limiter().total_tokens = 4
 
 

@@ -1,4 +1,4 @@
-"""A real Alertmanager with the shipped configuration: what is grouped, what is held back, what arrives where."""
+"""A real Alertmanager with the shipped configuration: grouping, inhibition and receivers."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,7 +19,7 @@ def inbox() -> Iterator[Inbox]:
 
 @pytest.fixture
 def alertmanager(inbox: Inbox, tmp_path: Path, programs: Path | None) -> Iterator[Alertmanager]:
-    """Run Alertmanager with the shipped configuration, in a hurry."""
+    """Run Alertmanager with the shipped configuration and short waits."""
     with run_alertmanager(tmp_path, inbox, AT_ONCE, programs) as server:
         yield server
 
@@ -34,8 +34,8 @@ def named(name: str, priority: str, service: str = "a", env: str = "production",
     return {"alertname": name, "priority": priority, "service": service, "env": env, **more}
 
 
-def test_a_page_holds_back_the_lower_tiers_of_its_own_objective(inbox: Inbox, alertmanager: Alertmanager) -> None:
-    """P1 reaches pager and Slack; P2 and P3 of that objective wait, a ticket about another one does not."""
+def test_a_page_inhibits_the_lower_tiers_of_its_objective(inbox: Inbox, alertmanager: Alertmanager) -> None:
+    """P1 reaches pager and Slack; P2 and P3 of that objective are inhibited, a ticket of another one is not."""
     alertmanager.post(burn("P1"))
     inbox.until({"pager", "slack"}.issubset)
     alertmanager.post(burn("P2"), burn("P3"), burn("P3", slo="latency"))
@@ -45,8 +45,8 @@ def test_a_page_holds_back_the_lower_tiers_of_its_own_objective(inbox: Inbox, al
     assert alertmanager.suppressed() == {("ErrorBudgetBurn", "P2"), ("ErrorBudgetBurn", "P3")}
 
 
-def test_a_dead_service_says_one_thing(inbox: Inbox, alertmanager: Alertmanager) -> None:
-    """ServiceDown holds back everything else about that service, and nothing about the next one."""
+def test_service_down_inhibits_all_other_alerts_of_the_service(inbox: Inbox, alertmanager: Alertmanager) -> None:
+    """ServiceDown inhibits the other alerts of that service, and none of another service."""
     others = [
         named("ServiceNotReady", "P1"),
         named("TrafficVanished", "P2"),
@@ -62,8 +62,8 @@ def test_a_dead_service_says_one_thing(inbox: Inbox, alertmanager: Alertmanager)
     assert {name for name, _ in alertmanager.suppressed()} == {other["alertname"] for other in others}
 
 
-def test_web_that_is_down_says_nothing_of_the_worker(inbox: Inbox, alertmanager: Alertmanager) -> None:
-    """It holds back what is about web and about the service, with the label and without, and no alert of the worker."""
+def test_web_down_inhibits_no_alert_of_the_worker(inbox: Inbox, alertmanager: Alertmanager) -> None:
+    """It inhibits alerts about web and about the service, with and without the label, but none about the worker."""
     held_back = [
         burn("P1"),
         named("MemoryNearLimit", "P2"),
@@ -79,7 +79,7 @@ def test_web_that_is_down_says_nothing_of_the_worker(inbox: Inbox, alertmanager:
     alertmanager.post(*held_back, *of_the_worker)
     received = inbox.until(lambda told: len(told.get("slack-email", [])) == 2)
     assert {one["commonLabels"]["process"] for one in received["slack-email"]} == {"worker"}
-    # The worker that is down explains its own restarts.
+    # ServiceDown of the worker inhibits ServiceRestarting of the worker.
     assert alertmanager.suppressed() == {
         ("ErrorBudgetBurn", "P1"),
         ("MemoryNearLimit", "P2"),
@@ -88,8 +88,8 @@ def test_web_that_is_down_says_nothing_of_the_worker(inbox: Inbox, alertmanager:
     }
 
 
-def test_a_worker_that_is_down_hides_no_page(inbox: Inbox, alertmanager: Alertmanager) -> None:
-    """Requests that fail, and a web that is not ready, ring all the same; what else is about the worker does not."""
+def test_worker_down_inhibits_no_page(inbox: Inbox, alertmanager: Alertmanager) -> None:
+    """Failing requests and a web that is not ready still page; other alerts about the worker are inhibited."""
     alertmanager.post(named("ServiceDown", "P2", process="worker"))
     inbox.until({"slack-email"}.issubset)
     alertmanager.post(burn("P1"), named("ServiceNotReady", "P1", process="web"), named("EventLoopLagging", "P3"))
@@ -100,8 +100,8 @@ def test_a_worker_that_is_down_hides_no_page(inbox: Inbox, alertmanager: Alertma
     assert alertmanager.suppressed() == {("ServiceNotReady", "P2")}
 
 
-def test_a_page_for_web_holds_back_no_lower_tier_of_the_worker(inbox: Inbox, alertmanager: Alertmanager) -> None:
-    """The same alert about another process is another matter, and another notification."""
+def test_a_page_for_web_inhibits_no_lower_tier_of_the_worker(inbox: Inbox, alertmanager: Alertmanager) -> None:
+    """The same alert about another process is a notification of its own."""
     alertmanager.post(named("ServiceNotReady", "P1", process="web"))
     inbox.until({"pager", "slack"}.issubset)
     alertmanager.post(named("ServiceNotReady", "P2", process="web"), named("ServiceNotReady", "P2", process="worker"))
@@ -110,8 +110,8 @@ def test_a_page_for_web_holds_back_no_lower_tier_of_the_worker(inbox: Inbox, ale
     assert alertmanager.suppressed() == {("ServiceNotReady", "P2")}
 
 
-def test_log_only_reaches_nobody(inbox: Inbox, alertmanager: Alertmanager) -> None:
-    """A P4, handed in first, is not among what arrives with a page that comes later."""
+def test_p4_notifies_nobody(inbox: Inbox, alertmanager: Alertmanager) -> None:
+    """A P4 that fires first is not in the notifications that arrive with a later page."""
     alertmanager.post(named("CpuThrottled", "P4"))
     alertmanager.post(named("ServiceDown", "P1", service="b"))
     received = inbox.until({"pager", "slack"}.issubset)
@@ -120,21 +120,21 @@ def test_log_only_reaches_nobody(inbox: Inbox, alertmanager: Alertmanager) -> No
     } == {"P1"}
 
 
-def test_staging_wakes_nobody(inbox: Inbox, alertmanager: Alertmanager) -> None:
+def test_staging_pages_nobody(inbox: Inbox, alertmanager: Alertmanager) -> None:
     """A P1 outside production goes to its own channel and to no pager."""
     alertmanager.post(named("ServiceDown", "P1", env="staging"))
     assert inbox.until(bool).keys() == {"non-production"}
 
 
 def test_objectives_of_one_service_are_one_page(inbox: Inbox, alertmanager: Alertmanager) -> None:
-    """Availability and latency burning together ring once."""
+    """Availability and latency that burn at the same time are one notification."""
     alertmanager.post(burn("P1"), burn("P1", slo="latency"))
     received = inbox.until({"pager", "slack"}.issubset)
     assert [len(one["alerts"]) for one in received["pager"]] == [2]
 
 
-def test_the_end_is_told(inbox: Inbox, alertmanager: Alertmanager) -> None:
-    """Whoever was paged hears that it is over."""
+def test_the_receivers_of_a_page_get_its_resolution(inbox: Inbox, alertmanager: Alertmanager) -> None:
+    """Every receiver of the page is notified when it resolves."""
     alertmanager.post(named("ServiceDown", "P1"))
     inbox.until({"pager", "slack"}.issubset)
     alertmanager.post(named("ServiceDown", "P1"), ended=True)

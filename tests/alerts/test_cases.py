@@ -1,4 +1,4 @@
-"""The unit tests of the rules, as data: every alert is shown to fire, to stay silent and to resolve."""
+"""The unit tests of the rules, read as data: they cover firing, silence and resolution of every alert."""
 
 from typing import Any
 
@@ -51,15 +51,15 @@ def _about(alert: str, look: dict[str, Any]) -> bool:
 
 @pytest.mark.parametrize("alert", alert_names())
 def test_every_case_is_tested_or_does_not_apply(alert: str) -> None:
-    """Fires, stays silent, resolves; no data, low traffic, two services of which one is ill."""
+    """Fires, stays silent, resolves; no data, low traffic, two services of which one fails."""
     claimed = set().union(*(claims for claims, _ in cases_of(alert)))
     assert claimed <= CASES
     assert claimed | NOT_APPLICABLE.get(alert, {}).keys() == CASES
 
 
 @pytest.mark.parametrize("alert", alert_names())
-def test_claims_are_kept(alert: str) -> None:
-    """A test that claims a case looks for it."""
+def test_a_test_looks_for_the_cases_in_its_name(alert: str) -> None:
+    """A test whose name lists a case has an expectation for it."""
     for claims, test in cases_of(alert):
         fires = observations(alert, test)
         assert fires, test["name"]
@@ -94,15 +94,15 @@ def test_texts_are_tested_and_no_label_renders_empty(rule: Rule) -> None:
 
 
 @pytest.mark.parametrize("rule", [rule for rule in alerts() if rule.hold], ids=str)
-def test_waiting_is_tested(rule: Rule) -> None:
-    """An alert that is to wait is seen waiting, tier by tier."""
+def test_the_wait_of_an_alert_is_tested(rule: Rule) -> None:
+    """An alert with `for` is pending in a test, tier by tier."""
     own = {f'burn="{rule.labels["burn"]}"'} if "burn" in rule.labels else {f'priority="{rule.labels["priority"]}"'}
     looks = [look["expr"] for _, test in cases_of(rule.name) for look in test.get("promql_expr_test", [])]
     assert any('alertstate="pending"' in look and all(label in look for label in own) for look in looks)
 
 
 @pytest.mark.parametrize("alert", alert_names())
-def test_only_the_ill_service_alerts(alert: str) -> None:
+def test_only_the_failing_service_alerts(alert: str) -> None:
     """Of two services in a test that expects texts, exactly one is named."""
     for claims, test in cases_of(alert):
         for look in test.get("alert_rule_test", []) if "two services" in claims else []:

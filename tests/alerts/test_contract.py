@@ -1,4 +1,4 @@
-"""What the rules and the runbooks read, held against one scrape of a running service.
+"""The series that rules and runbooks read, compared with one scrape of a running service.
 
 `test_rules.py` holds them against the contract file; here the service itself says which series,
 labels and values it has.
@@ -39,7 +39,7 @@ ACCEPT = (
 )
 # The only optional series that depend on the machine: the traffic below brings forth every other.
 DEPENDS_ON_THE_MACHINE = ("cgroup_", "http_server_accept_queue_")
-# What a process counts only while it leaves: a scrape may still meet it.
+# Counted only while a process stops; a scrape may still see it.
 AT_THE_END = {("error_type", "drained")}
 THRESHOLD_SECONDS = "0.75"
 REGEX = (promql_parser.MatchOp.Re, promql_parser.MatchOp.NotRe)
@@ -113,7 +113,7 @@ def optional_series() -> frozenset[str]:
 
 @cache
 def expressions() -> tuple[tuple[str, str], ...]:
-    """Every expression of every rule and runbook, with where it stands."""
+    """Every expression of every rule and runbook, with its place."""
     of_rules = [(f"{rule.file.name}: {rule}", rule.expr) for rule in rules()]
     of_runbooks = [
         (file.name, query)
@@ -125,7 +125,7 @@ def expressions() -> tuple[tuple[str, str], ...]:
 
 
 def exported(metrics: frozenset[str]) -> frozenset[str]:
-    """Those that only the service can export: neither recorded nor somebody else's."""
+    """The series that only the service exports: neither recorded nor exported by others."""
     return metrics - EXTERNAL.keys() - {rule.name for rule in recordings()}
 
 
@@ -148,13 +148,13 @@ def matchers(expr: str) -> Iterator[Matcher]:
 
 
 def nothing(complaints: Iterable[str]) -> None:
-    """Fail with every complaint, if there is one."""
+    """Fail with all complaints, if there are any."""
     found = sorted(set(complaints))
     assert not found, "\n".join(found)
 
 
 def test_every_series_that_is_read_is_scraped(scrape: Scrape) -> None:
-    """Or the contract calls it optional and only the machine can tell."""
+    """Except optional ones that depend on the machine."""
     read = {
         (place, metric)
         for place, expr in expressions()
@@ -168,7 +168,7 @@ def test_every_series_that_is_read_is_scraped(scrape: Scrape) -> None:
 
 
 def test_every_label_that_is_named_is_on_its_series(scrape: Scrape) -> None:
-    """On each of its samples, since a selector silently passes over those that lack it."""
+    """On each of its samples, because a selector skips samples without the label."""
     nothing(
         f"{place}: no {label} on {metric}"
         for place, expr in expressions()
@@ -179,7 +179,7 @@ def test_every_label_that_is_named_is_on_its_series(scrape: Scrape) -> None:
 
 
 def test_every_label_that_groups_or_matches_is_on_a_series(scrape: Scrape) -> None:
-    """An aggregation by a label nobody sets is no error for Prometheus. Here it is."""
+    """Prometheus accepts an aggregation by a label that no series has. This test does not."""
     known = known_series()
     missing = []
     for place, expr in expressions():
@@ -191,7 +191,7 @@ def test_every_label_that_groups_or_matches_is_on_a_series(scrape: Scrape) -> No
 
 
 def test_every_value_that_is_named_occurs(scrape: Scrape) -> None:
-    """A route, an outcome or an error type that the service spells otherwise is never met, nor ever left out."""
+    """A misspelt route, outcome or error type would never match."""
     named = {(place, matcher) for place, expr in expressions() for matcher in matchers(expr)}
     assert named
     # A rule may leave out the events of an objective that is declared, whether or not it has events of its own.
@@ -221,7 +221,7 @@ def test_objectives_have_no_label_of_their_own(scrape: Scrape) -> None:
 
 
 def test_every_objective_has_both_events(scrape: Scrape) -> None:
-    """From the start: a series that is born with its first event hides it."""
+    """From the start: `rate` does not see the first event of a series that starts with it."""
     declared = scrape.values("slo_objective_ratio", "slo")
     events = {(labels["slo"], labels["outcome"]) for labels in scrape.series["slo_events_total"]}
     assert events == {(slo, outcome) for slo in declared for outcome in ("good", "bad")}

@@ -1,4 +1,4 @@
-"""`dashboard_url` leads to a dashboard that is there, is about the ailing service, and shows what the alert read."""
+"""`dashboard_url` leads to an existing dashboard of the alerting service that shows the series of the alert."""
 
 import re
 
@@ -36,7 +36,7 @@ def read_by(expr: str) -> set[str]:
 
 @every_alert
 def test_the_link_chooses_what_the_alert_is_about(rule: Rule) -> None:
-    """Nobody has to choose a service at night: the dashboard's variables come from the labels, each from its own."""
+    """Every variable of the dashboard is set in the link, from the label of the same name."""
     dashboard, query = target(rule)
     chosen = {f"var-{name}={{{{ $labels.{name} }}}}" for name in variables(dashboard).keys() - OPEN}
     assert set(query.split("&")) - {""} == chosen
@@ -44,7 +44,7 @@ def test_the_link_chooses_what_the_alert_is_about(rule: Rule) -> None:
 
 @every_alert
 def test_a_panel_names_the_alert_and_shows_it(rule: Rule) -> None:
-    """Its description says so, and it reads what the alert reads, or the alert itself."""
+    """Its description names the alert, and its query reads the alert's series or the alert itself."""
     about = [panel for panel in panels(target(rule)[0]) if re.search(rf"\b{rule.name}\b", panel["description"])]
     assert about, "no panel names it"
     asked = [query for panel in about for query in queries_of_panel(panel)]

@@ -1,4 +1,4 @@
-"""`docs/guides/alerts.md` says of the alerts what the rules say."""
+"""`docs/guides/alerts.md` agrees with the rules."""
 
 import re
 from collections import defaultdict
@@ -16,7 +16,7 @@ def rows(heading: str) -> list[list[str]]:
 
 
 def test_the_catalogue_lists_every_alert_with_its_priorities() -> None:
-    """No more, no less."""
+    """Every alert is in the table, and nothing else."""
     priorities: dict[str, list[str]] = defaultdict(list)
     for rule in alerts():
         if rule.file.parent.name == "rules":
@@ -41,7 +41,7 @@ def tier(rule: Rule) -> list[str]:
 
 
 def test_the_costs_are_those_of_all_groups() -> None:
-    """A measurement of other rules is none."""
+    """The measured groups are those of the rules, with their sizes and intervals."""
     measured = [(cells[0], cells[1], cells[2]) for cells in rows("What it costs") if cells[2].endswith(" s")]
     loaded = [(group["name"], str(len(group["rules"])), f"{seconds(group['interval'])} s") for group in of_everybody()]
     assert sorted(measured) == sorted(loaded)

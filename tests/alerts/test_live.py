@@ -202,7 +202,7 @@ def wait(look: Callable[[], list[Any]], within: float, what: str) -> list[Any]:
 
 
 class Incident:
-    """What users, on-call and those who look saw of it, act by act."""
+    """What users, on-call and the dashboards saw, act by act."""
 
     def __init__(self, services: Sequence[Service], shipped: Chain, hurried: Chain) -> None:
         """Begin while all is well."""
@@ -228,7 +228,7 @@ class Incident:
             )
 
     def nobody_answers(self) -> None:
-        """One service is gone; the pager says so of all three in the order in which it notices."""
+        """One service is down; the pager is notified of all three."""
         began = time.monotonic()
         self.page = self._page(self.shipped, "outage", "ErrorBudgetBurn")
         assert self.outage.users.hurt_since
@@ -246,14 +246,14 @@ class Incident:
             self.shed, self.shed_seconds = self._shed.result()
 
     def _hear_of_shedding(self, began: float) -> tuple[list[dict[str, str]], float]:
-        """Wait until both say so, then end the overload."""
+        """Wait until both notify about the overload, then end it."""
         firing = 'ALERTS{alertname="RequestsShed",service="overload",alertstate="firing"}'
         shed = [each.prometheus.until(firing, within=PAGE_WITHIN)[0]["metric"] for each in self.both]
         self.overload.users.per_second = 1
         return shed, time.monotonic() - began
 
     def recovery(self) -> None:
-        """All is well again, until the pager has said so of both pages, and three of them are too many."""
+        """Everything works again. Wait until both pages have resolved, and PagesTooOften fires for the three pages."""
         self.ends = [
             self._page(self.shipped, "crash", "ServiceDown", "resolved"),
             self._page(self.hurried, "burst", "ErrorBudgetBurn", "resolved"),
@@ -292,7 +292,7 @@ def services(shared: Machine, template: Path, tmp_path_factory: pytest.TempPathF
 
 @pytest.fixture(scope="module")
 def incident(services: Sequence[Service], tmp_path_factory: pytest.TempPathFactory) -> Incident:
-    """Take databases away, then a service, and bring that one back."""
+    """Run the incident: databases fail, one service stops, and starts again."""
     directory = tmp_path_factory.mktemp("incident")
     outage, crash, burst, overload = services
     with ExitStack() as stack:
@@ -319,7 +319,7 @@ def test_a_full_outage_pages_within_three_minutes(incident: Incident, figure: Ca
 
 
 def test_a_crash_pages_within_three_minutes(incident: Incident, figure: Callable[[str], None]) -> None:
-    """From the last breath of the process to the pager."""
+    """From the end of the process to the page."""
     figure(f"crash to page: {incident.crash_seconds:.0f} s")
     assert incident.crash_seconds <= PAGE_WITHIN
 
@@ -331,14 +331,14 @@ def test_a_burst_after_a_quiet_start_is_recorded(incident: Incident, figure: Cal
     assert all(BURST * 0.9 <= found <= BURST * 1.3 for found in incident.burst_recorded)
 
 
-def test_overload_is_told(incident: Incident, figure: Callable[[str], None]) -> None:
-    """Four times the load that the service sustains: on-call hears that requests are shed."""
+def test_overload_notifies_on_call(incident: Incident, figure: Callable[[str], None]) -> None:
+    """At four times the sustained load, RequestsShed reaches on-call."""
     figure(f"four times the sustained load to RequestsShed: {incident.shed_seconds:.0f} s")
     assert [labels["priority"] for labels in incident.shed] == ["P2", "P2"]
 
 
-def test_the_page_says_where_to_look(incident: Incident, tmp_path: Path) -> None:
-    """What people read names the service, leads to a runbook that is there, and to a dashboard that is there."""
+def test_the_page_links_to_runbook_and_dashboard(incident: Incident, tmp_path: Path) -> None:
+    """The text names the service and links to an existing runbook and an existing dashboard."""
     title, text = (render(f"notification.{part}", incident.page, tmp_path) for part in ("title", "text"))
     assert title.endswith("P1 outage production: A service is spending its error budget far too fast.")
     (runbook,) = set(re.findall(r"Runbook: https://ops\.example\.com/runbooks/(\S+)", text))
@@ -347,16 +347,16 @@ def test_the_page_says_where_to_look(incident: Incident, tmp_path: Path) -> None
         assert with_uid(dashboard)["title"]
 
 
-def test_exemplars_lead_to_what_users_saw(incident: Incident) -> None:
-    """A failing bucket names a trace, and it is that of a request which somebody saw fail."""
+def test_exemplars_have_traces_of_failed_requests(incident: Incident) -> None:
+    """The exemplar of a failing bucket has the trace id of a request that failed for a client."""
     for found in incident.exemplars:
         assert found
         assert found <= incident.outage.users.trace_ids
         assert all(re.fullmatch("[0-9a-f]{32}", trace_id) for trace_id in found)
 
 
-def test_a_dead_service_says_one_thing(incident: Incident) -> None:
-    """Its error budget still burns, and nobody hears of that any more. Those of others are heard of.
+def test_service_down_is_the_only_notification_of_a_dead_service(incident: Incident) -> None:
+    """Its error budget still burns, but ErrorBudgetBurn is inhibited. Alerts of other services are not.
 
     Whether its third page of the day is counted already, depends on when the rules were evaluated.
     """
@@ -367,20 +367,20 @@ def test_a_dead_service_says_one_thing(incident: Incident) -> None:
     assert {name for service, name in incident.told_while_down if service == "crash"} == {"ServiceDown"}
 
 
-def test_log_only_reaches_nobody(incident: Incident) -> None:
-    """Three pages within a day are a P4, which fires, is not held back, and is in no notification."""
+def test_p4_notifies_nobody(incident: Incident) -> None:
+    """PagesTooOften (P4) fires after three pages, is not inhibited, and is in no notification."""
     assert incident.left["crash"]["PagesTooOften"] == ("active", ["log"])
     priorities = {alert["labels"]["priority"] for one in incident.told for alert in one["alerts"]}
     assert priorities == {"P1", "P2", "none"}
 
 
-def test_recovery_is_told(incident: Incident) -> None:
-    """Both pages end: nobody is down any more, and the burst has no page left."""
+def test_pages_resolve_after_recovery(incident: Incident) -> None:
+    """ServiceDown and the page of the burst both resolve."""
     assert [one["status"] for one in incident.ends] == ["resolved", "resolved"]
     assert "ServiceDown" not in incident.left["crash"]
     assert "ErrorBudgetBurn" not in incident.left["burst"]
 
 
 def test_no_rule_failed(incident: Incident) -> None:
-    """On real series, of either Prometheus."""
+    """With real series, in both versions of Prometheus."""
     assert incident.failing_rules == []

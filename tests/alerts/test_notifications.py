@@ -99,7 +99,7 @@ def test_a_page_answers_the_four_questions() -> None:
 
 @pytest.mark.usefixtures("installed")
 def test_one_line_moves_every_link(tmp_path: Path) -> None:
-    """Runbooks and dashboards stand on one base, which stands in one place."""
+    """Links to runbooks and dashboards have one base, which is defined once."""
     moved = tmp_path / "templates"
     shutil.copytree(TEMPLATES, moved)
     links = moved / "links.tmpl"

@@ -1,4 +1,4 @@
-"""Who hears of which alert, asked of the real Alertmanager configuration."""
+"""The receivers of each alert, from the shipped Alertmanager configuration."""
 
 import re
 import subprocess
@@ -24,12 +24,12 @@ ROUTES = [
     ({"priority": "P2"}, "slack-email"),
     ({"priority": "P3", "env": "production"}, "ticket"),
     ({"priority": "P4", "env": "production"}, "log"),
-    # What is not production wakes nobody.
+    # Outside production nothing pages.
     ({"priority": "P1", "env": "staging"}, "non-production"),
     ({"priority": "P2", "env": "production-test"}, "non-production"),
     ({"priority": "P3", "env": "staging"}, "ticket"),
     ({"priority": "P4", "env": "staging"}, "log"),
-    # Imported rules: whatever they call their priority, somebody sees it.
+    # An alert of an imported rule with any other priority goes to the default receiver.
     ({"severity": "critical"}, "default"),
     ({"priority": "P9", "env": "production"}, "default"),
 ]
@@ -71,7 +71,7 @@ def test_no_rule_falls_through(rule: Rule) -> None:
 
 
 def test_the_default_receiver_is_read_by_somebody() -> None:
-    """What nobody thought of goes to a channel, not to nowhere."""
+    """Alerts without a route of their own go to a channel."""
     by_name = {receiver["name"]: receiver for receiver in config()["receivers"]}
     assert by_name[config()["route"]["receiver"]]["slack_configs"]
     assert by_name["log"].keys() == {"name"}
@@ -85,7 +85,7 @@ def test_instances_are_grouped() -> None:
 
 
 def test_tickets_wait_for_business_hours() -> None:
-    """A ticket at night is an interruption without a reason."""
+    """P3 notifies only in business hours."""
     (ticket,) = [route for route in config()["route"]["routes"] if route["receiver"] == "ticket"]
     (name,) = ticket["active_time_intervals"]
     (interval,) = [one for one in config()["time_intervals"] if one["name"] == name]
@@ -93,7 +93,7 @@ def test_tickets_wait_for_business_hours() -> None:
 
 
 def test_secrets_are_in_files() -> None:
-    """No secret stands in the configuration, and no setting has room for one."""
+    """The configuration has no secrets, only the names of files that hold them."""
     secrets = r"(?:api_url|password|token|routing_key|service_key|credentials|secret):"
     assert not re.findall(secrets, CONFIG.read_text("utf-8"))
     assert len(re.findall(r"_file: /etc/alertmanager/secrets/", CONFIG.read_text("utf-8"))) >= 4

@@ -1,4 +1,4 @@
-"""The rules as data: accepted by the tools, bounded, complete, and about metrics that exist."""
+"""The rules, read as data: valid for the tools, limited in number, complete, and about metrics that exist."""
 
 import re
 import subprocess
@@ -57,7 +57,7 @@ def promtool(programs: Path | None) -> str:
 
 
 def test_two_releases_check_them(promtool: str, figure: Callable[[str], None]) -> None:
-    """Fleets run either."""
+    """The rules must work in both, because fleets run both."""
     version = subprocess.run([promtool, "--version"], check=True, capture_output=True, text=True).stdout.split()[2]
     figure(f"rules loaded and tested by promtool {version}")
     assert version.startswith(("2.", "3."))
@@ -94,8 +94,8 @@ def test_groups_are_evaluated_often_enough() -> None:
     assert not slow & instant
 
 
-def test_nothing_is_a_template() -> None:
-    """What a platform loads is what lies here: no Jinja anywhere."""
+def test_files_of_alerts_have_no_jinja() -> None:
+    """A platform loads these files unchanged."""
     texts = {file: file.read_text("utf-8") for file in ALERTS.rglob("*") if file.is_file()}
     assert not [file for file, text in texts.items() if "{%" in text or "cookiecutter" in text]
 
@@ -112,7 +112,7 @@ def test_reads_only_series_that_somebody_exports(rule: Rule) -> None:
 
 @every_rule
 def test_groups_and_matches_by_labels_that_exist(rule: Rule) -> None:
-    """A misspelled label in `by`, `on` or `ignoring` is not an error for Prometheus. Here it is."""
+    """Prometheus accepts a misspelt label in `by`, `on` or `ignoring`. This test does not."""
     known = known_series()
     labels = frozenset().union(*(known[metric] for s in selectors(rule.expr) for metric in s.metrics))
     assert grouping_labels(rule.expr) <= labels | TARGET_LABELS
@@ -181,7 +181,7 @@ def test_waits_or_has_a_reason_not_to(rule: Rule) -> None:
 
 @every_alert
 def test_only_the_allow_list_may_page(rule: Rule) -> None:
-    """Nobody is woken by anything else."""
+    """No other alert is P1."""
     if rule.labels["priority"] == "P1":
         assert rule.labels.get("burn") in MAY_PAGE.get(rule.name, set())
 

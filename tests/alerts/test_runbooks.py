@@ -39,7 +39,7 @@ def test_every_runbook_has_its_alert() -> None:
 
 @every_alert
 def test_has_the_four_headings(alert: str) -> None:
-    """A tired person finds everything in the same place."""
+    """Every runbook has the same headings in the same order."""
     assert text(alert).startswith(f"# {alert}\n")
     assert re.findall(r"^## (.*)$", text(alert), re.MULTILINE) == HEADINGS
     assert all(section(alert, heading) for heading in HEADINGS)
@@ -47,7 +47,7 @@ def test_has_the_four_headings(alert: str) -> None:
 
 @every_alert
 def test_diagnosis_names_dashboard_query_log_and_command(alert: str) -> None:
-    """Nobody has to remember a query or a command."""
+    """Each diagnosis has a link, a query, a log query and a command to copy."""
     diagnosis = section(alert, "Diagnosis")
     (dashboards,) = {re.split(r"[?]", rule.annotations["dashboard_url"])[0] for rule in alerts() if rule.name == alert}
     assert f"`{dashboards}" in diagnosis
@@ -84,7 +84,7 @@ def _log() -> dict[str, list[str]]:
 
 @every_alert
 def test_commands_say_where_and_how_much(alert: str) -> None:
-    """Without a namespace kubectl looks where nothing is; of the logs of a selection it shows the last ten lines."""
+    """Without a namespace kubectl finds nothing; without --tail it shows ten lines of each pod's log."""
     for command in re.findall(r"kubectl [^`|\n]+", text(alert)):
         assert re.match(r"kubectl -n (\$service-\$env|monitoring) ", command) or "--all-namespaces" in command
         assert "logs -l" not in command or "--tail=" in command

@@ -1,4 +1,4 @@
-"""One container engine, one clean checkout and one image for all proofs of delivery."""
+"""Fixtures: one container engine, one clean checkout and one image for all tests of delivery."""
 
 import os
 import shutil

@@ -64,11 +64,11 @@ network_config_dir = "{directory}/networks"
 
 
 class CommandFailedError(AssertionError):
-    """A command that must succeed did not."""
+    """A command that must succeed has failed."""
 
 
 def missing() -> str:
-    """Say what this machine lacks and how to get it; nothing when all is there."""
+    """What this machine lacks and how to get it; empty when nothing is missing."""
     absent = sorted({package for command, package in PACKAGES.items() if shutil.which(command) is None})
     if absent:
         return f"needs {', '.join(absent)}: apt-get install {' '.join([*absent, *CALLED_BY_PODMAN])}"
@@ -100,7 +100,7 @@ class Container:
     """One container, running or ended."""
 
     def __init__(self, containers: "Containers", name: str) -> None:
-        """Remember whose it is."""
+        """Keep the engine and the name."""
         self.containers = containers
         self.name = name
 
@@ -125,7 +125,7 @@ class Container:
         return int(status), body
 
     def inspect(self) -> dict[str, Any]:
-        """Everything podman knows about it."""
+        """The output of `podman inspect` for the container."""
         (document,) = json.loads(self.containers.podman("inspect", "--type", "container", self.name))
         return dict(document)
 
@@ -135,7 +135,7 @@ class Container:
         return int(self.inspect()["State"]["Pid"])
 
     def logs(self) -> str:
-        """What it wrote, both streams."""
+        """Its output, both streams."""
         return self.containers.podman("logs", self.name)
 
     def health(self) -> str:

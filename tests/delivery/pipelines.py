@@ -1,4 +1,4 @@
-"""Pipelines at rest: what the schemas and linters know about them, and two rules that these do not know."""
+"""Static checks of pipelines: schemas, linters, and two rules of our own."""
 
 import os
 import re
@@ -67,7 +67,7 @@ def steps(root: Path) -> Iterator[tuple[str, dict[str, Any]]]:
         yield from ((name, step) for step in action["runs"]["steps"])
 
 
-# --- what others know -----------------------------------------------------------------------------------------------
+# --- schemas and linters --------------------------------------------------------------------------------------------
 
 
 def actionlint(root: Path) -> list[str]:
@@ -76,7 +76,7 @@ def actionlint(root: Path) -> list[str]:
 
 
 def zizmor(root: Path) -> list[str]:
-    """What could be used against the repository, even what is only likely to be."""
+    """zizmor, with all findings."""
     files = found(root, (*WORKFLOWS, *ACTIONS, *DEPENDABOT))
     return _complaints(["zizmor", "--offline", "--no-config", "--quiet", "--persona=auditor"], files, root)
 
@@ -105,7 +105,7 @@ def _complaints(command: Sequence[str], files: Sequence[str], root: Path) -> lis
     return [done.stdout + done.stderr] if done.returncode else []
 
 
-# --- what only we know ----------------------------------------------------------------------------------------------
+# --- our own rules --------------------------------------------------------------------------------------------------
 
 
 def writing(root: Path) -> list[str]:
@@ -127,7 +127,7 @@ def pasted(root: Path) -> list[str]:
     return [f"{where}: {step['run']}" for where, step in steps(root) if "${{" in step.get("run", "")]
 
 
-# --- what they do ---------------------------------------------------------------------------------------------------
+# --- steps ----------------------------------------------------------------------------------------------------------
 
 
 def targets(script: str) -> set[str]:

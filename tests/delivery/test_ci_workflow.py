@@ -51,7 +51,7 @@ def test_what_is_broken_fails_its_job_and_the_gate(machine: Machine, service: Pa
 
 
 def test_a_missing_lock_file_fails_its_job(machine: Machine, service: Path) -> None:
-    """What is built tomorrow would be something else."""
+    """Without the lock, a later build would use other versions."""
     machine.git("rm", "--quiet", "uv.lock", directory=service)
     machine.commit(service)
     run = Act(machine, service, {}, {}).jobs("ci.yml", "--job", "check")
@@ -60,7 +60,7 @@ def test_a_missing_lock_file_fails_its_job(machine: Machine, service: Path) -> N
 
 
 def test_a_broken_alert_rule_fails_its_job(machine: Machine, service: Path) -> None:
-    """A threshold ten times too high is a rule all the same: only its unit test knows."""
+    """A threshold that is ten times too high is valid; only the rule's unit test fails."""
     replace(service / "ops/alerts/rules/runtime.rules.yml", "> 0.95", "> 9.5")
     machine.commit(service)
     run = Act(machine, service, {}, {}).jobs("ci.yml", "--job", "alerts")
@@ -68,7 +68,7 @@ def test_a_broken_alert_rule_fails_its_job(machine: Machine, service: Path) -> N
     assert "alertname: MemoryNearLimit" in run.text
 
 
-def test_a_release_is_built_and_looked_into(machine: Machine, service: Path, engine: dict[str, str]) -> None:
+def test_a_release_is_built_and_scanned(machine: Machine, service: Path, engine: dict[str, str]) -> None:
     """Up to what the publishing job takes: the archive, and the list of what is in it."""
     artifacts = machine.directory / "artifacts"
     event = machine.directory / "tag.json"

@@ -73,7 +73,7 @@ class Cluster:
 
     @property
     def summary(self) -> str:
-        """What the run told a person."""
+        """The summary of the run."""
         return (self.directory / "summary").read_text(encoding="utf-8")
 
 
@@ -161,7 +161,7 @@ def test_a_digest_that_was_deployed_before_runs_again(machine: Machine, service:
     assert deleted < applied
 
 
-def test_a_worker_that_does_not_get_ready_takes_web_back(machine: Machine, service: Path) -> None:
+def test_a_worker_that_is_not_ready_rolls_web_back(machine: Machine, service: Path) -> None:
     """All Deployments of a release are rolled back together."""
     cluster = Cluster(machine.directory, jobs=["", "Complete"], statuses=["0", "1", "0", "0"], undone=["0", "0"])
 
@@ -172,8 +172,8 @@ def test_a_worker_that_does_not_get_ready_takes_web_back(machine: Machine, servi
     assert cluster.summary == f"staging was rolled back: {IMAGE}@{DIGEST} did not become ready.\n"
 
 
-def test_a_worker_that_cannot_go_back_calls_a_person(machine: Machine, service: Path) -> None:
-    """Web goes back all the same."""
+def test_a_failed_rollback_of_the_worker_is_reported(machine: Machine, service: Path) -> None:
+    """Web is rolled back all the same."""
     cluster = Cluster(machine.directory, jobs=["", "Complete"], statuses=["0", "1", "0", "0"], undone=["0", "1"])
     assert cluster.deploy(machine, service).status != 0
     assert "rollout undo deployment/acme-links" in cluster.calls

@@ -78,7 +78,7 @@ def test_the_pipeline_deploys_what_release_signed(machine: Machine, service: Pat
 
 
 def test_a_release_that_does_not_get_ready_is_rolled_back(machine: Machine, service: Path) -> None:
-    """It goes back by itself, fails, and the summary says so."""
+    """The deploy fails, and the summary reports the rollback."""
     cluster = Cluster(machine.directory / "cluster", 1, 0)
     outcome = cluster.deploy(machine, service)
     assert outcome.status != 0
@@ -86,8 +86,8 @@ def test_a_release_that_does_not_get_ready_is_rolled_back(machine: Machine, serv
     assert cluster.read("summary") == f"staging was rolled back: {REPOSITORY}@{DIGEST} did not become ready.\n"
 
 
-def test_a_rollback_that_fails_calls_a_person(machine: Machine, service: Path) -> None:
-    """Two failures are not the same as one."""
+def test_a_failed_rollback_is_reported(machine: Machine, service: Path) -> None:
+    """The summary says that the rollback failed as well."""
     cluster = Cluster(machine.directory / "cluster", 1, 1)
     assert cluster.deploy(machine, service).status != 0
     assert "the rollback failed. Check the pods: kubectl --namespace " in cluster.read("summary")
@@ -101,10 +101,10 @@ def test_a_rollback_that_fails_calls_a_person(machine: Machine, service: Path) -
         ({"IMAGE": "acme-links"}, "IMAGE must be a registry and a name, such as registry.example.com/acme-links."),
     ],
 )
-def test_nothing_is_applied_that_nobody_meant(
+def test_wrong_variables_are_refused_before_anything_is_applied(
     machine: Machine, service: Path, variables: dict[str, str], sentence: str
 ) -> None:
-    """One sentence, and the cluster is not asked."""
+    """One sentence, and kubectl is not called."""
     cluster = Cluster(machine.directory / "cluster")
     outcome = cluster.deploy(machine, service, **variables)
     assert outcome.status != 0

@@ -33,7 +33,7 @@ def answering(**statuses: int) -> Iterator[int]:
             self.end_headers()
 
         def log_message(self, *_: object) -> None:
-            """Say nothing."""
+            """Log nothing."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     thread = threading.Thread(target=server.serve_forever)
@@ -53,8 +53,8 @@ def check(script: Path, port: int | str, **variables: str) -> subprocess.Complet
     return subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=30)
 
 
-def test_two_200s_are_healthy(script: Path) -> None:
-    """Started, and able to make progress: whatever readiness says, and whatever proxy the environment names."""
+def test_200_from_startup_and_liveness_is_healthy(script: Path) -> None:
+    """Whatever readiness answers, and without the proxies that the environment names."""
     with answering(startup=200, live=200, ready=503) as port:
         done = check(script, port, http_proxy="http://127.0.0.1:1")
     assert (done.returncode, done.stdout + done.stderr) == (0, "")
@@ -63,14 +63,14 @@ def test_two_200s_are_healthy(script: Path) -> None:
 @pytest.mark.parametrize("status", [204, 206, 302, 404, 429, 500, 503])
 @pytest.mark.parametrize("probe", ["startup", "live"])
 def test_anything_but_a_200_is_unhealthy(script: Path, probe: str, status: int) -> None:
-    """Even what HTTP calls a success; and it says which probe."""
+    """Even another 2xx; the output names the probe."""
     with answering(**{"startup": 200, "live": 200, probe: status}) as port:
         done = check(script, port)
     assert (done.returncode, done.stderr) == (1, f"/health/{probe}: {status}\n")
 
 
 @pytest.mark.parametrize("port", ["nonsense", "1"])
-def test_nobody_there_is_unhealthy(script: Path, port: str) -> None:
+def test_no_answer_is_unhealthy(script: Path, port: str) -> None:
     """In one line, and not as a traceback."""
     done = check(script, port)
     assert done.returncode == 1

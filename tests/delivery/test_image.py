@@ -74,8 +74,8 @@ def service(image: Image) -> Iterator[Container]:
         yield container
 
 
-def test_it_runs_as_nobody_with_no_capability_and_can_gain_none(service: Container) -> None:
-    """As the kernel sees the process, not as a file says."""
+def test_it_runs_as_uid_10001_without_capabilities(service: Container) -> None:
+    """From the kernel's view of the process; it cannot gain a capability either."""
     status = kernel(service)
     assert status["Uid"] == status["Gid"] == "10001 10001 10001 10001"
     assert {int(status[f"Cap{kind}"], 16) for kind in ("Inh", "Prm", "Eff", "Bnd", "Amb")} == {0}
@@ -207,7 +207,7 @@ def closed(container: Container) -> bool:
 
 
 def test_it_stops_in_time_and_loses_nothing(image: Image) -> None:
-    """Neither a request in flight nor those that still come until their sender has seen that it drains."""
+    """Requests in flight and those that arrive during the drain are all answered."""
     with serving(image) as container, ThreadPoolExecutor() as pool, slow_client(container) as slow:
         until(lambda: measured(container, "http_server_active_requests") == 1, "the slow request is in flight")
         load = pool.submit(send, container, path="/api/v1/links", count=900, rate=300.0)

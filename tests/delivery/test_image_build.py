@@ -49,7 +49,7 @@ def scratch(image: Image, tmp_path: Path) -> Image:
     return replace(image, checkout=copy)
 
 
-def test_the_build_sees_what_it_needs_and_nothing_else(scratch: Image) -> None:
+def test_the_build_context_has_only_the_needed_files(scratch: Image) -> None:
     """The ignore file says no to everything but a few: what lies about is neither in the context nor in the image."""
     committed = set(scratch.machine.git("ls-files", directory=scratch.checkout).splitlines())
     sources = {name for name in committed if name.startswith(("src/", "vendor/"))}

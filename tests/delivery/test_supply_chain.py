@@ -296,6 +296,6 @@ def test_signing_and_verifying_need_the_steps_before(
 
 
 def test_verifying_needs_to_know_whose_signature_counts(published: Image, signer: Signer) -> None:
-    """Anybody can sign."""
+    """Verification without an expected signer is refused."""
     outcome = published.make("verify", **signer.variables | {"COSIGN_PUBLIC_KEY": ""})
     refused(outcome, "COSIGN_PUBLIC_KEY (a file) or SIGNER (a pattern of identities) must say whose signature counts.")

@@ -1,4 +1,4 @@
-"""`make update` tells news from conflicts, and the weekly pipeline turns either into a pull request."""
+"""`make update` merges or names conflicts, and the weekly pipeline opens a pull request for either."""
 
 import json
 import os
@@ -58,15 +58,15 @@ def update(machine: Machine, service: Path) -> Outcome:
     return machine.run(["make", "update"], service)
 
 
-def test_without_news_nothing_changes(machine: Machine, service: Path) -> None:
-    """Up to date is a success, and leaves the tree alone."""
+def test_an_up_to_date_service_is_unchanged(machine: Machine, service: Path) -> None:
+    """Exit status 0, and no changed file."""
     outcome = update(machine, service)
     assert outcome.status == 0, outcome.stderr
     assert machine.git("status", "--porcelain", directory=service) == ""
 
 
-def test_news_that_fits_is_a_success(machine: Machine, platform: Path, service: Path) -> None:
-    """The lines are in, and nothing is left to do."""
+def test_an_update_without_conflicts_succeeds(machine: Machine, platform: Path, service: Path) -> None:
+    """The template's lines are merged."""
     news(machine, platform)
     outcome = update(machine, service)
     assert outcome.status == 0, outcome.stderr
@@ -134,11 +134,11 @@ class GitHub:
         self.act = Act(machine, service, {"PATH": path, "GH_CALLS": str(self.log)}, {})
 
     def week(self) -> Outcome:
-        """Let a week pass."""
+        """Run the weekly pipeline."""
         return self.act.run("template-update.yml", "--secret", "GITHUB_TOKEN=none", event="schedule")
 
     def calls(self) -> list[str]:
-        """Read what `gh` was asked since the last look."""
+        """The calls of `gh` since the last time."""
         calls = self.log.read_text(encoding="utf-8").splitlines()
         self.log.write_text("", encoding="utf-8")
         return calls
@@ -154,14 +154,14 @@ def github(machine: Machine, service: Path) -> GitHub:
     return GitHub(machine, service)
 
 
-def test_a_week_without_news_asks_for_nothing(github: GitHub) -> None:
+def test_without_changes_there_is_no_pull_request(github: GitHub) -> None:
     """No branch, no pull request."""
     outcome = github.week()
     assert outcome.status == 0, outcome.stdout
     assert (github.branches(), github.calls()) == ([], [])
 
 
-def test_news_becomes_one_pull_request(machine: Machine, platform: Path, service: Path, github: GitHub) -> None:
+def test_an_update_opens_one_pull_request(machine: Machine, platform: Path, service: Path, github: GitHub) -> None:
     """A branch named after the template's commit; the next week does not repeat it."""
     news(machine, platform)
     outcome = github.week()

@@ -1,4 +1,4 @@
-"""No schema and no linter has anything to say about the pipelines, and each of them would say it."""
+"""Schemas and linters find nothing in the pipelines, and find planted faults."""
 
 import re
 import shutil
@@ -32,7 +32,7 @@ STYLES = ("this repository", "github", "github-shared", "gitlab")
 
 CI = ".github/workflows/ci.yml"
 RELEASE = ".github/workflows/release.yml"
-# What a hurried hand could do to a pipeline: which check says so, where, what it was and what it becomes.
+# Faults planted in a pipeline: the check that finds it, the file, the old text and the new text.
 FAULTS: dict[str, tuple[Check, str, str, str]] = {
     "waits for a job that is not there": (actionlint, CI, "needs: [check", "needs: [chekc"),
     "a variable that the shell splits": (actionlint, CI, 'echo "results: $RESULTS"', "[ $RESULTS = success ]"),
@@ -70,7 +70,7 @@ def repositories(shared: Machine, generate: Generate, published: Path) -> Reposi
 @pytest.mark.parametrize("check", CHECKS)
 @pytest.mark.parametrize("style", STYLES)
 def test_nothing_is_found(repositories: Repositories, style: str, check: Check) -> None:
-    """Whatever way a pipeline takes, as the platform has it or as a service gets it."""
+    """Neither in this repository's pipelines nor in those of a service."""
     root = repositories[style]
     assert len(found(root, (*WORKFLOWS, *GITLAB))) >= (1 if style == "gitlab" else 5)
     assert check(root) == []
@@ -78,7 +78,7 @@ def test_nothing_is_found(repositories: Repositories, style: str, check: Check) 
 
 @pytest.mark.parametrize("style", STYLES)
 def test_nothing_is_overlooked(repositories: Repositories, style: str) -> None:
-    """No finding is switched off where it would be."""
+    """No file disables a finding."""
     root = repositories[style]
     texts = {name: (root / name).read_text(encoding="utf-8") for name in found(root, (*WORKFLOWS, *ACTIONS, *GITLAB))}
     assert [name for name, text in texts.items() if re.search("zizmor: ignore|shellcheck disable", text)] == []
@@ -86,7 +86,7 @@ def test_nothing_is_overlooked(repositories: Repositories, style: str) -> None:
 
 @pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS)
 def test_a_fault_is_found(machine: Machine, repositories: Repositories, fault: tuple[Check, str, str, str]) -> None:
-    """A check that cannot fail proves nothing."""
+    """Each check fails for its planted fault."""
     check, file, was, becomes = fault
     copy = Path(shutil.copytree(repositories["github"], machine.directory / "copy"))
     replace(copy / file, was, becomes)
@@ -114,7 +114,7 @@ def test_a_pipe_fails_as_a_whole(repositories: Repositories) -> None:
 
 
 def test_every_step_is_one_of_the_makefile_s(repositories: Repositories) -> None:
-    """What a pipeline does can be done at home, and is the same on GitHub and GitLab."""
+    """Every step can be run locally, and is the same on GitHub and GitLab."""
     gitlab = targets_on_gitlab(repositories["gitlab"])
     everyday = gitlab["check"] | gitlab["test"] | gitlab["alerts"] | gitlab["build"]
     assert everyday == {"check", "hooks", "test", "alerts", "dashboards", "image", "smoke", "sbom", "scan"}
@@ -130,7 +130,7 @@ def test_every_step_is_one_of_the_makefile_s(repositories: Repositories) -> None
 
 
 @pytest.mark.parametrize("style", ["github", "github-shared"])
-def test_one_job_stands_for_all(repositories: Repositories, style: str) -> None:
+def test_the_gate_job_waits_for_every_job(repositories: Repositories, style: str) -> None:
     """Branch protection knows one name, so that job waits for every other and runs whatever became of them."""
     workflow = yaml.safe_load((repositories[style] / CI).read_text(encoding="utf-8"))
     gate = workflow["jobs"].pop("gate")
@@ -138,7 +138,7 @@ def test_one_job_stands_for_all(repositories: Repositories, style: str) -> None:
     assert gate["if"] == "always()"
 
 
-def test_what_was_looked_into_is_what_is_published(repositories: Repositories) -> None:
+def test_the_scanned_archive_is_the_one_that_is_published(repositories: Repositories) -> None:
     """One build; the job with the permissions takes its archive, never builds, and hands on the digest it pushed."""
     workflow = yaml.safe_load((repositories["github"] / RELEASE).read_text(encoding="utf-8"))
     build, publish, deploy = (workflow["jobs"][name] for name in ("build", "publish", "deploy"))

@@ -17,7 +17,7 @@ ORIGIN = "https://github.com/acme/acme-links.git"  # nobody asks it; the pipelin
 
 @dataclass(frozen=True)
 class Run:
-    """What became of a workflow's jobs."""
+    """The results of a workflow's jobs."""
 
     status: int
     jobs: dict[str, str]
@@ -25,7 +25,7 @@ class Run:
     text: str
 
     def __str__(self) -> str:
-        """Say all of it, for the test that fails."""
+        """All results, for a failing test."""
         return f"{self.jobs}\n{self.failed}\n{self.text[-8000:]}"
 
 

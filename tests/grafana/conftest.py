@@ -1,4 +1,4 @@
-"""The tools that dashboards are proved with. CI installs them; elsewhere a test that misses one is skipped by name."""
+"""The tools that the tests of dashboards need. CI installs them; elsewhere, tests without their tool are skipped."""
 
 import os
 import shutil

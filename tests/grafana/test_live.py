@@ -253,7 +253,7 @@ def until(watched: Watched, spell: Spell, bound: float, *, above: bool) -> float
 
 @pytest.mark.parametrize("spell", SPELLS.values(), ids=SPELLS)
 def test_a_golden_signal_moves(watched: Watched, spell: Spell) -> None:
-    """Up when the service is made worse, and back when it is left alone."""
+    """It rises while the service is made worse, and falls afterwards."""
     bound = MORE * max(usual := value(watched, spell), spell.nothing)
     with sending(partial(request, watched.port, "GET", spell.path), spell.senders, PAUSE):
         moved = until(watched, spell, bound, above=True)

@@ -1,4 +1,4 @@
-"""The renderer: what lies beside it is what the specs say, and what it cannot render it refuses in one sentence."""
+"""The renderer: the dashboards are those of the specs, and a wrong spec is refused in one sentence."""
 
 import json
 import re
@@ -166,7 +166,7 @@ def test_a_panel_is_four_lines(grafana: Path, page: Path) -> None:
 
 
 def test_an_unknown_option_writes_nothing(grafana: Path) -> None:
-    """A misspelt check is no rendering."""
+    """With a misspelt `--check`, no dashboard is written."""
     replace(grafana / "dashboards/slo.json", '"SLO"', '"SLOs"')
     status, _ = render(grafana, "--chekc")
     assert status == 2

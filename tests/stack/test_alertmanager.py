@@ -1,4 +1,4 @@
-"""The Alertmanager of the stack: the shipped routes, started as its container starts it, and nobody to tell."""
+"""The Alertmanager of the stack: the shipped routes, with receivers that send nothing."""
 
 import json
 import os
@@ -38,8 +38,8 @@ def integrations(alertmanager: Alertmanager) -> list[str]:
     return [key for receiver in receivers for key in receiver if key.endswith("_configs")]
 
 
-def test_it_routes_as_shipped_and_tells_nobody(service: Path, programs: Path, tmp_path: Path) -> None:
-    """One sees whom an alert would reach; no receiver can send."""
+def test_it_routes_as_shipped_and_sends_nothing(service: Path, programs: Path, tmp_path: Path) -> None:
+    """Alerts show their receiver; no receiver has an integration."""
     shipped = yaml.safe_load((service / "ops/alerts/alertmanager/alertmanager.yml").read_text(encoding="utf-8"))
     with started(service / "ops", programs, tmp_path) as alertmanager:
         alertmanager.post(
@@ -84,8 +84,8 @@ def test_a_team_s_own_routes_are_kept(service: Path, programs: Path, tmp_path: P
     assert [receiver["name"] for receiver in alert["receivers"]] == ["chat"]
 
 
-def test_a_route_to_nobody_stops_the_start(service: Path, programs: Path, tmp_path: Path) -> None:
-    """What is wrong with the routes shows at once, and not in production."""
+def test_a_route_to_an_unknown_receiver_stops_the_start(service: Path, programs: Path, tmp_path: Path) -> None:
+    """Alertmanager refuses the configuration."""
     ops = tmp_path / "ops"
     shutil.copytree(service / "ops", ops)
     shipped = ops / "alerts/alertmanager/alertmanager.yml"

@@ -1,4 +1,4 @@
-"""What compose reads: valid, pinned, bounded, without secrets; and components' servers, which join by a file."""
+"""The compose files: valid, with pinned images, with limits, without secrets, and with the servers of components."""
 
 import re
 import subprocess
@@ -87,7 +87,7 @@ def test_images_are_pinned_to_a_release_and_say_their_registry(service: Path) ->
     assert [image for image in images if not IMAGE.fullmatch(image)] == []
 
 
-def test_every_container_is_bounded_and_without_privilege(service: Path) -> None:
+def test_every_container_has_limits_and_no_privileges(service: Path) -> None:
     """Memory, processors, processes; no capability, and no way to get one."""
     for name, part in parts(service).items():
         assert part["cap_drop"] == ["ALL"], name
@@ -98,7 +98,7 @@ def test_every_container_is_bounded_and_without_privilege(service: Path) -> None
 
 
 def test_the_service_runs_as_in_production(service: Path) -> None:
-    """It finds out here that it cannot write, not there."""
+    """With the same restrictions, so that a forbidden write fails on a developer's machine."""
     part = parts(service)["service"]
     assert part["read_only"] is True
     assert part["tmpfs"] == "/tmp"  # noqa: S108 - in the container
@@ -113,8 +113,8 @@ def test_configuration_is_mounted_read_only_and_as_directories(service: Path) ->
     assert [mount for mount in mounted if not (service / mount[0]).is_dir()] == []
 
 
-def test_nobody_logs_in_and_nobody_administers(service: Path) -> None:
-    """So there is no password to keep, or to forget to change."""
+def test_grafana_has_no_login_and_no_administrator(service: Path) -> None:
+    """No password is needed."""
     settings = parts(service)["grafana"]["environment"]
     assert settings["GF_AUTH_ANONYMOUS_ORG_ROLE"] != "Admin"
     assert settings["GF_AUTH_DISABLE_LOGIN_FORM"] == "true"

@@ -1,4 +1,4 @@
-"""One host, the releases in its registry, and the service's own way of deploying them."""
+"""Fixtures: one host, the releases in its registry, and the service's deploys."""
 
 import json
 import re
@@ -43,7 +43,7 @@ def take_over(service: Path, host: Host) -> None:
 
 @pytest.fixture(scope="session")
 def digests(host: Host, image: Image) -> Mapping[str, str]:
-    """Derive releases from the service's image, good and bad ones, and bring all into the registry."""
+    """Build good and bad releases on the service's image, and push them to the registry."""
     good = f"localhost/{image.reference}"
     digests = {"good": host.push(good, "good")}
     releases = [*((name, code, []) for name, code in RELEASES.items()), ("ancient", BETTER, ["--timestamp=0"])]
@@ -66,7 +66,7 @@ def derive(containers: Containers, image: str, code: str, tag: str, *options: st
 
 @pytest.fixture(scope="session")
 def deployment(service: Path, host: Host, digests: Mapping[str, str], shared: Machine) -> Deployment:
-    """Have everything at hand for a deploy, Ansible included: the host's network leads to no package index."""
+    """Install Ansible and prepare a deploy. The host's network reaches no package index."""
     script = (service / "deploy/ansible/deploy.sh").read_text(encoding="utf-8")
     (ansible,) = re.findall(r'--from "(.+?)"', script)
     environment = shared.environment()

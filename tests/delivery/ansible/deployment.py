@@ -1,4 +1,4 @@
-"""A service with a host to deploy to, and what Ansible said about it."""
+"""A service, the host it is deployed to, and the results of Ansible."""
 
 import json
 import os
@@ -55,7 +55,7 @@ class Deployment:
 
     @contextmanager
     def deploying(self, release: str) -> Iterator[None]:
-        """Deploy, and be cut off in the middle: as by a runner that is lost, without a word."""
+        """Deploy, and kill the deploy in the middle, as when a runner is lost."""
         process = subprocess.Popen(
             self.host.in_network("make", "deploy-ansible", *self._words(release)),
             cwd=self.service,

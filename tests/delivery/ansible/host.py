@@ -57,7 +57,7 @@ insecure = true
 
 @dataclass(frozen=True)
 class Outcome:
-    """How it went for clients."""
+    """The results of the clients."""
 
     sent: int
     rate: float
@@ -65,7 +65,7 @@ class Outcome:
     slowest: float
 
     def __str__(self) -> str:
-        """Say it in one line."""
+        """The results in one line."""
         return f"{len(self.failures)} of {self.sent} failed at {self.rate:.0f}/s, the slowest took {self.slowest:.3f} s"
 
 
@@ -77,7 +77,7 @@ class Load:
         self.process = process
 
     def stop(self) -> Outcome:
-        """End them and ask how it was."""
+        """End the clients and return their results."""
         self.process.terminate()
         told = json.loads(self.process.communicate(timeout=30)[0])
         return Outcome(told["sent"], told["rate"], told["failures"], told["slowest"])
@@ -87,7 +87,7 @@ class Host:
     """The host, while it runs."""
 
     def __init__(self, containers: Containers, container: Container, namespace: str) -> None:
-        """Remember what it is made of."""
+        """Keep the parts of the host."""
         self.containers = containers
         self.container = container
         self.namespace = namespace
@@ -102,7 +102,7 @@ class Host:
         return self.container.get(url)
 
     def answers(self, url: str) -> bool:
-        """Whether a server there says 200."""
+        """Whether a server on the host answers 200."""
         try:
             return self.get(url)[0] == HTTPStatus.OK
         except CommandFailedError:
@@ -113,11 +113,11 @@ class Host:
         return self.container.execute(*command)
 
     def journal(self, identifier: str) -> list[str]:
-        """Read what somebody on the host said, line by line."""
+        """The journal of one identifier on the host, line by line."""
         return self.execute("journalctl", "--output=cat", f"--identifier={identifier}").splitlines()
 
     def prepare(self) -> None:
-        """Do what whoever installs a server does: a key, a registry that is trusted, package lists of today."""
+        """Set up the host: an SSH key, a trusted registry, current package lists."""
         run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", self.key], self.containers.environment)
         self.write("/root/.ssh/authorized_keys", self.key.with_suffix(".pub").read_text(encoding="utf-8"))
         self.write("/etc/containers/containers.conf", CONTAINERS_CONF)

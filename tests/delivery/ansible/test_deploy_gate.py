@@ -1,4 +1,4 @@
-"""The gate judges by what instances say over HTTP: a server with any numbers, and the service itself."""
+"""deploy-gate judges by the metrics of instances: of servers with given numbers, and of the service itself."""
 
 import re
 import subprocess
@@ -20,7 +20,7 @@ HASTE = ("--interval", "0.1", "--timeout", "0.5", "--seconds", "0.2")
 
 
 class Verdict(NamedTuple):
-    """How the gate ended, and what it said."""
+    """The exit status and the output of the gate."""
 
     status: int
     sentence: str
@@ -34,7 +34,7 @@ def gate(*words: str) -> Verdict:
 
 
 class Instance:
-    """A server that says it is an instance. Before each answer so many more requests have ended."""
+    """A server with the metrics of an instance. Before each answer, the given numbers of requests are added."""
 
     def __init__(self, **happens: int) -> None:
         """Start counting, and listening."""
@@ -48,7 +48,7 @@ class Instance:
             """Answer with the metrics of now."""
 
             def do_GET(self) -> None:
-                """Count, and tell."""
+                """Add the requests and answer with the metrics."""
                 instance.counted = {kind: n + instance.happens[kind] for kind, n in instance.counted.items()}
                 body = instance.exposition().encode()
                 self.send_response(instance.status)
@@ -57,7 +57,7 @@ class Instance:
                 self.wfile.write(body)
 
             def log_message(self, *_: object) -> None:
-                """Say nothing."""
+                """Log nothing."""
 
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.url = f"http://127.0.0.1:{self.server.server_port}/metrics"
@@ -65,7 +65,7 @@ class Instance:
         self.thread.start()
 
     def exposition(self) -> str:
-        """Write what the service would, exemplars and awkward label values included."""
+        """The exposition that the service would write, with exemplars and escaped label values."""
         good, failed, slow = (self.counted.get(kind, 0) for kind in ("good", "failed", "slow"))
         lines = [
             "# TYPE slo_objective_ratio gauge",
@@ -116,9 +116,9 @@ def start() -> Iterator[Start]:
         # Within the limit for all, and still far worse than what it replaces.
         ({"good": 990, "failed": 10}, {"good": 1000}, BAD, "1.00 % of 1000 requests failed, the old release 0.00 %"),
         ({"good": 990, "failed": 10}, {"good": 995, "failed": 5}, GOOD, "1.00 % of"),
-        # Something else is broken: not this release's fault, and no time to release anything.
+        # The old release fails as well, so the cause is elsewhere, and there is no verdict.
         ({"good": 80, "failed": 20}, {"good": 80, "failed": 20}, NO_VERDICT, "the old release 20.00 %"),
-        # Too little to say anything.
+        # Too few requests for a verdict.
         ({"good": 0}, {"good": 100}, NO_VERDICT, "0 requests are not enough, 50 are needed"),
         ({"good": 1}, {"good": 100}, NO_VERDICT, "requests are not enough, 50 are needed"),
         ({"good": 0, "slow": 2}, {"good": 100}, NO_VERDICT, "requests are not enough, 50 are needed"),
@@ -128,10 +128,10 @@ def start() -> Iterator[Start]:
         ({"good": 1000, "failed": 5}, {"good": 0}, GOOD, "0.50 % of"),
     ],
 )
-def test_a_release_is_judged_by_itself_and_beside_the_old_one(
+def test_a_release_is_judged_alone_and_against_the_old_one(
     start: Start, new: Mapping[str, int], old: Mapping[str, int], status: int, because: str
 ) -> None:
-    """What ended before the gate looked counts for nothing."""
+    """Requests from before the first reading do not count."""
     verdict = gate("--new", start(**new).url, "--old", start(**old).url, *HASTE)
 
     assert verdict.status == status, verdict
@@ -139,7 +139,7 @@ def test_a_release_is_judged_by_itself_and_beside_the_old_one(
 
 
 def test_the_first_release_is_judged_alone(start: Start) -> None:
-    """There is nobody to compare it with."""
+    """There is no old release to compare it with."""
     assert gate("--new", start(good=100).url, *HASTE).status == GOOD
     assert gate("--new", start(good=80, failed=20).url, *HASTE).status == BAD
 
@@ -152,8 +152,8 @@ def test_instances_of_a_slot_are_added_up(start: Start) -> None:
     assert "10.00 % of 200 requests failed" in verdict.sentence
 
 
-def test_a_release_is_watched_for_as_long_as_was_said(start: Start) -> None:
-    """It may go bad later."""
+def test_a_release_is_watched_for_the_given_seconds(start: Start) -> None:
+    """A release that becomes bad later is bad."""
     instance = start(good=100)
     with ThreadPoolExecutor(1) as pool:
         watching = pool.submit(gate, "--new", instance.url, "--interval", "0.1", "--seconds", "30")
@@ -167,7 +167,7 @@ def test_a_release_is_watched_for_as_long_as_was_said(start: Start) -> None:
 
 
 def test_a_release_that_restarts_is_bad(start: Start) -> None:
-    """Its counters begin anew, and so would the crash."""
+    """A new process start time is a crash."""
     instance = start(good=1)
     with ThreadPoolExecutor(1) as pool:
         watching = pool.submit(gate, "--new", instance.url, "--interval", "0.1")
@@ -180,7 +180,7 @@ def test_a_release_that_restarts_is_bad(start: Start) -> None:
 
 
 def test_a_release_that_does_not_answer_is_bad(start: Start) -> None:
-    """Neither is one whose answer is something else."""
+    """The same holds for an answer without the metrics."""
     gone = start()
     gone.close()
     refusing = start(good=1)
@@ -193,8 +193,8 @@ def test_a_release_that_does_not_answer_is_bad(start: Start) -> None:
     assert gate("--new", refusing.url, *HASTE) == (BAD, f"bad: {refusing.url} answers 503\n")
 
 
-def test_an_old_release_that_is_gone_is_no_measure(start: Start) -> None:
-    """A deploy must be possible when what runs is broken."""
+def test_an_old_release_that_does_not_answer_is_ignored(start: Start) -> None:
+    """A deploy must be possible when the running release is broken."""
     gone = start()
     gone.close()
 
@@ -210,8 +210,8 @@ def test_an_old_release_that_is_gone_is_no_measure(start: Start) -> None:
         ([], "the following arguments are required: --new"),
     ],
 )
-def test_a_mistake_is_said_and_is_no_verdict(words: list[str], sentence: str) -> None:
-    """Nothing was judged."""
+def test_a_wrong_argument_is_named_and_is_no_verdict(words: list[str], sentence: str) -> None:
+    """Exit status 2, before anything is read."""
     verdict = gate(*words)
 
     assert verdict.status == NO_VERDICT
@@ -229,8 +229,8 @@ def installed(shared: Machine, template: Path) -> Path:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("path", "status"), [("/faults/none", GOOD), ("/faults/fail", BAD), ("/nowhere", GOOD)])
-def test_the_service_says_what_the_gate_needs(shared: Machine, installed: Path, path: str, status: int) -> None:
-    """Its own exposition, its own objectives, real requests."""
+def test_the_service_exports_the_metrics_of_the_gate(shared: Machine, installed: Path, path: str, status: int) -> None:
+    """With the real exposition, objectives and requests of a generated service."""
     with serving(shared, installed) as service, ThreadPoolExecutor(1) as pool:
         ports = service.wait_for("service.started")
         url = f"http://127.0.0.1:{ports['management_port']}/metrics"

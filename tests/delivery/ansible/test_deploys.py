@@ -1,4 +1,4 @@
-"""Deploys to a real host, with clients who notice everything: 200 requests a second through haproxy."""
+"""Deploys to a real host, with clients that send 200 requests a second through haproxy and count failures."""
 
 import json
 import re
@@ -15,7 +15,7 @@ RATE = 200
 ALLOWED_FAILURES = 10  # seen by clients, until a release that fails one time in five is gone
 
 
-def test_a_mistake_is_said_before_anything_happens(deployment: Deployment) -> None:
+def test_wrong_variables_are_named_before_the_deploy(deployment: Deployment) -> None:
     """One sentence each."""
     place = {"ENVIRONMENT": "staging", "IMAGE": "registry.example.com/a", "DIGEST": f"sha256:{'0' * 64}"}
     for mistake, sentence in (
@@ -36,7 +36,7 @@ def test_a_mistake_is_said_before_anything_happens(deployment: Deployment) -> No
 
 
 def test_the_first_run_deploys_and_the_second_changes_nothing(deployment: Deployment, deployed: Result) -> None:
-    """What is there already is left alone."""
+    """Ansible reports no changed task."""
     assert deployed.status == 0, deployed.output
     assert deployed.changed > 0
     assert deployed.output.splitlines()[-1] == f"staging runs 127.0.0.1:5000/acme-links@{deployment.digests['good']}."
@@ -53,8 +53,8 @@ def test_the_first_run_deploys_and_the_second_changes_nothing(deployment: Deploy
 
 
 @pytest.mark.usefixtures("deployed")
-def test_a_registry_that_lets_nobody_in_changes_nothing(deployment: Deployment) -> None:
-    """The deploy says why it ended, and keeps the password to itself."""
+def test_a_refused_registry_login_changes_nothing(deployment: Deployment) -> None:
+    """The deploy prints why it failed, without the password."""
     before = deployment.runs
     assert "ancient" not in deployment.images
 
@@ -68,7 +68,7 @@ def test_a_registry_that_lets_nobody_in_changes_nothing(deployment: Deployment) 
 
 @pytest.mark.usefixtures("deployed")
 def test_old_images_do_not_fill_the_disk(deployment: Deployment) -> None:
-    """What was built long ago and runs nowhere is removed; what may be gone back to stays."""
+    """Old images that no container uses are removed; those of recent releases stay, for a rollback."""
     _, release = deployment.runs
     ancient = f"{NAME}@{deployment.digests['ancient']}"
     deployment.host.execute("podman", "pull", "--quiet", f"--creds={USER}:{PASSWORD}", ancient)
@@ -98,7 +98,7 @@ def test_an_instance_can_do_nothing_but_serve(deployment: Deployment) -> None:
 
 @pytest.mark.usefixtures("deployed")
 def test_a_good_release_is_promoted_without_a_failed_request(deployment: Deployment) -> None:
-    """Nobody notices."""
+    """No client sees a failure during the deploy."""
     before, release = deployment.runs
     after = {"good": "better", "better": "good"}[release]
     with deployment.host.load(RATE) as clients:
@@ -114,8 +114,8 @@ def test_a_good_release_is_promoted_without_a_failed_request(deployment: Deploym
 
 
 @pytest.mark.usefixtures("deployed")
-def test_a_release_that_fails_one_time_in_five_goes_back_by_itself(deployment: Deployment) -> None:
-    """Few notice, and somebody is told why."""
+def test_a_release_that_fails_one_request_in_five_is_rolled_back(deployment: Deployment) -> None:
+    """Few clients see a failure, and the deploy prints the reason."""
     before = deployment.runs
     with deployment.host.load(RATE) as clients:
         result = deployment.deploy("failing")
@@ -135,8 +135,8 @@ def test_a_release_that_fails_one_time_in_five_goes_back_by_itself(deployment: D
 
 
 @pytest.mark.usefixtures("deployed")
-def test_a_release_that_never_gets_ready_never_gets_a_request(deployment: Deployment) -> None:
-    """And nobody but the one who deployed it hears of it."""
+def test_a_release_that_is_never_ready_gets_no_request(deployment: Deployment) -> None:
+    """No client sees a failure, no alert fires, and the deploy fails."""
     before = deployment.runs
     with deployment.host.load(RATE) as clients:
         result = deployment.deploy("unready", ANSIBLE_OPTIONS="-e service_ready_seconds=8")
@@ -152,8 +152,8 @@ def test_a_release_that_never_gets_ready_never_gets_a_request(deployment: Deploy
 
 
 @pytest.mark.usefixtures("deployed")
-def test_a_deploy_that_is_cut_off_is_made_good_by_the_next_one(deployment: Deployment) -> None:
-    """Cut off when the new release has all of the traffic, which the next deploy, of the old one, takes back."""
+def test_the_next_deploy_repairs_one_that_was_interrupted(deployment: Deployment) -> None:
+    """Interrupted when the new release has all traffic; the next deploy, of the old release, moves it back."""
     before, release = deployment.runs
     other = {"blue": "green", "green": "blue"}[before]
     with deployment.host.load(RATE) as clients:
@@ -172,8 +172,8 @@ def test_a_deploy_that_is_cut_off_is_made_good_by_the_next_one(deployment: Deplo
 
 
 @pytest.mark.usefixtures("deployed")
-def test_people_can_go_back_without_a_build(deployment: Deployment) -> None:
-    """To the release before, whatever that was, without a failed request, and without the registry."""
+def test_a_rollback_needs_no_build_and_no_registry(deployment: Deployment) -> None:
+    """To the previous release, without a failed request."""
     slot, release = deployment.runs
     before = {"good": "better", "better": "good"}[release]
     with deployment.host.load(RATE) as clients:

@@ -1,4 +1,4 @@
-"""What can be said about the roles without a host."""
+"""Checks of the roles that need no host."""
 
 import json
 import re
@@ -24,8 +24,8 @@ SERIAL = """\
 """
 
 
-def test_ansible_lint_has_nothing_to_say(made_up: MadeUp) -> None:
-    """The profile for production, without looking anything up; of a role with everything that components bring."""
+def test_ansible_lint_finds_nothing(made_up: MadeUp) -> None:
+    """With the production profile, offline, for roles with commands and processes of components."""
     lint = Path(sys.executable).with_name("ansible-lint")
     command = [str(lint), "--offline", "--profile", "production", "--strict", "-q"]
     done = subprocess.run(
@@ -36,7 +36,7 @@ def test_ansible_lint_has_nothing_to_say(made_up: MadeUp) -> None:
 
 
 def test_a_service_without_commands_and_workers_has_no_trace_of_them(checkout: Path) -> None:
-    """Neither a file nor a word."""
+    """No file and no text mentions them."""
     files = {path: path.read_text("utf-8") for path in (checkout / "deploy/ansible").rglob("*") if path.is_file()}
     traces = re.compile(r"worker|process[_-]gate|service_process|run[_-]command|service_command|textfile|node_exporter")
 

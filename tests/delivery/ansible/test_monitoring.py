@@ -1,4 +1,4 @@
-"""The other role: Prometheus and Alertmanager with the fleet's rules, told by each deploy what runs."""
+"""The role `monitoring`: Prometheus and Alertmanager with the fleet's rules and the targets of each deploy."""
 
 import json
 from typing import Any
@@ -27,7 +27,7 @@ def targets(deployment: Deployment) -> list[dict[str, Any]]:
 
 
 def test_the_second_run_changes_nothing(deployment: Deployment, monitored: Result) -> None:
-    """What is there already is left alone."""
+    """Ansible reports no changed task."""
     assert monitored.status == 0, monitored.output
     assert monitored.changed > 0
 
@@ -37,7 +37,7 @@ def test_the_second_run_changes_nothing(deployment: Deployment, monitored: Resul
 
 
 @pytest.mark.usefixtures("deployed")
-def test_prometheus_watches_what_runs_by_the_fleet_s_rules(deployment: Deployment) -> None:
+def test_prometheus_scrapes_the_active_slot_with_the_fleet_s_rules(deployment: Deployment) -> None:
     """Each instance of the active slot, none of the idle one; the objectives arrive in the rules."""
     slot, _ = deployment.runs
     instances = [f"127.0.0.1:{port}" for port in {"blue": (9601, 9602), "green": (9701, 9702)}[slot]]

@@ -1,4 +1,4 @@
-"""The gate of processes that serve no requests: it judges by what they say over HTTP, while another command runs."""
+"""process-gate judges processes that serve no requests by their metrics, while deploy-gate runs."""
 
 import subprocess
 import sys
@@ -19,7 +19,7 @@ FOR_EVER = ("--", "sleep", "60")
 
 
 class Verdict(NamedTuple):
-    """How the gate ended, and what it said."""
+    """The exit status and the output of the gate."""
 
     status: int
     sentence: str
@@ -33,7 +33,7 @@ def gate(*words: str) -> Verdict:
 
 
 class Worker:
-    """A server that says it is a worker. Before each answer so much more has happened."""
+    """A server with the metrics of a worker. Before each answer, the given numbers of events are added."""
 
     def __init__(self, *, ready: bool = True, **happens: int) -> None:
         """Start counting, and listening."""
@@ -48,7 +48,7 @@ class Worker:
             """Answer with the metrics of now."""
 
             def do_GET(self) -> None:
-                """Count, and tell."""
+                """Add the requests and answer with the metrics."""
                 worker.answers += 1
                 worker.counted = {kind: n + worker.happens[kind] for kind, n in worker.counted.items()}
                 body = worker.exposition().encode()
@@ -58,7 +58,7 @@ class Worker:
                 self.wfile.write(body)
 
             def log_message(self, *_: object) -> None:
-                """Say nothing."""
+                """Log nothing."""
 
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.url = f"http://127.0.0.1:{self.server.server_port}/metrics"
@@ -66,7 +66,7 @@ class Worker:
         self.thread.start()
 
     def exposition(self) -> str:
-        """Write what a worker would; it exports the objectives of requests, too, and counts nothing for them."""
+        """The exposition of a worker. It has the objectives of requests as well, without events."""
         lines = [
             'slo_objective_ratio{slo="availability"} 0.999',
             'slo_events_total{outcome="bad",slo="availability"} 0.0',
@@ -123,10 +123,10 @@ def start() -> Iterator[Start]:
         ({"ready": False}, {"ready": False}, NO_VERDICT, "is not ready, nor is the old release"),
     ],
 )
-def test_a_release_is_judged_by_itself_and_beside_the_old_one(
+def test_a_release_is_judged_alone_and_against_the_old_one(
     start: Start, new: Mapping[str, int], old: Mapping[str, int], status: int, because: str
 ) -> None:
-    """What happened before the gate looked counts for nothing."""
+    """Events from before the first reading do not count."""
     release, before = start(**new), start(**old)
 
     verdict = gate("--new", f"worker={release.url}", "--old", f"worker={before.url}", *HASTE, *A_WHILE)
@@ -137,21 +137,21 @@ def test_a_release_is_judged_by_itself_and_beside_the_old_one(
 
 
 @pytest.mark.parametrize("status", [GOOD, BAD, NO_VERDICT])
-def test_a_good_one_leaves_the_verdict_to_the_command(start: Start, status: int) -> None:
-    """What the command says is the last word, and so is its exit status."""
+def test_with_good_processes_the_status_is_the_command_s(start: Start, status: int) -> None:
+    """The last line of output and the exit status are those of the command."""
     command = ("sh", "-c", f"sleep 0.2; echo the gate has spoken; exit {status}")
 
     assert gate("--new", f"worker={start().url}", *HASTE, "--", *command) == (status, "the gate has spoken\n")
 
 
 def test_without_any_process_there_is_nothing_to_judge() -> None:
-    """As where none is wanted on these hosts."""
+    """Hosts may have no worker."""
     assert gate("--new", "--old", *HASTE, *A_WHILE) == (GOOD, "")
     assert gate("--new", "--within", "1") == (GOOD, "")
 
 
-def test_an_old_release_without_one_is_no_measure(start: Start) -> None:
-    """The release that brings the first worker is judged alone: nobody's absence excuses it."""
+def test_an_old_release_without_a_worker_is_ignored(start: Start) -> None:
+    """The release with the first worker is judged alone."""
     gone = start()
     gone.close()
     words = ("--old", f"worker={gone.url}", *HASTE)
@@ -161,7 +161,7 @@ def test_an_old_release_without_one_is_no_measure(start: Start) -> None:
 
 
 def test_one_that_restarts_is_bad_at_once(start: Start) -> None:
-    """Its counters begin anew, and so would the crash; what it ran beside is ended."""
+    """A new process start time is a crash; the command is ended."""
     worker = start()
     with ThreadPoolExecutor(1) as pool:
         watching = pool.submit(gate, "--new", f"worker={worker.url}", *HASTE, *FOR_EVER)
@@ -174,7 +174,7 @@ def test_one_that_restarts_is_bad_at_once(start: Start) -> None:
 
 
 def test_one_that_does_not_answer_is_bad_at_once(start: Start) -> None:
-    """Whatever others do."""
+    """Even when all other processes answer."""
     gone = start()
     gone.close()
 
@@ -185,7 +185,7 @@ def test_one_that_does_not_answer_is_bad_at_once(start: Start) -> None:
 
 
 def test_it_waits_until_each_is_ready(start: Start) -> None:
-    """And says who was not in time."""
+    """The output names those that were not ready in time."""
     late, ready = start(ready=False), start()
     with ThreadPoolExecutor(1) as pool:
         waiting = pool.submit(gate, "--new", f"worker={late.url}", f"worker={ready.url}", "--within", "20", *HASTE)
@@ -201,8 +201,8 @@ def test_it_waits_until_each_is_ready(start: Start) -> None:
 
 
 @pytest.mark.parametrize("address", ["http://127.0.0.1:9901/metrics", "worker=127.0.0.1:9901", "worker=http://a"])
-def test_a_mistake_is_said_and_is_no_verdict(address: str) -> None:
-    """Nothing was judged."""
+def test_a_wrong_argument_is_named_and_is_no_verdict(address: str) -> None:
+    """Exit status 2, before anything is read."""
     verdict = gate("--new", address)
 
     assert verdict.status == NO_VERDICT

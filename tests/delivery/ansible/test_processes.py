@@ -31,18 +31,18 @@ def containers(deployment: Deployment) -> set[str]:
 
 
 def ready(deployment: Deployment, slot: str) -> bool:
-    """Whether all instances of a slot say so."""
+    """Whether all instances of a slot are ready."""
     ports = [port for kind in PORTS[slot].values() for port in kind]
     return all(deployment.host.answers(f"http://127.0.0.1:{port}/health/ready") for port in ports)
 
 
 def kinds(deployment: Deployment) -> list[tuple[str, str]]:
-    """Kind of process and slot of everything that Prometheus watches."""
+    """Kind of process and slot of every target of Prometheus."""
     return sorted((target["labels"]["process"], target["labels"]["slot"]) for target in targets(deployment))
 
 
 def test_a_release_may_bring_a_command_and_a_worker(tasks: Deployment, worked: Result, tasks_queue: Queue) -> None:
-    """The command ran once, before the worker, which is limited as its manifest says and watched as what it is."""
+    """The command ran once, before the worker, which has the limits of its manifest and its label `process`."""
     assert worked.status == 0, worked.output
     slot, release = tasks.runs
     assert release == "tasks"
@@ -61,7 +61,7 @@ def test_a_release_may_bring_a_command_and_a_worker(tasks: Deployment, worked: R
 
 @pytest.mark.usefixtures("worked")
 def test_the_second_run_changes_nothing(tasks: Deployment, tasks_queue: Queue) -> None:
-    """Nor does a rehearsal of another release run its command."""
+    """A dry run (`--check`) of another release does not run its command."""
     before = tasks.runs, containers(tasks), tasks_queue.prepared
 
     again = tasks.deploy(before[0][1])
@@ -99,7 +99,7 @@ def test_a_good_release_takes_the_work_over_and_loses_none(tasks: Deployment, ta
 
 @pytest.mark.usefixtures("worked")
 def test_a_command_that_fails_stops_the_release(tasks: Deployment, tasks_queue: Queue) -> None:
-    """Nothing of the old release is touched, and whoever deploys, or looks at Prometheus, is told why."""
+    """The old release stays unchanged; the deploy prints the reason, and Prometheus has the result."""
     before = tasks.runs, containers(tasks), tasks_queue.prepared
 
     result = tasks.deploy("locked")
@@ -117,8 +117,8 @@ def test_a_command_that_fails_stops_the_release(tasks: Deployment, tasks_queue: 
 
 
 @pytest.mark.usefixtures("worked")
-def test_a_worker_that_never_gets_ready_takes_the_release_back(tasks: Deployment) -> None:
-    """Also when web is as good as ever. The old worker has worked all the time."""
+def test_a_worker_that_is_never_ready_rolls_the_release_back(tasks: Deployment) -> None:
+    """Although web is good. The old worker has worked all the time."""
     before = tasks.runs, containers(tasks)
 
     result = tasks.deploy("late", ANSIBLE_OPTIONS="-e service_ready_seconds=8")
@@ -132,8 +132,8 @@ def test_a_worker_that_never_gets_ready_takes_the_release_back(tasks: Deployment
 
 
 @pytest.mark.usefixtures("worked")
-def test_a_worker_that_fails_at_its_work_takes_the_release_back(tasks: Deployment, tasks_queue: Queue) -> None:
-    """While web is watched, it is watched, too."""
+def test_a_worker_with_unhandled_errors_rolls_the_release_back(tasks: Deployment, tasks_queue: Queue) -> None:
+    """process-gate judges the worker while deploy-gate judges web."""
     before = tasks.runs, containers(tasks)
 
     with tasks.host.load(50) as clients, ThreadPoolExecutor(1) as pool:
@@ -153,8 +153,8 @@ def test_a_worker_that_fails_at_its_work_takes_the_release_back(tasks: Deploymen
 
 @pytest.mark.usefixtures("worked")
 @pytest.mark.parametrize("signal", ["KILL", "STOP"])
-def test_an_instance_that_dies_or_hangs_is_started_anew(tasks: Deployment, signal: str) -> None:
-    """Of web and of the worker. By systemd; the health check finds out who hangs."""
+def test_an_instance_that_dies_or_hangs_is_restarted(tasks: Deployment, signal: str) -> None:
+    """Of web and of the worker, by systemd; the health check detects one that hangs."""
     slot, _ = tasks.runs
     names = [f"acme-links-{slot}-{instance}" for instance in ("1", "worker-1")]
     before = {name: tasks.process(name) for name in names}
@@ -178,8 +178,8 @@ def test_a_reboot_comes_back_with_the_same_release(tasks: Deployment) -> None:
 
 
 @pytest.mark.usefixtures("worked")
-def test_people_can_go_back_to_the_worker_before(tasks: Deployment, tasks_queue: Queue) -> None:
-    """With the release, and without its command, which knows nothing of what a newer one has prepared."""
+def test_a_rollback_restores_the_previous_worker(tasks: Deployment, tasks_queue: Queue) -> None:
+    """Without running the command of the old release."""
     slot, release = tasks.runs
     if release == "tasks":  # the other one may never have run here
         assert tasks.deploy("more-tasks", ANSIBLE_OPTIONS="-e service_gate=false").status == 0

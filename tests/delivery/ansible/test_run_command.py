@@ -1,4 +1,4 @@
-"""What runs a command on a host: its lines reach the journal, its end reaches Prometheus, its failure one sentence."""
+"""run-command: output goes to the journal, the result to Prometheus, and a failure is one sentence."""
 
 import os
 import re
@@ -54,8 +54,8 @@ def metrics(textfiles: Path) -> dict[str, float]:
     return {name: float(value) for name, value in lines}
 
 
-def test_one_that_succeeds_is_told_to_prometheus_and_the_journal(run: Run, textfiles: Path, tmp_path: Path) -> None:
-    """And says nothing."""
+def test_a_success_is_reported_to_prometheus_and_the_journal(run: Run, textfiles: Path, tmp_path: Path) -> None:
+    """It prints nothing."""
     before = time.time()
     done = run("echo one; echo two >&2")
 
@@ -95,15 +95,15 @@ def test_one_that_fails_is_one_sentence_after_its_last_lines(
     assert metrics(textfiles)[f"command_last_run_success{LABELS}"] == 0
 
 
-def test_one_that_says_nothing_fails_all_the_same(run: Run) -> None:
-    """There is a sentence about it."""
+def test_a_failure_without_output_is_reported(run: Run) -> None:
+    """The sentence says that there was no output."""
     done = run("exit 3")
 
     assert (done.returncode, done.stdout) == (1, "the command prepare ended with status 3 without any output\n")
 
 
-def test_one_that_does_not_end_is_ended(run: Run, textfiles: Path) -> None:
-    """The whole of it: nothing is left that goes on preparing."""
+def test_a_command_beyond_its_limit_is_ended(run: Run, textfiles: Path) -> None:
+    """With all of its child processes."""
     done = run("echo begun; exec sleep 60", within="1")
 
     assert done.returncode == 1
@@ -112,7 +112,7 @@ def test_one_that_does_not_end_is_ended(run: Run, textfiles: Path) -> None:
 
 
 def test_where_there_is_no_node_exporter_nothing_is_written(run: Run, textfiles: Path) -> None:
-    """A host without one is no reason to fail."""
+    """The command succeeds all the same."""
     textfiles.rmdir()
 
     assert run("exit 0").returncode == 0
@@ -120,7 +120,7 @@ def test_where_there_is_no_node_exporter_nothing_is_written(run: Run, textfiles:
 
 
 def test_a_journal_that_is_gone_is_no_failure_of_the_command(run: Run, textfiles: Path, tmp_path: Path) -> None:
-    """The command is what counts."""
+    """The result is that of the command."""
     (tmp_path / "bin/systemd-cat").write_text("#!/bin/sh\nexit 1\n")
 
     assert run("sleep 0.1; seq 100000").returncode == 0
@@ -128,8 +128,8 @@ def test_a_journal_that_is_gone_is_no_failure_of_the_command(run: Run, textfiles
 
 
 @pytest.mark.skipif(shutil.which("promtool") is None, reason="promtool is missing: apt-get install prometheus")
-def test_promtool_has_nothing_to_say(run: Run, textfiles: Path) -> None:
-    """Help, type and names are as Prometheus wants them."""
+def test_promtool_accepts_the_metrics(run: Run, textfiles: Path) -> None:
+    """Help, types and names pass `promtool check metrics`."""
     assert run("exit 0").returncode == 0
     text = (textfiles / "acme-prepare.prom").read_text("utf-8")
     done = subprocess.run(

@@ -1,4 +1,4 @@
-"""What the command says when it cannot do its work. What it does takes a real haproxy: a deploy to staging."""
+"""The errors of `traffic`. The deploys to a host test it with a real haproxy."""
 
 import subprocess
 import sys
@@ -19,7 +19,7 @@ TRAFFIC = ROOT / SERVICE_DIRECTORY / "deploy/ansible/roles/service/files/traffic
     ],
 )
 def test_a_mistake_is_one_sentence(words: list[str], status: int, sentence: str) -> None:
-    """And an exit status that stops the deploy."""
+    """With an exit status that stops the deploy."""
     command = [sys.executable, "-I", str(TRAFFIC), *words]
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=30)
 

@@ -1,4 +1,4 @@
-"""The judge of a canary, tried on good and bad releases: its queries run in promtool, over the fleet's own rules."""
+"""The canary's analysis, with good and bad releases: its queries run in promtool, with the fleet's rules."""
 
 import re
 import subprocess
@@ -85,7 +85,7 @@ def expectations(metrics: list[Object], expected: Verdicts) -> Iterator[Object]:
 def test_a_canary_is_judged_by_the_objectives(
     emitted: list[Object], promtool: str, tmp_path: Path, canary: str
 ) -> None:
-    """By its own requests alone; and what cannot be judged is held, neither promoted nor rolled back."""
+    """By its own requests alone. Without a verdict the rollout pauses: neither promoted nor rolled back."""
     expected, played = CANARIES[canary]
     metrics = only(emitted, "AnalysisTemplate")["spec"]["metrics"]
     assert [metric["name"] for metric in metrics] == ["availability", "latency"]
@@ -103,7 +103,7 @@ def test_a_canary_is_judged_by_the_objectives(
 
 
 def test_the_canary_fails_at_the_rate_that_pages(emitted: list[Object]) -> None:
-    """What would wake somebody is not promoted."""
+    """A burn rate that pages is not promoted."""
     (page,) = (rule for rule in alerts() if rule.labels.get("burn") == "fast")
     (rate,) = set(re.findall(r'burn_rate:ratio\{window="1h"\} > ([\d.]+)', page.expr))
     for metric in only(emitted, "AnalysisTemplate")["spec"]["metrics"]:

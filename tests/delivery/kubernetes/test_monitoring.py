@@ -56,14 +56,14 @@ def test_targets_get_the_labels_that_rules_read(emitted: list[Object], promtool:
 
 
 def test_a_pod_that_does_not_say_its_kind_has_no_process(emitted: list[Object], promtool: str, tmp_path: Path) -> None:
-    """Rules take that for web."""
+    """A target without the label is web."""
     (endpoint,) = only(emitted, "ServiceMonitor")["spec"]["endpoints"]
     meta = {"__meta_kubernetes_pod_label_app_kubernetes_io_name": SLUG}
     assert "process" not in labels(promtool, endpoint["relabelings"], meta, tmp_path)
 
 
 @pytest.mark.delivery
-def test_a_canary_s_metrics_say_which_release_they_are_of(copied: Path, promtool: str, tmp_path: Path) -> None:
+def test_a_canary_s_metrics_have_the_label_slot(copied: Path, promtool: str, tmp_path: Path) -> None:
     """By the label that Argo Rollouts puts on pods; without it there is no such label on the metrics."""
     components = [f"../../components/{name}" for name in ("prometheus-operator", "canary")]
     manifests = render(edited(copied / "overlays/production", components=components))

@@ -1,4 +1,4 @@
-"""Every overlay with every choice of components, rendered and looked through for what a server would not notice."""
+"""Every overlay with every choice of components, rendered and checked for faults that an API server accepts."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -27,7 +27,7 @@ def rendered(request: pytest.FixtureRequest, copied: Path) -> tuple[str, list[Ob
     return environment, render(edited(copied / "overlays" / environment, components=components))
 
 
-def test_overlays_render_to_what_a_cluster_takes(rendered: tuple[str, list[Object]]) -> None:
+def test_overlays_render_to_valid_objects(rendered: tuple[str, list[Object]]) -> None:
     """Valid, restricted, in a namespace of their own that restricts."""
     environment, manifests = rendered
     namespace = only(manifests, "Namespace")["metadata"]
@@ -76,7 +76,7 @@ def test_selectors_select(rendered: tuple[str, list[Object]]) -> None:
     }
 
 
-def test_a_worker_would_be_taken_for_no_web_instance(rendered: tuple[str, list[Object]]) -> None:
+def test_selectors_of_web_do_not_match_a_worker(rendered: tuple[str, list[Object]]) -> None:
     """What is about web selects web; a pod of another kind is discovered all the same, and its network restricted."""
     _, manifests = rendered
     manifests = [{"spec": {}} | manifest for manifest in manifests]
@@ -107,7 +107,7 @@ def references(manifests: list[Object]) -> Iterator[tuple[str, str]]:
 
 
 def test_names_refer_to_something(rendered: tuple[str, list[Object]]) -> None:
-    """A server takes a name that nobody bears, and waits for ever."""
+    """A server accepts the name of an object that does not exist, and waits for ever."""
     _, manifests = rendered
     there = {(manifest["kind"], manifest["metadata"]["name"]) for manifest in manifests}
     assert set(references(manifests)) <= there

@@ -1,4 +1,4 @@
-"""A component's command and worker in a cluster: rendered, valid, restricted, found, and held apart from web."""
+"""A component's command and worker in a cluster: valid, restricted, discovered, and separate from web."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -61,7 +61,7 @@ def test_a_worker_is_deployed_beside_web(objects: list[Object]) -> None:
     assert worker["metadata"]["labels"] == {NAME: SLUG, KIND: "worker", "env": "production"}
 
 
-def test_what_is_about_web_leaves_the_worker_alone(objects: list[Object]) -> None:
+def test_objects_of_web_do_not_select_the_worker(objects: list[Object]) -> None:
     """Its own selector; neither the Service, the budget, the autoscaler nor the canary take it for web."""
     worker = pods(objects)[f"{SLUG}-worker"]["metadata"]["labels"]
     selectors = {
@@ -121,7 +121,7 @@ def test_an_overlay_has_no_job(made_up: MadeUp) -> None:
 
 @pytest.mark.parametrize("choice", ["none", "events"])
 def test_without_commands_and_processes_nothing_is_there(made_up: MadeUp, choice: str) -> None:
-    """Neither a file nor a word."""
+    """No file and no text mentions them."""
     kubernetes = made_up.service(choice) / "deploy/kubernetes"
     assert not (kubernetes / "commands").exists()
     assert not (kubernetes / "base/processes.yaml").exists()
