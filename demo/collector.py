@@ -1,16 +1,16 @@
-"""Takes the service's spans, as a collector would: without one it records none."""
+"""A collector for the service's spans. Without an exporter the service records none."""
 
 import http.server
 import threading
 
 
 class Collector(http.server.ThreadingHTTPServer):
-    """Listens on a free port of this machine, and throws away what comes."""
+    """Listens on a free port of this machine, and discards what it receives."""
 
     daemon_threads = True
 
     def __init__(self) -> None:
-        """Receive from now on."""
+        """Start to listen."""
         super().__init__(("127.0.0.1", 0), _Reception)
         self.url = f"http://127.0.0.1:{self.server_port}"
         threading.Thread(target=self.serve_forever, daemon=True).start()

@@ -1,7 +1,7 @@
 # mypy: disable-error-code="import-not-found"
 """A generated service, with routes that fail on demand: `python -P demo/faulty.py <package>`.
 
-The interpreter is the service's own: it finds the package and `firstlight` there.
+Run it with the service's own interpreter, which has the package and `firstlight`.
 """
 
 import runpy

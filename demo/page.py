@@ -1,4 +1,4 @@
-"""The page: one screen that a stranger understands."""
+"""The page that `make demo` prints: the service's signals on one screen."""
 
 import json
 from collections.abc import Mapping
@@ -14,7 +14,7 @@ SHOWN = ("level", "event", "request_id", "http_route", "http_response_status_cod
 
 
 def show(console: Console, service: Service, signals: Signals) -> None:
-    """Print everything, from the probes to what to do next."""
+    """Print all signals, from the probes to the next steps."""
     console.print()
     console.print(Panel(_probes(signals), title="Probes", title_align="left"))
     console.print(Panel(_golden_signals(signals.scrape), title="Golden signals", title_align="left"))

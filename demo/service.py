@@ -1,4 +1,4 @@
-"""The service on show: generated, installed and run by the same commands a newcomer would type."""
+"""The service of the demo, generated, installed and run by the commands in the README."""
 
 import json
 import os
@@ -25,11 +25,11 @@ Line = dict[str, Any]
 
 
 class DemoError(Exception):
-    """The demonstration cannot go on. Says why in one sentence."""
+    """Why the demo cannot continue, in one sentence."""
 
 
 def generate(build: Path = BUILD) -> Path:
-    """Generate a service from the default answers, afresh."""
+    """Generate a new service from the default answers."""
     command = [sys.executable, "-m", "cookiecutter", ".", "--no-input", "--output-dir", str(build)]
     _run([*command, "--overwrite-if-exists"], "generate the service")
     return build / SLUG
@@ -56,7 +56,7 @@ class Service:
             cwd=directory,
             env=environment,
             stdout=subprocess.PIPE,
-            start_new_session=True,  # Ctrl-C is for us, and SIGTERM from us for it
+            start_new_session=True,  # Ctrl-C must reach this process only, which then sends SIGTERM to the service
         )
         threading.Thread(target=self._read, daemon=True).start()
         started = self.wait_for("service.started")
@@ -78,18 +78,18 @@ class Service:
         return line
 
     def wait(self, seconds: float | None) -> None:
-        """Serve for so long, or until it ends by itself, which it should not."""
+        """Serve for `seconds`. Raises `DemoError` when the service ends before."""
         with suppress(subprocess.TimeoutExpired):
             self._process.wait(seconds)
             msg = f"the service ended by itself with exit status {self._process.returncode}"
             raise DemoError(msg)
 
     def stop(self) -> int:
-        """Drain it. Returns its exit status."""
+        """Send SIGTERM and wait for the drain. Returns the exit status."""
         self._process.send_signal(signal.SIGTERM)
         try:
             return self._process.wait(STOP_SECONDS)
-        except BaseException:  # a second Ctrl-C: no patience left
+        except BaseException:  # a second Ctrl-C: end it at once
             self._process.kill()
             raise
         finally:

@@ -1,4 +1,4 @@
-"""What the page shows, read from outside: the probes, the scrape, the answers and the log lines."""
+"""The signals on the page, read from outside: probes, scrape, responses and log lines."""
 
 import json
 from collections.abc import Iterable, Mapping
@@ -18,7 +18,7 @@ EVENTS = "slo_events_total"
 
 @dataclass(frozen=True)
 class Objective:
-    """One objective: how many events there were, how many missed it, and how many may."""
+    """One objective with the numbers of its events, and of its bad events."""
 
     slo: str
     ratio: float
@@ -34,7 +34,7 @@ class Objective:
 
 @dataclass(frozen=True)
 class Scrape:
-    """The samples of one scrape, and the questions the page asks of them."""
+    """The samples of one scrape, and sums of them."""
 
     samples: list[Sample]
 
@@ -67,7 +67,7 @@ class Scrape:
         return {sample.exemplar.labels["trace_id"] for sample in self.samples if sample.exemplar}
 
     def objectives(self) -> list[Objective]:
-        """The objectives and what missed them, as the service counts it."""
+        """The objectives with their events, as the service counts them."""
         thresholds = self.by("slo_threshold_seconds", "slo")
         events, bad = self.by(EVENTS, "slo"), self.by(EVENTS, "slo", outcome="bad")
         return [
@@ -78,7 +78,7 @@ class Scrape:
 
 @dataclass(frozen=True)
 class Signals:
-    """Everything the page needs, and what of it is missing."""
+    """All signals of the page, and the list of missing ones."""
 
     probes: Mapping[str, int]
     scrape: Scrape
@@ -105,7 +105,7 @@ class Signals:
 
 
 def read(service: Service, failed: Answer) -> Signals:
-    """Ask the service for its signals."""
+    """Read the signals of the service."""
     probes = {name: request(service.management_port, "GET", f"/health/{name}").status for name in PROBES}
     text = request(service.management_port, "GET", "/metrics", headers=OPENMETRICS).body.decode()
     families = text_string_to_metric_families(text)  # type: ignore[no-untyped-call]

@@ -1,4 +1,4 @@
-"""Real requests over real sockets: what a service sees on an ordinary day, and a little of a bad one."""
+"""The traffic of the demo: ordinary requests, slow ones and a failing one, over real sockets."""
 
 import http.client
 import json
@@ -31,7 +31,7 @@ def request(port: int, method: str, path: str, body: object = None, headers: dic
 
 
 def drive(port: int) -> Answer:
-    """Send the traffic. Returns the answer that failed, for its ids lead to its log lines."""
+    """Send the traffic. Returns the response of the failed request, whose ids are in its log lines."""
     for number in range(GOOD // 2):
         request(port, "POST", "/api/v1/links", {"url": f"https://example.com/{number}", "slug": f"demo-{number}"})
         request(port, "GET", f"/r/demo-{number}")

@@ -1,1 +1,1 @@
-"""A generated service under floods, failures and overload, driven from outside as a container would run it."""
+"""Tests of a generated service under floods, failures and overload, from outside, with the limits of a container."""

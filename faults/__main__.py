@@ -35,7 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         say("generating and installing the service")
         directory = emit()
         run = Reversal(directory, options.rows) if options.revert else Run(directory, options.rows, long=options.long)
-        table.Region(PAGE, run.region, 0)  # there is one, before minutes go by
+        table.Region(PAGE, run.region, 0)  # fail now, not after minutes, when the page has no region
         asyncio.run(_until_told(run))
     except (UnfitError, FailedError, LookupError) as error:
         say(str(error))
@@ -76,7 +76,7 @@ def _facts(form: str, seconds: float) -> str:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m faults", description="Drive a generated service through faults.")
     parser.add_argument("--long", action="store_true", help="the sizes of the long form")
-    parser.add_argument("--revert", action="store_true", help="take back one mend after the other: rows have to fail")
+    parser.add_argument("--revert", action="store_true", help="revert one mend after the other; its rows must fail")
     parser.add_argument("--rows", type=_rows, default=ROWS, help="a comma list of rows, or of parts of their names")
     parser.add_argument("--write", action="store_true", help=f"write the table of {PAGE.relative_to(ROOT)} as well")
     return parser

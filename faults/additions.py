@@ -1,5 +1,5 @@
 # mypy: disable-error-code="import-not-found, import-untyped, no-untyped-def, misc"
-"""What is added to the generated service: routes that fail in every way, as a module of its package.
+"""Routes that fail in every way, added to the generated service as a module of its package.
 
 `emitted.py` copies it to `src/<package>/`, with `hostile.py` and `runtime/tests/faults.py` beside it.
 """

@@ -1,4 +1,4 @@
-"""Rows: what lines and spans carry, hostile values in logging calls, and the first failures."""
+"""Rows: the content of log lines and spans, hostile values in logging calls, and the first failures."""
 
 import asyncio
 

@@ -1,4 +1,4 @@
-"""One line of the table: what was sent, what clients saw, what the service said, memory, verdict."""
+"""One line of the table: requests, results of clients, metrics and events of the service, memory, verdict."""
 
 from collections.abc import Iterable, Sequence
 

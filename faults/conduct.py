@@ -1,4 +1,4 @@
-"""Carry out one row: start a service and what surrounds it, send, wait for what is expected, end everything."""
+"""Run one row: start a service and its surroundings, send, wait for the expectations, end everything."""
 
 import asyncio
 import json
@@ -18,8 +18,8 @@ from .trial import Trial
 
 RATE = 50.0
 POLL_SECONDS = 0.05
-WAIT_SECONDS = 15.0  # for what a row waits for
-SETTLE_SECONDS = 6.0  # for what has been said or counted with delay
+WAIT_SECONDS = 15.0  # for conditions that a row waits for
+SETTLE_SECONDS = 6.0  # for late log lines and metrics
 LIMIT_SECONDS = {False: 60.0, True: 900.0}
 MIN_PROBES = 4
 WARM_SAMPLES = {False: 5, True: 55}  # without load and under load: about a second

@@ -1,4 +1,4 @@
-"""Rows: clients that take too long over what they owe. The deadlines are set to a second."""
+"""Rows: clients that are too slow. The limits are set to a second."""
 
 import asyncio
 import time

@@ -1,4 +1,4 @@
-"""Rows: what the service calls does not answer as it should: dependencies, the collector, the error tracker."""
+"""Rows: dependencies, the collector or the error tracker answer wrongly."""
 
 import asyncio
 import time

@@ -1,5 +1,5 @@
-"""Why the test cannot run."""
+"""The error that stops a run."""
 
 
 class UnfitError(RuntimeError):
-    """The test cannot run here. Says why in one sentence."""
+    """Why the test cannot run here, in one sentence."""

@@ -1,4 +1,4 @@
-"""Rows: what is held in memory for telemetry while nobody takes it, and what is written of large values."""
+"""Rows: memory for telemetry that nobody receives, and the log lines of large values."""
 
 import asyncio
 import json

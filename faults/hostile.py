@@ -1,5 +1,5 @@
 # mypy: disable-error-code="import-not-found, import-untyped"
-"""Values that fail when they are shown, and a handler that logs them: a module of the generated service's package."""
+"""Values that raise when they are formatted, and a handler that logs them: a module of the generated service."""
 
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta, tzinfo

@@ -1,4 +1,4 @@
-"""Rows: what lasts longer than a request: websockets, and streams at the drain."""
+"""Rows: websockets, and streams during the drain."""
 
 from .expectations import counted, holds, logged, no_error_lines, number, saw, saw_only
 from .row import Row

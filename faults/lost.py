@@ -1,4 +1,4 @@
-"""Rows: what could be lost without a trace: bodies, refused requests, spans that a collector does not take."""
+"""Rows: losses that must be counted: bodies, refused requests, spans that a collector refuses."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""What the test needs of the machine."""
+"""The test's requirements on the machine."""
 
 import resource
 from collections.abc import Iterator

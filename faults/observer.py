@@ -1,7 +1,7 @@
 """`python -m faults.observer <port> <management port> <requests per second>`: normal load, probes and scrapes.
 
-A process of its own, so that what attacks the service does not slow what measures it. It writes one sample a line, as
-JSON, until its standard input ends. A request is due at a fixed time, and its latency counts from then.
+A process of its own, so that the attacking clients do not slow the measurement. It writes one sample a line, as JSON,
+until its standard input ends. Requests are due at fixed times, and latency counts from the due time.
 """
 
 import asyncio

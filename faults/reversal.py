@@ -1,4 +1,4 @@
-"""The proof that each row can fail: every mend is taken back, one at a time, and its rows have to turn red."""
+"""Proof that each row can fail: every mend is reverted, one at a time, and its rows must fail."""
 
 from collections.abc import Sequence
 from dataclasses import replace

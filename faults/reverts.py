@@ -1,6 +1,6 @@
-"""How each row is turned red: the mend that it proves, taken back in the service's copy of the library or by a setting.
+"""How each row is made to fail: its mend is reverted, in the service's copy of the library or by a setting.
 
-`python -m faults --revert` applies one after the other and runs its row, which has to fail.
+`python -m faults --revert` applies one after the other and runs its row, which must fail.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -14,7 +14,7 @@ FOR_EVER = "3600"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Revert:
-    """One mend taken back."""
+    """One reverted mend."""
 
     rows: Sequence[str]
     what: str

@@ -1,4 +1,4 @@
-"""One row of the table, as data: what is sent to a fresh service, and what is expected of it."""
+"""One row of the table, as data: the requests to a new service, and the expectations."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""What the observer saw: one sample for each request of the normal load, each probe and each scrape."""
+"""The observer's samples: one for each request of the normal load, each probe and each scrape."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ class Sample(NamedTuple):
 
     @property
     def failed(self) -> bool:
-        """Whether its client did not get what it wanted."""
+        """Whether the request failed for its client."""
         return self.status not in OK
 
 

@@ -1,4 +1,4 @@
-"""The running service: started as a container would, with its lines read as they come, always ended."""
+"""The running service: started as in a container, its log read while it runs, always ended."""
 
 import asyncio
 import json
@@ -22,7 +22,7 @@ END_SECONDS = 25.0
 READ_BYTES = 1 << 16
 INHERITED = ("HOME", "LANG", "LC_ALL", "PATH", "TMPDIR")
 DEFAULTS = {"PORT": "0", "MANAGEMENT_PORT": "0", "LOG_FORMAT": "json", "DRAIN_SECONDS": "0", "GRACEFUL_SECONDS": "3"}
-# The shell puts itself into the groups, then becomes the service: nothing runs outside its limits.
+# The shell joins the groups and then becomes the service by `exec`, so the service never runs outside its limits.
 LAUNCH = 'for group in $CGROUPS; do echo $$ > "$group/cgroup.procs"; done; ulimit -n "$DESCRIPTORS"; exec "$@"'
 MEMORY_MIB = 192
 DESCRIPTORS = 4096
@@ -65,7 +65,7 @@ class Service:
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
-            start_new_session=True,  # Ctrl-C is for us, and SIGTERM from us for it
+            start_new_session=True,  # Ctrl-C must reach this process only, which then sends SIGTERM to the service
         )
         service = cls(group, process)
         try:
@@ -144,7 +144,7 @@ class Service:
         return f"status {status}"
 
     async def close(self) -> None:
-        """Leave nothing behind."""
+        """End the process and close its pipes."""
         with suppress(ProcessLookupError):
             os.killpg(self._process.pid, signal.SIGKILL)
         await self._process.wait()

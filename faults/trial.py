@@ -1,4 +1,4 @@
-"""One run of one row: what its clients use, and what was seen."""
+"""One run of one row: its service and clients, and the results."""
 
 from collections import Counter
 from collections.abc import Awaitable, Callable
@@ -19,7 +19,7 @@ NONE = Scrape([])
 
 @dataclass(kw_only=True)
 class Trial:
-    """What a row's `send` gets, and what its expectations judge."""
+    """The argument of a row's `send` and of its expectations."""
 
     service: Service
     outside: Outside
@@ -80,7 +80,7 @@ class Trial:
         return reply
 
     async def scrape(self) -> Scrape:
-        """What the service exports now; nothing where it does not answer."""
+        """The metrics of the service now; empty when it does not answer."""
         with suppress(OSError, EOFError):
             text = (await ask(self.service.management_port, head("/metrics"))).body.decode()
             return Scrape([sample for family in text_string_to_metric_families(text) for sample in family.samples])

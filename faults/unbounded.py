@@ -1,4 +1,4 @@
-"""What limits telemetry and calls, taken back."""
+"""Reverts of limits on telemetry and calls."""
 
 from .reverts import Revert
 

@@ -1,4 +1,4 @@
-"""Rows: errors that nobody handles. Each is one line with the traceback, one count and one report."""
+"""Rows: unhandled errors. Each is one log line with the traceback, one count and one report."""
 
 from collections.abc import Awaitable, Callable, Sequence
 

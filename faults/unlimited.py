@@ -1,4 +1,4 @@
-"""What limits clients, taken back."""
+"""Reverts of limits on clients."""
 
 from .reverts import FOR_EVER, Revert
 

@@ -1,4 +1,4 @@
-"""What observes requests and reports errors, taken back."""
+"""Reverts in the observation of requests and the reporting of errors."""
 
 from .reverts import Revert
 

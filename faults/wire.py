@@ -1,4 +1,4 @@
-"""A client at the level of bytes: what hostile clients send is not what a library would."""
+"""A client at the level of bytes, because no library sends what hostile clients send."""
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping

@@ -1,4 +1,4 @@
-"""`python -m preview`: exit status 0 when the pictures are drawn, 2 when something it needs is missing or wrong."""
+"""`python -m preview`: exit status 0 when the pictures are drawn, 2 when a requirement is missing or wrong."""
 
 import os
 import signal
@@ -18,8 +18,8 @@ FAILED, UNFIT, INTERRUPTED, TERMINATED = 1, 2, 130, 143
 
 
 def main() -> int:
-    """Draw the dashboards from a rehearsal, and say what happens meanwhile."""
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(TERMINATED))  # so that what was started is ended
+    """Draw the dashboards from a rehearsal, and print the progress."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(TERMINATED))  # ends started processes
     console = Console(highlight=False, soft_wrap=True)
     try:
         _preview(console)

@@ -1,4 +1,4 @@
-"""What is drawn, where it goes, and whether the page knows everything in it."""
+"""The dashboards to draw, the paths of the pictures, and a check that the page can draw all panels."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -38,7 +38,7 @@ def _read(dashboard: Path) -> dict[str, Any]:
 
 
 def _words(panel: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    """Every word of a panel that the page has to translate."""
+    """The type and the units of a panel, which the page must know."""
     yield "type", panel["type"]
     config = panel.get("fieldConfig", {"defaults": {}, "overrides": []})
     fields = [config["defaults"], panel.get("options", {}).get("yAxis", {})]

@@ -1,9 +1,9 @@
-"""What stops a preview."""
+"""Errors that stop a preview."""
 
 
 class PreviewError(Exception):
-    """The preview cannot go on. Says why in one sentence."""
+    """Why the preview cannot continue, in one sentence."""
 
 
 class UnfitError(PreviewError):
-    """Something it needs is missing or wrong; nothing was started."""
+    """A requirement is missing or wrong; nothing was started."""

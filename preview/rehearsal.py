@@ -21,7 +21,7 @@ WARM_UP_SECONDS = 330  # until rates over five minutes, as the rules record them
 
 @dataclass(frozen=True)
 class Recording:
-    """Where the minutes on record can be asked for."""
+    """The address of the Prometheus that has the recording."""
 
     prometheus: str
     began: float
@@ -32,7 +32,7 @@ class Recording:
 
 @contextmanager
 def rehearse(build: Path, seconds: float) -> Iterator[Recording]:
-    """Run the service, its rules and its traffic for so long; the record can be read until the context ends."""
+    """Run service, rules and traffic for `seconds`. The recording can be queried until the context ends."""
     service = generate(build)
     install(service)
     shutil.rmtree(build / "prometheus", ignore_errors=True)  # what an earlier rehearsal recorded

@@ -1,11 +1,11 @@
-"""The programs that the preview takes, and how to get one that is missing."""
+"""The programs that the preview needs, and how to install them."""
 
 import shutil
 from collections.abc import Mapping
 
 from .errors import UnfitError
 
-# What we call it: the names it goes by, and how to get it.
+# Program: its possible names, and how to install it.
 NEEDED: Mapping[str, tuple[tuple[str, ...], str]] = {
     "prometheus": (("prometheus",), "apt-get install prometheus"),
     "npm": (("npm",), "apt-get install npm, or Node.js 18 or newer"),

@@ -1,4 +1,4 @@
-"""A few minutes of a service's life: a wave of ordinary requests, one bad spell, and the recovery."""
+"""The traffic of the preview: ordinary requests with a changing rate, a few bad minutes, and the recovery."""
 
 import http.client
 import itertools
@@ -24,7 +24,7 @@ Send = Callable[[int, random.Random], object]
 
 @dataclass(frozen=True)
 class Act:
-    """A part of the time: requests a second, and how often each kind of request comes among them."""
+    """One part of the traffic: the rate in requests per second, and the share of each kind of request."""
 
     share: float
     rate: float
@@ -81,7 +81,7 @@ def drive(ports: Sequence[int], warm_up: float, seconds: float) -> None:
 
 
 def _send(seed: int, ports: Sequence[int], begins: float, seconds: float, over: threading.Event) -> None:
-    dice = random.Random(seed)  # noqa: S311 - the same traffic every time, nothing secret
+    dice = random.Random(seed)  # noqa: S311 - reproducible traffic, no secrets
     due = time.monotonic()
     while (passed := due - begins) < seconds and not over.wait(max(due - time.monotonic(), 0)):
         act = _act(passed / seconds)
