@@ -132,7 +132,7 @@ def test_hosts_and_the_smoke_test_limit_processes_alike() -> None:
 
 def test_the_image_and_the_manifests_run_as_the_same_user() -> None:
     """Kubernetes refuses to start an image whose user it cannot tell from root."""
-    user, group = found("Dockerfile", r"\nUSER (\d+):(\d+)\n")[0]
+    (user,), (group,) = found("Dockerfile", r"\nUSER (\d+):"), found("Dockerfile", r"\nUSER \d+:(\d+)\n")
     for file in ("base/deployment.yaml", "base/processes.yaml", "commands/jobs.yaml"):
         assert found(f"deploy/kubernetes/{file}", r"runAsUser: (\d+)") == [user]
         assert found(f"deploy/kubernetes/{file}", r"runAsGroup: (\d+)") == [group]
@@ -151,6 +151,14 @@ def test_prometheus_is_configured_alike_everywhere() -> None:
     assert found(f"{monitoring}/defaults/main.yml", r"monitoring_scrape_interval: (\w+)") == [interval]
     service_monitor = "deploy/kubernetes/components/prometheus-operator/service-monitor.yaml"
     assert found(service_monitor, r" interval: (\w+)") == [interval]
+
+
+def test_ansible_is_the_same_version_everywhere() -> None:
+    """The oldest release that the roles, the deploy and the tests accept."""
+    (oldest,) = set(re.findall(r'"ansible-core>=([\d.]+),', (ROOT / "pyproject.toml").read_text("utf-8")))
+    assert found("deploy/ansible/deploy.sh", r'"ansible-core>=([\d.]+),') == [oldest]
+    for role in ("service", "monitoring"):
+        assert found(f"deploy/ansible/roles/{role}/meta/main.yml", r'min_ansible_version: "(.*)"') == [oldest]
 
 
 def test_tests_know_the_labels_and_priorities_of_the_runtime() -> None:
