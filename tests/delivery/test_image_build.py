@@ -28,7 +28,7 @@ PRIVATE = (
     "vendor/firstlight/.env",
     "vendor/firstlight/src/firstlight/__pycache__/old.cpython-311.pyc",
 )
-# An image that is broken: what `make smoke` says.
+# A broken line of the Dockerfile, and the check of `make smoke` that fails.
 BROKEN = {
     "USER 0:0": "runs as user 10001",
     "USER 10001:0": "runs as group 10001",
@@ -50,7 +50,7 @@ def scratch(image: Image, tmp_path: Path) -> Image:
 
 
 def test_the_build_context_has_only_the_needed_files(scratch: Image) -> None:
-    """The ignore file says no to everything but a few: what lies about is neither in the context nor in the image."""
+    """The ignore file lists the needed files; other files are neither in the context nor in the image."""
     committed = set(scratch.machine.git("ls-files", directory=scratch.checkout).splitlines())
     sources = {name for name in committed if name.startswith(("src/", "vendor/"))}
     for name in PRIVATE:

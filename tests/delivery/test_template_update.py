@@ -10,11 +10,11 @@ from delivery.workflows import Act
 from template import SERVICE_DIRECTORY, Machine, Outcome, replace
 
 pytestmark = pytest.mark.delivery
-# What GitHub would have been asked: one line per call.
+# The calls of `gh`, one line each.
 GH = """#!/bin/sh
 echo "$*" >> "$GH_CALLS"
 """
-# A cruft that has news, and stages a file with conflict markers.
+# A cruft that finds an update, and stages a file with conflict markers.
 CRUFT = """
 import subprocess, sys
 
@@ -41,7 +41,7 @@ def service(machine: Machine, platform: Path) -> Path:
     return service
 
 
-def news(machine: Machine, platform: Path) -> None:
+def change_template(machine: Machine, platform: Path) -> None:
     """Change a line of the template's Makefile."""
     replace(platform / SERVICE_DIRECTORY / "Makefile", "## Fix style", "## Theirs")
     machine.commit(platform)
@@ -67,7 +67,7 @@ def test_an_up_to_date_service_is_unchanged(machine: Machine, service: Path) -> 
 
 def test_an_update_without_conflicts_succeeds(machine: Machine, platform: Path, service: Path) -> None:
     """The template's lines are merged."""
-    news(machine, platform)
+    change_template(machine, platform)
     outcome = update(machine, service)
     assert outcome.status == 0, outcome.stderr
     assert "## Theirs" in (service / "Makefile").read_text(encoding="utf-8")
@@ -77,7 +77,7 @@ def test_an_update_without_conflicts_succeeds(machine: Machine, platform: Path, 
 def test_a_conflict_is_named_and_fails(machine: Machine, platform: Path, service: Path) -> None:
     """The same line was edited on both sides: cruft ends with 0, this does not."""
     edit(machine, service)
-    news(machine, platform)
+    change_template(machine, platform)
     outcome = update(machine, service)
     assert outcome.status != 0
     assert f"{CONFLICTS}\n  Makefile\n" in outcome.stderr
@@ -101,7 +101,7 @@ def test_a_service_edited_before_its_first_commit_is_merged_as_well(machine: Mac
     service = machine.cookiecutter(platform).service
     replace(service / "Makefile", "## Fix style", "## Ours")
     machine.commit(service)
-    news(machine, platform)
+    change_template(machine, platform)
     outcome = update(machine, service)
     assert outcome.status != 0
     assert f"{CONFLICTS}\n  Makefile\n" in outcome.stderr
@@ -163,7 +163,7 @@ def test_without_changes_there_is_no_pull_request(github: GitHub) -> None:
 
 def test_an_update_opens_one_pull_request(machine: Machine, platform: Path, service: Path, github: GitHub) -> None:
     """A branch named after the template's commit; the next week does not repeat it."""
-    news(machine, platform)
+    change_template(machine, platform)
     outcome = github.week()
     assert outcome.status == 0, outcome.stdout
     commit = machine.git("rev-parse", "HEAD", directory=platform)
@@ -187,7 +187,7 @@ def test_a_conflict_becomes_a_labelled_pull_request_and_fails(
 ) -> None:
     """Somebody sees it twice: in the label and in the failed run."""
     edit(machine, service)
-    news(machine, platform)
+    change_template(machine, platform)
     outcome = github.week()
     assert outcome.status != 0
     assert CONFLICTS in outcome.stdout
