@@ -56,7 +56,7 @@ def test_answers_on_the_command_line_are_enough(machine: Machine, template: Path
         ({"ANSWERS": '{"ownr": "x"}'}, "'ownr' is not a question of this template; did you mean owner?"),
         ({"ANSWERS": '{"ci": "jenkins"}'}, "ci 'jenkins' "),
         ({"NAME": "x", "INTO": "tests"}, "INTO must not be inside the template, "),
-        ({"NAME": "x", "INTO": "/dev/null"}, "INTO must be a directory that you may write to, and /dev/null is not."),
+        ({"NAME": "x", "INTO": "/dev/null"}, "INTO must be a directory that you may write to; /dev/null is not."),
     ],
     ids=str,
 )
