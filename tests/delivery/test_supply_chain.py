@@ -261,7 +261,7 @@ def test_what_is_not_built_is_neither_run_nor_published(image: Image, tmp_path: 
 @pytest.mark.parametrize("target", ["image", "smoke"])
 def test_without_an_engine_it_says_which_would_do(image: Image, target: str) -> None:
     """The path has everything but an engine."""
-    sentence = "No container engine answers (docker, podman): start Docker, install podman, or say CONTAINER=..."
+    sentence = "No container engine answers (docker, podman): start Docker, install podman, or set CONTAINER."
     refused(image.make(target, PATH=path_without(image.machine, "docker", "podman", "buildah")), sentence)
 
 
