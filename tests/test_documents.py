@@ -246,7 +246,7 @@ def package_index(_: Place, text: str) -> None:
 BLOCKS: dict[str, Callable[[Place, str], None]] = {
     "from firstlight import Identity, Service, main": hello,
     "from firstlight import Objective, slo": objective,
-    "from firstlight import Redaction": redaction,
+    "from firstlight import Identity, Redaction, Service": redaction,
     "- title: Links created": panel,
     "components:\n  - ../../components/": kustomize,
     "- uses: acme/firstlight/": step,
