@@ -78,7 +78,7 @@ class Service:
         return line
 
     def wait(self, seconds: float | None) -> None:
-        """Serve for so long, or until it ends by itself, which it should not."""
+        """Serve for `seconds`. Raises `DemoError` when the service ends before."""
         with suppress(subprocess.TimeoutExpired):
             self._process.wait(seconds)
             msg = f"the service ended by itself with exit status {self._process.returncode}"

@@ -1,4 +1,4 @@
-"""Files that come from elsewhere in this repository: as they lie, or with the steps of `ci/` put in their place."""
+"""Files that a service gets from elsewhere in this repository: unchanged, or with the steps of `ci/` inserted."""
 
 import functools
 import re
@@ -22,7 +22,7 @@ _OUR_STEP = re.compile(
 
 
 def source(path: str, **words: object) -> str:
-    """Bring in a file of this repository as it lies, with only the given words replaced."""
+    """A file of this repository, with only the given words replaced."""
     text = (ROOT / path).read_text(encoding="utf-8").removesuffix("\n")
     return functools.reduce(lambda whole, word: whole.replace(word, str(words[word])), words, text)
 

@@ -1,4 +1,4 @@
-"""Dashboards from their specs: specs/<name>.yml becomes dashboards/<name>.json, which Grafana loads as it lies."""
+"""Render the dashboards: specs/<name>.yml becomes dashboards/<name>.json, which Grafana loads unchanged."""
 
 import argparse
 import json

@@ -94,7 +94,7 @@ def test_a_bad_duration_is_refused(machine: Machine, template: Path) -> None:
 
 
 def test_the_lock_names_versions_and_no_place() -> None:
-    """Whoever installs asks their own registry."""
+    """The lock works with any npm registry."""
     packages = json.loads((WEB / "package-lock.json").read_text(encoding="utf-8"))["packages"]
     assert [name for name, package in packages.items() if "resolved" in package] == []
     assert [name for name, package in packages.items() if name and "integrity" not in package] == []

@@ -50,7 +50,7 @@ def make(machine: Machine, service: Path, *targets: str) -> Outcome:
 
 
 def test_every_row_of_the_readme_is_done_in_this_trial(generate: Generate) -> None:
-    """A row without an example is a promise that nobody has tried."""
+    """Every row has an example that is tested."""
     service = generate(**ANSWERS)
     assert documents.rows(service, "README.md", "To add", "Edit").keys() == team.ADDITIONS.keys()
     assert documents.rows(service, "README.md", "To", "Do").keys() == DONE.keys()

@@ -133,8 +133,8 @@ def test_objectives_of_one_service_are_one_page(inbox: Inbox, alertmanager: Aler
     assert [len(one["alerts"]) for one in received["pager"]] == [2]
 
 
-def test_the_end_is_told(inbox: Inbox, alertmanager: Alertmanager) -> None:
-    """Whoever was paged hears that it is over."""
+def test_the_receivers_of_a_page_get_its_resolution(inbox: Inbox, alertmanager: Alertmanager) -> None:
+    """Every receiver of the page is notified when it resolves."""
     alertmanager.post(named("ServiceDown", "P1"))
     inbox.until({"pager", "slack"}.issubset)
     alertmanager.post(named("ServiceDown", "P1"), ended=True)

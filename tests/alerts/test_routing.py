@@ -54,7 +54,7 @@ def receivers(labels: Mapping[str, str]) -> str:
 
 
 def test_amtool_accepts_the_configuration(programs: Path | None) -> None:
-    """Alertmanager loads the file as it lies."""
+    """Alertmanager loads the file unchanged."""
     subprocess.run([program(AMTOOL, programs), "check-config", CONFIG], check=True)
 
 
@@ -93,7 +93,7 @@ def test_tickets_wait_for_business_hours() -> None:
 
 
 def test_secrets_are_in_files() -> None:
-    """No secret stands in the configuration, and no setting has room for one."""
+    """The configuration has no secrets, only the names of files that hold them."""
     secrets = r"(?:api_url|password|token|routing_key|service_key|credentials|secret):"
     assert not re.findall(secrets, CONFIG.read_text("utf-8"))
     assert len(re.findall(r"_file: /etc/alertmanager/secrets/", CONFIG.read_text("utf-8"))) >= 4

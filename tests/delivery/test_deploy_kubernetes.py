@@ -78,7 +78,7 @@ def test_the_pipeline_deploys_what_release_signed(machine: Machine, service: Pat
 
 
 def test_a_release_that_does_not_get_ready_is_rolled_back(machine: Machine, service: Path) -> None:
-    """It goes back by itself, fails, and the summary says so."""
+    """The deploy fails, and the summary reports the rollback."""
     cluster = Cluster(machine.directory / "cluster", 1, 0)
     outcome = cluster.deploy(machine, service)
     assert outcome.status != 0

@@ -65,7 +65,7 @@ def test_the_types_tell_what_is_wrong(packages: Path) -> None:
 
 
 def test_the_lock_names_versions_and_no_place() -> None:
-    """Whoever installs asks their own registry."""
+    """The lock works with any npm registry."""
     packages = json.loads((SCHEMA / "package-lock.json").read_text("utf-8"))["packages"]
     assert [name for name, package in packages.items() if "resolved" in package] == []
     assert [name for name, package in packages.items() if name and "integrity" not in package] == []

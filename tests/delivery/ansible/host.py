@@ -117,7 +117,7 @@ class Host:
         return self.execute("journalctl", "--output=cat", f"--identifier={identifier}").splitlines()
 
     def prepare(self) -> None:
-        """Do what whoever installs a server does: a key, a registry that is trusted, package lists of today."""
+        """Set up the host: an SSH key, a trusted registry, current package lists."""
         run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", self.key], self.containers.environment)
         self.write("/root/.ssh/authorized_keys", self.key.with_suffix(".pub").read_text(encoding="utf-8"))
         self.write("/etc/containers/containers.conf", CONTAINERS_CONF)

@@ -26,7 +26,7 @@ def succeeded(deployment: Deployment) -> list[str]:
 
 
 def containers(deployment: Deployment) -> set[str]:
-    """The containers that run now; one that was started anew is another one."""
+    """The containers that run now; a restarted container has another id."""
     return set(deployment.host.execute("podman", "ps", "--quiet", "--no-trunc").split())
 
 
@@ -99,7 +99,7 @@ def test_a_good_release_takes_the_work_over_and_loses_none(tasks: Deployment, ta
 
 @pytest.mark.usefixtures("worked")
 def test_a_command_that_fails_stops_the_release(tasks: Deployment, tasks_queue: Queue) -> None:
-    """Nothing of the old release is touched, and whoever deploys, or looks at Prometheus, is told why."""
+    """The old release stays unchanged; the deploy prints the reason, and Prometheus has the result."""
     before = tasks.runs, containers(tasks), tasks_queue.prepared
 
     result = tasks.deploy("locked")

@@ -1,7 +1,6 @@
 """The image's HEALTHCHECK: exit status 0 only if the probes say 200, on the management port.
 
-Healthy means started and able to make progress. Whoever acts on an unhealthy container restarts it, which does not
-mend a dependency: readiness is for those who send traffic.
+It does not ask readiness: container engines restart an unhealthy container, and a restart does not repair a dependency.
 """
 
 import os

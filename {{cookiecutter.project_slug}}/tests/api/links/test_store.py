@@ -22,8 +22,8 @@ def test_gives_back_what_was_added() -> None:
     assert before <= link.created_at <= datetime.now(UTC)
 
 
-def test_makes_up_slugs_that_differ() -> None:
-    """Whoever has no name in mind gets a short one."""
+def test_creates_a_different_slug_for_each_link() -> None:
+    """A link without a slug gets one of 8 characters."""
     store = LinkStore()
 
     slugs = {store.add(URL).slug for _ in range(100)}

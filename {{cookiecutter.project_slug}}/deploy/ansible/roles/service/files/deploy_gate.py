@@ -59,7 +59,7 @@ class Events(NamedTuple):
 
 
 class Objectives(NamedTuple):
-    """What the service promises, as it exports it."""
+    """The objectives that the service exports, as ratios, and the latency threshold."""
 
     availability: float
     latency: float
@@ -85,7 +85,7 @@ class Limits:
 
 
 class Indicator(NamedTuple):
-    """What is looked at, and how much of it was promised."""
+    """One objective: which events are bad, out of which, and its error budget as a ratio."""
 
     what: str
     bad: Callable[[Events], float]
@@ -187,7 +187,7 @@ class Slot:
     """All instances of one release."""
 
     def __init__(self, urls: Sequence[str]) -> None:
-        """Each instance is read by itself."""
+        """Create an `Instance` for each address."""
         self.instances = [Instance(url) for url in urls]
 
     def read(self) -> None:
@@ -203,7 +203,7 @@ class Slot:
 
     @property
     def objectives(self) -> Objectives | None:
-        """What the release promises, once an instance has said it."""
+        """The objectives of the release, once an instance has been read."""
         return next((instance.last.objectives for instance in self.instances if instance.last), None)
 
 

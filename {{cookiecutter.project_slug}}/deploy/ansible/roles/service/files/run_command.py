@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Run a command of a release to its end: for the journal, for Prometheus, and for whoever waits for it.
+"""Run a command of a release to its end, and report the result to the journal, to Prometheus and on standard output.
 
     run-command --service acme-links --env staging --command prepare --within 600 -- podman run IMAGE ...
 
