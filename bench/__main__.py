@@ -120,7 +120,7 @@ def _page(sections: Sequence[Section], environments: Environments, options: argp
 
 
 def say(text: str) -> None:
-    """Tell whoever waits."""
+    """Write a line of progress to standard error."""
     sys.stderr.write(f"{time.strftime('%H:%M:%S')} {text}\n")
 
 

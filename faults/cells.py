@@ -1,4 +1,4 @@
-"""One line of the table: requests, results of clients, metrics and events of the service, memory, verdict."""
+"""One line of the table: what was sent, what clients saw, what the service reported, memory, verdict."""
 
 from collections.abc import Iterable, Sequence
 
@@ -11,7 +11,7 @@ HEAD = (
     "row",
     "what was sent",
     "clients saw",
-    "the service said",
+    "the service reported",
     "probes",
     "normal load",
     "memory, MiB",

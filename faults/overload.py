@@ -100,7 +100,7 @@ async def _load(trial: Trial, target: str, rate: float, seconds: float, *, kept:
 
 
 async def _buckets(trial: Trial, target: str) -> dict[float, float]:
-    """What the histogram counts below each bound, over all statuses."""
+    """The counts of the histogram by the upper limit of the bucket, over all statuses."""
     scrape, found = await trial.scrape(), dict[float, float]()
     for sample in scrape.named(BUCKETS):
         if sample.labels["http_route"] == target.partition("?")[0]:

@@ -18,7 +18,7 @@ class Reversal:
     """The rows whose mends `REVERTS` takes back."""
 
     region = "reverts"
-    head = ("row", "without the mend", "what the row said", "verdict")
+    head = ("row", "removed protection", "what the row reported", "verdict")
     widths = (44, 60, 120, 11)
 
     def __init__(self, directory: Path, rows: Sequence[Row]) -> None:
@@ -41,7 +41,7 @@ class Reversal:
                     said = _said(await conduct(replace(row, settings=settings), self._directory, long=False))
                 verdict = RED if said else GREEN
                 self.lines.append((name, revert.what, said, verdict))
-                say(f"{verdict} {name} without the mend: {revert.what}")
+                say(f"{verdict} {name} without: {revert.what}")
 
     @property
     def sentences(self) -> list[str]:

@@ -133,7 +133,7 @@ class Service:
     async def stop(self) -> str:
         """End it and read the rest. Returns how it ended, in words."""
         if self.ended and self.told == inf:
-            return f"had ended by itself with status {self._process.returncode}"
+            return f"that it had ended with status {self._process.returncode}"
         self.terminate()
         try:
             async with asyncio.timeout(END_SECONDS):

@@ -237,5 +237,7 @@ def work(root: Path) -> Iterator[str]:
         for edit in edits:
             edit.apply(root)
         yield name
-    played = block(root, "README.md", "with_dependency(service")
-    replace(root / "tests/test_verdicts.py", "PLAYED = ...\n", played)
+    imports, _, fixture = block(root, "README.md", "with_dependency(service").partition("\n\n\n")
+    module = root / "tests/test_verdicts.py"
+    assert imports in module.read_text("utf-8")
+    replace(module, "PLAYED = ...\n", fixture)

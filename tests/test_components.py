@@ -198,7 +198,7 @@ def test_unchosen_components_take_nothing_with_them(with_components: tuple[Machi
 
 
 def test_a_chosen_component_brings_its_files(with_components: tuple[Machine, Path]) -> None:
-    """As they lie; and the list of the service has what is required first."""
+    """Unchanged; and the list of the service has required components first."""
     machine, template = with_components
     service = machine.cookiecutter(template, {"components": "tasks,discovery"}).service
     assert (service / "docs/components/tasks.md").read_text("utf-8") == "{{ not.rendered }} <%= neither %>\n"
@@ -234,7 +234,7 @@ def test_a_faulty_manifest_stops_generation(machine: Machine) -> None:
 
 
 def test_manifests_in_the_repository_are_complete(template: Path) -> None:
-    """Whoever reads a service's list of settings learns what each one means."""
+    """A service's list of settings gives the meaning of each."""
     for path in (template / "components").glob("*/component.toml"):
         manifest = tomllib.loads(path.read_text(encoding="utf-8"))
         for variable in [*manifest.get("variables", []), *manifest.get("secrets", [])]:

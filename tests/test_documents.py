@@ -46,7 +46,7 @@ ELSEWHERE = {
     "/opt/": "the same",
     "uv tool install ansible-core": "installs ansible, which tests/delivery/ansible/ has",
     "cd deploy/ansible && ansible-playbook": "tests/delivery/ansible/ runs the playbook",
-    "@pytest.fixture": "tests/team.py puts it into a test of a service",
+    "import httpx2\nimport pytest": "tests/team.py puts it into a test of a service",
     "async def ticks": "tests/team.py puts it into a service",
 }
 
@@ -245,8 +245,8 @@ def package_index(_: Place, text: str) -> None:
 
 BLOCKS: dict[str, Callable[[Place, str], None]] = {
     "from firstlight import Identity, Service, main": hello,
-    "Objective(": objective,
-    "from firstlight import Redaction": redaction,
+    "from firstlight import Objective, slo": objective,
+    "from firstlight import Identity, Redaction, Service": redaction,
     "- title: Links created": panel,
     "components:\n  - ../../components/": kustomize,
     "- uses: acme/firstlight/": step,

@@ -58,6 +58,16 @@ def test_the_readme_s_paths_exist(service: Path) -> None:
     assert [path for path in named_in_package if not (package / path).exists()] == []
 
 
+def test_the_page_of_the_manifests_names_files_that_are_there(generate: Generate) -> None:
+    """In a service without components as well, which has no other kind of process."""
+    manifests = generate(deploy="kubernetes") / "deploy/kubernetes"
+    named = re.findall(
+        r"`((?:base|commands|components|overlays)/[\w./*-]*)`", (manifests / "README.md").read_text("utf-8")
+    )
+    assert "base/network-policy.yaml" in named
+    assert [path for path in named if not any(manifests.glob(path))] == []
+
+
 def test_the_readme_s_targets_exist(service: Path) -> None:
     """Every `make x` in the README is a target with a line of help."""
     makefile = (service / "Makefile").read_text(encoding="utf-8")

@@ -163,7 +163,7 @@ DONE: dict[str, Callable[[Machine, Path], None]] = {
     "run one test": run_one_test,
     "stop at a line": stop_at_a_line,
     "attach a debugger": attach_a_debugger,
-    "play a service that this one calls": lambda *_: None,
+    "fake a service that this one calls": lambda *_: None,
     "test with another resource": lambda *_: None,
 }
 

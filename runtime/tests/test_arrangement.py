@@ -230,8 +230,8 @@ def test_accepts_what_fits() -> None:
     verify(replace(EMPTY, routes=[LIST, replace(LIST, method="POST")], components=components))
 
 
-def test_an_application_is_not_made_of_what_does_not_fit(settings: Settings) -> None:
-    """Whoever embeds the application gets the same sentence."""
+def test_create_app_raises_for_components_that_do_not_fit(settings: Settings) -> None:
+    """With the same sentence."""
     with pytest.raises(ArrangementError, match=r"^links requires db; "):
         create_app(settings, replace(EMPTY, components=[_component("links", requires=["db"])]))
 

@@ -30,7 +30,7 @@ def test_the_catalogue_lists_every_alert_with_its_priorities() -> None:
 def test_the_tiers_are_those_of_the_rules() -> None:
     """Priority, burn rate, windows and wait of each."""
     tiers = [rule for rule in alerts() if rule.name == "ErrorBudgetBurn"]
-    told = [cells[:5] for cells in rows("From request to page") if re.fullmatch(r"P\d", cells[1])]
+    told = [cells[:5] for cells in rows("From request to alert") if re.fullmatch(r"P\d", cells[1])]
     assert told == [tier(rule) for rule in tiers]
 
 

@@ -54,7 +54,7 @@ def receivers(labels: Mapping[str, str]) -> str:
 
 
 def test_amtool_accepts_the_configuration(programs: Path | None) -> None:
-    """Alertmanager loads the file as it lies."""
+    """Alertmanager loads the file unchanged."""
     subprocess.run([program(AMTOOL, programs), "check-config", CONFIG], check=True)
 
 

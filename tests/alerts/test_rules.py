@@ -65,7 +65,7 @@ def test_two_releases_check_them(promtool: str, figure: Callable[[str], None]) -
 
 @pytest.mark.parametrize("file", RULE_FILES, ids=lambda file: file.name)
 def test_promtool_finds_nothing(promtool: str, file: Path) -> None:
-    """Prometheus loads the file as it lies."""
+    """Prometheus loads the file unchanged."""
     subprocess.run([promtool, "check", "rules", "--lint=all", "--lint-fatal", file], check=True)
 
 

@@ -46,7 +46,7 @@ def checkout(shared: Machine, generate: Generate) -> Path:
 
 @pytest.fixture(scope="session")
 def image(containers: Containers, checkout: Path, shared: Machine) -> Image:
-    """Build the image of that checkout once. Whoever builds others does it in a copy of the checkout."""
+    """Build the image of that checkout once. A test that builds another image does so in a copy of the checkout."""
     built = Image(containers, shared, checkout)
     built.build()
     return built

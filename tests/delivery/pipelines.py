@@ -123,7 +123,7 @@ def writing(root: Path) -> list[str]:
 
 
 def pasted(root: Path) -> list[str]:
-    """List scripts with an expression: it is pasted in before a shell reads it, whoever wrote it."""
+    """List scripts with an expression: it is inserted before a shell reads the script, so its value is code."""
     return [f"{where}: {step['run']}" for where, step in steps(root) if "${{" in step.get("run", "")]
 
 

@@ -119,7 +119,7 @@ def test_what_the_image_adds_to_its_base(image: Image) -> None:
 
 
 def test_its_size(image: Image) -> None:
-    """With all components. The base is a stand-in, so our part has a bound of its own: the real one may take 140 MB."""
+    """With all components. The base is a stand-in, so our part has its own limit: the real one may take 140 MB."""
     total, base = (int(image.containers.inspect(name)["Size"]) for name in (image.reference, image.bases[-1]))
     print(f"image {total / MEGABYTE:.0f} MB: base {base / MEGABYTE:.0f} MB, ours {(total - base) / MEGABYTE:.0f} MB")
     assert total <= SIZE

@@ -181,7 +181,7 @@ def test_a_tag_is_not_moved(published: Image, tmp_path: Path) -> None:
 
 
 def test_what_was_signed_is_verified(signed: Image, signer: Signer) -> None:
-    """By the key alone. What is attested is the list of parts."""
+    """By the key alone. The SBOM is attested."""
     outcome = signed.made("verify", **signer.variables)
     assert f"{signed.name}@{digest(signed)} is signed and attested" in outcome.stdout
     statement = signer.attested(f"{signed.name}@{digest(signed)}")
@@ -213,7 +213,7 @@ def test_an_image_without_signature_is_refused(other: Image, signer: Signer) -> 
 
 
 def test_a_signature_is_of_one_image(signed: Image, other: Image, signer: Signer) -> None:
-    """Whoever may write to the registry can put it beside another image, and it does not fit."""
+    """A user of the registry can copy it to another image, and it does not match."""
     moved = 0
     for suffix in (".sig", ".att", ""):  # where cosign 2 and cosign 3 look
         manifest = of_registry("GET", signed, digest(signed).replace(":", "-") + suffix)

@@ -166,7 +166,7 @@ def sending(send: Callable[[], object], senders: int = 1, pause: float = 0) -> I
 
 @contextmanager
 def usual_traffic(port: int) -> Iterator[None]:
-    """What goes on all the time: requests, calls to other services, and a client that has no patience."""
+    """The constant load: requests, calls to other services, and a client with a short timeout."""
     calls = [partial(request, port, "GET", f"/orders/{name}") for name in DEPENDENCIES]
     with ExitStack() as stack:
         stack.enter_context(sending(partial(request, port, "GET", USUAL), pause=0.1))
@@ -242,7 +242,7 @@ def value(watched: Watched, spell: Spell) -> float:
 
 
 def until(watched: Watched, spell: Spell, bound: float, *, above: bool) -> float:
-    """Wait until the panel shows more, or no more, than a bound."""
+    """Wait until the panel shows more, or no more, than `bound`."""
     end = time.monotonic() + MOVES_WITHIN
     pause = threading.Event()
     while ((shown := value(watched, spell)) > bound) is not above:
@@ -294,7 +294,7 @@ def test_every_variable_has_choices(watched: Watched, file: Path) -> None:
 
 
 def test_every_series_of_the_service_that_a_dashboard_reads_is_scraped(watched: Watched) -> None:
-    """Whatever the contract promises, but for what only the machine can give."""
+    """Every name of the contract, except those that need another machine."""
     read = {
         name
         for of in dashboards()

@@ -60,7 +60,7 @@ def valid(paths: list[Path]) -> bool:
 
 
 def test_the_files_are_valid(service: Path) -> None:
-    """By the specification's schema, each by itself."""
+    """By the specification's schema, each file alone."""
     assert valid(compose_files(service))
 
 

@@ -47,7 +47,7 @@ class Application:
     """
 
     def __init__(self, app: ASGIApp, lifespan: Lifespan, overload: EarlyRefusal | None = None) -> None:
-        """Serve `app`. `overload` is for a server that can refuse requests by itself."""
+        """Serve `app`. `overload` lets a server refuse a request before it calls the application."""
         self._app = app
         self.lifespan = lifespan
         self.overload = overload

@@ -33,7 +33,7 @@ def sentence(kind: type[BaseSettings], detail: Any) -> str:
 
 
 def variable(kind: type[BaseSettings], field: str, *inner: str) -> str:
-    """The environment variable of a field, or of a field inside it where the class reads those by themselves."""
+    """The environment variable of a field, or of a field inside it if the class reads those as single variables."""
     own = f"{kind.model_config.get('env_prefix', '')}{field}" if _is_named(kind, field) else field
     delimiter = kind.model_config.get("env_nested_delimiter")
     return delimiter.join((own, *inner)).upper() if delimiter else own.upper()

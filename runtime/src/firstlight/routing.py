@@ -76,8 +76,8 @@ class _HostApp:
 def without_slash_redirects(router: Router) -> None:
     """Make each path have one spelling, here and below: `/links/` is not `/links`, but a 404.
 
-    Starlette would redirect from one to the other, with the host that the client named: to a host of an attacker, for
-    whoever shares a cache with him, and to the wrong scheme behind a proxy.
+    Starlette builds the redirect from the client's `Host` header. An attacker could store a redirect to another host in
+    a shared cache, and behind a proxy the scheme would be wrong.
     """
     router.redirect_slashes = False
     for route in router.routes:

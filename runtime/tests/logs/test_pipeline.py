@@ -1,4 +1,4 @@
-"""Every line of the process, whoever writes it, is one redacted JSON object with the ids of its request."""
+"""Every line of the process, the libraries' included, is one redacted JSON object with the ids of its request."""
 
 import dataclasses
 import json

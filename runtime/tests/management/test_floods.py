@@ -201,7 +201,7 @@ def test_without_a_free_descriptor_probes_and_metrics_answer(serve: Start) -> No
 
 
 def test_a_process_with_few_descriptors_keeps_most_for_the_service(serve: Start) -> None:
-    """200 silent clients of the management port leave the service port in peace."""
+    """200 silent clients of the management port do not affect the service port."""
     service = serve(str(PROGRAMS / "greedy.py"), DESCRIPTORS="64").started()
     with flood(service.management_url, 200):
         assert max(answered(service.management_url, 1.0)) < SECONDS

@@ -23,7 +23,7 @@ Connect = Callable[..., Wire]
 
 @pytest.fixture
 def listener(start: Start) -> Listener:
-    """A port with three connections at most, and little patience."""
+    """A port with at most three connections and short time limits."""
     return start(limits=Limits(connections=3, request_seconds=SECONDS, keep_alive_seconds=2 * SECONDS))
 
 

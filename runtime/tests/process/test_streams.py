@@ -50,7 +50,7 @@ def _events(service: ServiceProcess) -> dict[tuple[str, str], float]:
 
 
 def test_streams_at_the_end_of_the_process(serve: Start, receive: Callable[..., Receiver]) -> None:
-    """One that listens ends by itself; one that does not is cut: our failure only where it is held to a latency."""
+    """A stream that ignores the drain is cut: an error only if a latency objective includes its end."""
     counted = []
 
     def answer() -> int:  # the flush is in progress, and nothing is counted after it

@@ -136,7 +136,7 @@ def program(_: Request) -> Response:
 
 
 async def thread(request: Request) -> Response:
-    """A thread that waits for as long as it is told to, by itself or in the pool of the loop."""
+    """A thread that waits for the given time, started directly or in the pool of the loop."""
     seconds = float(request.query_params["seconds"])
     if "pooled" in request.query_params:
         KEPT.append(asyncio.create_task(asyncio.to_thread(time.sleep, seconds)))

@@ -308,7 +308,7 @@ def test_the_queue_is_limited(
 def test_a_flood_of_errors_is_limited(
     start: Start, lost: Callable[[], object], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """At most so many in a minute, because each costs; the next minute starts anew."""
+    """To a number per minute, because each report costs CPU."""
     monkeypatch.setattr(sentry, "REPORTS", 5)
     with Peer(answer("200 OK", b"{}")) as peer:
         capture, flush = start(peer)

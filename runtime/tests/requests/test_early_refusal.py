@@ -1,4 +1,4 @@
-"""What the server refuses by itself is as well formed, and as well recorded, as what the application answers."""
+"""A refusal by the server is as well formed, and as well recorded, as a response of the application."""
 
 import json
 import re

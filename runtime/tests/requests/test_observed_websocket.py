@@ -184,7 +184,7 @@ def test_a_failure_is_reported_once(
 
 
 def test_a_handler_can_await_the_drain(settings: Settings, lines: Lines) -> None:
-    """It says goodbye by itself then."""
+    """The application closes the websocket itself."""
     app = create_app(settings, Service(identity=IDENTITY, routes=ROUTES), log_sink=lines)
     sent: list[Any] = []
 

@@ -39,7 +39,7 @@ def test_a_request_that_waited_too_long_is_refused(shedder: Shedder) -> None:
 
 
 def test_a_burst_may_wait_for_the_whole_limit(shedder: Shedder) -> None:
-    """As long as one request of a second came through quickly, the queue drains by itself."""
+    """As long as one request of a second came through quickly, the queue drains."""
     for second in range(1, 5):
         assert not shedder.sheds(0, second * SECOND)
         assert not any(_second(shedder, LIMIT // 2, second * SECOND))
@@ -76,7 +76,7 @@ def test_what_happened_long_ago_says_nothing(shedder: Shedder) -> None:
 
 
 def test_zero_switches_it_off() -> None:
-    """Nobody is refused, and nobody loses patience."""
+    """No request is refused."""
     shedder = Shedder("event_loop", 0)
 
     assert not any(_second(shedder, 3600 * SECOND, SECOND))

@@ -68,7 +68,7 @@ def run(test: Callable[[], Awaitable[None]]) -> None:
 
 
 def test_the_loop_reads_before_a_deadline_is_judged() -> None:
-    """Whoever sent its head while the loop was blocked has sent it in time."""
+    """A client that sent its head while the loop was blocked has sent it in time."""
 
     async def test() -> None:
         open_ = Connections(LIMITS)

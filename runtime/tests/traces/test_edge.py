@@ -41,7 +41,7 @@ def test_the_flag_of_a_caller_changes_nothing(rule: Sampler, settings: Settings,
 
 
 def test_chosen_ids_are_limited(rule: Sampler) -> None:
-    """Whoever sends ids that every ratio keeps does not decide how much is kept."""
+    """A client whose ids every ratio keeps does not decide how much is kept."""
     assert sum(kept(rule, KEPT_ID) for _ in range(TRACES)) <= SLACK + TIMES * RATIO * TRACES
 
 

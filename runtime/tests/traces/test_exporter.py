@@ -224,7 +224,7 @@ def test_the_destination_is_that_of_the_settings(monkeypatch: pytest.MonkeyPatch
 def test_a_certificate_that_cannot_be_read_is_one_warning(
     name: str, content: str | None, lines: Lines, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Whoever named it by mistake gets a service without exports, and not none."""
+    """With a wrong file the service starts, without exports."""
     file = tmp_path / "file.pem"
     if content is not None:
         file.write_text(content, "utf-8")

@@ -345,7 +345,7 @@ def test_a_full_batch_does_not_wait_for_the_delay(start: Start) -> None:
 
 
 def test_without_a_delay_each_span_leaves_at_once(start: Start) -> None:
-    """And whoever waits for one does nothing meanwhile."""
+    """The thread that waits for a span uses no CPU."""
     exporter = Scripted()
     queue = start(exporter, otel_bsp_schedule_delay=0)
     for number, name in enumerate(numbered(3), start=1):

@@ -28,7 +28,7 @@ def host(containers: Containers) -> Iterator[Host]:
 
 @pytest.fixture(scope="session")
 def service(checkout: Path, host: Host, shared: Machine) -> Path:
-    """Put the host into the inventory of a checkout, as whoever takes the service over does."""
+    """Put the host into the inventory of a checkout, as the first step of its README asks."""
     service = shared.output() / "acme-links"
     shutil.copytree(checkout, service)
     take_over(service, host)

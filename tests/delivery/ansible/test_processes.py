@@ -26,7 +26,7 @@ def succeeded(deployment: Deployment) -> list[str]:
 
 
 def containers(deployment: Deployment) -> set[str]:
-    """The containers that run now; one that was started anew is another one."""
+    """The containers that run now; a restarted container has another id."""
     return set(deployment.host.execute("podman", "ps", "--quiet", "--no-trunc").split())
 
 

@@ -61,7 +61,7 @@ def render(directory: Path) -> list[Object]:
 
 
 def read(*files: Path) -> list[Object]:
-    """Read the objects of files as they lie."""
+    """Read the objects of files, unchanged."""
     return [found for file in files for found in yaml.safe_load_all(file.read_text(encoding="utf-8"))]
 
 

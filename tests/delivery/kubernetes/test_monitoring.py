@@ -105,7 +105,7 @@ def wrapped(service: Path) -> list[Object]:
 
 
 def test_all_rules_arrive(wrapped: list[Object], promtool: str, tmp_path: Path) -> None:
-    """Every group as it lies in `alerts/`, and Prometheus takes what the operator will write into its file."""
+    """Every group is that of `alerts/`, and Prometheus accepts the file that the operator will write."""
     rule = only(wrapped, "PrometheusRule")
     validate(rule)
     lie = [group for file in read(*sorted(ALERTS.glob("rules/*.yml"))) for group in file["groups"]]

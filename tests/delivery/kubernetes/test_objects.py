@@ -1,4 +1,4 @@
-"""Every object as it lies: valid, strictly, and sized so that nothing is lost. No API server is asked: none can be had.
+"""Every object, unchanged: valid, strictly, and sized so that nothing is lost. No API server is asked: none can be had.
 
 What a server would take and do wrong without a word is in `test_overlays.py`.
 """
@@ -10,7 +10,7 @@ from delivery.kubernetes.manifests import NEWEST, OLDEST, SLUG, Object, at, only
 
 @pytest.mark.parametrize("version", [OLDEST, NEWEST])
 def test_every_object_is_valid(emitted: list[Object], version: str) -> None:
-    """Field by field, for the oldest Kubernetes promised and the newest there is."""
+    """Field by field, for the oldest supported Kubernetes and the newest."""
     kinds = [manifest["kind"] for manifest in emitted]
     assert {"Deployment", "NetworkPolicy", "ServiceMonitor", "Rollout", "AnalysisTemplate"} < set(kinds)
     for manifest in emitted:

@@ -1,4 +1,4 @@
-"""Runs the service, and runs it anew when its files change, until somebody stops it. ADR 0019 says why this way."""
+"""Runs the service and restarts it when its files change. ADR 0019 has the reasons for this design."""
 
 import secrets
 import signal

@@ -72,7 +72,7 @@ class Assignments:
                 done = region[1]
 
     def _read(self, text: str, match: re.Match[str], kind: Kind | None) -> Kind | None:
-        """The kind of a name as it stands in this text, with what stands before it."""
+        """The kind of a name in this text, with the text before it."""
         name, start = match["name"], match.start()
         before = text[start - 1] if start else ""
         if kind is None and before == "\\" and name[0] in "nrt":

@@ -65,7 +65,7 @@ def _items(lines: Iterable[str]) -> Iterator[_Frame | str]:
 
 
 def _frames(frames: list[_Frame], paint: Paint) -> Iterator[str]:
-    """The last frame is where it happened: it is shown, whoever's it is."""
+    """The last frame raised the exception: it is shown, also when it is a library's."""
     last = frames[-1]
     for ours, run in groupby(frames, lambda frame: frame.is_ours or frame is last):
         if not ours:

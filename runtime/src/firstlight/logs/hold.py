@@ -19,7 +19,7 @@ class _Root(logging.RootLogger):
     """The root logger, whose level `LOG_LEVEL` decides."""
 
     def setLevel(self, level: int | str) -> None:  # noqa: N802 - the base class's name
-        """Obey whoever calls it by name."""
+        """Obey code that calls it by name."""
         if sys._getframe(1).f_globals.get("__name__") not in CONFIGURING:  # noqa: SLF001 - documented
             super().setLevel(level)
 
@@ -38,7 +38,7 @@ class _Manager(logging.Manager):
 
 
 class _Disabled:
-    """`disabled` of a logger: whoever sets it by name is obeyed, `dictConfig` and `fileConfig` are not."""
+    """`disabled` of a logger: code that sets it by name has effect, `dictConfig` and `fileConfig` have none."""
 
     def __get__(self, logger: Any, _: type | None = None) -> bool:
         return bool(vars(logger).get("disabled", False)) if logger is not None else False

@@ -1,6 +1,6 @@
 """What must not leave the process in telemetry: secrets and personal data, in text and in structured values.
 
-Formats that are known by themselves, names whose values are secret, and the grammar of what stands between them.
+Formats that identify a secret, names whose values are secret, and the grammar between name and value.
 `docs/guides/redaction.md` lists all of it. Any text takes linear time, since clients choose some of it.
 """
 

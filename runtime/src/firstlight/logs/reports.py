@@ -12,7 +12,7 @@ _MARK = "_firstlight_reported"
 
 
 def claim(error: BaseException) -> bool:
-    """Whether nobody has reported this error before. Whoever gets True reports it."""
+    """Whether this error was not reported before. The caller that gets True reports it."""
     with suppress(AttributeError):
         # A copy, as another process unpickles it, has the mark of its original.
         if object.__getattribute__(error, _MARK) == id(error):

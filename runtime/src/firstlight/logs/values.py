@@ -39,7 +39,7 @@ def fields(event: Mapping[Any, Any]) -> dict[str, Any]:
 
 
 def plain(value: Any) -> Any:
-    """One value by itself."""
+    """One value, outside of any container."""
     return _shown(value, 0, _Size(_LINE))
 
 

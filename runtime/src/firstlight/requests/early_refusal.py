@@ -30,7 +30,7 @@ class EarlyRefusal:
     """Refuses requests before the application is asked."""
 
     def __init__(self, shedder: Shedder, recorder: Recorder, proxies: Proxies) -> None:
-        """`shedder` knows how long a request may wait, `recorder` records what is refused, whoever stands between."""
+        """`shedder` knows how long a request may wait, `recorder` records the refused requests."""
         self._shedder = shedder
         self._recorder = recorder
         self._proxies = proxies

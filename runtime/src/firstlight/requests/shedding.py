@@ -1,7 +1,7 @@
 """Load is shed by waiting time: who has waited too long is told so at once, and those behind wait less.
 
 A request waits in the kernel's queues, in the server, for the event loop and for a thread. `SHED_SECONDS` limits the
-wait. While no request came through quickly for a second, the queue does not drain by itself: then the limit is a fifth,
+wait. While no request came through quickly for a second, the queue does not drain: then the limit is a fifth,
 and those that are served have waited for that long at most. The idea is CoDel's (Nichols and Jacobson, 2012), on
 requests.
 """

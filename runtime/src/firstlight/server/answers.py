@@ -1,4 +1,4 @@
-"""What the server answers by itself, before there is a request that the application could see."""
+"""Responses of the server itself, before there is a request that the application could see."""
 
 import http
 import json

@@ -67,8 +67,8 @@ class Children:
 def _close(ports: Collection[int]) -> None:
     """Let go of everything that is bound to these ports: listeners, and connections of clients.
 
-    Each descriptor becomes another one: whoever has its number may close it later. So do those of event loops, because
-    the kernel's list of what they wait for is the parent's.
+    Each descriptor is replaced by another one: code that has its number may close it later. So do those of event
+    loops, because the kernel's list of what they wait for is the parent's.
     """
     null = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
     with suppress(OSError):  # where there is no /proc there is nothing to find them by

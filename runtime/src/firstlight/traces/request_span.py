@@ -144,7 +144,7 @@ class RequestSpan(Span):
 
 
 def finish(span: Span, name: str, attributes: PlainAttributes, *, failed: bool, end_time: int) -> None:
-    """End a span, whoever made it."""
+    """End a span of this class or of the SDK."""
     if isinstance(span, RequestSpan):
         span.finish(name, attributes, failed=failed, end_time=end_time)
         return
