@@ -135,8 +135,8 @@ def test_what_is_ignored_says_so(table: Any) -> None:
 def test_a_name_in_env_that_nobody_reads_is_named(table: Any) -> None:
     """With the setting that was perhaps meant."""
     _, _, text = table({"GREETNG": ".env", "COMPOSE_FILE": ".env"}, STORE_URL="memory://")
-    assert "\nGREETNG in .env is no setting of this service; did you mean GREETING?\n" in text
-    assert "\nCOMPOSE_FILE in .env is no setting of this service\n" in text
+    assert "\nGREETNG in .env is not a setting of this service; did you mean GREETING?\n" in text
+    assert "\nCOMPOSE_FILE in .env is not a setting of this service\n" in text
 
 
 def run(command: list[str], directory: Path, **environment: str) -> subprocess.CompletedProcess[str]:

@@ -1,4 +1,4 @@
-"""One sentence for each value that the settings refuse: which variable it is, and what it must be."""
+"""The sentence about a value that the settings refuse: it names the variable and says what it must be."""
 
 from enum import Enum
 from types import NoneType, UnionType
@@ -14,12 +14,12 @@ _WRITTEN_BY_A_RULE = frozenset({"value_error", "assertion_error"})
 
 
 def sentence(kind: type[BaseSettings], detail: Any) -> str:
-    """Say what a value must be, and what it is unless that may be secret. `detail` is one of pydantic's errors."""
+    """Say what a value must be, and what it is, unless it may be secret. `detail` is one of pydantic's errors."""
     message = detail["msg"].removeprefix("Value error, ").replace("Input should be", "must be")
-    message = message.partition(", unable to parse")[0]  # it says the same twice
+    message = message.partition(", unable to parse")[0]  # a repetition
     if detail["type"] == "int_parsing_size":
         message = "must be an integer of fewer digits"
-    if not detail["loc"]:  # the whole model is wrong, and its rule names the variables
+    if not detail["loc"]:  # the rule is about several fields, and its text names the variables
         return str(message)
     field = str(detail["loc"][0])
     name = variable(kind, *map(str, detail["loc"]))
@@ -33,19 +33,19 @@ def sentence(kind: type[BaseSettings], detail: Any) -> str:
 
 
 def variable(kind: type[BaseSettings], field: str, *inner: str) -> str:
-    """The environment variable of a field, or of a field inside it where the class reads those by themselves."""
+    """The environment variable of a field, or of a field inside it if the class reads those as single variables."""
     own = f"{kind.model_config.get('env_prefix', '')}{field}" if _is_named(kind, field) else field
     delimiter = kind.model_config.get("env_nested_delimiter")
     return delimiter.join((own, *inner)).upper() if delimiter else own.upper()
 
 
 def _is_named(kind: type[BaseSettings], field: str) -> bool:
-    """Whether it is the name of a field: a prefix is not for its other names."""
+    """Whether the text is the name of a field. The prefix applies to names, not to aliases."""
     return field in kind.model_fields and kind.model_fields[field].validation_alias is None
 
 
 def _without(message: str, detail: Any) -> str:
-    """The message without what it repeats of the value."""
+    """The message without a repetition of the value."""
     value = str(detail["input"])
     if detail["type"] in _WRITTEN_BY_A_RULE:
         return "is not accepted" if value and value in message else message
@@ -58,7 +58,7 @@ def _may_be_secret(kind: type[BaseSettings], field: str, value: object) -> bool:
 
 
 def _is_plain(annotation: Any) -> bool:
-    """Whether no part of such a value is a secret: what has parts may have secret ones."""
+    """Whether a value of this type cannot contain a secret. A value with parts can."""
     if get_origin(annotation) in {Union, UnionType}:
         return all(map(_is_plain, get_args(annotation)))
     is_choice = get_origin(annotation) is Literal or (isinstance(annotation, type) and issubclass(annotation, Enum))

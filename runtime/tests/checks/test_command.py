@@ -35,7 +35,7 @@ def test_lists_the_checks(capsys: pytest.CaptureFixture[str]) -> None:
 def test_refuses_what_is_no_service(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """One sentence."""
     assert run(["--root", str(tmp_path)]) == 2
-    assert "is no service" in capsys.readouterr().err
+    assert "is not a service" in capsys.readouterr().err
 
 
 def test_refuses_an_unknown_check(root: Path, capsys: pytest.CaptureFixture[str]) -> None:

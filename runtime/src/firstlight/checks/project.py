@@ -1,4 +1,4 @@
-"""The service that is checked."""
+"""The service under check."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,12 +11,12 @@ from .finding import FindingError
 
 
 class ProjectError(ValueError):
-    """The directory is no service."""
+    """The directory does not contain a service."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Project:
-    """Where a service is, what it is called, and the two files that say what it is made of."""
+    """The directory of a service, its names, and the content of pyproject.toml and service.toml."""
 
     root: Path
     package: str
@@ -26,11 +26,11 @@ class Project:
 
     @classmethod
     def at(cls, root: Path) -> Self:
-        """Read the service in that directory. Raises `ProjectError`, or `FindingError` for what is no TOML."""
+        """Read the service in a directory. Raises `ProjectError`, or `FindingError` for a file that is not TOML."""
         answers = sorted(root.glob("src/*/service.toml"))
         if len(answers) != 1 or not (root / "pyproject.toml").is_file():
             msg = (
-                f"{root} is no service: there must be a pyproject.toml and one src/<package>/service.toml. "
+                f"{root} is not a service: there must be a pyproject.toml and one src/<package>/service.toml. "
                 "Start the check in the root of a service, or name it with --root."
             )
             raise ProjectError(msg)
@@ -47,7 +47,7 @@ class Project:
 
     @property
     def source(self) -> str:
-        """The directory of the package."""
+        """The directory of the package, relative to the root."""
         return f"src/{self.package}"
 
     @property
@@ -77,7 +77,7 @@ class Project:
         return ports
 
     def has(self, file: str) -> bool:
-        """Whether there is such a file or directory."""
+        """Whether the file or directory exists."""
         return (self.root / file).exists()
 
     def text(self, file: str) -> str:
@@ -93,6 +93,6 @@ class Project:
         return files.loads(file, self.text(file))
 
     def glob(self, *patterns: str) -> list[str]:
-        """Every file that one of the patterns fits, relative to the root."""
+        """Every file that matches one of the patterns, relative to the root."""
         found = {path for pattern in patterns for path in self.root.glob(pattern) if path.is_file()}
         return sorted(path.relative_to(self.root).as_posix() for path in found)

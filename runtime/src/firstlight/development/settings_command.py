@@ -1,4 +1,4 @@
-"""`python -m firstlight settings <package>`: what `make settings` calls. The settings as `make run` would have them."""
+"""`python -m firstlight settings <package>`: prints the settings as under `make run`. `make settings` calls it."""
 
 import os
 import sys
