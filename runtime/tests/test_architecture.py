@@ -22,7 +22,8 @@ MAX_MODULE_LINES = 150
 MIN_MODULE_LINES = 10  # a shorter one is part of another subject
 MAX_FUNCTION_LINES = 30
 BANNED_NAMES = {"utils", "helpers", "core", "common", "manager"}
-SMALL = {f"{ROOT}.errors", f"{ROOT}.metrics.pauses"}  # what modules share that must not import each other
+# What modules share that must not import each other.
+SMALL = {f"{ROOT}.errors", f"{ROOT}.exit_status", f"{ROOT}.metrics.pauses"}
 
 PUBLIC = [
     "REGISTRY",
@@ -59,6 +60,10 @@ PUBLIC = [
 STATE_OF_THE_PROCESS = {(f"{ROOT}.logs.sink", "stdout"), (f"{ROOT}.slo", "_declared")}
 MUTATORS = {"append", "add", "update", "extend", "insert", "pop", "popitem", "remove", "clear", "setdefault", "discard"}
 EMPTY = {"dict", "list", "set", "deque", "defaultdict", "OrderedDict", "bytearray", "count", "cycle"}
+
+HAS_NO_HOME = {"TYPE_CHECKING"}  # modules define it because an import of `typing` takes too long
+# Errors that a docstring need not name: pydantic turns a `ValueError` into a sentence; nobody handles the others.
+NOT_NAMED = {"ValueError", "NotImplementedError", "KeyboardInterrupt"}
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 Imports = Mapping[str, set[str]]
@@ -231,6 +236,30 @@ def test_no_module_holds_state() -> None:
     assert holding == STATE_OF_THE_PROCESS
 
 
+def _constants(tree: ast.Module) -> Iterator[tuple[str, str]]:
+    """The constants of a module without underscores in front, with their values."""
+    for node in tree.body:
+        match node:
+            case ast.Assign(targets=[ast.Tuple(elts=names)], value=ast.Tuple(elts=values)):
+                pairs: list[tuple[ast.expr, ast.expr]] = list(zip(names, values, strict=True))
+            case ast.Assign(targets=[name], value=value) | ast.AnnAssign(target=name, value=ast.expr() as value):
+                pairs = [(name, value)]
+            case _:
+                continue
+        yield from ((name.id.lstrip("_"), ast.unparse(value)) for name, value in pairs if isinstance(name, ast.Name))
+
+
+def test_no_constant_is_written_twice() -> None:
+    """Constants with the same name and value in two modules must be one constant, which the other imports."""
+    homes: dict[tuple[str, str], list[str]] = {}
+    for name, tree in TREES.items():
+        for constant, value in _constants(tree):
+            if constant.isupper() and constant not in HAS_NO_HOME:
+                homes.setdefault((constant, value), []).append(name)
+
+    assert {constant: modules for constant, modules in homes.items() if len(modules) > 1} == {}
+
+
 def test_no_function_changes_its_module() -> None:
     """Tables at the top of a module are constants."""
     changes = [
@@ -287,6 +316,43 @@ def test_a_public_name_is_documented(name: str) -> None:
     if inspect.isclass(value):
         own = [method for key, method in vars(value).items() if inspect.isfunction(method) and not key.startswith("_")]
         assert [method.__qualname__ for method in own if not method.__doc__] == []
+
+
+def _raised(node: ast.AST) -> Iterator[str]:
+    """The errors that a function raises in its own statements. A name in lower case is a variable."""
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.Raise) and child.exc is not None:
+            error = child.exc.func if isinstance(child.exc, ast.Call) else child.exc
+            if (name := ast.unparse(error).rpartition(".")[2])[0].isupper():
+                yield name
+        if not isinstance(child, Function | ast.Lambda | ast.ClassDef):
+            yield from _raised(child)
+
+
+def _undocumented(node: ast.AST, documented: str = "") -> Iterator[str]:
+    """The errors that the docstring of a public function, its class or its module does not name."""
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.ClassDef):
+            yield from _undocumented(child, documented + (ast.get_docstring(child) or ""))
+        elif isinstance(child, Function) and (child.name == "__init__" or not child.name.startswith("_")):
+            words = documented + (ast.get_docstring(child) or "")
+            missing = {error for error in _raised(child) if f"`{error}`" not in words} - NOT_NAMED
+            yield from (f"{child.name} raises {error}" for error in sorted(missing))
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_docstrings_name_the_errors_that_a_public_function_raises(name: str) -> None:
+    """A caller must not have to read the code to know what to catch."""
+    tree = TREES[name]
+
+    assert list(_undocumented(tree, ast.get_docstring(tree) or "")) == []
+
+
+def test_an_undocumented_error_is_found() -> None:
+    """The check above fails when it should."""
+    tree = ast.parse('def read():\n    "Raises `OSError`."\n    if x: raise errors.LookupError(x)\n    raise OSError\n')
+
+    assert list(_undocumented(tree)) == ["read raises LookupError"]
 
 
 def test_what_is_not_public_is_not_there() -> None:

@@ -7,6 +7,8 @@
 import sys
 from importlib import import_module
 
+from .exit_status import BAD_USE
+
 COMMANDS = {
     "check": "checks.command",
     "develop": "development.command",
@@ -19,7 +21,7 @@ def main(arguments: list[str]) -> int:
     name, *rest = arguments or [""]
     if name not in COMMANDS:
         sys.stderr.write(f"there is no command {name!r}; the commands are: {', '.join(COMMANDS)}\n")
-        return 2
+        return BAD_USE
     status: int = import_module(f".{COMMANDS[name]}", __package__).run(rest)
     return status
 

@@ -11,6 +11,7 @@ import signal
 import sys
 
 from .early_stop import EarlyStop
+from .exit_status import BAD_USE, FAILED, INTERRUPTED
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -20,9 +21,6 @@ if TYPE_CHECKING:
     from .server.watchdog import Watchdog
     from .service import Service
 
-FAILED = 1
-BAD_USE = 2
-INTERRUPTED = 130  # 128 + SIGINT, as shells report it
 SETTINGS = "settings"  # the command that every service has
 SWITCH_SECONDS = 0.001  # a scrape or an export gives the interpreter up after this time, so that a request can run
 

@@ -2,7 +2,8 @@
 
 import sys
 
-TERMINATED = 143  # 128 + SIGTERM, as shells report it
+from .exit_status import TERMINATED
+
 TYPE_CHECKING = False  # as in `__init__.py`
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -13,6 +13,10 @@ from .text import shown
 ANSWERS = "service.toml"
 REQUIRED = ("name", "title", "description", "owner", "slo", "processes")
 WEB = "web"  # the process that `python -m <package>` runs
+MANAGEMENT_PORT = 9464  # the default of WEB
+# Resource attributes, by semantic convention.
+SERVICE_NAME, SERVICE_VERSION = "service.name", "service.version"
+INSTANCE_ID, ENVIRONMENT_NAME = "service.instance.id", "deployment.environment.name"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,7 +30,7 @@ class Identity:
     owner: str = ""
     defaults: Mapping[str, Any] = field(default_factory=dict)
     """Defaults of settings, by field name, such as `slo_availability`."""
-    management_ports: Mapping[str, int] = field(default_factory=lambda: {WEB: 9464})
+    management_ports: Mapping[str, int] = field(default_factory=lambda: {WEB: MANAGEMENT_PORT})
     """The default management port of each kind of process."""
 
     instance: str = field(default_factory=lambda: str(uuid.uuid4()), compare=False)
@@ -34,7 +38,7 @@ class Identity:
 
     def within(self, name: str, attributes: Mapping[str, str]) -> "Identity":
         """A copy with the name from the environment, and version and instance from the resource attributes, if set."""
-        version, instance = (shown(attributes.get(key, "")) for key in ("service.version", "service.instance.id"))
+        version, instance = (shown(attributes.get(key, "")) for key in (SERVICE_VERSION, INSTANCE_ID))
         return replace(
             self,
             name=shown(name) or self.name,

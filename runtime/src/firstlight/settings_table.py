@@ -5,10 +5,10 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 
 from .effective import NOT_SET, Part, Setting, parts
+from .exit_status import BAD_USE
 from .service import Service
 from .terminal import Paint, paint_for, printable
 
-BAD_SETTING = 2
 _HEADING = Setting("VARIABLE", "VALUE", "SOURCE", "", "")
 
 
@@ -24,7 +24,7 @@ def show(service: Service, sources: Mapping[str, str] | None = None) -> int:
     for line in _unread(found, sources):
         sys.stdout.write(f"{line}\n")
     bad = any(part.faults or any(setting.fault for setting in part.settings) for part in found)
-    return BAD_SETTING if bad else 0
+    return BAD_USE if bad else 0
 
 
 def _lines(found: Sequence[Part], paint: Paint) -> Iterator[str]:

@@ -54,4 +54,4 @@ def _variables(project: Project) -> Iterator[Finding]:
         names = set(VARIABLE.findall(text)) if not file.endswith(".sh") else set()
         mentioned = set(re.findall(r"\$\(([A-Z][A-Z0-9_]+)\)", text))
         for name in sorted(names - known - mentioned):
-            yield Finding(file, f"sets {name}, which the service does not read; .env.example has what it reads.")
+            yield variables.unread(file, name)

@@ -60,7 +60,7 @@ def _defaults(project: Project) -> Iterator[Finding]:
     before, after = start.read(project, [{}, given])
     if before.error:
         yield Finding(
-            f"{project.source}/settings.py",
+            project.settings_file,
             f"every setting needs a default, so that the service starts without variables: {before.error}.",
         )
         return

@@ -6,12 +6,11 @@ from typing import Any
 
 from . import contract, document, host_processes, variables
 from .finding import Finding, each
+from .host_processes import ROLE, UNIT, VARS
 from .project import Project
 
 ANSIBLE = "deploy/ansible"
-ROLE = f"{ANSIBLE}/roles/service"
-DEFAULTS, VARS = f"{ROLE}/defaults/main.yml", f"{ROLE}/vars/main.yml"
-UNIT, PROXY = f"{ROLE}/templates/unit.service.j2", f"{ROLE}/templates/haproxy.cfg.j2"
+DEFAULTS, PROXY = f"{ROLE}/defaults/main.yml", f"{ROLE}/templates/haproxy.cfg.j2"
 INSTANCE, GATE = f"{ROLE}/templates/instance.env.j2", f"{ROLE}/files/deploy_gate.py"
 MONITORING = f"{ANSIBLE}/roles/monitoring/defaults/main.yml"
 PLAYS = (f"{ANSIBLE}/*.yml", f"{ANSIBLE}/roles/*/tasks/*.yml", f"{ANSIBLE}/roles/*/handlers/*.yml")
@@ -73,7 +72,7 @@ def _settings(project: Project) -> Iterator[Finding]:
     given[VARS] = list(document.read(project, VARS).mapping("service_own_settings"))
     for file, names in given.items():
         for name in sorted(set(names) - known):
-            yield Finding(file, f"sets {name}, which the service does not read; .env.example has what it reads.")
+            yield variables.unread(file, name)
 
 
 def _traffic(project: Project) -> Iterator[Finding]:

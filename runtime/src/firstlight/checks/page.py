@@ -31,11 +31,11 @@ def _arranged(project: Project) -> Iterator[Finding]:
     """The page can be imported, and its components fit together."""
     sentence = start.refusal(project)
     if sentence:
-        yield Finding(f"{project.source}/service.py", f"the service does not start: {sentence}.")
+        yield Finding(project.page_file, f"the service does not start: {sentence}.")
 
 
 def _components(project: Project) -> Iterator[Finding]:
-    file = f"{project.source}/service.py"
+    file = project.page_file
     page = syntax.module(project, file)
     listed = _listed(page)
     imported = {found.component: found for found in _imports(page)}

@@ -21,7 +21,7 @@ def _names(project: Project) -> Iterator[Finding]:
         mentioned = set(re.findall(r"\$\((\w+)\)", " ".join(given.values())))
         for name in sorted(given.keys() - mentioned - known):
             file = DEPLOYMENT if name in own else overlays.settings_file(overlay)
-            yield Finding(file, f"sets {name}, which the service does not read; .env.example has what it reads.")
+            yield variables.unread(file, name)
 
 
 def _starts(project: Project) -> Iterator[tuple[str, start.Start]]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
-from ..identity import REQUIRED
+from ..identity import ANSWERS, REQUIRED
 from . import files
 from .finding import FindingError
 
@@ -27,7 +27,7 @@ class Project:
     @classmethod
     def at(cls, root: Path) -> Self:
         """Read the service in a directory. Raises `ProjectError`, or `FindingError` for a file that is not TOML."""
-        answers = sorted(root.glob("src/*/service.toml"))
+        answers = sorted(root.glob(f"src/*/{ANSWERS}"))
         if len(answers) != 1 or not (root / "pyproject.toml").is_file():
             msg = (
                 f"{root} is not a service: there must be a pyproject.toml and one src/<package>/service.toml. "
@@ -53,7 +53,17 @@ class Project:
     @property
     def answers_file(self) -> str:
         """The file that names the service, its components and its objectives."""
-        return f"{self.source}/service.toml"
+        return f"{self.source}/{ANSWERS}"
+
+    @property
+    def page_file(self) -> str:
+        """The team's page."""
+        return f"{self.source}/service.py"
+
+    @property
+    def settings_file(self) -> str:
+        """The team's settings."""
+        return f"{self.source}/settings.py"
 
     @property
     def contract_file(self) -> str:
@@ -62,7 +72,7 @@ class Project:
 
     @property
     def components(self) -> tuple[str, ...]:
-        """The components that the service was generated with."""
+        """The components that the service was generated with. Raises `FindingError`."""
         named = self.service.get("components", [])
         if not isinstance(named, list) or not all(isinstance(name, str) for name in named):
             raise FindingError(self.answers_file, 'components must be a list of names, such as ["http_client"].')
@@ -70,7 +80,7 @@ class Project:
 
     @property
     def processes(self) -> Mapping[str, int]:
-        """The management port of each kind of process."""
+        """The management port of each kind of process. Raises `FindingError`."""
         ports = self.service.get("processes", {})
         if not isinstance(ports, dict) or not all(isinstance(port, int) for port in ports.values()):
             raise FindingError(self.answers_file, "[processes] must give each kind of process a port: web = 9464.")

@@ -65,7 +65,7 @@ def _settings(project: Project) -> Iterator[Finding]:
     """The settings import no other module of the service, because they are read first."""
     for name, imported in _imports(syntax.modules(project)).items():
         if name == "settings" and imported:
-            file = f"{project.source}/settings.py"
+            file = project.settings_file
             yield Finding(
                 file, f"must import nothing of the service: remove the import of {', '.join(sorted(imported))}."
             )

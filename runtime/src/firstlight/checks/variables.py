@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from importlib import import_module
 
 from . import contract, syntax
+from .finding import Finding
 from .project import Project
 
 # Variables of the OpenTelemetry specification. The SDK reads some that are not settings of the service.
@@ -19,9 +20,14 @@ def known(project: Project) -> frozenset[str]:
     return frozenset((*(name.upper() for name in runtime), *contract.of(project).variables, *own(project)))
 
 
+def unread(file: str, name: str) -> Finding:
+    """The finding about a file that sets a variable which the service would ignore."""
+    return Finding(file, f"sets {name}, which the service does not read; .env.example has what it reads.")
+
+
 def own(project: Project) -> frozenset[str]:
     """The variables of the settings in src/<package>/settings.py."""
-    file = f"{project.source}/settings.py"
+    file = project.settings_file
     if not project.has(file):
         return frozenset()
     classes = [node for node in ast.walk(syntax.module(project, file).tree) if isinstance(node, ast.ClassDef)]

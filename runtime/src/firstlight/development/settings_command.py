@@ -8,13 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import ArrangementError, SettingsError
+from ..exit_status import BAD_USE
 from ..settings_table import show
 from .environment import DevelopmentEnvironment
 
 if TYPE_CHECKING:
     from ..service import Service
-
-BAD_USE = 2
 
 
 def run(arguments: Sequence[str]) -> int:

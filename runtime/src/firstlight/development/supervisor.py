@@ -10,14 +10,13 @@ from pathlib import Path
 from queue import SimpleQueue
 
 from ..errors import SettingsError
+from ..exit_status import BAD_USE, INTERRUPTED
 from ..terminal import paint_for
 from . import handover
 from .changes import Changed, Unwatched, Watch
 from .child import Child, Ended, Terminal
 from .environment import DevelopmentEnvironment
 
-BAD_USE = 2
-INTERRUPTED = 130
 PORTS = ("PORT", "MANAGEMENT_PORT")
 STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 NAMED = 3  # so many changed files are named; the others are counted

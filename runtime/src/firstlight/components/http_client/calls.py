@@ -15,12 +15,12 @@ from ...logs.limits import cut
 from ...logs.redaction import redact_text
 from ...metrics.children import OVERFLOW, Children, class_of
 from ...metrics.instruments import LATENCY_BUCKETS_SECONDS, OTHER_METHOD, REGISTRY
+from ...requests.span_attributes import METHOD_BYTES
 from ...traces.query import redacted
 from .failures import FailureLog
 
 CLIENT_ERROR = 400
 URL_BYTES = 2048
-METHOD_BYTES = 64
 SENT = "firstlight.sent"  # extension of a request: how often it has been sent
 
 REQUEST_DURATION = Histogram(

@@ -4,6 +4,7 @@ import logging
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
+from http import HTTPStatus
 
 import httpx2
 
@@ -12,8 +13,6 @@ from ...management.check import Check
 from .limits import LimitedTransport
 from .observation import ObservedTransport
 from .settings import HttpClientSettings
-
-SERVER_ERROR = 500
 
 
 class Clients(Mapping[str, httpx2.AsyncClient]):
@@ -76,5 +75,5 @@ def checks(clients: Clients) -> Sequence[Check]:
 async def _answers(client: httpx2.AsyncClient) -> None:
     """Read the status, not the body, which may be endless."""
     async with client.stream("GET", "/") as response:
-        if response.status_code >= SERVER_ERROR:
+        if response.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR:
             response.raise_for_status()
