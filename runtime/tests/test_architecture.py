@@ -1,4 +1,4 @@
-"""The structure of the library: what imports what, how long things get, where state lives, and what is public."""
+"""The structure of the library: imports, sizes, state, constants, and the public surface."""
 
 import ast
 import inspect
@@ -86,7 +86,7 @@ IMPORTS: Imports = {name: set(_imports(name)) for name in MODULES if name != ROO
 
 
 def _circle(imports: Imports) -> Sequence[str]:
-    """Modules that import each other, each the next and the last the first; nothing where there are none."""
+    """Modules that import each other in a circle, or nothing."""
     done: set[str] = set()
 
     def visit(name: str, path: tuple[str, ...]) -> Sequence[str]:
@@ -103,26 +103,26 @@ def _circle(imports: Imports) -> Sequence[str]:
 
 
 def test_no_import_circle() -> None:
-    """Every module can be read before those that use it."""
+    """A module can be read without those that use it."""
     assert _circle(IMPORTS) == ()
 
 
 def test_a_circle_is_found() -> None:
-    """A rule that finds nothing proves nothing."""
+    """The check above fails when it should."""
     assert _circle({"a": {"b"}, "b": {"d", "c"}, "c": {"b"}, "d": set()}) == ("b", "c")
     assert _circle({"a": {"a"}}) == ("a",)
     assert _circle({"a": {"b", "c"}, "b": {"c"}, "c": set()}) == ()
 
 
 def test_imports_are_seen() -> None:
-    """At the top, of a name, of a module, in a function, and for the type checker."""
+    """Imports at the top, of a name, of a module, in a function, and for the type checker."""
     assert {f"{ROOT}.settings", f"{ROOT}.logs.sink", f"{ROOT}.arrangement"} <= IMPORTS[f"{ROOT}.app"]
     assert f"{ROOT}.metrics.instruments" in IMPORTS[f"{ROOT}.management.health"]
     assert {f"{ROOT}.service", f"{ROOT}.server.server"} <= IMPORTS[f"{ROOT}.command_line"]
 
 
 def test_components_never_import_each_other() -> None:
-    """So that each can be installed without the others' distributions."""
+    """So that each can be installed without the distributions of the others."""
     components = [name for name in IMPORTS if name.startswith(f"{ROOT}.components.")]
     crossing = [
         f"{name} imports {imported}"
@@ -136,7 +136,7 @@ def test_components_never_import_each_other() -> None:
 
 
 def test_the_runtime_depends_on_no_component() -> None:
-    """A service that does not name a component does not need what it stands on."""
+    """A service without a component does not need its distributions."""
     dependent = [
         f"{name} imports {imported}"
         for name in IMPORTS
@@ -148,7 +148,7 @@ def test_the_runtime_depends_on_no_component() -> None:
 
 
 def test_the_library_does_not_import_itself_by_name() -> None:
-    """Relative imports keep the package's name out of its modules."""
+    """Imports are relative."""
     for name, tree in TREES.items():
         for node in ast.walk(tree):
             imported = [node.module or ""] if isinstance(node, ast.ImportFrom) and not node.level else []
@@ -157,13 +157,13 @@ def test_the_library_does_not_import_itself_by_name() -> None:
 
 
 def test_module_names_tell_their_subject() -> None:
-    """A name that fits everything finds nothing."""
+    """Names such as `utils` say nothing about the content."""
     assert [name for name in MODULES if BANNED_NAMES & {part.strip("_") for part in name.split(".")}] == []
 
 
 @pytest.mark.parametrize("name", MODULES)
 def test_a_module_is_about_one_subject(name: str) -> None:
-    """At most 150 lines of code, and at least 10 lines where it is not the docstring of a package."""
+    """At most 150 lines of code, and at least 10 except for packages."""
     text = MODULES[name].read_text("utf-8").splitlines()
 
     assert _lines_of_code(TREES[name]) <= MAX_MODULE_LINES
@@ -171,7 +171,7 @@ def test_a_module_is_about_one_subject(name: str) -> None:
 
 
 def _lines_of_code(node: ast.AST) -> int:
-    """Lines that are neither blank, nor comment, nor docstring."""
+    """The number of lines without blank lines, comments and docstrings."""
     lines: set[int] = set()
     for child in ast.walk(node):
         docstring = isinstance(child, ast.Expr) and isinstance(child.value, ast.Constant)
@@ -183,7 +183,7 @@ def _lines_of_code(node: ast.AST) -> int:
 
 
 def test_a_function_fits_on_a_screen() -> None:
-    """At most 30 lines, its docstring aside."""
+    """At most 30 lines without its docstring."""
     long = [
         f"{name}.{node.name}: {_lines_of_code(node)} lines"
         for name, tree in TREES.items()
@@ -218,7 +218,7 @@ def _assigned(tree: ast.Module) -> Iterator[tuple[str, ast.expr | None]]:
 
 
 def test_no_module_holds_state() -> None:
-    """Besides metrics, context variables and loggers: what an application needs is held by the application."""
+    """Except for metrics, context variables and loggers. The application holds all other state."""
     classes = [node for tree in TREES.values() for node in ast.walk(tree) if isinstance(node, ast.ClassDef)]
     stateful = {
         cls.name
@@ -261,7 +261,7 @@ def test_no_constant_is_written_twice() -> None:
 
 
 def test_no_function_changes_its_module() -> None:
-    """Tables at the top of a module are constants."""
+    """Module-level tables are constants."""
     changes = [
         f"{name}: {ast.unparse(node)}"
         for name, tree in TREES.items()
@@ -287,7 +287,7 @@ def _changes(node: ast.AST, constants: set[str]) -> bool:
 
 
 def test_the_public_names_are_exactly_these() -> None:
-    """A name that is added here is supported from then on; one that is taken away breaks services."""
+    """A new name must be supported from then on, and a removed name breaks services."""
     homes, modules = vars(firstlight)["_HOMES"], vars(firstlight)["_MODULES"]
 
     assert firstlight.__all__ == PUBLIC
@@ -295,7 +295,7 @@ def test_the_public_names_are_exactly_these() -> None:
 
 
 def test_the_type_checker_sees_what_is_imported() -> None:
-    """Each name comes from the module that the type checker reads it from."""
+    """Each name comes from the same module at run time and for the type checker."""
     declared = {
         alias.asname: f"{node.module}.{alias.name}" if node.module else alias.name
         for node in ast.walk(TREES[ROOT])
@@ -309,7 +309,7 @@ def test_the_type_checker_sees_what_is_imported() -> None:
 
 @pytest.mark.parametrize("name", sorted(set(PUBLIC) - {"__version__", "REGISTRY"}))
 def test_a_public_name_is_documented(name: str) -> None:
-    """It can be imported, and it and its public methods have a docstring."""
+    """It can be imported, and has a docstring, as its public methods do."""
     value = getattr(import_module(ROOT), name)
 
     assert (value.__doc__ or "").strip()
@@ -356,13 +356,13 @@ def test_an_undocumented_error_is_found() -> None:
 
 
 def test_what_is_not_public_is_not_there() -> None:
-    """A misspelled name is an error."""
+    """A misspelt name raises an error."""
     with pytest.raises(AttributeError, match="has no attribute 'Servise'"):
         _ = firstlight.Servise
 
 
 def test_the_version_has_one_home() -> None:
-    """The distribution's version is read from the constant."""
+    """The version of the distribution is read from the constant."""
     holders = [name for name, tree in TREES.items() if "__version__" in dict(_assigned(tree))]
 
     assert holders == [ROOT]
