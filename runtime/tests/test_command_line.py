@@ -222,7 +222,7 @@ def test_any_free_port_is_named_in_the_log(serve: Serve, arguments: Sequence[str
 
 
 USAGE = """\
-sample: there is no process or command {!r}; choose one of:
+sample: there is no process or command {!r}; there is:
   web          Serve requests
   settings     Print every setting with its source
   worker       Wait for jobs
@@ -231,8 +231,8 @@ sample: there is no process or command {!r}; choose one of:
 
 
 @pytest.mark.parametrize("arguments", [("wroker",), ("web", "now"), ("worker", "now"), ("--help",)], ids=" ".join)
-def test_an_unknown_command_lists_the_known_ones(serve: Serve, arguments: Sequence[str]) -> None:
-    """Exit status 2, with summaries. Only commands take arguments."""
+def test_an_unknown_word_is_answered_with_the_known_ones(serve: Serve, arguments: Sequence[str]) -> None:
+    """Status 2, and what there is with its summaries; only commands take arguments."""
     process = serve(str(PROGRAMS / "jobs.py"), *arguments)
 
     assert process.wait() == BAD_USE

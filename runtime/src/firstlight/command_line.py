@@ -90,7 +90,7 @@ def _chosen(service: "Service", arguments: "Sequence[str]", early: EarlyStop) ->
     summaries |= {word: each.summary for word, each in commands.items()}
     known = "\n".join(f"  {word:<12} {summary}" for word, summary in summaries.items())
     known = f"  {WEB:<12} Serve requests\n  {SETTINGS:<12} Print every setting with its source\n{known}"
-    msg = f"there is no process or command {' '.join(arguments)!r}; choose one of:\n{known}"
+    msg = f"there is no process or command {' '.join(arguments)!r}; there is:\n{known}"
     raise ArrangementError(msg.rstrip())
 
 

@@ -14,12 +14,12 @@ _WRITTEN_BY_A_RULE = frozenset({"value_error", "assertion_error"})
 
 
 def sentence(kind: type[BaseSettings], detail: Any) -> str:
-    """Say what a value must be, and what it is, unless it may be secret. `detail` is one of pydantic's errors."""
+    """Say what a value must be, and what it is unless that may be secret. `detail` is one of pydantic's errors."""
     message = detail["msg"].removeprefix("Value error, ").replace("Input should be", "must be")
-    message = message.partition(", unable to parse")[0]  # a repetition
+    message = message.partition(", unable to parse")[0]  # it says the same twice
     if detail["type"] == "int_parsing_size":
         message = "must be an integer of fewer digits"
-    if not detail["loc"]:  # the rule is about several fields, and its text names the variables
+    if not detail["loc"]:  # the whole model is wrong, and its rule names the variables
         return str(message)
     field = str(detail["loc"][0])
     name = variable(kind, *map(str, detail["loc"]))
@@ -45,7 +45,7 @@ def _is_named(kind: type[BaseSettings], field: str) -> bool:
 
 
 def _without(message: str, detail: Any) -> str:
-    """The message without a repetition of the value."""
+    """The message without what it repeats of the value."""
     value = str(detail["input"])
     if detail["type"] in _WRITTEN_BY_A_RULE:
         return "is not accepted" if value and value in message else message

@@ -88,7 +88,7 @@ class Supervisor:
         variables = DevelopmentEnvironment(self._root).variables
         variables.setdefault(handover.CONSOLE_TOKEN, self._token)
         for name in PORTS:
-            if variables.get(name) == "0":  # choose a free port, and keep it after each reload
+            if variables.get(name) == "0":  # a free one, and the same after each reload
                 variables[name] = self._ports.setdefault(name, _free_port())
         self._child = Child(self._command, {**variables, handover.RELOADED_AT: reloaded_at}, self._news.put)
 
