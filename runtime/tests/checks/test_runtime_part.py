@@ -1,5 +1,13 @@
 """The runtime's part of the contract and the code of the runtime have the same values."""
 
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+import firstlight
+from firstlight import identity
 from firstlight.components.http_client import HTTP_CLIENT
 from firstlight.contract import Contract
 from firstlight.management.health import PROBES
@@ -7,6 +15,7 @@ from firstlight.server import times
 from firstlight.settings import FASTEST_BURN_RATE, Settings
 
 CONTRACT = Contract.of(["http_client"])
+EVENT = re.compile(r"[a-z_]+\.[a-z_]+")
 
 
 def test_has_no_problems() -> None:
@@ -23,7 +32,24 @@ def test_ports_are_the_defaults() -> None:
     """Manifests and Prometheus read them from the contract, the service from its settings."""
     settings = Settings()
     assert settings.port == CONTRACT.fact("service", "port")
-    assert settings.management_port == CONTRACT.fact("management", "port")
+    assert settings.management_port == CONTRACT.fact("management", "port") == identity.MANAGEMENT_PORT
+
+
+def test_resource_attributes_are_those_of_the_identity() -> None:
+    """The runtime sets exactly these on spans."""
+    names = {identity.SERVICE_NAME, identity.SERVICE_VERSION, identity.INSTANCE_ID, identity.ENVIRONMENT_NAME}
+    assert set(CONTRACT.fact("resource", "attributes")) == names
+
+
+@pytest.mark.parametrize("module", ["logs/console.py", "testing/process.py"])
+def test_events_that_other_modules_read_are_in_the_contract(module: str) -> None:
+    """A renamed event would leave the console or the plug-in without effect."""
+    tree = ast.parse((Path(firstlight.__file__).parent / module).read_text("utf-8"))
+    texts = {node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and isinstance(node.value, str)}
+    events = {text for text in texts if EVENT.fullmatch(text)}
+
+    assert events
+    assert events <= set(CONTRACT.events)
 
 
 def test_burn_rate_is_that_of_the_settings() -> None:
