@@ -1,4 +1,4 @@
-"""The service that the tests of the runtime run, and what the plug-in of services does not offer."""
+"""The service under test, in addition to the fixtures of the pytest plug-in."""
 
 from pathlib import Path
 
@@ -17,10 +17,10 @@ PROGRAMS = Path(__file__).with_name("programs")  # services that one test file r
 
 @pytest.fixture(scope="session")
 def service() -> Service:
-    """A service of the faults alone."""
+    """A service that consists of the failing routes."""
     return SERVICE
 
 
 @pytest.fixture(autouse=True)
 def _clean_environment(clean_environment: None) -> None:
-    """Every test starts without settings in the environment."""
+    """Remove settings from the environment before every test."""

@@ -32,14 +32,14 @@ faults = runpy.run_path(str(Path(__file__).with_name("faults.py")))
 
 
 class Scales:
-    """A resource that is not ready when it is asked for the first time."""
+    """A resource that is not ready at the first call of `ready`."""
 
     def __init__(self) -> None:
-        """Not asked yet."""
+        """`ready` has not been called yet."""
         self._asked = False
 
     async def ready(self) -> None:
-        """Raise once."""
+        """Raise at the first call."""
         asked, self._asked = self._asked, True
         if not asked:
             msg = "the scales warm up"
@@ -63,18 +63,18 @@ async def fail(*_: object) -> None:
 
 
 async def run_on(_: Surroundings[Any]) -> None:
-    """Run until cancelled, whatever drains."""
+    """Ignore the drain, and run until cancelled."""
     await asyncio.Event().wait()
 
 
 async def weigh(surroundings: Surroundings[Any], arguments: Sequence[str]) -> None:
-    """Succeed, or fail when told to."""
+    """Succeed, or fail when the query asks for it."""
     del surroundings
     await (fail() if arguments else succeed())
 
 
 async def call(request: Request) -> Response:
-    """Call the dependency, which may not be there, and count an event of the team's objective."""
+    """Call the dependency, which may be down, and count an event of the team's objective."""
     slo.bad("shipped")
     response = await HTTP_CLIENT.of(request)["scales"].get("/")
     return PlainTextResponse(str(response.status_code))
@@ -92,7 +92,7 @@ SCALES = Component(
 
 
 async def listen(websocket: WebSocket) -> None:
-    """Say hello and leave."""
+    """Send one message and close."""
     await websocket.accept()
     await websocket.close()
 

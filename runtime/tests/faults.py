@@ -24,18 +24,18 @@ async def none(_: Request) -> Response:
 
 
 async def missing(_: Request) -> Response:
-    """Have nothing of this name."""
+    """Raise a 404."""
     raise NotFoundError
 
 
 async def fail(_: Request) -> Response:
-    """Raise what no handler expects."""
+    """Raise an error that no handler expects."""
     msg = "on demand, password=hunter2"
     raise RuntimeError(msg)
 
 
 async def slow(request: Request) -> Response:
-    """Answer late, while the event loop goes on."""
+    """Answer late, without blocking the event loop."""
     await asyncio.sleep(float(request.query_params.get("seconds", "1")))
     return PlainTextResponse("slow")
 
@@ -47,7 +47,7 @@ async def block(request: Request) -> Response:
 
 
 async def hold(request: Request) -> Response:
-    """Block every thread, as a call in C that keeps the interpreter does."""
+    """Block every thread, as a C call that does not release the GIL."""
     end = time.perf_counter() + float(request.query_params["seconds"])
     words = "a" * 20
     while time.perf_counter() < end:
@@ -65,7 +65,7 @@ async def burn(_: Request) -> Response:
 
 
 async def stream(request: Request) -> Response:
-    """Send chunks for ever, or break off after some."""
+    """Send chunks for ever, or raise after some."""
     chunks = int(request.query_params.get("chunks", "0"))
 
     async def body() -> AsyncIterator[bytes]:
@@ -81,7 +81,7 @@ async def stream(request: Request) -> Response:
 
 
 async def bind(request: Request) -> Response:
-    """Bind a field to the log lines of this request, and log before and after. Answer with the request id."""
+    """Bind a field to the log lines of this request, log before and after, and answer with the request id."""
     await asyncio.sleep(0)
     tenant = request.query_params["tenant"]
     log.info("faults.unbound", given=tenant)
@@ -99,7 +99,7 @@ async def write(request: Request) -> Response:
 
 
 async def hang(_: Request) -> Response:
-    """Never answer, and clean up for a moment when cancelled, as the end of a transaction does."""
+    """Never answer. Takes a moment to clean up when cancelled, like the end of a transaction."""
     try:
         await asyncio.sleep(600)
     finally:
@@ -108,13 +108,13 @@ async def hang(_: Request) -> Response:
 
 
 def thread(request: Request) -> Response:
-    """Keep a thread of the pool busy, which nobody can cancel."""
+    """Occupy a thread of the pool. A thread cannot be cancelled."""
     time.sleep(float(request.query_params["seconds"]))
     return PlainTextResponse("thread")
 
 
 async def reveal(_: Request) -> Response:
-    """Raise with secrets in the message, in the cause and in a local variable, and with a terminal's control code."""
+    """Raise with secrets in the message, in the cause and in a local variable, and with a control code of terminals."""
     password = "correct-horse"  # noqa: S105, F841 - only a careless traceback shows it
     cause = ConnectionError("cannot reach postgresql://app:battery-staple@db.example/app")
     msg = "no answer to Authorization: Bearer c3RhcGxlLWJhdHRlcnk.x, client_secret='zebra-paper', \x1b[2Jgone"

@@ -1,4 +1,4 @@
-"""Servers that misbehave below HTTP: they drip, never answer, never end, or never read."""
+"""Servers that misbehave below HTTP: slow bytes, no response, a response without end, or no reading."""
 
 import socket
 import ssl
@@ -14,10 +14,10 @@ CHUNK = b"x" * 65_536
 
 
 class Peer:
-    """Listens on a free port and hands each request that came whole to `behave`, one thread for each connection."""
+    """Listens on a free port and calls `behave` for each complete request, in one thread per connection."""
 
     def __init__(self, behave: Callable[["Peer", socket.socket], object], tls: ssl.SSLContext | None = None) -> None:
-        """Nothing has come yet. `behave` may send, wait for `ended`, or return for the next request."""
+        """`behave` may send, wait for `ended`, or return for the next request."""
         self.behave = behave
         self.tls = tls
         self.requests: list[bytes] = []
@@ -45,7 +45,7 @@ class Peer:
 
     @property
     def port(self) -> int:
-        """Where it listens."""
+        """The port on which it listens."""
         return int(self._listener.getsockname()[1])
 
     @property
@@ -54,12 +54,12 @@ class Peer:
         return f"{'http' if self.tls is None else 'https'}://127.0.0.1:{self.port}"
 
     def send(self, connection: socket.socket, data: bytes) -> None:
-        """Send and count. Raises `OSError` when the client has gone."""
+        """Send and count. Raises `OSError` when the client has closed the connection."""
         connection.sendall(data)
         self.sent += len(data)
 
     def drip(self, connection: socket.socket, data: bytes) -> None:
-        """Send `data` again and again, a byte at a time, until the client goes or the test ends."""
+        """Send `data` repeatedly, byte by byte, until the client closes or the test ends."""
         while not self.ended.is_set():
             for byte in data:
                 self.send(connection, bytes([byte]))
@@ -67,7 +67,7 @@ class Peer:
                     return
 
     def flood(self, connection: socket.socket, most: int) -> None:
-        """Send until the client goes, or so many bytes have been sent."""
+        """Send until the client closes, or until a limit in bytes."""
         while self.sent < most:
             self.send(connection, CHUNK)
 
@@ -99,7 +99,7 @@ class Peer:
 
 
 def read_request(connection: socket.socket) -> bytes:
-    """Head and body of one request; nothing where the client has gone."""
+    """Head and body of one request, or nothing if the client has closed the connection."""
     data = b""
     while b"\r\n\r\n" not in data:
         if not (more := connection.recv(65_536)):
@@ -115,7 +115,7 @@ def read_request(connection: socket.socket) -> bytes:
 
 
 def answer(status: str, body: bytes = b"", *headers: str) -> Callable[[Peer, socket.socket], None]:
-    """Answer each request with this."""
+    """A behaviour that answers each request with these bytes."""
     head = "\r\n".join([f"HTTP/1.1 {status}", f"content-length: {len(body)}", *headers, "", ""]).encode()
     return lambda peer, connection: peer.send(connection, head + body)
 
@@ -137,7 +137,7 @@ def silent(peer: Peer, _: socket.socket) -> None:
 
 
 def wait_until(holds: Callable[[], object], seconds: float = TIMEOUT_SECONDS) -> None:
-    """Ask until it holds."""
+    """Call `condition` until it is true, or fail after a timeout."""
     deadline = time.monotonic() + seconds
     while not holds():
         assert time.monotonic() < deadline, f"{holds} did not become true in {seconds} s"

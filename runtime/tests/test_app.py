@@ -1,4 +1,4 @@
-"""The composition root puts everything together, and opens nothing."""
+"""The composition root creates every part, and opens none."""
 
 import platform
 import threading
@@ -30,7 +30,7 @@ class ScalesSettings(BaseSettings):
 
 
 class OverloadError(Exception):
-    """What the users of the component may have to handle."""
+    """An error of the component that handlers may get."""
 
 
 async def _on_overload(_: Request, __: Exception) -> Response:
@@ -59,19 +59,21 @@ SCALES = Component(
 
 @pytest.fixture
 def weighing(service: Service) -> Service:
-    """A service with one component, and a route of its own that uses it."""
+    """A service with one component, and with a route of its own that uses it."""
     return replace(service, components=[SCALES], routes=[Route("/weigh", _weigh)])
 
 
 def test_a_handler_gets_the_resource_of_a_component(settings: Settings, weighing: Service, lines: Lines) -> None:
-    """In a route of the service, and in one that the component brings."""
+    """In a route of the service, and in one of the component."""
     with TestClient(create_app(settings, weighing, log_sink=lines)) as client:
         assert client.get("/weigh").json() == {"maximum": 5}
         assert client.get("/scales").json() == {"maximum": 5}
 
 
-def test_a_component_declares_what_its_errors_mean(settings: Settings, weighing: Service, lines: Lines) -> None:
-    """Its exception handlers are the service's."""
+def test_exception_handlers_of_a_component_apply_to_the_service(
+    settings: Settings, weighing: Service, lines: Lines
+) -> None:
+    """Also in routes of the service."""
     with TestClient(create_app(settings, weighing, log_sink=lines)) as client:
         response = client.get("/weigh?heavy")
 
@@ -82,7 +84,7 @@ def test_a_component_declares_what_its_errors_mean(settings: Settings, weighing:
 def test_a_component_reads_its_own_settings(
     settings: Settings, weighing: Service, lines: Lines, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """From the environment, refused as the service's own are."""
+    """From the environment. A bad value is refused like one of the service."""
     monkeypatch.setenv("SCALES_MAXIMUM", "9")
     with TestClient(create_app(settings, weighing, log_sink=lines)) as client:
         assert client.get("/weigh").json() == {"maximum": 9}
@@ -92,8 +94,8 @@ def test_a_component_reads_its_own_settings(
         create_app(settings, weighing, log_sink=lines)
 
 
-def test_opens_nothing(settings: Settings, weighing: Service, lines: Lines) -> None:
-    """Threads and ports wait for the lifespan, so that building the application costs nothing."""
+def test_creating_an_application_opens_nothing(settings: Settings, weighing: Service, lines: Lines) -> None:
+    """Threads and ports are opened by the lifespan."""
     threads = threading.active_count()
 
     create_app(settings, weighing, log_sink=lines)
@@ -102,7 +104,7 @@ def test_opens_nothing(settings: Settings, weighing: Service, lines: Lines) -> N
     assert lines.raw == []
 
 
-def test_publishes_what_runs_here(settings: Settings, service: Service, lines: Lines) -> None:
+def test_exports_the_build_info(settings: Settings, service: Service, lines: Lines) -> None:
     """`build_info` joins the service's metrics with its release."""
     create_app(settings.model_copy(update={"revision": "0a1b2c3"}), service, log_sink=lines)
 
@@ -118,8 +120,8 @@ def _objective(slo: str) -> float | None:
     return REGISTRY.get_sample_value("slo_objective_ratio", {"slo": slo})
 
 
-def test_publishes_the_objectives(settings: Settings, service: Service, lines: Lines) -> None:
-    """Those of every service and those of the team are there from the first scrape."""
+def test_exports_the_objectives(settings: Settings, service: Service, lines: Lines) -> None:
+    """Those of every service and those of the team, from the first scrape on."""
     service = replace(service, objectives=[Objective("weighing", 0.995)])
 
     create_app(settings.model_copy(update={"slo_availability": 0.9875}), service, log_sink=lines)
@@ -129,13 +131,13 @@ def test_publishes_the_objectives(settings: Settings, service: Service, lines: L
 
 
 def test_refuses_a_threshold_the_histogram_cannot_count(settings: Settings, service: Service, lines: Lines) -> None:
-    """Settings that did not come from the environment are checked as well."""
+    """Also in settings that do not come from the environment."""
     with pytest.raises(ValueError, match=r"^the objective latency must be a bucket of the latency histogram"):
         create_app(settings.model_copy(update={"slo_latency_seconds": 0.3}), service, log_sink=lines)
 
 
 def test_the_name_may_come_from_the_environment(settings: Settings, service: Service, lines: Lines) -> None:
-    """`OTEL_SERVICE_NAME` names the service in its log lines, too."""
+    """`OTEL_SERVICE_NAME` is the service in log lines."""
     settings = settings.model_copy(update={"otel_service_name": "renamed"})
 
     with TestClient(create_app(settings, service, log_sink=lines)):
@@ -145,7 +147,7 @@ def test_the_name_may_come_from_the_environment(settings: Settings, service: Ser
 
 
 def test_two_applications_share_no_routes(settings: Settings, service: Service, lines: Lines) -> None:
-    """Each gets its own: what one of them changes does not change the other."""
+    """A change of one does not affect the other."""
     first, second = (_objects(create_app(settings, service, log_sink=lines)) for _ in range(2))
 
     assert len(first) > len(service.routes)
@@ -153,7 +155,7 @@ def test_two_applications_share_no_routes(settings: Settings, service: Service, 
 
 
 def _objects(app: Application) -> dict[int, Any]:
-    """The applications inside each other and their routes, by identity."""
+    """The ids of the nested applications and their routes."""
     seen: dict[int, Any] = {}
     inner: Any = app
     while inner is not None:

@@ -1,4 +1,4 @@
-"""The structure of the library: what imports what, how long things get, where state lives, and what is public."""
+"""The structure of the library: imports, sizes, state, constants, and the public surface."""
 
 import ast
 import inspect
@@ -22,7 +22,8 @@ MAX_MODULE_LINES = 150
 MIN_MODULE_LINES = 10  # a shorter one is part of another subject
 MAX_FUNCTION_LINES = 30
 BANNED_NAMES = {"utils", "helpers", "core", "common", "manager"}
-SMALL = {f"{ROOT}.errors", f"{ROOT}.metrics.pauses"}  # what modules share that must not import each other
+# What modules share that must not import each other.
+SMALL = {f"{ROOT}.errors", f"{ROOT}.exit_status", f"{ROOT}.metrics.pauses"}
 
 PUBLIC = [
     "REGISTRY",
@@ -60,6 +61,10 @@ STATE_OF_THE_PROCESS = {(f"{ROOT}.logs.sink", "stdout"), (f"{ROOT}.slo", "_decla
 MUTATORS = {"append", "add", "update", "extend", "insert", "pop", "popitem", "remove", "clear", "setdefault", "discard"}
 EMPTY = {"dict", "list", "set", "deque", "defaultdict", "OrderedDict", "bytearray", "count", "cycle"}
 
+HAS_NO_HOME = {"TYPE_CHECKING"}  # modules define it because an import of `typing` takes too long
+# Errors that a docstring need not name: pydantic turns a `ValueError` into a sentence; nobody handles the others.
+NOT_NAMED = {"ValueError", "NotImplementedError", "KeyboardInterrupt"}
+
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 Imports = Mapping[str, set[str]]
 
@@ -81,7 +86,7 @@ IMPORTS: Imports = {name: set(_imports(name)) for name in MODULES if name != ROO
 
 
 def _circle(imports: Imports) -> Sequence[str]:
-    """Modules that import each other, each the next and the last the first; nothing where there are none."""
+    """Modules that import each other in a circle, or nothing."""
     done: set[str] = set()
 
     def visit(name: str, path: tuple[str, ...]) -> Sequence[str]:
@@ -98,26 +103,26 @@ def _circle(imports: Imports) -> Sequence[str]:
 
 
 def test_no_import_circle() -> None:
-    """Every module can be read before those that use it."""
+    """A module can be read without those that use it."""
     assert _circle(IMPORTS) == ()
 
 
 def test_a_circle_is_found() -> None:
-    """A rule that finds nothing proves nothing."""
+    """The check above fails when it should."""
     assert _circle({"a": {"b"}, "b": {"d", "c"}, "c": {"b"}, "d": set()}) == ("b", "c")
     assert _circle({"a": {"a"}}) == ("a",)
     assert _circle({"a": {"b", "c"}, "b": {"c"}, "c": set()}) == ()
 
 
 def test_imports_are_seen() -> None:
-    """At the top, of a name, of a module, in a function, and for the type checker."""
+    """Imports at the top, of a name, of a module, in a function, and for the type checker."""
     assert {f"{ROOT}.settings", f"{ROOT}.logs.sink", f"{ROOT}.arrangement"} <= IMPORTS[f"{ROOT}.app"]
     assert f"{ROOT}.metrics.instruments" in IMPORTS[f"{ROOT}.management.health"]
     assert {f"{ROOT}.service", f"{ROOT}.server.server"} <= IMPORTS[f"{ROOT}.command_line"]
 
 
 def test_components_never_import_each_other() -> None:
-    """So that each can be installed without the others' distributions."""
+    """So that each can be installed without the distributions of the others."""
     components = [name for name in IMPORTS if name.startswith(f"{ROOT}.components.")]
     crossing = [
         f"{name} imports {imported}"
@@ -131,7 +136,7 @@ def test_components_never_import_each_other() -> None:
 
 
 def test_the_runtime_depends_on_no_component() -> None:
-    """A service that does not name a component does not need what it stands on."""
+    """A service without a component does not need its distributions."""
     dependent = [
         f"{name} imports {imported}"
         for name in IMPORTS
@@ -143,7 +148,7 @@ def test_the_runtime_depends_on_no_component() -> None:
 
 
 def test_the_library_does_not_import_itself_by_name() -> None:
-    """Relative imports keep the package's name out of its modules."""
+    """Imports are relative."""
     for name, tree in TREES.items():
         for node in ast.walk(tree):
             imported = [node.module or ""] if isinstance(node, ast.ImportFrom) and not node.level else []
@@ -152,13 +157,13 @@ def test_the_library_does_not_import_itself_by_name() -> None:
 
 
 def test_module_names_tell_their_subject() -> None:
-    """A name that fits everything finds nothing."""
+    """Names such as `utils` say nothing about the content."""
     assert [name for name in MODULES if BANNED_NAMES & {part.strip("_") for part in name.split(".")}] == []
 
 
 @pytest.mark.parametrize("name", MODULES)
 def test_a_module_is_about_one_subject(name: str) -> None:
-    """At most 150 lines of code, and at least 10 lines where it is not the docstring of a package."""
+    """At most 150 lines of code, and at least 10 except for packages."""
     text = MODULES[name].read_text("utf-8").splitlines()
 
     assert _lines_of_code(TREES[name]) <= MAX_MODULE_LINES
@@ -166,7 +171,7 @@ def test_a_module_is_about_one_subject(name: str) -> None:
 
 
 def _lines_of_code(node: ast.AST) -> int:
-    """Lines that are neither blank, nor comment, nor docstring."""
+    """The number of lines without blank lines, comments and docstrings."""
     lines: set[int] = set()
     for child in ast.walk(node):
         docstring = isinstance(child, ast.Expr) and isinstance(child.value, ast.Constant)
@@ -178,7 +183,7 @@ def _lines_of_code(node: ast.AST) -> int:
 
 
 def test_a_function_fits_on_a_screen() -> None:
-    """At most 30 lines, its docstring aside."""
+    """At most 30 lines without its docstring."""
     long = [
         f"{name}.{node.name}: {_lines_of_code(node)} lines"
         for name, tree in TREES.items()
@@ -213,7 +218,7 @@ def _assigned(tree: ast.Module) -> Iterator[tuple[str, ast.expr | None]]:
 
 
 def test_no_module_holds_state() -> None:
-    """Besides metrics, context variables and loggers: what an application needs is held by the application."""
+    """Except for metrics, context variables and loggers. The application holds all other state."""
     classes = [node for tree in TREES.values() for node in ast.walk(tree) if isinstance(node, ast.ClassDef)]
     stateful = {
         cls.name
@@ -231,8 +236,32 @@ def test_no_module_holds_state() -> None:
     assert holding == STATE_OF_THE_PROCESS
 
 
+def _constants(tree: ast.Module) -> Iterator[tuple[str, str]]:
+    """The constants of a module without underscores in front, with their values."""
+    for node in tree.body:
+        match node:
+            case ast.Assign(targets=[ast.Tuple(elts=names)], value=ast.Tuple(elts=values)):
+                pairs: list[tuple[ast.expr, ast.expr]] = list(zip(names, values, strict=True))
+            case ast.Assign(targets=[name], value=value) | ast.AnnAssign(target=name, value=ast.expr() as value):
+                pairs = [(name, value)]
+            case _:
+                continue
+        yield from ((name.id.lstrip("_"), ast.unparse(value)) for name, value in pairs if isinstance(name, ast.Name))
+
+
+def test_no_constant_is_written_twice() -> None:
+    """Constants with the same name and value in two modules must be one constant, which the other imports."""
+    homes: dict[tuple[str, str], list[str]] = {}
+    for name, tree in TREES.items():
+        for constant, value in _constants(tree):
+            if constant.isupper() and constant not in HAS_NO_HOME:
+                homes.setdefault((constant, value), []).append(name)
+
+    assert {constant: modules for constant, modules in homes.items() if len(modules) > 1} == {}
+
+
 def test_no_function_changes_its_module() -> None:
-    """Tables at the top of a module are constants."""
+    """Module-level tables are constants."""
     changes = [
         f"{name}: {ast.unparse(node)}"
         for name, tree in TREES.items()
@@ -258,7 +287,7 @@ def _changes(node: ast.AST, constants: set[str]) -> bool:
 
 
 def test_the_public_names_are_exactly_these() -> None:
-    """A name that is added here is supported from then on; one that is taken away breaks services."""
+    """A new name must be supported from then on, and a removed name breaks services."""
     homes, modules = vars(firstlight)["_HOMES"], vars(firstlight)["_MODULES"]
 
     assert firstlight.__all__ == PUBLIC
@@ -266,7 +295,7 @@ def test_the_public_names_are_exactly_these() -> None:
 
 
 def test_the_type_checker_sees_what_is_imported() -> None:
-    """Each name comes from the module that the type checker reads it from."""
+    """Each name comes from the same module at run time and for the type checker."""
     declared = {
         alias.asname: f"{node.module}.{alias.name}" if node.module else alias.name
         for node in ast.walk(TREES[ROOT])
@@ -280,7 +309,7 @@ def test_the_type_checker_sees_what_is_imported() -> None:
 
 @pytest.mark.parametrize("name", sorted(set(PUBLIC) - {"__version__", "REGISTRY"}))
 def test_a_public_name_is_documented(name: str) -> None:
-    """It can be imported, and it and its public methods have a docstring."""
+    """It can be imported, and has a docstring, as its public methods do."""
     value = getattr(import_module(ROOT), name)
 
     assert (value.__doc__ or "").strip()
@@ -289,14 +318,51 @@ def test_a_public_name_is_documented(name: str) -> None:
         assert [method.__qualname__ for method in own if not method.__doc__] == []
 
 
+def _raised(node: ast.AST) -> Iterator[str]:
+    """The errors that a function raises in its own statements. A name in lower case is a variable."""
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.Raise) and child.exc is not None:
+            error = child.exc.func if isinstance(child.exc, ast.Call) else child.exc
+            if (name := ast.unparse(error).rpartition(".")[2])[0].isupper():
+                yield name
+        if not isinstance(child, Function | ast.Lambda | ast.ClassDef):
+            yield from _raised(child)
+
+
+def _undocumented(node: ast.AST, documented: str = "") -> Iterator[str]:
+    """The errors that the docstring of a public function, its class or its module does not name."""
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.ClassDef):
+            yield from _undocumented(child, documented + (ast.get_docstring(child) or ""))
+        elif isinstance(child, Function) and (child.name == "__init__" or not child.name.startswith("_")):
+            words = documented + (ast.get_docstring(child) or "")
+            missing = {error for error in _raised(child) if f"`{error}`" not in words} - NOT_NAMED
+            yield from (f"{child.name} raises {error}" for error in sorted(missing))
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_docstrings_name_the_errors_that_a_public_function_raises(name: str) -> None:
+    """A caller must not have to read the code to know what to catch."""
+    tree = TREES[name]
+
+    assert list(_undocumented(tree, ast.get_docstring(tree) or "")) == []
+
+
+def test_an_undocumented_error_is_found() -> None:
+    """The check above fails when it should."""
+    tree = ast.parse('def read():\n    "Raises `OSError`."\n    if x: raise errors.LookupError(x)\n    raise OSError\n')
+
+    assert list(_undocumented(tree)) == ["read raises LookupError"]
+
+
 def test_what_is_not_public_is_not_there() -> None:
-    """A misspelled name is an error."""
+    """A misspelt name raises an error."""
     with pytest.raises(AttributeError, match="has no attribute 'Servise'"):
         _ = firstlight.Servise
 
 
 def test_the_version_has_one_home() -> None:
-    """The distribution's version is read from the constant."""
+    """The version of the distribution is read from the constant."""
     holders = [name for name, tree in TREES.items() if "__version__" in dict(_assigned(tree))]
 
     assert holders == [ROOT]

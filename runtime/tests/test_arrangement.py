@@ -1,4 +1,4 @@
-"""What does not fit together stops the start with one sentence."""
+"""Components that do not fit together stop the start with one sentence."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -170,7 +170,7 @@ OWN_FAULTS = {
 
 @pytest.mark.parametrize("declared, sentence", OWN_FAULTS.values(), ids=OWN_FAULTS)  # noqa: PT006
 def test_names_what_the_service_itself_declares_twice(declared: dict[str, Any], sentence: str) -> None:
-    """The second check would replace the first, and readiness would lie. Some names are the runtime's."""
+    """A second check of one name would replace the first. Some names are the runtime's."""
     with pytest.raises(ArrangementError) as refusal:
         verify(replace(EMPTY, **declared))
 
@@ -178,7 +178,7 @@ def test_names_what_the_service_itself_declares_twice(declared: dict[str, Any], 
 
 
 def test_checks_of_components_are_compared_at_the_start(settings: Settings, service: Service) -> None:
-    """Only then are they known."""
+    """Before, their names are not known."""
     twice = replace(
         service, components=[_component("a", checks=lambda _: [Check("x", _passes)])], checks=[Check("x", _passes)]
     )
@@ -197,7 +197,7 @@ def test_checks_of_components_are_compared_at_the_start(settings: Settings, serv
     ],
 )
 def test_a_bad_objective_is_one_sentence(slo: str, ratio: float, sentence: str) -> None:
-    """The command line shows it without a traceback."""
+    """The command line prints it without a traceback."""
     with pytest.raises(ArrangementError, match=f"^{sentence}$"):
         Objective(slo, ratio)
 
@@ -212,15 +212,15 @@ def test_names_the_fault_and_the_cure(components: Sequence[Component[Any, Any]],
 
 
 def test_compares_with_what_the_service_itself_declares() -> None:
-    """A task or an operation of the team may clash with one of a component."""
+    """A task or an operation of the team may have the name of one of a component."""
     with pytest.raises(ArrangementError, match=r"^the background task 'tidy' .* by the service and a; "):
         verify(replace(EMPTY, background=[TIDY], components=[_component("a", background=[TIDY])]))
     with pytest.raises(ArrangementError, match=r"^the operation 'GET /links' .* by the service and a; "):
         verify(replace(EMPTY, routes=[LIST], components=[_component("a", routes=[LIST])]))
 
 
-def test_accepts_what_fits() -> None:
-    """One of a group is enough; what is only used may be away; a name may serve in several kinds."""
+def test_accepts_components_that_fit_together() -> None:
+    """One of a group is enough, `uses` may be missing, and a name may be used for several kinds."""
     components = [
         _component("mysql", background=[TIDY], commands={"migrate": MIGRATE}),
         _component("links", requires=["mysql", ("postgres", "mysql")], uses=["cache"], processes={"worker": WORK}),
@@ -238,7 +238,7 @@ def test_create_app_raises_for_components_that_do_not_fit(settings: Settings) ->
 
 @pytest.mark.parametrize("arguments", [(), ("worker",), ("migrate",)], ids=["web", "process", "command"])
 def test_the_command_ends_with_one_sentence(serve: Callable[..., ServiceProcess], arguments: Sequence[str]) -> None:
-    """Whatever was to run: status 2, one line on standard error, and no traceback."""
+    """Every process and command: exit status 2, one line on standard error, no traceback."""
     process = serve(str(PROGRAMS / "misarranged.py"), *arguments)
 
     assert process.wait() == 2

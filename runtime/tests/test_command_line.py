@@ -1,4 +1,4 @@
-"""The command line: what it runs, what stops the start, and with which status the process ends."""
+"""The command line: processes and commands, errors that stop the start, and exit statuses."""
 
 import os
 import re
@@ -28,7 +28,7 @@ SCALES = str(PROGRAMS / "scales.py")
 
 @pytest.fixture
 def ports() -> Iterator[Mapping[str, str]]:
-    """A port that somebody listens on, and one that nobody does."""
+    """A port on which somebody listens, and a free one."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         with socket.create_server(("127.0.0.1", 0)) as free:
             numbers = {"TAKEN": taken.getsockname()[1], "FREE": free.getsockname()[1]}
@@ -37,7 +37,7 @@ def ports() -> Iterator[Mapping[str, str]]:
 
 @pytest.fixture
 def _main_in_this_process() -> Iterator[None]:
-    """Give the interpreter back what `main` changes."""
+    """Restore the interpreter's state that `main` changes."""
     handler, interval = signal.getsignal(signal.SIGTERM), sys.getswitchinterval()
     yield
     signal.signal(signal.SIGTERM, handler)
@@ -45,7 +45,7 @@ def _main_in_this_process() -> Iterator[None]:
 
 
 def test_a_bad_setting_stops_the_process(serve: Serve) -> None:
-    """Status 2, one sentence that names the variable, nothing on standard output."""
+    """Exit status 2, one sentence with the variable, nothing on standard output."""
     process = serve(str(FAULTS), LOG_LEVEL="loud")
 
     assert process.wait() == BAD_USE
@@ -69,7 +69,7 @@ def test_a_bad_setting_stops_the_process(serve: Serve) -> None:
 def test_names_what_stops_the_start(
     serve: Serve, ports: Mapping[str, str], environment: Mapping[str, str], sentence: str
 ) -> None:
-    """The variable comes first in the one sentence on standard error."""
+    """The sentence on standard error begins with the variable."""
     process = serve(str(FAULTS), **{name: ports.get(value, value) for name, value in environment.items()})
 
     assert process.wait() == BAD_USE
@@ -81,7 +81,7 @@ def test_names_what_stops_the_start(
 
 
 class ConnectingSettings(BaseSettings):
-    """Settings of a component that connect to the service port, and are always refused."""
+    """Settings of a component that try to connect to the service port, and are always refused."""
 
     model_config = SettingsConfigDict(validate_default=True)
 
@@ -90,7 +90,7 @@ class ConnectingSettings(BaseSettings):
     @field_validator("door")
     @classmethod
     def connect(cls, _: str) -> str:
-        """Raises what a bad value raises, with the outcome."""
+        """Raise a `ValueError` with the result of the connection."""
         with socket.socket() as client:
             opened = client.connect_ex(("127.0.0.1", int(os.environ["PORT"]))) == 0
         msg = f"must not meet an open port, and {opened=}"
@@ -101,7 +101,7 @@ class ConnectingSettings(BaseSettings):
 def test_settings_are_refused_before_the_port_opens(
     service: Service, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], ports: Mapping[str, str]
 ) -> None:
-    """Those of a component, too: nobody connects to a service that is not going to start."""
+    """Also those of a component, so that no client connects to a service that will not start."""
     component = Component(name="connecting", settings=ConnectingSettings, open=nothing)
     monkeypatch.setenv("PORT", ports["FREE"])
     monkeypatch.setenv("MANAGEMENT_PORT", "0")
@@ -112,21 +112,21 @@ def test_settings_are_refused_before_the_port_opens(
 
 
 class StoppingSettings(BaseSettings):
-    """Settings of a component that are read when somebody stops the service."""
+    """Settings of a component that stop the service while they are read."""
 
     stop: str = ""
 
     @field_validator("stop")
     @classmethod
     def send_sigterm(cls, stop: str) -> str:
-        """The signal arrives before the server could take it."""
+        """Send SIGTERM before the server handles it."""
         os.kill(os.getpid(), signal.SIGTERM)
         return stop
 
 
 @pytest.mark.usefixtures("_main_in_this_process")
 def test_a_signal_before_the_server_is_there_ends_the_start(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Also for the first process of a container, which ignores SIGTERM until it has a handler."""
+    """Also for process 1 of a container, which ignores SIGTERM until it has a handler."""
     component = Component(name="stopping", settings=StoppingSettings, open=nothing)
     for name, value in {"STOP": "now", "PORT": "0", "MANAGEMENT_PORT": "0"}.items():
         monkeypatch.setenv(name, value)
@@ -139,7 +139,7 @@ def test_a_signal_before_the_server_is_there_ends_the_start(service: Service, mo
 
 @pytest.fixture
 def run_module(tmp_path: Path) -> Callable[[str], subprocess.CompletedProcess[str]]:
-    """Run `main("package.page")` in a process of its own, with this source as the page."""
+    """Run `main("package.page")` in a separate process, with this source as the page."""
     package = tmp_path / "package"
     package.mkdir()
     (package / "__init__.py").touch()
@@ -158,14 +158,14 @@ def run_module(tmp_path: Path) -> Callable[[str], subprocess.CompletedProcess[st
 def test_a_signal_while_the_service_is_imported_ends_the_start(
     run_module: Callable[[str], subprocess.CompletedProcess[str]],
 ) -> None:
-    """`main` gets the name of the module for this: the handler is there before the import begins."""
+    """`main` gets the name of the module, so that the handler is there before the import."""
     ended = run_module("import os, signal\nos.kill(os.getpid(), signal.SIGTERM)\nraise AssertionError('went on')\n")
 
     assert (ended.returncode, ended.stdout, ended.stderr) == (0, "", "")
 
 
 def test_the_service_may_be_named_by_its_module(run_module: Callable[[str], subprocess.CompletedProcess[str]]) -> None:
-    """It is the value `SERVICE`, and errors are those of any other service."""
+    """The module has it as `SERVICE`. Errors are printed as for any other service."""
     source = """
 from firstlight import Component, Identity, NoSettings, Service, nothing
 
@@ -182,7 +182,7 @@ SERVICE = Service(identity=Identity(name="sample", version="1"), components=[LIN
 def test_a_mistake_in_the_module_shows_its_traceback(
     run_module: Callable[[str], subprocess.CompletedProcess[str]],
 ) -> None:
-    """Only what the runtime refuses is one sentence: a bug needs its place."""
+    """Only the runtime's own errors are one sentence: a bug needs its traceback."""
     ended = run_module("raise ValueError('not ours')\n")
 
     assert ended.returncode == 1
@@ -190,8 +190,8 @@ def test_a_mistake_in_the_module_shows_its_traceback(
     assert "page.py" in ended.stderr
 
 
-def test_a_signal_is_heard_before_the_libraries_are_imported() -> None:
-    """What takes half a second to import is imported after the handler is there."""
+def test_the_signal_handler_is_set_before_slow_imports() -> None:
+    """Libraries that take half a second are imported after that."""
     program = "import sys; from firstlight import main; print(*sys.modules)"
 
     imported = subprocess.run(  # noqa: S603 - this interpreter
@@ -204,7 +204,7 @@ def test_a_signal_is_heard_before_the_libraries_are_imported() -> None:
 
 @pytest.mark.parametrize("arguments", [(), ("web",)], ids=["nothing", "web"])
 def test_any_free_port_is_named_in_the_log(serve: Serve, arguments: Sequence[str]) -> None:
-    """`PORT=0`: the first line tells which one it became. A SIGTERM then ends the process with status 0."""
+    """With `PORT=0`, the first line has the port. SIGTERM ends the process with status 0."""
     process = serve(SCALES, *arguments).started()
 
     assert process.get("/nowhere").status_code == 404
@@ -241,7 +241,7 @@ def test_an_unknown_word_is_answered_with_the_known_ones(serve: Serve, arguments
 
 
 def test_a_component_that_does_not_open_stops_the_start(serve: Serve) -> None:
-    """Not a bad setting: another status, so that it is tried again, and a line that tells why."""
+    """Exit status 3, so that it can be tried again, and a line with the reason."""
     process = serve(SCALES, SCALES_FAULT="opening")
 
     assert process.wait() == FAILED_START
@@ -252,7 +252,7 @@ def test_a_component_that_does_not_open_stops_the_start(serve: Serve) -> None:
 
 
 def test_a_signal_while_closing_does_not_cut_the_flush(serve: Serve) -> None:
-    """The last lines are written, and the status stays 0, although SIGTERM arrives once more."""
+    """After a second SIGTERM, the last lines are written, and the exit status is 0."""
     process = serve(SCALES, SCALES_FAULT="closing").started()
 
     assert (process.terminate(), process.error) == (0, "")

@@ -1,4 +1,4 @@
-"""Components are typed: what `of` returns is the resource, for the type checker as well."""
+"""Components are typed: type checkers know what `of` returns."""
 
 import subprocess
 import sys
@@ -61,7 +61,7 @@ CLIENTS = "firstlight.components.http_client.clients.Clients"
 
 
 def test_the_type_checker_knows_the_resource(tmp_path: Path) -> None:
-    """From a request, a websocket and the surroundings; for a component of the team and one of the runtime."""
+    """From a request, a websocket and the surroundings, for components of the team and of the runtime."""
     snippet = tmp_path / "snippet.py"
     snippet.write_text(SNIPPET)
 
@@ -111,7 +111,7 @@ ROUTES = [Route("/read", _read), WebSocketRoute("/listen", _listen)]
 
 
 def test_a_request_and_a_websocket_get_the_resource(settings: Settings, service: Service, lines: Lines) -> None:
-    """The one that is open."""
+    """`of` returns the open resource."""
     service = replace(service, routes=ROUTES, components=[STORE])
 
     with TestClient(create_app(settings, service, log_sink=lines)) as client:
@@ -121,7 +121,7 @@ def test_a_request_and_a_websocket_get_the_resource(settings: Settings, service:
 
 
 def test_a_component_sees_those_before_it(settings: Settings, service: Service, lines: Lines) -> None:
-    """In its surroundings, when it opens; not those after it."""
+    """When it opens, its surroundings have the resources of earlier components only."""
     seen: list[object] = []
 
     @asynccontextmanager
@@ -143,7 +143,7 @@ LAST = Component(name="last", settings=NoSettings, open=nothing)
 
 
 def test_a_component_that_is_not_open_is_named(settings: Settings, service: Service, lines: Lines) -> None:
-    """The error tells what to do, instead of an attribute that is missing somewhere."""
+    """The error says what to add."""
     service = replace(service, routes=ROUTES)
 
     with (
@@ -154,6 +154,6 @@ def test_a_component_that_is_not_open_is_named(settings: Settings, service: Serv
 
 
 def test_what_is_declared_cannot_be_changed() -> None:
-    """Two applications may be made of the same values."""
+    """Several applications may use the same values."""
     with pytest.raises(FrozenInstanceError):
         STORE.name = "other"  # type: ignore[misc] # this is the mistake

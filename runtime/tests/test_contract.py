@@ -1,4 +1,4 @@
-"""The running service emits what the contract of the runtime and of its component names, no less and no more."""
+"""The running service emits exactly what the contract of the runtime and its component names."""
 
 import ast
 import os
@@ -35,7 +35,7 @@ OPENMETRICS = "application/openmetrics-text;version=1.0.0"
 
 
 class Seen(NamedTuple):
-    """What a service shows that has met traffic of every kind."""
+    """The output of a service after every kind of traffic."""
 
     pages: Mapping[str, str]
     lines: list[Line]
@@ -43,7 +43,7 @@ class Seen(NamedTuple):
 
 
 class Family(NamedTuple):
-    """What the contract says of a metric, as scraped."""
+    """A metric of the contract, as scraped."""
 
     kind: str
     labels: set[frozenset[str]]
@@ -52,7 +52,7 @@ class Family(NamedTuple):
 
 @pytest.fixture(scope="module")
 def memory() -> list[Seen]:
-    """What was seen once."""
+    """Keeps the output for all tests."""
     return []
 
 
@@ -80,7 +80,7 @@ def seen(serve: Callable[..., ServiceProcess], memory: list[Seen]) -> Seen:
 
 
 def _traffic(service: ServiceProcess) -> None:
-    """A success, errors of clients, and failures of the service."""
+    """Requests that succeed, errors of clients, and failures of the service."""
     for path in ("/faults/slow?seconds=0", "/nowhere", "/faults/fail", "/call"):
         service.get(path)
     httpx2.request("PROPFIND", f"{service.url}/faults/slow")
@@ -113,19 +113,19 @@ def _families(page: str, text: str) -> dict[str, Family]:
 
 
 def test_the_contract_has_no_problems() -> None:
-    """Its files are read as those of a team are."""
+    """Its files are valid."""
     assert CONTRACT.problems == ()
 
 
 @pytest.mark.parametrize("page", ["text", "openmetrics"])
 def test_every_metric_is_in_the_contract(seen: Seen, page: str) -> None:
-    """No rule may use a series that is not in the contract."""
+    """Rules may only use series of the contract."""
     assert _families(page, seen.pages[page]).keys() - CONTRACT.metrics.keys() == set()
 
 
 @pytest.mark.parametrize("page", ["text", "openmetrics"])
 def test_every_metric_of_the_contract_is_scraped(seen: Seen, page: str) -> None:
-    """From a service that has just started and met some traffic. Only cgroup metrics depend on the machine."""
+    """After the start and some traffic. Only cgroup metrics depend on the machine."""
     scraped = {name for name, family in _families(page, seen.pages[page]).items() if family.labels}
     missing = {name: CONTRACT.metrics[name] for name in CONTRACT.metrics.keys() - scraped}
 
@@ -135,7 +135,7 @@ def test_every_metric_of_the_contract_is_scraped(seen: Seen, page: str) -> None:
 
 @pytest.mark.parametrize("page", ["text", "openmetrics"])
 def test_every_metric_is_as_the_contract_describes_it(seen: Seen, page: str) -> None:
-    """Its kind, exactly its labels, its buckets."""
+    """Kind, labels and buckets are equal."""
     for name, family in _families(page, seen.pages[page]).items():
         metric = CONTRACT.metrics[name]
         assert family.kind == metric.kind, name
@@ -145,7 +145,7 @@ def test_every_metric_is_as_the_contract_describes_it(seen: Seen, page: str) -> 
 
 
 def test_label_values_come_from_limited_sets(seen: Seen) -> None:
-    """Templates and constants, whatever the client sent."""
+    """Route templates and constants, whatever clients send."""
     families = parse_text(seen.pages["text"])
     duration = next(family for family in families if family.name == "http_server_request_duration_seconds")
     labels = [sample.labels for sample in duration.samples if sample.name.endswith("_count")]
@@ -161,7 +161,7 @@ def test_label_values_come_from_limited_sets(seen: Seen) -> None:
 
 
 def test_promtool_has_no_complaint(seen: Seen) -> None:
-    """Units, suffixes, help: what Prometheus itself says of the names."""
+    """`promtool check metrics` checks units, suffixes and help texts."""
     promtool = shutil.which("promtool")
     if promtool is None and not os.environ.get("CI"):
         pytest.skip("needs promtool: apt-get install prometheus")
@@ -172,7 +172,7 @@ def test_promtool_has_no_complaint(seen: Seen) -> None:
 
 
 def test_runs_of_background_work_are_counted_by_task_and_outcome(seen: Seen) -> None:
-    """A task has both outcomes from the start, so that `rate()` sees the first failure."""
+    """Both outcomes exist from the start, so that `rate()` sees the first failure."""
     families = {family.name: family for family in parse_text(seen.pages["text"])}
     runs = {(s.labels["task"], s.labels["outcome"]): s.value for s in families["background_runs"].samples}
 
@@ -182,7 +182,7 @@ def test_runs_of_background_work_are_counted_by_task_and_outcome(seen: Seen) -> 
 
 
 def test_every_line_has_the_fields_of_the_contract(seen: Seen) -> None:
-    """A line of a request has its ids as well, as W3C writes them."""
+    """A line of a request also has its ids, in the format of W3C."""
     finished = [line for line in seen.lines if line["event"] == "http.request_finished"]
     assert finished
 
@@ -194,12 +194,12 @@ def test_every_line_has_the_fields_of_the_contract(seen: Seen) -> None:
 
 
 def _events(lines: list[Line]) -> set[str]:
-    """The events of the runtime. What libraries log has their `logger`."""
+    """The events of the runtime. Lines of libraries have a `logger`."""
     return {line["event"] for line in lines if "logger" not in line}
 
 
 def test_a_running_service_logs_the_events_of_the_contract(seen: Seen) -> None:
-    """Its start, its requests, its background work and its end."""
+    """At its start and end, for requests and for background work."""
     assert _events(seen.lines) - {"event_loop.blocked"} == {  # where the machine is busy
         "startup.delayed",
         "startup.resumed",
@@ -221,7 +221,7 @@ def test_a_running_service_logs_the_events_of_the_contract(seen: Seen) -> None:
 def test_a_command_logs_an_event_of_the_contract(
     serve: Callable[..., ServiceProcess], arguments: tuple[str, ...], event: str
 ) -> None:
-    """One event, with the fields of every line."""
+    """One event with all fields."""
     command = serve(EVERYTHING, "weigh", *arguments)
     command.wait()
 
@@ -247,14 +247,14 @@ def test_another_kind_of_process_logs_the_events_of_the_contract(
 
 
 def _modules() -> Iterator[ast.Module]:
-    """What a service runs: neither the checks of its files nor what reads the contract."""
+    """The modules that a service runs, without checks and contract."""
     for file in PACKAGE.rglob("*.py"):
         if not {"checks", "contract", "testing"} & set(file.relative_to(PACKAGE).parts):
             yield ast.parse(file.read_text())
 
 
 def _logged() -> Iterator[str]:
-    """The first argument of every call on a `log`, and of nothing else."""
+    """The first argument of every call on `log`."""
     for module in _modules():
         for node in ast.walk(module):
             if isinstance(node, ast.Call) and node.args and "log." in ast.unparse(node.func):
@@ -267,29 +267,29 @@ def _strings(tree: ast.AST) -> set[str]:
 
 
 def test_every_event_in_the_source_is_in_the_contract() -> None:
-    """Also the events that no test causes."""
+    """Including events that no test causes."""
     assert set(_logged()) - CONTRACT.events == set()
 
 
 def test_every_event_of_the_contract_is_in_the_source() -> None:
-    """The contract names no event that nothing logs."""
+    """The contract has no event that is never logged."""
     assert set().union(*map(_strings, _modules())) >= CONTRACT.events
 
 
 def test_every_event_has_the_form_of_an_event() -> None:
-    """Lower case, dotted."""
+    """Lower case with a dot."""
     assert [event for event in CONTRACT.events if not NAME.fullmatch(event)] == []
 
 
 def test_the_probes_answer_on_both_ports(seen: Seen) -> None:
-    """Details and metrics on the management port only."""
+    """Details and metrics only on the management port."""
     probes = set(CONTRACT.probes.values())
 
     assert seen.statuses == {path: (200 if path in probes else 404, 200) for path in CONTRACT.paths}
 
 
 def test_the_ports_are_those_of_the_contract() -> None:
-    """Where clients and Prometheus look by default."""
+    """They are the defaults of the settings."""
     settings = Settings()
 
     assert settings.port == CONTRACT.fact("service", "port")
@@ -297,14 +297,14 @@ def test_the_ports_are_those_of_the_contract() -> None:
 
 
 def test_the_variables_of_a_component_are_those_of_the_contract() -> None:
-    """What a deployment may set for a component is what the component reads."""
+    """Deployments may set exactly the variables that the component reads."""
     prefix = HttpClientSettings.model_config["env_prefix"]
 
     assert {f"{prefix}{name}".upper() for name in HttpClientSettings.model_fields} == CONTRACT.variables
 
 
 def test_spans_have_the_resource_attributes(monkeypatch: pytest.MonkeyPatch) -> None:
-    """They join the traces, metrics and logs of one instance."""
+    """They join traces, metrics and logs of one instance."""
     monkeypatch.setenv("OTEL_RESOURCE_ATTRIBUTES", "team=scales")
     attributes = resource(Settings(environment="production"), IDENTITY).attributes
 

@@ -1,4 +1,4 @@
-"""Forms: fields and files, valid before the handler runs; what is none is refused with a problem document."""
+"""Forms: fields and files are validated before the handler runs. Other bodies get a problem document."""
 
 import asyncio
 from typing import Any
@@ -46,7 +46,7 @@ async def keep(_: Request, form: Picture) -> Response:
 
 
 def call(_: Request, form: Name) -> Response:
-    """Call somebody, in a thread."""
+    """Call a phone number, in a thread."""
     with pytest.raises(RuntimeError, match="no running event loop"):
         asyncio.get_running_loop()
     return JSONResponse(form.name)
@@ -74,7 +74,7 @@ def problem(response: httpx2.Response) -> int:
 
 @pytest.mark.parametrize("size", [0, 3, 2_000_000])
 def test_the_handler_gets_fields_and_files(client: TestClient, size: int) -> None:
-    """As `form=`; a field that the model has as a list is one, also when it is given once."""
+    """As `form=`. A field that is a list in the model is a list, also with one value."""
     files = {"picture": ("a.png", b"x" * size)}
     for tags in (["red"], ["red", "blue"]):
         answer = client.post("/pictures", data={"title": "Sea", "tags": tags}, files=files)
@@ -82,15 +82,15 @@ def test_the_handler_gets_fields_and_files(client: TestClient, size: int) -> Non
 
 
 def test_a_form_without_files_may_be_url_encoded(client: TestClient) -> None:
-    """As browsers send it; the handler may be a plain function."""
+    """As browsers send it. The handler may be a plain function."""
     assert client.post("/names", data={"name": ["Ann", "B\u00e9a & Co"]}).json() == "B\u00e9a & Co"
 
 
 @pytest.mark.parametrize(
     ("data", "pointer"), [({}, "#/title"), ({"title": "Sea", "picture": "none"}, "#/picture"), ({"x": "1"}, "#/x")]
 )
-def test_what_is_not_valid_is_named(client: TestClient, data: dict[str, str], pointer: str) -> None:
-    """422, with the pointer of each field; a text is no file."""
+def test_an_invalid_form_gets_422(client: TestClient, data: dict[str, str], pointer: str) -> None:
+    """With the pointer of each field. A text field is not a file."""
     refused = client.post("/pictures", data=data, files={"other": b""} if not data else None)
     assert problem(refused) == 422
     assert pointer in [error["pointer"] for error in refused.json()["errors"]]
@@ -112,14 +112,14 @@ def test_what_is_not_valid_is_named(client: TestClient, data: dict[str, str], po
     ],
     ids=["json", "no type", "encoded", "no boundary", "no part", "no name", "cut", "cut between", "large", "chunked"],
 )
-def test_what_is_no_form_is_refused(client: TestClient, status: int, sent: dict[str, Any]) -> None:
-    """415 before it is read, 400 for what breaks off or has no form, 413 above the limit."""
+def test_a_body_that_is_not_a_form_is_refused(client: TestClient, status: int, sent: dict[str, Any]) -> None:
+    """415 before it is read, 400 for an incomplete or invalid body, 413 above the limit."""
     headers = {} if "json" in sent else MULTIPART
     assert problem(client.post("/pictures", **{"headers": headers, **sent})) == status
 
 
 def test_files_are_closed_whatever_the_handler_does(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Also those of a form that was refused."""
+    """Also the files of a form that is refused."""
     closed: list[str | None] = []
     close = UploadFile.close
 
@@ -133,8 +133,8 @@ def test_files_are_closed_whatever_the_handler_does(client: TestClient, monkeypa
     assert closed == ["a.png", "a.png"]
 
 
-def test_a_service_without_the_library_says_so(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    """At the start, with the command to run; a body beside a form is refused, too."""
+def test_a_service_without_the_library_does_not_start(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The sentence has the command to run. A body and a form in one operation are refused, too."""
     both = Operation(method="POST", path="/both", handler=keep, form=Picture, body=Name)
     with pytest.raises(ArrangementError, match="POST /both, by the service, has a body and a form; remove one of them"):
         create_app(settings, Service(identity=IDENTITY, routes=[both]))

@@ -1,4 +1,4 @@
-"""The identity is read from `service.toml`; the environment may give another name to what the service reports."""
+"""The identity is read from `service.toml`. The environment may change the reported name."""
 
 import sys
 import tomllib
@@ -38,7 +38,7 @@ worker = 9501
 
 @pytest.fixture
 def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """A package that holds `service.toml`. Its distribution is one that is installed here."""
+    """A package with `service.toml`, named like an installed distribution."""
     directory = tmp_path / "parcel_scales"
     directory.mkdir()
     (directory / "__init__.py").touch()
@@ -49,7 +49,7 @@ def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
 
 
 def test_the_identity_is_that_of_the_answers(package: str) -> None:
-    """Every field comes from `service.toml`, the version from the installed distribution."""
+    """Every field is from `service.toml`, and the version from the installed distribution."""
     assert Identity.of(package) == Identity(
         name="firstlight-runtime",
         version=metadata.version("firstlight-runtime"),
@@ -62,15 +62,15 @@ def test_the_identity_is_that_of_the_answers(package: str) -> None:
 
 
 def test_the_answers_are_defaults_of_the_settings(package: str) -> None:
-    """A name in `[slo]` or `[processes]` that no setting has would be ignored."""
+    """Every name in `[slo]` and `[processes]` is a setting, or would be ignored."""
     identity, answers = Identity.of(package), tomllib.loads(ANSWERS)
     settings = load_for(Settings, identity, Service(identity=identity).management_ports["worker"])
     assert {name: getattr(settings, f"slo_{name}") for name in answers["slo"]} == answers["slo"]
     assert settings.management_port == answers["processes"]["worker"]
 
 
-def test_a_package_that_is_not_installed_has_no_version(package: str, tmp_path: Path) -> None:
-    """The name of the distribution is that of the service."""
+def test_a_package_that_is_not_installed_raises(package: str, tmp_path: Path) -> None:
+    """The distribution has the name of the service."""
     (tmp_path / package / "service.toml").write_text(ANSWERS.replace("firstlight-runtime", "not-installed"), "utf-8")
     with pytest.raises(metadata.PackageNotFoundError, match="not-installed"):
         Identity.of(package)
@@ -94,7 +94,7 @@ def test_logs_and_traces_have_the_name_of_the_environment(
     spans: InMemorySpanExporter,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """As OpenTelemetry specifies it; without the variables it is the identity's."""
+    """As OpenTelemetry specifies. Without the variables it is that of `service.toml`."""
     for variable, value in {**environment, "MANAGEMENT_PORT": "0", "DRAIN_SECONDS": "0"}.items():
         monkeypatch.setenv(variable, value)
     service = Service(identity=IDENTITY, routes=FAULTS)

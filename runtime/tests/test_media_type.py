@@ -1,4 +1,4 @@
-"""The body of an operation is JSON, and its headers say so; anything else is a 415 before the body is read."""
+"""The body of an operation is JSON with the right headers; else the response is 415 before the body is read."""
 
 import asyncio
 from collections.abc import Sequence
@@ -21,7 +21,7 @@ Fields = Sequence[tuple[bytes, bytes]]
 
 
 class Parcel(BaseModel):
-    """The body."""
+    """The model of the body."""
 
     weight: int
 
@@ -32,7 +32,7 @@ async def accept(_: Request, *, body: Parcel) -> Response:
 
 
 async def read(_: Request) -> Response:
-    """Read nothing."""
+    """Answer without reading the body."""
     return Response("read")
 
 
@@ -44,7 +44,7 @@ OPERATIONS = [
 
 @pytest.fixture
 def app(settings: Settings, lines: Lines) -> Application:
-    """A service of operations with a body, and one without."""
+    """A service with operations, one of them without a body."""
     return create_app(settings, Service(identity=IDENTITY, routes=OPERATIONS), log_sink=lines)
 
 
@@ -61,7 +61,7 @@ def app(settings: Settings, lines: Lines) -> Application:
     ],
 )
 def test_json_is_accepted(client: TestClient, given: str) -> None:
-    """In any spelling, with parameters, and as a type that is built on it."""
+    """In upper and lower case, with parameters, and as `application/*+json`."""
     assert client.post("/parcels", content=BODY, headers={"Content-Type": given}).text == "1"
 
 
@@ -80,7 +80,7 @@ REFUSED = [
 
 @pytest.mark.parametrize("given", REFUSED)
 def test_another_media_type_is_refused(client: TestClient, lines: Lines, given: str) -> None:
-    """415 names what is accepted; it is the client's mistake, under the route."""
+    """415 names the accepted type, and is counted with the route as an error of the client."""
     response = client.post("/parcels", content=BODY, headers={"Content-Type": given})
 
     assert (response.status_code, response.headers["content-type"]) == (415, "application/problem+json")
@@ -96,21 +96,21 @@ def test_a_body_without_a_media_type_is_json(client: TestClient) -> None:
 
 
 def test_each_method_names_what_it_accepts(client: TestClient) -> None:
-    """In the header that its specification knows."""
+    """In the header that the specification of the method defines."""
     text = {"Content-Type": "text/plain"}
     assert client.patch("/parcels", content=BODY, headers=text).headers["accept-patch"] == "application/json"
     assert client.put("/parcels", content=BODY, headers=text).headers["accept"] == "application/json"
 
 
-def test_an_operation_without_a_body_does_not_ask(client: TestClient) -> None:
-    """What it ignores may be anything."""
+def test_an_operation_without_a_body_accepts_every_media_type(client: TestClient) -> None:
+    """It ignores the body."""
     response = client.request("DELETE", "/parcels", content=b"x", headers={"Content-Type": "text/plain"})
     assert response.status_code == 200
 
 
 @pytest.mark.parametrize("coding", ["gzip", "br", "GZIP", "identity, gzip", "deflate"])
 def test_an_encoded_body_is_refused(client: TestClient, coding: str) -> None:
-    """415 says that none is accepted."""
+    """415 says that only `identity` is accepted."""
     headers = {"Content-Type": "application/json", "Content-Encoding": coding}
     response = client.post("/parcels", content=BODY, headers=headers)
 
@@ -118,24 +118,24 @@ def test_an_encoded_body_is_refused(client: TestClient, coding: str) -> None:
 
 
 def test_a_body_that_says_it_is_not_encoded_is_accepted(client: TestClient) -> None:
-    """`identity` is no coding."""
+    """`identity` means no content coding."""
     headers = {"Content-Type": "application/json", "Content-Encoding": "identity"}
     assert client.post("/parcels", content=BODY, headers=headers).text == "1"
 
 
-def test_two_media_types_are_none(app: Application) -> None:
-    """What one recipient takes for JSON another would take for text."""
+def test_two_media_types_are_refused(app: Application) -> None:
+    """Another recipient could use the other one."""
     both = [(b"content-type", b"application/json"), (b"content-type", b"text/plain")]
     assert _status(app, [*both, (b"content-length", b"13")]) == 415
 
 
 def test_the_body_is_not_read(app: Application) -> None:
-    """Nobody waits for a body that is refused."""
+    """The refusal does not wait for the body."""
     assert _status(app, [(b"content-type", b"text/plain"), (b"content-length", b"13")]) == 415
 
 
 def _status(app: Application, headers: Fields) -> int:
-    """The status code of a request whose body never comes."""
+    """The status code of a request whose body never arrives."""
     scope: Scope = {
         "type": "http",
         "method": "POST",

@@ -1,4 +1,4 @@
-"""Operations: one row is route, validation and name, and the handler gets only what is valid."""
+"""Operations: one row defines route, validation and name, and the handler gets only valid input."""
 
 import functools
 from typing import Any, Literal
@@ -66,13 +66,13 @@ async def delete_parcel(_: Request) -> Response:  # noqa: D103 - a handler witho
 
 
 async def invalid_here(_: Request, *, query: Filter) -> Response:
-    """Validate, in the handler, a document that no client has sent."""
+    """Validate a document of the service itself, which is invalid."""
     Parcel.model_validate({"weight": query.order})
     return Response()
 
 
 async def plain(_: Request) -> Response:
-    """Answer from a route of Starlette."""
+    """Answer from a plain Starlette route."""
     return PlainTextResponse("plain")
 
 
@@ -82,7 +82,7 @@ def weigh_in_a_thread(_: Request, *, body: Parcel) -> Response:
 
 
 def decorated(handler: Any) -> Any:
-    """A decorator that knows nothing of coroutines."""
+    """A decorator whose wrapper is a plain function."""
 
     @functools.wraps(handler)
     def called(*arguments: Any, **given: Any) -> Any:
@@ -101,13 +101,13 @@ INVALID = Operation(method="GET", path="/invalid", handler=invalid_here, query=F
 
 @pytest.fixture
 def app(settings: Settings, lines: Lines) -> Application:
-    """A service of operations, with a plain route beside them."""
+    """A service with operations and a plain route."""
     table: list[BaseRoute | Operation] = [LIST, Route("/plain", plain), CREATE, MOVE, READ, DELETE, INVALID]
     return create_app(settings, Service(identity=IDENTITY, routes=table), log_sink=lines)
 
 
 def pointers(client: TestClient, method: str, url: str, **content: Any) -> list[str]:
-    """The JSON pointers of a refused request."""
+    """The JSON pointers of the errors in a 422."""
     response = client.request(method, url, **content)
     assert response.status_code == 422
     assert response.headers["content-type"] == "application/problem+json"
@@ -127,26 +127,26 @@ def test_the_handler_gets_the_valid_query(client: TestClient) -> None:
     assert client.get("/parcels?limit=7&order=weight").json() == {"limit": 7, "order": "weight"}
 
 
-def test_a_parameter_given_twice_counts_with_its_last_value(client: TestClient) -> None:
-    """One value for each field."""
+def test_the_last_value_of_a_repeated_parameter_counts(client: TestClient) -> None:
+    """Each field has one value."""
     assert client.get("/parcels?limit=7&limit=8").json()["limit"] == 8
 
 
-def test_the_handler_gets_both(client: TestClient) -> None:
-    """Body, query and the request with its path."""
+def test_the_handler_gets_body_and_query(client: TestClient) -> None:
+    """And the request with its path parameters."""
     assert client.put("/parcels/red?limit=3", json={"weight": 2}).json() == ["red", 2, 3]
 
 
 @pytest.mark.parametrize("handler", [weigh_in_a_thread, decorated(create_parcel)])
 def test_a_plain_function_is_a_handler(settings: Settings, lines: Lines, handler: Any) -> None:
-    """It runs in a thread; one that a decorator made of a coroutine function returns what is to be awaited."""
+    """It runs in a thread. If it returns an awaitable, as a decorator may, that is awaited."""
     row = Operation(method="POST", path="/parcels", handler=handler, body=Parcel)
     with TestClient(create_app(settings, Service(identity=IDENTITY, routes=[row]), log_sink=lines)) as client:
         assert client.post("/parcels", json={"weight": 7}).json()["weight"] == 7
 
 
 def test_a_handler_without_declarations_gets_the_request(client: TestClient) -> None:
-    """Neither `body` nor `query` is passed."""
+    """Without `body` and `query`."""
     assert client.get("/parcels/red").text == "red"
     assert client.delete("/parcels/red").status_code == 204
 
@@ -162,12 +162,12 @@ def test_a_handler_without_declarations_gets_the_request(client: TestClient) -> 
     ids=str,
 )
 def test_an_invalid_body_is_refused_with_pointers(client: TestClient, body: object, expected: list[str]) -> None:
-    """422, before the handler is called."""
+    """With 422, and without a call of the handler."""
     assert pointers(client, "POST", "/parcels", json=body) == expected
 
 
 def test_a_malformed_body_is_refused(client: TestClient) -> None:
-    """A body that is not JSON, or none."""
+    """A body that is not JSON, or is empty."""
     assert pointers(client, "POST", "/parcels", content=b"{", headers={"Content-Type": "application/json"}) == ["#"]
     assert pointers(client, "POST", "/parcels") == ["#"]
 
@@ -177,17 +177,17 @@ def test_a_malformed_body_is_refused(client: TestClient) -> None:
     [("limit=0", ["#/limit"]), ("limit=x&order=y", ["#/limit", "#/order"]), ("colour=red", ["#/colour"])],
 )
 def test_an_invalid_query_is_refused_with_pointers(client: TestClient, query: str, expected: list[str]) -> None:
-    """422, with the name of each wrong parameter."""
+    """With 422, and the name of each invalid parameter."""
     assert pointers(client, "GET", f"/parcels?{query}") == expected
 
 
 def test_an_invalid_value_in_the_handler_is_an_error_of_the_service(client: TestClient) -> None:
-    """Only body and query are the client's input."""
+    """Only body, form and query are input of the client."""
     assert client.get("/invalid").status_code == 500
 
 
 def test_operations_of_one_path_are_one_route(client: TestClient, lines: Lines) -> None:
-    """405 names all methods of the path, and has the label of the route."""
+    """405 names all methods of the path, and is labelled with the route."""
     response = client.patch("/parcels/red")
     assert response.status_code == 405
     assert set(response.headers["allow"].split(", ")) == {"GET", "HEAD", "PUT", "DELETE"}
@@ -196,14 +196,14 @@ def test_operations_of_one_path_are_one_route(client: TestClient, lines: Lines) 
 
 
 def test_head_is_answered_as_get(client: TestClient) -> None:
-    """The same handler, with its validation; the server leaves the body out."""
+    """With the same handler and validation. The server drops the body."""
     head, get = client.head("/parcels?limit=7"), client.get("/parcels?limit=7")
     assert (head.status_code, head.headers["content-length"]) == (200, get.headers["content-length"])
     assert client.head("/parcels?limit=0").status_code == 422
 
 
 def test_head_may_be_an_operation_of_its_own(settings: Settings, lines: Lines) -> None:
-    """With or without GET beside it."""
+    """With or without GET on the path."""
     head = Operation(method="HEAD", path="/parcels", handler=delete_parcel)
     for table in ([head], [LIST, head]):
         client = TestClient(create_app(settings, Service(identity=IDENTITY, routes=table), log_sink=lines))
@@ -211,26 +211,26 @@ def test_head_may_be_an_operation_of_its_own(settings: Settings, lines: Lines) -
 
 
 def test_without_get_there_is_no_head() -> None:
-    """A path of other methods refuses it."""
+    """HEAD gets 405."""
     (route,) = routes([CREATE], lambda app, _: app, ThreadQueue(0).awaited)
     assert route.methods == {"POST"}
 
 
 def test_the_same_operation_twice_is_refused(settings: Settings, lines: Lines) -> None:
-    """The second would never be reached."""
+    """The second one could never be reached."""
     again = Operation(method="GET", path="/parcels", handler=read_parcel)
     with pytest.raises(ArrangementError, match=r"^the operation 'GET /parcels' is declared 2 times, by the service"):
         create_app(settings, Service(identity=IDENTITY, routes=[LIST, CREATE, again]), log_sink=lines)
 
 
 def test_name_and_summary_are_those_of_the_handler() -> None:
-    """The name, and the first line of the docstring."""
+    """Its name, and the first line of its docstring."""
     assert (LIST.name, LIST.summary) == ("list_parcels", "List parcels.")
     assert (DELETE.name, DELETE.summary) == ("delete_parcel", "")
 
 
 def test_a_route_is_named_by_its_first_operation() -> None:
-    """`url_for` finds it under that name."""
+    """`url_for` finds the route by this name."""
     made = routes([LIST, READ, CREATE, MOVE], lambda app, _: app, ThreadQueue(0).awaited)
 
     assert [(route.name, route.path) for route in made] == [
@@ -240,7 +240,7 @@ def test_a_route_is_named_by_its_first_operation() -> None:
 
 
 def test_each_operation_is_wrapped_with_its_row() -> None:
-    """Middleware learns the operation."""
+    """Middleware gets the operation."""
     seen: list[Operation] = []
 
     def around(app: ASGIApp, operation: Operation) -> ASGIApp:
@@ -252,13 +252,13 @@ def test_each_operation_is_wrapped_with_its_row() -> None:
 
 
 def test_plain_routes_stand_beside_operations(client: TestClient, lines: Lines) -> None:
-    """They are routed and labelled as any other."""
+    """They are routed and labelled in the same way."""
     assert client.get("/plain").text == "plain"
     assert [line["http_route"] for line in lines.named("http.request_finished")] == ["/plain"]
 
 
 def test_a_component_brings_operations_and_routes(settings: Settings, lines: Lines) -> None:
-    """After those of the service."""
+    """They come after those of the service."""
     component = Component(name="scales", settings=NoSettings, open=nothing, routes=[READ, Route("/plain", plain)])
     service = Service(identity=IDENTITY, routes=[LIST], components=[component])
     with TestClient(create_app(settings, service, log_sink=lines)) as client:

@@ -1,4 +1,4 @@
-"""The pytest plug-in: the fixtures that every service gets."""
+"""The fixtures of the pytest plug-in."""
 
 from collections.abc import Callable
 
@@ -12,7 +12,7 @@ from .conftest import FAULTS
 
 
 def test_the_client_reaches_the_application(client: TestClient, lines: Lines, spans: InMemorySpanExporter) -> None:
-    """One request leaves one line and one span."""
+    """One request causes one line and one span."""
     assert client.get("/faults/none").text == "none"
     assert len(lines.named("http.request_finished")) == 1
     assert [span.name for span in spans.get_finished_spans()] == ["GET /faults/none"]

@@ -1,4 +1,4 @@
-"""Every error is one form of document, with the ids that find its log lines."""
+"""Every error is a problem document with the ids of its log lines."""
 
 import time
 from collections.abc import Iterator
@@ -44,7 +44,7 @@ RAISED: dict[str, Exception] = {
 
 
 class Parcel(BaseModel):
-    """A body with members of every kind."""
+    """A body with members of every type."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -121,7 +121,7 @@ STANDARD = {"type", "title", "status", "detail", "request_id", "trace_id"}
     ],
 )
 def test_the_message_of_an_error_is_the_detail(client: TestClient, lines: Lines, what: str, status: int) -> None:
-    """That of a `ServiceError` or an `HTTPException`."""
+    """For a `ServiceError` and an `HTTPException`."""
     document = _problem(client.get(f"/raise/{what}"), lines, status)
 
     assert document["detail"] == getattr(RAISED[what], "detail", str(RAISED[what]))
@@ -144,14 +144,14 @@ def test_headers_of_an_error_are_kept(client: TestClient) -> None:
 
 
 def test_an_unknown_path_is_a_problem(client: TestClient, lines: Lines) -> None:
-    """404, and the path is not repeated."""
+    """404, without the path in the document."""
     document = _problem(client.get("/nowhere/hunter2"), lines, 404)
 
     assert SECRET not in str(document)
 
 
 def test_a_wrong_method_is_a_problem_that_names_the_right_ones(client: TestClient, lines: Lines) -> None:
-    """405 has an `Allow` header (RFC 9110)."""
+    """405 with an `Allow` header (RFC 9110)."""
     response = client.put("/parcels")
 
     _problem(response, lines, 405)
@@ -159,7 +159,7 @@ def test_a_wrong_method_is_a_problem_that_names_the_right_ones(client: TestClien
 
 
 def test_an_unexpected_error_shows_no_internals(client: TestClient, lines: Lines) -> None:
-    """The client gets the ids, the log gets the reason."""
+    """The client gets the ids, and the log has the error."""
     response = client.get("/raise/unexpected")
 
     document = _problem(response, lines, 500)
@@ -183,10 +183,10 @@ def test_an_unexpected_error_shows_no_internals(client: TestClient, lines: Lines
         (["hunter2"], ["#"]),
     ],
 )
-def test_an_invalid_body_is_a_problem_that_points(
+def test_an_invalid_body_is_a_problem_with_pointers(
     client: TestClient, lines: Lines, body: object, pointers: list[str]
 ) -> None:
-    """422 names each wrong member by its JSON pointer (RFC 6901) and repeats no value."""
+    """422 names each invalid member by its JSON pointer (RFC 6901), without values."""
     response = client.post("/parcels", json=body)
 
     document = _problem(response, lines, 422)
@@ -212,7 +212,7 @@ def _chunks() -> Iterator[bytes]:
 
 @pytest.mark.parametrize("path", ["/parcels", "/ignored", "/nowhere"])
 def test_a_body_declared_too_large_is_a_problem(client: TestClient, lines: Lines, path: str) -> None:
-    """413 from the declared length, whether the handler reads the body, ignores it or does not exist."""
+    """413 by its declared length, whether the handler reads it, ignores it, or does not exist."""
     response = client.post(path, content=b" " * (LIMIT_BYTES + 1))
 
     _problem(response, lines, 413)
@@ -220,21 +220,21 @@ def test_a_body_declared_too_large_is_a_problem(client: TestClient, lines: Lines
 
 
 def test_a_body_that_grows_too_large_is_a_problem(client: TestClient, lines: Lines) -> None:
-    """413 from what has arrived, when no length was declared."""
+    """413 by the received bytes, if no length is declared."""
     response = client.post("/parcels", content=_chunks())
 
     _problem(response, lines, 413)
 
 
 def test_a_body_of_just_the_allowed_size_is_read(client: TestClient) -> None:
-    """The limit is the size of the largest body that is accepted."""
+    """The limit itself is allowed."""
     body = b'{"weight": 1, "contents": []}'
 
     assert client.post("/parcels", content=body.ljust(LIMIT_BYTES)).text == "1"
 
 
 def _refused(body: bytes) -> tuple[list[dict[str, str]], object, float]:
-    """The errors of a body, how many there are in all, and the CPU seconds it took to list them."""
+    """The errors of a body, their total number, and the CPU seconds that the list took."""
     try:
         Parcel.model_validate_json(body)
     except ValidationError:
@@ -248,7 +248,7 @@ def _refused(body: bytes) -> tuple[list[dict[str, str]], object, float]:
 
 
 def test_a_body_full_of_unknown_members_gets_a_short_answer() -> None:
-    """110,000 of them in 1 MB: the first 20 are listed, all are counted, and the loop goes on."""
+    """110,000 in 1 MB: the first 20 are listed, all are counted, and the loop is not blocked for long."""
     members = b",".join(b'"member%d":1' % number for number in range(110_000))
     errors, total, seconds = _refused(b'{"weight": 1, "contents": [], ' + members + b"}")
 
@@ -270,7 +270,7 @@ def test_a_list_of_wrong_items_gets_a_short_answer() -> None:
 
 @pytest.mark.parametrize("count", [1, 19, 20, 21])
 def test_errors_are_counted_when_not_all_are_listed(count: int) -> None:
-    """Both ways of listing give the same."""
+    """Both ways of listing have the same result."""
     members = ",".join(f'"a/b~\u20ac{number}": 1' for number in range(count))
     errors, total, _ = _refused(f'{{"weight": 1, "contents": [], {members}}}'.encode())
 
@@ -279,7 +279,7 @@ def test_errors_are_counted_when_not_all_are_listed(count: int) -> None:
 
 
 def test_long_pointers_are_cut(client: TestClient) -> None:
-    """A member's name may be as long as a body."""
+    """The name of a member may be as long as the body."""
     response = client.post("/parcels", content=b'{"weight": 1, "contents": [], "' + b"x" * 900 + b'": 1}')
 
     (error,) = response.json()["errors"]
@@ -287,8 +287,8 @@ def test_long_pointers_are_cut(client: TestClient) -> None:
     assert error["pointer"].endswith("\N{HORIZONTAL ELLIPSIS}")
 
 
-def test_errors_of_the_team_s_own_are_limited_as_well() -> None:
-    """An answer does not grow with its request."""
+def test_errors_of_the_team_are_limited() -> None:
+    """So that a response does not grow with its request."""
     members = InvalidError(errors=[{"pointer": "#", "detail": "wrong"}] * 50).members
 
     assert len(list(members["errors"])) == 20  # type: ignore[call-overload]
@@ -297,7 +297,7 @@ def test_errors_of_the_team_s_own_are_limited_as_well() -> None:
 
 @pytest.mark.parametrize("status", [204, 304])
 def test_a_status_that_has_no_body_gets_none(client: TestClient, status: int) -> None:
-    """A client would read a document after 304 as the next response."""
+    """A client would parse a document after 304 as the next response."""
     response = client.get(f"/status/{status}")
 
     assert response.status_code == status
@@ -305,7 +305,7 @@ def test_a_status_that_has_no_body_gets_none(client: TestClient, status: int) ->
 
 
 def test_a_status_without_a_standard_name_is_kept(client: TestClient) -> None:
-    """A 499 does not become a 500."""
+    """499 does not become 500."""
     response = client.get("/status/499")
 
     assert response.status_code == 499

@@ -1,4 +1,4 @@
-"""Routes and the middleware of components around them."""
+"""Routes, and the middleware of components around them."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -33,7 +33,7 @@ async def write(_: Request) -> Response:
 
 
 async def passed(request: Request) -> Response:
-    """Answer with the middleware that the request has passed, the outermost first."""
+    """Answer with the names of the middleware that the request has passed, the outermost first."""
     return JSONResponse(request.scope["passed"])
 
 
@@ -48,7 +48,7 @@ def _component(name: str, middleware: Mapping[Layer, Wrap], routes: Sequence[Any
 
 
 def _noting(name: str) -> Wrap:
-    """Middleware that notes in the scope that the request has passed it."""
+    """Middleware that writes its name into the scope."""
 
     def wrap(app: ASGIApp, _: Operation | None) -> ASGIApp:
         async def noting(scope: Scope, receive: Receive, send: Send) -> None:
@@ -62,7 +62,7 @@ def _noting(name: str) -> Wrap:
 
 
 def _refusing(operations: list[Operation | None]) -> Wrap:
-    """Middleware that refuses everything with 401, and notes the operations that it was put around."""
+    """Middleware that answers everything with 401, and keeps the operations that it wraps."""
 
     def wrap(_: ASGIApp, operation: Operation | None) -> ASGIApp:
         operations.append(operation)
@@ -83,7 +83,7 @@ Client = Callable[[Service], TestClient]
 
 @pytest.fixture
 def client_of(settings: Settings, lines: Lines) -> Client:
-    """A client of the application that is made of a service."""
+    """A client of the application of a service."""
 
     def client_of(service: Service) -> TestClient:
         return TestClient(create_app(settings, service, log_sink=lines))
@@ -92,7 +92,7 @@ def client_of(settings: Settings, lines: Lines) -> Client:
 
 
 def test_the_layers_decide_the_order(service: Service, client_of: Client) -> None:
-    """Whatever the order of the components is, and for operations as for plain routes."""
+    """Not the order of the components. For operations and for plain routes."""
     layers = [Layer.CACHE, Layer.LIMIT_BY_CALLER, Layer.LIMIT_BY_ADDRESS, Layer.IDEMPOTENCY, Layer.AUTHENTICATE]
     components = [_component(layer.name.lower(), {layer: _noting(layer.name)}) for layer in layers]
     operation = Operation(method="GET", path="/operation", handler=passed)
@@ -106,7 +106,7 @@ def test_the_layers_decide_the_order(service: Service, client_of: Client) -> Non
 
 
 def test_only_the_outermost_layer_sees_unmatched_requests(service: Service, client_of: Client) -> None:
-    """The others are around the routes: a path that is none of them is a 404, and no refusal."""
+    """The others wrap routes: a path without a route is a 404, not a refusal."""
     seen: list[str] = []
 
     def seeing(app: ASGIApp, operation: Operation | None) -> ASGIApp:
@@ -132,7 +132,7 @@ WRITE = Operation(method="PUT", path="/links/{id}", handler=write)
 
 
 def test_middleware_knows_the_operation(service: Service, client_of: Client) -> None:
-    """Each of the operations of a path, and none where the route is a plain one."""
+    """Each operation of a path, and `None` for a plain route."""
     operations: list[Operation | None] = []
     guard = _component("guard", {Layer.AUTHENTICATE: _refusing(operations)})
 
@@ -149,7 +149,7 @@ def _refused(route: str, method: str = "GET") -> float:
 
 
 def test_a_refusal_carries_the_label_of_the_route(service: Service, client_of: Client, lines: Lines) -> None:
-    """In the metric and in the line: an objective counts it for the operation that was asked for."""
+    """In metric and line, so that it counts for the objective of its route."""
     guard = _component("guard", {Layer.AUTHENTICATE: _refusing([])})
     client = client_of(replace(service, components=[guard], routes=[READ, WRITE, Route("/refused/{name}", read)]))
     before = {route: _refused(route) for route in ("/links/{id}", "/refused/{name}")}
@@ -181,7 +181,7 @@ PLAIN: list[tuple[BaseRoute, str]] = [
 def test_routes_of_starlette_are_wrapped_as_well(
     service: Service, client_of: Client, route: BaseRoute, path: str
 ) -> None:
-    """None of them is a way around authentication; neither are those that a component brings."""
+    """No kind of route avoids authentication, also not those of components."""
     guard = _component("guard", {Layer.AUTHENTICATE: _refusing([])})
     bringing = _component("bringing", {}, routes=[route])
 
@@ -191,7 +191,7 @@ def test_routes_of_starlette_are_wrapped_as_well(
 
 
 def test_a_websocket_is_wrapped_as_well(service: Service, client_of: Client) -> None:
-    """Middleware decides what a refusal is."""
+    """Middleware decides how it is refused."""
     guard = _component("guard", {Layer.AUTHENTICATE: _refusing([])})
     routes = [WebSocketRoute("/listen", listen)]
 
@@ -207,7 +207,7 @@ def test_a_websocket_is_wrapped_as_well(service: Service, client_of: Client) -> 
 
 
 def test_what_is_declared_is_not_changed(service: Service, client_of: Client) -> None:
-    """Two applications of one service: each request passes the middleware of its application, once."""
+    """With two applications of one service, each request passes the middleware of its application once."""
     declared: list[Route | Mount] = [Route("/plain", passed), Mount("/mounted", routes=[Route("/plain", passed)])]
     apps = [route.app for route in declared]
     noting = replace(
@@ -226,7 +226,7 @@ def test_what_is_declared_is_not_changed(service: Service, client_of: Client) ->
 
 
 def test_routes_of_the_service_come_first(service: Service, client_of: Client) -> None:
-    """Then those of the components, in their order."""
+    """Those of the components follow in their order."""
     components = [_component(name, {}, routes=[Route("/who", _answering(name))]) for name in ("first", "second")]
 
     assert client_of(replace(service, components=components, routes=[])).get("/who").text == "first"
@@ -235,7 +235,7 @@ def test_routes_of_the_service_come_first(service: Service, client_of: Client) -
 
 
 def test_routes_keep_the_order_of_the_rows(service: Service, client_of: Client) -> None:
-    """A plain route before an operation wins, and the other way round."""
+    """A plain route before an operation has precedence, and the reverse."""
     plain = Route("/who", _answering("plain"))
     row = Operation(method="GET", path="/{name}", handler=_answering("operation"))
 
@@ -251,7 +251,7 @@ def _answering(name: str) -> Any:
 
 
 def test_methods_of_one_path_are_named_in_a_405(service: Service, client_of: Client) -> None:
-    """Operations of one path are one route."""
+    """The operations of one path are one route."""
     response = client_of(replace(service, routes=[READ, WRITE])).delete("/links/7")
 
     assert response.status_code == 405
@@ -259,7 +259,7 @@ def test_methods_of_one_path_are_named_in_a_405(service: Service, client_of: Cli
 
 
 def test_a_route_of_a_host_keeps_its_label_inside_middleware(service: Service, client_of: Client, lines: Lines) -> None:
-    """Served and refused."""
+    """When it is served and when it is refused."""
     hosted = Host("testserver", app=Router(routes=[Route("/hosted/{id}", read)]))
     passing = _component("passing", {Layer.AUTHENTICATE: _noting("passed")})
     guard = _component("guard", {Layer.AUTHENTICATE: _refusing([])})
@@ -291,7 +291,7 @@ SLASHES: list[tuple[BaseRoute | Operation, str]] = [
 def test_a_path_has_one_spelling(
     service: Service, client_of: Client, row: BaseRoute | Operation, path: str, *, guarded: bool
 ) -> None:
-    """No redirect takes its host from the client: with a slash too many or too few it is another path."""
+    """A path with an additional or missing slash is a 404: a redirect would use the host of the client."""
     components = [_component("passing", {Layer.AUTHENTICATE: _noting("passed")})] if guarded else []
     client = client_of(replace(service, components=components, routes=[row]))
 
@@ -319,7 +319,7 @@ REFUSALS: list[tuple[str, str, str]] = [
 def test_what_is_refused_before_a_handler_has_the_label_of_its_route(
     service: Service, client_of: Client, lines: Lines, refusal: tuple[str, str, str]
 ) -> None:
-    """By a limit on clients, a limit on bodies, or authentication around each route."""
+    """A refusal by a limit on clients, a limit on bodies, or authentication."""
     method, path, label = refusal
     headers = {"Host": "hosted.example"} if path.startswith("/hosted") else {}
     routes: list[BaseRoute | Operation] = [

@@ -1,4 +1,4 @@
-"""`python -m <package> settings`: every effective value with its source, and nothing of a secret."""
+"""`python -m <package> settings`: every effective value with its source, and no secrets."""
 
 import os
 import re
@@ -20,7 +20,7 @@ SECRETS = ("hunter2", "s3cr3t")
 
 
 class TeamSettings(Settings):
-    """What a team adds."""
+    """The settings of a team."""
 
     greeting: str = "hello"
     api_token: SecretStr = SecretStr("")
@@ -45,7 +45,7 @@ SERVICE = Service(identity=IDENTITY, settings=TeamSettings, components=[STORE])
 
 @pytest.fixture
 def table(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Any:
-    """Print the table in an environment. Returns the status, the rows by variable, and the text."""
+    """Print the table in an environment. Returns the exit status, the rows by variable, and the text."""
 
     def print_it(sources: dict[str, str] | None = None, **environment: str) -> Any:
         for name, value in environment.items():
@@ -59,7 +59,7 @@ def table(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -
 
 
 def test_every_value_has_its_source(table: Any) -> None:
-    """The team's settings first, then the platform's, then those of each component, in aligned columns."""
+    """In aligned columns: the settings of the team, of the platform, and of each component."""
     sources = {"GREETING": ".env", "DRAIN_SECONDS": "make run"}
     status, rows, text = table(sources, GREETING="good day", DRAIN_SECONDS="0", PORT="8001", STORE_URL="memory://")
     assert status == 0
@@ -82,7 +82,7 @@ def test_every_value_has_its_source(table: Any) -> None:
 
 
 def test_nothing_of_a_secret_is_shown(table: Any) -> None:
-    """Neither of a secret by its type or its name, nor of one in a URL, whatever characters it has."""
+    """Secrets by type, by name, or in a URL, with any characters."""
     status, rows, text = table(
         API_TOKEN="hunter2-token",  # noqa: S106
         PASSWORD="hunter2",  # noqa: S106
@@ -98,14 +98,14 @@ def test_nothing_of_a_secret_is_shown(table: Any) -> None:
 
 
 def test_a_secret_that_is_missing_is_not_set(table: Any) -> None:
-    """As is what has no value at all."""
+    """Like every setting without a value."""
     _, rows, _ = table(STORE_URL="memory://")
     names = ("API_TOKEN", "PASSWORD", "SENTRY_DSN")
     assert [rows[name] for name in names] == [("default", "not set")] * 3
 
 
 def test_a_bad_setting_has_its_sentence_beside_it(table: Any) -> None:
-    """All of them, with the value that was given; the others are shown as ever. Status 2."""
+    """With the given value. Other settings are printed as usual. Exit status 2."""
     status, rows, text = table({"PORT": ".env"}, PORT="http", STORE_SHARDS="1,2", PASSWORD="hunter2", DRAIN_SECONDS="2")  # noqa: S106
     assert status == 2
     assert rows["PORT"] == (".env", "http  <- PORT must be a valid integer, not 'http'")
@@ -117,26 +117,26 @@ def test_a_bad_setting_has_its_sentence_beside_it(table: Any) -> None:
 
 
 def test_a_bad_secret_is_not_shown_either(table: Any) -> None:
-    """Its sentence says only what it must be."""
+    """The sentence says only what it must be."""
     status, rows, text = table(SENTRY_DSN="https://hunter2", STORE_URL="memory://")
     assert status == 2
     assert rows["SENTRY_DSN"][1].startswith("set  <- SENTRY_DSN must look like ")
     assert "hunter2" not in text
 
 
-def test_what_is_ignored_says_so(table: Any) -> None:
-    """A value that OpenTelemetry's variables cannot have stops nothing."""
+def test_an_ignored_value_has_a_note(table: Any) -> None:
+    """An invalid value of an OpenTelemetry variable does not stop the start."""
     status, rows, _ = table(OTEL_BSP_SCHEDULE_DELAY="soon", STORE_URL="memory://")
     assert status == 0
     assert rows["OTEL_BSP_SCHEDULE_DELAY"][0] == "default"
     assert re.match(r"5000  <- must be .*: it is as if it were not set", rows["OTEL_BSP_SCHEDULE_DELAY"][1])
 
 
-def test_a_name_in_env_that_nobody_reads_is_named(table: Any) -> None:
-    """With the setting that was perhaps meant."""
+def test_an_unread_variable_in_dotenv_is_named(table: Any) -> None:
+    """With the setting of a similar name."""
     _, _, text = table({"GREETNG": ".env", "COMPOSE_FILE": ".env"}, STORE_URL="memory://")
-    assert "\nGREETNG in .env is no setting of this service; did you mean GREETING?\n" in text
-    assert "\nCOMPOSE_FILE in .env is no setting of this service\n" in text
+    assert "\nGREETNG in .env is not a setting of this service; did you mean GREETING?\n" in text
+    assert "\nCOMPOSE_FILE in .env is not a setting of this service\n" in text
 
 
 def run(command: list[str], directory: Path, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -153,8 +153,8 @@ def run(command: list[str], directory: Path, **environment: str) -> subprocess.C
     )
 
 
-def test_both_commands(tmp_path: Path) -> None:
-    """The service's own knows the environment; `make settings` calls the library's, which reads `.env` as well."""
+def test_both_commands_print_the_table(tmp_path: Path) -> None:
+    """The service's own reads the environment; that of the library, for `make settings`, also reads `.env`."""
     package = tmp_path / "src/parcels"
     package.mkdir(parents=True)
     (package / "__init__.py").touch()

@@ -1,11 +1,11 @@
-"""The platform library of a Firstlight service. Everything that a service may use is here; the rest may change.
+"""The platform library of a Firstlight service. The names in `__all__` are the public surface; all others may change.
 
-Names are imported when they are first used: `python -m <package>` has to hear a signal before all of it is there.
+Each name is imported on first use, so that `python -m <package>` handles SIGTERM before the slow imports run.
 """
 
 from importlib import import_module
 
-TYPE_CHECKING = False  # as type checkers know it; `typing` takes longer to import than all that hears a signal
+TYPE_CHECKING = False  # type checkers take it for true; `typing` itself would delay the handler of SIGTERM
 if TYPE_CHECKING:
     from . import problems as problems
     from . import slo as slo
@@ -100,7 +100,7 @@ __all__ = [
 
 def __getattr__(name: str) -> object:
     if name in {*_HOMES, *_MODULES} - {"main"}:
-        import_module(".traces.sdk", __name__).load()  # before anybody else imports it
+        import_module(".traces.sdk", __name__).load()  # it must be the first import of the OpenTelemetry SDK
     if name in _MODULES:
         return import_module(f".{name}", __name__)
     if name not in _HOMES:

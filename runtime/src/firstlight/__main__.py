@@ -1,11 +1,13 @@
 """Commands of the library itself, run in the directory of a service.
 
-`check` looks at its files; `develop <package>` runs it, and again when they change; `settings <package>` prints its
-settings as `develop` would have them.
+`check` checks the files of the service. `develop <package>` runs the service and restarts it when its files change.
+`settings <package>` prints its settings with the values that they have under `develop`.
 """
 
 import sys
 from importlib import import_module
+
+from .exit_status import BAD_USE
 
 COMMANDS = {
     "check": "checks.command",
@@ -15,11 +17,11 @@ COMMANDS = {
 
 
 def main(arguments: list[str]) -> int:
-    """Run one command. Exit status 2 for one that is not there."""
+    """Run one command and return its exit status, or 2 for an unknown command."""
     name, *rest = arguments or [""]
     if name not in COMMANDS:
-        sys.stderr.write(f"there is no command {name!r}; there is: {', '.join(COMMANDS)}\n")
-        return 2
+        sys.stderr.write(f"there is no command {name!r}; the commands are: {', '.join(COMMANDS)}\n")
+        return BAD_USE
     status: int = import_module(f".{COMMANDS[name]}", __package__).run(rest)
     return status
 

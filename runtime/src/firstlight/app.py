@@ -1,4 +1,4 @@
-"""The composition root: everything that the running service is made of is put together here."""
+"""The composition root: creates every part of the running service and connects them."""
 
 import platform
 from collections.abc import Sequence
@@ -40,10 +40,10 @@ from .traces.provider import Tracing
 
 
 class Application:
-    """The service as one ASGI application, and what its server needs to know of it.
+    """The service as one ASGI application, with the attributes that its server reads.
 
-    The three probes answer here, on the service port too, with a status only, for platforms that know one port. They
-    are outside the data plane, so that no log, trace or latency has to leave them out again.
+    It answers the three probes on the service port as well (status only), for platforms that support one port. Probes
+    do not pass through the data plane, so logs, traces and latencies do not have to filter them out.
     """
 
     def __init__(self, app: ASGIApp, lifespan: Lifespan, overload: EarlyRefusal | None = None) -> None:
@@ -54,7 +54,7 @@ class Application:
         self._health = lifespan.health
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer a probe, or pass the request on."""
+        """Answer a probe, or call the application."""
         if scope["type"] == "http" and (probe := PROBES.get(scope["path"])) is not None:
             status = 200 if probe(self._health) else 503
             response = Response(status_code=status, headers={"Cache-Control": "no-store"})
@@ -63,7 +63,7 @@ class Application:
             await self._app(scope, receive, send)
 
 
-def create_app(  # noqa: PLR0913 - whatever differs between a server, a test and another process is handed in
+def create_app(  # noqa: PLR0913 - everything that differs between a server, a test and a worker is an argument
     settings: Settings,
     service: Service,
     *,
@@ -73,12 +73,14 @@ def create_app(  # noqa: PLR0913 - whatever differs between a server, a test and
     served: bool = False,
     start_timeout: float | None = None,
 ) -> Application:
-    """Put the service together, not started yet.
+    """Create the application of a service. It starts with its ASGI lifespan.
 
-    The settings of components come from the environment. `log_sink` takes the log lines, `span_processors` get the
-    spans beside the exporter. A server that can tell when its port is open says `served` and calls
-    `lifespan.announce()` itself. `start_timeout` limits the wait for the conditions of components, in seconds.
-    Raises `SettingsError` and `ArrangementError`.
+    The settings of components come from the environment. `process` is the kind of process: only `web` serves requests.
+    `log_sink` receives the log lines; `span_processors` receive the spans in addition to the exporter. With `served`,
+    the server calls `lifespan.announce()` when its port is open; without, the lifespan announces itself.
+    `start_timeout` limits the wait for the components' `ready_to_start`, in seconds; None means no limit.
+
+    Raises `SettingsError` for a bad setting and `ArrangementError` for components that do not fit together.
     """
     arrangement.verify(service)
     parts = [Part(component, load(component.settings)) for component in service.components]
@@ -97,14 +99,14 @@ def create_app(  # noqa: PLR0913 - whatever differs between a server, a test and
         announces=not served,
         start_timeout=start_timeout,
     )
-    if process != WEB:  # it serves no requests, which could meet an objective
+    if process != WEB:  # it serves no requests, so it needs no data plane and no objectives
         return Application(Starlette(), lifespan)
     # Around the finished application, so that it sees the outcome of every request.
     return _observed(_starlette(settings, service, lifespan), service, lifespan, emit, tracing)
 
 
 def _publish(settings: Settings, service: Service) -> None:
-    redaction.configure(service.redaction)  # of the process, as instruments are
+    redaction.configure(service.redaction)  # one for the whole process, like the instruments
     warn()
     instruments.identify(service.identity.version, settings.revision, platform.python_version())
     for objective in service.objectives:

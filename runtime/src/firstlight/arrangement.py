@@ -1,4 +1,4 @@
-"""Whether the components of a service fit together. What does not fit stops the start with one sentence."""
+"""Checks that the components of a service fit together. A fault stops the start with one sentence."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -7,12 +7,13 @@ from typing import Any
 from . import forms
 from .component import Component, Requirement
 from .errors import ArrangementError
+from .identity import WEB
 from .operation import Operation
 from .service import Service
 from .slo import ROUTE_PREFIX, STANDARD
 
 Components = Sequence[Component[Any, Any]]
-RESERVED_NAMES = frozenset({"lifecycle", "settings", "web"})  # two names in `state`; the process that serves requests
+RESERVED_NAMES = frozenset({"lifecycle", "settings", WEB})  # the runtime's own keys in `state`, and its process
 
 
 def verify(service: Service) -> None:
@@ -68,7 +69,7 @@ def _circle(components: Components) -> Iterator[str]:
 
 
 def _path_back(needs: Mapping[str, Sequence[str]], start: str) -> Sequence[str]:
-    """The way from a component to itself; nothing where there is none."""
+    """The path from a component back to itself, or nothing."""
     waiting: list[tuple[str, ...]] = [(start,)]
     seen = set[str]()
     while waiting:

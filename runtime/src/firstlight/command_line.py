@@ -1,16 +1,17 @@
 """The command line of a service: `python -m <package> [process or command] [arguments]`.
 
-Exit status 0 after a drain, 1 when a command or process failed, 2 for a bad setting or command line, 3 for a failed
-start, 130 for a Ctrl-C before there is something to drain.
+Exit status: 0 after a complete drain, 1 when a command or process failed, 2 for a bad setting or command line, 3 for a
+failed start, 130 for Ctrl-C before the drain is possible, 143 for SIGTERM before a command has run.
 """
 
-# Only what is needed to hear a signal is imported here: a container's first process ignores SIGTERM until it has a
-# handler, and the rest takes half a second.
+# Import only what the handler of SIGTERM needs: process 1 of a container ignores SIGTERM until it has a handler, and
+# the other imports take half a second.
 import atexit
 import signal
 import sys
 
 from .early_stop import EarlyStop
+from .exit_status import BAD_USE, FAILED, INTERRUPTED
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -20,23 +21,21 @@ if TYPE_CHECKING:
     from .server.watchdog import Watchdog
     from .service import Service
 
-FAILED = 1
-BAD_USE = 2
-INTERRUPTED = 130  # what a shell says of a program that SIGINT has ended
 SETTINGS = "settings"  # the command that every service has
-SWITCH_SECONDS = 0.001  # how long a scrape or an export may hold the interpreter while a request waits
+SWITCH_SECONDS = 0.001  # a scrape or an export gives the interpreter up after this time, so that a request can run
 
 
 def main(service: "Service | str", arguments: "Sequence[str] | None" = None) -> int:
-    """Serve until told to stop, or run what the arguments name. Returns the exit status.
+    """Serve requests, or run the process or command that the arguments name. Returns the exit status.
 
-    `service` is the service, or the module that holds it as `SERVICE`: then SIGTERM is heard while that is imported,
-    and a service that does not fit together ends with one sentence.
+    `service` is a `Service`, or the name of the module that holds it as `SERVICE`. With the name, SIGTERM also works
+    during the import of that module, and an `ArrangementError` raised by it is printed as one sentence. `arguments` are
+    those of the command line where they are not given. Bad settings and bad arguments are printed, not raised.
     """
     arguments = sys.argv[1:] if arguments is None else arguments
     early = EarlyStop(arguments)
     signal.signal(signal.SIGTERM, early)
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})  # an image blocks it until there is a handler
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})  # the image starts the process with SIGTERM blocked
     atexit.register(early.end)
     sys.setswitchinterval(SWITCH_SECONDS)
     try:
@@ -134,7 +133,7 @@ def _settings(service: "Service") -> int:
 
 
 def _is_shown(error: Exception) -> bool:
-    """Show what the page raised to the person who has just edited it. False: nobody has."""
+    """In development, print the traceback of what service.py raised. Returns false elsewhere."""
     from .development import handover  # noqa: PLC0415 - see above
 
     if not handover.is_supervised():

@@ -1,6 +1,6 @@
-"""Components: the parts that a service is made of, each with a lifetime, checks, routes and more, as one frozen value.
+"""Components: the parts of a service. One frozen value declares the resource, checks, routes and work of each part.
 
-A feature of the team is a value of the same type: `LINKS.of(request)` is a `LinkStore`, for the type checker as well.
+A feature of the team is a value of the same type: type checkers know that `LINKS.of(request)` is a `LinkStore`.
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
@@ -21,19 +21,20 @@ from .settings import Settings
 
 ConfigT = TypeVar("ConfigT", bound=BaseSettings)
 ResourceT = TypeVar("ResourceT")
-Requirement = str | tuple[str, ...]  # the name of a component, or a group of which one is enough
+Requirement = str | tuple[str, ...]  # the name of a component, or a group of names of which one must be there
 Wrap = Callable[[ASGIApp, Operation | None], ASGIApp]
 
 
 class NoSettings(BaseSettings):
-    """For a component that has nothing to configure."""
+    """The settings class of a component without settings."""
 
 
 class Layer(Enum):
-    """Where a component's middleware runs, from the outside in. Two components never share a layer.
+    """Where a component's middleware runs, from the outside in. Two components cannot use the same layer.
 
-    The first wraps the router: it sees every request, also those that match no route, and has to find the route itself
-    if it wants to name it. The others wrap each route: they know the operation, and refusals carry the route's label.
+    The first layer wraps the router: its middleware sees every request, including those that match no route, and gets
+    no operation. The other layers wrap each route: their middleware gets the operation, and their refusals are
+    labelled with the route.
     """
 
     LIMIT_BY_ADDRESS = "around the router"
@@ -44,42 +45,42 @@ class Layer(Enum):
 
     @property
     def wraps_the_router(self) -> bool:
-        """Whether the middleware is applied once, around the router."""
+        """Whether the middleware wraps the router, and not each route."""
         return self is Layer.LIMIT_BY_ADDRESS
 
 
 @dataclass(frozen=True, slots=True)
 class Surroundings(Generic[ConfigT]):
-    """What a component, a background task, a command or a process may use."""
+    """The argument of a component's `open`, and of background tasks, commands and processes."""
 
     settings: ConfigT
-    """The component's own settings; the service's where there is no component."""
+    """The settings of the component; those of the service for work that the service itself declares."""
     service: Settings
     """The settings of the service."""
     resources: Mapping[str, Any]
-    """The resources opened so far, by the name of their component. `COMPONENT.of(surroundings)` has their type."""
+    """The resources opened so far, by component name. `COMPONENT.of(surroundings)` returns one with its type."""
     lifecycle: Lifecycle
     """`await lifecycle.drain_began()` returns when the process has been told to stop."""
 
 
 @dataclass(frozen=True, slots=True)
 class Background:
-    """A coroutine that runs beside the requests: logged, counted and checked; started again after a failure.
+    """A coroutine function that runs beside the requests. Failures are logged and counted, and it is started again.
 
-    With `every_seconds` it is called again and again, that long after its last end. Without, it is called once and may
-    run until it is cancelled.
+    With `every_seconds` it is called again that many seconds after each return. Without, it is called once, and may run
+    until it is cancelled. Its health check fails after an error, until a run has succeeded or has lasted 60 s.
     """
 
     name: str
     run: Callable[[Surroundings[Any]], Awaitable[object]]
     every_seconds: float | None = None
     processes: Sequence[str] = ("web",)
-    """The kinds of process that it runs in."""
+    """The kinds of process in which it runs."""
 
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """`python -m <package> <name> [arguments]`: runs to its end with the component open, and ends the process."""
+    """`python -m <package> <name> [arguments]`: runs `run` with every component open; then the process ends."""
 
     run: Callable[[Surroundings[Any], Sequence[str]], Awaitable[object]]
     summary: str
@@ -87,10 +88,10 @@ class Command:
 
 @dataclass(frozen=True, slots=True)
 class Process:
-    """`python -m <package> <name>`: another kind of process, on the same two planes, without the service port.
+    """`python -m <package> <name>`: another kind of process, with a management port and without a service port.
 
-    `run` gets everything that is open. It is to return soon after the drain began; it is cancelled when
-    `GRACEFUL_SECONDS` are over.
+    `run` gets the open components. It should return soon after the drain began, and is cancelled `GRACEFUL_SECONDS`
+    later.
     """
 
     run: Callable[[Surroundings[Any]], Awaitable[object]]
@@ -99,7 +100,7 @@ class Process:
 
 @asynccontextmanager
 async def nothing(_: Surroundings[Any]) -> AsyncIterator[None]:
-    """For a component without a resource."""
+    """The `open` of a component without a resource."""
     yield
 
 
@@ -109,38 +110,44 @@ def _no_checks(_: Any) -> Sequence[Check]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Component(Generic[ConfigT, ResourceT]):
-    """A part of the service. Only `name`, `settings` and `open` have to be given."""
+    """A part of the service. `name`, `settings` and `open` are required.
+
+    The constructor validates nothing; the start of the service does, and ends with one sentence (`ArrangementError`).
+    """
 
     name: str
-    """Key of the resource, prefix of metrics and settings. Lower case with underscores."""
+    """Key of the resource, and prefix of metrics and settings. Lower case with underscores."""
     settings: type[ConfigT]
-    """Its validators refuse what `open` could not use. `NoSettings` where there is nothing to set."""
+    """The settings class. Its validators refuse values that `open` could not use. `NoSettings` if it has none."""
     open: Callable[[Surroundings[ConfigT]], AbstractAsyncContextManager[ResourceT]]
-    """Yields the resource and closes it. Its server does not have to be up."""
+    """Yields the resource, and closes it afterwards. It must not need its server to be up."""
 
     requires: Sequence[Requirement] = ()
-    """Components that must be there. They are opened before this one and closed after it."""
+    """Components that the service must have. They are opened before this one and closed after it."""
     uses: Sequence[Requirement] = ()
-    """Components that are used when they are there. The same order holds."""
+    """Components that this one uses if the service has them. They, too, are opened before and closed after it."""
 
     checks: Callable[[ResourceT], Sequence[Check]] = _no_checks
-    """How to tell whether the resource is in order."""
+    """Returns the health checks of the open resource."""
     ready_to_start: Callable[[ResourceT], Awaitable[object]] | None = None
-    """Raises while the service must not start. It is asked again and again before the port opens."""
+    """Raises while the service must not start. It is called repeatedly until it returns; then the port opens."""
 
     routes: Sequence[BaseRoute | Operation] = ()
     middleware: Mapping[Layer, Wrap] = field(default_factory=dict)
     exception_handlers: Mapping[Any, ExceptionHandler] = field(default_factory=dict)
-    """What the component's errors mean to a client."""
+    """Responses for the component's exceptions, by exception class."""
     security_schemes: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    """OpenAPI security schemes by name; the `policy` of an operation names one."""
+    """OpenAPI security schemes by name. The `policy` of an operation names one."""
 
     background: Sequence[Background] = ()
     commands: Mapping[str, Command] = field(default_factory=dict)
     processes: Mapping[str, Process] = field(default_factory=dict)
 
     def of(self, holder: HTTPConnection | Surroundings[Any]) -> ResourceT:
-        """The open resource, from a request, a websocket or the surroundings. Raises `LookupError` when not open."""
+        """The open resource, from a request, a websocket or the surroundings.
+
+        Raises `LookupError` if the component is not open.
+        """
         resources = holder.resources if isinstance(holder, Surroundings) else holder.scope.get("state", {})
         try:
             return cast("ResourceT", resources[self.name])

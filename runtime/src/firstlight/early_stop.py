@@ -1,35 +1,36 @@
-"""SIGTERM until there is something to close: the process ends at once."""
+"""Handles SIGTERM before the service is started: the process ends at once, because there is nothing to close."""
 
 import sys
 
-TERMINATED = 143  # what a shell says of a program that SIGTERM has ended
+from .exit_status import TERMINATED
+
 TYPE_CHECKING = False  # as in `__init__.py`
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 
 class EarlyStop:
-    """A handler of SIGTERM. `status` is the exit status: nobody may take a command that did not run for done.
+    """A handler of SIGTERM. `status` is the exit status: not 0 for a command, because it has not run.
 
-    Which names are those of processes is known only when the service has been imported.
+    Until the service is imported, the names of processes are unknown, and every name but `web` counts as a command.
     """
 
     def __init__(self, arguments: "Sequence[str]") -> None:
-        """Not told to stop. `arguments` are those of the command line."""
+        """`arguments` are those of the command line."""
         self.heard = False
         self.last: Callable[[], object] = bool
         self.status = 0 if [*arguments] in ([], ["web"]) else TERMINATED
 
     def __call__(self, *_: object) -> None:
-        """Called by the interpreter, between any two steps of the main thread."""
+        """The signal handler: Python calls it in the main thread, between any two instructions."""
         self.heard = True
         sys.exit(self.status)
 
     def end(self) -> None:
-        """For `atexit`: registered before the service is imported, and so called after the handlers of the service."""
+        """An `atexit` handler. Register it before the service is imported, so that it runs after the service's own."""
         self.last()
 
     def obey(self) -> None:
-        """End now where the signal was heard: the interpreter, or a module that is imported, may have gone on."""
+        """End now if the signal has arrived: an imported module may have caught the `SystemExit` of the handler."""
         if self.heard:
             sys.exit(self.status)

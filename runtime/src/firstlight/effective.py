@@ -1,4 +1,4 @@
-"""The effective value of every setting of a service, where it comes from, and what is wrong with it."""
+"""The effective value of every setting of a service, its source, and what is wrong with it."""
 
 import os
 import re
@@ -21,13 +21,13 @@ from .settings.complaints import complaints
 from .settings.source import Environment
 
 NOT_SET = "not set"
-SET = "set"  # all that is ever said of a secret
-_REMOVED = "\ue000"  # a character of nobody
+SET = "set"  # printed in place of the value of a secret
+_REMOVED = "\ue000"  # a private-use character, which no value contains
 _CREDENTIALS = re.compile(r"(://)[^\s\"',]*@")  # up to the last @: a password may hold any character
 
 
 class Setting(NamedTuple):
-    """One setting. `fault` says what it must be, where it is something else; `note` what of it is ignored."""
+    """One setting. `fault` says what a bad value must be; `note` says which part of the value is ignored."""
 
     variable: str
     value: str
@@ -37,7 +37,7 @@ class Setting(NamedTuple):
 
 
 class Part(NamedTuple):
-    """The settings of one part of the service. `faults` are about several of them."""
+    """The settings of one part of the service. `faults` are those that concern several settings."""
 
     title: str
     settings: Sequence[Setting]
@@ -47,7 +47,7 @@ class Part(NamedTuple):
 def parts(service: Service, sources: Mapping[str, str]) -> Iterator[Part]:
     """The service's own settings, those of the platform, and those of each component.
 
-    `sources` says of variables in the environment where they come from, if not from the environment itself.
+    `sources` has, by variable name, the source of each variable that is not from the real environment.
     """
     answers = {**service.identity.defaults, "management_port": service.management_ports[WEB]}
     every = _part("", service.settings, answers, sources)
@@ -79,7 +79,7 @@ def _part(title: str, kind: type[BaseSettings], answers: Mapping[str, Any], sour
 
 
 def _given(kind: type[BaseSettings]) -> tuple[dict[str, Any], dict[str, str]]:
-    """What the environment holds, and the fields whose value cannot be read at all."""
+    """The values in the environment, and the faults of fields whose value cannot be parsed."""
     faults: dict[str, str] = {}
     source = Environment(kind)
     while True:
@@ -94,10 +94,10 @@ def _given(kind: type[BaseSettings]) -> tuple[dict[str, Any], dict[str, str]]:
 
 
 def _values(kind: type[BaseSettings], inputs: Mapping[str, Any], faults: dict[str, str]) -> Mapping[str, Any]:
-    """The value of each field as the service would have it; what was given, where that is refused."""
+    """The effective value of each field; the value as given where it is refused."""
     instance: BaseSettings | None = None
     good = dict(inputs)
-    for _ in range(2):  # the second time without what was refused
+    for _ in range(2):  # the second time without the refused values
         try:
             instance = _reading_nothing(kind)(**good)
             break
@@ -114,7 +114,7 @@ def _values(kind: type[BaseSettings], inputs: Mapping[str, Any], faults: dict[st
 
 
 def _reading_nothing(kind: type[BaseSettings]) -> type[BaseSettings]:
-    """The same class, which takes what it is given for all that there is."""
+    """The same class without its sources: it reads neither the environment nor files."""
 
     def sources(_: Any, __: Any, init_settings: PydanticBaseSettingsSource, **___: object) -> tuple[Any, ...]:
         return (init_settings,)

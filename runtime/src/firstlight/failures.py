@@ -1,6 +1,6 @@
-"""Errors that nobody handles: one count and one line with the traceback, whatever they ended.
+"""Unhandled errors: each is counted once and logged once with its traceback.
 
-The line is also what reaches error tracking: the pipeline of the logs reports the exception of each error line once.
+The log line also carries it to error tracking: the log pipeline reports the exception of each error line once.
 """
 
 import asyncio
@@ -26,34 +26,35 @@ SOURCES = (
     "telemetry",
 )
 UNHANDLED = Counter("unhandled_errors", "Errors that nobody handled.", ("source",), registry=REGISTRY)
-_BY_SOURCE = {source: UNHANDLED.labels(source) for source in SOURCES}  # now, so that increase() sees the first one
+# Create the children now, so that increase() sees the first error.
+_BY_SOURCE = {source: UNHANDLED.labels(source) for source in SOURCES}
 
 log = structlog.get_logger()
 
 
 class KnownError(RuntimeError):
-    """Tells of a failure that has been reported, as the check of a background task does. It is not reported again."""
+    """A failure that has been reported already, such as that of a background task: its check raises this error."""
 
 
 def report(source: str, event: str, error: BaseException, **fields: object) -> None:
-    """Count an error of one of `SOURCES`, and log it as `event` with its traceback and `fields`."""
+    """Count an error of `source`, one of `SOURCES`, and log it as `event` with its traceback and `fields`."""
     _BY_SOURCE[source].inc()
     log.error(event, exc_info=error, **fields)
 
 
 def was_told_to_stop() -> bool:
-    """Whether the running task itself was cancelled, and not only something that it waited for."""
+    """Whether the running task itself was cancelled, and not just a task or future that it awaited."""
     try:
         task = asyncio.current_task()
-    except RuntimeError:  # not in a loop of asyncio
+    except RuntimeError:  # no event loop runs in this thread
         return False
     return task is not None and task.cancelling() > 0
 
 
 def is_survived(error: BaseException) -> bool:
-    """Whether what caught the error of other people's code reports it and goes on.
+    """Whether the code that caught this error of a handler or task should report it and continue.
 
-    Not so for what ends the running task itself or the process: its own cancellation, its being closed, Ctrl-C.
+    False for errors that must end the running task or the process: its own cancellation, `GeneratorExit`, Ctrl-C.
     """
     if isinstance(error, asyncio.CancelledError):
         return not was_told_to_stop()

@@ -1,4 +1,4 @@
-"""What a child by fork must not share with its parent: locks that a thread held, threads that are gone, queues."""
+"""State that a forked child must replace: locks that a thread held, threads that no longer exist, queues."""
 
 import functools
 import os
@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection
 
 
 def renew_in_child(renew: Callable[[], object]) -> None:
-    """Call a bound method in each child by fork, for as long as its object lives."""
+    """Call a bound method in each forked child, as long as its object exists."""
     method = weakref.WeakMethod(renew)
 
     def after_fork() -> None:
@@ -21,7 +21,7 @@ def renew_in_child(renew: Callable[[], object]) -> None:
 
 
 class _Held(threading.local):
-    """The signals that a thread had blocked before it began to fork."""
+    """The signal mask of a thread before its fork."""
 
     mask: Collection[int] | None = None
 
@@ -31,10 +31,10 @@ _held = _Held()
 
 @functools.cache
 def hold_signals() -> None:
-    """Let a signal that comes to a child at its first moment wait until the child handles it as its own.
+    """Block SIGTERM and SIGINT during a fork, until the child has reset its signal handlers.
 
-    Until then its handlers are the parent's, and a signal to the child would reach the parent. Called after
-    `renew_in_child` of whatever resets the handlers.
+    Before that, the child has the parent's handlers: they would write the signal into the parent's wake-up socket.
+    Call it after the `renew_in_child` that resets the handlers, because hooks run in the order of registration.
     """
     os.register_at_fork(before=_block, after_in_parent=_release, after_in_child=_release)
 

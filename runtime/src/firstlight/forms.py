@@ -1,4 +1,4 @@
-"""Forms: fields and files of a request. Starlette reads them, with `python-multipart`, which a service adds itself."""
+"""Forms: the fields and files of a request. Starlette parses them with `python-multipart`, which the service adds."""
 
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import aclosing, asynccontextmanager
@@ -22,17 +22,17 @@ FormT = TypeVar("FormT", bound=BaseModel)
 
 
 def can_be_read() -> bool:
-    """Whether the library is installed."""
+    """Whether `python-multipart` is installed."""
     return util.find_spec(LIBRARY) is not None
 
 
 @asynccontextmanager
 async def read(request: Request, model: type[FormT]) -> AsyncIterator[FormT]:
-    """The form of a request; its files are closed at the end.
+    """The form of a request. Its files are closed when the context ends.
 
-    A field given twice counts with its last value, or is a list where the model has one. A file
-    above 1 MB is kept in the directory for temporary files. Raises `HTTPException` with 415 for another media type,
-    400 for what is no form, 413 for one above `MAX_BODY_BYTES`; `ValidationError` for what the model refuses.
+    The last value of a repeated field counts; a field that is a list in the model gets all values. A file above 1 MB is
+    written to the directory for temporary files. Raises `HTTPException` with 415 for another media type, 400 for a body
+    that is not a form, 413 for a body above `MAX_BODY_BYTES`; `ValidationError` for values that the model refuses.
     """
     require_form(request)
     form = await _parsed(request)
@@ -56,7 +56,7 @@ async def _parsed(request: Request) -> FormData:
 
 
 class _WholeParser(MultiPartParser):
-    """Refuses a body that ends before its last boundary. Starlette would leave out its last part, and keep it open."""
+    """Refuses a body without its closing boundary. Starlette would drop the last part and leave its file open."""
 
     def __init__(self, headers: Headers, stream: AsyncGenerator[bytes, None]) -> None:
         super().__init__(headers, self._whole(stream))
@@ -79,6 +79,6 @@ def _values(form: FormData, model: type[BaseModel]) -> Mapping[str, Any]:
 
 
 def _is_repeated(annotation: Any) -> bool:
-    if get_origin(annotation) in {Union, UnionType}:  # a list, or None
+    if get_origin(annotation) in {Union, UnionType}:  # such as `list[str] | None`
         return any(map(_is_repeated, get_args(annotation)))
     return (get_origin(annotation) or annotation) in REPEATED

@@ -1,4 +1,4 @@
-"""Who the service is: the answers that it was generated from, and the version that is installed."""
+"""The identity of the service: its answers in service.toml, and the installed version."""
 
 import tomllib
 import uuid
@@ -13,11 +13,15 @@ from .text import shown
 ANSWERS = "service.toml"
 REQUIRED = ("name", "title", "description", "owner", "slo", "processes")
 WEB = "web"  # the process that `python -m <package>` runs
+MANAGEMENT_PORT = 9464  # the default of WEB
+# Resource attributes, by semantic convention.
+SERVICE_NAME, SERVICE_VERSION = "service.name", "service.version"
+INSTANCE_ID, ENVIRONMENT_NAME = "service.instance.id", "deployment.environment.name"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Identity:
-    """Name, version and owner of the service, and the defaults that its answers give to settings."""
+    """Name, version and owner of the service, and its own defaults for settings."""
 
     name: str
     version: str
@@ -25,16 +29,16 @@ class Identity:
     description: str = ""
     owner: str = ""
     defaults: Mapping[str, Any] = field(default_factory=dict)
-    """Defaults of the settings, by field."""
-    management_ports: Mapping[str, int] = field(default_factory=lambda: {WEB: 9464})
-    """The management port of each kind of process."""
+    """Defaults of settings, by field name, such as `slo_availability`."""
+    management_ports: Mapping[str, int] = field(default_factory=lambda: {WEB: MANAGEMENT_PORT})
+    """The default management port of each kind of process."""
 
     instance: str = field(default_factory=lambda: str(uuid.uuid4()), compare=False)
-    """`service.instance.id`: one process is one instance."""
+    """`service.instance.id`: each process is one instance."""
 
     def within(self, name: str, attributes: Mapping[str, str]) -> "Identity":
-        """The same with the name that the environment gives, and with version and instance of resource attributes."""
-        version, instance = (shown(attributes.get(key, "")) for key in ("service.version", "service.instance.id"))
+        """A copy with the name from the environment, and version and instance from the resource attributes, if set."""
+        version, instance = (shown(attributes.get(key, "")) for key in (SERVICE_VERSION, INSTANCE_ID))
         return replace(
             self,
             name=shown(name) or self.name,
@@ -44,9 +48,10 @@ class Identity:
 
     @classmethod
     def of(cls, package: str) -> "Identity":
-        """Read `service.toml` of a package. Its version is that of the installed distribution with the same name.
+        """Read `service.toml` of a package. The version is that of the installed distribution of the same name.
 
-        Raises `ArrangementError`.
+        Raises `ArrangementError` if the file cannot be read or lacks a key, and
+        `importlib.metadata.PackageNotFoundError` if the distribution is not installed.
         """
         answers = _answers(package)
         return cls(

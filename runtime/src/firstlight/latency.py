@@ -1,21 +1,21 @@
-"""When a route is fast enough, where that is not what holds for the service."""
+"""The latency objective of a single route, where that of the service does not fit."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Latency:
-    """The latency of one route, declared by an operation or in `latency` of the service.
+    """The latency objective of one route, given by its operation or by `latency` of the service.
 
-    Every route is held to the objective of the service. `None` in place of a `Latency` takes a route out of it: a long
-    poll, a download as fast as its client. A stream that is still open when the process has to end is then no failure
-    of ours either; neither is one with `to_first_byte` that has begun.
+    Without it, the latency objective of the service applies. `None` in place of a `Latency` excludes the route from
+    every latency objective, for example a long poll or a large download. A response that the end of the process cuts
+    counts as an error, unless its first byte was sent and its route is excluded or has `to_first_byte`.
     """
 
     seconds: float | None = None
-    """Slower than this is a bad event: a bucket of the latency histogram. That of the service where it is not given."""
+    """Threshold: a slower request is a bad event. It must be a bucket of the latency histogram. None: the service's."""
     ratio: float | None = None
-    """Makes the route an objective of its own, `latency.<name>`, by the name of the operation or the route: that of its
-    handler. Its requests then count there, and no longer into the objective of the service."""
+    """Gives the route its own objective, `latency.<name>`, with this ratio. The name is that of the operation or route,
+    which is that of its handler. Its requests then no longer count for the latency objective of the service."""
     to_first_byte: bool = False
-    """Stop the clock at the first byte of the response and not at the last: for streams."""
+    """Measure until the first byte of the response, not until the last. For streams."""

@@ -1,4 +1,4 @@
-"""The media type of request bodies: what is not JSON in UTF-8, or no form where one is asked, is refused unread."""
+"""Checks the media type of a request before its body is read: JSON in UTF-8, or a form."""
 
 import re
 
@@ -19,7 +19,7 @@ _ADVERTISED = {"POST": "Accept-Post", "PATCH": "Accept-Patch"}  # W3C LDP, RFC 5
 def require_json(request: Request) -> None:
     """Raise `HTTPException` with 415 for a body of another media type, charset or content coding.
 
-    A body without a media type is taken for JSON, as RFC 9110 (8.3) allows: this is the only type that there is.
+    A body without a media type is parsed as JSON, as RFC 9110 (8.3) allows: JSON is the only type accepted here.
     """
     fields = request.scope["headers"]
     given = [value for name, value in fields if name == b"content-type"]
@@ -31,7 +31,7 @@ def require_json(request: Request) -> None:
 
 
 def require_form(request: Request) -> None:
-    """Raise `HTTPException` with 415 for a body that is no form, by its media type, or has a content coding."""
+    """Raise `HTTPException` with 415 for a body whose media type is not a form, or that has a content coding."""
     given = ", ".join(request.headers.getlist("content-type"))
     if not _FORM.fullmatch(given):
         accepted = "multipart/form-data, application/x-www-form-urlencoded"
@@ -46,7 +46,7 @@ def _require_plain(request: Request) -> None:
 
 
 def _is_json(given: str) -> bool:
-    """Whether the `Content-Type` names JSON in UTF-8. Two of them, joined, name nothing."""
+    """Whether the `Content-Type` names JSON in UTF-8. False for two joined `Content-Type` fields."""
     charsets = {charset.lower() for charset in _CHARSET.findall(given)}
     return _IS_JSON.fullmatch(given) is not None and charsets <= _UTF_8
 

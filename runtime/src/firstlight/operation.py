@@ -1,4 +1,4 @@
-"""Operations: one row for each thing that clients can ask for. Routes and validation come from the same table."""
+"""Operations: one row for each method of a path. Routes and validation are derived from the same rows."""
 
 import inspect
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
@@ -25,54 +25,54 @@ Awaited = Callable[[Handler], Coroutine]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Operation:
-    """What a client can ask for, and what it is answered.
+    """One method of one path, with its input and its responses.
 
-    `handler` is a coroutine function that gets the request, then `body=`, `form=` and `query=` where they are declared,
-    already valid. What is not valid has been answered with 422 before, a body of another media type with 415. A plain
-    function does as well, and runs in a thread.
+    `handler` is a coroutine function. It gets the request, and the validated `body=`, `form=` and `query=` that are
+    declared. Invalid input is answered with 422, a body of another media type with 415, without a call of the handler.
+    A plain function is also possible and runs in a thread.
     """
 
     method: str
     path: str
     handler: Handler
     body: type[BaseModel] | None = None
-    """The JSON document of the request."""
+    """The model of the JSON document in the request."""
     form: type[BaseModel] | None = None
-    """The fields and files of the request, in place of `body`: `multipart/form-data` or URL-encoded. A file is a
-    `starlette.datastructures.UploadFile`, closed when the handler has returned. Needs `python-multipart`."""
+    """The model of a form, in place of `body`: `multipart/form-data` or URL-encoded. A file is a
+    `starlette.datastructures.UploadFile`, which is closed when the handler has returned. Needs `python-multipart`."""
     query: type[BaseModel] | None = None
-    """The parameters of the query string. A parameter given twice counts with its last value."""
+    """The model of the query string. The last value of a repeated parameter counts."""
     answers: Mapping[int, type[BaseModel] | None] = field(default_factory=lambda: {200: None})
-    """The documents of the answers by status code; None where there is no JSON document."""
+    """The models of the responses, by status code. None for a response without a JSON document."""
     problems: Sequence[int] = ()
-    """Status codes of the problem documents that this operation may answer with."""
+    """Status codes of the problem documents with which this operation may answer."""
 
-    # What middleware reads. An operation without these is open, costs one, and is neither stored nor repeated.
+    # Metadata for middleware. By default: no authentication, cost 1, no idempotency key, not cached.
     policy: str | None = None
-    """The security scheme that a caller has to satisfy."""
+    """The name of the security scheme that callers must satisfy. None: open to all."""
     cost: int = 1
-    """How much of a rate limit one call uses."""
+    """How many units of a rate limit one call uses."""
     idempotent: bool = False
     """Whether an `Idempotency-Key` is honoured."""
     cache_seconds: float | None = None
-    """How long an answer may be stored."""
+    """How long a cache may store a response, in seconds. None: not at all."""
     deadline_seconds: float | None = None
-    """How long the handler may take."""
+    """How long the handler may take, in seconds. None: no limit of its own."""
     latency: Latency | None = field(default_factory=Latency)
-    """When it is fast enough. None: no latency objective holds it."""
+    """Its latency objective. None excludes it from every latency objective."""
 
     @property
     def name(self) -> str:
-        """A stable name: that of the handler."""
+        """The name of the handler function. It stays the same when the path changes."""
         return self.handler.__name__
 
     @property
     def summary(self) -> str:
-        """What it does: the first line of the handler's docstring."""
+        """The first line of the handler's docstring, or an empty text."""
         return (inspect.getdoc(self.handler) or "").partition("\n")[0]
 
     def app(self, awaited: Awaited) -> ASGIApp:
-        """The operation as an ASGI application. `awaited` makes a coroutine function of the handler."""
+        """The operation as an ASGI application. `awaited` turns the handler into a coroutine function."""
         return request_response(self._endpoint(awaited(self.handler)))
 
     def _endpoint(self, handler: Coroutine) -> Coroutine:
@@ -86,7 +86,7 @@ class Operation:
         return endpoint
 
     async def _given(self, request: Request, stack: AsyncExitStack) -> Mapping[str, BaseModel]:
-        """What the handler gets beside the request. Files are closed with the stack."""
+        """The keyword arguments of the handler. The files of a form are closed with the stack."""
         given: dict[str, BaseModel] = {}
         if self.body is not None:
             require_json(request)
@@ -101,18 +101,18 @@ class Operation:
 
 
 class _ByMethod:
-    """The operations of one path: one route, so that a 405 names all methods."""
+    """The operations of one path. They share one route, so that `Allow` of a 405 names all methods."""
 
     def __init__(self, apps: Mapping[str, ASGIApp]) -> None:
         self._apps = apps
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         method = scope["method"]
-        await self._apps[method if method in self._apps else "GET"](scope, receive, send)  # HEAD, unless declared
+        await self._apps[method if method in self._apps else "GET"](scope, receive, send)  # a HEAD that is not declared
 
 
 def routes(operations: Iterable[Operation], around: Around, awaited: Awaited) -> Sequence[Route]:
-    """One route for each path, in the order of first mention. `around` wraps each operation's application."""
+    """One route per path, in the order of their first operation. `around` wraps each operation's application."""
     paths: dict[str, dict[str, Any]] = {}
     names: dict[str, str] = {}
     for operation in operations:

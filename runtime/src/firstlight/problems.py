@@ -1,4 +1,7 @@
-"""Every error a client can see, as one shape: a problem document (RFC 9457) with the ids that find its log lines."""
+"""Errors as clients see them: problem documents (RFC 9457) with the request id and trace id of their log lines.
+
+A handler raises a `ServiceError`; clients get its status, its text and its members.
+"""
 
 # ServiceError
 # ├── NotFoundError       404
@@ -24,34 +27,34 @@ from .context import current_request
 
 RETRY_AFTER_SECONDS = 5
 UNEXPECTED = "The service failed to answer. The ids in this document find the reason in its logs."
-STOPPED = "The service stops, and this request took too long. The ids in this document find it in the logs."
+STOPPED = "The service stopped before this request was complete. The ids in this document find it in the logs."
 WITHOUT_BODY = frozenset({204, 205, 304})
-LISTED_ERRORS = 20  # of any number: a body of 1 MB can have half a million
+LISTED_ERRORS = 20  # the others are only counted: a body of 1 MB can have half a million
 POINTER_CHARACTERS, DETAIL_CHARACTERS = 200, 500
 
 
 class ServiceError(Exception):
-    """An error the client may read. `str(error)` becomes the problem's `detail`."""
+    """An error whose text clients may read: `str(error)` becomes `detail` of the problem document. Status 500."""
 
     status: ClassVar[HTTPStatus] = HTTPStatus.INTERNAL_SERVER_ERROR
     headers: ClassVar[Mapping[str, str]] = {}
-    members: Mapping[str, object] = MappingProxyType({})  # added to the problem document
+    members: Mapping[str, object] = MappingProxyType({})  # additional members of the problem document
 
 
 class NotFoundError(ServiceError):
-    """The thing named in the request does not exist."""
+    """What the request names does not exist. Status 404."""
 
     status = HTTPStatus.NOT_FOUND
 
 
 class ConflictError(ServiceError):
-    """The request cannot be carried out beside what exists already."""
+    """The request contradicts the current state, for example a name that is taken. Status 409."""
 
     status = HTTPStatus.CONFLICT
 
 
 class InvalidError(ServiceError):
-    """The request was understood and is wrong. `errors` say where, each by its JSON pointer."""
+    """The request is well-formed and not valid. Status 422."""
 
     status = HTTPStatus.UNPROCESSABLE_ENTITY
 
@@ -61,7 +64,10 @@ class InvalidError(ServiceError):
         errors: Sequence[Mapping[str, str]] = (),
         errors_total: int = 0,
     ) -> None:
-        """Name what is wrong. The first errors are listed; `errors_total` says how many there are, if not all."""
+        """`errors` are objects such as `{"pointer": "/name", "detail": "..."}`, with JSON pointers (RFC 6901).
+
+        The document lists the first 20. `errors_total` is the number of all errors, if `errors` does not hold all.
+        """
         super().__init__(detail)
         total = max(errors_total, len(errors))
         members: dict[str, object] = {"errors": errors[:LISTED_ERRORS]} if errors else {}
@@ -69,19 +75,19 @@ class InvalidError(ServiceError):
 
 
 class UnavailableError(ServiceError):
-    """The service cannot answer now and may be able to later."""
+    """The service cannot answer now, but may later. Status 503 with `Retry-After: 5`."""
 
     status = HTTPStatus.SERVICE_UNAVAILABLE
     headers: ClassVar[Mapping[str, str]] = {"Retry-After": str(RETRY_AFTER_SECONDS)}
 
 
 class ProblemResponse(JSONResponse):
-    """A problem document; `extra` members are added to the standard ones."""
+    """A problem document as a response."""
 
     media_type = "application/problem+json"
 
     def __init__(self, status: int, detail: str, headers: Mapping[str, str] | None = None, **extra: Any) -> None:
-        """Build the document for the request in progress."""
+        """Build the document for the request in progress. `extra` members are added to the standard ones."""
         request = current_request()
         ids = {} if request is None else {"request_id": request.request_id, "trace_id": request.trace_id}
         title = http.client.responses.get(status, "Error")
@@ -107,7 +113,10 @@ async def _on_unexpected(_: Request, __: Exception) -> ProblemResponse:
 
 @contextmanager
 def client_input() -> Iterator[None]:
-    """Make what fails to validate in here the client's mistake. Anywhere else it is ours, and a 500."""
+    """Turn a pydantic `ValidationError` raised in the context into an `InvalidError` (422).
+
+    Outside of it, a `ValidationError` is an error of the service: 500.
+    """
     try:
         yield
     except ValidationError as error:
@@ -119,7 +128,7 @@ def _escape(part: int | str) -> str:
 
 
 def _pointers(error: ValidationError) -> Sequence[Mapping[str, str]]:
-    """Name the first wrong members by their JSON pointers (RFC 6901), without echoing their values."""
+    """The first errors with their JSON pointers (RFC 6901), without the values."""
     found = []
     for details in _first(error):
         pointer = "#" + "".join(f"/{_escape(part)}" for part in details["loc"])
@@ -128,7 +137,7 @@ def _pointers(error: ValidationError) -> Sequence[Mapping[str, str]]:
 
 
 def _first(error: ValidationError) -> Iterator[Mapping[str, Any]]:
-    """The first errors. Half a million as objects take two seconds and 220 MB, as JSON a tenth of that."""
+    """The first errors, read from JSON: half a million as objects take 2 s and 220 MB, as JSON a tenth of that."""
     if error.error_count() <= LISTED_ERRORS:
         yield from error.errors(include_url=False, include_input=False)
         return

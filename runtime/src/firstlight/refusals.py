@@ -1,4 +1,4 @@
-"""One sentence for each value that the settings refuse: which variable it is, and what it must be."""
+"""The sentence about a value that the settings refuse: it names the variable and says what it must be."""
 
 from enum import Enum
 from types import NoneType, UnionType
@@ -40,7 +40,7 @@ def variable(kind: type[BaseSettings], field: str, *inner: str) -> str:
 
 
 def _is_named(kind: type[BaseSettings], field: str) -> bool:
-    """Whether it is the name of a field: a prefix is not for its other names."""
+    """Whether the text is the name of a field. The prefix applies to names, not to aliases."""
     return field in kind.model_fields and kind.model_fields[field].validation_alias is None
 
 
@@ -58,7 +58,7 @@ def _may_be_secret(kind: type[BaseSettings], field: str, value: object) -> bool:
 
 
 def _is_plain(annotation: Any) -> bool:
-    """Whether no part of such a value is a secret: what has parts may have secret ones."""
+    """Whether a value of this type cannot contain a secret. A value with parts can."""
     if get_origin(annotation) in {Union, UnionType}:
         return all(map(_is_plain, get_args(annotation)))
     is_choice = get_origin(annotation) is Literal or (isinstance(annotation, type) and issubclass(annotation, Enum))

@@ -1,4 +1,4 @@
-"""The routes of the service and of its components, each inside the middleware of the components."""
+"""The routes of the service and of its components, wrapped in the middleware of the components."""
 
 import copy
 from collections.abc import Iterator, Sequence
@@ -18,7 +18,7 @@ Components = Sequence[Component[Any, Any]]
 
 
 def routes(service: Service, threads: ThreadQueue) -> Sequence[BaseRoute]:
-    """The service's own routes first, then those of its components in their order."""
+    """The service's own routes, then those of its components in their order."""
     wraps = [wrap for layer, wrap in _layers(service.components) if not layer.wraps_the_router]
 
     def around(app: ASGIApp, row: Operation | None) -> ASGIApp:
@@ -29,18 +29,18 @@ def routes(service: Service, threads: ThreadQueue) -> Sequence[BaseRoute]:
 
 
 def around_the_router(components: Components) -> Sequence[Wrap]:
-    """The middleware that sees every request, the outermost first."""
+    """The middleware that wraps the router, the outermost first."""
     return [wrap for layer, wrap in _layers(components) if layer.wraps_the_router]
 
 
 def _layers(components: Components) -> Sequence[tuple[Layer, Wrap]]:
-    """All middleware, the outermost first: the order of `Layer`, whatever the order of the components."""
+    """All middleware, the outermost first. The order is that of `Layer`, not that of the components."""
     given = {layer: wrap for component in components for layer, wrap in component.middleware.items()}
     return [(layer, given[layer]) for layer in Layer if layer in given]
 
 
 def _built(rows: Sequence[BaseRoute | Operation], around: Wrap, threads: ThreadQueue) -> Iterator[BaseRoute]:
-    """Routes in the order of the rows; the operations of one path are one route, where the first of them stands."""
+    """Routes in the order of the rows. The operations of one path are one route, at the place of the first of them."""
     operations = operation.routes((row for row in rows if isinstance(row, Operation)), around, threads.awaited)
     waiting = {route.path: route for route in operations}
     for row in rows:
@@ -51,7 +51,7 @@ def _built(rows: Sequence[BaseRoute | Operation], around: Wrap, threads: ThreadQ
 
 
 def _wrapped(route: BaseRoute, around: Wrap, threads: ThreadQueue) -> BaseRoute:
-    """A copy inside the middleware: the declared route may serve other applications of this process as well."""
+    """A wrapped copy: another application of this process may use the declared route too."""
     if not isinstance(route, Route | WebSocketRoute | Mount | Host):
         return route
     wrapped = copy.copy(route)
@@ -62,7 +62,7 @@ def _wrapped(route: BaseRoute, around: Wrap, threads: ThreadQueue) -> BaseRoute:
 
 
 class _HostApp:
-    """The application of a `Host` inside middleware: the host looks for its routes there."""
+    """The wrapped application of a `Host`. It has the attribute `routes`, which `Host` reads."""
 
     def __init__(self, app: ASGIApp, host: Host) -> None:
         self._app = app
@@ -74,7 +74,7 @@ class _HostApp:
 
 
 def without_slash_redirects(router: Router) -> None:
-    """Make each path have one spelling, here and below: `/links/` is not `/links`, but a 404.
+    """Switch redirects between `/links` and `/links/` off, in this router and those below: the other path is a 404.
 
     Starlette builds the redirect from the client's `Host` header. An attacker could store a redirect to another host in
     a shared cache, and behind a proxy the scheme would be wrong.
@@ -82,11 +82,11 @@ def without_slash_redirects(router: Router) -> None:
     router.redirect_slashes = False
     for route in router.routes:
         if isinstance(route, Mount | Host):
-            below = _router(getattr(route, "_base_app", route.app))  # that of a mount, inside its own middleware
+            below = _router(getattr(route, "_base_app", route.app))  # a mount has its own middleware around it
             if isinstance(below, Router):
                 without_slash_redirects(below)
 
 
 def _router(app: ASGIApp) -> ASGIApp:
-    """The router of an application of Starlette, else the application itself."""
+    """The router of a Starlette application; any other application as it is."""
     return getattr(app, "router", app)

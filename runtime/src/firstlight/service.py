@@ -1,4 +1,4 @@
-"""The service as one value: the team's page holds it, and the runtime makes the running service from it."""
+"""The service as one value. The team declares it in service.py; the runtime runs it."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -18,30 +18,30 @@ from .slo import Objective
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Service:
-    """What the team declares. Only `identity` has to be given."""
+    """What the team declares. Only `identity` is required."""
 
     identity: Identity
     settings: type[Settings] = Settings
-    """The runtime's settings, with the team's fields added in a subclass."""
+    """`Settings`, or a subclass with the team's fields."""
     components: Sequence[Component[Any, Any]] = ()
-    """In the order in which they are opened: what a component requires stands before it."""
+    """In the order in which they are opened. What a component requires or uses must stand before it."""
     routes: Sequence[BaseRoute | Operation] = ()
     objectives: Sequence[Objective] = ()
-    """Objectives of the business. Availability and latency are there already."""
+    """The team's own objectives, in addition to availability and latency."""
     latency: Mapping[str, Latency | None] = field(default_factory=dict)
-    """By the path of a route, where the latency objective of the service does not fit it. Operations have their own."""
+    """Latency objectives by path, for plain routes. An `Operation` has its own `latency`."""
     checks: Sequence[Check] = ()
     background: Sequence[Background] = ()
     redaction: Redaction = field(default_factory=Redaction)
-    """What telemetry hides besides secrets and personal data, and what it shows although it looks like one."""
+    """What telemetry hides in addition to secrets and personal data, and what it shows although it looks secret."""
 
     def within(self, settings: Settings) -> "Service":
-        """The same under the name, version and instance that the environment gives it."""
+        """A copy with the name, version and instance that the environment gives, if any."""
         return replace(self, identity=self.identity.within(settings.service_name, settings.resource_attributes))
 
     @property
     def management_ports(self) -> Mapping[str, int]:
-        """The port of each kind of process: that of `service.toml`, or the next free one for a process of the team."""
+        """The default management port of each kind of process: from `service.toml`, else the next unused number."""
         ports = dict(self.identity.management_ports)
         for process in (name for component in self.components for name in component.processes):
             ports.setdefault(process, max(ports.values()) + 1)

@@ -1,21 +1,21 @@
-"""`python -m <package> settings`: every setting as an aligned table."""
+"""`python -m <package> settings`: prints every setting in an aligned table."""
 
 import difflib
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 
 from .effective import NOT_SET, Part, Setting, parts
+from .exit_status import BAD_USE
 from .service import Service
 from .terminal import Paint, paint_for, printable
 
-BAD_SETTING = 2
 _HEADING = Setting("VARIABLE", "VALUE", "SOURCE", "", "")
 
 
 def show(service: Service, sources: Mapping[str, str] | None = None) -> int:
-    """Print the table. Returns 2 where a setting is bad, with its sentence beside it, else 0.
+    """Print the table, with a sentence beside each bad setting. Returns 2 if a setting is bad, else 0.
 
-    `sources` says of variables in the environment where they come from, if not from the environment itself.
+    `sources` has, by variable name, the source of each variable that is not from the real environment.
     """
     sources = sources or {}
     found = list(parts(service, sources))
@@ -24,7 +24,7 @@ def show(service: Service, sources: Mapping[str, str] | None = None) -> int:
     for line in _unread(found, sources):
         sys.stdout.write(f"{line}\n")
     bad = any(part.faults or any(setting.fault for setting in part.settings) for part in found)
-    return BAD_SETTING if bad else 0
+    return BAD_USE if bad else 0
 
 
 def _lines(found: Sequence[Part], paint: Paint) -> Iterator[str]:
@@ -47,10 +47,10 @@ def _lines(found: Sequence[Part], paint: Paint) -> Iterator[str]:
 
 
 def _unread(found: Sequence[Part], sources: Mapping[str, str]) -> Iterator[str]:
-    """Names in `.env` that no setting has: perhaps of other programs, perhaps misspelt."""
+    """Variables in `.env` that no setting reads: they may be misspelt, or for another program."""
     known = [setting.variable for part in found for setting in part.settings]
     for name in sources:
         if name not in known and sources[name].startswith(".") and not name.startswith("OTEL_"):
             near = difflib.get_close_matches(name, known, 1)
             hint = f"; did you mean {near[0]}?" if near else ""
-            yield f"\n{name} in {sources[name]} is no setting of this service{hint}"
+            yield f"\n{name} in {sources[name]} is not a setting of this service{hint}"

@@ -1,4 +1,4 @@
-"""Text that is shown in metrics, logs and spans, whatever bytes the environment holds."""
+"""Makes text from the environment safe for metrics, logs and spans."""
 
 from typing import Annotated
 
@@ -9,13 +9,13 @@ REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 
 
 def shown(text: str) -> str:
-    """The text with a replacement for each byte that is not UTF-8 and each control character, cut."""
+    """The text, cut to a maximum length, with each byte that is not UTF-8 and each control character replaced."""
     cut = text[:CHARACTERS]
     return cut if cut.isprintable() else "".join(each if each.isprintable() else REPLACEMENT for each in cut)
 
 
 def is_unicode(text: str) -> bool:
-    """Whether the environment's bytes were UTF-8: Python reads others as lone surrogates."""
+    """Whether the bytes in the environment were UTF-8. Python reads other bytes as lone surrogates."""
     return text.isascii() or not any("\ud800" <= character <= "\udfff" for character in text)
 
 

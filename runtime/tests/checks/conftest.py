@@ -1,4 +1,4 @@
-"""A small service that all checks pass, and a way to break it."""
+"""A small service that passes all checks, and a function that breaks it."""
 
 import hashlib
 import json
@@ -42,13 +42,13 @@ def root(tmp_path: Path) -> Path:
 
 @pytest.fixture(scope="session")
 def starts() -> dict[str, list[start.Start]]:
-    """What services said at their start: the same service with the same environments says it again."""
+    """Remembers the settings of a service by its source and environment: the same input gives the same result."""
     return {}
 
 
 @pytest.fixture(autouse=True)
 def _remembered(starts: dict[str, list[start.Start]], monkeypatch: pytest.MonkeyPatch) -> None:
-    """A start takes a second, and a hundred tests need the same few."""
+    """Start the service once for each environment: a start takes a second, and a hundred tests need the same ones."""
     read = start.read
 
     def remembering(project: Project, environments: Any) -> list[start.Start]:
@@ -64,7 +64,7 @@ def _remembered(starts: dict[str, list[start.Start]], monkeypatch: pytest.Monkey
 
 @pytest.fixture(autouse=True)
 def _installed(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The service is installed, as it is where `make check` runs."""
+    """The service is installed, as in an environment in which `make check` runs."""
     site = tmp_path_factory.mktemp("site")
     metadata = site / "acme_links-0.1.0.dist-info/METADATA"
     metadata.parent.mkdir()

@@ -8,14 +8,14 @@ from firstlight.checks import command, run
 from firstlight.checks.catalogue import CHECKS
 
 
-def test_says_that_nothing_was_found(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """One line."""
+def test_prints_one_line_without_findings(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The line has the number of checks."""
     assert run(["--root", str(root)]) == 0
     assert capsys.readouterr().out == f"{len(CHECKS)} checks, no findings\n"
 
 
 def test_prints_findings_by_check(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """The file first, then what is wrong."""
+    """Under the name of each check, a line has the file first, then what is wrong."""
     (root / "vendor/firstlight/README.md").unlink()
     (root / "pyproject.toml").write_text("")
 
@@ -27,26 +27,26 @@ def test_prints_findings_by_check(root: Path, capsys: pytest.CaptureFixture[str]
 
 
 def test_lists_the_checks(capsys: pytest.CaptureFixture[str]) -> None:
-    """One line each, no service needed."""
+    """`--list` prints one line for each check, also outside a service."""
     assert run(["--list"]) == 0
     assert [line.split()[0] for line in capsys.readouterr().out.splitlines()] == [check.name for check in CHECKS]
 
 
-def test_refuses_what_is_no_service(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """One sentence."""
+def test_refuses_a_directory_without_a_service(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """One sentence says what must be there."""
     assert run(["--root", str(tmp_path)]) == 2
-    assert "is no service" in capsys.readouterr().err
+    assert "is not a service" in capsys.readouterr().err
 
 
 def test_refuses_an_unknown_check(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """And names those that there are."""
+    """The message names the known checks."""
     assert run(["--root", str(root), "--only", "nothing"]) == 2
     assert "vendor" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("file", ["src/acme_links/service.toml", "pyproject.toml"])
-def test_names_the_line_that_is_no_toml(file: str, root: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Also where nothing can be checked without the file."""
+def test_names_the_line_that_is_not_toml(file: str, root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Also when no check can run without the file."""
     (root / file).write_text("a = 1\nb = [")
 
     assert run(["--root", str(root)]) == 1
@@ -56,7 +56,7 @@ def test_names_the_line_that_is_no_toml(file: str, root: Path, capsys: pytest.Ca
 def test_says_which_extra_is_missing(
     root: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """One sentence with the fix."""
+    """One sentence says what to install."""
     monkeypatch.setattr(command, "REQUIRED", ("no_such_module",))
 
     assert run(["--root", str(root)]) == 2
@@ -78,13 +78,13 @@ READ_BY = {
 @pytest.mark.parametrize(("file", "check"), READ_BY.items())
 @pytest.mark.parametrize("content", ["", "[]", "1", "- 1", "groups: 1", "spec: []", "\x00", "\udcff"])
 def test_never_ends_in_a_traceback(file: str, check: str, content: str, root: Path) -> None:
-    """Whatever a file holds."""
+    """Files with any content give findings, not exceptions."""
     (root / file).write_bytes(content.encode("utf-8", "surrogateescape"))
 
     assert run(["--root", str(root), "--only", check]) == 1
 
 
 def test_has_one_name_for_each_check() -> None:
-    """By which `--only` finds it."""
+    """`--only` selects a check by its name."""
     names = [check.name for check in CHECKS]
     assert len(set(names)) == len(names)

@@ -1,4 +1,4 @@
-"""What the contract accepts."""
+"""Which names the check `contract` accepts."""
 
 from collections.abc import Callable, Sequence
 
@@ -14,8 +14,8 @@ NAMES = ["orders_created", "orders_total", "_", "shop:orders", "ordersBucket", "
 KINDS = ["Counter", "Gauge", "Histogram", "Summary", "Info"]
 
 
-def test_accepts_every_word(breaks: Breaks) -> None:
-    """Only the form of an event's name is checked: no list of past tenses is complete."""
+def test_accepts_every_word_in_an_event_name(breaks: Breaks) -> None:
+    """Only the form is checked: no list of past tenses is complete."""
     calls = "".join(f'log.info("{event}")\n' for event in EVENTS)
     listed = "".join(f', "{event}"' for event in EVENTS)
     breaks(
@@ -28,8 +28,8 @@ def test_accepts_every_word(breaks: Breaks) -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_accepts_every_metric_name(kind: str, breaks: Breaks) -> None:
-    """Whatever Prometheus allows."""
+def test_accepts_every_metric_name_that_prometheus_allows(kind: str, breaks: Breaks) -> None:
+    """Including names with colons."""
     declared = "".join(f'p.{kind}("{name}", "X.")\n' for name in NAMES)
     shown = [f"{name}_info" if kind == "Info" else name for name in NAMES]
     tables = "".join(f'[metrics."{name}"]\nkind = "{kind.lower()}"\n' for name in shown)
@@ -41,8 +41,8 @@ def test_accepts_every_metric_name(kind: str, breaks: Breaks) -> None:
 
 
 @pytest.mark.parametrize("call", ['Counter(["a"])', 'collections.Counter("abc")', 'catalog.get("price")', 'log("x")'])
-def test_takes_nothing_else_for_a_metric_or_an_event(call: str, breaks: Breaks) -> None:
-    """What only looks like one."""
+def test_finds_only_metrics_and_events(call: str, breaks: Breaks) -> None:
+    """Similar calls on other objects are neither."""
     text = (
         f'import collections\nfrom collections import Counter\n\n\ndef f(catalog, log):\n    """Any."""\n    {call}\n'
     )

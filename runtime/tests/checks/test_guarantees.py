@@ -1,4 +1,4 @@
-"""Every guarantee of every check: what `cases/` breaks is found, exactly that, and the whole service passes."""
+"""Every check finds each fault in `cases/`, finds nothing else, and passes the unchanged service."""
 
 import tomllib
 from collections.abc import Callable, Iterator, Sequence
@@ -23,5 +23,5 @@ def _cases() -> Iterator[Any]:
 def test_finds(
     edits: Sequence[Edit], findings: Sequence[str], breaks: Callable[[Sequence[Edit], Sequence[str]], None]
 ) -> None:
-    """Exactly what was broken."""
+    """The findings are exactly those of the case."""
     breaks(edits, findings)

@@ -1,4 +1,4 @@
-"""The clients call a real server: pooled, with a timeout and the ids of the request, and measured."""
+"""The clients call a real server over pooled connections, with a timeout and request ids, and record each call."""
 
 import asyncio
 import socket
@@ -44,13 +44,13 @@ TIMEOUT_SECONDS = 5
 
 
 class Handler(BaseHTTPRequestHandler):
-    """A dependency that answers with the status its path names, and never on `/hang`."""
+    """A dependency that answers with the status in the path, and never answers on `/hang`."""
 
     protocol_version = "HTTP/1.1"
     server: "Server"
 
     def handle(self) -> None:
-        """One connection, from opening to closing."""
+        """Count a connection while it is open."""
         super().handle()
         self.server.closed.release()
 
@@ -71,7 +71,7 @@ class Handler(BaseHTTPRequestHandler):
 
 
 class Server(ThreadingHTTPServer):
-    """The dependency's process, as a thread."""
+    """The dependency, in a thread."""
 
     daemon_threads = True
 
@@ -85,7 +85,7 @@ class Server(ThreadingHTTPServer):
 
     @property
     def url(self) -> str:
-        """Where it listens."""
+        """Its base URL."""
         return f"http://127.0.0.1:{self.server_port}"
 
     def handle_error(self, request: object, client_address: object) -> None:
@@ -94,7 +94,7 @@ class Server(ThreadingHTTPServer):
 
 @pytest.fixture(autouse=True)
 def _no_dependencies(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No test depends on the dependencies that the machine's environment names."""
+    """Remove the dependencies that the machine's environment may name."""
     for name in HttpClientSettings.model_fields:
         monkeypatch.delenv(f"HTTP_CLIENT_{name.upper()}", raising=False)
 
@@ -180,17 +180,17 @@ async def _get(settings: HttpClientSettings, path: str) -> httpx2.Response:
 
 
 def qualified(error: type[BaseException]) -> str:
-    """Its name with its module."""
+    """The name of a class with its module."""
     return f"{error.__module__}.{error.__qualname__}"
 
 
 def _calls(server: Server) -> list[tuple[int, str, str, dict[str, str]]]:
-    """Without those of the readiness check."""
+    """The requests of a path without those of health checks."""
     return [call for call in server.seen if not call[2].endswith("/")]
 
 
 def test_calls_share_a_connection(server: Server) -> None:
-    """One handshake serves many requests, below the dependency's base URL."""
+    """Several calls use one connection, and paths are relative to the base URL of the dependency."""
 
     async def run() -> None:
         async with _clients(dependencies=f"scales={server.url}/v1") as clients:
@@ -207,7 +207,7 @@ def test_calls_share_a_connection(server: Server) -> None:
 def test_a_call_carries_the_requests_ids(
     client: TestClient, server: Server, client_spans: InMemorySpanExporter, lines: Lines
 ) -> None:
-    """The ids of a request find the log lines of its dependencies."""
+    """The dependency can log the request id and the trace id of the request."""
     trace_id = "4bf92f3577b34da6a3ce929d0e0e4736"
     headers = {"traceparent": f"00-{trace_id}-00f067aa0ba902b7-01", "x-request-id": "parcel-7"}
     client.get("/call?path=/parcels", headers=headers)
@@ -226,7 +226,7 @@ def _attributes(span: ReadableSpan) -> dict[str, Any]:
 
 
 def test_a_span_has_the_address_of_the_call_and_no_secrets(server: Server, client_spans: InMemorySpanExporter) -> None:
-    """Semantic conventions, without credentials and fragment."""
+    """The attributes follow the semantic conventions, without credentials and fragment."""
     url = server.url.replace("//", "//user:hunter2@")
 
     asyncio.run(_get(_settings(dependencies=f"scales={url}"), "/parcels?token=hunter2&size=7#hunter2"))
@@ -254,7 +254,7 @@ def test_a_span_has_the_address_of_the_call_and_no_secrets(server: Server, clien
 def test_an_answer_is_measured_by_its_status(
     server: Server, client_spans: InMemorySpanExporter, path: str, status: str
 ) -> None:
-    """For a client an error is a status of 400 or above."""
+    """For clients, a status of 400 or above is an error."""
     error_type = status if status >= "400" else ""
     before = _observed(http_response_status_code=status, error_type=error_type)
 
@@ -266,7 +266,9 @@ def test_an_answer_is_measured_by_its_status(
     assert (span.status.status_code is StatusCode.ERROR) == bool(error_type)
 
 
-def test_no_answer_is_measured_by_its_reason(server: Server, refusing: str, client_spans: InMemorySpanExporter) -> None:
+def test_a_failed_call_is_measured_by_its_error_type(
+    server: Server, refusing: str, client_spans: InMemorySpanExporter
+) -> None:
     """A refused connection and a timeout have different error types."""
     for url, path, error in (
         (refusing, "/", httpx2.ConnectError),
@@ -287,7 +289,7 @@ def test_no_answer_is_measured_by_its_reason(server: Server, refusing: str, clie
 
 
 def test_the_method_label_has_a_limited_set_of_values(server: Server, client_spans: InMemorySpanExporter) -> None:
-    """A handler may pass on the method of its request, which a client chooses freely."""
+    """A handler may pass on the method of its request, which the client can choose."""
 
     async def brew() -> None:
         async with _clients(dependencies=f"scales={server.url}") as clients:
@@ -302,8 +304,8 @@ def test_the_method_label_has_a_limited_set_of_values(server: Server, client_spa
     assert server.seen[0][1] == "BREW"
 
 
-def test_the_metric_has_the_buckets_of_every_latency(server: Server) -> None:
-    """Calls are compared with the requests that they are part of."""
+def test_the_metric_has_the_buckets_of_the_request_duration(server: Server) -> None:
+    """So that calls can be compared with the requests of which they are part."""
     asyncio.run(_get(_settings(dependencies=f"scales={server.url}"), "/parcels"))
 
     (family,) = [family for family in REGISTRY.collect() if family.name == METRIC]
@@ -312,7 +314,7 @@ def test_the_metric_has_the_buckets_of_every_latency(server: Server) -> None:
 
 
 def test_a_dependency_that_does_not_answer_is_a_problem(client: TestClient, lines: Lines) -> None:
-    """503 with `Retry-After` and the ids, without the dependency's address."""
+    """The client gets 503 with `Retry-After` and the ids, without the address of the dependency."""
     response = client.get("/call?path=/hang")
 
     assert response.status_code == 503
@@ -325,7 +327,7 @@ def test_a_dependency_that_does_not_answer_is_a_problem(client: TestClient, line
 
 
 def test_the_client_library_logs_no_calls(client: TestClient, lines: Lines) -> None:
-    """Span and metric record each call already."""
+    """Each call has a span and a metric already."""
     client.get("/call?path=/parcels")
 
     repeated = [line for line in lines.events if str(line.get("logger", "")).startswith(("httpx2", "httpcore2"))]
@@ -333,7 +335,7 @@ def test_the_client_library_logs_no_calls(client: TestClient, lines: Lines) -> N
 
 
 def test_each_dependency_has_a_check_that_is_not_critical(server: Server, refusing: str) -> None:
-    """Its failure is visible and takes no instance out of traffic."""
+    """A failure is visible, but does not take the instance out of traffic."""
     settings = _settings(dependencies=f"scales={server.url},printer={refusing},stamp={server.url}/500")
 
     async def run() -> dict[str, str]:
@@ -351,7 +353,7 @@ def test_each_dependency_has_a_check_that_is_not_critical(server: Server, refusi
 
 
 def test_a_dependency_that_answers_with_errors_fails_its_check(server: Server) -> None:
-    """A 500 at the base URL fails; a 404 passes, because the server answers."""
+    """500 at the base URL fails; 404 passes, because the server answers."""
 
     async def run() -> list[str]:
         async with _clients(dependencies=f"scales={server.url}") as clients:
@@ -367,7 +369,7 @@ def test_a_dependency_that_answers_with_errors_fails_its_check(server: Server) -
 
 
 def test_everything_is_closed_at_the_end(server: Server) -> None:
-    """No connection outlives the service."""
+    """No connection stays open after the service has stopped."""
 
     async def run() -> list[httpx2.AsyncClient]:
         async with _clients(dependencies=f"scales={server.url},printer={server.url}") as clients:
@@ -381,7 +383,7 @@ def test_everything_is_closed_at_the_end(server: Server) -> None:
 
 
 def test_nothing_is_configured_by_default() -> None:
-    """No dependency, and timeouts for all others."""
+    """There are no dependencies, and the limits have defaults."""
     settings = load(HttpClientSettings)
 
     assert settings.dependencies == {}
@@ -390,7 +392,7 @@ def test_nothing_is_configured_by_default() -> None:
 
 
 def test_dependencies_are_named_urls(monkeypatch: pytest.MonkeyPatch) -> None:
-    """One variable holds the list."""
+    """One variable has the list of all dependencies."""
     monkeypatch.setenv("HTTP_CLIENT_DEPENDENCIES", "scales=http://scales:8000/v1?a=b, printer=https://printer.example,")
 
     assert load(HttpClientSettings).dependencies == {
@@ -420,7 +422,7 @@ def test_dependencies_are_named_urls(monkeypatch: pytest.MonkeyPatch) -> None:
     ],
 )
 def test_a_bad_setting_is_refused(monkeypatch: pytest.MonkeyPatch, name: str, text: str) -> None:
-    """In one sentence that names the variable."""
+    """One sentence names the variable."""
     monkeypatch.setenv(f"HTTP_CLIENT_{name}", text)
 
     with pytest.raises(SettingsError, match=rf"^HTTP_CLIENT_{name} must [^\n]+$"):
@@ -428,7 +430,7 @@ def test_a_bad_setting_is_refused(monkeypatch: pytest.MonkeyPatch, name: str, te
 
 
 def test_a_refusal_shows_no_credentials(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A URL may hold a password."""
+    """The URL of a dependency may contain a password."""
     monkeypatch.setenv("HTTP_CLIENT_DEPENDENCIES", "scales=https://user:hunter2@scales.example,printer")
 
     with pytest.raises(SettingsError) as refused:
@@ -438,7 +440,7 @@ def test_a_refusal_shows_no_credentials(monkeypatch: pytest.MonkeyPatch) -> None
 
 
 def test_a_bad_setting_stops_the_start(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> None:
-    """Status 2 and one sentence, as for a setting of the service."""
+    """The exit status is 2, with one sentence, as for settings of the service."""
     for name, value in (("PORT", "0"), ("MANAGEMENT_PORT", "0"), ("HTTP_CLIENT_DEPENDENCIES", "scales")):
         monkeypatch.setenv(name, value)
 

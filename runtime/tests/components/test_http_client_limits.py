@@ -1,4 +1,4 @@
-"""A call ends in time and in little memory, whatever the dependency does; what it cost is counted and said once."""
+"""Calls have limits on time and memory, whatever the dependency does. A failed call is counted and logged once."""
 
 import asyncio
 import gzip
@@ -64,7 +64,7 @@ def client_spans(monkeypatch: pytest.MonkeyPatch) -> InMemorySpanExporter:
 
 
 def _counts() -> dict[tuple[str, str], float]:
-    """Calls so far, by status code and error type."""
+    """The number of calls so far, by status code and error type."""
     found: dict[tuple[str, str], float] = {}
     for family in REGISTRY.collect():
         for sample in family.samples:
@@ -77,7 +77,7 @@ def _counts() -> dict[tuple[str, str], float]:
 
 @pytest.fixture
 def counted() -> Callable[[], dict[tuple[str, str], float]]:
-    """Calls since the test began."""
+    """The number of calls since the test began, by status code and error type."""
     before = _counts()
     return lambda: {key: value - before.get(key, 0) for key, value in _counts().items() if value != before.get(key, 0)}
 
@@ -108,7 +108,7 @@ def test_the_time_limit_is_for_the_whole_call(
     counted: Callable[[], dict[tuple[str, str], float]],
     client_spans: InMemorySpanExporter,
 ) -> None:
-    """Also when bytes drip, and for a stream; it is counted and traced as a failure."""
+    """Also for a stream, and when single bytes arrive slowly. The call is counted and traced as failed."""
     began = time.monotonic()
     with Peer(behave) as peer, pytest.raises(ExchangeTimeoutError):
         asyncio.run(call(peer))
@@ -122,7 +122,7 @@ def test_the_time_limit_is_for_the_whole_call(
 
 
 def test_a_call_may_have_a_timeout_of_its_own() -> None:
-    """For a request that is known to take longer, or shorter."""
+    """A `timeout` given with the call replaces the limit, up or down."""
 
     async def run(peer: Peer, seconds: float) -> None:
         async with _clients(peer) as clients:
@@ -150,7 +150,7 @@ BODIES = {
 
 @pytest.mark.parametrize("behave", BODIES.values(), ids=BODIES.keys())
 def test_a_large_response_is_refused(behave: Callable[..., None], counted: Callable[[], object]) -> None:
-    """As sent and as decoded, in little memory."""
+    """The limit applies before and after decoding, and little memory is used."""
     with Peer(behave) as peer:
         tracemalloc.start()
         with pytest.raises(ResponseTooLargeError):
@@ -162,8 +162,8 @@ def test_a_large_response_is_refused(behave: Callable[..., None], counted: Calla
     assert counted() == {("200", "ResponseTooLargeError"): 1}
 
 
-def test_a_large_response_is_refused_undecoded_too(counted: Callable[[], object]) -> None:
-    """For those who read the bytes as sent."""
+def test_a_large_response_is_refused_when_read_raw(counted: Callable[[], object]) -> None:
+    """The limit also applies to `aiter_raw`."""
     with Peer(BODIES["endless"]) as peer, pytest.raises(ResponseTooLargeError):
         asyncio.run(_stream(peer))
     assert counted() == {("200", "ResponseTooLargeError"): 1}
@@ -178,8 +178,8 @@ def test_a_response_of_the_largest_size_is_read() -> None:
         assert asyncio.run(_get(peer)).content == body
 
 
-def test_a_reader_that_has_had_enough_is_no_failure(counted: Callable[[], object]) -> None:
-    """A stream that is closed early counts as answered."""
+def test_a_stream_that_is_closed_early_is_not_a_failure(counted: Callable[[], object]) -> None:
+    """It is counted with the status of its response."""
 
     async def run(peer: Peer) -> None:
         async with _clients(peer, timeout_seconds=5) as clients, clients["scales"].stream("GET", "/") as response:
@@ -194,14 +194,14 @@ def test_a_reader_that_has_had_enough_is_no_failure(counted: Callable[[], object
 @pytest.mark.parametrize(
     ("behave", "status"), [(silent, ""), (DRIPPING["body"], "200")], ids=["before the answer", "in the body"]
 )
-def test_a_cancelled_call_is_nobody_s_failure(
+def test_a_call_cancelled_by_its_caller_is_not_a_failure(
     behave: Callable[..., None],
     status: str,
     counted: Callable[[], object],
     client_spans: InMemorySpanExporter,
     lines: Lines,
 ) -> None:
-    """The caller has left: neither an error of the dependency nor a line, and the span is not in error."""
+    """There is no error type and no log line, and the status of the span is not an error."""
 
     async def run(peer: Peer) -> None:
         async with _clients(peer, timeout_seconds=60) as clients:
@@ -223,7 +223,7 @@ def test_a_cancelled_call_is_nobody_s_failure(
 def test_a_check_reads_the_status_only(
     behave: Callable[..., None], counted: Callable[[], object], client_spans: InMemorySpanExporter
 ) -> None:
-    """It makes no span and no metric, and sends no ids."""
+    """It records no span and no metric, sends no ids, and does not read the body."""
 
     async def run(peer: Peer) -> None:
         async with _clients(peer) as clients:
@@ -242,7 +242,7 @@ def test_a_check_reads_the_status_only(
 
 
 def test_a_check_ends_in_time() -> None:
-    """Its limits are those of the calls."""
+    """The limits of calls apply to checks, too."""
 
     async def run(peer: Peer) -> str:
         async with _clients(peer) as clients:
@@ -274,7 +274,7 @@ def refused(settings: Settings, lines: Lines, monkeypatch: pytest.MonkeyPatch) -
 def test_a_dependency_that_cannot_be_reached_is_named(
     refused: TestClient, lines: Lines, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """One line says which and why, whatever the number of calls; the client reads its name, not its address."""
+    """One log line has the name and the reason for all calls. Clients read the name, not the address."""
     responses = [refused.get("/call") for _ in range(5)]
     assert {response.status_code for response in responses} == {503}
     assert responses[0].json()["dependency"] == "scales"
@@ -295,7 +295,7 @@ def test_a_dependency_that_cannot_be_reached_is_named(
 def test_an_error_of_another_client_is_a_problem_too(
     settings: Settings, lines: Lines, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It names no dependency."""
+    """A client that the team has made itself: the problem document names no dependency."""
 
     async def fail(_: Request) -> Response:
         msg = "down"

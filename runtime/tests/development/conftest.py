@@ -1,4 +1,4 @@
-"""A service in a directory of its own, run by `python -m firstlight develop` on a terminal or without one."""
+"""A service in its own directory, run by `python -m firstlight develop`, with or without a terminal."""
 
 import os
 import pty
@@ -42,10 +42,10 @@ MAIN = "import sys\nfrom firstlight import main\nsys.exit(main('scales.service')
 
 
 class Session:
-    """One supervisor, and what a person reads."""
+    """A supervisor and its output."""
 
     def __init__(self, root: Path, environment: Mapping[str, str], *, terminal: bool, without: Collection[str]) -> None:
-        """Start it in `root`, on a terminal of its own or with pipes, without some of the usual variables."""
+        """Start it in `root`, on a pseudo-terminal or with pipes, without the variables that change its output."""
         inherited = {k: v for k, v in os.environ.items() if k not in {"NO_COLOR", "CONSOLE_TOKEN"}}
         own = {"PORT": "0", "MANAGEMENT_PORT": "0", "PYTHONPATH": str(root / "src"), "TERM": "xterm"}
         own = {name: value for name, value in own.items() if name not in without}
@@ -66,11 +66,11 @@ class Session:
 
     @property
     def text(self) -> str:
-        """Everything so far, without colours."""
+        """The output so far, without colours."""
         return COLOUR.sub("", self.raw).replace("\r", "")
 
     def wait_for(self, words: str, seconds: float = TIMEOUT_SECONDS) -> str:
-        """Read on until these words come after those of the last call. Returns what came with them."""
+        """Wait until these words appear after those of the last call. Returns the output up to them."""
         deadline = time.monotonic() + seconds
         while words not in (new := self.text[self.read :]):
             assert time.monotonic() < deadline, f"no {words!r} in {self.text}"
@@ -83,7 +83,7 @@ class Session:
         os.write(self._terminal, text.encode())
 
     def wait(self) -> int:
-        """Wait for the end and read the rest. Returns the exit status."""
+        """Wait for the end and read the rest of the output. Returns the exit status."""
         deadline = time.monotonic() + TIMEOUT_SECONDS
         while self.process.poll() is None:
             assert time.monotonic() < deadline, f"it does not end: {self.text}"
@@ -94,11 +94,11 @@ class Session:
 
     @property
     def port(self) -> int:
-        """The service port, as printed."""
+        """The service port, from the output."""
         return int(re.findall(r"service +http://127\.0\.0\.1:(\d+)", self.text)[0])
 
     def close(self) -> None:
-        """Leave nothing behind."""
+        """Kill the processes and close the files."""
         with suppress(ProcessLookupError):
             os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()
@@ -131,7 +131,7 @@ Develop = Callable[..., Session]
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
-    """A service of a few routes."""
+    """A service with a few routes."""
     package = tmp_path / "src/scales"
     package.mkdir(parents=True)
     (package / "__init__.py").touch()
@@ -142,13 +142,13 @@ def root(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def page(root: Path) -> Path:
-    """The page of the service."""
+    """The service.py of the service."""
     return root / "src/scales/service.py"
 
 
 @pytest.fixture
 def develop(root: Path) -> Iterator[Develop]:
-    """Start the supervisor. What a test starts ends with it."""
+    """Start supervisors, which are ended after the test."""
     sessions: list[Session] = []
 
     def start(*, terminal: bool = True, without: Collection[str] = (), **environment: str) -> Session:

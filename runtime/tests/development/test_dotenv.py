@@ -36,8 +36,8 @@ from firstlight.development.environment import DevelopmentEnvironment
         ("\ufeffNAME=value", "value"),
     ],
 )
-def test_a_value(tmp_path: Path, line: str, value: str) -> None:
-    """As the module's docstring says."""
+def test_reads_a_value(tmp_path: Path, line: str, value: str) -> None:
+    """Each case is a line of the grammar in the module's docstring."""
     file = tmp_path / ".env"
     file.write_text(f"# a comment\n\n{line}\n", "utf-8")
     if line.startswith("\ufeff"):
@@ -63,14 +63,14 @@ def test_a_value(tmp_path: Path, line: str, value: str) -> None:
     ],
 )
 def test_a_bad_line_is_named(line: str, sentence: str) -> None:
-    """By its number, and without its value, which may be a secret."""
+    """The message has its number, and not its value, which may be a secret."""
     with pytest.raises(SettingsError) as refused:
         dotenv.parse(f"A=1\n\n{line}\n")
     assert str(refused.value) == f".env, line 3: {sentence}"
 
 
-def test_a_file_that_cannot_be_read(tmp_path: Path) -> None:
-    """One sentence; a file that is not there is no mistake."""
+def test_a_file_that_cannot_be_read_is_one_sentence(tmp_path: Path) -> None:
+    """A missing file is not an error."""
     assert dotenv.read(tmp_path / ".env") == {}
     (tmp_path / ".env").mkdir()
     with pytest.raises(SettingsError, match=r"^\.env cannot be read: Is a directory$"):
@@ -81,7 +81,7 @@ def test_a_file_that_cannot_be_read(tmp_path: Path) -> None:
 
 
 def test_the_real_environment_wins(tmp_path: Path) -> None:
-    """In any case of letters, as settings are read, and where it is empty; what suits development comes last."""
+    """Also when the case of letters differs, or its value is empty. The defaults of development come last."""
     (tmp_path / ".env").write_text("port=1\nLOG_LEVEL=debug\nREVISION=x\n")
     environment = DevelopmentEnvironment(tmp_path, {"PORT": "2", "REVISION": ""})
     assert environment.variables == {"PORT": "2", "REVISION": "", "LOG_LEVEL": "debug", "DRAIN_SECONDS": "0"}

@@ -34,8 +34,8 @@ def is_gone(process: int) -> bool:
     return False
 
 
-def test_a_day_of_work(develop: Develop, page: Path) -> None:
-    """The URLs once, a line for each request, a reload that keeps ports and token, an error that is mended, Ctrl-C."""
+def test_serves_reloads_and_stops(develop: Develop, page: Path) -> None:
+    """A reload keeps ports and token, also after an error in the source. Ctrl-C ends the service."""
     session = develop()
     start = session.wait_for(READY)
     assert "scales 1.2.3 is ready\n" in start
@@ -72,7 +72,7 @@ def test_a_day_of_work(develop: Develop, page: Path) -> None:
 
 
 def test_a_failure_shows_the_frames_of_the_service(develop: Develop) -> None:
-    """Those of libraries are folded; the request's line and the error's say the same id."""
+    """Frames of libraries are folded. The lines of the request and of the error have the same id."""
     session = develop()
     session.wait_for(READY)
     response = ask(session, "/fail")
@@ -84,7 +84,7 @@ def test_a_failure_shows_the_frames_of_the_service(develop: Develop) -> None:
 
 
 def test_a_second_ctrl_c_ends_at_once(develop: Develop) -> None:
-    """The first waits for the request in flight; both reach the service as well, which leaves no process behind."""
+    """The first one waits for the request in flight. Both also reach the service. No process is left."""
     session = develop(GRACEFUL_SECONDS="60")
     session.wait_for(READY)
     process = int(ask(session, "/show").text.split()[0])
@@ -102,8 +102,8 @@ def test_a_second_ctrl_c_ends_at_once(develop: Develop) -> None:
 
 
 @pytest.mark.parametrize("path", ["/wait", "/block"])
-def test_a_request_that_does_not_end_does_not_keep_a_reload(develop: Develop, page: Path, path: str) -> None:
-    """It is cut after two seconds at most, also where it holds the event loop."""
+def test_a_request_that_does_not_end_does_not_delay_a_reload(develop: Develop, page: Path, path: str) -> None:
+    """It is cut after two seconds at most, also when it blocks the event loop."""
     session = develop()
     session.wait_for(READY)
     with socket.create_connection(("127.0.0.1", session.port), TIMEOUT_SECONDS) as connection:
@@ -116,7 +116,7 @@ def test_a_request_that_does_not_end_does_not_keep_a_reload(develop: Develop, pa
 
 
 def test_without_a_terminal_lines_are_json(develop: Develop) -> None:
-    """The supervisor speaks on standard error, without colours. SIGTERM drains as well, without a delay."""
+    """The supervisor writes to standard error, without colours. SIGTERM starts the drain, without a delay."""
     session = develop(terminal=False, NO_COLOR="1")
     assert session.process.stdout is not None
     lines: list[dict[str, object]] = []
@@ -145,10 +145,10 @@ def test_without_a_terminal_lines_are_json(develop: Develop) -> None:
     ],
     ids=["a bad line", "a bad setting", "a port in use"],
 )
-def test_what_cannot_start_ends_with_one_sentence(
+def test_a_bad_setting_at_the_first_start_ends_it(
     develop: Develop, root: Path, file: str, environment: list[str], sentence: str
 ) -> None:
-    """Status 2. The real environment comes before `.env`."""
+    """The exit status is 2. The real environment takes precedence over `.env`."""
     (root / ".env").write_text(file)
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
@@ -158,8 +158,8 @@ def test_what_cannot_start_ends_with_one_sentence(
     assert session.text.count("\n") == 1
 
 
-def test_ctrl_c_during_the_start(develop: Develop, page: Path) -> None:
-    """Neither the service nor the supervisor answers with a traceback. Nothing is left."""
+def test_ctrl_c_during_the_start_prints_no_traceback(develop: Develop, page: Path) -> None:
+    """Neither by the service nor by the supervisor. No process is left."""
     page.write_text("import os, sys, time\nprint('imports', os.getpid(), '.', file=sys.stderr)\ntime.sleep(60)\n")
     session = develop()
     process = int(re.findall(r"imports (\d+)", session.wait_for(" .\n"))[0])

@@ -1,4 +1,4 @@
-"""One exchange: limits that hold whatever the peer does, a connection that is kept, proxies and TLS."""
+"""Exchanges: limits against every peer, a kept connection, proxies and TLS."""
 
 import http.client
 import socket
@@ -32,7 +32,7 @@ def _no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("behave", DRIPPING.values(), ids=DRIPPING.keys())
 def test_the_time_limit_is_for_the_whole_exchange(behave: object) -> None:
-    """However the peer keeps the client waiting, and however often a byte comes."""
+    """Also when the peer sends a byte now and then."""
     with Peer(behave) as peer:  # type: ignore[arg-type]
         poster = Poster(peer.url, None)
         began = time.monotonic()
@@ -42,8 +42,8 @@ def test_the_time_limit_is_for_the_whole_exchange(behave: object) -> None:
         poster.close()
 
 
-def test_a_peer_that_does_not_read_is_left() -> None:
-    """Sending counts as well."""
+def test_the_time_limit_includes_sending() -> None:
+    """The peer does not read."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         poster = Poster(f"http://127.0.0.1:{listener.getsockname()[1]}/", None)
         began = time.monotonic()
@@ -61,7 +61,7 @@ FLOODS = {
 
 @pytest.mark.parametrize("head", FLOODS.values(), ids=FLOODS.keys())
 def test_a_large_body_is_not_read(head: bytes) -> None:
-    """The status counts, the rest stays with the peer."""
+    """The status is returned, and the rest of the body is not read."""
     with Peer(then(head, lambda peer, connection: peer.flood(connection, FLOOD_BYTES))) as peer:
         poster = Poster(peer.url, None)
         tracemalloc.start()
@@ -76,7 +76,7 @@ def test_a_large_body_is_not_read(head: bytes) -> None:
 
 @pytest.mark.parametrize("line", [b"x", b"x: y\r\n"], ids=["one line", "lines"])
 def test_a_large_head_is_refused(line: bytes) -> None:
-    """It has a limit as well."""
+    """The head is part of the limit on the response."""
     flood = line * (FLOOD_BYTES // 50 // len(line))
     with Peer(then(b"HTTP/1.1 200 OK\r\n", lambda peer, connection: peer.send(connection, flood))) as peer:
         poster = Poster(peer.url, None)
@@ -86,7 +86,7 @@ def test_a_large_head_is_refused(line: bytes) -> None:
 
 
 def test_interim_responses_without_end_are_refused() -> None:
-    """They have the limit of the response, so that they do not cost CPU until the time is over."""
+    """They count for the limit on the response, so that they do not use CPU until the timeout."""
     flood = b"HTTP/1.1 100 Continue\r\n\r\n" * 100_000
     with Peer(lambda peer, connection: peer.send(connection, flood)) as peer:
         poster = Poster(peer.url, None)
@@ -96,7 +96,7 @@ def test_interim_responses_without_end_are_refused() -> None:
 
 
 def test_a_connection_is_kept_and_replaced_when_it_is_stale() -> None:
-    """Two exchanges over one connection; the third finds it closed."""
+    """Two exchanges use one connection. The peer closes it, and the third opens another."""
     with Peer(answer("200 OK", b"{}")) as peer:
         poster = Poster(peer.url, None)
         for _ in range(2):
@@ -113,7 +113,7 @@ def test_a_connection_is_kept_and_replaced_when_it_is_stale() -> None:
 
 
 def test_closing_ends_an_exchange_in_another_thread() -> None:
-    """So that a stop does not wait for it."""
+    """So that a stop does not wait for the exchange."""
     failed = threading.Event()
     with Peer(silent) as peer:
         poster = Poster(peer.url, None)
@@ -133,7 +133,7 @@ def test_closing_ends_an_exchange_in_another_thread() -> None:
 
 
 def test_a_proxy_is_asked_with_the_whole_url(monkeypatch: pytest.MonkeyPatch) -> None:
-    """By the standard variable, with user and password; `NO_PROXY` wins."""
+    """The standard variables name the proxy, with user and password. `NO_PROXY` takes precedence."""
     with Peer(answer("200 OK")) as proxy:
         monkeypatch.setenv("http_proxy", f"http://user:pa%40ss@127.0.0.1:{proxy.port}")
         poster = Poster("http://collector.example/v1/traces", None)
@@ -150,7 +150,7 @@ def test_a_proxy_is_asked_with_the_whole_url(monkeypatch: pytest.MonkeyPatch) ->
 
 @pytest.fixture(scope="session")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
-    """A certificate for 127.0.0.1 that signs itself, and its key."""
+    """A self-signed certificate for 127.0.0.1, and its key."""
     folder = tmp_path_factory.mktemp("tls")
     made, key = folder / "certificate.pem", folder / "key.pem"
     command = "openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=test -addext subjectAltName=IP:127.0.0.1"
@@ -159,15 +159,15 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
 
 
 def server_of(certificate: tuple[Path, Path]) -> ssl.SSLContext:
-    """TLS that asks for the client's certificate too."""
+    """A TLS server that requires a client certificate."""
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cafile=str(certificate[0]))
     context.verify_mode = ssl.CERT_REQUIRED
     context.load_cert_chain(*certificate)
     return context
 
 
-def test_tls_with_the_certificates_of_both(certificate: tuple[Path, Path]) -> None:
-    """The server's is checked, the client's is shown, and limits hold."""
+def test_tls_checks_both_certificates(certificate: tuple[Path, Path]) -> None:
+    """The client verifies that of the server and sends its own. The limits apply."""
     made, key = map(str, certificate)
     with Peer(answer("200 OK", b"{}"), server_of(certificate)) as peer:
         poster = Poster(peer.url, trust(made, made, key))
@@ -185,7 +185,7 @@ def test_tls_with_the_certificates_of_both(certificate: tuple[Path, Path]) -> No
 
 
 def test_tls_through_a_proxy(certificate: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch) -> None:
-    """The proxy sees the host only."""
+    """The proxy sees only host and port."""
     context = server_of(certificate)
 
     def tunnel(peer: Peer, connection: socket.socket) -> None:
@@ -204,7 +204,7 @@ def test_tls_through_a_proxy(certificate: tuple[Path, Path], monkeypatch: pytest
 
 
 def test_a_proxy_that_refuses_is_a_failure(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Its status is the reason."""
+    """The error has the proxy's status."""
     with Peer(answer("403 Forbidden")) as proxy:
         monkeypatch.setenv("https_proxy", f"http://127.0.0.1:{proxy.port}")
         poster = Poster("https://collector.example/", trust())

@@ -16,7 +16,7 @@ Start = Callable[..., Listener]
 
 @pytest.fixture
 def lifecycle() -> Lifecycle:
-    """A process that has started."""
+    """The lifecycle of a started process."""
     lifecycle = Lifecycle()
     lifecycle.started = True
     return lifecycle
@@ -24,13 +24,13 @@ def lifecycle() -> Lifecycle:
 
 @pytest.fixture
 def health(lifecycle: Lifecycle) -> Health:
-    """An instance that has started."""
+    """The health of a started instance."""
     return Health(lifecycle)
 
 
 @pytest.fixture
 def start(health: Health) -> Iterator[Start]:
-    """Start listeners; each stops with the test."""
+    """Start listeners, which are stopped after the test."""
     listeners: list[Listener] = []
 
     def start(host: str = "127.0.0.1", port: int = 0, limits: Limits | None = None, **details: str) -> Listener:

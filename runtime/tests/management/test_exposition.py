@@ -1,4 +1,4 @@
-"""`/metrics` is served whatever a collector does: what fails is left out, counted, and logged once in a while."""
+"""`/metrics` leaves out collectors that fail, counts them and logs them with a limited rate."""
 
 from collections.abc import Callable, Iterator
 
@@ -27,26 +27,26 @@ class Clock:
 
 @pytest.fixture
 def registry() -> CollectorRegistry:
-    """One instrument that works."""
+    """A registry with one working instrument."""
     registry = CollectorRegistry()
     Gauge("first", "Works.", registry=registry)
     return registry
 
 
 def names(page: bytes) -> list[str]:
-    """The families of a page."""
+    """The names of the families on a page."""
     return [family.name for family in text_string_to_metric_families(page.decode())]
 
 
 def dropped() -> float:
-    """How many families have been left out."""
+    """The number of families that were left out."""
     value = REGISTRY.get_sample_value("telemetry_dropped_total", {"signal": "metrics", "reason": "not_rendered"})
     assert value is not None
     return value
 
 
 def raises(error: BaseException) -> Callable[[], float]:
-    """A function for a gauge, as a team may write it."""
+    """A function of a gauge that raises."""
 
     def function() -> float:
         raise error
@@ -55,10 +55,10 @@ def raises(error: BaseException) -> Callable[[], float]:
 
 
 class Partial(Collector):
-    """Fails after its first family, and on no other day."""
+    """A collector that fails after its first family."""
 
     def collect(self) -> Iterator[Metric]:
-        """Yield one, and raise."""
+        """Yield one family, and raise."""
         yield GaugeMetricFamily("yielded", "Before the failure.", 1)
         raise OSError(24, "Too many open files")
 
@@ -88,10 +88,10 @@ def _deep(registry: CollectorRegistry) -> None:
 
 @pytest.mark.parametrize("accept", ["", OPENMETRICS])
 @pytest.mark.parametrize("add", [_surrogates, _no_number, _raising, _leaving, _deep])
-def test_what_fails_is_left_out(
+def test_a_failing_collector_is_left_out(
     registry: CollectorRegistry, add: Callable[[CollectorRegistry], None], accept: str
 ) -> None:
-    """The families before and behind it are served; each failure counts."""
+    """The families before and after it are served. Each failure is counted."""
     add(registry)
     Gauge("last", "Works.", registry=registry)
     before = dropped()
@@ -105,7 +105,7 @@ def test_what_fails_is_left_out(
 
 
 def test_what_a_collector_yielded_before_it_failed_is_served(registry: CollectorRegistry) -> None:
-    """Half of the truth is better than none: what there is was read correctly."""
+    """Those families were read correctly."""
     registry.register(Partial())
 
     page, _ = Exposition(registry).render("")
@@ -114,8 +114,8 @@ def test_what_a_collector_yielded_before_it_failed_is_served(registry: Collector
 
 
 @pytest.mark.usefixtures("app")
-def test_a_failure_is_logged_once_in_a_while(registry: CollectorRegistry, lines: Lines) -> None:
-    """A scrape every few seconds would write the same traceback each time."""
+def test_a_failing_collector_is_logged_once_per_minute(registry: CollectorRegistry, lines: Lines) -> None:
+    """Each scrape would log the same traceback otherwise."""
     _raising(registry)
     clock = Clock()
     exposition = Exposition(registry, clock=clock)

@@ -1,4 +1,4 @@
-"""Probes and scrapes of a real process are answered within a second, whatever else the management port is sent."""
+"""A real process answers probes and scrapes within a second, also under floods on the management port."""
 
 import os
 import selectors
@@ -25,10 +25,10 @@ DRIP_SECONDS = 0.1
 
 
 class Flood:
-    """Clients that connect, send a head byte by byte or not at all, and connect again soon after they are closed."""
+    """Clients that send a head byte by byte or not at all, and connect again when they are closed."""
 
     def __init__(self, url: str, clients: int, head: bytes) -> None:
-        """Connect all of them."""
+        """Connect all clients."""
         address = urlsplit(url)
         self._address = (address.hostname, address.port)
         self._head = head
@@ -40,7 +40,7 @@ class Flood:
         self._thread.start()
 
     def close(self) -> None:
-        """Close all of them."""
+        """Close all clients."""
         self._ended.set()
         self._thread.join()
         for key in list(self._selector.get_map().values()):
@@ -71,7 +71,7 @@ class Flood:
 
 @contextmanager
 def flood(url: str, clients: int, head: bytes = b"") -> Iterator[Flood]:
-    """A flood that ends with the block."""
+    """A flood for the duration of the context."""
     flooding = Flood(url, clients, head)
     try:
         yield flooding
@@ -80,7 +80,7 @@ def flood(url: str, clients: int, head: bytes = b"") -> Iterator[Flood]:
 
 
 def answered(url: str, seconds: float) -> Sequence[float]:
-    """Probe and scrape on new connections for some seconds. Returns how long each answer took."""
+    """Probe and scrape on new connections for some seconds. Returns the seconds that each response took."""
     times = []
     until = time.monotonic() + seconds
     while time.monotonic() < until:
@@ -93,24 +93,24 @@ def answered(url: str, seconds: float) -> Sequence[float]:
 
 
 def threads(service: ServiceProcess) -> int:
-    """How many threads the process has."""
+    """The number of threads of the process."""
     return sum(1 for _ in Path(f"/proc/{service.process.pid}/task").iterdir())
 
 
 def descriptors(service: ServiceProcess) -> int:
-    """How many descriptors the process has open."""
+    """The number of open descriptors of the process."""
     return sum(1 for _ in Path(f"/proc/{service.process.pid}/fd").iterdir())
 
 
 def cpu_seconds(service: ServiceProcess) -> float:
-    """CPU time of the process so far."""
+    """The CPU time of the process so far."""
     fields = Path(f"/proc/{service.process.pid}/stat").read_text("ascii").rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 @contextmanager
 def few_threads(service: ServiceProcess, maximum: int) -> Iterator[None]:
-    """Let the process have so many threads at most, where the machine offers the means."""
+    """Limit the number of threads of the process, if the machine can."""
     group = PIDS / f"firstlight-test-{service.process.pid}"
     try:
         group.mkdir()
@@ -129,19 +129,19 @@ def few_threads(service: ServiceProcess, maximum: int) -> Iterator[None]:
 
 @pytest.fixture
 def process(serve: Start) -> ServiceProcess:
-    """A process with nothing to do."""
+    """An idle process."""
     return serve(str(FAULTS)).started()
 
 
 def lines_of(service: ServiceProcess, reason: str) -> list[str]:
-    """The addresses in the lines about refusals of the management port."""
+    """The client addresses in the log lines about refusals of the management port."""
     fields = {"event": "http.connection_refused", "listener": "management", "reason": reason}
     return [line["client_address"] for line in service.lines if fields.items() <= line.items()]
 
 
 @pytest.mark.parametrize("head", [b"", b"GET /metrics HTTP/1.1\r\nx: " + b"y" * 1000], ids=["silent", "dripping"])
 def test_slow_clients_delay_no_probe(process: ServiceProcess, head: bytes) -> None:
-    """200 of them, three times the limit, in a process that may have no more than 64 threads."""
+    """200 slow clients, three times the limit, in a process that may have 64 threads."""
     url = process.management_url
     answered(url, 0.2)
     threads_before, descriptors_before = threads(process), descriptors(process)
@@ -159,7 +159,7 @@ def test_slow_clients_delay_no_probe(process: ServiceProcess, head: bytes) -> No
 
 
 def test_1500_silent_connections_start_no_thread(process: ServiceProcess) -> None:
-    """They would have been 1,500 threads."""
+    """A thread for each connection would be 1,500 threads."""
     url = process.management_url
     answered(url, 0.2)
     threads_before, descriptors_before = threads(process), descriptors(process)
@@ -173,7 +173,7 @@ def test_1500_silent_connections_start_no_thread(process: ServiceProcess) -> Non
 
 
 def test_without_a_free_descriptor_probes_and_metrics_answer(serve: Start) -> None:
-    """Somebody holds all others; silent clients hold the rest. Nothing spins, and one line tells."""
+    """The service and silent clients use all descriptors. No loop is busy, and one line is logged."""
     service = serve(str(PROGRAMS / "greedy.py"), DESCRIPTORS="128").started()
     url = service.management_url
     limit = metric(url, "process_max_fds")

@@ -1,4 +1,4 @@
-"""What live, ready and started mean here, and when a check counts as failed."""
+"""Liveness, readiness and startup, and when a check counts as failed."""
 
 import asyncio
 import json
@@ -26,14 +26,14 @@ from firstlight.testing.lines import Lines
 
 
 class Clock:
-    """A clock that the test moves."""
+    """A clock that the test sets."""
 
     def __init__(self) -> None:
-        """Some time after the machine was started."""
+        """Start at some value above zero."""
         self.now = 1000.0
 
     def monotonic(self) -> float:
-        """The time that the modules under test read."""
+        """The time, as read by the modules under test."""
         return self.now
 
     perf_counter = staticmethod(time.perf_counter)  # durations are real
@@ -41,7 +41,7 @@ class Clock:
 
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    """The time of health and of the heartbeat."""
+    """The clock of health and heartbeat."""
     clock = Clock()
     monkeypatch.setattr(module, "time", clock)
     monkeypatch.setattr(event_loop, "time", clock)
@@ -50,7 +50,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 @pytest.fixture
 def lifecycle() -> Lifecycle:
-    """A process that has started."""
+    """The lifecycle of a started process."""
     lifecycle = Lifecycle()
     lifecycle.started = True
     return lifecycle
@@ -58,20 +58,20 @@ def lifecycle() -> Lifecycle:
 
 @pytest.fixture
 def health(clock: Clock, lifecycle: Lifecycle) -> Health:
-    """An instance that has started and whose event loop runs."""
+    """A started instance with a running event loop."""
     del clock
     return Health(lifecycle)
 
 
 class Dependency:
-    """Answers or raises, as planned."""
+    """A dependency that answers or raises as planned."""
 
     def __init__(self, *results: Exception | None) -> None:
-        """The last result stays."""
+        """The last result is repeated."""
         self.results = list(results)
 
     async def __call__(self) -> None:
-        """One probe."""
+        """The probe of a check."""
         result = self.results.pop(0) if len(self.results) > 1 else self.results[0]
         if result is not None:
             raise result
@@ -97,8 +97,8 @@ def _refresh(state: CheckState, times: int = 1) -> Sequence[str]:
 AWAY = ConnectionError("away")
 
 
-def test_before_it_has_started_it_is_alive_and_nothing_else(clock: Clock) -> None:
-    """However long it takes: the startup probe limits that, not liveness."""
+def test_a_starting_process_is_live_but_not_ready(clock: Clock) -> None:
+    """Without a limit in time: the startup probe has one."""
     health = Health(Lifecycle())
     clock.now += 10 * STUCK_SECONDS
 
@@ -106,19 +106,19 @@ def test_before_it_has_started_it_is_alive_and_nothing_else(clock: Clock) -> Non
 
 
 def test_once_started_it_is_ready(health: Health) -> None:
-    """An instance without checks has nothing to wait for."""
+    """An instance without checks is ready at once."""
     assert (health.live(), health.ready(), health.startup()) == (True, True, True)
 
 
-def test_while_draining_it_is_alive_but_not_ready(health: Health, lifecycle: Lifecycle) -> None:
-    """Load balancers stop sending; nobody restarts it."""
+def test_a_draining_process_is_live_but_not_ready(health: Health, lifecycle: Lifecycle) -> None:
+    """Load balancers stop sending requests, and nothing restarts the process."""
     lifecycle.begin_drain()
 
     assert (health.live(), health.ready(), health.startup()) == (True, False, True)
 
 
 def test_a_loop_that_runs_no_timer_is_neither_alive_nor_ready(health: Health, clock: Clock) -> None:
-    """Just under the limit it is slow; at the limit it is stuck."""
+    """From the limit on; below it, the loop is only slow."""
     clock.now += STUCK_SECONDS - 0.001
     assert (health.live(), health.ready()) == (True, True)
 
@@ -127,14 +127,14 @@ def test_a_loop_that_runs_no_timer_is_neither_alive_nor_ready(health: Health, cl
 
 
 def test_liveness_depends_on_no_check(health: Health) -> None:
-    """A restart would not heal a dependency."""
+    """A restart does not repair a dependency."""
     _refresh(_watch(health, AWAY), 5)
 
     assert (health.live(), health.ready(), health.startup()) == (True, False, True)
 
 
 def test_only_a_critical_check_takes_the_instance_out_of_traffic(health: Health) -> None:
-    """A shared dependency's failure would take all instances out at once."""
+    """The failure of a shared dependency would take all instances out at once."""
     state = _watch(health, AWAY, critical=False)
     _refresh(state)
 
@@ -143,8 +143,8 @@ def test_only_a_critical_check_takes_the_instance_out_of_traffic(health: Health)
     assert health.details()["status"] == "warn"
 
 
-def test_a_critical_check_that_has_not_run_is_not_passed(health: Health) -> None:
-    """No result is no success."""
+def test_a_critical_check_without_a_result_fails(health: Health) -> None:
+    """The instance is not ready before its first result."""
     state = _watch(health, None)
     assert not health.ready()
 
@@ -153,20 +153,20 @@ def test_a_critical_check_that_has_not_run_is_not_passed(health: Health) -> None
 
 
 def test_fails_after_some_failures_in_a_row_and_passes_at_once(health: Health) -> None:
-    """One lost packet does not move traffic; a recovered dependency is used again immediately."""
+    """A lost packet changes nothing, and a dependency that is up again is used at once."""
     state = _watch(health, None, AWAY, AWAY, None, AWAY, AWAY, AWAY, None)
 
     assert _refresh(state, 8) == ["pass", "pass", "pass", "pass", "pass", "pass", "fail", "pass"]
     assert FAILURES_TO_FAIL == 3
 
 
-def test_the_first_result_counts_by_itself(health: Health) -> None:
-    """A dependency that has never answered fails at the first failure."""
+def test_a_failure_at_the_first_run_fails_the_check(health: Health) -> None:
+    """A dependency that has never answered fails at once."""
     assert _refresh(_watch(health, AWAY)) == ["fail"]
 
 
 def test_a_check_that_hangs_fails(health: Health) -> None:
-    """It fails at its own timeout."""
+    """It fails at its timeout."""
 
     async def hang() -> None:
         await asyncio.Event().wait()
@@ -180,7 +180,7 @@ def test_a_check_that_hangs_fails(health: Health) -> None:
 
 
 def test_an_old_result_is_a_failure(health: Health, clock: Clock) -> None:
-    """A check that stopped running tells nothing about the present."""
+    """A check that no longer runs has no valid result."""
     state = _watch(health, None)
     _refresh(state)
     lifetime = STALE_INTERVALS * (state.check.interval_seconds + state.check.timeout_seconds)
@@ -195,7 +195,7 @@ def test_an_old_result_is_a_failure(health: Health, clock: Clock) -> None:
 
 
 def test_logs_each_change_once(app: Application, health: Health, lines: Lines) -> None:
-    """The log tells when it failed and when it passed again, not every attempt between."""
+    """One line when it fails, one when it passes again, and none for the runs between."""
     del app  # it configures the log
     _refresh(_watch(health, None, None, AWAY, AWAY, AWAY, AWAY, AWAY, None, None), 9)
 
@@ -211,7 +211,7 @@ def test_logs_each_change_once(app: Application, health: Health, lines: Lines) -
 def test_a_check_that_comes_and_goes_is_reported_once(
     app: Application, health: Health, lines: Lines, clock: Clock
 ) -> None:
-    """Each turn has its line; only the first in a while is an unhandled error, which goes to error tracking."""
+    """Each change is logged; only the first in ten minutes is reported to error tracking."""
     del app
     state = _watch(health, AWAY, None, AWAY, AWAY, AWAY, None, AWAY)
 
@@ -231,8 +231,8 @@ def test_a_check_that_comes_and_goes_is_reported_once(
 
 
 @pytest.mark.parametrize("error", [SystemExit(), asyncio.CancelledError(), KeyError()])
-def test_whatever_a_check_raises_it_fails(health: Health, error: BaseException) -> None:
-    """And it runs again: nothing but its own end ends it."""
+def test_a_check_fails_with_every_kind_of_error(health: Health, error: BaseException) -> None:
+    """It runs again after each; only its own cancellation ends it."""
 
     async def leave() -> None:
         raise error
@@ -245,7 +245,7 @@ def test_whatever_a_check_raises_it_fails(health: Health, error: BaseException) 
 
 
 def test_a_failure_that_is_known_is_not_reported_again(app: Application, health: Health, lines: Lines) -> None:
-    """That of background work has its own line."""
+    """Background work has reported the error that its check repeats."""
     del app
     _refresh(_watch(health, KnownError("ConnectionError: away")))
 
@@ -255,7 +255,7 @@ def test_a_failure_that_is_known_is_not_reported_again(app: Application, health:
 
 
 def test_a_scrape_reads_the_state_of_that_moment(health: Health, lifecycle: Lifecycle) -> None:
-    """Both gauges are computed by the scrape: 1 or 0."""
+    """Both gauges are computed by the scrape and are 1 or 0."""
 
     def scraped() -> tuple[float | None, float | None]:
         return (
@@ -275,7 +275,7 @@ def test_a_scrape_reads_the_state_of_that_moment(health: Health, lifecycle: Life
 
 
 def test_details_contain_everything(health: Health, clock: Clock) -> None:
-    """The members of draft-inadarei-api-health-check, in JSON."""
+    """With the members of draft-inadarei-api-health-check, in JSON."""
     _refresh(_watch(health, None))
     _refresh(_watch(health, AWAY, critical=False, name="printer"))
     clock.now += 0.25
@@ -293,8 +293,8 @@ def test_details_contain_everything(health: Health, clock: Clock) -> None:
     }
 
 
-def test_details_sum_up_as_readiness_does(health: Health, lifecycle: Lifecycle) -> None:
-    """`pass` while every check passes, `fail` exactly while the instance is not ready."""
+def test_status_of_details_agrees_with_readiness(health: Health, lifecycle: Lifecycle) -> None:
+    """`pass` if every check passes, `fail` exactly if the instance is not ready, else `warn`."""
     state = _watch(health, None)
     assert health.details()["status"] == "fail"
     _refresh(state)
@@ -304,15 +304,15 @@ def test_details_sum_up_as_readiness_does(health: Health, lifecycle: Lifecycle) 
 
 
 def test_details_show_no_secret(health: Health) -> None:
-    """Clients put the address that they were given into what they raise, with its password."""
+    """Client libraries put the address of a server, with its password, into their errors."""
     error = ConnectionError("cannot reach postgresql://app:hunter2@db/app, password=hunter2")
     _refresh(_watch(health, error))
 
     assert "hunter2" not in json.dumps(health.details())
 
 
-def test_runs_a_check_again_and_again(health: Health, clock: Clock) -> None:
-    """Until it is cancelled; a probe that raises does not end it."""
+def test_repeats_a_check_until_cancelled(health: Health, clock: Clock) -> None:
+    """An error of the probe does not end it."""
     del clock
     seen: list[str] = []
 
@@ -337,7 +337,7 @@ def test_runs_a_check_again_and_again(health: Health, clock: Clock) -> None:
 
 
 def test_probes_are_the_three_of_the_contract() -> None:
-    """One path for each."""
+    """Each has its path."""
     probes = {path: probe.__name__ for path, probe in PROBES.items()}
 
     assert probes == {"/health/live": "live", "/health/ready": "ready", "/health/startup": "startup"}

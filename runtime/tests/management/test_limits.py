@@ -1,4 +1,4 @@
-"""What a client of the management port may send, and how slowly. Each refusal is counted."""
+"""Limits on clients of the management port: size and time. Each refusal is counted."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -29,7 +29,7 @@ def listener(start: Start) -> Listener:
 
 @pytest.fixture
 def connect(listener: Listener) -> Iterator[Connect]:
-    """Connect to it; the connections close with the test."""
+    """Connect to the port. The connections are closed after the test."""
     wires: list[Wire] = []
 
     def connect(*sent: bytes) -> Wire:
@@ -43,14 +43,14 @@ def connect(listener: Listener) -> Iterator[Connect]:
 
 
 def refused(reason: str) -> float:
-    """How many refusals of this port have been counted."""
+    """The number of refusals of this port, by reason."""
     value = REGISTRY.get_sample_value("http_server_refusals_total", {"listener": "management", "reason": reason})
     assert value is not None
     return value
 
 
 def ended(wire: Wire) -> bool:
-    """Whether the server has closed the connection. Waits for it."""
+    """Wait until the server has closed the connection. Returns whether it has."""
     try:
         return not wire.file.read()
     except ConnectionResetError:
@@ -58,7 +58,7 @@ def ended(wire: Wire) -> bool:
 
 
 def test_a_large_head_is_refused(connect: Connect) -> None:
-    """431 reaches a client that is still sending; 16 KiB are enough for every cookie of a colleague's browser."""
+    """431 reaches a client that is still sending. 16 KiB are enough for the cookies of a browser."""
     before = refused("head_too_large")
     within = connect(request("/health/live", cookie="c" * 16_000))
     assert within.receive().status == 200
@@ -75,8 +75,8 @@ def test_a_large_head_is_refused(connect: Connect) -> None:
 @pytest.mark.parametrize(
     "sent", [b"nonsense\r\n\r\n", b"GET\r\n\r\n", b"GET \xff HTTP/1.1\r\n\r\n", b"\x16\x03\x01\x02"]
 )
-def test_nonsense_is_refused(connect: Connect, sent: bytes) -> None:
-    """400, and the connection ends."""
+def test_a_malformed_request_is_refused(connect: Connect, sent: bytes) -> None:
+    """With 400, and the connection is closed."""
     before = refused("malformed")
     wire = connect(sent)
 
@@ -87,7 +87,7 @@ def test_nonsense_is_refused(connect: Connect, sent: bytes) -> None:
 
 @pytest.mark.parametrize("sent", [b"", b"GET /metr"])
 def test_a_head_has_a_deadline(connect: Connect, sent: bytes) -> None:
-    """Bytes that drip do not move it."""
+    """Single bytes do not extend it."""
     before = refused("head_timeout")
     began = time.monotonic()
     wire = connect(sent)
@@ -105,7 +105,7 @@ def test_a_head_has_a_deadline(connect: Connect, sent: bytes) -> None:
 
 @pytest.mark.parametrize("connection", ["keep-alive", "close"])
 def test_a_slow_reader_has_the_same_deadline(start: Start, connection: str) -> None:
-    """A client that reads a little now and then is cut; nobody else waits for it."""
+    """A client that reads slowly is cut. Other clients do not wait for it."""
     before = refused("write_timeout")
     listener = start(limits=Limits(request_seconds=SECONDS), large="x" * LARGE)
     url = f"http://127.0.0.1:{listener.port}"
@@ -119,8 +119,8 @@ def test_a_slow_reader_has_the_same_deadline(start: Start, connection: str) -> N
         assert time.monotonic() - began < 3 * SECONDS
 
 
-def test_a_large_page_reaches_who_reads_it(start: Start) -> None:
-    """What cuts a slow reader is time, and not the size of the page."""
+def test_a_large_page_reaches_a_client_that_reads(start: Start) -> None:
+    """Only time cuts a reader, not the size of the page."""
     listener = start(limits=Limits(request_seconds=TIMEOUT_SECONDS), large="x" * LARGE)
     with Wire(f"http://127.0.0.1:{listener.port}") as quick:
         quick.send(request("/health"), b"")
@@ -128,7 +128,7 @@ def test_a_large_page_reaches_who_reads_it(start: Start) -> None:
 
 
 def test_an_idle_connection_is_kept_for_a_while(connect: Connect) -> None:
-    """Longer than a request may take; then it ends, which is no refusal."""
+    """For longer than a request may take. Its end is not a refusal."""
     before = refused("head_timeout")
     wire = connect(PROBE)
     assert wire.receive().status == 200
@@ -139,7 +139,7 @@ def test_an_idle_connection_is_kept_for_a_while(connect: Connect) -> None:
 
 
 def test_the_second_request_has_a_deadline_of_its_own(connect: Connect) -> None:
-    """From its first byte."""
+    """It starts with the first byte of that request."""
     before = refused("head_timeout")
     wire = connect(PROBE)
     assert wire.receive().status == 200
@@ -150,8 +150,8 @@ def test_the_second_request_has_a_deadline_of_its_own(connect: Connect) -> None:
     assert refused("head_timeout") == before + 1
 
 
-def test_the_newest_connection_always_gets_in(connect: Connect) -> None:
-    """The idle one goes first, which is no refusal; then the one that has waited longest for its own head."""
+def test_a_new_connection_replaces_an_old_one(connect: Connect) -> None:
+    """First an idle one, which is not a refusal; then the one that has waited longest for its head."""
     before = refused("too_many_connections")
     oldest, newer = connect(b"GET /hea"), connect(b"GET /hea")
     idle = connect(PROBE)
@@ -172,7 +172,7 @@ def test_the_newest_connection_always_gets_in(connect: Connect) -> None:
 
 
 def test_a_pipeline_is_not_served(connect: Connect) -> None:
-    """Two thousand scrapes in one segment would keep the thread from the probes: one is answered."""
+    """Two thousand scrapes in one segment would block the thread: only one is answered."""
     before = refused("pipeline_too_deep")
     wire = connect(PROBE * 100)
 
@@ -183,8 +183,8 @@ def test_a_pipeline_is_not_served(connect: Connect) -> None:
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "OPTIONS", "TRACE"])
-def test_only_reading_is_allowed(connect: Connect, method: str) -> None:
-    """405, and the body is not read."""
+def test_only_get_and_head_are_allowed(connect: Connect, method: str) -> None:
+    """Other methods get 405, and the body is not read."""
     wire = connect(request("/health/live", method, content_length="100000"), b"x" * 1000)
 
     answer = wire.receive()
@@ -192,8 +192,8 @@ def test_only_reading_is_allowed(connect: Connect, method: str) -> None:
     assert ended(wire)
 
 
-def test_a_body_and_an_offer_to_upgrade_do_no_harm(connect: Connect) -> None:
-    """The request is answered, and the connection ends: what follows could be taken for another request."""
+def test_a_body_or_an_upgrade_closes_the_connection(connect: Connect) -> None:
+    """After the response: following bytes could be parsed as another request."""
     for head, body in (
         (request("/health/live", content_length="5"), b"hello"),
         (request("/health/live", transfer_encoding="chunked"), b"5\r\nhello\r\n0\r\n\r\n"),

@@ -46,7 +46,7 @@ def manage(start: Start) -> Iterator[httpx2.Client]:
 
 
 def test_answers_each_probe(manage: httpx2.Client, lifecycle: Lifecycle) -> None:
-    """Status for machines, one word for people."""
+    """With a status, and a body of one word."""
     for started, status, word in ((True, 200, "pass"), (False, 503, "fail")):
         lifecycle.started = started
         for path in ("/health/ready", "/health/startup"):
@@ -57,7 +57,7 @@ def test_answers_each_probe(manage: httpx2.Client, lifecycle: Lifecycle) -> None
 
 
 def test_answers_with_the_details(manage: httpx2.Client, health: Health, lifecycle: Lifecycle) -> None:
-    """The state of the instance, and whose it is."""
+    """The state of the instance, and its identity."""
     response = manage.get("/health")
 
     assert response.status_code == 200
@@ -71,8 +71,8 @@ def test_answers_with_the_details(manage: httpx2.Client, health: Health, lifecyc
     assert manage.get("/health").status_code == 503
 
 
-def test_knows_no_other_page(manage: httpx2.Client) -> None:
-    """404 names the pages there are."""
+def test_answers_404_for_other_paths(manage: httpx2.Client) -> None:
+    """The body names the existing paths."""
     for path in ("/", "/metrics/", "/health/live/", "/favicon.ico"):
         response = manage.get(path)
         assert response.status_code == 404
@@ -80,14 +80,14 @@ def test_knows_no_other_page(manage: httpx2.Client) -> None:
 
 
 def test_a_page_is_never_cached(manage: httpx2.Client) -> None:
-    """A proxy that stores one would hide the next."""
+    """A stored response would hide the next state."""
     for path in (*PROBES, "/health"):
         assert manage.get(path).headers["cache-control"] == "no-store"
 
 
 @pytest.mark.parametrize("path", [*PROBES, "/health", "/metrics", "/nowhere"])
 def test_head_is_get_without_the_body(manage: httpx2.Client, path: str) -> None:
-    """Load balancers that probe by HEAD see the same status (RFC 9110)."""
+    """Load balancers that probe with HEAD get the same status (RFC 9110)."""
     response = manage.head(path)
 
     whole = manage.get(path)
@@ -105,7 +105,7 @@ def test_head_is_get_without_the_body(manage: httpx2.Client, path: str) -> None:
 def test_prometheus_gets_openmetrics_with_exemplars(
     client: TestClient, manage: httpx2.Client, lines: Lines, accept: str
 ) -> None:
-    """An exemplar leads from a bucket to a trace; the strict parser reads all of it."""
+    """The strict parser reads the whole page, and an exemplar has a trace id."""
     client.get("/nowhere")
 
     response = manage.get("/metrics", headers={"Accept": accept})
@@ -120,7 +120,7 @@ def test_prometheus_gets_openmetrics_with_exemplars(
 
 @pytest.mark.parametrize("accept", [None, "*/*", "text/plain", "text/html,application/xhtml+xml"])
 def test_every_other_client_gets_plain_text(manage: httpx2.Client, accept: str | None) -> None:
-    """The format that every tool reads."""
+    """The format that every tool can read."""
     manage.headers.pop("accept")
     response = manage.get("/metrics", headers={"Accept": accept} if accept else {})
 
@@ -129,15 +129,15 @@ def test_every_other_client_gets_plain_text(manage: httpx2.Client, accept: str |
 
 
 def test_answers_many_at_once(manage: httpx2.Client) -> None:
-    """Two Prometheus servers, a person and the kubelet do not queue."""
+    """Prometheus servers, people and the kubelet do not wait for each other."""
     with ThreadPoolExecutor(20) as pool:
         statuses = list(pool.map(lambda _: manage.get("/metrics").status_code, range(20)))
 
     assert statuses == [200] * 20
 
 
-def test_a_slow_client_delays_nobody(start: Start) -> None:
-    """Half a request occupies one connection, not the port."""
+def test_a_slow_client_delays_no_other(start: Start) -> None:
+    """A partial request occupies only its own connection."""
     port = start().port
     with socket.create_connection(("127.0.0.1", port)) as slow:
         slow.sendall(b"GET /metrics HT")
@@ -145,7 +145,7 @@ def test_a_slow_client_delays_nobody(start: Start) -> None:
 
 
 def test_a_client_that_leaves_prints_nothing(start: Start, capsys: pytest.CaptureFixture[str]) -> None:
-    """Resets, silence and nonsense end no thread, and leave nothing on standard error, where nobody parses it."""
+    """Resets, silence and malformed requests neither end a thread nor write to standard error."""
     port = start().port
     before = threading.active_count()
     for sent in (b"", b"GET /metr", b"nonsense\r\n\r\n", b"GET /metrics HTTP/1.1\r\n\r\n"):
@@ -160,7 +160,7 @@ def test_a_client_that_leaves_prints_nothing(start: Start, capsys: pytest.Captur
 
 
 def test_listens_on_ipv6(start: Start) -> None:
-    """Where the machine has it."""
+    """If the machine has IPv6."""
     try:
         socket.create_server(("::1", 0), family=socket.AF_INET6).close()
     except OSError:
@@ -170,13 +170,13 @@ def test_listens_on_ipv6(start: Start) -> None:
 
 
 def test_refuses_a_port_in_use(start: Start) -> None:
-    """At once, and not when the first scrape fails."""
+    """The constructor raises, so that the start fails."""
     with pytest.raises(OSError, match="in use"):
         start(port=start().port)
 
 
 def test_frees_its_port(start: Start) -> None:
-    """The next process can have it immediately, although clients have just been served."""
+    """The next process can bind it at once, although clients were connected."""
     first = start()
     for _ in range(3):
         httpx2.get(f"http://127.0.0.1:{first.port}/health/live")
@@ -189,7 +189,7 @@ def test_frees_its_port(start: Start) -> None:
 
 
 def test_stops_without_having_started(health: Health) -> None:
-    """A start that failed in between leaves the port free, too."""
+    """A start that fails before `start` also frees the port."""
     listener = Listener(health, "127.0.0.1", 0, DETAILS)
 
     listener.stop()
@@ -198,7 +198,7 @@ def test_stops_without_having_started(health: Health) -> None:
 
 
 def test_stops_at_once_and_leaves_nothing(health: Health) -> None:
-    """Whatever its clients do; neither thread nor descriptor is left."""
+    """With clients in every state. No thread and no descriptor is left."""
     threads, descriptors = threading.active_count(), list(DESCRIPTORS.iterdir())
     listener = Listener(health, "127.0.0.1", 0, DETAILS)
     listener.start()
@@ -230,8 +230,8 @@ def test_stops_at_once_and_leaves_nothing(health: Health) -> None:
         "a" * 8000,
     ],
 )
-def test_no_accept_header_breaks_the_metrics(manage: httpx2.Client, accept: str) -> None:
-    """What makes no sense gets the format that every tool reads."""
+def test_a_bad_accept_header_gets_the_text_format(manage: httpx2.Client, accept: str) -> None:
+    """For every kind of invalid header."""
     headers = {"Accept": accept.encode("latin-1"), "Accept-Encoding": b"\xff;q=x, gzip"}
     response = manage.get("/metrics?name[]=", headers=headers)  # type: ignore[arg-type] # bytes, on purpose
 
@@ -242,8 +242,8 @@ def test_no_accept_header_breaks_the_metrics(manage: httpx2.Client, accept: str)
 
 
 @pytest.mark.parametrize("query", ["name[]=", "name[]=%ff%00&name[]", "&&=&", "name[]=service_ready&name[]=none", "%"])
-def test_no_query_breaks_the_metrics(manage: httpx2.Client, query: str) -> None:
-    """`name[]` selects samples, as in every exporter of the library."""
+def test_a_bad_query_is_answered(manage: httpx2.Client, query: str) -> None:
+    """`name[]` selects samples, as in every exporter of the client library."""
     response = manage.get(f"/metrics?{query}")
 
     assert response.status_code == 200
@@ -252,14 +252,14 @@ def test_no_query_breaks_the_metrics(manage: httpx2.Client, query: str) -> None:
 
 
 def left_out() -> float:
-    """How many collectors and families have been left out of `/metrics`."""
+    """The number of collectors and families that were left out of `/metrics`."""
     value = REGISTRY.get_sample_value("telemetry_dropped_total", {"signal": "metrics", "reason": "not_rendered"})
     assert value is not None
     return value
 
 
 def test_a_collector_that_hangs_delays_no_probe(start: Start) -> None:
-    """The scrape is answered with 503 in time, the probes at once, and the next scrape is served."""
+    """The scrape gets 503 in time, probes are answered at once, and the next scrape is served."""
     released, entered = threading.Event(), threading.Event()
 
     def hang() -> float:

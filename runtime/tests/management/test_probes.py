@@ -1,4 +1,4 @@
-"""The probes on the service port: a status, and no telemetry."""
+"""The probes on the service port: only a status, and no telemetry."""
 
 import asyncio
 
@@ -16,18 +16,18 @@ from firstlight.testing.lines import Lines
 
 @pytest.fixture
 def lifecycle(app: Application) -> Lifecycle:
-    """The state of an instance that has not started."""
+    """The lifecycle of a process that has not started."""
     return app.lifespan.lifecycle
 
 
 @pytest.fixture
 def probes(app: Application) -> TestClient:
-    """A client of the probes, in front of an application that answers everything else."""
+    """A client of the probes, with another application behind them."""
     return TestClient(Application(PlainTextResponse("inner"), app.lifespan))
 
 
 def test_answers_with_the_status_alone(probes: TestClient, lifecycle: Lifecycle) -> None:
-    """503 and 200, no body, never cached."""
+    """503 or 200, without a body, never cached."""
     for started, statuses in ((False, [200, 503, 503]), (True, [200, 200, 200])):
         lifecycle.started = started
         responses = [probes.get(path) for path in ("/health/live", "/health/ready", "/health/startup")]
@@ -36,8 +36,8 @@ def test_answers_with_the_status_alone(probes: TestClient, lifecycle: Lifecycle)
         assert {response.headers["cache-control"] for response in responses} == {"no-store"}
 
 
-def test_turns_with_the_drain(probes: TestClient, lifecycle: Lifecycle) -> None:
-    """It is alive and not ready."""
+def test_a_draining_process_is_live_but_not_ready(probes: TestClient, lifecycle: Lifecycle) -> None:
+    """The same as on the management port."""
     lifecycle.started = True
     lifecycle.begin_drain()
 
@@ -46,13 +46,13 @@ def test_turns_with_the_drain(probes: TestClient, lifecycle: Lifecycle) -> None:
 
 
 @pytest.mark.parametrize("path", ["/", "/health", "/health/", "/health/live/", "/health/other", "/metrics"])
-def test_passes_everything_else_on(probes: TestClient, path: str) -> None:
-    """Details and metrics are for the management port only."""
+def test_passes_other_paths_to_the_application(probes: TestClient, path: str) -> None:
+    """Details and metrics are on the management port only."""
     assert probes.get(path).text == "inner"
 
 
-def test_passes_other_protocols_on(app: Application) -> None:
-    """A websocket on a probe's path is not a probe."""
+def test_passes_websockets_to_the_application(app: Application) -> None:
+    """Also on the path of a probe."""
     seen: list[str] = []
 
     async def inner(scope: object, receive: object, send: object) -> None:
@@ -67,7 +67,7 @@ def test_passes_other_protocols_on(app: Application) -> None:
 
 
 def test_leaves_no_telemetry(client: TestClient, lines: Lines, spans: InMemorySpanExporter) -> None:
-    """No line, no span, no latency, so that nothing has to leave the probes out again."""
+    """No log line, no span and no latency."""
 
     def recorded() -> tuple[int, float]:
         samples = (sample for family in REGISTRY.collect() for sample in family.samples)

@@ -1,4 +1,4 @@
-"""A stall of the event loop leaves one event with the stack and the requests in progress, without anybody polling."""
+"""A blocked event loop causes one event with the stack and the requests in progress, without a probe."""
 
 import signal
 import threading
@@ -25,8 +25,8 @@ def _blocked(service: ServiceProcess) -> list[dict[str, Any]]:
     return [line for line in service.lines if line["event"] == "event_loop.blocked"]
 
 
-def test_a_blocked_loop_is_told_while_it_is_blocked(serve: Serve) -> None:
-    """With the line that blocks, and with the requests that wait, the oldest first; nobody asks for liveness."""
+def test_a_blocked_loop_is_logged_while_it_is_blocked(serve: Serve) -> None:
+    """With the blocking line, and the waiting requests, the oldest first."""
     service = serve(str(FAULTS)).started()
     waiting = threading.Thread(
         target=ask, args=(service.url, "/faults/slow?seconds=2"), kwargs={"x_request_id": "slow"}
@@ -58,8 +58,8 @@ def test_a_blocked_loop_is_told_while_it_is_blocked(serve: Serve) -> None:
     assert len(_blocked(service)) == 1
 
 
-def test_a_shorter_stall_leaves_nothing(serve: Serve) -> None:
-    """So many of them would make the event useless."""
+def test_a_short_stall_is_not_logged(serve: Serve) -> None:
+    """There are too many of them."""
     service = serve(str(FAULTS)).started()
     for _ in range(5):
         ask(service.url, "/faults/block?seconds=0.08")
@@ -67,8 +67,8 @@ def test_a_shorter_stall_leaves_nothing(serve: Serve) -> None:
     assert _blocked(service) == []
 
 
-def test_a_process_that_stood_still_was_not_blocked(serve: Serve) -> None:
-    """SIGSTOP and SIGCONT, as a debugger or a suspended machine does."""
+def test_a_stopped_process_is_not_a_stall(serve: Serve) -> None:
+    """SIGSTOP and SIGCONT, as by a debugger or a suspended machine."""
     service = serve(str(FAULTS)).started()
     for _ in range(3):
         service.process.send_signal(signal.SIGSTOP)
@@ -79,8 +79,8 @@ def test_a_process_that_stood_still_was_not_blocked(serve: Serve) -> None:
     assert _blocked(service) == []
 
 
-def test_a_call_that_holds_the_interpreter_is_seen(serve: Serve) -> None:
-    """The watcher cannot run during such a call: it tells afterwards."""
+def test_a_call_that_holds_the_gil_is_logged_afterwards(serve: Serve) -> None:
+    """The thread of the watch cannot run during the call."""
     service = serve(str(FAULTS)).started()
     ask(service.url, "/faults/hold?seconds=1")
     line = service.wait_for("event_loop.blocked")
@@ -89,7 +89,7 @@ def test_a_call_that_holds_the_interpreter_is_seen(serve: Serve) -> None:
 
 
 class Time:
-    """A clock that the test moves."""
+    """A clock that the test sets."""
 
     def __init__(self) -> None:
         """Some time."""
@@ -100,11 +100,11 @@ class Time:
         return self.now
 
 
-class StoppedHeart:
-    """A heartbeat that beats when the test says so."""
+class StoppedHeartbeat:
+    """A heartbeat that beats when the test calls `beat`."""
 
     def __init__(self, clock: Time) -> None:
-        """It has just beaten."""
+        """The last beat is now."""
         self._clock = clock
         self.last = clock.now
 
@@ -113,7 +113,7 @@ class StoppedHeart:
         self.last = self._clock.now
 
     def stack(self) -> str:
-        """Where the loop is."""
+        """The stack of the loop."""
         return "in main\n" + "in between\n" * 10_000 + "in hang"
 
 
@@ -121,27 +121,27 @@ class Request:
     """A request in progress."""
 
     def __init__(self, number: int, path: str) -> None:
-        """The number is its id and the order of its start."""
+        """`number` is its id and the order of its start."""
         self.ids = RequestContext(str(number), "0" * 31 + "1", "1" * 16)
         self.scope = {"type": "http", "method": "GET", "path": path}
         self.started = number
 
 
-Watch = tuple[StallWatch, StoppedHeart, Time, Lifecycle]
+Watch = tuple[StallWatch, StoppedHeartbeat, Time, Lifecycle]
 
 
 @pytest.fixture
 def watch(app: Application) -> Watch:
-    """A watch that looks when the test says so, of a process that has started."""
+    """A watch of a started process, without a thread."""
     del app  # it configures the log
     clock, lifecycle = Time(), Lifecycle()
     lifecycle.started = True
-    heart = StoppedHeart(clock)
+    heart = StoppedHeartbeat(clock)
     return StallWatch(cast("Any", heart), lifecycle, clock), heart, clock, lifecycle
 
 
 def test_one_event_for_a_stall(watch: Watch, lines: Lines) -> None:
-    """However long it lasts."""
+    """Independent of its length."""
     stall_watch, _, clock, _ = watch
     for _ in range(100):
         clock.now += STALL_SECONDS
@@ -150,8 +150,8 @@ def test_one_event_for_a_stall(watch: Watch, lines: Lines) -> None:
     assert len(lines.named("event_loop.blocked")) == 1
 
 
-def test_it_looks_when_the_heartbeat_would_be_too_old(watch: Watch, lines: Lines) -> None:
-    """Just under the limit it looks again, at the limit it tells."""
+def test_the_limit_decides_when_a_stall_is_logged(watch: Watch, lines: Lines) -> None:
+    """Just below the limit it is not logged; at the limit it is."""
     stall_watch, _, clock, _ = watch
     clock.now += STALL_SECONDS - 0.0625
     assert stall_watch.look(stood_still=False) == 0.0625
@@ -162,7 +162,7 @@ def test_it_looks_when_the_heartbeat_would_be_too_old(watch: Watch, lines: Lines
 
 
 def test_events_are_limited(watch: Watch, lines: Lines) -> None:
-    """The next one tells how many stalls had none."""
+    """The next event has the number of stalls without one."""
     stall_watch, heart, clock, _ = watch
     for _ in range(4):
         clock.now += 1
@@ -174,8 +174,8 @@ def test_events_are_limited(watch: Watch, lines: Lines) -> None:
     assert [line["suppressed"] for line in lines.named("event_loop.blocked")] == [0, 3]
 
 
-def test_before_the_start_nothing_waits_for_the_loop(watch: Watch, lines: Lines) -> None:
-    """Imports and migrations block it, and nobody is served yet."""
+def test_a_stall_before_the_start_is_not_logged(watch: Watch, lines: Lines) -> None:
+    """Imports and migrations block the loop, and no request waits."""
     stall_watch, _, clock, lifecycle = watch
     lifecycle.started = False
     clock.now += 60
@@ -185,7 +185,7 @@ def test_before_the_start_nothing_waits_for_the_loop(watch: Watch, lines: Lines)
 
 
 def test_the_oldest_requests_are_listed_without_secrets(watch: Watch, lines: Lines) -> None:
-    """And without what makes a line long."""
+    """Long paths are cut."""
     stall_watch, _, clock, lifecycle = watch
     path = "/" + "x" * 100_000
     lifecycle.requests = {cast("Active", Request(number, path)) for number in range(40)}
@@ -200,8 +200,8 @@ def test_the_oldest_requests_are_listed_without_secrets(watch: Watch, lines: Lin
     assert len(str(line)) < 14_000
 
 
-def test_it_ends_with_the_process(watch: Watch) -> None:
-    """Nothing is left that looks."""
+def test_the_thread_ends_with_the_process(watch: Watch) -> None:
+    """No thread is left."""
     stall_watch, *_ = watch
     stall_watch.start()
     stall_watch.stop()

@@ -1,4 +1,4 @@
-"""A service behind the one under test: it keeps the head of every request, and answers as the path says."""
+"""A second service, which the service under test calls. It keeps all request heads and answers by path."""
 
 import threading
 from collections.abc import Sequence
@@ -16,7 +16,7 @@ class Seen(NamedTuple):
     headers: Sequence[tuple[str, str]]
 
     def all(self, name: str) -> list[str]:
-        """Every line of a header."""
+        """All lines of one header."""
         return [value for header, value in self.headers if header.lower() == name]
 
 
@@ -26,7 +26,7 @@ class Behind(ThreadingHTTPServer):
     daemon_threads = True
 
     def __init__(self) -> None:
-        """Nothing has come yet."""
+        """No request has arrived yet."""
         super().__init__(("127.0.0.1", 0), _Handler)
         self.requests: list[Seen] = []
         self.released = threading.Event()
@@ -34,12 +34,12 @@ class Behind(ThreadingHTTPServer):
         self._thread = threading.Thread(target=self.serve_forever, args=(0.01,), daemon=True)
 
     def __enter__(self) -> Self:
-        """Serve."""
+        """Start to serve."""
         self._thread.start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        """End."""
+        """Stop."""
         self.released.set()
         self.shutdown()
         self.server_close()
@@ -50,7 +50,7 @@ class Behind(ThreadingHTTPServer):
         return [each for each in self.requests if each.path == path]
 
     def handle_error(self, request: object, client_address: object) -> None:
-        """Write nothing when a client gives up."""
+        """Write nothing when a client closes early."""
 
 
 class _Handler(BaseHTTPRequestHandler):

@@ -1,4 +1,4 @@
-"""What these tests send to a running service, and what receives what it sends."""
+"""Clients, receivers and processes for the tests of a running service."""
 
 import gzip
 import http.client
@@ -47,7 +47,7 @@ class Reply(NamedTuple):
 
 
 class Wire:
-    """A connection at the level of bytes: pipelined requests, hostile ones, and a client that leaves."""
+    """A connection on the level of bytes: pipelined or malformed requests, and clients that close early."""
 
     def __init__(self, url: str) -> None:
         """Connect."""
@@ -56,11 +56,11 @@ class Wire:
         self.file = self.socket.makefile("rb")
 
     def __enter__(self) -> Self:
-        """Nothing to do: it is connected."""
+        """It is connected already."""
         return self
 
     def __exit__(self, *_: object) -> None:
-        """Leave."""
+        """Close the connection."""
         self.file.close()
         self.socket.close()
 
@@ -79,19 +79,19 @@ class Wire:
         return Reply(int(status[1]), headers, b"")
 
     def receive(self) -> Reply:
-        """The next response, whose length it must declare."""
+        """The next response, which must have a `Content-Length`."""
         head = self.head()
         return head._replace(body=self.file.read(int(head.headers.get("content-length", 0))))
 
 
 def request(target: str, method: str = "GET", /, **headers: str) -> bytes:
-    """The bytes of one request. Underscores in the names of headers are hyphens."""
+    """The bytes of one request. Underscores in header names become hyphens."""
     lines = [f"{method} {target} HTTP/1.1", "host: test", *(f"{k.replace('_', '-')}: {v}" for k, v in headers.items())]
     return "\r\n".join([*lines, "", ""]).encode("latin-1")
 
 
 def ask(url: str, target: str, **headers: str) -> Reply:
-    """Send one request on a connection of its own: cheaper than a client, so that its time is the server's."""
+    """Send one request on a new connection: cheaper than a client, so that the time is that of the server."""
     address = urlsplit(url)
     connection = http.client.HTTPConnection(address.hostname or "", address.port, timeout=TIMEOUT_SECONDS)
     try:
@@ -103,7 +103,7 @@ def ask(url: str, target: str, **headers: str) -> Reply:
 
 
 def wait_until(holds: Callable[[], object], seconds: float = TIMEOUT_SECONDS) -> None:
-    """Ask until it holds."""
+    """Call `condition` until it is true, or fail after a timeout."""
     deadline = time.monotonic() + seconds
     while not holds():
         assert time.monotonic() < deadline, f"{holds} did not become true in {seconds} s"
@@ -111,7 +111,7 @@ def wait_until(holds: Callable[[], object], seconds: float = TIMEOUT_SECONDS) ->
 
 
 def samples(management_url: str, name: str) -> list[Sample]:
-    """The samples of this name in one scrape."""
+    """The samples with this name in one scrape."""
     lines = ask(management_url, "/metrics").body.decode().splitlines(keepends=True)
     text = "".join(line for line in lines if line.startswith(name))
     found = (sample for family in text_string_to_metric_families(text) for sample in family.samples)
@@ -119,15 +119,15 @@ def samples(management_url: str, name: str) -> list[Sample]:
 
 
 def metric(management_url: str, name: str, **labels: str) -> float:
-    """The sum of the samples of this name with these labels."""
+    """The sum of the samples with this name and these labels."""
     return sum(sample.value for sample in samples(management_url, name) if labels.items() <= sample.labels.items())
 
 
 class Receiver(http.server.ThreadingHTTPServer):
-    """Where telemetry is sent to. `answer` gives the status code of each response, and may take its time."""
+    """A collector or tracker. `answer` returns the status of each response, and may block."""
 
     def __init__(self, answer: Callable[[], int]) -> None:
-        """Receive from now on."""
+        """Start to receive."""
         super().__init__(("127.0.0.1", 0), _Reception)
         self.answer = answer
         self.bodies: list[bytes] = []
@@ -136,17 +136,17 @@ class Receiver(http.server.ThreadingHTTPServer):
         self._thread.start()
 
     def handle_error(self, request: object, client_address: object) -> None:
-        """Write nothing when a sender gives up."""
+        """Write nothing when a client closes early."""
 
     def close(self) -> None:
-        """Receive no more."""
+        """Stop."""
         self.shutdown()
         self.server_close()
         self._thread.join()
 
     @property
     def spans(self) -> list[Span]:
-        """What arrived, as OTLP."""
+        """The received bodies, decoded as OTLP."""
         resources = [each for body in self.bodies for each in ExportTraceServiceRequest.FromString(body).resource_spans]
         return [span for resource in resources for scope in resource.scope_spans for span in scope.spans]
 
@@ -168,7 +168,7 @@ class _Reception(http.server.BaseHTTPRequestHandler):
 
 
 class UnreadProcess:
-    """A service whose standard output goes where the test wants it: `ServiceProcess` reads it, and expects JSON."""
+    """A service whose standard output is not read. `ServiceProcess` reads it and expects JSON."""
 
     def __init__(self, stdout: int | IO[bytes], environment: Mapping[str, str], program: Path = FAULTS) -> None:
         """Start it on free ports."""
@@ -195,7 +195,7 @@ class UnreadProcess:
         return self.process.wait(TIMEOUT_SECONDS)
 
     def close(self) -> None:
-        """Leave nothing behind."""
+        """Kill the process and close its files."""
         if self.process.poll() is None:
             self.process.kill()
             self.process.wait()
@@ -205,12 +205,12 @@ class UnreadProcess:
 
 
 def in_flight(service: ServiceProcess | UnreadProcess, requests: int) -> None:
-    """Wait until so many requests are being served."""
+    """Wait until this number of requests is in progress."""
     wait_until(lambda: metric(service.management_url, "http_server_active_requests") == requests)
 
 
 def answers(url: str, target: str) -> int:
-    """The status code, or 0 where nobody listens."""
+    """The status code, or 0 if the connection is refused."""
     try:
         return ask(url, target).status
     except OSError:
@@ -239,7 +239,7 @@ def launch() -> Iterator[Callable[..., UnreadProcess]]:
 
 @pytest.fixture(scope="session")
 def receive() -> Iterator[Callable[..., Receiver]]:
-    """Receive telemetry on a port of this machine."""
+    """Receive telemetry on a free port."""
     with ExitStack() as stack:
 
         def start(answer: Callable[[], int] = lambda: 200) -> Receiver:
@@ -252,7 +252,7 @@ def receive() -> Iterator[Callable[..., Receiver]]:
 
 @pytest.fixture(scope="session")
 def quiet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[UnreadProcess, Path]]:
-    """A service that logs warnings only and samples no request, and the file that it logs to."""
+    """A service that logs only warnings and samples no request, with its log file."""
     path = tmp_path_factory.mktemp("quiet") / "stdout"
     with path.open("wb") as stdout:
         service = UnreadProcess(stdout, {"LOG_LEVEL": "warning", "LOG_FORMAT": "json", "OTEL_TRACES_SAMPLER_ARG": "0"})
@@ -262,13 +262,13 @@ def quiet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[UnreadProc
 
 @pytest.fixture(scope="session")
 def collector(receive: Callable[..., Receiver]) -> Receiver:
-    """The collector of `running`."""
+    """The receiver of the spans of `running`."""
     return receive()
 
 
 @pytest.fixture(scope="session")
 def running(collector: Receiver) -> Iterator[ServiceProcess]:
-    """One process for every test that neither sets nor stops it: all requests sampled, spans sent every moment."""
+    """One process for all tests that change neither its settings nor its state. All requests are sampled."""
     environment = {"OTEL_EXPORTER_OTLP_ENDPOINT": collector.url, "OTEL_BSP_SCHEDULE_DELAY": "50"}
     with closing(ServiceProcess([str(FAULTS)], environment, without=variables(SERVICE))) as process:
         yield process.started()
@@ -277,14 +277,14 @@ def running(collector: Receiver) -> Iterator[ServiceProcess]:
 
 
 class Probe(NamedTuple):
-    """One probe: how long the answer took, and its status."""
+    """The duration and the status of one probe."""
 
     seconds: float
     status: int
 
 
 class Blocked(NamedTuple):
-    """How a service answered while its event loop was blocked."""
+    """The responses of a service while its event loop was blocked."""
 
     probes: list[Probe]
     ready: int
@@ -323,7 +323,7 @@ def _late(service: UnreadProcess) -> float:
 
 
 class Stuck(NamedTuple):
-    """How a service fared whose standard output nobody reads."""
+    """The behaviour of a service while nobody read its standard output."""
 
     dropped: float
     statuses: list[int]
@@ -348,7 +348,7 @@ def _stick() -> Stuck:
 
 @pytest.fixture(scope="session")
 def long_waits() -> Iterator[ThreadPoolExecutor]:
-    """Runs them while other tests run."""
+    """A thread pool for waits that run beside other tests."""
     with ThreadPoolExecutor() as pool:
         yield pool
 
@@ -361,13 +361,13 @@ def blocked(long_waits: ThreadPoolExecutor) -> Future[Blocked]:
 
 @pytest.fixture(scope="session")
 def stuck(long_waits: ThreadPoolExecutor) -> Future[Stuck]:
-    """A service whose standard output is a full pipe, until it is stopped."""
+    """A service with a full pipe as standard output, until it is stopped."""
     return long_waits.submit(_stick)
 
 
 @pytest.fixture(scope="session", autouse=True)
 def _begin_long_waits(request: pytest.FixtureRequest) -> None:
-    """Begin what takes seconds of waiting first, if a test of this run needs it."""
+    """Start waits of several seconds first, if a test of this run needs them."""
     wanted = {name for item in request.session.items for name in getattr(item, "fixturenames", ())}
     for name in {"blocked", "stuck"} & wanted:
         request.getfixturevalue(name)

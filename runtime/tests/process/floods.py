@@ -1,7 +1,4 @@
-"""Hostile streams, each on one connection: what they send, what they do to the service, and to another client.
-
-`python tests/process/floods.py <MiB>...` sends so much of each and prints a table.
-"""
+"""Floods on one connection: their bytes, their effect on the service, and on another client."""
 
 import contextlib
 import http.client
@@ -47,7 +44,7 @@ STREAMS: Mapping[str, tuple[bytes, bytes]] = {
 
 
 class Effect(NamedTuple):
-    """What one flood did."""
+    """The effect of one flood."""
 
     sent_mib: float
     connections: int
@@ -60,19 +57,19 @@ class Effect(NamedTuple):
 
 
 def resident(pid: int, field: str = "VmRSS") -> float:
-    """MiB of memory that a process has, or had at most (`VmHWM`)."""
+    """The memory of a process in MiB, now (`VmRSS`) or at most (`VmHWM`)."""
     lines = Path(f"/proc/{pid}/status").read_text("utf-8").splitlines()
     return next(int(line.split()[1]) for line in lines if line.startswith(field)) / 1024
 
 
 def cpu(pid: int) -> float:
-    """Seconds of processor time that a process has used."""
+    """The CPU seconds of a process."""
     fields = Path(f"/proc/{pid}/stat").read_text("utf-8").rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / 100
 
 
 def flood(url: str, pid: int, stream: str, size: int) -> Effect:
-    """Send `size` bytes, on as many connections as it takes, while another client asks a hundred times a second."""
+    """Send `size` bytes, on several connections if needed, while another client sends requests."""
     forget_highest(pid)
     before, used, began = resident(pid), cpu(pid), time.monotonic()
     with _asking(url) as seconds:
@@ -88,7 +85,7 @@ def flood(url: str, pid: int, stream: str, size: int) -> Effect:
 
 
 def forget_highest(pid: int) -> None:
-    """Let `VmHWM` begin anew."""
+    """Reset `VmHWM`."""
     Path(f"/proc/{pid}/clear_refs").write_text("5", "utf-8")
 
 

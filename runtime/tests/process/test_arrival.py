@@ -1,4 +1,4 @@
-"""The clock of a request starts when it arrives at the machine, whatever the process does then."""
+"""The latency of a request starts when it arrives at the machine, whatever the process does then."""
 
 import os
 import signal
@@ -25,7 +25,7 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="only Linux tell
 
 @pytest.fixture(scope="module")
 def patient() -> Iterator[ServiceProcess]:
-    """A service that sheds no load: every request is served, however long it has waited."""
+    """A service that sheds no load, so that requests may wait for any time."""
     with closing(ServiceProcess([str(FAULTS)], {"SHED_SECONDS": "0"}, without=variables(SERVICE))) as process:
         yield process.started()
         assert process.terminate() == 0
@@ -34,7 +34,7 @@ def patient() -> Iterator[ServiceProcess]:
 
 @contextmanager
 def stopped(service: ServiceProcess) -> Iterator[None]:
-    """The process does not run for some time, as one without processor time."""
+    """Stop the process for some time, as if it got no CPU."""
     os.kill(service.process.pid, signal.SIGSTOP)
     began = time.monotonic()
     try:
@@ -46,7 +46,7 @@ def stopped(service: ServiceProcess) -> Iterator[None]:
 
 @contextmanager
 def blocked(service: ServiceProcess) -> Iterator[None]:
-    """The event loop is blocked for some time."""
+    """Block the event loop for some time."""
     with ThreadPoolExecutor() as pool, Wire(service.url) as wire:
         wire.send(request(f"/faults/block?seconds={SECONDS}"))
         in_flight(service, 1)
@@ -55,25 +55,25 @@ def blocked(service: ServiceProcess) -> Iterator[None]:
 
 
 def recorded(service: ServiceProcess) -> tuple[float, float]:
-    """Sum and count of the histogram, of the route that answers at once."""
+    """Sum and count of the histogram, for the route that answers at once."""
     name = "http_server_request_duration_seconds"
     of = {"http_route": "/faults/none"}
     return metric(service.management_url, f"{name}_sum", **of), metric(service.management_url, f"{name}_count", **of)
 
 
 def bucket(seconds: float) -> int:
-    """The number of the bucket that counts it."""
+    """The number of the bucket of a duration."""
     return bisect_left(LATENCY_BUCKETS_SECONDS, seconds)
 
 
 @pytest.mark.parametrize("hindrance", [stopped, blocked])
 @pytest.mark.parametrize("kept", [False, True], ids=["new connection", "kept connection"])
-def test_the_histogram_sees_what_the_client_sees(
+def test_the_histogram_agrees_with_the_client(
     patient: ServiceProcess,
     hindrance: Callable[[ServiceProcess], AbstractContextManager[None]],
     kept: bool,  # noqa: FBT001 - a parameter
 ) -> None:
-    """Within a bucket: in the accept queue, and in the buffer of a connection that is open already."""
+    """In the same bucket, for requests in the accept queue and on an open connection."""
     with ExitStack() as stack:
         wire = stack.enter_context(Wire(patient.url)) if kept else None
         if wire:
@@ -95,7 +95,7 @@ def test_the_histogram_sees_what_the_client_sees(
 
 
 def test_a_request_that_follows_quickly_is_not_taken_for_one_that_waited(patient: ServiceProcess) -> None:
-    """200 requests to an idle loop: what is counted is no more than what the client sees."""
+    """For 200 requests to an idle loop, the recorded time is not above that of the client."""
     before, seen = recorded(patient), 0.0
     with Wire(patient.url) as wire:
         for _ in range(200):
@@ -107,8 +107,8 @@ def test_a_request_that_follows_quickly_is_not_taken_for_one_that_waited(patient
     assert recorded(patient)[0] - before[0] <= seen
 
 
-def test_the_time_that_a_client_takes_over_its_head_is_not_counted(patient: ServiceProcess) -> None:
-    """Nor that of the requests before it on the same connection: clients would decide about our latency."""
+def test_the_time_that_a_client_needs_for_its_head_is_not_counted(patient: ServiceProcess) -> None:
+    """Nor that of earlier requests on the connection: clients could raise the latency of the service."""
     before = recorded(patient)
     with Wire(patient.url) as wire:
         head = request("/faults/none")
@@ -123,8 +123,8 @@ def test_the_time_that_a_client_takes_over_its_head_is_not_counted(patient: Serv
     assert recorded(patient)[0] - before[0] < SECONDS
 
 
-def test_the_accept_queue_is_seen_while_the_loop_is_blocked(patient: ServiceProcess) -> None:
-    """How many wait, and how many may."""
+def test_the_accept_queue_is_measured_while_the_loop_is_blocked(patient: ServiceProcess) -> None:
+    """Its length and its limit."""
     with ExitStack() as stack, blocked(patient):
         for _ in range(20):
             stack.enter_context(Wire(patient.url))

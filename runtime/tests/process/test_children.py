@@ -1,4 +1,4 @@
-"""Other processes that a service starts: what they inherit, what they leave behind, and that they hold up no stop."""
+"""Child processes of a service: what they inherit, what they leave, and that they do not delay the stop."""
 
 import json
 import os
@@ -26,7 +26,7 @@ STOP_SECONDS = 3.0  # far from the limit of a stop that something hangs in
 
 
 class Family(NamedTuple):
-    """What a process and its children said until the end of the process."""
+    """The output of a process and its children until the end of the process."""
 
     answers: dict[str, Any]
     lines: list[Line]
@@ -49,7 +49,7 @@ def _events(sentry: Receiver) -> list[Any]:
 
 @pytest.fixture(scope="module")
 def family(receive: Callable[..., Receiver]) -> Iterator[Family]:
-    """One process that starts others in every way, and leaves those open that may be left open."""
+    """A process that starts children in every way, and does not wait for all of them."""
     collector, sentry = receive(), receive()
     dsn = sentry.url.replace("://", "://key@") + "/1"
     environment = {"OTEL_EXPORTER_OTLP_ENDPOINT": collector.url, "SENTRY_DSN": dsn, "OTEL_BSP_SCHEDULE_DELAY": "60000"}
@@ -84,27 +84,27 @@ def family(receive: Callable[..., Receiver]) -> Iterator[Family]:
             os.kill(answers["program"]["pid"], signal.SIGKILL)
 
 
-def test_a_child_by_fork_hears_signals_as_any_process_does(family: Family) -> None:
-    """`terminate` ends it; SIGTERM and SIGINT have their default meaning."""
+def test_a_forked_child_has_default_signal_handlers(family: Family) -> None:
+    """`terminate` ends it."""
     assert family.answers["terminated"] == {"status": -15}
     worked = [line for line in family.lines if line["event"] == "child.worked"]
     assert len(worked) == 6
     assert {tuple(line["handlers"]) for line in worked} == {("SIG_DFL", "default_int_handler")}
 
 
-def test_a_signal_to_a_new_child_is_the_child_s(family: Family) -> None:
-    """Also at its first moment: its parent, whose handlers it has then, hears nothing and goes on."""
+def test_a_signal_to_a_new_child_does_not_reach_the_parent(family: Family) -> None:
+    """Also right after the fork, when the child still has the handlers of the parent."""
     assert family.answers["ended at once"] == {"statuses": [-15] * 6}
     assert family.answers["daemon"]
 
 
-def test_a_child_by_fork_holds_no_port(family: Family) -> None:
-    """Neither a listener nor the connection of a client."""
+def test_a_forked_child_holds_no_socket(family: Family) -> None:
+    """Neither a listening socket nor a client's connection."""
     assert {tuple(line["sockets"]) for line in family.lines if line["event"] == "child.worked"} == {()}
 
 
 def test_what_a_child_records_arrives_once(family: Family) -> None:
-    """Spans, lines and reports of children that end by returning or by `sys.exit`; nothing of the parent's twice."""
+    """Spans, lines and reports of children that return or call `sys.exit`. Those of the parent are not repeated."""
     names = ["returned", "left", "forked", "resumed"]
     assert [family.answers[name]["status"] for name in names] == [0, 3, 4, 0]
     lines = Counter(line["child"] for line in family.lines if line["event"] == "child.failed")
@@ -118,8 +118,8 @@ def test_what_a_child_records_arrives_once(family: Family) -> None:
     assert Counter(family.spans)["GET /fork"] == 2
 
 
-def test_a_parent_ends_as_if_it_had_no_children(family: Family) -> None:
-    """Idle pools, a daemon and a program of its own hold nothing up; only the parent closes what it has opened."""
+def test_children_do_not_delay_the_stop(family: Family) -> None:
+    """Neither idle pools nor a daemon nor another program. Only the parent closes its resources."""
     assert family.status == 0
     assert family.error == ""
     assert family.seconds < STOP_SECONDS
@@ -131,14 +131,14 @@ def test_a_parent_ends_as_if_it_had_no_children(family: Family) -> None:
 
 
 def test_the_port_is_free_at_once(family: Family) -> None:
-    """Also where a program goes on that the service has started."""
+    """Also when a program that the service has started is still running."""
     assert Path(f"/proc/{family.answers['program']['pid']}").exists()
     with socket.create_server(("127.0.0.1", family.port)):
         pass
 
 
 def test_a_program_inherits_no_descriptor(family: Family) -> None:
-    """Not even one that is started with `close_fds=False`."""
+    """Not even with `close_fds=False`."""
     listed = [line.split()[8] for line in family.answers["program"]["descriptors"].splitlines()[1:]]
     assert listed == ["0", "1", "2", "3"]  # the last one is that of the listing
 
@@ -152,8 +152,8 @@ LEFT = {
 
 
 @pytest.mark.parametrize("what", LEFT)
-def test_what_does_not_end_is_left_and_named(serve: Start, what: str) -> None:
-    """Handlers of `atexit` are called once, the status is 1, and no child stays behind."""
+def test_threads_and_children_that_do_not_end_are_named(serve: Start, what: str) -> None:
+    """`atexit` handlers run once, the exit status is 1, and no child is left."""
     service = serve(HASTY, "children", **SHORT).started()
     _ask(service, LEFT[what])
     children = _children(service.process.pid)

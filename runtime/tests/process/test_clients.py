@@ -1,4 +1,4 @@
-"""Clients that leave, and responses that break off."""
+"""Clients that close early, and responses that break off."""
 
 import pytest
 
@@ -10,8 +10,8 @@ DURATION = "http_server_request_duration_seconds_count"
 
 
 @pytest.mark.parametrize("target", ["/faults/stream", "/faults/slow?seconds=0.5"])
-def test_a_client_that_leaves_is_no_error(running: ServiceProcess, target: str) -> None:
-    """In mid-stream or before the answer: one line records it, no error is reported, nothing stays in flight."""
+def test_a_client_that_closes_early_is_not_an_error(running: ServiceProcess, target: str) -> None:
+    """Before or during the response: one log line, no report, and no request in flight."""
     route, _, _ = target.partition("?")
     with Wire(running.url) as wire:
         wire.send(request(target, x_request_id=f"left{route.replace('/', '.')}"))
@@ -28,7 +28,7 @@ def test_a_client_that_leaves_is_no_error(running: ServiceProcess, target: str) 
 
 
 def test_a_response_that_breaks_off_is_recorded(running: ServiceProcess) -> None:
-    """The client gets no proper end; the line has the status it was sent and the exception that ended it."""
+    """The client gets no proper end. The line has the sent status and the class of the exception."""
     with Wire(running.url) as wire:
         wire.send(request("/faults/stream?chunks=2", x_request_id="broken"))
         assert wire.head().status == 200

@@ -1,4 +1,4 @@
-"""A collector that fails: requests are as fast as before, the log is not flooded, and stopping takes no longer."""
+"""A failing collector slows neither requests nor the stop, and does not flood the log."""
 
 import statistics
 import threading
@@ -20,7 +20,7 @@ MAX_SECONDS = 2  # no request waits for an exporter
 
 
 def _median_seconds(url: str) -> float:
-    """How long a request takes, sent one after the other."""
+    """The median duration of requests that are sent one after another."""
     durations = []
     with Wire(url) as wire:
         for _ in range(REQUESTS):
@@ -40,7 +40,7 @@ def _many_dropped(service: ServiceProcess, reason: str) -> bool:
 def test_no_collector_delays_the_service(
     serve: Start, receive: Callable[..., Receiver], quiet: tuple[UnreadProcess, Path]
 ) -> None:
-    """Hanging, refusing, failing or slow: requests are as fast as without one, losses are counted, it ends in time."""
+    """It hangs, refuses, fails or is slow. Dropped spans are counted, and the process ends in time."""
     released = threading.Event()
     hanging = receive(lambda: 200 if released.wait(TIMEOUT_SECONDS) else 500)
     slow = receive(lambda: 503 if released.wait(0.3) else 200)
@@ -82,7 +82,7 @@ def test_no_collector_delays_the_service(
 
 
 def test_long_headers_do_not_fill_the_memory(serve: Start, receive: Callable[..., Receiver]) -> None:
-    """Distinct user agents of 60 kB, 120 MB in all, while the collector does not answer."""
+    """120 MB of different user agents, 60 kB each, while the collector does not answer."""
     released = threading.Event()
     hanging = receive(lambda: 200 if released.wait(TIMEOUT_SECONDS) else 500)
     service = serve(str(FAULTS), OTEL_EXPORTER_OTLP_ENDPOINT=hanging.url, DRAIN_SECONDS="0")

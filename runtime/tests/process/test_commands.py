@@ -1,4 +1,4 @@
-"""What reaches others of a command: its failure, its spans, and its end although it hears nothing."""
+"""Commands as others see them: their failures, their spans, and their end."""
 
 import json
 import signal
@@ -15,7 +15,7 @@ def _dsn(receiver: Receiver) -> str:
 
 
 def test_a_failure_is_reported_and_its_spans_arrive(serve: Start, receive: Callable[..., Receiver]) -> None:
-    """Both before the process ends; the event, the report and the spans are of one trace."""
+    """Before the process ends. The event, the report and the spans have one trace id."""
     sentry, collector = receive(), receive()
     process = serve(JOBS, "add", "1", "x", SENTRY_DSN=_dsn(sentry), OTEL_EXPORTER_OTLP_ENDPOINT=collector.url)
 
@@ -30,7 +30,7 @@ def test_a_failure_is_reported_and_its_spans_arrive(serve: Start, receive: Calla
 
 
 def test_the_spans_of_a_command_arrive_although_it_is_short(serve: Start, receive: Callable[..., Receiver]) -> None:
-    """What it calls is a part of its trace."""
+    """Its calls are in its trace."""
     collector = receive()
     process = serve(JOBS, "add", "1", OTEL_EXPORTER_OTLP_ENDPOINT=collector.url)
 
@@ -41,8 +41,8 @@ def test_the_spans_of_a_command_arrive_although_it_is_short(serve: Start, receiv
     assert spans.count(bytes.fromhex(process.wait_for("command.finished")["trace_id"])) == 2
 
 
-def test_a_command_that_hears_nothing_ends_all_the_same(serve: Start, receive: Callable[..., Receiver]) -> None:
-    """After `GRACEFUL_SECONDS`, with one event, status 1, and the spans that there are."""
+def test_a_command_that_ignores_signals_is_ended(serve: Start, receive: Callable[..., Receiver]) -> None:
+    """After `GRACEFUL_SECONDS`, with one event, exit status 1 and its spans."""
     collector = receive()
     settings = {"JOBS_COMMAND": "block", "GRACEFUL_SECONDS": "1"}
     process = serve(JOBS, "add", "1", OTEL_EXPORTER_OTLP_ENDPOINT=collector.url, **settings)
@@ -58,7 +58,7 @@ def test_a_command_that_hears_nothing_ends_all_the_same(serve: Start, receive: C
 
 
 def test_a_signal_before_it_runs_is_not_lost(serve: Start) -> None:
-    """While its components are opened."""
+    """The signal arrives while components are opened."""
     process = serve(JOBS, "add", "1", JOBS_COMMAND="hang")
     process.wait_for("opened")
 

@@ -1,4 +1,4 @@
-"""SIGTERM: no request is lost, no telemetry is lost, and the process ends in time."""
+"""SIGTERM: no request and no telemetry is lost, and the process ends in time."""
 
 import http
 import json
@@ -20,7 +20,7 @@ DURATION = "http_server_request_duration_seconds_count"
 
 
 def _send_until(stopped: threading.Event, url: str) -> list[int]:
-    """A client of a load balancer: keep-alive, as fast as it gets answers, until it is stopped."""
+    """A keep-alive client that sends requests without pauses until it is stopped."""
     statuses = []
     with httpx2.Client(base_url=url, timeout=TIMEOUT_SECONDS) as client:
         while not stopped.is_set():
@@ -29,13 +29,13 @@ def _send_until(stopped: threading.Event, url: str) -> list[int]:
 
 
 def _notice(running: ServiceProcess, stopped: threading.Event) -> None:
-    """A load balancer: takes the instance out when readiness turns."""
+    """A load balancer that takes the instance out when readiness fails."""
     wait_until(lambda: answers(running.management_url, "/health/ready") == http.HTTPStatus.SERVICE_UNAVAILABLE)
     stopped.set()
 
 
 def test_a_drain_under_load_loses_no_request_and_no_telemetry(serve: Start, receive: Callable[..., Receiver]) -> None:
-    """Keep-alive clients, new connections and a slow request are all answered; then the last span and line leave."""
+    """Keep-alive clients, new connections and a slow request are answered, and all spans and lines are sent."""
     collector = receive()
     service = serve(str(FAULTS), OTEL_EXPORTER_OTLP_ENDPOINT=collector.url, DRAIN_SECONDS="1.5").started()
     stopped = threading.Event()
@@ -67,7 +67,7 @@ def test_a_drain_under_load_loses_no_request_and_no_telemetry(serve: Start, rece
 
 
 def test_more_sigterms_change_nothing(serve: Start, receive: Callable[..., Receiver]) -> None:
-    """They neither shorten the drain nor cut the flush off, however many there are."""
+    """They neither shorten the drain nor cut the flush."""
     released = threading.Event()
     collector = receive(lambda: 200 if released.wait(TIMEOUT_SECONDS) else 500)
     service = serve(str(FAULTS), OTEL_EXPORTER_OTLP_ENDPOINT=collector.url, DRAIN_SECONDS="0.5").started()
@@ -86,7 +86,7 @@ def test_more_sigterms_change_nothing(serve: Start, receive: Callable[..., Recei
 
 
 def test_sigint_skips_the_delay(serve: Start) -> None:
-    """A person who presses Ctrl-C does not wait for load balancers; what is in flight is still answered."""
+    """Ctrl-C does not wait for load balancers. Requests in flight are answered."""
     service = serve(str(FAULTS), DRAIN_SECONDS="60").started()
     with ThreadPoolExecutor() as pool:
         slow = pool.submit(ask, service.url, "/faults/slow?seconds=0.5")
@@ -99,7 +99,7 @@ def test_sigint_skips_the_delay(serve: Start) -> None:
 
 
 def test_a_second_ctrl_c_cuts_what_is_in_flight(serve: Start) -> None:
-    """Nobody waits for it, but it is answered and recorded, and what is open is closed."""
+    """The requests are answered and recorded, and resources are closed."""
     service = serve(str(FAULTS), DRAIN_SECONDS="60", GRACEFUL_SECONDS="60").started()
     with ThreadPoolExecutor() as pool:
         slow = pool.submit(ask, service.url, "/faults/slow?seconds=60", x_request_id="slow")
@@ -115,7 +115,7 @@ def test_a_second_ctrl_c_cuts_what_is_in_flight(serve: Start) -> None:
 
 
 def test_sigint_during_the_delay_ends_it_and_nothing_else(serve: Start) -> None:
-    """The end of the delay, which is still to come, must not count as a second Ctrl-C, which forces the end."""
+    """The later end of the delay does not count as a second Ctrl-C."""
     service = serve(str(FAULTS), DRAIN_SECONDS="0.5").started()
     with ThreadPoolExecutor() as pool:
         slow = pool.submit(ask, service.url, "/faults/slow?seconds=1.5")
@@ -130,7 +130,7 @@ def test_sigint_during_the_delay_ends_it_and_nothing_else(serve: Start) -> None:
 
 
 def test_a_request_beyond_the_limit_is_cut_counted_and_logged(serve: Start, receive: Callable[..., Receiver]) -> None:
-    """It leaves a line, a span and a measurement as `cancelled`, and it does not keep the process."""
+    """It has a line, a span and a measurement with `cancelled`, and does not delay the end."""
     counted = []
 
     def answer() -> int:  # the flush is in progress, and nothing is counted after it
@@ -157,7 +157,7 @@ def test_a_request_beyond_the_limit_is_cut_counted_and_logged(serve: Start, rece
 
 
 def test_a_thread_beyond_the_limit_does_not_keep_the_process(serve: Start) -> None:
-    """A plain function runs in a thread, which nobody can cancel: the process ends without it."""
+    """A thread of a plain handler cannot be cancelled: the process ends without it."""
     service = serve(str(FAULTS), GRACEFUL_SECONDS="1").started()
     with ThreadPoolExecutor() as pool:
         target = f"/faults/thread?seconds={SHUTDOWN_SECONDS + 2}"

@@ -1,4 +1,4 @@
-"""SIGTERM from the first instruction on: it is heard at any moment of the start, also by the first process."""
+"""SIGTERM works from the first instruction on, also for process 1 of a container."""
 
 import os
 import shutil
@@ -33,7 +33,7 @@ def _can_be_first() -> bool:
 
 
 def _child(pid: int) -> int:
-    """The process behind `unshare`, as soon as it is what it is to be."""
+    """The process that `unshare` has started, when it runs Python."""
     deadline = time.monotonic() + TIMEOUT_SECONDS
     while time.monotonic() < deadline:
         for child in Path(f"/proc/{pid}/task/{pid}/children").read_text("ascii").split():
@@ -62,8 +62,8 @@ def _stop(command: list[str], delay: float, *, first: bool) -> tuple[int, str, l
 
 @pytest.mark.skipif(not _can_be_first(), reason="this machine gives no namespace for processes")
 @pytest.mark.parametrize("arguments", STATUSES, ids=lambda arguments: " ".join(arguments) or "web")
-def test_the_first_process_hears_a_signal_at_any_moment(arguments: tuple[str, ...]) -> None:
-    """The kernel would throw it away as long as there is no handler; blocked, it waits."""
+def test_process_1_handles_sigterm_at_any_time(arguments: tuple[str, ...]) -> None:
+    """The kernel drops a signal without a handler, unless the signal is blocked."""
     for delay in DELAYS:
         command = [*FIRST, *BLOCK, sys.executable, HASTY, "jobs", *arguments]
         status, error, lines = _stop(command, delay, first=True)
@@ -73,8 +73,8 @@ def test_the_first_process_hears_a_signal_at_any_moment(arguments: tuple[str, ..
 
 
 @pytest.mark.parametrize("delay", DELAYS[2::2])
-def test_any_other_process_hears_it_as_well(delay: float) -> None:
-    """Without the entrypoint of the image: before there is a handler, the signal itself ends it."""
+def test_other_processes_handle_sigterm_at_any_time(delay: float) -> None:
+    """Without the entrypoint of the image, the signal itself ends the process before there is a handler."""
     status, error, _ = _stop([sys.executable, HASTY, "jobs", "worker"], delay, first=False)
 
     assert status in {-signal.SIGTERM, TERMINATED, 0}

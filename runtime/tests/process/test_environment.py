@@ -1,4 +1,4 @@
-"""A service in the environments that fleets make: nothing of OpenTelemetry stops it, and all signals say the same."""
+"""Environments of fleets: no OpenTelemetry variable stops the start, and all signals have one identity."""
 
 from collections.abc import Callable
 
@@ -15,8 +15,8 @@ from .conftest import Receiver, Start, ask
 HOSTILE = "s3cr3t,-1;\udcff"
 
 
-def test_no_variable_stops_the_start_and_each_is_one_warning(serve: Start) -> None:
-    """All of them at once, with a value that is none; some are read by the SDK when it is imported."""
+def test_a_bad_variable_is_one_warning(serve: Start) -> None:
+    """All variables at once with invalid values. The SDK reads some when it is imported."""
     names = [variable.name for variable in (*HONOURED, *IGNORED, *OF_THE_SERVER)]
     service = serve(str(FAULTS), **dict.fromkeys(names, HOSTILE)).started()
     assert ask(service.url, "/faults/none").status == 200
@@ -31,7 +31,7 @@ def test_no_variable_stops_the_start_and_each_is_one_warning(serve: Start) -> No
 
 
 def test_all_signals_have_the_same_identity(serve: Start, receive: Callable[..., Receiver]) -> None:
-    """Name, version and environment of `OTEL_RESOURCE_ATTRIBUTES`, decoded, in spans, lines and metrics."""
+    """Name, version and environment of `OTEL_RESOURCE_ATTRIBUTES` in spans, lines and metrics."""
     collector = receive()
     service = serve(
         str(FAULTS),
@@ -67,13 +67,13 @@ def test_all_signals_have_the_same_identity(serve: Start, receive: Callable[...,
 
 
 def client_of(service: ServiceProcess, number: int, **headers: str) -> str:
-    """The address of the client as the access event has it."""
+    """The client address in the access event."""
     ask(service.url, "/faults/none", x_request_id=f"client-{number}", **headers)
     return str(service.wait_for("http.request_finished", request_id=f"client-{number}")["client_address"])
 
 
-def test_proxies_are_believed_only_where_they_are_named(serve: Start) -> None:
-    """The variable of the server is not the one, and loopback is not trusted by default."""
+def test_only_trusted_proxies_are_believed(serve: Start) -> None:
+    """Uvicorn's variable has no effect, and loopback is not trusted by default."""
     service = serve(str(FAULTS), FORWARDED_ALLOW_IPS="*").started()
     assert client_of(service, 0, x_forwarded_for="203.0.113.9") == "127.0.0.1"
     (line,) = (line for line in service.lines if line["event"] == "settings.variable_ignored")

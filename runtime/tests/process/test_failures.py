@@ -1,4 +1,4 @@
-"""What no handler expects: reported once in each place, with the ids, without the secrets."""
+"""Unhandled errors are reported once, with the ids of the request and without secrets."""
 
 import json
 import threading
@@ -14,7 +14,7 @@ SECRETS = ("hunter2", "correct-horse", "battery-staple", "c3RhcGxlLWJhdHRlcnk", 
 
 
 def test_an_exception_leaves_one_access_line_and_one_failure(running: ServiceProcess) -> None:
-    """Both carry the request's ids; the server adds no line of its own."""
+    """Both have the ids of the request. The server logs no other line."""
     reply = ask(running.url, "/faults/fail", x_request_id="failed")
     assert reply.status == 500
     assert reply.headers["x-request-id"] == "failed"
@@ -33,7 +33,7 @@ def test_an_exception_leaves_one_access_line_and_one_failure(running: ServicePro
 
 
 def test_a_traceback_shows_no_secret(running: ServiceProcess) -> None:
-    """Not in the message, not in the cause, not in a local variable, not in the response."""
+    """Neither the message nor the cause, a local variable or the response."""
     reply = ask(running.url, "/faults/reveal", x_request_id="revealed")
     text = json.dumps(running.wait_for("http.request_failed", request_id="revealed")) + reply.body.decode()
     assert "ConnectionError" in text
@@ -41,7 +41,7 @@ def test_a_traceback_shows_no_secret(running: ServiceProcess) -> None:
 
 
 def test_sentry_gets_each_failure_once_with_its_trace(serve: Start, receive: Callable[..., Receiver]) -> None:
-    """One event for each failure, found by the trace id of its lines, with no secret in it, before the process ends."""
+    """One event for each failure, with the trace id of its lines, sent before the process ends."""
     slow = threading.Event()
     sentry = receive(lambda: 500 if slow.wait(1) else 200)  # so that the second is still on its way at the end
     service = serve(str(FAULTS), SENTRY_DSN=sentry.url.replace("://", "://key@") + "/1").started()
@@ -59,7 +59,7 @@ def test_sentry_gets_each_failure_once_with_its_trace(serve: Start, receive: Cal
 
 
 def _events(sentry: Receiver) -> list[Any]:
-    """The events of the envelopes: a line of headers, then a line of headers and one of payload for each item."""
+    """The events of the envelopes: the header of the envelope, then a header and a payload for each item."""
     events = []
     for body in sentry.bodies:
         _, *items = body.splitlines()

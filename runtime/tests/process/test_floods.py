@@ -1,4 +1,4 @@
-"""Hostile streams on one connection: no memory, no waiting for others, and a count of what was refused."""
+"""Floods on one connection use little memory, do not delay others, and are counted."""
 
 from collections.abc import Iterator
 from contextlib import closing
@@ -21,7 +21,7 @@ SERVED = ("pipelined requests", "pipelined behind a slow one")  # as many as the
 
 @pytest.fixture(scope="module")
 def flooded() -> Iterator[ServiceProcess]:
-    """One service for all of them."""
+    """One service for all floods."""
     program = [str(PROGRAMS / "limited.py")]
     with closing(ServiceProcess(program, {"OTEL_TRACES_SAMPLER_ARG": "0"}, without=variables(SERVICE))) as process:
         yield process.started()
@@ -30,8 +30,8 @@ def flooded() -> Iterator[ServiceProcess]:
 
 
 @pytest.mark.parametrize("stream", STREAMS)
-def test_a_flood_costs_no_memory_and_nobody_waits(flooded: ServiceProcess, stream: str) -> None:
-    """What is sent beyond the limits is neither kept nor worked on for long."""
+def test_a_flood_uses_little_memory_and_delays_no_other(flooded: ServiceProcess, stream: str) -> None:
+    """Bytes beyond the limits are neither stored nor parsed for long."""
     effect = flood(flooded.url, flooded.process.pid, stream, SENT if stream not in SERVED else MIB // 2)
 
     assert effect.grown_mib <= MAX_GROWTH_MIB
@@ -40,7 +40,7 @@ def test_a_flood_costs_no_memory_and_nobody_waits(flooded: ServiceProcess, strea
 
 
 def test_a_flood_is_counted_and_logged_once(flooded: ServiceProcess) -> None:
-    """However many connections it takes."""
+    """Also when it uses many connections."""
     name, reason = "http_server_refusals_total", "head_too_large"
     before = metric(flooded.management_url, name, reason=reason)
     effect = flood(flooded.url, flooded.process.pid, "target", 4 * SENT)

@@ -1,4 +1,4 @@
-"""How long a client may take, and how many there may be: a real process with short deadlines."""
+"""Limits on clients of the service port, in a real process with short time limits."""
 
 import http.client
 import json
@@ -37,7 +37,7 @@ FEW = 20
 
 @contextmanager
 def started(**environment: str) -> Iterator[ServiceProcess]:
-    """One process, which must end well."""
+    """A process that must end with status 0."""
     with closing(ServiceProcess([str(LIMITED)], environment, without=variables(SERVICE))) as process:
         yield process.started()
         assert process.terminate() == 0
@@ -46,34 +46,34 @@ def started(**environment: str) -> Iterator[ServiceProcess]:
 
 @pytest.fixture(scope="module")
 def hasty() -> Iterator[ServiceProcess]:
-    """A service with short deadlines."""
+    """A service with short time limits."""
     with started(**DEADLINES) as process:
         yield process
 
 
 @pytest.fixture(scope="module")
 def usual() -> Iterator[ServiceProcess]:
-    """A service as it is by default."""
+    """A service with the default limits."""
     with started() as process:
         yield process
 
 
 @pytest.fixture(scope="module")
 def small() -> Iterator[ServiceProcess]:
-    """A service with few places."""
+    """A service with few connections."""
     with started(MAX_CONNECTIONS=str(FEW), BODY_SECONDS="30") as process:
         yield process
 
 
 def refusals(service: ServiceProcess, reason: str) -> float:
-    """How often the service port refused for this reason."""
+    """The number of refusals of the service port for this reason."""
     labels = {"listener": "service", "reason": reason}
     return metric(service.management_url, "http_server_refusals_total", **labels)
 
 
 @contextmanager
 def refuses(service: ServiceProcess, reason: str, times: int = 1) -> Iterator[None]:
-    """So many refusals for this reason, and for no other."""
+    """Expect so many refusals for this reason, and none for others."""
 
     def every() -> float:
         return metric(service.management_url, "http_server_refusals_total")
@@ -85,7 +85,7 @@ def refuses(service: ServiceProcess, reason: str, times: int = 1) -> Iterator[No
 
 
 def until_closed(wire: Wire, began: float) -> tuple[float, bytes]:
-    """When the server closed, and what it said before."""
+    """Read until the server closes. Returns when it did, and the bytes before."""
     said = b""
     try:
         while data := wire.socket.recv(65_536):
@@ -96,7 +96,7 @@ def until_closed(wire: Wire, began: float) -> tuple[float, bytes]:
 
 
 def drip(wire: Wire, data: bytes, seconds: float) -> bytes:
-    """Send byte by byte, until the server closes. Returns what it said."""
+    """Send byte by byte until the server closes. Returns the bytes it sent."""
     for byte in data:
         try:
             wire.socket.sendall(bytes([byte]))
@@ -114,8 +114,8 @@ def drip(wire: Wire, data: bytes, seconds: float) -> bytes:
     return b""
 
 
-def test_a_client_that_says_nothing_is_closed_without_a_word(hasty: ServiceProcess) -> None:
-    """It may be a connection that a balancer keeps ready: an answer to nothing would confuse it."""
+def test_a_silent_client_is_closed_without_a_response(hasty: ServiceProcess) -> None:
+    """A balancer may keep it for later, and would not expect a response."""
     with refuses(hasty, "head_timeout"), Wire(hasty.url) as wire:
         seconds, said = until_closed(wire, time.monotonic())
     assert HEAD_SECONDS <= seconds + 0.05 <= HEAD_SECONDS + SWEEPS_SECONDS
@@ -123,7 +123,7 @@ def test_a_client_that_says_nothing_is_closed_without_a_word(hasty: ServiceProce
 
 
 def test_a_client_that_drips_its_head_is_cut(hasty: ServiceProcess) -> None:
-    """Progress does not help: the whole head has to be there in time."""
+    """The limit is for the whole head."""
     with refuses(hasty, "head_timeout"), Wire(hasty.url) as wire:
         began = time.monotonic()
         said = drip(wire, request("/none") * 10, 0.05)
@@ -135,7 +135,7 @@ def test_a_client_that_drips_its_head_is_cut(hasty: ServiceProcess) -> None:
 
 
 def test_the_second_head_of_a_connection_has_a_deadline_too(hasty: ServiceProcess) -> None:
-    """It begins with its first byte."""
+    """It starts with the first byte."""
     with refuses(hasty, "head_timeout"), Wire(hasty.url) as wire:
         wire.send(request("/none"))
         assert wire.receive().status == 200
@@ -146,7 +146,7 @@ def test_the_second_head_of_a_connection_has_a_deadline_too(hasty: ServiceProces
 
 
 def test_a_body_without_progress_is_cut(hasty: ServiceProcess) -> None:
-    """The application hears that its client has left, and it is no failure of ours."""
+    """The application gets a disconnect, which is not an error of the service."""
     with refuses(hasty, "body_timeout"), Wire(hasty.url) as wire:
         wire.send(request("/size", "POST", content_length="10", x_request_id="stalled"), b"12345")
         seconds, said = until_closed(wire, time.monotonic())
@@ -156,7 +156,7 @@ def test_a_body_without_progress_is_cut(hasty: ServiceProcess) -> None:
 
 
 def test_a_slow_body_that_makes_progress_is_not_cut(hasty: ServiceProcess) -> None:
-    """Three times as long as the deadline in all."""
+    """It takes three times the limit."""
     with Wire(hasty.url) as wire:
         wire.send(request("/size", "POST", content_length="10"))
         began = time.monotonic()
@@ -167,7 +167,7 @@ def test_a_slow_body_that_makes_progress_is_not_cut(hasty: ServiceProcess) -> No
 
 
 def test_a_client_that_waits_for_the_application_is_not_cut(hasty: ServiceProcess) -> None:
-    """With the whole request sent, and with a body that the application does not read for a while."""
+    """With a complete request, and with a body that the application does not read yet."""
     seconds = 2 * max(HEAD_SECONDS, BODY_SECONDS, WRITE_SECONDS, KEEP_ALIVE_SECONDS)
     body = bytes(900_000)
     with Wire(hasty.url) as waiting, Wire(hasty.url) as sending:
@@ -178,8 +178,8 @@ def test_a_client_that_waits_for_the_application_is_not_cut(hasty: ServiceProces
         assert sending.receive().body == b"900000"
 
 
-def test_an_idle_connection_is_closed_and_that_is_no_refusal(hasty: ServiceProcess) -> None:
-    """Not before its time, and silently."""
+def test_an_idle_connection_is_closed_at_its_limit(hasty: ServiceProcess) -> None:
+    """Not before, without a response, and without a refusal."""
     before = metric(hasty.management_url, "http_server_refusals_total")
     with Wire(hasty.url) as wire:
         wire.send(request("/none"))
@@ -191,7 +191,7 @@ def test_an_idle_connection_is_closed_and_that_is_no_refusal(hasty: ServiceProce
 
 
 def narrow(url: str) -> socket.socket:
-    """A connection whose client takes in little at once."""
+    """A connection with a small receive buffer."""
     address = urlsplit(url)
     connection = socket.socket()
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, SMALL_BUFFER)
@@ -201,7 +201,7 @@ def narrow(url: str) -> socket.socket:
 
 
 def test_a_client_that_does_not_read_is_cut(hasty: ServiceProcess) -> None:
-    """Whether the application waits for it, or has written all and closed."""
+    """Both while the application writes, and after it has written everything."""
     for size, close in ((64_000_000, "keep-alive"), (8_000_000, "close")):
         with refuses(hasty, "write_timeout"), closing(narrow(hasty.url)) as connection:
             connection.sendall(request(f"/much?bytes={size}", connection=close))
@@ -210,7 +210,7 @@ def test_a_client_that_does_not_read_is_cut(hasty: ServiceProcess) -> None:
 
 
 def test_a_client_that_reads_slowly_is_not_cut(hasty: ServiceProcess) -> None:
-    """Three times as long as the deadline in all."""
+    """It takes three times the limit."""
     size = 100 * 65_536
     with closing(narrow(hasty.url)) as connection:
         connection.sendall(request(f"/much?bytes={size}", connection="close"))
@@ -223,7 +223,7 @@ def test_a_client_that_reads_slowly_is_not_cut(hasty: ServiceProcess) -> None:
 
 
 def test_a_client_with_large_buffers_that_reads_slowly_is_not_cut(hasty: ServiceProcess) -> None:
-    """The kernel takes over megabytes at once, and then nothing for long: what it delivers counts."""
+    """The kernel takes megabytes at once and then nothing for long: delivered bytes count as progress."""
     address = urlsplit(hasty.url)
     cut = metric(hasty.management_url, "http_server_refusals_total", listener="service", reason="write_timeout")
     with socket.create_connection((address.hostname, address.port or 0), TIMEOUT_SECONDS) as connection:
@@ -239,8 +239,8 @@ def test_a_client_with_large_buffers_that_reads_slowly_is_not_cut(hasty: Service
     wait_until(lambda: metric(hasty.management_url, "http_server_connections") == 0)
 
 
-def test_a_client_that_waits_to_be_asked_for_its_body_is_not_cut(hasty: ServiceProcess) -> None:
-    """`Expect: 100-continue`: it may send nothing before the application reads."""
+def test_a_client_that_waits_for_100_continue_is_not_cut(hasty: ServiceProcess) -> None:
+    """It may not send the body before the application reads."""
     with Wire(hasty.url) as wire:
         seconds = 3 * BODY_SECONDS
         wire.send(request(f"/wait?seconds={seconds}", "POST", expect="100-continue", content_length="3"))
@@ -259,7 +259,7 @@ def head_of(size: int) -> bytes:
 
 
 def test_a_head_of_the_limit_is_served_and_one_byte_more_is_refused(usual: ServiceProcess) -> None:
-    """431 with a problem document; the connection is closed."""
+    """With 431, a problem document, and a closed connection."""
     with Wire(usual.url) as wire:
         wire.send(head_of(HEAD_BYTES))
         assert wire.receive().status == 200
@@ -272,8 +272,8 @@ def test_a_head_of_the_limit_is_served_and_one_byte_more_is_refused(usual: Servi
 
 
 @pytest.mark.parametrize("size", [70_000, 5_000_000])
-def test_honest_clients_read_why_their_head_was_refused(usual: ServiceProcess, size: int, tmp_path: Path) -> None:
-    """curl, http.client and httpx2 send everything first."""
+def test_clients_read_why_their_head_was_refused(usual: ServiceProcess, size: int, tmp_path: Path) -> None:
+    """curl, http.client and httpx2 send the whole head before they read."""
     value = "x" * size
     headers = tmp_path / "headers"
     headers.write_text(f"A: {value}\n")
@@ -285,8 +285,8 @@ def test_honest_clients_read_why_their_head_was_refused(usual: ServiceProcess, s
 
 
 @pytest.mark.parametrize("size", [2_000_000, 12_000_000])
-def test_honest_clients_read_that_their_body_was_too_large(usual: ServiceProcess, size: int) -> None:
-    """The answer comes before the body has been sent, and closes the connection."""
+def test_clients_read_that_their_body_was_too_large(usual: ServiceProcess, size: int) -> None:
+    """The response arrives before the body is complete, and the connection is closed."""
     address = urlsplit(usual.url)
     connection = http.client.HTTPConnection(address.hostname or "", address.port, timeout=TIMEOUT_SECONDS)
     with closing(connection):
@@ -299,8 +299,8 @@ def test_honest_clients_read_that_their_body_was_too_large(usual: ServiceProcess
 # Places.
 
 
-def test_the_one_that_has_waited_longest_gives_up_its_place(small: ServiceProcess) -> None:
-    """First of those that owe a head, then of those that are idle: the newest and the busy ones stay."""
+def test_a_new_connection_replaces_the_oldest_waiting_one(small: ServiceProcess) -> None:
+    """First those without a complete head, then idle ones. New and busy connections stay."""
     with ExitStack() as stack, refuses(small, "too_many_connections", 5):
         wires = [stack.enter_context(Wire(small.url)) for _ in range(FEW)]
         wait_until(lambda: metric(small.management_url, "http_server_connections") == FEW)
@@ -318,8 +318,8 @@ def test_the_one_that_has_waited_longest_gives_up_its_place(small: ServiceProces
         assert more[0].socket.recv(1) == b""
 
 
-def test_without_a_place_the_newcomer_is_told_so(small: ServiceProcess) -> None:
-    """503 with Retry-After, although it has not asked for anything yet; the others are served to the end."""
+def test_a_connection_above_the_limit_gets_503(small: ServiceProcess) -> None:
+    """With `Retry-After`, before it has sent a request. The other connections are served."""
     with ExitStack() as stack, refuses(small, "too_many_connections", 3):
         wires = [stack.enter_context(Wire(small.url)) for _ in range(FEW)]
         for wire in wires:
@@ -333,8 +333,8 @@ def test_without_a_place_the_newcomer_is_told_so(small: ServiceProcess) -> None:
     assert ask(small.url, "/none").status == 200
 
 
-def test_a_stalled_body_gives_up_its_place(small: ServiceProcess) -> None:
-    """Long before its deadline, when all places are taken by bodies that do not get on."""
+def test_a_stalled_body_is_replaced_by_a_new_connection(small: ServiceProcess) -> None:
+    """Before its time limit, when all connections have stalled bodies."""
     with ExitStack() as stack, refuses(small, "too_many_connections", 1):
         wires = [stack.enter_context(Wire(small.url)) for _ in range(FEW)]
         for wire in wires:
@@ -353,7 +353,7 @@ runpy.run_path({program!r}, run_name="__main__")
 
 
 def test_the_limit_stays_below_that_of_descriptors() -> None:
-    """With 64 descriptors and 200 clients the management port answers, and an honest client is served."""
+    """With 64 descriptors and 200 clients, both ports answer."""
     program = WITH_FEW_DESCRIPTORS.format(descriptors=64, program=str(LIMITED))
     with closing(ServiceProcess(["-c", program], {}, without=variables(SERVICE))) as service, ExitStack() as stack:
         service.started()

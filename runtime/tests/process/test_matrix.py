@@ -1,4 +1,4 @@
-"""Whatever fails, and wherever: one line with the traceback, one count, one report, with the ids that apply."""
+"""Every kind of error in every place: one line with traceback, one count and one report, with the ids."""
 
 import json
 from collections.abc import Callable, Iterator, Mapping
@@ -19,7 +19,7 @@ ORDINARY = ("plain", "deep", "mute")
 
 
 class Row(NamedTuple):
-    """A place, a way to fail, and what is to tell of it."""
+    """A place, a kind of error, and the expected telemetry."""
 
     place: str
     kind: str
@@ -29,12 +29,12 @@ class Row(NamedTuple):
 
     @property
     def token(self) -> str:
-        """What the error says, or is named."""
+        """The text or the name of the error."""
         return f"{self.place}-{self.kind}"
 
 
 class Seen(NamedTuple):
-    """What a process said until its end."""
+    """The output of a process until its end."""
 
     lines: list[Line]
     events: list[Any]
@@ -64,7 +64,7 @@ LOGGED = [Row("logged", kind, "", "order.failed") for kind in KINDS]
 
 
 def _events(sentry: Receiver) -> list[Any]:
-    """The events of the envelopes: a line of headers, then a line of headers and one of payload for each item."""
+    """The events of the envelopes: the header of the envelope, then a header and a payload for each item."""
     events = []
     for body in sentry.bodies:
         _, *items = body.splitlines()
@@ -103,7 +103,7 @@ def _cause(service: ServiceProcess, row: Row) -> None:
 
 @pytest.fixture(scope="module")
 def seen(receive: Callable[..., Receiver]) -> Iterator[Seen]:
-    """One process that fails in every way while it serves, and goes on."""
+    """A process in which every kind of error occurs while it serves."""
     sentry = receive()
     with closing(ServiceProcess([FAILING], {"SENTRY_DSN": _dsn(sentry)})) as service:
         service.started()
@@ -119,8 +119,8 @@ def seen(receive: Callable[..., Receiver]) -> Iterator[Seen]:
 
 
 @pytest.mark.parametrize("row", [*ROWS, *LOGGED], ids=lambda row: row.token)
-def test_an_error_is_told_once(seen: Seen, row: Row) -> None:
-    """By one line with the traceback and the ids, and one report."""
+def test_an_error_is_logged_and_reported_once(seen: Seen, row: Row) -> None:
+    """The line has the traceback and the ids."""
     (line,) = _errors(seen.lines, row.token)
     assert (line["event"], line["level"]) == (row.event, "error")
     assert "Traceback" in line["exception"]
@@ -134,15 +134,15 @@ def test_an_error_is_told_once(seen: Seen, row: Row) -> None:
 
 
 def test_each_error_is_counted_once(seen: Seen) -> None:
-    """By its source; sources without an error are there, at zero."""
+    """By its source. Sources without an error are exported with 0."""
     sources = [row.source for row in ROWS]
 
     assert seen.counts == {source: sources.count(source) for source in seen.counts}
     assert seen.counts.keys() >= {*sources, "start", "stop", "command", "process", "websocket"}
 
 
-def test_the_process_goes_on_and_ends_well(seen: Seen) -> None:
-    """Nothing is written to standard error, and nothing else at level error than what is expected."""
+def test_the_process_continues_and_ends_with_status_0(seen: Seen) -> None:
+    """It writes nothing to standard error, and no other line with level error."""
     assert seen.status == 0
     assert seen.error == ""
     others = {"http.request_finished", "event_loop.blocked"}  # a traceback of 4,000 frames takes its time
@@ -152,7 +152,7 @@ def test_the_process_goes_on_and_ends_well(seen: Seen) -> None:
 
 
 def test_the_line_of_a_failed_request_says_how_it_ended(seen: Seen) -> None:
-    """Route, status and error type are those of the access line."""
+    """It has the route, status and error type of the access line."""
     (line,) = _errors(seen.lines, "request-plain")
     assert line["http_route"] == "/request"
     assert line["http_response_status_code"] == 500
@@ -160,7 +160,7 @@ def test_the_line_of_a_failed_request_says_how_it_ended(seen: Seen) -> None:
 
 
 class Ending(NamedTuple):
-    """What ends a process, or happens at its start or its end, and the exit status."""
+    """An error that ends a process, or happens at its start or end, and the exit status."""
 
     place: str
     arguments: tuple[str, ...]
@@ -170,7 +170,7 @@ class Ending(NamedTuple):
 
     @property
     def token(self) -> str:
-        """What the error says, or is named."""
+        """The text or the name of the error."""
         return f"{self.place}-{self.kind}"
 
 
@@ -193,8 +193,10 @@ ENDINGS = [
 
 
 @pytest.mark.parametrize("ending", ENDINGS, ids=lambda ending: "-".join((ending.token, *ending.arguments)))
-def test_what_ends_a_process_is_told_once(receive: Callable[..., Receiver], ending: Ending) -> None:
-    """By one line and one report that is sent before the end; the others are closed, and the exit status tells."""
+def test_an_error_that_ends_a_process_is_logged_and_reported_once(
+    receive: Callable[..., Receiver], ending: Ending
+) -> None:
+    """Before the end. Other resources are closed, and the exit status is not 0."""
     sentry = receive()
     environment = {"FAILING_PLACE": ending.place, "FAILING_KIND": ending.kind, "SENTRY_DSN": _dsn(sentry)}
     with closing(ServiceProcess([FAILING, *ending.arguments], environment)) as process:
@@ -211,8 +213,8 @@ def test_what_ends_a_process_is_told_once(receive: Callable[..., Receiver], endi
         assert closed == (0 if ending.place in {"command", "build", "create"} else 1)  # where it was opened
 
 
-def test_a_start_that_is_stopped_in_the_middle_of_a_step_has_not_failed() -> None:
-    """Not even where the signal interrupts a call that blocks the loop."""
+def test_a_start_that_is_stopped_has_not_failed() -> None:
+    """Also when the signal interrupts a call that blocks the loop."""
     with closing(ServiceProcess([FAILING], {"FAILING_PLACE": "blocked"})) as process:
         process.wait_for("opening.blocked")
         assert process.terminate() == 0

@@ -1,4 +1,4 @@
-"""Standard output that nobody reads."""
+"""Standard output without a reader."""
 
 import subprocess
 from collections.abc import Callable
@@ -7,8 +7,8 @@ from concurrent.futures import Future
 from .conftest import LINES, SHUTDOWN_SECONDS, Stuck, UnreadProcess, ask, metric, wait_until
 
 
-def test_a_reader_that_stops_reading_stops_nothing(stuck: Future[Stuck]) -> None:
-    """With the pipe full, requests are answered, lines are dropped and counted, and the service ends in time."""
+def test_a_full_pipe_does_not_stop_the_service(stuck: Future[Stuck]) -> None:
+    """Requests are answered, lines are dropped and counted, and the process ends in time."""
     seen = stuck.result()
     assert seen.dropped > LINES / 10
     assert seen.statuses == [200] * 10
@@ -17,8 +17,8 @@ def test_a_reader_that_stops_reading_stops_nothing(stuck: Future[Stuck]) -> None
     assert seen.shutdown_seconds < SHUTDOWN_SECONDS
 
 
-def test_a_reader_that_has_gone_stops_nothing(launch: Callable[..., UnreadProcess]) -> None:
-    """With the pipe broken, requests are answered, lines are counted as lost, and the exit status is still 0."""
+def test_a_broken_pipe_does_not_stop_the_service(launch: Callable[..., UnreadProcess]) -> None:
+    """Requests are answered, lines are counted as dropped, and the exit status is 0."""
     service = launch(subprocess.PIPE, LOG_FORMAT="json")
     assert service.process.stdout is not None
     service.process.stdout.close()

@@ -1,4 +1,4 @@
-"""Requests that share a connection share nothing else."""
+"""Requests on one connection share no state."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ TRACES = ("4bf92f3577b34da6a3ce929d0e0e4736", "00000000000000000000000000000abc"
 
 
 def test_two_requests_in_one_write_are_kept_apart(running: ServiceProcess, collector: Receiver) -> None:
-    """Each is answered in order under its own ids and continues its own trace."""
+    """They are answered in order, each with its own ids and its own trace."""
     with Wire(running.url) as wire:
         wire.send(
             request("/faults/bind?tenant=1", x_request_id="pipe-1", traceparent=f"00-{TRACES[0]}-00f067aa0ba902b7-01"),
@@ -30,8 +30,8 @@ def test_two_requests_in_one_write_are_kept_apart(running: ServiceProcess, colle
     ]
 
 
-def test_what_a_request_binds_is_gone_with_it(running: ServiceProcess) -> None:
-    """The second request's lines carry its own ids, and no field that the first one bound."""
+def test_bound_fields_end_with_their_request(running: ServiceProcess) -> None:
+    """The lines of the second request have its own ids, and no bound field of the first."""
     with Wire(running.url) as wire:
         wire.send(
             request("/faults/bind?tenant=3", x_request_id="bind-3"),
@@ -47,7 +47,7 @@ def test_what_a_request_binds_is_gone_with_it(running: ServiceProcess) -> None:
 
 
 def test_a_request_without_a_trace_starts_one_after_a_request_with_one(running: ServiceProcess) -> None:
-    """The caller's trace of the request before is not continued by accident."""
+    """It does not continue the trace of the earlier request."""
     with Wire(running.url) as wire:
         wire.send(
             request("/", traceparent=f"00-{TRACES[0]}-00f067aa0ba902b7-01", x_request_id="traced"),

@@ -1,4 +1,4 @@
-"""What a scrape contains, and what it leaves out."""
+"""The content of a scrape."""
 
 import re
 from pathlib import Path
@@ -17,7 +17,7 @@ def _exemplars(management_url: str) -> set[str]:
 
 
 def test_exemplars_lead_to_log_lines(running: ServiceProcess) -> None:
-    """Every trace id of an exemplar is found in a line of the log; the plain format has none."""
+    """The trace id of every exemplar is in a log line. The text format has no exemplars."""
     ask(running.url, "/faults/none", x_request_id="exemplary")
     trace_id = running.wait_for("http.request_finished", request_id="exemplary")["trace_id"]
     exemplars = _exemplars(running.management_url)
@@ -27,7 +27,7 @@ def test_exemplars_lead_to_log_lines(running: ServiceProcess) -> None:
 
 
 def test_requests_that_are_not_sampled_have_no_exemplar(quiet: tuple[UnreadProcess, Path]) -> None:
-    """An exemplar whose trace was never sent would lead nowhere."""
+    """Their trace was not sent."""
     service, _ = quiet
     ask(service.url, "/faults/none")
     wait_until(lambda: metric(service.management_url, "http_server_request_duration_seconds_count") > 0)
@@ -35,7 +35,7 @@ def test_requests_that_are_not_sampled_have_no_exemplar(quiet: tuple[UnreadProce
 
 
 def test_probes_on_the_service_port_are_neither_logged_nor_measured(running: ServiceProcess) -> None:
-    """They are answered without a line, a span or a latency."""
+    """They have no line, no span and no latency."""
     before = metric(running.management_url, "http_server_request_duration_seconds_count")
     for probe in ("live", "ready", "startup"):
         reply = ask(running.url, f"/health/{probe}", x_request_id="probe")
@@ -47,7 +47,7 @@ def test_probes_on_the_service_port_are_neither_logged_nor_measured(running: Ser
 
 
 def test_bad_clients_of_the_management_port_affect_no_other(running: ServiceProcess) -> None:
-    """They leave early, send nonsense or send nothing: the next one is answered, and nothing is printed."""
+    """They close early, send malformed requests or nothing. Others are answered, and nothing is printed."""
     for sent in (b"", b"\x00\xff\r\n\r\n", request("/metrics"), request("/metrics", "BREW"), b"GET /" + LONG):
         with Wire(running.management_url) as wire:
             wire.send(sent)

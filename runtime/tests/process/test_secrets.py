@@ -1,4 +1,4 @@
-"""What clients send can neither forge log lines nor get secrets into them."""
+"""Clients can neither forge log lines nor write secrets into them."""
 
 import json
 
@@ -13,7 +13,7 @@ HOSTILE_IDS = ("", "a" * 129, "a b", 'x"}', "a;b", "../../etc", "%0a", "\x85\xa0
 
 
 def test_query_strings_are_never_logged(running: ServiceProcess) -> None:
-    """Not of a request that succeeds, fails or is refused by the server, even under a name that is never redacted."""
+    """Neither when the request succeeds nor when it fails or is refused, whatever the parameter is called."""
     paths = ("/faults/none", "/nowhere", "/faults/fail", "/faults/missing/none", "/faults/none/")
     for number, path in enumerate(paths):
         ask(running.url, f"{path}?q=swordfish&limit=1", x_request_id=f"query-{number}")
@@ -27,7 +27,7 @@ def test_query_strings_are_never_logged(running: ServiceProcess) -> None:
 
 
 def test_a_path_cannot_forge_a_line(running: ServiceProcess) -> None:
-    """Line breaks and control characters stay inside the field they came in, and a secret in it is redacted."""
+    """Line breaks and control characters are escaped, and secrets in the path are redacted."""
     assert ask(running.url, INJECTION, x_request_id="injected").status == 404
     assert ask(running.url, "/faults/missing/token=swordfish", x_request_id="secret-path").status == 404
     line = running.wait_for("http.request_finished", request_id="injected")
@@ -39,7 +39,7 @@ def test_a_path_cannot_forge_a_line(running: ServiceProcess) -> None:
 
 
 def test_headers_cannot_forge_a_line(running: ServiceProcess) -> None:
-    """No header but an acceptable request id and trace context leaves a trace in the log."""
+    """Only a valid request id and a valid trace context are logged."""
     forged = '"}{"event":"forged"}'
     headers = {"user_agent": forged, "referer": forged, "traceparent": forged, "baggage": forged, "cookie": forged}
     with Wire(running.url) as wire:
@@ -52,7 +52,7 @@ def test_headers_cannot_forge_a_line(running: ServiceProcess) -> None:
 
 @pytest.mark.parametrize("hostile", HOSTILE_IDS)
 def test_a_hostile_request_id_is_replaced(running: ServiceProcess, hostile: str) -> None:
-    """The response and the line carry a generated one, and what was sent is nowhere."""
+    """Response and line have a generated id, and not the one that was sent."""
     with Wire(running.url) as wire:
         wire.send(request("/faults/missing/none", x_request_id=hostile))
         replaced = wire.receive().headers["x-request-id"]
@@ -62,6 +62,6 @@ def test_a_hostile_request_id_is_replaced(running: ServiceProcess, hostile: str)
 
 
 def test_an_acceptable_request_id_of_full_length_is_kept(running: ServiceProcess) -> None:
-    """128 characters of the accepted alphabet come back as they were sent."""
+    """128 allowed characters are returned unchanged."""
     sent = ("A-z_0.9" * 19)[:128]
     assert ask(running.url, "/", x_request_id=sent).headers["x-request-id"] == sent

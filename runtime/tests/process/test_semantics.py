@@ -1,4 +1,4 @@
-"""What a running service exports to a collector is what docs/guides/semantics.md says, and the conventions require."""
+"""Exported telemetry agrees with docs/guides/semantics.md and the semantic conventions."""
 
 import re
 from collections.abc import Callable, Iterator, Mapping
@@ -27,7 +27,7 @@ Value = str | int
 
 
 class Row(NamedTuple):
-    """One attribute, as the guide describes it."""
+    """One attribute of the guide."""
 
     kind: type
     level: str
@@ -46,18 +46,18 @@ def _metrics() -> dict[str, set[str]]:
 
 
 class Exported(NamedTuple):
-    """The spans of a service that has met traffic of every kind, and the service behind it."""
+    """The spans of a service after every kind of traffic, and the second service that it calls."""
 
     service: ServiceProcess
     behind: Behind
     collector: Receiver
 
     def spans(self, kind: int) -> list[Span]:
-        """All spans of a kind."""
+        """All spans of one kind."""
         return [span for span in self.collector.spans if span.kind == kind]
 
     def span(self, name: str, **attributes: Value) -> Span:
-        """The span of this name with these attributes, whose dots are underscores. Waits for it."""
+        """Wait for the span of this name with these attributes. Underscores in keywords are dots."""
 
         def found() -> list[Span]:
             wanted = attributes.items()
@@ -130,7 +130,7 @@ def _traffic(exported: Exported) -> None:
     ("title", "kind"), [("Server spans", Span.SPAN_KIND_SERVER), ("Client spans", Span.SPAN_KIND_CLIENT)]
 )
 def test_spans_have_the_attributes_of_the_guide(exported: Exported, title: str, kind: int) -> None:
-    """Every one of them, no other, with its type; those that are required in every span; none is empty."""
+    """Exactly those, with their types and not empty. Required ones are in every span."""
     exported.span("GET /give-up")
     table, spans = _table(title), exported.spans(kind)
     seen: set[str] = set()
@@ -146,7 +146,7 @@ def test_spans_have_the_attributes_of_the_guide(exported: Exported, title: str, 
 
 
 def test_the_guide_lists_what_the_conventions_require() -> None:
-    """So that a row that goes missing is noticed."""
+    """So that a missing row is noticed."""
     server, client = _table("Server spans"), _table("Client spans")
     assert {name for name, row in server.items() if row.level != "recommended"} == {
         "http.request.method",
@@ -170,7 +170,7 @@ def test_the_guide_lists_what_the_conventions_require() -> None:
     }
 
 
-def test_a_request_is_described(exported: Exported) -> None:
+def test_a_server_span_describes_its_request(exported: Exported) -> None:
     """As it was sent, without secrets."""
     attributes = _attributes(exported.span("GET /items/{name}", url_path="/items/tea%20pot"))
     assert attributes.pop("network.peer.port")
@@ -190,8 +190,8 @@ def test_a_request_is_described(exported: Exported) -> None:
     }
 
 
-def test_what_is_not_sent_is_not_there(exported: Exported) -> None:
-    """Neither empty nor guessed."""
+def test_a_header_that_is_not_sent_has_no_attribute(exported: Exported) -> None:
+    """Neither an empty nor a guessed value."""
     attributes = _attributes(exported.span("GET", url_path="/nowhere"))
     absent = {"http.route", "url.query", "user_agent.original", "error.type", "http.request.method_original"}
     assert not absent & attributes.keys()
@@ -199,8 +199,8 @@ def test_what_is_not_sent_is_not_there(exported: Exported) -> None:
     assert (old["server.address"], old["server.port"]) == ("::1", 80)
 
 
-def test_a_failure_has_its_type(exported: Exported) -> None:
-    """With the module of its class, in the span and in the metric; what the client did wrong has none."""
+def test_a_failure_has_an_error_type(exported: Exported) -> None:
+    """With the module of its class, in span and metric. An error of the client has none."""
     broken = exported.span("GET /items/{name}", url_path="/items/broken")
     missing = exported.span("GET /items/{name}", url_path="/items/missing")
     assert _attributes(broken)["error.type"] == "__main__.DepotError"
@@ -211,7 +211,7 @@ def test_a_failure_has_its_type(exported: Exported) -> None:
 
 
 def test_an_unknown_method_is_named_in_its_attribute_only(exported: Exported) -> None:
-    """Requests and calls alike; the variable says what is known."""
+    """In server and client spans. A variable lists the known methods."""
     purge = exported.span("HTTP /items/{name}")
     assert _attributes(purge)["http.request.method"] == "_OTHER"
     assert _attributes(purge)["http.request.method_original"] == "PURGE"
@@ -220,8 +220,8 @@ def test_an_unknown_method_is_named_in_its_attribute_only(exported: Exported) ->
     assert (call["http.request.method"], call["http.request.method_original"]) == ("_OTHER", "PURGE")
 
 
-def test_a_call_is_described(exported: Exported) -> None:
-    """Without the credentials of its URL."""
+def test_a_client_span_describes_its_call(exported: Exported) -> None:
+    """Without the credentials of the URL."""
     attributes = _attributes(exported.span("GET", http_response_status_code=404, error_type="404"))
     port = exported.behind.server_port
     assert attributes == {
@@ -237,15 +237,15 @@ def test_a_call_is_described(exported: Exported) -> None:
     }
 
 
-def test_what_the_client_sends_again_is_counted(exported: Exported) -> None:
-    """A redirect is a span of its own; calls of a handler that are alike are not."""
+def test_resent_requests_are_counted(exported: Exported) -> None:
+    """A redirect has its own span. Separate calls of a handler do not count."""
     resent = exported.span("GET", http_request_resend_count=1)
     assert str(_attributes(resent)["url.full"]).endswith("/redirected")
     calls = [_attributes(s) for s in exported.spans(Span.SPAN_KIND_CLIENT)]
     assert [c.get("http.request.resend_count") for c in calls if str(c["url.full"]).endswith("/200")] == [None, None]
 
 
-def test_a_call_that_its_caller_gave_up_is_nobodys_failure(exported: Exported) -> None:
+def test_a_call_cancelled_by_its_caller_is_not_a_failure(exported: Exported) -> None:
     """It has an event, and no error type."""
 
     def given_up() -> list[Span]:
@@ -259,8 +259,8 @@ def test_a_call_that_its_caller_gave_up_is_nobodys_failure(exported: Exported) -
     assert set(failed) == {"", "404"}
 
 
-def test_a_check_makes_no_telemetry(exported: Exported) -> None:
-    """Neither a span nor a duration nor a header, though it calls with the client of the handlers."""
+def test_a_check_records_no_telemetry(exported: Exported) -> None:
+    """No span, no duration and no header, although it uses the client of the handlers."""
     urls = [str(_attributes(span)["url.full"]) for span in exported.spans(Span.SPAN_KIND_CLIENT)]
     assert urls
     assert [url for url in urls if url.endswith("/checked")] == []
@@ -275,7 +275,7 @@ def _metric(side: str) -> str:
 
 
 def test_metrics_have_the_labels_of_the_guide(exported: Exported) -> None:
-    """Those that the conventions require, and ours."""
+    """Those that the conventions require, and our own."""
     for name, labels in _metrics().items():
         shown = [s for suffix in ("_count", "") for s in samples(exported.service.management_url, f"{name}{suffix}")]
         assert shown, name
@@ -283,7 +283,7 @@ def test_metrics_have_the_labels_of_the_guide(exported: Exported) -> None:
 
 
 def test_a_duration_is_that_of_its_span(exported: Exported) -> None:
-    """One reading of the clock for both."""
+    """Span and metric use the same readings of the clock."""
     span = exported.span("GET /give-up")
     labels = {"http_route": "/give-up"}
     seconds = metric(exported.service.management_url, f"{_metric('server')}_sum", **labels)
@@ -291,7 +291,7 @@ def test_a_duration_is_that_of_its_span(exported: Exported) -> None:
 
 
 def test_a_head_is_answered_with_the_length_of_a_get(exported: Exported) -> None:
-    """On both ports, without a body: the next response on the connection is the next one."""
+    """On both ports, without a body, so that the connection stays usable."""
     for url, target in (
         (exported.service.url, "/items/tea"),
         (exported.service.management_url, "/health"),
@@ -310,7 +310,7 @@ def test_a_head_is_answered_with_the_length_of_a_get(exported: Exported) -> None
 
 
 def test_the_request_id_is_sent_once(exported: Exported) -> None:
-    """Also where the application sets one of its own."""
+    """Also when the application sets the header."""
     with Wire(exported.service.url) as wire:
         wire.send(request("/own-id", x_request_id="mine", connection="close"))
         head = wire.file.read().partition(b"\r\n\r\n")[0].lower()

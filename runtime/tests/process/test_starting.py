@@ -17,14 +17,14 @@ PROBES = ("/health/live", "/health/ready", "/health/startup")
 
 
 def _starting(serve: Start) -> tuple[ServiceProcess, str]:
-    """A service with a component that is opening, and its management port."""
+    """A service whose component is opening, and its management port."""
     service = serve(str(SLOW_START), GATE_CLOSED="true")
     management_port = service.wait_for("gate.reached")["management_port"]
     return service, f"http://127.0.0.1:{management_port}"
 
 
 def test_probes_answer_while_a_component_is_opening(serve: Start) -> None:
-    """A slow start is neither ready nor started, and no reason to be restarted."""
+    """The process is live, neither started nor ready."""
     service, url = _starting(serve)
     assert [ask(url, probe).status for probe in PROBES] == [200, 503, 503]
     assert ask(url, "/metrics").status == 200
@@ -35,13 +35,13 @@ def test_probes_answer_while_a_component_is_opening(serve: Start) -> None:
 
 
 def test_ready_means_that_the_port_is_open(launch: Callable[..., UnreadProcess]) -> None:
-    """A request sent at the first moment of readiness is answered."""
+    """A request right after readiness is answered."""
     service = launch(subprocess.DEVNULL, SLOW_START, LISTENS="late")
     assert ask(service.url, "/").status == 200
 
 
 def test_a_service_that_is_stopped_while_it_starts_ends_with_status_0(serve: Start) -> None:
-    """SIGTERM is not put off until a component that may never open has opened."""
+    """SIGTERM does not wait for a component that may never open."""
     service, _ = _starting(serve)
     assert service.terminate() == 0
     assert "service.stopped" in [line["event"] for line in service.lines]
@@ -49,8 +49,8 @@ def test_a_service_that_is_stopped_while_it_starts_ends_with_status_0(serve: Sta
     assert service.error == ""
 
 
-def test_lines_for_people_when_asked(launch: Callable[..., UnreadProcess]) -> None:
-    """The console format is readable, and a client's control characters do not reach the terminal."""
+def test_the_console_format_is_readable(launch: Callable[..., UnreadProcess]) -> None:
+    """Control characters of a client do not reach the terminal."""
     service = launch(subprocess.PIPE, LOG_FORMAT="console")
     assert ask(service.url, "/x%1b%5B2J%0aforged").status == 404
     assert ask(service.url, "/faults/reveal").status == 500
@@ -65,7 +65,7 @@ def test_lines_for_people_when_asked(launch: Callable[..., UnreadProcess]) -> No
 
 
 def test_a_higher_level_hides_access_lines_and_keeps_errors(quiet: tuple[UnreadProcess, Path]) -> None:
-    """With `LOG_LEVEL=warning` only what went wrong is logged."""
+    """With `LOG_LEVEL=warning`."""
     service, path = quiet
     assert ask(service.url, "/faults/none", x_request_id="well").status == 200
     assert ask(service.url, "/faults/fail", x_request_id="ill").status == 500

@@ -1,4 +1,4 @@
-"""A blocked event loop: the management port still answers, and reports it."""
+"""A blocked event loop: the management port answers and reports it."""
 
 import itertools
 import statistics
@@ -8,7 +8,7 @@ from .conftest import Blocked
 
 
 def test_a_blocked_event_loop_is_reported_by_the_management_port(blocked: Future[Blocked]) -> None:
-    """Liveness turns 503 and 200 again, readiness follows, and the metrics answer too and show the lag."""
+    """Liveness and readiness fail and recover. Metrics are served and show the lag."""
     seen = blocked.result()
     assert [status for status, _ in itertools.groupby(seen.probes, lambda probe: probe.status)] == [200, 503, 200]
     assert (seen.ready, seen.gauge) == (503, 0)
@@ -16,7 +16,7 @@ def test_a_blocked_event_loop_is_reported_by_the_management_port(blocked: Future
 
 
 def test_the_management_port_answers_at_once_while_the_event_loop_cannot(blocked: Future[Blocked]) -> None:
-    """A probe that gives up after a second would otherwise restart a service that is merely busy."""
+    """Otherwise a probe with a timeout of 1 s would restart a busy service."""
     seconds = sorted(probe.seconds for probe in blocked.result().probes)
     assert len(seconds) > 20
     assert statistics.median(seconds) < 0.1

@@ -1,4 +1,4 @@
-"""The stop has an end, whatever hangs: the process says what it cut, sends what it has, and its status is not 0."""
+"""The stop always ends: it logs what it cut, sends the telemetry, and the exit status is not 0."""
 
 import os
 import signal
@@ -30,14 +30,14 @@ def _stopped(service: ServiceProcess, seconds: float, number: signal.Signals = s
 
 
 def _processor_seconds(pid: int) -> float:
-    """What the process has used, in the kernel's words: it says nothing itself."""
+    """The CPU seconds of the process, from the kernel."""
     fields = Path(f"/proc/{pid}/stat").read_text("ascii").rpartition(")")[2].split()
     return int(fields[11]) / os.sysconf("SC_CLK_TCK")
 
 
 @pytest.mark.parametrize("target", ["/sleep", "/query"])
-def test_a_blocked_loop_does_not_keep_the_process(serve: Start, receive: Callable[..., Receiver], target: str) -> None:
-    """Whether a signal interrupts the call or not: the request has its line, and spans of others leave."""
+def test_a_blocked_loop_does_not_delay_the_stop(serve: Start, receive: Callable[..., Receiver], target: str) -> None:
+    """Whether a signal interrupts the call or not. The request has a line, and other spans are sent."""
     collector = receive()
     service = serve(HASTY, "stuck", OTEL_EXPORTER_OTLP_ENDPOINT=collector.url, **BLOCKED).started()
     ask(service.url, "/nowhere")
@@ -54,8 +54,8 @@ def test_a_blocked_loop_does_not_keep_the_process(serve: Start, receive: Callabl
     assert service.error == ""
 
 
-def test_a_call_that_holds_the_interpreter_is_ended_by_its_timer(serve: Start) -> None:
-    """No thread can run, so no line can be written: the stack is on standard error, and the status is 1."""
+def test_a_call_that_holds_the_gil_is_ended_by_a_timer(serve: Start) -> None:
+    """No thread can log: the stack is on standard error, and the exit status is 1."""
     service = serve(HASTY, "stuck", **{**BLOCKED, "LAST_SECONDS": "0"}).started()
     with ThreadPoolExecutor() as pool:
         used = _processor_seconds(service.process.pid)
@@ -73,7 +73,7 @@ def test_a_call_that_holds_the_interpreter_is_ended_by_its_timer(serve: Start) -
         ("run", "command.failed", "reason", "it was told to stop, and did not"),
     ],
 )
-def test_no_process_is_kept_by_its_blocked_loop(
+def test_a_blocked_loop_does_not_delay_other_processes(
     serve: Start, argument: str, event: str, field: str, value: object
 ) -> None:
     """A worker and a command end in the same way."""
@@ -84,8 +84,8 @@ def test_no_process_is_kept_by_its_blocked_loop(
     assert service.error == ""
 
 
-def test_a_component_that_refuses_to_close_does_not_keep_the_process(serve: Start) -> None:
-    """Although it was cancelled at its limit: the watchdog names it."""
+def test_a_component_that_does_not_close_does_not_delay_the_stop(serve: Start) -> None:
+    """It ignores its cancellation; the watchdog names it."""
     service = serve(HASTY, "stuck", CLOSES="never", CLOSE_SECONDS="0.2", **SHORT).started()
     assert _stopped(service, 1.5) == 1
     assert service.wait_for("close.refused")
@@ -93,7 +93,7 @@ def test_a_component_that_refuses_to_close_does_not_keep_the_process(serve: Star
 
 
 def test_a_websocket_beyond_the_limit_is_cut(serve: Start) -> None:
-    """It hears of the end at once, and is named when it takes no notice."""
+    """It gets the drain event at once, and is named if it ignores it."""
     service = serve(HASTY, "stuck", **SHORT).started()
     key = "dGhlIHNhbXBsZSBub25jZQ=="  # of RFC 6455; gitleaks:allow
     with Wire(service.url) as wire:

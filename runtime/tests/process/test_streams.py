@@ -1,4 +1,4 @@
-"""Streams of a real process: at its end, abandoned, and while the client sends more than it may."""
+"""Streams: at the end of the process, abandoned, and with too large requests."""
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
@@ -81,14 +81,14 @@ def test_streams_at_the_end_of_the_process(serve: Start, receive: Callable[..., 
 
 @pytest.fixture(scope="module")
 def streaming() -> Iterator[ServiceProcess]:
-    """The service, with a small limit for bodies."""
+    """The service with a small limit for bodies."""
     with closing(ServiceProcess([STREAMS], {"MAX_BODY_BYTES": "1000"}, without=variables(SERVICE))) as process:
         yield process.started()
 
 
 @pytest.mark.parametrize("target", ["/ignorant/held", "/ignorant/first", "/ignorant/free"])
 def test_an_abandoned_stream_counts_in_no_objective(streaming: ServiceProcess, target: str) -> None:
-    """How long a client stays is its own matter."""
+    """The client decides how long it reads."""
     before = _events(streaming)
     with ExitStack() as stack:
         _open(stack, streaming, target)
@@ -99,7 +99,7 @@ def test_an_abandoned_stream_counts_in_no_objective(streaming: ServiceProcess, t
 
 
 def test_a_client_that_sends_too_much_gets_its_stream_to_the_end(streaming: ServiceProcess) -> None:
-    """The application streams and does not read: what is over the limit is dropped."""
+    """The application does not read: bytes above the limit are dropped."""
     with Wire(streaming.url) as wire:
         wire.send(request("/brief", "POST", transfer_encoding="chunked"))
         assert wire.head().status == 200

@@ -26,7 +26,7 @@ VALUE_CHARACTERS = "".join(chr(code) for code in range(0x20, 0x7F) if chr(code) 
 
 
 class Out(NamedTuple):
-    """What a call carries."""
+    """The trace headers of a call."""
 
     trace_id: str
     parent_id: str
@@ -35,10 +35,10 @@ class Out(NamedTuple):
 
 
 class Relay:
-    """The service under test, and the one behind it."""
+    """The service under test, and the second service that it calls."""
 
     def __init__(self, service: ServiceProcess, wire: Wire, behind: Behind) -> None:
-        """Both run; `wire` leads to the first."""
+        """Both run. `wire` is a connection to the first."""
         self.service = service
         self._wire = wire
         self._behind = behind
@@ -62,14 +62,14 @@ class Relay:
         return outs
 
     def call(self, *lines: str) -> Out:
-        """The same for one call."""
+        """`calls` for a request with one call."""
         (out,) = self.calls(*lines)
         return out
 
 
 @pytest.fixture(scope="module")
 def behind() -> Iterator[Behind]:
-    """The service behind."""
+    """The second service."""
     with Behind() as server:
         yield server
 
@@ -85,13 +85,13 @@ def _relay(behind: Behind, **environment: str) -> Iterator[Relay]:
 
 @pytest.fixture(scope="module")
 def relay(behind: Behind, receive: Callable[..., Receiver]) -> Iterator[Relay]:
-    """A service that exports."""
+    """A service that exports spans."""
     yield from _relay(behind, OTEL_EXPORTER_OTLP_ENDPOINT=receive().url)
 
 
 @pytest.fixture(scope="module")
 def silent(behind: Behind) -> Iterator[Relay]:
-    """A service that exports nothing."""
+    """A service that exports no spans."""
     yield from _relay(behind)
 
 
@@ -117,7 +117,7 @@ CONTINUED = {
 
 @pytest.mark.parametrize("name", CONTINUED)
 def test_a_valid_traceparent_is_continued(relay: Relay, name: str) -> None:
-    """Version 00, the same trace, flags as known here, a span of ours."""
+    """Version 00, the same trace id, the known flags, and our own span id."""
     line, flags = CONTINUED[name]
     out = relay.call(line, "tracestate: rojo=1")
     assert (out.trace_id, out.flags, out.state) == (TRACE, flags, ["rojo=1"])
@@ -178,7 +178,7 @@ RESTARTED = {
 
 @pytest.mark.parametrize("name", RESTARTED)
 def test_any_other_traceparent_restarts_the_trace(relay: Relay, name: str) -> None:
-    """A new, random id, which is said to be random, and nothing of `tracestate`."""
+    """With a random trace id, the random flag, and without `tracestate`."""
     out = relay.call(*RESTARTED[name], "tracestate: rojo=1")
     assert out.trace_id not in {TRACE, TRACE[::-1]}
     assert (out.flags, out.state) == ("03", [])
@@ -244,8 +244,8 @@ DROPPED = {
 
 
 @pytest.mark.parametrize("name", STATES)
-def test_a_valid_tracestate_goes_on(relay: Relay, name: str) -> None:
-    """In one line and in its order, each key once, 512 characters at most."""
+def test_a_valid_tracestate_is_sent_on(relay: Relay, name: str) -> None:
+    """In one line and the same order, each key once, at most 512 characters."""
     lines, state = STATES[name]
     out = relay.call(f"traceparent: 00-{TRACE}-{PARENT}-00", *[f"tracestate: {line}" for line in lines])
     assert (out.trace_id, out.state) == (TRACE, [state] if state else [])
@@ -253,7 +253,7 @@ def test_a_valid_tracestate_goes_on(relay: Relay, name: str) -> None:
 
 @pytest.mark.parametrize("name", DROPPED)
 def test_an_invalid_tracestate_is_dropped_and_the_trace_goes_on(relay: Relay, name: str) -> None:
-    """All of it."""
+    """The whole header is dropped."""
     lines = [f"tracestate: {line}" for line in DROPPED[name]]
     out = relay.call(f"traceparent: 00-{TRACE}-{PARENT}-00", *lines)
     assert (out.trace_id, out.state) == (TRACE, [])
@@ -261,14 +261,14 @@ def test_an_invalid_tracestate_is_dropped_and_the_trace_goes_on(relay: Relay, na
 
 @pytest.mark.parametrize("header", ["TraceState", "TRACESTATE", "tracestate"])
 def test_the_case_of_the_name_of_tracestate_does_not_matter(relay: Relay, header: str) -> None:
-    """As for every header; a similar name is another header."""
+    """As for every header. A similar name is another header."""
     parent = f"traceparent: 00-{TRACE}-{PARENT}-00"
     assert relay.call(parent, f"{header}: a=1").state == ["a=1"]
     assert relay.call(parent, "trace-state: a=1", "trace.state: a=1").state == []
 
 
 def test_each_call_has_a_span_of_its_own(relay: Relay) -> None:
-    """In the trace of the caller, in a new one, and in that after an invalid header."""
+    """In the caller's trace, in a new one, and after an invalid header."""
     for lines in ([f"traceparent: 00-{TRACE}-{PARENT}-01"], [], [f"traceparent: 00-{'0' * 32}-{PARENT}-01"]):
         outs = relay.calls(*lines, count=3)
         assert len({out.trace_id for out in outs}) == 1
@@ -278,21 +278,21 @@ def test_each_call_has_a_span_of_its_own(relay: Relay) -> None:
 
 @pytest.mark.parametrize("name", CONTINUED)
 def test_a_service_that_exports_nothing_passes_its_callers_span_on(silent: Relay, name: str) -> None:
-    """A span that nobody records would cut off what the services behind record."""
+    """A span id that is not recorded would separate later services from the trace."""
     line, flags = CONTINUED[name]
     out = silent.call(line, "tracestate: rojo=1")
     assert out == Out(TRACE, PARENT, flags, ["rojo=1"])
 
 
 def test_a_service_that_exports_nothing_begins_traces_for_those_behind(silent: Relay) -> None:
-    """Sampled as if it did; its log lines have the ids that it sends."""
+    """With the configured sampling. Its log lines have the ids that it sends."""
     outs = silent.calls("x-request-id: begun", count=2)
     line = silent.service.wait_for("http.request_finished", request_id="begun")
     assert {(out.trace_id, out.parent_id, out.flags) for out in outs} == {(line["trace_id"], line["span_id"], "03")}
 
 
 def test_a_service_that_exports_nothing_has_no_exemplars(silent: Relay, relay: Relay) -> None:
-    """They would lead nowhere."""
+    """Their traces would not exist."""
     accept = {"Accept": "application/openmetrics-text;version=1.0.0"}
     silent.call()
     relay.call()

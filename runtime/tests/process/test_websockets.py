@@ -1,4 +1,4 @@
-"""Websockets through the real server: ids, one event, a gauge, and the limits of a connection."""
+"""Websockets through the real server: ids, one event, a gauge, and limits."""
 
 import base64
 import time
@@ -27,7 +27,7 @@ KEY = base64.b64encode(b"the sample nonce").decode()  # that of RFC 6455
 
 @pytest.fixture(scope="module")
 def sockets() -> Iterator[ServiceProcess]:
-    """A service with few places and small messages."""
+    """A service with limits on connections and messages."""
     environment = {"MAX_BODY_BYTES": str(BODY_BYTES), "MAX_CONNECTIONS": str(PLACES)}
     environment |= dict.fromkeys(("WRITE_SECONDS", "BODY_SECONDS", "HEAD_SECONDS", "KEEP_ALIVE_SECONDS"), str(DEADLINE))
     program = [str(PROGRAMS / "limited.py")]
@@ -38,19 +38,19 @@ def sockets() -> Iterator[ServiceProcess]:
 
 
 def opened(sockets: ServiceProcess, path: str, **headers: str) -> ClientConnection:
-    """A websocket, its handshake done."""
+    """A websocket after its handshake."""
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     url = f"ws://{urlsplit(sockets.url).netloc}{path}"
     return connect(url, additional_headers=named, open_timeout=TIMEOUT_SECONDS, close_timeout=1)
 
 
 def active(sockets: ServiceProcess) -> float:
-    """The gauge."""
+    """The value of the gauge."""
     return metric(sockets.management_url, "websocket_active_connections")
 
 
 def test_a_websocket_is_observed_from_its_handshake_to_its_end(sockets: ServiceProcess) -> None:
-    """Its ids are in the answer, it is a connection among the others, and one event tells how it ended."""
+    """The response has its ids, it counts as a connection, and one event says how it ended."""
     parent = f"00-{TRACE}-00f067aa0ba902b7-01"
     with opened(sockets, "/echo", x_request_id="socket-1", traceparent=parent) as websocket:
         assert websocket.response is not None
@@ -77,8 +77,8 @@ def test_a_websocket_is_observed_from_its_handshake_to_its_end(sockets: ServiceP
     assert metric(sockets.management_url, "websocket_connection_duration_seconds_count", http_route="/echo") == 1
 
 
-def test_a_websocket_that_nobody_serves_is_refused(sockets: ServiceProcess) -> None:
-    """403, and one event under the constant for unmatched paths."""
+def test_a_websocket_without_a_route_is_refused(sockets: ServiceProcess) -> None:
+    """With 403, and one event with the constant for unmatched paths."""
     with pytest.raises(InvalidStatus) as refused:
         opened(sockets, "/nowhere", x_request_id="socket-2")
     assert refused.value.response.status_code == 403
@@ -87,7 +87,7 @@ def test_a_websocket_that_nobody_serves_is_refused(sockets: ServiceProcess) -> N
 
 
 def test_a_message_that_is_too_large_ends_its_websocket(sockets: ServiceProcess) -> None:
-    """One of the limit passes."""
+    """A message of the limit is accepted."""
     with opened(sockets, "/echo") as websocket:
         websocket.send("x" * BODY_BYTES)
         assert websocket.recv(TIMEOUT_SECONDS) == "x" * BODY_BYTES
@@ -99,7 +99,7 @@ def test_a_message_that_is_too_large_ends_its_websocket(sockets: ServiceProcess)
 
 
 def test_many_messages_in_one_packet_all_arrive(sockets: ServiceProcess) -> None:
-    """They are taken in as the application takes them."""
+    """They are parsed as the application reads them."""
     count = 5000
     with opened(sockets, "/echo") as websocket:
         for number in range(count):
@@ -108,7 +108,7 @@ def test_many_messages_in_one_packet_all_arrive(sockets: ServiceProcess) -> None
 
 
 def test_websockets_count_as_connections(sockets: ServiceProcess) -> None:
-    """When they have taken all places, a newcomer is told so."""
+    """When they use all connections, the next client gets 503."""
     with ExitStack() as stack:
         for _ in range(PLACES):
             stack.enter_context(opened(sockets, "/echo"))
@@ -117,8 +117,8 @@ def test_websockets_count_as_connections(sockets: ServiceProcess) -> None:
     assert ask(sockets.url, "/none").status == 200
 
 
-def test_a_client_that_leaves_without_a_word_frees_its_place(sockets: ServiceProcess) -> None:
-    """Also while the application is writing to it."""
+def test_a_client_without_a_close_frame_frees_its_connection(sockets: ServiceProcess) -> None:
+    """Also while the application writes."""
     with Wire(sockets.url) as wire:
         wire.send(request("/pour", sec_websocket_key=KEY, **HANDSHAKE))
         assert wire.head().status == 101
@@ -127,8 +127,8 @@ def test_a_client_that_leaves_without_a_word_frees_its_place(sockets: ServicePro
     assert sockets.wait_for("websocket.closed", http_route="/pour")["close_code"] in {1005, 1006}
 
 
-def test_a_handshake_that_is_none_is_answered(sockets: ServiceProcess) -> None:
-    """An upgrade without a key is a client's mistake; the connection ends."""
+def test_a_handshake_without_a_key_is_answered(sockets: ServiceProcess) -> None:
+    """It is an error of the client, and the connection is closed."""
     with Wire(sockets.url) as wire:
         wire.send(request("/echo", **HANDSHAKE))
         assert wire.receive().status == 400
@@ -136,7 +136,7 @@ def test_a_handshake_that_is_none_is_answered(sockets: ServiceProcess) -> None:
 
 
 def test_without_a_websocket_no_library_is_imported_and_the_request_is_served() -> None:
-    """Most services have none, and start faster so. The offer is passed over and counted."""
+    """The start is faster without it. The upgrade is ignored and counted."""
     program = (
         "import sys; sys.path.insert(0, {tests!r}); import runpy, atexit;"
         'atexit.register(lambda: print(\'{{"event": "imported", "yes": %s}}\' % '
@@ -157,8 +157,8 @@ def test_without_a_websocket_no_library_is_imported_and_the_request_is_served() 
         assert not [event for event in events if "pgrade request" in event or "WebSocket" in event]
 
 
-def test_no_deadline_of_a_request_holds_for_a_websocket(sockets: ServiceProcess) -> None:
-    """Neither when it is idle nor when it is busy, nor for a handshake that is parsed in pieces."""
+def test_time_limits_of_requests_do_not_apply_to_websockets(sockets: ServiceProcess) -> None:
+    """Neither to idle nor to busy ones, nor to a handshake that arrives in pieces."""
     before = refusals(sockets, "body_timeout")
     began = time.monotonic()
     with opened(sockets, "/echo") as idle, opened(sockets, "/echo", cookie="c" * 9_000) as busy:
@@ -171,7 +171,7 @@ def test_no_deadline_of_a_request_holds_for_a_websocket(sockets: ServiceProcess)
 
 
 def test_a_service_that_closes_does_not_keep_its_client_waiting(sockets: ServiceProcess) -> None:
-    """The client's answer to the close is read."""
+    """It reads the close frame of the client."""
     began = time.monotonic()
     with opened(sockets, "/leave") as websocket, pytest.raises(ConnectionClosedOK):
         websocket.recv(TIMEOUT_SECONDS)
@@ -185,7 +185,7 @@ def test_a_service_that_closes_does_not_keep_its_client_waiting(sockets: Service
 def test_a_handshake_has_the_limits_of_a_head(
     sockets: ServiceProcess, fields: dict[str, str], status: int, reason: str
 ) -> None:
-    """And what the library would not parse has an answer."""
+    """A handshake that the library cannot parse is answered, too."""
     before = refusals(sockets, reason) if reason else 0
     with Wire(sockets.url) as wire:
         named = {**HANDSHAKE, "sec_websocket_key": KEY, **fields}
@@ -195,8 +195,8 @@ def test_a_handshake_has_the_limits_of_a_head(
         assert refusals(sockets, reason) == before + 1
 
 
-def test_a_client_that_leaves_a_task_group_is_no_failure(sockets: ServiceProcess) -> None:
-    """A reader and a writer in one group are the usual shape."""
+def test_a_disconnect_in_a_task_group_is_not_a_failure(sockets: ServiceProcess) -> None:
+    """A reader and a writer in one task group are the usual structure."""
     with opened(sockets, "/group", x_request_id="socket-group") as websocket:
         websocket.send("hello")
     line = sockets.wait_for("websocket.closed", request_id="socket-group")
@@ -204,5 +204,5 @@ def test_a_client_that_leaves_a_task_group_is_no_failure(sockets: ServiceProcess
 
 
 def refusals(sockets: ServiceProcess, reason: str) -> float:
-    """The counter of a reason."""
+    """The counter of refusals for a reason."""
     return metric(sockets.management_url, "http_server_refusals_total", listener="service", reason=reason)

@@ -28,7 +28,7 @@ KEPT: list[Any] = []
 
 
 def sockets() -> list[str]:
-    """The addresses of the TCP sockets that this process holds."""
+    """The addresses of the TCP sockets that this process has open."""
     inodes = {str(entry.readlink()) for entry in Path("/proc/self/fd").iterdir() if entry.exists()}
     found = []
     for table in ("/proc/self/net/tcp", "/proc/self/net/tcp6"):
@@ -39,12 +39,12 @@ def sockets() -> list[str]:
 
 
 def handlers() -> list[Any]:
-    """How this process takes SIGTERM and SIGINT."""
+    """The handlers of SIGTERM and SIGINT in this process."""
     return [getattr(h, "name", None) or getattr(h, "__name__", "") for h in map(signal.getsignal, (15, 2))]
 
 
 def work(name: str) -> str:
-    """Record a span, a line and a report, and say what this process holds."""
+    """Record a span, a line and a report, and print the sockets and handlers of this process."""
     with trace.get_tracer("children").start_as_current_span(f"work {name}"):
         log.info("child.worked", child=name, sockets=sockets(), handlers=handlers())
         try:
@@ -55,13 +55,13 @@ def work(name: str) -> str:
 
 
 def sleep(name: str) -> None:
-    """Work, and wait to be ended."""
+    """Call `work`, and wait for a signal."""
     work(name)
     time.sleep(600)
 
 
 async def process(request: Request) -> Response:
-    """A child by `multiprocessing`, which ends by returning or by `sys.exit`."""
+    """A child by `multiprocessing` that returns or calls `sys.exit`."""
     name, method = request.query_params["name"], request.query_params["method"]
     target: Callable[[str], object] = {"return": work, "sleep": sleep, "exit": _exit}[request.query_params["end"]]
     daemon = "daemon" in request.query_params
@@ -81,7 +81,7 @@ def _exit(name: str) -> None:
 
 
 async def terminate(_: Request) -> Response:
-    """End the last child, as everybody does."""
+    """End the last child with `terminate`."""
     child = KEPT[-1]
     child.terminate()
     await asyncio.to_thread(child.join, 5)
@@ -89,7 +89,7 @@ async def terminate(_: Request) -> Response:
 
 
 async def at_once(_: Request) -> Response:
-    """End children in their first moments. One that does not hear of it is killed."""
+    """End children right after their start. Those that ignore the signal are killed."""
     statuses = []
     for delay in (0.0, 0.0, 0.001, 0.002, 0.005, 0.01):
         child: Any = multiprocessing.get_context("fork").Process(target=time.sleep, args=(600,))
@@ -104,7 +104,7 @@ async def at_once(_: Request) -> Response:
 
 
 async def fork(request: Request) -> Response:
-    """A child by `os.fork` in the thread of the loop, which leaves by `sys.exit`, or goes on as its parent does."""
+    """A child by `os.fork` in the thread of the loop. It calls `sys.exit`, or continues like its parent."""
     pid = os.fork()
     if pid == 0:
         work(request.query_params["name"])
@@ -116,7 +116,7 @@ async def fork(request: Request) -> Response:
 
 
 async def pool(request: Request) -> Response:
-    """A pool of processes that is left open, with one call done; or one that is left at work."""
+    """A process pool that stays open, after one call or with a running one."""
     executor = ProcessPoolExecutor(2, multiprocessing.get_context(request.query_params["method"]))
     KEPT.append(executor)
     loop = asyncio.get_running_loop()
@@ -127,7 +127,7 @@ async def pool(request: Request) -> Response:
 
 
 def program(_: Request) -> Response:
-    """A program that inherits whatever may be inherited, and goes on after the service."""
+    """A program that inherits everything it can, and outlives the service."""
     done = subprocess.run(["/bin/ls", "-l", "/proc/self/fd"], close_fds=False, capture_output=True, check=True)
     KEPT.append(
         subprocess.Popen(["/bin/sleep", "600"], close_fds=False, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
@@ -148,7 +148,7 @@ async def thread(request: Request) -> Response:
 
 @asynccontextmanager
 async def opened(_: Surroundings[Any]) -> AsyncIterator[None]:
-    """Say when it is closed: only the parent closes what it has opened."""
+    """Print when it is closed: only the parent closes its resources."""
     try:
         yield
     finally:

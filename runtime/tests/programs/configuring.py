@@ -1,4 +1,4 @@
-"""A command whose third parties configure logging, as its modules are imported and while it runs."""
+"""A command with libraries that configure logging, when they are imported and while it runs."""
 
 import logging
 import logging.config
@@ -16,14 +16,14 @@ log = structlog.get_logger()
 
 
 def configure() -> None:
-    """Everything that silences or doubles."""
+    """Use every configuration that silences or duplicates lines."""
     logging.config.dictConfig({"version": 1})
     logging.basicConfig(force=True, level=logging.CRITICAL)
     logging.disable(logging.CRITICAL)
 
 
 async def speak(_: Surroundings[Any], __: Sequence[str]) -> None:
-    """Log in both ways, before and after."""
+    """Log through both libraries, before and after."""
     for _step in range(2):
         LIBRARY.info("library.called")
         log.info("own.called")

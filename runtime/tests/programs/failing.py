@@ -1,4 +1,4 @@
-"""A service that fails in each place and in each way that it is asked for: `/request?kind=plain` and so on."""
+"""A service that fails in the place and in the way of the request: `/request?kind=plain` and so on."""
 
 import asyncio
 import atexit
@@ -42,11 +42,11 @@ log = structlog.get_logger()
 
 
 class UncommonError(BaseException):
-    """Not an `Exception`."""
+    """A subclass of `BaseException`."""
 
 
 def fail(place: str, kind: str) -> None:
-    """Raise an error of this kind, whose traceback names the place and the kind."""
+    """Raise an error of this kind. Its traceback names the place and the kind."""
     token = f"{place}-{kind}"
     match kind:
         case "base":
@@ -71,12 +71,12 @@ def descend(token: str, depth: int) -> None:
 
 
 def ascend(token: str, depth: int) -> None:
-    """Another function, so that the traceback cannot be shortened to one line."""
+    """A second function, so that the traceback cannot be shortened to one line."""
     descend(token, depth)
 
 
 async def fail_later(place: str, kind: str) -> None:
-    """Raise in a coroutine; a cancellation is that of a task of somebody else."""
+    """Raise in a coroutine. A cancellation is that of another task."""
     if kind == "cancelled":
         other = asyncio.ensure_future(asyncio.Event().wait())
         await asyncio.sleep(0)
@@ -86,10 +86,10 @@ async def fail_later(place: str, kind: str) -> None:
 
 
 class Orders:
-    """What to fail with next, in places that no request reaches."""
+    """The next error of places that no request reaches."""
 
     def __init__(self) -> None:
-        """Nothing."""
+        """No error."""
         self.background = {kind: asyncio.Event() for kind in KINDS}
         self.check = ""
         self.kept: list[object] = []
@@ -105,7 +105,7 @@ async def request(request: Request) -> Response:
 
 
 async def left(request: Request) -> Response:
-    """Fail when the client has gone."""
+    """Fail after the client has closed the connection."""
     log.info("client.awaited")
     while not await request.is_disconnected():  # noqa: ASYNC110 - only asking tells
         await asyncio.sleep(0.01)
@@ -119,7 +119,7 @@ async def well(_: Request) -> Response:
 
 
 async def plane(request: Request) -> Response:
-    """Leave something in the scope that the data plane stumbles over."""
+    """Put a value into the scope that causes an error in the data plane."""
     kind = request.query_params["kind"]
 
     class Client:
@@ -140,7 +140,7 @@ async def thread(request: Request) -> Response:
 
 
 async def task(request: Request) -> Response:
-    """Fail in a task that somebody holds and nobody awaits."""
+    """Fail in a task that is referenced, but not awaited."""
     ORDERS.kept.append(asyncio.create_task(fail_later("task", request.query_params["kind"]), name="kept"))
     return PlainTextResponse("well")
 
@@ -164,19 +164,19 @@ async def finalizer(request: Request) -> Response:
 
 
 async def background(request: Request) -> Response:
-    """Let the background task fail."""
+    """Make the background task fail."""
     ORDERS.background[request.query_params["kind"]].set()
     return PlainTextResponse("well")
 
 
 async def check(request: Request) -> Response:
-    """Let the check fail, or pass again."""
+    """Make the check fail, or pass again."""
     ORDERS.check = request.query_params.get("kind", "")
     return PlainTextResponse("well")
 
 
 async def logged(request: Request) -> Response:
-    """Handle an error, and log it as a team does."""
+    """Handle an error and log it."""
     try:
         await fail_later("logged", request.query_params["kind"])
     except BaseException:
@@ -196,7 +196,7 @@ async def after_accept(websocket: WebSocket) -> None:
 
 
 def failing_task(kind: str) -> Background:
-    """Background work that fails once, when told to."""
+    """Background work that fails once, on request."""
 
     async def run(_: Surroundings[Any]) -> None:
         await ORDERS.background[kind].wait()
@@ -207,7 +207,7 @@ def failing_task(kind: str) -> Background:
 
 
 def failing_check(kind: str) -> Check:
-    """A check that fails while told to."""
+    """A check that fails on request."""
 
     async def examine() -> None:
         if ORDERS.check == kind:
@@ -217,7 +217,7 @@ def failing_check(kind: str) -> Check:
 
 
 class Settings(BaseSettings):
-    """`FAILING_*`: where the component fails, and how."""
+    """`FAILING_*`: where and how the component fails."""
 
     model_config = {"env_prefix": "failing_"}
 
@@ -247,7 +247,7 @@ def checks(settings: Settings) -> Sequence[Check]:
 
 
 async def work(surroundings: Surroundings[Any]) -> None:
-    """Fail as the settings say, as the work of another process does."""
+    """Fail as the settings say, in another process."""
     settings = FAILING.of(surroundings)
     if settings.place == "worker":
         await fail_later("worker", settings.kind)
@@ -262,7 +262,7 @@ async def command(surroundings: Surroundings[Any], _: Sequence[str]) -> None:
 
 
 def in_middleware(app: ASGIApp, _: Operation | None) -> ASGIApp:
-    """Fail around the router, or as it is built, which a server lets happen at the start."""
+    """Fail around the router, or when it is created, which is at the start of the server."""
     if PLACE == "build":
         fail("build", KIND)
 
@@ -275,7 +275,7 @@ def in_middleware(app: ASGIApp, _: Operation | None) -> ASGIApp:
 
 
 def around_routes(app: ASGIApp, _: Operation | None) -> ASGIApp:
-    """Fail as the application is created."""
+    """Fail when the application is created."""
     if PLACE == "create":
         fail("create", KIND)
     return app
@@ -283,7 +283,7 @@ def around_routes(app: ASGIApp, _: Operation | None) -> ASGIApp:
 
 @asynccontextmanager
 async def last(_: Surroundings[Any]) -> AsyncIterator[None]:
-    """Tell when it closes."""
+    """Log when it closes."""
     try:
         yield
     finally:

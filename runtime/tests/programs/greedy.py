@@ -1,4 +1,4 @@
-"""A service that opens every descriptor it may have, when told so."""
+"""A service that opens every descriptor that it may have, on request."""
 
 import asyncio
 import os
@@ -14,7 +14,7 @@ from firstlight import Identity, Service, main
 
 
 async def take(request: Request) -> Response:
-    """Open all there are for some seconds."""
+    """Hold all descriptors for some seconds."""
     held: list[int] = []
     with suppress(OSError):
         while True:

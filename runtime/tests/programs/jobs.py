@@ -30,7 +30,7 @@ log = structlog.get_logger()
 
 
 class JobSettings(BaseSettings):
-    """`JOBS_*`: what the worker and the command do."""
+    """`JOBS_*`: the behaviour of the worker and the command."""
 
     model_config = {"env_prefix": "jobs_"}
 
@@ -43,7 +43,7 @@ class JobSettings(BaseSettings):
 
 @asynccontextmanager
 async def log_lifetime(surroundings: Surroundings[Any]) -> AsyncIterator[None]:
-    """Log the opening and the closing, and with what the component opens."""
+    """Log the opening, with its arguments, and the closing."""
     log.info("opened", with_=sorted(surroundings.resources))
     try:
         yield
@@ -54,7 +54,7 @@ async def log_lifetime(surroundings: Surroundings[Any]) -> AsyncIterator[None]:
 
 @asynccontextmanager
 async def open_jobs(surroundings: Surroundings[JobSettings]) -> AsyncIterator[JobSettings]:
-    """Fail where the settings say so."""
+    """Fail if the settings say so."""
     if not surroundings.settings.opens:
         msg = "no queue, password=hunter2"
         raise ConnectionError(msg)
@@ -66,7 +66,7 @@ async def open_jobs(surroundings: Surroundings[JobSettings]) -> AsyncIterator[Jo
 
 
 async def work(surroundings: Surroundings[Any]) -> None:
-    """Do as the settings say. The line tells the port, because no server logs it while it starts."""
+    """Behave as the settings say. The line has the port, because no server logs it."""
     behaviour = JOBS.of(surroundings).work
     log.info("work.began", management_port=surroundings.lifecycle.management_port, work=behaviour)
     if behaviour == "fail":

@@ -1,4 +1,4 @@
-"""A service with routes that read slowly, write much, and hold websockets."""
+"""A service with routes that read slowly or write much, and with websockets."""
 
 import asyncio
 import sys
@@ -25,7 +25,7 @@ async def size(request: Request) -> Response:
 
 
 async def wait(request: Request) -> Response:
-    """Read nothing for some seconds, then the body, and answer with its size."""
+    """Wait some seconds, then read the body and answer with its size."""
     await asyncio.sleep(float(request.query_params["seconds"]))
     return await size(request)
 
@@ -36,7 +36,7 @@ async def deaf(_: Request) -> Response:
 
 
 async def much(request: Request) -> Response:
-    """Answer with so many bytes."""
+    """Answer with this number of bytes."""
     left = int(request.query_params["bytes"])
 
     async def body() -> AsyncIterator[bytes]:
@@ -47,7 +47,7 @@ async def much(request: Request) -> Response:
 
 
 async def echo(websocket: WebSocket) -> None:
-    """Say everything once more."""
+    """Send every message back."""
     await websocket.accept()
     try:
         while True:
@@ -57,13 +57,13 @@ async def echo(websocket: WebSocket) -> None:
 
 
 async def leave(websocket: WebSocket) -> None:
-    """End it."""
+    """Close the websocket."""
     await websocket.accept()
     await websocket.close()
 
 
 async def group(websocket: WebSocket) -> None:
-    """Read and wait at the same time."""
+    """Read and wait in one task group."""
     await websocket.accept()
 
     async def read() -> None:
@@ -76,7 +76,7 @@ async def group(websocket: WebSocket) -> None:
 
 
 async def pour(websocket: WebSocket) -> None:
-    """Send for ever."""
+    """Send messages for ever."""
     await websocket.accept()
     while True:
         await websocket.send_bytes(bytes(CHUNK_BYTES))

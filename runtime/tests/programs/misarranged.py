@@ -1,4 +1,4 @@
-"""A service whose one component requires another that is not there."""
+"""A service with a component that requires a missing one."""
 
 import sys
 from collections.abc import Sequence

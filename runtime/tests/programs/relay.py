@@ -1,4 +1,4 @@
-"""A service that calls the one behind it. Tests run it as a real process."""
+"""A service that calls a second one. Tests run it as a real process."""
 
 import asyncio
 import sys
@@ -19,11 +19,11 @@ CHECK_SECONDS = 0.1
 
 
 class DepotError(Exception):
-    """What no handler expects."""
+    """An error that no handler expects."""
 
 
 async def relay(request: Request) -> Response:
-    """Call the service behind as often as the query says, with the method that it names."""
+    """Call the second service as often, and with the method, as the query says."""
     query, client = request.query_params, HTTP_CLIENT.of(request)["behind"]
     answers = [
         await client.request(query.get("method", "GET"), f"/{request.path_params['path']}")
@@ -39,7 +39,7 @@ async def follow(request: Request) -> Response:
 
 
 async def give_up(request: Request) -> Response:
-    """Cancel a call that takes too long."""
+    """Cancel a call after a short time."""
     try:
         async with asyncio.timeout(TIMEOUT_SECONDS):
             await HTTP_CLIENT.of(request)["behind"].get("/hang")
@@ -49,7 +49,7 @@ async def give_up(request: Request) -> Response:
 
 
 async def item(request: Request) -> Response:
-    """Answer, refuse or fail, as the name of the item says."""
+    """Answer, refuse or fail, by the name of the item."""
     name = request.path_params["name"]
     if name == "missing":
         raise NotFoundError
@@ -60,18 +60,18 @@ async def item(request: Request) -> Response:
 
 
 async def own_id(_: Request) -> Response:
-    """Set the request id that the platform sets too."""
+    """Set the request id header, which the platform also sets."""
     return PlainTextResponse("", headers={"X-Request-Id": "own"})
 
 
 @asynccontextmanager
 async def open_depot(surroundings: Surroundings[NoSettings]) -> AsyncIterator[httpx2.AsyncClient]:
-    """The client of the service behind."""
+    """The client of the second service."""
     yield HTTP_CLIENT.of(surroundings)["behind"]
 
 
 def checks(client: httpx2.AsyncClient) -> Sequence[Check]:
-    """A check of the team, with the client that its handlers use."""
+    """A check of the team with the client of its handlers."""
     return [Check("depot", lambda: client.get("/checked"), interval_seconds=CHECK_SECONDS)]
 
 

@@ -1,4 +1,4 @@
-"""A service with a component that fails as it opens, or is told to stop as it closes."""
+"""A service with a component that fails when it opens, or stops the process when it closes."""
 
 import os
 import signal

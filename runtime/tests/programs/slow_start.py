@@ -1,4 +1,4 @@
-"""A service that starts late: a component opens at SIGUSR1, or is not ready to start, or the server listens late."""
+"""A service that starts slowly: a component opens at SIGUSR1, is not ready to start, or the server listens late."""
 
 import asyncio
 import os
@@ -33,7 +33,7 @@ class GateSettings(BaseSettings):
 
 @asynccontextmanager
 async def gate(surroundings: Surroundings[GateSettings]) -> AsyncIterator[Path | None]:
-    """Open at SIGUSR1 where the gate is closed, otherwise at once. The resource is the file that the start needs."""
+    """Open at SIGUSR1 if the gate is closed, else at once. The resource is the file that the start needs."""
     opened = asyncio.Event()
     if surroundings.settings.closed:
         asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, opened.set)
@@ -47,7 +47,7 @@ async def gate(surroundings: Surroundings[GateSettings]) -> AsyncIterator[Path |
 
 
 async def ready(needs: Path | None) -> None:
-    """Raise while the file is not there."""
+    """Raise until the file exists."""
     if needs is not None and not needs.exists():  # noqa: ASYNC240 - it takes no time
         msg = f"{needs.name} is missing, password=hunter2"
         raise FileNotFoundError(msg)
@@ -59,7 +59,7 @@ async def answer(_: Request) -> Response:
 
 
 async def start_and_wait(lifespan: LifespanOn) -> None:
-    """Leave time between the end of the start and the first moment the server listens."""
+    """Wait between the end of the start and the moment when the server listens."""
     await START(lifespan)
     await asyncio.sleep(LATE_SECONDS)
 

@@ -1,4 +1,4 @@
-"""A service of streams: some end when the process drains, some do not, and each has another objective of latency."""
+"""A service of streams: some end at the drain and some do not, with different latency objectives."""
 
 import asyncio
 import runpy
@@ -16,7 +16,7 @@ faults = runpy.run_path(str(Path(__file__).parent.with_name("faults.py")))
 
 
 async def attentive(request: Request) -> Response:
-    """Send an event, and another one when the process drains: the last."""
+    """Send an event, and the last one when the drain begins."""
 
     async def events() -> AsyncIterator[bytes]:
         yield b"data: first\n\n"
@@ -27,7 +27,7 @@ async def attentive(request: Request) -> Response:
 
 
 async def ignorant(_: Request) -> Response:
-    """Send an event, and then nothing for ever."""
+    """Send an event, and then nothing, also during the drain."""
 
     async def events() -> AsyncIterator[bytes]:
         yield b"data: first\n\n"

@@ -1,4 +1,4 @@
-"""A service whose parts do not come to their end: in a request, in a worker, in a command, in a component."""
+"""A service whose parts do not end: a request, a worker, a command, a component."""
 
 import asyncio
 import os
@@ -31,20 +31,20 @@ async def sleep(_: Request) -> Response:
 
 
 async def query(_: Request) -> Response:
-    """Block the loop in a call that no signal interrupts: like that of a resolver, it asks the interpreter nothing."""
+    """Block the loop in a call that signals do not interrupt, like a resolver."""
     log.info("loop.blocked")
     sqlite3.connect(":memory:").execute(ENDLESS).fetchall()
     return PlainTextResponse("counted")
 
 
 async def match(_: Request) -> Response:
-    """Hold the interpreter in a call of C: no other thread runs."""
+    """Hold the GIL in a C call, so that no other thread runs."""
     re.fullmatch("(a+)+b", "a" * 60)
     return PlainTextResponse("matched")
 
 
 async def socket(websocket: WebSocket) -> None:
-    """Take no notice of the end."""
+    """Ignore the drain."""
     await websocket.accept()
     await websocket.send_text("accepted")
     try:
@@ -67,7 +67,7 @@ async def command(_: Surroundings[Any], __: Sequence[str]) -> None:
 
 @asynccontextmanager
 async def opened(_: Surroundings[Any]) -> AsyncIterator[None]:
-    """Refuse to close where the environment says so."""
+    """Do not close if the environment says so."""
     yield
     while os.environ.get("CLOSES") == "never":
         try:

@@ -1,4 +1,4 @@
-"""Reports of hostile errors arrive; what does not is counted; the tracker can neither hold nor fill the service."""
+"""Reports of hostile errors arrive, lost reports are counted, and the tracker cannot block or fill the service."""
 
 import gzip
 import json
@@ -33,7 +33,7 @@ Start = Callable[[Peer], tuple[Capture, Callable[[float], object]]]
 
 @pytest.fixture
 def start(settings: Settings, lines: Lines, monkeypatch: pytest.MonkeyPatch) -> Iterator[Start]:
-    """Report to a peer."""
+    """Start to report to a peer."""
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     pipeline.configure(settings, IDENTITY, lines)
 
@@ -51,14 +51,14 @@ def start(settings: Settings, lines: Lines, monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def events(peer: Peer) -> list[dict[str, Any]]:
-    """The reports that came."""
+    """The received reports."""
     bodies = [gzip.decompress(request.partition(b"\r\n\r\n")[2]) for request in peer.requests]
     return [json.loads(body.splitlines()[2]) for body in bodies]
 
 
 @pytest.fixture
 def lost() -> Callable[[], dict[str, float]]:
-    """Reports lost since the test began, by reason."""
+    """The reports lost since the test began, by reason."""
 
     def counts() -> dict[str, float]:
         families = {family.name: family for family in REGISTRY.collect()}
@@ -70,7 +70,7 @@ def lost() -> Callable[[], dict[str, float]]:
 
 
 class HostileError(Exception):
-    """An error of which nothing can be rendered."""
+    """An error that raises whenever it is rendered."""
 
     def __str__(self) -> str:
         """Fail."""
@@ -79,12 +79,12 @@ class HostileError(Exception):
     __repr__ = __str__
 
     def __setattr__(self, name: str, value: object) -> None:
-        """Keep nothing."""
+        """Refuse attributes."""
         raise TypeError(name, value)
 
     @property
     def message(self) -> str:
-        """Fail; the tracker's SDK asks for it."""
+        """Raise. The tracker's SDK reads it."""
         raise KeyError
 
     __hash__ = None  # type: ignore[assignment]
@@ -112,7 +112,7 @@ def deep(frames: int) -> None:
 
 
 def raised(call: Callable[[], object]) -> BaseException:
-    """What `call` raises."""
+    """The error that `call` raises."""
     limit = sys.getrecursionlimit()
     sys.setrecursionlimit(2 * FRAMES)
     try:
@@ -125,7 +125,7 @@ def raised(call: Callable[[], object]) -> BaseException:
 
 
 def throw(error: BaseException) -> None:
-    """Raise it."""
+    """Raise the error."""
     raise error
 
 
@@ -144,7 +144,7 @@ HOSTILE = {
 def test_every_error_is_exactly_one_event(
     make: Callable[[], BaseException], name: str, start: Start, lost: Callable[[], object]
 ) -> None:
-    """Reported twice, it is one event; nothing is raised into the caller."""
+    """Also when it is reported twice. Nothing is raised into the caller."""
     with Peer(answer("200 OK", b"{}")) as peer:
         capture, flush = start(peer)
         error = make()
@@ -159,7 +159,7 @@ def test_every_error_is_exactly_one_event(
 
 
 def test_a_deep_traceback_keeps_its_ends(start: Start) -> None:
-    """The tracker's SDK would drop all of it. Its cost is that of a hundred frames."""
+    """The tracker's SDK would drop all frames. It costs as much as a hundred frames."""
     with Peer(answer("200 OK", b"{}")) as peer:
         capture, flush = start(peer)
         capture(raised(lambda: deep(10)))  # imports, and files for the source
@@ -176,7 +176,7 @@ def test_a_deep_traceback_keeps_its_ends(start: Start) -> None:
 
 
 def test_a_report_names_its_request(start: Start) -> None:
-    """By the ids of its log lines, also where there is no span."""
+    """With the ids of its log lines, also without a span."""
     with Peer(answer("200 OK", b"{}")) as peer:
         capture, flush = start(peer)
         token = REQUEST.set(RequestContext("parcel-7", "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"))
@@ -202,7 +202,7 @@ def test_a_report_names_its_request(start: Start) -> None:
 def test_a_report_that_is_refused_is_counted(
     status: str, reason: str, start: Start, lost: Callable[[], object], lines: Lines
 ) -> None:
-    """And said once."""
+    """And logged once."""
     with Peer(answer(status)) as peer:
         capture, flush = start(peer)
         for number in range(3):
@@ -227,10 +227,10 @@ def test_a_report_that_is_refused_is_counted(
     ],
     ids=["429", "429 alone", "categories", "all categories"],
 )
-def test_a_pause_that_the_tracker_wants_is_kept(
+def test_a_pause_that_the_tracker_asks_for_is_kept(
     behave: Callable[..., None], start: Start, lost: Callable[[], dict[str, float]]
 ) -> None:
-    """What fails meanwhile is counted and not sent."""
+    """Errors during the pause are counted and not sent."""
     with Peer(behave) as peer:
         capture, flush = start(peer)
         capture(ValueError("first"))
@@ -243,8 +243,8 @@ def test_a_pause_that_the_tracker_wants_is_kept(
     assert lost() == {"rejected": refused + 5}
 
 
-def test_a_pause_for_other_kinds_is_not_ours(start: Start) -> None:
-    """Only the category of errors counts."""
+def test_a_pause_for_other_categories_has_no_effect(start: Start) -> None:
+    """Only that of errors counts."""
     with Peer(answer("200 OK", b"", "x-sentry-rate-limits: 60:transaction:org, x:y, :")) as peer:
         capture, flush = start(peer)
         for number in range(3):
@@ -254,10 +254,10 @@ def test_a_pause_for_other_kinds_is_not_ours(start: Start) -> None:
 
 
 @pytest.mark.parametrize("behave", DRIPPING.values(), ids=DRIPPING.keys())
-def test_a_tracker_that_holds_the_exchange_is_left(
+def test_an_exchange_with_the_tracker_has_a_time_limit(
     behave: Callable[..., None], start: Start, lost: Callable[[], object], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """One exchange has a time limit, and so has a flush."""
+    """And so has a flush."""
     monkeypatch.setattr(transport, "SECONDS", 0.3)
     with Peer(behave) as peer:
         capture, flush = start(peer)
@@ -271,7 +271,7 @@ def test_a_tracker_that_holds_the_exchange_is_left(
 
 
 def test_a_large_answer_is_not_read(start: Start) -> None:
-    """400 with 196 MB."""
+    """The tracker answers 400 with 196 MB."""
 
     def flood(peer: Peer, connection: socket.socket) -> None:
         peer.flood(connection, 196_000_000)
@@ -286,7 +286,7 @@ def test_a_large_answer_is_not_read(start: Start) -> None:
 def test_the_queue_is_limited(
     start: Start, lost: Callable[[], dict[str, float]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """In number and in bytes; what does not fit is counted, and memory stays."""
+    """In number and in bytes. Dropped reports are counted, and memory does not grow."""
     monkeypatch.setattr(sentry, "REPORTS", 10_000)
     with Peer(silent) as peer:
         capture, _ = start(peer)
@@ -326,7 +326,7 @@ def test_a_flood_of_errors_is_limited(
 def test_a_report_that_is_too_large_is_counted(
     start: Start, lost: Callable[[], object], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It is not sent."""
+    """And not sent."""
     monkeypatch.setattr(transport, "MAX_REPORT_BYTES", 100)
     with Peer(answer("200 OK", b"{}")) as peer:
         capture, flush = start(peer)
@@ -336,7 +336,7 @@ def test_a_report_that_is_too_large_is_counted(
     assert lost() == {"too_large": 1}
 
 
-def test_a_failure_of_the_sdk_is_not_the_caller_s(
+def test_a_failure_of_the_sdk_is_not_raised(
     start: Start, lost: Callable[[], object], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It is counted."""
@@ -352,8 +352,8 @@ def test_a_failure_of_the_sdk_is_not_the_caller_s(
     assert lost() == {"not_rendered": 1}
 
 
-def test_a_closed_client_counts_what_it_held(start: Start, lost: Callable[[], object]) -> None:
-    """The thread ends as well."""
+def test_a_closed_client_counts_its_queue_as_lost(start: Start, lost: Callable[[], object]) -> None:
+    """Its thread ends."""
     with Peer(silent) as peer:
         capture, _ = start(peer)
         capture(ValueError("sent"))

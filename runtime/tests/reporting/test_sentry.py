@@ -1,4 +1,4 @@
-"""Error reports name the error and its trace, once, and hold no personal data."""
+"""Error reports name the error and its trace once, and have no personal data."""
 
 import gzip
 import json
@@ -43,7 +43,7 @@ Event = dict[str, Any]
 
 
 class Tracker(ThreadingHTTPServer):
-    """The server of a DSN: decodes envelopes and keeps their items."""
+    """The server of a DSN. It decodes envelopes and keeps their items."""
 
     daemon_threads = True
 
@@ -62,7 +62,7 @@ class Tracker(ThreadingHTTPServer):
 
     @property
     def events(self) -> list[Event]:
-        """The error reports."""
+        """The received error reports."""
         return [item for kind, item in self.items if kind == "event"]
 
     def close(self) -> None:
@@ -95,7 +95,7 @@ class _Handler(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def tracker(monkeypatch: pytest.MonkeyPatch) -> Iterator[Tracker]:
-    """A project that takes reports."""
+    """A project that accepts reports."""
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     made = Tracker()
     yield made
@@ -107,7 +107,7 @@ Reports = tuple[Capture, Callable[[], list[Event]]]
 
 @pytest.fixture
 def reports(tracker: Tracker, settings: Settings) -> Iterator[Reports]:
-    """Two functions: report an error; wait for what has been reported."""
+    """Two functions: report an error, and wait until all reports are sent."""
     chosen = Settings(**{**settings.model_dump(), "sentry_dsn": tracker.dsn, "environment": "staging"})
     capture, flush = sentry.start(chosen, IDENTITY)
 
@@ -122,7 +122,7 @@ def reports(tracker: Tracker, settings: Settings) -> Iterator[Reports]:
 
 
 def broken(password: str = "hunter2") -> LookupError:  # noqa: S107 - a local to look for
-    """An error with a traceback, a cause, and secrets in its text and its locals."""
+    """An error with a traceback, a cause, and secrets in its text and its local variables."""
     local = f"local-{password}"
     caught = LookupError(f"cannot reach postgres://admin:{password}@db")
     try:
@@ -141,7 +141,7 @@ def span_of_a_request() -> trace.Span:
 
 
 def test_a_report_names_the_error_the_release_and_the_trace(reports: Reports) -> None:
-    """Two ids lead from the report to the trace and its log lines."""
+    """Request id and trace id are those of the log lines."""
     capture, arrived = reports
     span = span_of_a_request()
     with trace.use_span(span):
@@ -165,7 +165,7 @@ def test_an_error_outside_a_request_is_reported(reports: Reports) -> None:
 
 
 def test_a_report_holds_no_secrets_and_no_locals(reports: Reports, tracker: Tracker) -> None:
-    """Not in the text of the error or its cause, not in variables, not by name or by shape."""
+    """Neither in texts of the error and its cause nor in variables, by name or by format."""
     capture, arrived = reports
     sentry_sdk.set_tag("note", "token=hunter2")
     sentry_sdk.set_extra("request", {"headers": {"Authorization": "hunter2"}, "list": [{"api_key": "hunter2"}]})
@@ -185,7 +185,7 @@ def test_a_report_holds_no_secrets_and_no_locals(reports: Reports, tracker: Trac
 
 
 def test_an_error_is_reported_once(reports: Reports) -> None:
-    """Neither a second call nor uvicorn's line makes another event."""
+    """A second call and uvicorn's log line add no event."""
     capture, arrived = reports
     error = broken()
     capture(error)
@@ -196,7 +196,7 @@ def test_an_error_is_reported_once(reports: Reports) -> None:
 
 
 def test_a_line_about_an_error_is_reported(reports: Reports, tracker: Tracker) -> None:
-    """Some errors are logged without an exception; their text is redacted as well."""
+    """For errors that are logged without an exception. The text is redacted."""
     capture, arrived = reports
     capture("lost connection, password=hunter2")
     (event,) = arrived()
@@ -205,8 +205,8 @@ def test_a_line_about_an_error_is_reported(reports: Reports, tracker: Tracker) -
     assert b"hunter2" not in tracker.raw
 
 
-def test_nothing_is_reported_behind_our_back(reports: Reports, settings: Settings, lines: Lines) -> None:
-    """What a library logs comes through `capture` or not at all, or one error would be two reports."""
+def test_only_capture_reports(reports: Reports, settings: Settings, lines: Lines) -> None:
+    """A library's log line is not reported by the SDK itself, or one error would be two reports."""
     _, arrived = reports
     pipeline.configure(settings, IDENTITY, lines)  # that of an earlier test may hand over what it logs
     logging.getLogger("library").error("broken", exc_info=broken())
@@ -214,7 +214,7 @@ def test_nothing_is_reported_behind_our_back(reports: Reports, settings: Setting
 
 
 def test_nothing_but_errors_is_sent(reports: Reports, tracker: Tracker) -> None:
-    """No sessions, no transactions, no spans."""
+    """No sessions, transactions or spans."""
     capture, arrived = reports
     with trace.use_span(span_of_a_request(), end_on_exit=True):
         capture(broken())
@@ -234,15 +234,15 @@ def test_outgoing_calls_still_carry_trace_context(settings: Settings) -> None:
 
 
 def test_without_a_dsn_nothing_is_imported() -> None:
-    """The import would cost a third of a second and memory."""
+    """The import takes 0.3 s and memory."""
     done = subprocess.run(  # noqa: S603 - our own program
         [sys.executable, "-c", IMPORTED], capture_output=True, text=True, check=True, timeout=30
     )
     assert done.stdout == "[]\n"
 
 
-def test_an_unreachable_tracker_blocks_nothing(settings: Settings, tracker: Tracker) -> None:
-    """Reporting raises nothing, and a flush ends at its timeout."""
+def test_an_unreachable_tracker_does_not_block(settings: Settings, tracker: Tracker) -> None:
+    """Reporting does not raise, and a flush ends at its timeout."""
     capture, flush = sentry.start(Settings(**{**settings.model_dump(), "sentry_dsn": tracker.dsn}), IDENTITY)
     tracker.close()
     capture(broken())
@@ -253,7 +253,7 @@ def test_an_unreachable_tracker_blocks_nothing(settings: Settings, tracker: Trac
 
 
 def test_the_service_reports_a_request_that_failed(tracker: Tracker, serve: Callable[..., ServiceProcess]) -> None:
-    """In a real process: one event, with the ids of its log lines, flushed before the end."""
+    """A real process sends one event with the ids of its log lines before it ends."""
     service = serve(str(FAULTS), SENTRY_DSN=tracker.dsn).started()
     service.get("/faults/fail", headers={"x-request-id": "mine"})
     line = service.wait_for("http.request_failed")

@@ -1,4 +1,4 @@
-"""A running service is held against its contract, whatever its team calls a metric."""
+"""The plug-in compares a running service with its contract."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -21,7 +21,7 @@ KINDS: dict[str, Callable[..., object]] = {
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
-    """A service of its answers alone."""
+    """A service that consists of service.toml and a contract."""
     for file, text in {
         "pyproject.toml": "",
         "src/shop/service.toml": 'name = "shop"\ntitle = ""\ndescription = ""\nowner = ""\nprocesses = {}\nslo = {}\n',
@@ -33,7 +33,7 @@ def root(tmp_path: Path) -> Path:
 
 
 def page(declare: Callable[..., object], name: str, labels: tuple[str, ...] = ()) -> str:
-    """What a scrape shows of one metric, with one child where it has labels."""
+    """The text of a scrape with one metric, with one child if it has labels."""
     registry = CollectorRegistry()
     metric = declare(name, "X.", labels, registry=registry)
     if labels:
@@ -44,7 +44,7 @@ def page(declare: Callable[..., object], name: str, labels: tuple[str, ...] = ()
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_metric_of_the_contract_is_known(root: Path, kind: str, name: str) -> None:
-    """Whatever Prometheus allows; what a sentence asks to add is enough."""
+    """For every name that Prometheus allows. The line that a sentence asks for is enough."""
     assert [*undeclared(root, "", [])] == []
     (sentence,) = undeclared(root, page(KINDS[kind], name), [])
     table = sentence.partition("add [metrics.")[2].partition("]")[0]
@@ -55,7 +55,7 @@ def test_a_metric_of_the_contract_is_known(root: Path, kind: str, name: str) -> 
 
 
 def test_what_is_missing_is_a_line_to_add(root: Path) -> None:
-    """The file, the table and its values; the event and the list that it belongs to."""
+    """The sentence has the file, the table and its values, or the event and its list."""
     lines = [{"event": "order.paid"}, {"event": "A sentence", "logger": "library"}]
     assert [*undeclared(root, page(Histogram, "size_bytes", ("kind",)), lines)] == [
         'contract/shop.toml: add [metrics.size_bytes] with kind = "histogram" and labels = ["kind"]: /metrics shows it',

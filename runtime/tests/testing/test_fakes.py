@@ -1,4 +1,4 @@
-"""Fakes of a service's tests: another resource, another answer, and nothing patched."""
+"""Fakes for the tests of a service: they replace resources and answers without patches."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -29,30 +29,30 @@ class ScalesSettings(Settings):
 
 
 class Scales:
-    """What weighs."""
+    """The real resource."""
 
     def weigh(self) -> int:
-        """In grams."""
+        """The weight in grams."""
         raise NotImplementedError
 
 
 class Seven(Scales):
-    """A fake."""
+    """A fake of the resource."""
 
     def weigh(self) -> int:
-        """Always the same."""
+        """Always the same weight."""
         return 7
 
 
 @asynccontextmanager
 async def open_scales(_: Surroundings[ScalesSettings]) -> AsyncIterator[Scales]:
-    """Is never called here."""
+    """Must not be called here."""
     await refuse(None)
     yield Scales()
 
 
 async def refuse(_: object) -> None:
-    """Is never called here."""
+    """Must not be called here."""
     raise AssertionError
 
 
@@ -73,7 +73,7 @@ async def weigh(request: Request) -> Response:
 
 
 async def ask(request: Request) -> Response:
-    """Ask both dependencies."""
+    """Call both dependencies."""
     clients = HTTP_CLIENT.of(request)
     answers = [await clients[name].post("/v1/ask", json={"of": name}) for name in ("screening", "billing")]
     return JSONResponse([answer.text for answer in answers])
@@ -81,31 +81,31 @@ async def ask(request: Request) -> Response:
 
 @pytest.fixture(scope="session")
 def service() -> Service:
-    """A service that calls two others, and weighs."""
+    """A service that calls two others, and uses a resource."""
     return Service(
         identity=IDENTITY, components=[HTTP_CLIENT, SCALES], routes=[Route("/weigh", weigh), Route("/ask", ask)]
     )
 
 
 def echo(request: httpx2.Request) -> httpx2.Response:
-    """Say what was asked, and with which id."""
+    """Answer with the path and the request id."""
     return httpx2.Response(200, text=f"{request.url} {request.content.decode()} {request.headers['x-request-id']}")
 
 
 async def billing(request: Request) -> Response:
-    """Play a dependency as an application."""
+    """A dependency as an application."""
     return PlainTextResponse(f"billing {request.url.path}")
 
 
 def test_a_resource_is_replaced(settings: Settings, service: Service, lines: Lines) -> None:
-    """Neither settings, requirements, checks, conditions nor background work of the real one are left."""
+    """Settings, requirements, checks, conditions and background work of the real one are removed."""
     with TestClient(create_app(settings, with_resource(service, SCALES, Seven()), log_sink=lines)) as client:
         assert client.get("/weigh").json() == 7
     assert not lines.named("background.failed")
 
 
-def test_a_dependency_is_played(settings: Settings, service: Service) -> None:
-    """By a function and by an application, one call after the other; ids and metric are real, checks do not ask it."""
+def test_a_dependency_is_replaced(settings: Settings, service: Service) -> None:
+    """By a function and by an application. Ids and metric are real, and checks do not call it."""
     faked = with_dependency(with_resource(service, SCALES, Seven()), "screening", echo)
     faked = with_dependency(
         faked, "billing", httpx2.ASGITransport(Starlette(routes=[Route("/v1/ask", billing, methods=["POST"])]))
@@ -119,8 +119,8 @@ def test_a_dependency_is_played(settings: Settings, service: Service) -> None:
         assert not [name for name in {*_checks()} - others if name.startswith("http_client.")]
 
 
-def test_a_dependency_that_is_down_is_played(settings: Settings, service: Service) -> None:
-    """By what the function raises: clients see what they would see. A coroutine function does as well."""
+def test_a_dependency_that_is_down_is_simulated(settings: Settings, service: Service) -> None:
+    """By an error that the function raises. It may be a coroutine function."""
 
     async def down(request: httpx2.Request) -> httpx2.Response:
         msg = "refused"
@@ -131,8 +131,8 @@ def test_a_dependency_that_is_down_is_played(settings: Settings, service: Servic
         assert client.get("/ask").status_code == 503
 
 
-def test_what_is_not_there_is_named() -> None:
-    """A test with a wrong name does not pass."""
+def test_an_unknown_name_raises_lookup_error() -> None:
+    """A test with a wrong name must not pass."""
     without = Service(identity=IDENTITY, components=[SCALES])
     with pytest.raises(LookupError, match=r"the service has no component http_client .*; its components: scales"):
         with_dependency(without, "screening", echo)

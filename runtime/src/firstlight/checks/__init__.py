@@ -1,6 +1,6 @@
-"""The commands of `make check`: checks of the files of a service that a team may edit.
+"""The checks of `make check`. They check the files of a service that a team may edit.
 
-`run` is `python -m firstlight check`. Everything but `run` needs the extra `checks` of firstlight-runtime.
+`run` is `python -m firstlight check`. Everything except `run` needs the extra `development` of firstlight-runtime.
 """
 
 from .command import run

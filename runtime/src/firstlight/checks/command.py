@@ -7,6 +7,7 @@ from importlib import util
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..exit_status import BAD_USE
 from .finding import Finding, FindingError, each
 from .project import Project, ProjectError
 
@@ -14,7 +15,6 @@ if TYPE_CHECKING:
     from .catalogue import Check
 
 FOUND = 1
-BAD_USE = 2
 REQUIRED = ("yaml", "promql_parser")  # the extra `development`
 
 

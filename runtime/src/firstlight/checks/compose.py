@@ -1,4 +1,4 @@
-"""The parts that compose.yaml starts, with the files that configure them."""
+"""The containers of compose.yaml, which are called parts here, and the files that configure them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -17,7 +17,7 @@ GRAFANA = "ops/grafana/provisioning"
 
 @dataclass(frozen=True, slots=True)
 class Stack:
-    """Each file is read once."""
+    """The stack of a service. Each file is read once."""
 
     project: Project
     _read: dict[str, Document] = field(default_factory=dict)
@@ -40,7 +40,7 @@ class Stack:
 
     @property
     def ending(self) -> set[str]:
-        """The parts that others wait for until they have ended, as a command does: nothing of them listens."""
+        """The parts that run to their end before others start, such as commands. They listen on no port."""
         waits = (part.find("depends_on") for part in self.parts.values())
         conditions = [(name, how) for each in waits if isinstance(each, dict) for name, how in each.items()]
         return {name for name, how in conditions if how == {"condition": "service_completed_successfully"}}
@@ -74,17 +74,17 @@ class Stack:
         return Finding(self.part(part).file, f"{part} {sentence}")
 
     def mounts(self, name: str) -> Mapping[str, str]:
-        """What of this repository a container sees, and where."""
+        """The directories of this repository that are mounted: source by target."""
         pairs = [_mount(volume) for volume in self.part(name).entries("volumes")]
         return {target: source for source, target in pairs if source.startswith("./")}
 
     def published(self, name: str) -> set[int]:
-        """The ports of a container that others reach."""
+        """The ports of a container that are published or exposed."""
         part = self.part(name)
         return {_port(part.file, port) for port in (*part.texts("ports"), *part.texts("expose"))}
 
     def listening(self) -> Mapping[str, set[int]]:
-        """The ports of every part: from its own configuration where it has one."""
+        """The ports on which each part listens, from its own configuration if it has one."""
         collector, loki, tempo = self.read(COLLECTOR), self.read(LOKI), self.read(TEMPO)
         reader = collector.first("service", "telemetry", "metrics", "readers")
         own_metrics = int(reader.number("pull", "exporter", "prometheus", "port"))
@@ -92,12 +92,12 @@ class Stack:
             "collector": {*_endpoints(collector, "receivers"), own_metrics},
             "loki": {int(loki.number("server", "http_listen_port"))},
             "tempo": {*_endpoints(tempo, "distributor"), int(tempo.number("server", "http_listen_port"))},
-            "localhost": self.published("prometheus"),  # it scrapes itself
+            "localhost": self.published("prometheus"),  # Prometheus scrapes itself
         }
 
 
 def _mount(volume: Document) -> tuple[str, str]:
-    """Source and target, in the short and in the long form."""
+    """Source and target of a volume, from the short or the long form."""
     if isinstance(volume.content, dict):
         return str(volume.find("source") or ""), volume.text("target")
     source, _, rest = str(volume.content).partition(":")

@@ -1,4 +1,4 @@
-"""Check `contract`: the team's part of the contract holds what the source logs and counts, and nothing else."""
+"""Check `contract`: the team's part of the contract has exactly the events and metrics of the source."""
 
 import json
 from collections.abc import Iterator
@@ -12,12 +12,12 @@ from .project import Project
 
 
 def of(project: Project) -> Contract:
-    """All parts of the contract of a service. Raises `FindingError` when the team's part cannot be read."""
+    """The combined contract of a service. Raises `FindingError` if the team's part cannot be read."""
     return Contract.of(project.components, own(project))
 
 
 def own(project: Project) -> Part:
-    """The team's part."""
+    """The team's part. Raises `FindingError`."""
     file = project.contract_file
     if not project.has(file):
         sentence = "does not exist; create it with a [metrics.<name>] table for each metric and [log] events = [...]."
@@ -26,7 +26,7 @@ def own(project: Project) -> Part:
 
 
 def findings(project: Project) -> Iterator[Finding]:
-    """What the team's part lacks, has too much, or says in a wrong way."""
+    """Entries that are missing, superfluous or wrong in the team's part."""
     yield from each(project, (_problems, _event_names, _logged, _events, _declared, _metrics))
 
 
@@ -42,7 +42,7 @@ def _event_names(project: Project) -> Iterator[Finding]:
 
 
 def _logged(project: Project) -> Iterator[Finding]:
-    """Events in the source that are not in the contract."""
+    """Events that the source logs and the contract lacks."""
     add = partial(Finding, project.contract_file)
     known = of(project).events
     for event in events.logged(syntax.modules(project)):
@@ -56,7 +56,7 @@ def _logged(project: Project) -> Iterator[Finding]:
         elif event.name not in known and not events.NAME.fullmatch(event.name):
             yield Finding(
                 event.file,
-                f'line {event.line} logs "{event.name}", which is no name of an event: write noun.verb in lower case, '
+                f'line {event.line} logs "{event.name}", which is not an event name: write noun.verb in lower case, '
                 'such as "order.paid", and what varies as fields.',
             )
         elif event.name not in known:
@@ -64,7 +64,7 @@ def _logged(project: Project) -> Iterator[Finding]:
 
 
 def _events(project: Project) -> Iterator[Finding]:
-    """Events of the contract that are nowhere in the source."""
+    """Events of the team's part that the source does not log."""
     strings = {text for module in syntax.modules(project) for text in module.strings()}
     for event in own(project).events:
         if event not in strings:
@@ -73,7 +73,7 @@ def _events(project: Project) -> Iterator[Finding]:
 
 
 def _declared(project: Project) -> Iterator[Finding]:
-    """Metrics in the source that the contract lacks, or describes in another way."""
+    """Metrics of the source that the contract lacks, or has with another kind or other labels."""
     known = of(project).metrics
     for instrument in instruments.declared(syntax.modules(project)):
         where = f"{instrument.file} line {instrument.line}"
@@ -107,7 +107,7 @@ def _listed(labels: tuple[str, ...]) -> str:
 
 
 def _metrics(project: Project) -> Iterator[Finding]:
-    """Metrics of the contract that are nowhere in the source."""
+    """Metrics of the team's part that the source does not declare."""
     modules = syntax.modules(project)
     declared = {instrument.family for instrument in instruments.declared(modules)}
     strings = {text for module in modules for text in module.strings()}

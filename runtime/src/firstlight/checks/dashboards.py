@@ -1,4 +1,4 @@
-"""Check `dashboards`: they are what their specs say, and read what the service exports."""
+"""Check `dashboards`: the dashboards are rendered from their specs, and read series that exist."""
 
 import json
 import re
@@ -18,7 +18,7 @@ LABEL_VALUES = re.compile(r"label_values\((.+), *\w+\)", re.DOTALL)
 
 
 def findings(project: Project) -> Iterator[Finding]:
-    """Dashboards that Grafana would not load, or that would stay empty."""
+    """Dashboards that Grafana would not load, and panels that would stay empty."""
     if project.has(GRAFANA):
         yield from each(project, (_rendered, _readable, _told_apart, _panels, _variables, _links))
 
@@ -54,7 +54,7 @@ def _readable(project: Project) -> Iterator[Finding]:
 
 
 def _told_apart(project: Project) -> Iterator[Finding]:
-    """Grafana loads none of those that share a uid or a title."""
+    """Dashboards with the same uid or title: Grafana loads none of them."""
     owners: dict[tuple[str, str], str] = {}
     for dashboard in _dashboards(project):
         for key in ("uid", "title"):
@@ -85,7 +85,7 @@ def _variables(project: Project) -> Iterator[Finding]:
 
 
 def _links(project: Project) -> Iterator[Finding]:
-    """From panels to dashboards."""
+    """Links of panels to dashboards that do not exist."""
     uids = {str(dashboard.find("uid")) for dashboard in _dashboards(project)}
     for dashboard in _dashboards(project):
         for panel in panels(dashboard):
@@ -95,13 +95,13 @@ def _links(project: Project) -> Iterator[Finding]:
 
 
 def panels(dashboard: Document) -> Iterator[Document]:
-    """Every panel that shows something."""
+    """Every panel, including those in rows; the rows themselves are left out."""
     for panel in dashboard.items("panels"):
         if panel.find("type") != "row":
             yield panel
 
 
 def _spec(dashboard: Document) -> str:
-    """The file to edit."""
+    """The spec from which a dashboard is rendered: the file to edit."""
     name = dashboard.file.rsplit("/", 1)[1].removesuffix(".json")
     return f"{GRAFANA}/specs/{name}.yml"

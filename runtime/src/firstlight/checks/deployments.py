@@ -1,4 +1,4 @@
-"""Check `deployments`: every path, port and variable that a file in deploy/ names exists."""
+"""Check `deployments`: the files in deploy/ name only paths, ports and variables that exist."""
 
 import re
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ VARIABLE = re.compile(r"^(?:\s*- name: )?([A-Z][A-Z_]+)(?:=.*)?$", re.MULTILINE)
 
 
 def findings(project: Project) -> Iterator[Finding]:
-    """Names that lead nowhere."""
+    """Paths, ports and variables that the service does not have."""
     yield from each(project, (_paths, _ports, _variables))
 
 
@@ -33,7 +33,7 @@ def _paths(project: Project) -> Iterator[Finding]:
 
 
 def ports(project: Project) -> dict[str, int]:
-    """The port of requests, and the management port of each kind of process."""
+    """The service port as `http`, and the management port of each kind of process."""
     shipped = contract.of(project)
     management = {"web": shipped.fact("management", "port"), **project.processes}
     return {"http": shipped.fact("service", "port"), **management}
@@ -48,10 +48,10 @@ def _ports(project: Project) -> Iterator[Finding]:
 
 
 def _variables(project: Project) -> Iterator[Finding]:
-    """A misspelt variable would be ignored in silence. The variables of a script are its own."""
+    """Variables that the service would ignore. The variables of scripts are left out."""
     known = variables.known(project)
     for file, text in _texts(project):
         names = set(VARIABLE.findall(text)) if not file.endswith(".sh") else set()
         mentioned = set(re.findall(r"\$\(([A-Z][A-Z0-9_]+)\)", text))
         for name in sorted(names - known - mentioned):
-            yield Finding(file, f"sets {name}, which the service does not read; .env.example has what it reads.")
+            yield variables.unread(file, name)

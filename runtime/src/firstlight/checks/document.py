@@ -1,4 +1,4 @@
-"""YAML of a service, with access to its values that says what is missing."""
+"""YAML documents of a service. Access to a missing value raises an error that names it."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,13 +14,13 @@ Step = str | int
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """One document of a file. A value that is not there, or is of another kind, raises a `FindingError`."""
+    """One document of a file. Every method but `find` raises `FindingError` for a missing value or another type."""
 
     file: str
     content: Any
 
     def at(self, *path: Step) -> Any:
-        """The value at the end of the path."""
+        """The value at a path."""
         value = self.content
         for depth, step in enumerate(path, start=1):
             try:
@@ -30,7 +30,7 @@ class Document:
         return value
 
     def find(self, *path: Step) -> Any:
-        """The value at the end of the path, or `None`."""
+        """The value at a path, or `None`."""
         try:
             return self.at(*path)
         except FindingError:
@@ -51,7 +51,7 @@ class Document:
         return [Document(self.file, entry) for entry in value]
 
     def entries(self, *path: Step) -> list["Document"]:
-        """The entries of a list that may be missing."""
+        """The entries of a list. The list may be missing."""
         return [] if self.find(*path) is None else self.items(*path)
 
     def first(self, *path: Step) -> "Document":
@@ -88,7 +88,7 @@ class Document:
 
 
 def read(project: Project, file: str) -> Document:
-    """The one document of a file."""
+    """The only document of a file. Raises `FindingError` if there are several."""
     documents = read_all(project, file)
     if len(documents) != 1:
         raise FindingError(file, f"holds {len(documents)} documents, and must hold one.")
@@ -96,7 +96,7 @@ def read(project: Project, file: str) -> Document:
 
 
 def read_all(project: Project, file: str) -> list[Document]:
-    """Every document of a file."""
+    """Every document of a file. Raises `FindingError` if it is not YAML."""
     text = project.text(file)
     try:
         documents = [Document(file, content) for content in yaml.safe_load_all(text)]
@@ -112,7 +112,7 @@ def read_all(project: Project, file: str) -> list[Document]:
 
 
 def strings(value: Any) -> Iterator[str]:
-    """Every text in a value."""
+    """Every text in a value, at any depth."""
     match value:
         case dict():
             for entry in value.values():

@@ -1,4 +1,4 @@
-"""Check `environment`: .env.example and README.md name the variables that the service reads, with their defaults."""
+"""Check `environment`: .env.example and README.md name exactly the variables that the service reads."""
 
 import json
 import re
@@ -15,7 +15,7 @@ NAMED = {EXAMPLE: r"^#?([A-Z_][A-Z0-9_]*)=", README: r"^\| (`[A-Z0-9_`, ]+`) \|"
 
 
 def findings(project: Project) -> Iterator[Finding]:
-    """Variables that nobody reads, variables that nobody can know of, and defaults that are not the defaults."""
+    """Variables that the service does not read, undocumented variables, and wrong defaults."""
     yield from each(project, (_unknown, _undocumented, _defaults))
 
 
@@ -33,7 +33,7 @@ def _unknown(project: Project) -> Iterator[Finding]:
 
 
 def _undocumented(project: Project) -> Iterator[Finding]:
-    """The standard's own variables are documented by the standard."""
+    """Variables that .env.example lacks. Those of OpenTelemetry are left out: its specification documents them."""
     missing = variables.known(project) - _documented(project, EXAMPLE) if project.has(EXAMPLE) else ()
     lacking = sorted(variable for variable in missing if not variables.READ_BY_THE_SDK.fullmatch(variable))
     defaults = _by_variable(start.read(project, [{}])[0]) if lacking else {}
@@ -45,7 +45,7 @@ def _undocumented(project: Project) -> Iterator[Finding]:
 
 
 def _by_variable(started: start.Start) -> dict[str, Any]:
-    """The settings by their variables: a component's have its name in front."""
+    """The settings by variable. Those of a component have its name as prefix."""
     return {
         (name if kind == "service" else f"{kind}_{name}").upper(): value
         for kind, values in started.values.items()
@@ -54,13 +54,13 @@ def _by_variable(started: start.Start) -> dict[str, Any]:
 
 
 def _defaults(project: Project) -> Iterator[Finding]:
-    """The file, copied as it is, changes nothing."""
+    """Values in .env.example that differ from the defaults: a copy of the file must change nothing."""
     text = project.text(EXAMPLE) if project.has(EXAMPLE) else ""
     given = dict(re.findall(r"^([A-Z_][A-Z0-9_]*)=(.*)$", text, re.MULTILINE))
     before, after = start.read(project, [{}, given])
     if before.error:
         yield Finding(
-            f"{project.source}/settings.py",
+            project.settings_file,
             f"every setting needs a default, so that the service starts without variables: {before.error}.",
         )
         return

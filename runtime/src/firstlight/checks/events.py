@@ -1,7 +1,7 @@
-"""The log events of the service, found in its source: calls on a logger, and on nothing else.
+"""Finds the log events of the service in its source: the calls on loggers.
 
-A logger of structlog writes events. One of the standard library writes sentences, which the contract does not hold;
-what looks like the name of an event is one there, too.
+Every call on a structlog logger is an event. A logger of the standard library mostly writes sentences, which are not
+in the contract; there, only a text with the form of an event name is an event.
 """
 
 import ast
@@ -15,7 +15,7 @@ from .syntax import Module
 STRUCTURED = frozenset({"structlog.getLogger", "structlog.get_logger", "structlog.stdlib.get_logger"})
 STANDARD = frozenset({"logging.getLogger"})
 NAME = re.compile(r"[a-z][a-z0-9_]*(\.[a-z0-9_]+)+")
-# Methods of a logger that give another logger.
+# Methods of a logger that return a logger.
 DERIVED = frozenset({"bind", "getChild", "new", "try_unbind", "unbind"})
 LEVELS = ("debug", "info", "warning", "warn", "error", "exception", "critical", "fatal")
 METHODS = frozenset({*LEVELS, *(f"a{level}" for level in LEVELS)})
@@ -24,7 +24,7 @@ Names = frozenset[str]
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One call. `name` is `None` where the first argument is put together at run time."""
+    """One call on a logger. `name` is `None` if the first argument is not a literal."""
 
     name: str | None
     file: str
@@ -38,7 +38,7 @@ def logged(modules: Sequence[Module]) -> Iterator[Event]:
 
 
 def _by(modules: Sequence[Module], factories: Names) -> Iterator[Event]:
-    """What the loggers write that these functions make."""
+    """The events of the loggers that `factories` return."""
     own = {module.name: _loggers(module, frozenset(), factories) for module in modules}
     for module in modules:
         taken = {here for source, name, here in module.imported() if name in own.get(source, ())}
@@ -51,7 +51,7 @@ def _by(modules: Sequence[Module], factories: Names) -> Iterator[Event]:
 
 
 def _loggers(module: Module, known: Names, factories: Names) -> Names:
-    """The names that stand for a logger, or for a method of one that logs."""
+    """The names that refer to a logger, or to a logging method of one."""
     while True:
         found = {name for name, value in syntax.assigned(module.tree) if _is_source(module, value, known, factories)}
         if found <= known:
@@ -91,7 +91,7 @@ def _logs(module: Module, function: ast.expr, loggers: Names, factories: Names) 
 
 
 def _event(call: ast.Call) -> ast.expr | None:
-    """The argument that names the event: `log` takes the level before it."""
+    """The argument that names the event: the second one of `log`, whose first is the level, else the first."""
     position = 1 if isinstance(call.func, ast.Attribute) and call.func.attr == "log" else 0
     if len(call.args) > position:
         return call.args[position]

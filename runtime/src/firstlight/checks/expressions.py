@@ -1,4 +1,4 @@
-"""What a PromQL expression reads."""
+"""Finds the metrics and labels that a PromQL expression reads."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -10,12 +10,12 @@ MAKES_LABELS = frozenset({"label_replace", "label_join"})
 
 
 class ExpressionError(ValueError):
-    """The text is not PromQL."""
+    """The text is not valid PromQL."""
 
 
 @dataclass(frozen=True, slots=True)
 class Selector:
-    """One selector: the metrics it names, and the labels it matches."""
+    """One selector: the metrics that it names, and the labels that it matches."""
 
     metrics: tuple[str, ...]
     labels: frozenset[str]
@@ -23,7 +23,7 @@ class Selector:
 
 @dataclass(frozen=True, slots=True)
 class Expression:
-    """An expression: its selectors, the labels by which it groups or joins, and the labels it makes itself."""
+    """An expression: its selectors, the labels by which it groups or joins, and the labels that it creates."""
 
     selectors: tuple[Selector, ...]
     grouping: frozenset[str]
@@ -31,7 +31,7 @@ class Expression:
 
     @classmethod
     def of(cls, text: str) -> "Expression":
-        """Parse it. Raises `ExpressionError`."""
+        """Parse an expression. Raises `ExpressionError`."""
         nodes: list[Any] = []
         try:
             promql_parser.walk(promql_parser.parse(text), nodes.append)
@@ -59,7 +59,7 @@ def _grouping(node: Any) -> Iterator[str]:
 
 
 def _made(node: Any) -> Iterator[str]:
-    """The label that a function writes: its second argument, or the parameter of `count_values`."""
+    """The label that a function creates: its second argument, or the parameter of `count_values`."""
     if isinstance(node, promql_parser.Call) and node.func.name in MAKES_LABELS:
         texts = [argument.val for argument in node.args if isinstance(argument, promql_parser.StringLiteral)]
         yield from texts[:1]

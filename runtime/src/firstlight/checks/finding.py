@@ -1,4 +1,4 @@
-"""What a check says: one sentence about one file."""
+"""The findings of checks: one sentence about one file."""
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -15,21 +15,21 @@ class Finding:
     sentence: str
 
     def __str__(self) -> str:
-        """One line."""
+        """The file and the sentence, on one line."""
         return f"{self.file}: {' '.join(self.sentence.split())}"
 
 
 class FindingError(Exception):
-    """A file that cannot be read far enough to go on. Carries the finding that says so."""
+    """A file that cannot be checked further. `finding` says why."""
 
     def __init__(self, file: str, sentence: str) -> None:
-        """Say what is wrong with the file."""
+        """`sentence` says what is wrong with the file."""
         super().__init__(f"{file}: {sentence}")
         self.finding = Finding(file, sentence)
 
 
 def each(subject: Subject, parts: Iterable[Callable[[Subject], Iterable[Finding]]]) -> Iterator[Finding]:
-    """The findings of every part, each once. A file that cannot be read ends its part, not the others."""
+    """The findings of all parts, without duplicates. A `FindingError` ends its part, not the others."""
     seen: set[Finding] = set()
     for part in parts:
         for finding in _readable(subject, part):

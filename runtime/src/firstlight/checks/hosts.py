@@ -1,4 +1,4 @@
-"""Check `hosts`: deploy/ansible fits the service. The role is the team's to edit; these joints must hold."""
+"""Check `hosts`: deploy/ansible fits the service. The team may edit the role; these values must stay consistent."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -6,12 +6,11 @@ from typing import Any
 
 from . import contract, document, host_processes, variables
 from .finding import Finding, each
+from .host_processes import ROLE, UNIT, VARS
 from .project import Project
 
 ANSIBLE = "deploy/ansible"
-ROLE = f"{ANSIBLE}/roles/service"
-DEFAULTS, VARS = f"{ROLE}/defaults/main.yml", f"{ROLE}/vars/main.yml"
-UNIT, PROXY = f"{ROLE}/templates/unit.service.j2", f"{ROLE}/templates/haproxy.cfg.j2"
+DEFAULTS, PROXY = f"{ROLE}/defaults/main.yml", f"{ROLE}/templates/haproxy.cfg.j2"
 INSTANCE, GATE = f"{ROLE}/templates/instance.env.j2", f"{ROLE}/files/deploy_gate.py"
 MONITORING = f"{ANSIBLE}/roles/monitoring/defaults/main.yml"
 PLAYS = (f"{ANSIBLE}/*.yml", f"{ANSIBLE}/roles/*/tasks/*.yml", f"{ANSIBLE}/roles/*/handlers/*.yml")
@@ -21,14 +20,14 @@ ALERTS = ("rules/*.rules.yml", "alertmanager/alertmanager.yml")
 
 
 def findings(project: Project) -> Iterator[Finding]:
-    """Hosts on which the service would not start, end in time, get traffic, or be watched."""
+    """Faults that keep the service from starting, ending in time, getting traffic or being scraped on hosts."""
     if project.has(ANSIBLE):
         own = (_modules, _stop, _settings, _traffic, _gate, _monitoring)
         yield from each(project, (*own, host_processes.ports, host_processes.sandbox, host_processes.gate))
 
 
 def _modules(project: Project) -> Iterator[Finding]:
-    """Ansible's own modules are enough: nothing has to be fetched before a deploy."""
+    """The role uses only modules of ansible.builtin, so that nothing has to be installed before a deploy."""
     for file in project.glob(*PLAYS):
         content = document.read(project, file).content or []
         for name in sorted({key for task in _tasks(content) for key in task if "." in key}):
@@ -39,7 +38,7 @@ def _modules(project: Project) -> Iterator[Finding]:
 
 
 def _tasks(entries: Any) -> Iterator[Mapping[str, Any]]:
-    """Every task, those of blocks and plays included."""
+    """Every task, including those in blocks and plays."""
     for entry in entries if isinstance(entries, list) else []:
         if isinstance(entry, dict):
             inner = [key for key in NESTED if key in entry]
@@ -50,7 +49,7 @@ def _tasks(entries: Any) -> Iterator[Mapping[str, Any]]:
 
 
 def _stop(project: Project) -> Iterator[Finding]:
-    """The time to stop covers the drain, the requests in flight and the last telemetry."""
+    """The time to stop includes the drain, the requests in flight and the last telemetry."""
     constants, defaults = document.read(project, VARS), document.read(project, DEFAULTS)
     if re.findall(r"service_(\w+)_seconds", constants.text("service_stop_seconds")) != ["drain", "graceful", "flush"]:
         names = " + ".join(f"service_{name}_seconds" for name in ("drain", "graceful", "flush"))
@@ -67,17 +66,17 @@ def _stop(project: Project) -> Iterator[Finding]:
 
 
 def _settings(project: Project) -> Iterator[Finding]:
-    """A misspelt one would be ignored."""
+    """Variables that the service would ignore, because it does not read them."""
     known = variables.known(project)
     given = {INSTANCE: re.findall(r"^([A-Z][A-Z0-9_]*)=", project.text(INSTANCE), re.MULTILINE)}
     given[VARS] = list(document.read(project, VARS).mapping("service_own_settings"))
     for file, names in given.items():
         for name in sorted(set(names) - known):
-            yield Finding(file, f"sets {name}, which the service does not read; .env.example has what it reads.")
+            yield variables.unread(file, name)
 
 
 def _traffic(project: Project) -> Iterator[Finding]:
-    """What haproxy asks is the readiness probe, on the management port."""
+    """The health check of haproxy asks the readiness probe, on the management port."""
     proxy, ready = project.text(PROXY), contract.of(project).probes["ready"]
     if re.findall(r"http-check send meth GET uri (\S+)", proxy) != [ready]:
         yield Finding(PROXY, f"must ask the readiness probe, once: http-check send meth GET uri {ready}.")
@@ -86,14 +85,14 @@ def _traffic(project: Project) -> Iterator[Finding]:
 
 
 def _gate(project: Project) -> Iterator[Finding]:
-    """The gate reads what the contract names, at the rate that pages."""
+    """The gate reads series of the contract, and uses the burn rate that pages."""
     gate, shipped = project.text(GATE), contract.of(project)
     names = re.findall(r'"(slo_\w+)"', gate)
     if not names:
         yield Finding(GATE, "must read the objectives of the contract, and their events.")
     series = shipped.series()
     for name in sorted({*names} - series.keys()):
-        yield Finding(GATE, f"reads {name}, which is no series of the contract.")
+        yield Finding(GATE, f"reads {name}, which is not a series of the contract.")
     known = {label for name in names for label in series.get(name, ())}
     for label in sorted(set(re.findall(r'labels\["(\w+)"\]', gate)) - known):
         yield Finding(GATE, f"reads the label {label}, which none of its metrics has.")
@@ -103,7 +102,7 @@ def _gate(project: Project) -> Iterator[Finding]:
 
 
 def _monitoring(project: Project) -> Iterator[Finding]:
-    """Prometheus scrapes the contract's path, and gets the fleet's rules and labels."""
+    """Prometheus scrapes the path of the contract, and loads the fleet's rules with the right target labels."""
     constants = document.read(project, VARS)
     metrics = contract.of(project).fact("management", "metrics")
     if not constants.text("service_metrics").endswith(metrics):

@@ -1,4 +1,4 @@
-"""Check `index`: the runtime comes from vendor/ or from an index that is named, never from the public one."""
+"""Check `index`: the runtime comes from vendor/ or from a named index, never from the public index."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -14,7 +14,7 @@ FIX = f'[tool.uv.sources] must say {DISTRIBUTION} = {{ path = "vendor/firstlight
 
 
 def findings(project: Project) -> Iterator[Finding]:
-    """Ways by which somebody else's distribution of that name could be installed."""
+    """Settings with which another distribution of the same name could be installed."""
     yield from each(project, (_source, _lock))
 
 

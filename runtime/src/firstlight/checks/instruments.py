@@ -1,4 +1,4 @@
-"""The metrics of the service, found in its source: what is declared with the Prometheus client."""
+"""Finds the metrics of the service in its source: the declarations with the Prometheus client."""
 
 import ast
 from collections.abc import Iterator, Mapping, Sequence
@@ -13,13 +13,13 @@ KINDS = {"Counter": "counter", "Gauge": "gauge", "Histogram": "histogram", "Summ
     "Enum": "stateset",
 }
 COLLECTED = {f"{name}MetricFamily": kind for name, kind in KINDS.items()} | {"StateSetMetricFamily": "stateset"}
-# Where the second argument after name and documentation is a value, the labels come later, or by keyword only.
+# The position of the labels among the arguments, after name and documentation.
 LABELS_POSITION = 2
 
 
 @dataclass(frozen=True, slots=True)
 class Instrument:
-    """One declaration. `labels` is `None` where they are put together at run time."""
+    """One declaration. `labels` is `None` if they are not literals."""
 
     family: str
     kind: str
@@ -29,13 +29,13 @@ class Instrument:
 
     @property
     def name(self) -> str:
-        """The name that Prometheus shows, without the suffixes of a histogram or a summary."""
+        """The name in Prometheus, without the suffixes of a histogram or a summary."""
         added = SUFFIXES[self.kind]
         return f"{self.family}{next(iter(added))}" if len(added) == 1 else self.family
 
 
 def declared(modules: Sequence[Module]) -> Iterator[Instrument]:
-    """Every metric whose name is written as a text."""
+    """Every metric whose name is a literal."""
     for module in modules:
         texts = syntax.literals(module)
         for node in ast.walk(module.tree):
@@ -46,7 +46,7 @@ def declared(modules: Sequence[Module]) -> Iterator[Instrument]:
 
 
 def _kind(module: Module, function: ast.expr) -> str | None:
-    """The kind of metric that a call declares. `collections.Counter` is none."""
+    """The kind of metric that a call declares, or `None`, for example for `collections.Counter`."""
     library, _, name = module.origin(function).rpartition(".")
     if library.split(".")[0] not in {"prometheus_client", "firstlight"}:
         return None
@@ -54,7 +54,7 @@ def _kind(module: Module, function: ast.expr) -> str | None:
 
 
 def _name(call: ast.Call, kind: str, texts: Mapping[str, str]) -> str | None:
-    """The name as the client library puts it together."""
+    """The name as the client library composes it."""
     given = {keyword.arg: keyword.value for keyword in call.keywords}
     first = call.args[0] if call.args else given.get("name")
     parts = [given.get("namespace"), given.get("subsystem"), first]
@@ -62,7 +62,7 @@ def _name(call: ast.Call, kind: str, texts: Mapping[str, str]) -> str | None:
     if first is None or None in names:
         return None
     name = "_".join(part for part in names if part)
-    if kind == "counter":  # `Info` adds its suffix to a name that has it
+    if kind == "counter":  # unlike `Info`, which adds its suffix a second time
         name = family(name, kind)
     unit = _text(given.get("unit"), texts)
     return f"{name}_{unit}" if unit and not name.endswith(f"_{unit}") else name
@@ -79,7 +79,7 @@ def _text(value: ast.expr | None, texts: Mapping[str, str]) -> str | None:
 
 
 def _labels(call: ast.Call) -> tuple[str, ...] | None:
-    """The labels, when all of them are written out."""
+    """The labels, if all of them are literals."""
     name = call.func.attr if isinstance(call.func, ast.Attribute) else ast.unparse(call.func)
     given = {keyword.arg: keyword.value for keyword in call.keywords}
     value = given.get("labelnames", given.get("labels"))

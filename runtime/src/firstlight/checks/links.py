@@ -1,4 +1,4 @@
-"""The ways between the parts of the stack: addresses, log lines, links between signals. Part of the check `stack`."""
+"""Part of the check `stack`: addresses, the path of log lines, and links between signals."""
 
 import re
 from collections.abc import Callable, Iterator, Mapping
@@ -22,7 +22,7 @@ def _sources(stack: Stack) -> Mapping[str, Document]:
 
 
 def _addresses(stack: Stack) -> Iterator[Finding]:
-    """Every address leads to a part that listens there; every part is led to."""
+    """A part listens on every address that is used, and Prometheus scrapes every part."""
     documents = {
         PROMETHEUS: stack.prometheus.content,
         COLLECTOR: stack.read(COLLECTOR).at("exporters"),
@@ -41,7 +41,7 @@ def _addresses(stack: Stack) -> Iterator[Finding]:
 
 
 def _lines(stack: Stack) -> Iterator[Finding]:
-    """Log lines go from the engine's port to the receiver's, under the name of the service."""
+    """The container engine sends log lines to the port of the receiver, with the name of the service as tag."""
     options = Document(stack.service.file, stack.service.mapping("logging", "options"))
     port = options.text("fluentd-address").rpartition(":")[2]
     if f"127.0.0.1:{port}:{port}" not in stack.part("collector").texts("ports"):
@@ -53,7 +53,7 @@ def _lines(stack: Stack) -> Iterator[Finding]:
 
 
 def _fields(stack: Stack) -> Iterator[Finding]:
-    """The collector reads fields that lines have, and every part of a pipeline is declared."""
+    """The collector reads fields that log lines have, and its pipelines name declared parts."""
     collector, known = stack.read(COLLECTOR), contract.of(stack.project).fields
     read = set(re.findall(r'cache\["(\w+)"\]', " ".join(strings(collector.at("processors")))))
     for name in sorted(read - known):
@@ -67,7 +67,7 @@ def _fields(stack: Stack) -> Iterator[Finding]:
 
 
 def _targets(stack: Stack) -> Iterator[Finding]:
-    """Links between signals lead to data sources, by labels and fields that the other side has."""
+    """Links between signals name existing data sources, and labels and fields that the other side has."""
     sources = _sources(stack)
     exemplar = sources["prometheus"].first("exemplarTraceIdDestinations")
     derived = sources["loki"].first("derivedFields")
@@ -81,7 +81,7 @@ def _targets(stack: Stack) -> Iterator[Finding]:
     for name, value in {"exemplars": exemplar.find("name"), "derivedFields": derived.find("matcherRegex")}.items():
         if value != "trace_id":
             yield Finding(SOURCES, f"{name} must read trace_id, not {value}.")
-    labels = {"env", "service"}  # one trace may lead to every kind of process
+    labels = {"env", "service"}  # without `process`: one trace may be about several kinds of process
     if {tag.text("value") for tag in metrics.items("tags")} != labels:
         yield Finding(
             SOURCES, f"tags of tracesToMetrics must be the labels of the target: {', '.join(sorted(labels))}."
@@ -89,7 +89,7 @@ def _targets(stack: Stack) -> Iterator[Finding]:
 
 
 def _queries(stack: Stack) -> Iterator[Finding]:
-    """From a trace to metrics of the contract."""
+    """The queries from a trace to metrics read metrics of the contract."""
     known = contract.of(stack.project).series()
     texts = " ".join(strings(_sources(stack)["tempo"].at("tracesToMetrics", "queries")))
     queried = set(re.findall(r"([a-zA-Z_:][a-zA-Z0-9_:]*)\{", texts))
@@ -100,17 +100,17 @@ def _queries(stack: Stack) -> Iterator[Finding]:
 
 
 def _attributes(stack: Stack) -> Iterator[Finding]:
-    """Links and the collector use resource attributes that traces and log lines have."""
+    """Links and the collector use resource attributes of the contract."""
     known = set(contract.of(stack.project).fact("resource", "attributes"))
     tempo, collector = _sources(stack)["tempo"], stack.read(COLLECTOR)
     tags = [tag for to in ("tracesToLogsV2", "tracesToMetrics") for tag in tempo.items(to, "tags")]
     for key in sorted({tag.text("key") for tag in tags} - known):
-        yield Finding(SOURCES, f"a tag names {key}, which is no resource attribute of the contract.")
+        yield Finding(SOURCES, f"a tag names {key}, which is not a resource attribute of the contract.")
     keys = set(collector.texts("processors", "groupbyattrs", "keys"))
     statements = " ".join(strings(collector.at("processors", "transform/lines")))
     written = set(re.findall(r'set\(attributes\["([\w.]+)"\]', statements))
     for key in sorted(keys - known):
-        yield Finding(COLLECTOR, f"groupbyattrs names {key}, which is no resource attribute of the contract.")
+        yield Finding(COLLECTOR, f"groupbyattrs names {key}, which is not a resource attribute of the contract.")
     for key in sorted(keys ^ written):
         yield Finding(COLLECTOR, f"{key} must be both written by transform/lines and among the keys of groupbyattrs.")
 

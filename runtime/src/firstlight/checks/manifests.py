@@ -1,4 +1,4 @@
-"""Check `manifests`: deploy/kubernetes fits the service. The files are the team's to edit; these joints must hold."""
+"""Check `manifests`: deploy/kubernetes fits the service. The team may edit the files; these values must match."""
 
 from collections.abc import Iterator
 
@@ -16,7 +16,7 @@ TARGET = ("env", "instance", "process", "service")
 
 
 def findings(project: Project) -> Iterator[Finding]:
-    """Pods that would not start, be ready, be scraped, or end in time."""
+    """Faults that keep pods from starting, getting ready, being scraped or ending in time."""
     if project.has(KUBERNETES):
         yield from each(
             project, (_probes, _ports, _references, _monitor, _overlays, _queries, processes.in_cluster, *pods.PARTS)
@@ -30,7 +30,7 @@ def _open(project: Project) -> dict[str, int]:
 
 
 def _probes(project: Project) -> Iterator[Finding]:
-    """Three probes, three paths, all on the management port."""
+    """Each of the three probes has its own path, on the management port."""
     shipped = contract.of(project)
     container, ports, port = overlays.container(project), _open(project), deployments.ports(project)["web"]
     for kind, probe in PROBES.items():
@@ -49,7 +49,7 @@ def _ports(project: Project) -> Iterator[Finding]:
 
 
 def _references(project: Project) -> Iterator[Finding]:
-    """Services and the network policy name the ports of the container, each once."""
+    """Services and the network policy name each port of the container once."""
     ports = sorted(_open(project))
     services = document.read_all(project, SERVICE)
     named = [port.at("targetPort") for service in services for port in service.items("spec", "ports")]
@@ -62,7 +62,7 @@ def _references(project: Project) -> Iterator[Finding]:
 
 
 def _monitor(project: Project) -> Iterator[Finding]:
-    """Metrics are scraped where they are, with the labels by which rules and dashboards know a target."""
+    """The monitor names port and path of the metrics, and sets the target labels that rules and dashboards use."""
     shipped = contract.of(project)
     endpoint = document.read(project, MONITOR).first("spec", "endpoints")
     services = document.read_all(project, SERVICE)
@@ -78,7 +78,7 @@ def _monitor(project: Project) -> Iterator[Finding]:
 
 
 def _queries(project: Project) -> Iterator[Finding]:
-    """An analysis of a canary reads what exists."""
+    """The analysis of a canary reads series that exist."""
     if project.has(ANALYSIS):
         known = rules.series(project)
         for analysis in document.read_all(project, ANALYSIS):
@@ -88,7 +88,10 @@ def _queries(project: Project) -> Iterator[Finding]:
 
 
 def _overlays(project: Project) -> Iterator[Finding]:
-    """The label decides who is woken, and Kustomize replaces the image and the settings by name alone."""
+    """Overlays set `env`, by which alerts are routed, and name image and settings as the Deployment does.
+
+    Kustomize replaces them by name, and ignores a name that does not occur.
+    """
     container = overlays.container(project)
     maps = [source.find("configMapRef", "name") for source in container.items("envFrom")]
     wanted = {"images": [container.text("image")], "configMapGenerator": [name for name in maps if name]}

@@ -1,4 +1,4 @@
-"""The overlays of deploy/kubernetes: one environment each."""
+"""The overlays of deploy/kubernetes: one for each environment."""
 
 from collections.abc import Iterator, Mapping
 
@@ -22,18 +22,18 @@ def container(project: Project) -> Document:
 
 
 def names(project: Project) -> list[str]:
-    """Every overlay."""
+    """The name of every overlay."""
     directory = project.root / KUBERNETES / "overlays"
     return sorted(path.name for path in directory.glob("*") if path.is_dir())
 
 
 def settings_file(name: str) -> str:
-    """The variables of an overlay."""
+    """The file with the variables of an overlay."""
     return f"{KUBERNETES}/overlays/{name}/settings.env"
 
 
 def variables(project: Project, name: str) -> Mapping[str, str]:
-    """What the service's environment holds there. What only the cluster knows is empty."""
+    """The service's environment in an overlay. Values that only the cluster has are empty."""
     return dict(_given(project, settings_file(name))) | dict(in_container(project))
 
 
@@ -47,7 +47,7 @@ def _given(project: Project, file: str) -> Iterator[tuple[str, str]]:
 
 
 def in_container(project: Project) -> Iterator[tuple[str, str]]:
-    """The variables that the Deployment itself sets."""
+    """The variables that the Deployment itself sets, with their values."""
     service = container(project)
     for variable in service.entries("env"):
         yield variable.text("name"), str(variable.find("value") or "")

@@ -1,4 +1,4 @@
-"""Check `page`: the components in service.toml are those that the team's page, service.py, hands to `Service`."""
+"""Check `page`: service.toml lists the components that the team's page, service.py, passes to `Service`."""
 
 import ast
 from collections.abc import Iterator
@@ -17,25 +17,25 @@ class Imported:
     """A component of the runtime that the page imports."""
 
     component: str
-    name: str  # what the page calls it
+    name: str  # the name in the page
     line: int
 
 
 def findings(project: Project) -> Iterator[Finding]:
-    """Components that are missing on one of both sides, each with the one line to add."""
+    """Components that one of the two files lacks, with the line to add."""
     found = list(each(project, (_components,)))
     yield from found or each(project, (_arranged,))
 
 
 def _arranged(project: Project) -> Iterator[Finding]:
-    """The parts fit together, and the page can be imported."""
+    """The page can be imported, and its components fit together."""
     sentence = start.refusal(project)
     if sentence:
-        yield Finding(f"{project.source}/service.py", f"the service does not start: {sentence}.")
+        yield Finding(project.page_file, f"the service does not start: {sentence}.")
 
 
 def _components(project: Project) -> Iterator[Finding]:
-    file = f"{project.source}/service.py"
+    file = project.page_file
     page = syntax.module(project, file)
     listed = _listed(page)
     imported = {found.component: found for found in _imports(page)}
@@ -58,7 +58,7 @@ def _components(project: Project) -> Iterator[Finding]:
 
 
 def _missing(component: str, imported: Imported | None) -> str:
-    """What to add. The import is on the same line, so that one sentence is enough."""
+    """The sentence that says what to add. It includes the import if that is missing too."""
     constant = component.upper()
     if imported is not None:
         return f"add {imported.name} to components=[...]: service.toml lists {component}."
@@ -80,7 +80,7 @@ def _imports(page: Module) -> Iterator[Imported]:
 
 
 def _listed(page: Module) -> set[str]:
-    """The names in `components=(...)`, constants of the page resolved."""
+    """The names in `components=(...)`. Constants of the page are resolved."""
     calls = [node for node in ast.walk(page.tree) if isinstance(node, ast.Call)]
     services = [
         call for call in calls if page.origin(call.func) in {"firstlight.Service", "firstlight.service.Service"}

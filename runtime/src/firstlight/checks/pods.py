@@ -1,4 +1,4 @@
-"""How a pod starts, with which settings, and how it ends. Part of the check `manifests`."""
+"""Part of the check `manifests`: the start, the settings and the end of a pod."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -13,7 +13,7 @@ RESOURCES = (("requests", "cpu"), ("requests", "memory"), ("limits", "memory"))
 
 
 def _names(project: Project) -> Iterator[Finding]:
-    """Nobody would notice a misspelt name."""
+    """Variables that the service would ignore, because it does not read them."""
     known = variables.known(project)
     own = {name for name, _ in overlays.in_container(project)}
     for overlay in overlays.names(project):
@@ -21,7 +21,7 @@ def _names(project: Project) -> Iterator[Finding]:
         mentioned = set(re.findall(r"\$\((\w+)\)", " ".join(given.values())))
         for name in sorted(given.keys() - mentioned - known):
             file = DEPLOYMENT if name in own else overlays.settings_file(overlay)
-            yield Finding(file, f"sets {name}, which the service does not read; .env.example has what it reads.")
+            yield variables.unread(file, name)
 
 
 def _starts(project: Project) -> Iterator[tuple[str, start.Start]]:
@@ -30,7 +30,7 @@ def _starts(project: Project) -> Iterator[tuple[str, start.Start]]:
 
 
 def _values(project: Project) -> Iterator[Finding]:
-    """A bad value would end every pod at its start."""
+    """Values with which the service does not start."""
     for overlay, started in _starts(project):
         if started.error:
             sentence = f"the service does not start with it: {started.error}."
@@ -38,7 +38,7 @@ def _values(project: Project) -> Iterator[Finding]:
 
 
 def _grace(project: Project) -> Iterator[Finding]:
-    """The wait for proxies, the drain, the requests in flight and the last telemetry fit into the grace period."""
+    """The grace period includes preStop, the drain, the requests in flight and the last telemetry."""
     pod = Document(DEPLOYMENT, overlays.deployment(project).mapping("template", "spec"))
     wait = overlays.container(project).number("lifecycle", "preStop", "sleep", "seconds")
     flush = contract.of(project).fact("drain", "flush_seconds")
@@ -56,7 +56,7 @@ def _grace(project: Project) -> Iterator[Finding]:
 
 
 def _startup(project: Project) -> Iterator[Finding]:
-    """A rollout must not be called failed while a pod may still start."""
+    """The progress deadline is longer than the start of a pod may take."""
     deployment, container = overlays.deployment(project), overlays.container(project)
     period, failures = (container.number("startupProbe", key) for key in ("periodSeconds", "failureThreshold"))
     may_take = period * failures + deployment.number("minReadySeconds")
@@ -68,7 +68,7 @@ def _startup(project: Project) -> Iterator[Finding]:
 
 
 def _resources(project: Project) -> Iterator[Finding]:
-    """Without a request, nothing is reserved for the pod; without a limit, a leak takes the node's memory."""
+    """Requests reserve resources for the pod, and a limit keeps a leak from using the memory of the node."""
     container = overlays.container(project)
     for path in RESOURCES:
         if container.find("resources", *path) is None:

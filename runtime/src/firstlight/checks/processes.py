@@ -1,4 +1,4 @@
-"""The kinds of process of a service: each runs, on its own port, and is found. Part of `stack` and `manifests`."""
+"""Part of the checks `stack` and `manifests`: each kind of process runs, on its own port, and is scraped."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -14,12 +14,12 @@ KIND = "app.kubernetes.io/component"
 
 
 def _part_of(process: str) -> str:
-    """What compose calls a kind of process."""
+    """The name of a kind of process in compose.yaml."""
     return "service" if process == "web" else process
 
 
 def _run(stack: Stack) -> Iterator[Finding]:
-    """Each kind of process of the service runs, on its own port, and is asked for its health there."""
+    """Each kind of process runs in a container, with its own management port and a health check there."""
     for process, port in stack.project.processes.items():
         name = _part_of(process)
         part = stack.part(name)
@@ -34,7 +34,7 @@ def _run(stack: Stack) -> Iterator[Finding]:
 
 
 def _scraped(stack: Stack) -> Iterator[Finding]:
-    """Prometheus labels the service as discovery would: `service` and `env`, as the service says of itself."""
+    """The target labels `service` and `env` in Prometheus are the service's own name and environment."""
     known, shipped = deployments.ports(stack.project), contract.of(stack.project)
     job = stack.job
     groups = job.items("static_configs")
@@ -53,7 +53,7 @@ def _scraped(stack: Stack) -> Iterator[Finding]:
 
 
 def in_cluster(project: Project) -> Iterator[Finding]:
-    """Each kind of process beside web has a Deployment that says so, and a container with its port."""
+    """Each kind of process except web has a Deployment with its label, and a container with its port."""
     found = {
         str(each.find("spec", "template", "metadata", "labels", KIND)): each
         for file in project.glob(f"{BASE}/*.yaml")
@@ -62,7 +62,7 @@ def in_cluster(project: Project) -> Iterator[Finding]:
     }
     for process, port in project.processes.items():
         if process == "web":
-            continue  # what the other parts of `manifests` are about
+            continue  # other parts of `manifests` check web
         if process not in found:
             yield Finding(PROCESSES, f"must have a Deployment whose pods have the label {KIND}: {process}.")
             continue

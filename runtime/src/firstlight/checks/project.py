@@ -1,22 +1,22 @@
-"""The service that is checked."""
+"""The service under check."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
-from ..identity import REQUIRED
+from ..identity import ANSWERS, REQUIRED
 from . import files
 from .finding import FindingError
 
 
 class ProjectError(ValueError):
-    """The directory is no service."""
+    """The directory does not contain a service."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Project:
-    """Where a service is, what it is called, and the two files that say what it is made of."""
+    """The directory of a service, its names, and the content of pyproject.toml and service.toml."""
 
     root: Path
     package: str
@@ -26,11 +26,11 @@ class Project:
 
     @classmethod
     def at(cls, root: Path) -> Self:
-        """Read the service in that directory. Raises `ProjectError`, or `FindingError` for what is no TOML."""
-        answers = sorted(root.glob("src/*/service.toml"))
+        """Read the service in a directory. Raises `ProjectError`, or `FindingError` for a file that is not TOML."""
+        answers = sorted(root.glob(f"src/*/{ANSWERS}"))
         if len(answers) != 1 or not (root / "pyproject.toml").is_file():
             msg = (
-                f"{root} is no service: there must be a pyproject.toml and one src/<package>/service.toml. "
+                f"{root} is not a service: there must be a pyproject.toml and one src/<package>/service.toml. "
                 "Start the check in the root of a service, or name it with --root."
             )
             raise ProjectError(msg)
@@ -47,13 +47,23 @@ class Project:
 
     @property
     def source(self) -> str:
-        """The directory of the package."""
+        """The directory of the package, relative to the root."""
         return f"src/{self.package}"
 
     @property
     def answers_file(self) -> str:
         """The file that names the service, its components and its objectives."""
-        return f"{self.source}/service.toml"
+        return f"{self.source}/{ANSWERS}"
+
+    @property
+    def page_file(self) -> str:
+        """The team's page."""
+        return f"{self.source}/service.py"
+
+    @property
+    def settings_file(self) -> str:
+        """The team's settings."""
+        return f"{self.source}/settings.py"
 
     @property
     def contract_file(self) -> str:
@@ -62,7 +72,7 @@ class Project:
 
     @property
     def components(self) -> tuple[str, ...]:
-        """The components that the service was generated with."""
+        """The components that the service was generated with. Raises `FindingError`."""
         named = self.service.get("components", [])
         if not isinstance(named, list) or not all(isinstance(name, str) for name in named):
             raise FindingError(self.answers_file, 'components must be a list of names, such as ["http_client"].')
@@ -70,14 +80,14 @@ class Project:
 
     @property
     def processes(self) -> Mapping[str, int]:
-        """The management port of each kind of process."""
+        """The management port of each kind of process. Raises `FindingError`."""
         ports = self.service.get("processes", {})
         if not isinstance(ports, dict) or not all(isinstance(port, int) for port in ports.values()):
             raise FindingError(self.answers_file, "[processes] must give each kind of process a port: web = 9464.")
         return ports
 
     def has(self, file: str) -> bool:
-        """Whether there is such a file or directory."""
+        """Whether the file or directory exists."""
         return (self.root / file).exists()
 
     def text(self, file: str) -> str:
@@ -93,6 +103,6 @@ class Project:
         return files.loads(file, self.text(file))
 
     def glob(self, *patterns: str) -> list[str]:
-        """Every file that one of the patterns fits, relative to the root."""
+        """Every file that matches one of the patterns, relative to the root."""
         found = {path for pattern in patterns for path in self.root.glob(pattern) if path.is_file()}
         return sorted(path.relative_to(self.root).as_posix() for path in found)

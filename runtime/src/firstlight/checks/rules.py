@@ -1,4 +1,4 @@
-"""Check `rules`: alert rules read what the service exports, and each alert tells its reader what to do."""
+"""Check `rules`: alert rules read series that exist, and each alert has a runbook."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -20,7 +20,7 @@ ANNOTATIONS = ("summary", "description", "impact", "action", "runbook_url", "das
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One rule, where it stands, and what it is called."""
+    """One rule, its place and its name."""
 
     content: Document
     name: str
@@ -43,7 +43,7 @@ class Rule:
 
 
 def findings(project: Project) -> Iterator[Finding]:
-    """Rules that would never fire, and alerts that nobody could act on."""
+    """Rules that would never fire, and alerts without what a reader needs."""
     if project.has(ALERTS):
         yield from each(project, (_readable, _read, _labelled, _annotated, _runbooks))
 
@@ -56,7 +56,7 @@ def rules(project: Project) -> Iterator[Rule]:
 
 
 def in_file(project: Project, file: str) -> list[Rule]:
-    """The rules of one file. Raises `FindingError` for one that Prometheus would refuse."""
+    """The rules of one file. Raises `FindingError` if Prometheus would refuse the file."""
     groups = document.read(project, file).items("groups")
     return [_rule(rule) for group in groups for rule in group.items("rules")]
 
@@ -82,7 +82,7 @@ def _readable(project: Project) -> Iterator[Finding]:
 
 
 def _read(project: Project) -> Iterator[Finding]:
-    """A rule about a series that nobody exports never fires."""
+    """Rules that read series that do not exist. They would never fire."""
     known = series(project)
     for rule in rules(project):
         complaints = known.complaints(rule.content.text("expr"), unnamed=False)
@@ -110,7 +110,7 @@ def _annotated(project: Project) -> Iterator[Finding]:
 
 
 def _runbooks(project: Project) -> Iterator[Finding]:
-    """The reader finds a runbook under the name of the alert."""
+    """Each alert has a runbook with its name and the standard headings."""
     alerts = {rule.name: rule for rule in rules(project) if rule.alerts}
     for name, rule in alerts.items():
         file = f"{ALERTS}/runbooks/{name}.md"

@@ -1,4 +1,4 @@
-"""The series that rules and dashboards may read: those of the contract, and those that rules record."""
+"""The series that rules and dashboards may read: those of the contract and those of recording rules."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -8,14 +8,14 @@ from ..contract import Contract
 from ..contract.part import TARGET_LABELS
 from .expressions import Expression, ExpressionError
 
-# What Prometheus and Alertmanager export about themselves, about a scrape and about alerts.
+# Series of Prometheus and Alertmanager about themselves, about scrapes and about alerts.
 EXTERNAL = re.compile(r"up|ALERTS(_FOR_STATE)?|scrape_\w+|(prometheus|alertmanager)_\w+")
 ANY = frozenset({"__name__", *TARGET_LABELS})
 
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """Each series with its labels. A recorded one may have any label that the contract or a rule names."""
+    """All series with their labels. A recorded series may have any label of the contract or of a rule."""
 
     known: Mapping[str, frozenset[str]]
     labels: frozenset[str]
@@ -23,14 +23,14 @@ class Series:
 
     @classmethod
     def of(cls, contract: Contract, recorded: Mapping[str, frozenset[str]]) -> "Series":
-        """The series of a contract and of recording rules, each of these with the labels that the rule sets."""
+        """The series of a contract and of recording rules. `recorded` has the labels that each rule sets."""
         exported = {**contract.external, **contract.series()}
         labels = frozenset().union(ANY, *exported.values(), *recorded.values())
         known = {**exported, **dict.fromkeys(recorded, labels)}
         return cls(known, labels, contract.parts[-1].file)
 
     def complaints(self, text: str, *, unnamed: bool = True) -> Iterator[str]:
-        """What an expression reads that does not exist. `unnamed` allows selectors that name no metric."""
+        """The faults of an expression, such as unknown series. `unnamed` allows selectors without a metric."""
         try:
             expression = Expression.of(text)
         except ExpressionError as error:
@@ -42,7 +42,7 @@ class Series:
         for selector in expression.selectors:
             for name in selector.metrics:
                 labels = self.known.get(name)
-                foreign |= labels is None  # it may have any label
+                foreign |= labels is None  # the labels of this series are unknown
                 if labels is not None:
                     yield from self._matched(name, selector.labels - labels - ANY)
                 elif not EXTERNAL.fullmatch(name):

@@ -1,6 +1,7 @@
 """Check `source`: imports, names, sizes and state of the modules in src.
 
-The two limits are those of the template. A team raises them in pyproject.toml: `[tool.firstlight] module-lines = 200`.
+The limits on modules and functions are defaults. A team can change them in pyproject.toml, for example with
+`[tool.firstlight] module-lines = 200`.
 """
 
 import ast
@@ -17,12 +18,12 @@ Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
 def findings(project: Project) -> Iterator[Finding]:
-    """What makes the next change harder than it has to be."""
+    """Circles of imports, bad names, large modules and functions, and state in modules."""
     yield from each(project, (_circles, _settings, _own_name, _names, _sizes, _state))
 
 
 def _imports(modules: list[Module]) -> Mapping[str, set[str]]:
-    """The service's own modules that each module imports, by name."""
+    """The modules of the service that each module imports, by name."""
     names = {module.name for module in modules}
     graph: dict[str, set[str]] = {}
     for module in modules:
@@ -47,10 +48,10 @@ def _circles(project: Project) -> Iterator[Finding]:
 
 
 def _circle(graph: Mapping[str, set[str]], start: str) -> list[str]:
-    """The shortest way from a module back to itself, or nothing."""
+    """The shortest path from a module back to itself, or nothing."""
     ways = [[start]]
     seen: set[str] = set()
-    for way in ways:  # grows while it is walked: breadth first
+    for way in ways:  # breadth first: the loop appends to it
         for name in sorted(graph.get(way[-1], ())):
             if name == start:
                 return way
@@ -61,17 +62,17 @@ def _circle(graph: Mapping[str, set[str]], start: str) -> list[str]:
 
 
 def _settings(project: Project) -> Iterator[Finding]:
-    """The settings are read first, so they can need nothing else."""
+    """The settings import no other module of the service, because they are read first."""
     for name, imported in _imports(syntax.modules(project)).items():
         if name == "settings" and imported:
-            file = f"{project.source}/settings.py"
+            file = project.settings_file
             yield Finding(
                 file, f"must import nothing of the service: remove the import of {', '.join(sorted(imported))}."
             )
 
 
 def _own_name(project: Project) -> Iterator[Finding]:
-    """Relative imports keep the package's name out of its modules."""
+    """Imports of the service's own modules are relative, so that the package can be renamed."""
     for module in syntax.modules(project):
         for node in ast.walk(module.tree):
             named = [node.module or ""] if isinstance(node, ast.ImportFrom) and not node.level else []
@@ -101,7 +102,7 @@ def _sizes(project: Project) -> Iterator[Finding]:
 
 
 def lines_of_code(node: ast.AST) -> int:
-    """Lines that are neither blank, nor comment, nor documentation."""
+    """The number of lines without blank lines, comments and docstrings."""
     lines: set[int] = set()
     for child in ast.walk(node):
         documentation = isinstance(child, ast.Expr) and isinstance(child.value, ast.Constant)

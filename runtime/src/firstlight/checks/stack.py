@@ -1,4 +1,4 @@
-"""Check `stack`: compose.yaml and what it starts fit together and fit the service: ports, paths, labels, fields."""
+"""Check `stack`: compose.yaml, the files of its containers and the service use the same ports, paths and labels."""
 
 import json
 import re
@@ -10,28 +10,28 @@ from .document import strings
 from .finding import Finding, each
 from .project import Project
 
-RETENTION_DAYS = 30  # an error budget's
+RETENTION_DAYS = 30  # the window of an error budget
 LOOPBACK = re.compile(r"127\.0\.0\.1:\d+:\d+(/\w+)?")
 PROVIDER = f"{GRAFANA}/dashboards/dashboards.yaml"
 
 
 def findings(project: Project) -> Iterator[Finding]:
-    """Parts that would not start, not be found, or not be fed."""
+    """Faults that keep a part from starting, or from getting its data."""
     if project.has(COMPOSE):
         own = (_mounts, _paths, _published, _waits, _healthcheck, _service, _rules, _retention, _dashboards)
         yield from each(Stack(project), (*own, *processes.PARTS, *links.PARTS))
 
 
 def _mounts(stack: Stack) -> Iterator[Finding]:
-    """An engine would make an empty directory of one that does not exist, and say nothing."""
+    """Every mounted directory exists: the engine would create a missing one, empty and without a warning."""
     for name in stack.parts:
         for source in stack.mounts(name).values():
             if not (stack.project.root / source).is_dir():
-                yield stack.wrong(name, f"mounts {source}, which is no directory here.")
+                yield stack.wrong(name, f"mounts {source}, which is not a directory here.")
 
 
 def _paths(stack: Stack) -> Iterator[Finding]:
-    """Inside, files have the names they have here."""
+    """Files that are named on a command line exist, and are mounted under the same path."""
     for name, part in stack.parts.items():
         given = [text for key in ("command", "entrypoint", "environment") for text in strings(part.find(key))]
         for path in re.findall(r"(?<!\w)/ops/[\w./-]+", " ".join(given)):
@@ -42,7 +42,7 @@ def _paths(stack: Stack) -> Iterator[Finding]:
 
 
 def _published(stack: Stack) -> Iterator[Finding]:
-    """Nothing of this is for the network around."""
+    """Ports are published on loopback only, and no port twice."""
     owners: dict[str, str] = {}
     for name, part in stack.parts.items():
         for port in part.texts("ports"):
@@ -55,7 +55,7 @@ def _published(stack: Stack) -> Iterator[Finding]:
 
 
 def _waits(stack: Stack) -> Iterator[Finding]:
-    """A condition on health needs a health check."""
+    """A part that others wait for exists, and has a health check if they wait for its health."""
     for name, part in stack.parts.items():
         short = isinstance(part.find("depends_on"), list | None)
         for other in part.texts("depends_on") if short else part.mapping("depends_on"):
@@ -67,7 +67,7 @@ def _waits(stack: Stack) -> Iterator[Finding]:
 
 
 def _healthcheck(stack: Stack) -> Iterator[Finding]:
-    """The service is asked what its image asks."""
+    """The health check of the service is the same as in its image."""
     pattern = r"^HEALTHCHECK .*CMD (\[.*\])$"
     commands = re.findall(pattern, stack.project.text("Dockerfile"), re.MULTILINE)
     wanted = ["CMD", *json.loads(commands[0])] if len(commands) == 1 else None
@@ -81,7 +81,7 @@ def _healthcheck(stack: Stack) -> Iterator[Finding]:
 
 
 def _service(stack: Stack) -> Iterator[Finding]:
-    """The service gets variables that it reads, with values it starts with, and time to drain."""
+    """The service reads all its variables, starts with their values, and has time to drain."""
     environment = stack.service.mapping("environment")
     for name in sorted(environment.keys() - variables.known(stack.project)):
         yield stack.wrong("service", f"is given {name}, which it does not read; .env.example has what it reads.")
@@ -101,7 +101,7 @@ def _service(stack: Stack) -> Iterator[Finding]:
 
 
 def _rules(stack: Stack) -> Iterator[Finding]:
-    """The rules are where Prometheus looks: relative to its configuration, there as here."""
+    """Prometheus finds the rules, by a path relative to its configuration."""
     files = stack.prometheus.texts("rule_files")
     directory = stack.project.root / "ops/prometheus"
     if len(files) != 1 or not list(directory.glob(files[0])):
@@ -111,7 +111,7 @@ def _rules(stack: Stack) -> Iterator[Finding]:
 
 
 def _retention(stack: Stack) -> Iterator[Finding]:
-    """Samples are kept for the 30 days of an error budget; exemplars are not stored by default."""
+    """Prometheus keeps samples for the 30 days of an error budget, and stores exemplars."""
     command = " ".join(strings(stack.part("prometheus").find("command")))
     days = re.findall(r"retention\.time=(\d+)d", command)
     if not days or int(days[0]) <= RETENTION_DAYS:
@@ -121,7 +121,7 @@ def _retention(stack: Stack) -> Iterator[Finding]:
 
 
 def _dashboards(stack: Stack) -> Iterator[Finding]:
-    """Dashboards are read from files and changed there."""
+    """Dashboards are read from files, and can only be changed there."""
     provider = stack.read(PROVIDER).first("providers")
     if provider.find("allowUiUpdates") is not False:
         yield Finding(PROVIDER, "allowUiUpdates must be false: what is clicked together would be lost.")

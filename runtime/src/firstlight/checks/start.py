@@ -1,7 +1,7 @@
-"""Starts the service as far as its settings, once for each environment it is given.
+"""Reads the settings of the service in given environments.
 
-A program of its own: settings are read from the environment of a process, and the team's class has to be imported.
-`read` starts it; standard input and output are JSON.
+This module is also a program that `read` starts in another process, because settings are read from the environment of
+a process and need an import of the team's code. Its standard input and output are JSON.
 """
 
 import json
@@ -20,7 +20,7 @@ TIMEOUT_SECONDS = 60
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """`values` are the settings of the service and of each component, as text where JSON has no such value."""
+    """`values` are the settings of the service and of each component. Values without a JSON type are texts."""
 
     error: str
     values: Mapping[str, Mapping[str, Any]]
@@ -35,7 +35,7 @@ class Start:
 
 
 def read(project: Project, environments: Sequence[Mapping[str, str]]) -> list[Start]:
-    """What the service makes of each environment. `error` is the sentence with which it would refuse to start."""
+    """The settings in each environment. `error` is the sentence with which the service would refuse to start."""
     request = {
         "package": project.package,
         "components": project.components,
@@ -53,13 +53,13 @@ def read(project: Project, environments: Sequence[Mapping[str, str]]) -> list[St
         timeout=TIMEOUT_SECONDS,
     )
     if done.returncode:
-        last = (done.stderr.strip().splitlines() or ["it ended without a word"])[-1]
+        last = (done.stderr.strip().splitlines() or ["it ended without output"])[-1]
         return [Start(last, {}) for _ in environments]
     return [Start(**answer) for answer in json.loads(done.stdout)]
 
 
 def refusal(project: Project) -> str:
-    """Why the service would not start as its page puts it together; empty when it would."""
+    """Why the components of the page do not fit together, or an empty text."""
     program = (
         "from importlib import import_module; from firstlight.arrangement import verify; "
         f"verify(import_module('{project.package}.service').SERVICE)"
@@ -73,12 +73,12 @@ def refusal(project: Project) -> str:
         check=False,
         timeout=TIMEOUT_SECONDS,
     )
-    last = (done.stderr.strip().splitlines() or ["it ended without a word"])[-1]
+    last = (done.stderr.strip().splitlines() or ["it ended without output"])[-1]
     return last.removeprefix("firstlight.errors.ArrangementError: ") if done.returncode else ""
 
 
 def main() -> None:
-    """Read the request, and answer it."""
+    """Read the environments from standard input, and write the settings to standard output."""
     request = json.loads(sys.stdin.read())
     kinds = _kinds(request["package"], request["components"])
     answers = [_answer(kinds, environment, request["defaults"]) for environment in request["environments"]]

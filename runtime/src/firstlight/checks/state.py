@@ -1,4 +1,4 @@
-"""State that modules hold, found in the source. Metrics, context variables and loggers are no state of the service."""
+"""Finds state of modules in the source. Metrics, context variables and loggers do not count as state."""
 
 import ast
 from collections.abc import Iterator, Sequence
@@ -13,7 +13,7 @@ Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
 def held(modules: Sequence[Module]) -> Iterator[tuple[Module, int, str]]:
-    """Every name of a module that holds state, and every function that changes its module; with the line."""
+    """Every module-level name that holds state, and every statement in a function that changes one, with its line."""
     stateful = {name for module in modules for name in _classes(module.tree)}
     for module in modules:
         for name, line, value in _top(module.tree):
@@ -25,7 +25,7 @@ def held(modules: Sequence[Module]) -> Iterator[tuple[Module, int, str]]:
 
 
 def _classes(tree: ast.Module) -> Iterator[str]:
-    """Classes whose instances are made by an `__init__` of their own."""
+    """The classes with an `__init__`: their instances are taken for state."""
     for node in ast.walk(tree):
         if isinstance(node, ast.ClassDef) and any(
             isinstance(n, ast.FunctionDef) and n.name == "__init__" for n in node.body

@@ -1,4 +1,4 @@
-"""The modules of the service as syntax trees. Nothing of the service is imported."""
+"""The modules of the service as syntax trees. They are parsed, not imported."""
 
 import ast
 from collections.abc import Iterator, Mapping
@@ -11,25 +11,25 @@ from .project import Project
 
 @dataclass(frozen=True, slots=True)
 class Module:
-    """One module: its file, its name relative to the package (empty for the package itself), and its tree."""
+    """One module: its file, its name relative to the package (empty for the package itself), and its syntax tree."""
 
     file: str
     name: str
     tree: ast.Module
-    origins: Mapping[str, str]  # what an imported name stands for, such as `Counter`: `prometheus_client.Counter`
+    origins: Mapping[str, str]  # the full names of imported names, such as `Counter`: `prometheus_client.Counter`
 
     @property
     def is_package(self) -> bool:
-        """Whether it is an `__init__.py`."""
+        """Whether the file is an `__init__.py`."""
         return self.file.endswith("/__init__.py")
 
     def origin(self, expression: ast.expr) -> str:
-        """The full name of what an expression names, or the expression as it is written."""
+        """The full name of an imported name or attribute, or the expression itself."""
         first, dot, rest = ast.unparse(expression).partition(".")
         return f"{self.origins.get(first, first)}{dot}{rest}"
 
     def imported(self) -> Iterator[tuple[str, str, str]]:
-        """Every relative import: the module, the name taken from it, and the name it has here."""
+        """Every relative import: the module, the imported name, and its name in this module."""
         parts = self.name.split(".") if self.name else []
         package = parts if self.is_package else parts[:-1]
         for node in ast.walk(self.tree):
@@ -38,7 +38,7 @@ class Module:
                 yield from ((".".join(base), alias.name, alias.asname or alias.name) for alias in node.names)
 
     def strings(self) -> set[str]:
-        """Every text in it."""
+        """Every string literal."""
         nodes = ast.walk(self.tree)
         return {node.value for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str)}
 
@@ -49,7 +49,7 @@ def modules(project: Project) -> list[Module]:
 
 
 def module(project: Project, file: str) -> Module:
-    """One module. Raises `FindingError` for what is not Python."""
+    """One module. Raises `FindingError` if it is not Python."""
     try:
         tree = ast.parse(project.text(file))
     except (SyntaxError, ValueError) as error:
@@ -70,7 +70,7 @@ def _origins(tree: ast.Module) -> Iterator[tuple[str, str]]:
 
 
 def assigned(tree: ast.AST) -> Iterator[tuple[str, ast.expr]]:
-    """Every assignment of one value: the target as it is written, such as `log` or `self.log`, and the value."""
+    """Every assignment: the source of the target, such as `log` or `self.log`, and the value."""
     for node in ast.walk(tree):
         match node:
             case ast.Assign(targets=targets, value=value):
@@ -80,7 +80,7 @@ def assigned(tree: ast.AST) -> Iterator[tuple[str, ast.expr]]:
 
 
 def literals(module: Module) -> Mapping[str, str]:
-    """The names of a module that stand for a text."""
+    """The names to which a module assigns a string literal, with their values."""
     return {
         name: value.value
         for name, value in assigned(module.tree)

@@ -1,4 +1,4 @@
-"""Check `vendor`: the copy of the runtime in vendor/firstlight is as it was delivered."""
+"""Check `vendor`: the copy of the runtime in vendor/firstlight has not been changed."""
 
 import ast
 import hashlib
@@ -11,15 +11,15 @@ from .project import Project
 
 VENDOR = "vendor/firstlight"
 MANIFEST = f"{VENDOR}/MANIFEST.sha256"
-LINE = re.compile(r"([0-9a-f]{64}) [ *](.+)")  # as sha256sum writes it
-# What tools leave behind.
+LINE = re.compile(r"([0-9a-f]{64}) [ *](.+)")  # the format of sha256sum
+# Files that tools create.
 IGNORED = frozenset({"__pycache__", ".mypy_cache", ".pytest_cache", ".ruff_cache", ".venv", "build", "dist"})
 RESTORE = "`make update` restores it"
 EXTEND = "what a service adds belongs in src"
 
 
 def findings(project: Project) -> Iterator[Finding]:
-    """Each file that was edited, removed or added, and a version that is not the one the service asks for."""
+    """Files that were edited, removed or added, and another version than the one in service.toml."""
     if project.has(VENDOR):
         yield from each(project, (_files, _delivered))
 
@@ -37,18 +37,18 @@ def _files(project: Project) -> Iterator[Finding]:
 
 
 def _expected(project: Project) -> Mapping[str, str]:
-    """The checksum of each file, as delivered."""
+    """The checksum of each file in the manifest."""
     checksums = {}
     for number, line in enumerate(project.text(MANIFEST).splitlines(), start=1):
         match = LINE.fullmatch(line)
         if match is None:
-            raise FindingError(MANIFEST, f"line {number} is no line of sha256sum: {RESTORE}.")
+            raise FindingError(MANIFEST, f"line {number} is not a line of sha256sum: {RESTORE}.")
         checksums[match[2].removeprefix("./")] = match[1]
     return checksums
 
 
 def _found(directory: Path) -> Mapping[str, str]:
-    """The checksum of each file that is there."""
+    """The checksum of each file in the directory."""
     files = (path.relative_to(directory) for path in directory.rglob("*") if path.is_file() or path.is_symlink())
     kept = [path for path in files if not _ignored(path)]
     return {path.as_posix(): _checksum(directory / path) for path in kept}
@@ -61,11 +61,11 @@ def _ignored(path: Path) -> bool:
 
 
 def _checksum(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest() if path.exists() else "a link that leads nowhere"
+    return hashlib.sha256(path.read_bytes()).hexdigest() if path.exists() else "a broken link"
 
 
 def _delivered(project: Project) -> Iterator[Finding]:
-    """Whether it is the library that the last update brought, and not an older one with a manifest of its own."""
+    """Version and manifest are those of the last update. An older library also fits its own manifest."""
     wanted = project.service.get("runtime")
     if wanted is None:
         return
@@ -82,7 +82,7 @@ def _delivered(project: Project) -> Iterator[Finding]:
 
 
 def version(file: str, text: str) -> str:
-    """The value of `__version__`, without running the module."""
+    """The value of `__version__`, read without an import. Raises `FindingError`."""
     try:
         tree = ast.parse(text)
     except (SyntaxError, ValueError) as error:

@@ -1,1 +1,1 @@
-"""The optional components, one module or package each."""
+"""The optional components. Each is a module or a package."""

@@ -1,7 +1,7 @@
-"""The telemetry contract: the names that a service and everything that watches it agree on.
+"""The telemetry contract: the names that a service and its rules, dashboards, probes and manifests share.
 
-It has parts: one of the runtime, one of each component (both are files of this package), and one of the team, which is
-`contract/<slug>.toml` in its service. `Contract.of` puts them together.
+It consists of parts: one of the runtime, one of each component (files of this package), and one of the team
+(`contract/<slug>.toml` in the service). `Contract.of` combines them.
 """
 
 from .contract import Contract

@@ -1,4 +1,4 @@
-"""All parts of the contract of one service, put together."""
+"""The combined contract of one service."""
 
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
@@ -12,7 +12,7 @@ from .part import Part, Problem
 
 @dataclass(frozen=True, slots=True)
 class Contract:
-    """What the parts say. A name that two parts have counts once, as the first part has it, and is a problem."""
+    """The entries of all parts. A name in two parts is a problem; the entry of the first part is used."""
 
     parts: tuple[Part, ...]
     metrics: Mapping[str, Metric]  # by family
@@ -22,7 +22,7 @@ class Contract:
 
     @classmethod
     def of(cls, components: Iterable[str], *own: Part) -> "Contract":
-        """The runtime's part, those of the components, and `own`."""
+        """Combine the runtime's part, those of the components, and `own`."""
         parts = (*shipped(components), *own)
         metrics: dict[str, Metric] = {}
         for part in parts:
@@ -37,7 +37,7 @@ class Contract:
         )
 
     def fact(self, table: str, name: str) -> Any:
-        """A value of a table that only the runtime's part has, such as `("management", "port")`."""
+        """A value of a table that only the runtime's part has, such as `("management", "port")`. Raises `KeyError`."""
         return self.parts[0].facts[table][name]
 
     @property
@@ -48,18 +48,18 @@ class Contract:
 
     @property
     def paths(self) -> frozenset[str]:
-        """Every path that something outside the service may ask."""
+        """Every path that probes and scrapes may request."""
         own = (self.fact("management", "metrics"), self.fact("management", "details"))
         return frozenset((*self.probes.values(), *own))
 
     @property
     def fields(self) -> frozenset[str]:
-        """The fields of log lines, those of requests included."""
+        """The fields of log lines, including those of requests."""
         return frozenset((*self.fact("log", "fields"), *self.fact("log", "request_fields")))
 
     @property
     def external(self) -> Mapping[str, frozenset[str]]:
-        """Series that others export about a service, with their labels: of Jobs, or of what a deploy did."""
+        """Series that other exporters have about a service, with their labels, for example of Jobs and deploys."""
         return {name: frozenset(labels) for name, labels in self.parts[0].facts["external"].items()}
 
     def series(self) -> Mapping[str, frozenset[str]]:
@@ -89,7 +89,7 @@ def _named_twice(parts: Iterable[Part]) -> Iterator[Problem]:
 
 
 def _named(part: Part) -> Iterator[tuple[str, str, str]]:
-    """Every name of a part: its kind, by what it is told apart, and as it is written."""
+    """Every name of a part: its kind, its key for comparisons, and its spelling."""
     yield from (("metric", metric.family, metric.name) for metric in part.metrics)
     yield from (("event", event, event) for event in part.events)
     yield from (("variable", variable, variable) for variable in part.variables)

@@ -1,4 +1,4 @@
-"""What the contract says of one metric, and which series Prometheus makes of it."""
+"""One metric of the contract, and its series in Prometheus."""
 
 import re
 from collections.abc import Mapping
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
 
-# The suffixes of the series that a scrape shows, by kind, and the label that the client library adds to each of them.
+# The suffixes of the series in a scrape, by kind, with the labels that the client library adds.
 SUFFIXES: Mapping[str, Mapping[str, frozenset[str]]] = {
     "counter": {"_total": frozenset()},
     "gauge": {"": frozenset()},
@@ -19,7 +19,7 @@ SUFFIXES: Mapping[str, Mapping[str, frozenset[str]]] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Metric:
-    """One metric. `optional` metrics may be absent from a scrape; `exported_by` names the library that declares one."""
+    """One metric. An `optional` one may be absent from a scrape. `exported_by` names the library that declares it."""
 
     name: str
     kind: str
@@ -32,20 +32,20 @@ class Metric:
 
     @property
     def family(self) -> str:
-        """The name without the suffix of its kind: two spellings of one counter have one family."""
+        """The name without the suffix of its kind, so that both spellings of a counter are equal."""
         return family(self.name, self.kind)
 
     def series(self) -> Mapping[str, frozenset[str]]:
-        """Every series of the metric, with the labels it has beside those of the target."""
+        """Every series of the metric, with its labels, without those of the target."""
         return {f"{self.family}{suffix}": added.union(self.labels) for suffix, added in SUFFIXES[self.kind].items()}
 
 
 def family(name: str, kind: str) -> str:
-    """The name of a metric of that kind without the suffix that the client library adds."""
+    """The name of a metric without the suffix that the client library adds for its kind."""
     suffix = {"counter": "_total", "info": "_info"}.get(kind)
     return name.removesuffix(suffix) if suffix else name
 
 
 def key(name: str) -> str:
-    """The name of a metric as a key of TOML: one with a colon needs quotes."""
+    """The name of a metric as a TOML key. A name with a colon is quoted."""
     return name if _BARE_KEY.fullmatch(name) else f'"{name}"'

@@ -1,4 +1,4 @@
-"""One part of the contract: one TOML file, read and judged. A wrong entry is left out and named as a problem."""
+"""One part of the contract: one TOML file. Invalid entries are left out, and listed as problems."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -9,7 +9,7 @@ from .metric import SUFFIXES, Metric
 
 METRIC_NAME = re.compile(r"[a-zA-Z_:][a-zA-Z0-9_:]*")
 LABEL_NAME = re.compile(r"(?!__)[a-zA-Z_][a-zA-Z0-9_]*")
-# Discovery sets these. Prometheus would rename what the service sets, and rules would read the target's.
+# Discovery sets these labels. Prometheus would rename a label of the service, and rules would read that of the target.
 TARGET_LABELS = frozenset({"service", "env", "instance", "process", "job", "cluster", "slot"})
 KEYS = {"kind": str, "labels": list, "optional": bool, "exported_by": str, "unit": str, "buckets": list}
 IN_WORDS = {str: "a text", list: "a list", bool: "true or false"}
@@ -18,7 +18,7 @@ KINDS = ", ".join(SUFFIXES)
 
 @dataclass(frozen=True, slots=True, order=True)
 class Problem:
-    """What is wrong with a file of the contract."""
+    """A fault in a file of the contract."""
 
     file: str
     sentence: str
@@ -26,7 +26,7 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One file. `facts` are the tables that only the runtime's part has, such as its probes."""
+    """One file. `facts` are the tables that only the runtime's part has, such as `probes`."""
 
     file: str
     metrics: tuple[Metric, ...]
@@ -37,7 +37,7 @@ class Part:
 
     @classmethod
     def of(cls, file: str, content: Mapping[str, Any]) -> "Part":
-        """Read the content of one file."""
+        """Read the parsed content of one file."""
         found = {name: list(_wrong(name, metric)) for name, metric in _table(content, "metrics").items()}
         log = _table(content, "log")
         lists = {"[log] events": log.get("events", []), "variables": content.get("variables", [])}
@@ -71,9 +71,9 @@ def _texts(value: object) -> bool:
 
 
 def _wrong(name: str, metric: object) -> Iterator[str]:
-    """What is wrong with one metric."""
+    """The faults of one metric."""
     if not METRIC_NAME.fullmatch(name):
-        yield "is no name that Prometheus allows: letters, digits, underscores and colons, no digit first."
+        yield "is not a name that Prometheus allows: letters, digits, underscores and colons, no digit first."
     if not isinstance(metric, dict):
         yield 'must be a table with kind = "..." and labels = [...].'
         return

@@ -1,4 +1,4 @@
-"""Changes of the files that the service is made of, put into a queue by two threads."""
+"""Watches the source files and `.env` of a service. Two threads report changes."""
 
 import threading
 from collections.abc import Callable, Collection
@@ -9,17 +9,17 @@ from . import dotenv
 
 SOURCES = ("src", "vendor/firstlight/src")
 SUFFIXES = (".py", ".toml")
-STEP_MILLISECONDS = 50  # of quiet, after which changes count as complete
+STEP_MILLISECONDS = 50  # without another change; then the changes are reported together
 
 
 class Changed(NamedTuple):
-    """Files that were written, created or removed at about the same time."""
+    """Files that were written, created or removed in one step."""
 
     paths: Collection[Path]
 
 
 class Unwatched(NamedTuple):
-    """Why no more changes will be seen."""
+    """The error after which changes are no longer reported."""
 
     error: Exception
 
@@ -31,20 +31,20 @@ class Watch:
     """Watches the files of a service until it is closed."""
 
     def __init__(self, root: Path, tell: Tell) -> None:
-        """Watch the service in the directory `root`. Raises `ImportError` where `watchfiles` is not installed."""
+        """Watch the service in the directory `root`. Raises `ImportError` if `watchfiles` is not installed."""
         import watchfiles  # noqa: PLC0415, F401 - part of the extra `development`, which production does not install
 
         self._root = root
         self._tell = tell
         self._ended = threading.Event()
         sources = [path for each in SOURCES if (path := root / each).is_dir()]
-        places = [(sources, True, _is_source), ([root], False, _is_environment)]  # the root has thousands of files
+        places = [(sources, True, _is_source), ([root], False, _is_environment)]  # the root has a .venv
         for paths, recursive, chosen in places:
             if paths:
                 threading.Thread(target=self._run, args=(paths, recursive, chosen), daemon=True).start()
 
     def close(self) -> None:
-        """Watch no more."""
+        """Stop watching."""
         self._ended.set()
 
     def _run(self, paths: Collection[Path], recursive: bool, chosen: Callable[[Path], bool]) -> None:  # noqa: FBT001 - called in one place
@@ -63,7 +63,7 @@ class Watch:
                 recursive=recursive,
             ):
                 self._tell(Changed(sorted({Path(path) for _, path in changes})))
-        except Exception as error:  # noqa: BLE001 - a limit of the system, a directory that is gone
+        except Exception as error:  # noqa: BLE001 - for example a limit of the system, or a deleted directory
             self._tell(Unwatched(error))
 
 

@@ -1,4 +1,4 @@
-"""The service as a child of the supervisor."""
+"""The service as a child process of the supervisor."""
 
 import os
 import signal
@@ -10,11 +10,11 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import NamedTuple
 
-STEP_SECONDS = 1.0  # for each of SIGTERM and SIGINT to work, before a reload goes on without
+STEP_SECONDS = 1.0  # a reload waits so long after SIGTERM, and again after SIGINT
 
 
 class Ended(NamedTuple):
-    """The process of a child has ended. A negative status is a signal."""
+    """The process of a child has ended. A negative status is the number of a signal."""
 
     child: "Child"
     status: int
@@ -24,10 +24,10 @@ class Child:
     """One process of the service."""
 
     def __init__(self, command: Sequence[str], environment: Mapping[str, str], tell: Callable[[Ended], None]) -> None:
-        """Start it, and `tell` of its end.
+        """Start the process. `tell` is called when it has ended.
 
-        It has our terminal, so that a debugger works. Ctrl-C reaches it there too: it ignores that while it starts,
-        when it would leave with a traceback, and drains once it serves. It hears our SIGTERM at any time.
+        It shares our terminal, so that a debugger works; Ctrl-C therefore reaches it as well. It ignores SIGINT until
+        it serves, because Python would end with a traceback; then SIGINT starts the drain. SIGTERM always works.
         """
         handler = signal.signal(signal.SIGINT, signal.SIG_IGN)
         try:
@@ -39,12 +39,12 @@ class Child:
         self._waiter.start()
 
     def drain(self) -> None:
-        """Ask it to finish what is in flight and to end. Once more changes nothing."""
+        """Send SIGTERM, which starts the drain. A second call changes nothing."""
         self._send(signal.SIGTERM)
 
     def replace(self) -> bool:
-        """End it for a reload. False: what it was doing had to be cut."""
-        for number in (signal.SIGTERM, signal.SIGINT):  # the second skips what the first waits for
+        """End the process for a reload. Returns false if requests in flight were cut."""
+        for number in (signal.SIGTERM, signal.SIGINT):  # the second signal cuts the drain
             self._send(number)
             self._waiter.join(STEP_SECONDS)
             if not self._waiter.is_alive():
@@ -53,7 +53,7 @@ class Child:
         return False
 
     def kill(self) -> None:
-        """End it now."""
+        """Kill the process and wait for its end."""
         self._send(signal.SIGKILL)
         self._waiter.join()
 
@@ -66,14 +66,14 @@ class Child:
 
 
 class Terminal:
-    """The state of the terminal, which a debugger that was cut leaves without echo."""
+    """The state of the terminal. A debugger that is killed leaves the terminal without echo."""
 
     def __init__(self) -> None:
-        """Remember it, where there is one."""
+        """Save the state, if there is a terminal."""
         self._state = termios.tcgetattr(0) if os.isatty(0) else None
 
     def restore(self) -> None:
-        """Put it back as it was, from the foreground only: the shell has it otherwise."""
+        """Restore the state, if this process is in the foreground: else the shell uses the terminal."""
         if self._state is not None and os.tcgetpgrp(0) == os.getpgrp():
             with suppress(termios.error):
                 termios.tcsetattr(0, termios.TCSADRAIN, self._state)

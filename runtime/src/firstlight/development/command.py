@@ -4,9 +4,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from ..exit_status import BAD_USE
 from .supervisor import Supervisor
-
-BAD_USE = 2
 
 
 def run(arguments: Sequence[str]) -> int:

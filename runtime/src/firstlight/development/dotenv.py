@@ -1,4 +1,4 @@
-r"""The file `.env`: one variable a line.
+r"""The file `.env`: one variable on each line.
 
     # a comment
     NAME=value           spaces around the value and a comment behind ` #` do not belong to it
@@ -6,7 +6,7 @@ r"""The file `.env`: one variable a line.
     NAME='as it is'      in single quotes every character stands for itself
     export NAME=value    the same as without `export`
 
-`$` is a character as any other. A value ends with its line. Of a name that comes twice the last line counts.
+`$` has no special meaning. A value cannot continue on the next line. If a name occurs twice, the last line counts.
 """
 
 import re
@@ -27,7 +27,7 @@ _ESCAPED = {"n": "\n", "r": "\r", "t": "\t", '"': '"', "\\": "\\"}
 
 
 def read(file: Path) -> Mapping[str, str]:
-    """The variables of a file; none where it is missing. Raises `SettingsError`, which names the line."""
+    """The variables of a file, or none if it does not exist. Raises `SettingsError`, which names the line."""
     try:
         text = file.read_text("utf-8-sig")
     except FileNotFoundError:
@@ -42,7 +42,7 @@ def read(file: Path) -> Mapping[str, str]:
 
 
 def parse(text: str, name: str = FILE) -> Mapping[str, str]:
-    """The variables in the text of a file of this name. Raises `SettingsError`, which never shows a value."""
+    """The variables in the text of the file `name`. Raises `SettingsError`, whose text never contains a value."""
     found: dict[str, str] = {}
     for number, line in enumerate(text.split("\n"), 1):
         stripped = line.strip()

@@ -1,4 +1,4 @@
-"""What the supervisor tells the service through its environment. Absent in production."""
+"""The variables with which the supervisor passes information to the service. Absent in production."""
 
 import os
 import time
@@ -14,7 +14,7 @@ def is_supervised() -> bool:
 
 
 def seconds_since_change() -> float | None:
-    """How long ago the change was seen for which this process was started; nothing at a first start."""
+    """The seconds since the change for which this process was started, or None at the first start."""
     try:
         return max(0.0, time.monotonic() - float(os.environ.get(RELOADED_AT, "")))
     except ValueError:

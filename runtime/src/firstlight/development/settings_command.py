@@ -1,4 +1,4 @@
-"""`python -m firstlight settings <package>`: what `make settings` calls. The settings as `make run` would have them."""
+"""`python -m firstlight settings <package>`: prints the settings as under `make run`. `make settings` calls it."""
 
 import os
 import sys
@@ -8,13 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import ArrangementError, SettingsError
+from ..exit_status import BAD_USE
 from ..settings_table import show
 from .environment import DevelopmentEnvironment
 
 if TYPE_CHECKING:
     from ..service import Service
-
-BAD_USE = 2
 
 
 def run(arguments: Sequence[str]) -> int:

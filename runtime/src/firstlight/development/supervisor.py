@@ -10,26 +10,25 @@ from pathlib import Path
 from queue import SimpleQueue
 
 from ..errors import SettingsError
+from ..exit_status import BAD_USE, INTERRUPTED
 from ..terminal import paint_for
 from . import handover
 from .changes import Changed, Unwatched, Watch
 from .child import Child, Ended, Terminal
 from .environment import DevelopmentEnvironment
 
-BAD_USE = 2
-INTERRUPTED = 130
 PORTS = ("PORT", "MANAGEMENT_PORT")
 STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-NAMED = 3  # changed files in one line
+NAMED = 3  # so many changed files are named; the others are counted
 
 News = Changed | Unwatched | Ended | signal.Signals
 
 
 class Supervisor:
-    """One `make run`, in the directory `root` of a service. `command` is what Python is given to start it."""
+    """One `make run` in the directory `root` of a service. `command` are the arguments of Python that start it."""
 
     def __init__(self, command: Sequence[str], root: Path) -> None:
-        """Nothing runs yet."""
+        """Call `run`."""
         self._command = command
         self._root = root
         self._news: SimpleQueue[News] = SimpleQueue()
@@ -43,7 +42,7 @@ class Supervisor:
         self._paint = paint_for(sys.stderr)
 
     def run(self) -> int:
-        """Supervise until the end. Returns the exit status: the service's own, or 130 when a second signal cut it."""
+        """Supervise until a signal. Returns the service's exit status, or 130 when a second Ctrl-C cut the drain."""
         for number in STOPPING:
             signal.signal(number, self._hear)
         watch = Watch(self._root, self._news.put)
@@ -70,7 +69,7 @@ class Supervisor:
                 return status
 
     def _heard(self, news: News) -> int | None:
-        """Act on one piece of news. Returns the exit status when that was the last."""
+        """Handle one event. Returns the exit status if it was the last."""
         match news:
             case Ended():
                 return self._ended(news) if news.child is self._child else None
@@ -85,7 +84,7 @@ class Supervisor:
                 return self._told_to_stop(news)
 
     def _start(self, reloaded_at: str) -> None:
-        """Raises `SettingsError` for a bad `.env`."""
+        """Start the service. Raises `SettingsError` for a bad `.env`."""
         variables = DevelopmentEnvironment(self._root).variables
         variables.setdefault(handover.CONSOLE_TOKEN, self._token)
         for name in PORTS:
@@ -109,8 +108,8 @@ class Supervisor:
     def _ended(self, ended: Ended) -> int | None:
         self._child = None
         self._terminal.restore()
-        refused = ended.status == BAD_USE and not self._reloads  # it has said why, and a file may have no part in it
-        if self._interrupts > 1:  # the second one has reached the service, too, and may be behind its end in the queue
+        refused = ended.status == BAD_USE and not self._reloads  # no file may be at fault
+        if self._interrupts > 1:  # the service got it too, and may have ended before our queue had it
             return self._cut()
         if self._stopping and ended.status == 0:
             self._say("stopped", "dim")
@@ -144,7 +143,7 @@ class Supervisor:
         self._say("waiting for a change", "dim")
 
     def _say(self, text: str, style: str) -> None:
-        """For the person at the terminal; standard output is the service's, which may write JSON."""
+        """Write to standard error, because the service may write JSON to standard output."""
         sys.stderr.write(f"{self._paint(text, style)}\n")
         sys.stderr.flush()
 

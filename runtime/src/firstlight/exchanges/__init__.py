@@ -1,1 +1,1 @@
-"""Outgoing HTTP exchanges of the telemetry itself, with limits on total time and on the size of the response."""
+"""The HTTP client of the exporters, with limits on the total time and the size of the response."""

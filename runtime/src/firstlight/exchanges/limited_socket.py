@@ -1,6 +1,6 @@
 """A socket whose reads and writes share one deadline, and whose reads have a limit in bytes.
 
-A timeout of a socket limits one wait: a peer that sends a byte now and then holds the exchange for ever.
+The timeout of a socket limits single waits: a peer that sends a byte now and then would hold the exchange for ever.
 """
 
 import io
@@ -15,19 +15,19 @@ _WRITE_BYTES = 65_536
 
 
 class ResponseTooLargeError(OSError):
-    """The peer sent more than it may."""
+    """The peer sent more bytes than the limit."""
 
 
 class Limits:
-    """The time and the bytes that are left of one exchange."""
+    """The remaining time and bytes of one exchange."""
 
     def __init__(self, seconds: float, read_bytes: int) -> None:
-        """Start the clock."""
+        """Start the clock. `seconds` limit the exchange, `read_bytes` the response with its head."""
         self._deadline = time.monotonic() + seconds
         self._read_bytes = read_bytes
 
     def seconds_left(self) -> float:
-        """Above zero. Raises `TimeoutError` when nothing is left."""
+        """The remaining seconds, above zero. Raises `TimeoutError` when the time is over."""
         left = self._deadline - time.monotonic()
         if left <= 0:
             msg = "the time limit of the exchange is over"
@@ -35,7 +35,7 @@ class Limits:
         return left
 
     def count(self, read: int) -> int:
-        """Take `read` bytes from what is left, and return them. Raises `ResponseTooLargeError`."""
+        """Subtract `read` from the remaining bytes, and return it. Raises `ResponseTooLargeError`."""
         self._read_bytes -= read
         if self._read_bytes < 0:
             msg = "the response is too large"
@@ -46,7 +46,7 @@ class Limits:
 class _Reader(io.RawIOBase):
     def __init__(self, connected: "LimitedSocket") -> None:
         self._connected = connected
-        self._raw = connected.raw.makefile("rb", buffering=0)  # keeps the descriptor open until it is closed
+        self._raw = connected.raw.makefile("rb", buffering=0)  # keeps the descriptor open until the reader is closed
 
     def readable(self) -> bool:
         return True
@@ -62,25 +62,25 @@ class _Reader(io.RawIOBase):
 
 
 class LimitedSocket:
-    """What `http.client` uses of a socket. `limits` are those of the exchange in progress."""
+    """The part of a socket's interface that `http.client` uses. `limits` are those of the current exchange."""
 
     def __init__(self, raw: socket.socket, limits: Limits) -> None:
-        """Read and write through `raw`, which is connected."""
+        """`raw` is a connected socket."""
         self.raw = raw
         self.limits = limits
 
     def makefile(self, mode: str) -> io.BufferedReader:
-        """A reader; `mode` is always `rb`."""
+        """A reader. `mode` is ignored: `http.client` always passes `rb`."""
         del mode
         return io.BufferedReader(_Reader(self))
 
     def sendall(self, data: bytes) -> None:
-        """Send everything. Raises `TimeoutError`."""
+        """Send all data. Raises `TimeoutError`."""
         view = memoryview(data)
         while view:
             self.raw.settimeout(self.limits.seconds_left())
             view = view[self.raw.send(view[:_WRITE_BYTES]) :]
 
     def close(self) -> None:
-        """Close the socket; its readers stay readable."""
+        """Close the socket. Its readers stay usable."""
         self.raw.close()

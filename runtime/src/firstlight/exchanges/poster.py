@@ -1,4 +1,4 @@
-"""Posts to one URL over a connection that is kept: each exchange has a total time limit and a limited response."""
+"""Sends POST requests to one URL over a kept connection, with limits on the total time and the size of the response."""
 
 import http.client
 import ssl
@@ -13,12 +13,12 @@ from ..forks import renew_in_child
 from .limited_socket import LimitedSocket, Limits
 from .route import Route
 
-BODY_BYTES = 65_536  # of a response
-_RESPONSE_BYTES = 2 * BODY_BYTES  # with its head
+BODY_BYTES = 65_536  # limit of the body of a response
+_RESPONSE_BYTES = 2 * BODY_BYTES  # limit of a response with its head
 
 
 class Answer(NamedTuple):
-    """A response, whose body is cut at `BODY_BYTES`."""
+    """A response. Its body is cut at `BODY_BYTES`."""
 
     status: int
     reason: str
@@ -27,27 +27,27 @@ class Answer(NamedTuple):
 
 
 class Poster:
-    """For one thread at a time."""
+    """Sends one request at a time. A lock makes it thread-safe."""
 
     def __init__(self, url: str, context: ssl.SSLContext | None) -> None:
-        """Nothing is sent yet. `context` is needed for https."""
+        """Nothing is sent yet. `context` is required for https."""
         self._route = Route(url, context)
         self._begin()
-        renew_in_child(self._begin)  # what is said on the parent's connection is the parent's
+        renew_in_child(self._begin)  # a child must not write to the parent's connection
 
     def _begin(self) -> None:
         self._kept: tuple[http.client.HTTPConnection, LimitedSocket] | None = None
         self._busy = threading.Lock()
 
     def post(self, body: bytes, headers: Mapping[str, str], seconds: float) -> Answer:
-        """Send `body` within `seconds` in all, however slowly bytes come and go. No redirect is followed.
+        """Send `body` and read the response within `seconds` in total. Redirects are not followed.
 
-        Raises `OSError` or `http.client.HTTPException` where there is no answer.
+        Raises `OSError` (with `TimeoutError` and `ResponseTooLargeError`) or `http.client.HTTPException`.
         """
         with self._busy:
             limits = Limits(seconds, _RESPONSE_BYTES)
             if self._kept is not None:
-                with suppress(http.client.RemoteDisconnected, ConnectionError):  # it has been idle for too long
+                with suppress(http.client.RemoteDisconnected, ConnectionError):  # closed by the server while idle
                     return self._exchange(body, headers, limits)
             return self._exchange(body, headers, limits)
 
@@ -74,11 +74,11 @@ class Poster:
             limited.close()
 
     def close(self) -> None:
-        """Close the connection. An exchange in progress, in another thread, fails."""
+        """Close the connection. An exchange in another thread fails."""
         if self._busy.acquire(blocking=False):
             with suppress(OSError):
                 self._drop()
             self._busy.release()
         elif (kept := self._kept) is not None:
-            with suppress(OSError):  # not that of TLS, which forgets its state while the other thread uses it
+            with suppress(OSError):  # not `SSLSocket.shutdown`, which clears the state that the other thread uses
                 socket.shutdown(kept[1].raw, SHUT_RDWR)

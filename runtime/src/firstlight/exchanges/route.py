@@ -1,4 +1,4 @@
-"""The way to a server: its address, or that of a proxy named in the environment, and TLS."""
+"""Opens connections to a server, directly or through the proxy named in the environment, with TLS for https."""
 
 import base64
 import http.client
@@ -15,7 +15,10 @@ _PORTS = {"http": 80, "https": 443}
 
 
 def trust(certificate: str | None = None, client: str | None = None, key: str | None = None) -> ssl.SSLContext:
-    """Trust the file `certificate`, `REQUESTS_CA_BUNDLE`, or what the system trusts; show `client` with its `key`."""
+    """A TLS context that trusts the file `certificate`, else `REQUESTS_CA_BUNDLE`, else the system's certificates.
+
+    `client` is the file of a client certificate, `key` that of its key. Raises `OSError` for a bad file.
+    """
     context = ssl.create_default_context(cafile=certificate or os.environ.get("REQUESTS_CA_BUNDLE") or None)
     if client:
         context.load_cert_chain(client, key or None)
@@ -26,7 +29,7 @@ class Route:
     """Opens connections to the server of a URL, for HTTP/1.1."""
 
     def __init__(self, url: str, context: ssl.SSLContext | None) -> None:
-        """Read the proxy from the environment. `context` is for URLs with https."""
+        """Read the proxy from the environment. `context` is used for https URLs."""
         self._url = urlsplit(url)
         self._host, self._port = self._url.hostname or "", _port(self._url)
         self._context = context if self._url.scheme == "https" else None
@@ -34,18 +37,18 @@ class Route:
 
     @property
     def target(self) -> str:
-        """What the request line names: a path, or all of the URL where a proxy has to know it."""
+        """The target of the request line: a path, or the whole URL for an HTTP proxy."""
         if self._proxy and self._context is None:
             return self._url._replace(netloc=f"{self._url.hostname}:{self._port}", fragment="").geturl()
         return self._url._replace(scheme="", netloc="", fragment="").geturl() or "/"
 
     @property
     def headers(self) -> dict[str, str]:
-        """User and password for a proxy that is asked by plain HTTP."""
+        """The credentials for an HTTP proxy, if the URL is not https."""
         return _authorization(self._proxy) if self._proxy and self._context is None else {}
 
     def connect(self, limits: Limits) -> tuple[http.client.HTTPConnection, LimitedSocket]:
-        """Open a connection. Raises `OSError`. Only the resolver of names has time limits of its own."""
+        """Open a connection. Raises `OSError`. The limits do not include the DNS look-up."""
         first = self._proxy or self._url
         limited = LimitedSocket(_connected(first.hostname or "", _port(first), limits), limits)
         try:

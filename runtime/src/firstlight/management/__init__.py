@@ -1,1 +1,1 @@
-"""The management plane: health and metrics on a port and in a thread of their own."""
+"""The management plane: health and metrics, served on a separate port by a separate thread."""

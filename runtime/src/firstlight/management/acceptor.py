@@ -1,4 +1,4 @@
-"""The way into the management port: a limit on connections, and a way on when descriptors run out."""
+"""Accepts connections on the management port: limits their number, and continues when descriptors run out."""
 
 import asyncio
 import errno
@@ -11,18 +11,18 @@ from functools import partial
 from .descriptors import Reserve
 from .protocol import Connection, Port
 
-SHARE_OF_DESCRIPTORS = 8  # of all that the process may have, this part at most: the rest is the service's
-ACCEPTED_AT_ONCE = 8  # before those accepted earlier are read
-GRACE_SECONDS = 0.01  # for a new connection to send its head: others wait in the kernel's queue so long
-PAUSE_SECONDS = 0.1  # when nothing can be accepted
+SHARE_OF_DESCRIPTORS = 8  # connections may use 1/8 of the descriptors; the rest is for the service
+ACCEPTED_AT_ONCE = 8  # then the loop reads from those accepted so far
+GRACE_SECONDS = 0.01  # a new connection may use it to send its head; others wait in the kernel's queue
+PAUSE_SECONDS = 0.1  # until the next attempt, when nothing can be accepted
 SHORTAGE = {errno.EMFILE, errno.ENFILE}
 
 
 class Acceptor:
-    """Accepts connections in the running loop. The newest one always gets in: it may be a probe."""
+    """Accepts connections in the running loop. At the limit it closes an old one, because a new one may be a probe."""
 
     def __init__(self, listener: socket.socket, port: Port, reserve: Reserve) -> None:
-        """Not started. `listener` listens, and does not block."""
+        """`listener` is a listening, non-blocking socket. Call `start`."""
         self._listener = listener
         self._port = port
         self._reserve = reserve
@@ -34,17 +34,17 @@ class Acceptor:
         self.connections: set[Connection] = set()
 
     def start(self) -> None:
-        """Accept from now on."""
+        """Start accepting."""
         self._loop.add_reader(self._listener, self._accept)
 
     def stop(self) -> None:
-        """Accept no more. Open connections stay."""
+        """Stop accepting. Open connections stay open."""
         self._loop.remove_reader(self._listener)
         if self._timer is not None:
             self._timer.cancel()
 
     async def close(self, seconds: float) -> None:
-        """Let answers leave for some seconds, and cut the rest."""
+        """Wait up to `seconds` for responses in progress, then close all connections."""
         for connection in list(self.connections):
             connection.shutdown()
         with suppress(TimeoutError):
@@ -54,10 +54,10 @@ class Acceptor:
                     await self._changed.wait()
         for connection in list(self.connections):
             connection.end()
-        await asyncio.sleep(0)  # for the loop to close what was cut
+        await asyncio.sleep(0)  # lets the loop close the aborted transports
 
     def _accept(self) -> None:
-        """Called when a client waits."""
+        """Called by the loop when a client waits."""
         try:
             for turn in range(ACCEPTED_AT_ONCE):
                 if len(self.connections) >= self._limit and (turn or not self._make_way()):
@@ -71,9 +71,9 @@ class Acceptor:
             self._on_error(error)
 
     def _on_error(self, error: OSError) -> None:
-        """Accept one client at the cost of the reserve, or of another one.
+        """Accept a client with a descriptor of the reserve, or of a connection that is closed for it.
 
-        The kernel looks for a descriptor before it looks for a client: the error does not say that one waits.
+        The kernel allocates the descriptor before it looks for a client, so the error can occur without a client.
         """
         if error.errno not in SHORTAGE:
             self._pause(PAUSE_SECONDS)
@@ -82,7 +82,7 @@ class Acceptor:
         elif self._reserve.give():
             self._accept()
         elif self._make_way():
-            self._pause(0)  # until its descriptor is free
+            self._pause(0)  # the loop frees the descriptor in its next iteration
 
     def _waits(self) -> bool:
         poll = select.poll()
@@ -100,12 +100,12 @@ class Acceptor:
 
     def _on_connected(self, connection: Connection, task: asyncio.Task[object]) -> None:
         self._tasks.discard(task)
-        if task.cancelled() or task.exception() is not None:  # it left, or the kernel has no memory for it
+        if task.cancelled() or task.exception() is not None:  # the client has left, or the kernel has no memory
             connection.end()
             self._on_closed(connection)
 
     def _make_way(self) -> bool:
-        """Close the connection that matters least. Where none can be closed now, pause and return false."""
+        """Close the least important connection. If none can be closed now, pause and return false."""
         victim = min(self.connections, key=lambda each: (each.phase, each.since), default=None)
         if victim is None:
             self._port.refusals.count("too_many_connections")
@@ -116,7 +116,7 @@ class Acceptor:
             self._pause(GRACE_SECONDS - age)
             return False
         self.connections.discard(victim)
-        victim.end("too_many_connections" if victim.phase else "")  # an idle one loses nothing
+        victim.end("too_many_connections" if victim.phase else "")  # an idle one is not a refusal
         return True
 
     def _pause(self, seconds: float) -> None:
@@ -127,7 +127,7 @@ class Acceptor:
         self.connections.discard(connection)
         self._changed.set()
         if not self._reserve.full:
-            self._loop.call_soon(self._reserve.take)  # its descriptor is closed after this
+            self._loop.call_soon(self._reserve.take)  # the descriptor is closed after this call
 
 
 def _affordable(connections: int) -> int:

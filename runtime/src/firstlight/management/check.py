@@ -1,4 +1,4 @@
-"""A health check, as the team and the components declare it."""
+"""Health checks as the team and the components declare them."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -6,11 +6,11 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """An async callable that raises when something is wrong.
+    """A health check. `probe` is an async callable that raises when something is wrong.
 
-    When it begins to fail, what it raised is logged and reported; not again at each run, nor within ten minutes.
-    Only a `critical` check takes the instance out of traffic. A dependency shared by all instances is not critical: its
-    failure would take all of them out at once, and with them every answer that does not need it.
+    The exception is logged when the check begins to fail, and reported to error tracking at most once in ten minutes.
+    Only a `critical` check makes readiness fail. The check of a dependency that all instances share must not be
+    critical: its failure would take every instance out of traffic, also for requests that do not need it.
     """
 
     name: str

@@ -1,13 +1,13 @@
-"""File descriptors in reserve, so that the management port answers when the process has used up all others."""
+"""Reserved file descriptors, with which the management port answers when the process has no others left."""
 
 import os
 
 
 class Reserve:
-    """Descriptors that are open for nothing but to be given back. One thread uses it: the management plane's."""
+    """Open descriptors of /dev/null, to be closed when another is needed. Only the management thread uses it."""
 
     def __init__(self, size: int) -> None:
-        """Take `size` descriptors. Raises `OSError` when there are not as many."""
+        """Open `size` descriptors. Raises `OSError` if the process may not open as many."""
         self._size = size
         self._held: list[int] = []
         while len(self._held) < size:
@@ -15,18 +15,18 @@ class Reserve:
 
     @property
     def full(self) -> bool:
-        """Whether nothing is missing."""
+        """Whether all `size` descriptors are open."""
         return len(self._held) >= self._size
 
     def give(self, keep: int = 0) -> bool:
-        """Free one descriptor for what is opened next, unless only `keep` are left. Returns whether there was one."""
+        """Close one descriptor, so that another can be opened, unless only `keep` are left. Returns whether it did."""
         if len(self._held) <= keep:
             return False
         os.close(self._held.pop())
         return True
 
     def take(self) -> None:
-        """Take back what is missing, as far as the process has descriptors left."""
+        """Open the missing descriptors again, as many as the process may open."""
         try:
             while not self.full:
                 self._held.append(_open())
@@ -34,7 +34,7 @@ class Reserve:
             return
 
     def close(self) -> None:
-        """Free all of them, and take none back."""
+        """Close all descriptors. `take` then opens none."""
         self._size = 0
         while self.give():
             pass

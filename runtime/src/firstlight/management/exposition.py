@@ -1,4 +1,4 @@
-"""The page of `/metrics`: what cannot be collected or rendered is left out, and the rest is served."""
+"""The page of `/metrics`. Collectors and families that fail are left out; all others are served."""
 
 import copy
 import re
@@ -14,14 +14,14 @@ from prometheus_client.registry import Collector
 from ..failures import report
 from ..metrics.instruments import METRICS_NOT_RENDERED, REGISTRY
 
-SECONDS_PER_LINE = 60.0  # a collector fails at each scrape
+SECONDS_PER_LINE = 60.0  # a failing collector fails at each scrape
 KNOWN = re.compile(r"text/plain;|application/openmetrics-text; version=[12]\.0\.0;")
 
 Encoder = Callable[[Any], bytes]
 
 
 class _Families(Collector):
-    """What the encoders take for a registry."""
+    """Families with the interface of a registry, for the encoders."""
 
     def __init__(self, families: Sequence[Metric]) -> None:
         self._families = families
@@ -31,28 +31,28 @@ class _Families(Collector):
 
 
 class Exposition:
-    """Renders a registry. One thread at a time calls `render`."""
+    """Renders a registry. `render` is not thread-safe."""
 
     def __init__(self, registry: CollectorRegistry = REGISTRY, *, clock: Callable[[], float] = time.monotonic) -> None:
         """`clock` returns seconds."""
         self._registry = registry
         self._clock = clock
         self._next_line = float("-inf")
-        self.collecting = ""  # what is being collected now: which collector hangs, if one does
+        self.collecting = ""  # the current collector: the culprit if a scrape times out
 
     def render(self, accept: str, names: Collection[str] = ()) -> tuple[bytes, str]:
-        """The page and its content type. `accept` is the header; with `names`, only samples of these names."""
+        """The page and its content type. `accept` is the header. With `names`, only samples with these names."""
         encode, content_type = negotiate(accept)
         families = self._collect()
         if names:
             families = [only for family in families if (only := _restricted(family, names)).samples]
         try:
             return encode(_Families(families)), content_type
-        except Exception:  # noqa: BLE001 - some family cannot be rendered; which one is found out by itself
+        except Exception:  # noqa: BLE001 - one family cannot be rendered: render each separately to leave it out
             return encode(_Families([family for family in families if self._renders(encode, family)])), content_type
 
     def failed(self, name: str, error: BaseException) -> None:
-        """Count a collector or family that is not on the page. Logs one of them in `SECONDS_PER_LINE`."""
+        """Count a collector or family that is missing on the page. Logs at most one in `SECONDS_PER_LINE`."""
         METRICS_NOT_RENDERED.inc()
         now = self._clock()
         if now >= self._next_line:
@@ -61,14 +61,14 @@ class Exposition:
 
     def _collect(self) -> list[Metric]:
         families: list[Metric] = []
-        # The registry's own `collect` ends at the first collector that raises, and there is no other list of them.
+        # `collect` of the registry ends at the first collector that raises, and no public method lists the collectors.
         with self._registry._lock:  # noqa: SLF001
             collectors = list(self._registry._collector_to_names)  # noqa: SLF001
         for collector in collectors:
             self.collecting = _name(collector)
             try:
                 families.extend(collector.collect())
-            except BaseException as error:  # noqa: BLE001 - also `sys.exit` of a team's function
+            except BaseException as error:  # noqa: BLE001 - a function of the team may call `sys.exit`
                 self.failed(self.collecting, error)
         self.collecting = ""
         return families
@@ -76,19 +76,19 @@ class Exposition:
     def _renders(self, encode: Encoder, family: Metric) -> bool:
         try:
             encode(_Families([family]))
-        except Exception as error:  # noqa: BLE001 - values that are no numbers, text that is no UTF-8
+        except Exception as error:  # noqa: BLE001 - values that are not numbers, text that is not UTF-8
             self.failed(str(family.name).encode("ascii", "backslashreplace").decode(), error)
             return False
         return True
 
 
 def negotiate(accept: str) -> tuple[Encoder, str]:
-    """The encoder and the content type for an `Accept` header; the plain text format where it makes no sense."""
+    """The encoder and the content type for an `Accept` header; the text format for an invalid header."""
     try:
         encode, content_type = choose_encoder(accept)
-    except Exception:  # noqa: BLE001 - the library compares whatever the client calls a version
+    except Exception:  # noqa: BLE001 - the library parses the version without checks
         return generate_latest, CONTENT_TYPE_PLAIN_0_0_4
-    known = KNOWN.match(content_type)  # the library repeats the client's version
+    known = KNOWN.match(content_type)  # the library returns the client's version unchecked
     return (encode, content_type) if known else (generate_latest, CONTENT_TYPE_PLAIN_0_0_4)
 
 

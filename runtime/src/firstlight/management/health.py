@@ -1,4 +1,4 @@
-"""Health: what liveness, readiness and startup mean here. Handlers only read; checks run in the background."""
+"""Health: liveness, readiness and startup. Checks run in the background; the handlers of probes only read results."""
 
 import asyncio
 import time
@@ -18,17 +18,17 @@ from .check import Check
 
 log = structlog.get_logger()
 
-STUCK_SECONDS = 5.0  # a loop that has run no timer for so long will not recover
+STUCK_SECONDS = 5.0  # liveness fails when the loop has run no timer for so long
 FAILURES_TO_FAIL = 3
 STALE_INTERVALS = 3
-REPORT_SECONDS = 600.0  # a dependency that comes and goes is one failure to error tracking, and a line at each turn
+REPORT_SECONDS = 600.0  # between two reports of one check to error tracking; each change is still logged
 
 
 class CheckState:
-    """The last results of one check. It fails after some failures in a row, and passes again at the first success."""
+    """The last results of one check. It fails after several failures in a row, and passes after one success."""
 
     def __init__(self, check: Check) -> None:
-        """No result yet."""
+        """The check has not run yet."""
         self.check = check
         self.passing: bool | None = None
         self.output = "has not run yet"
@@ -39,14 +39,14 @@ class CheckState:
 
     @property
     def status(self) -> str:
-        """`pass` or `fail`; a result that is too old counts as a failure."""
+        """`pass` or `fail`. A result that is too old counts as `fail`."""
         fresh = time.monotonic() - self._time < STALE_INTERVALS * (
             self.check.interval_seconds + self.check.timeout_seconds
         )
         return "pass" if self.passing and fresh else "fail"
 
     async def refresh(self) -> None:
-        """Run the check once, without telemetry of its own."""
+        """Run the check once. It gets no span and no request metrics."""
         unobserved = UNOBSERVED.set(True)
         try:
             async with asyncio.timeout(self.check.timeout_seconds):
@@ -65,7 +65,7 @@ class CheckState:
             UNOBSERVED.reset(unobserved)
 
     def _note(self, error: BaseException | None) -> None:
-        """Log a turn: once when it begins to fail, with what it raised, and once when it passes again."""
+        """Log a change of the status: with the error when the check begins to fail, and when it passes again."""
         self._time = time.monotonic()
         if self.passing is (error is None):
             return
@@ -83,10 +83,10 @@ class CheckState:
 
 
 class Health:
-    """The state of this instance, read from any thread."""
+    """The health of this instance. It may be read from any thread."""
 
     def __init__(self, lifecycle: Lifecycle) -> None:
-        """Not started."""
+        """The process is starting."""
         self.heartbeat = Heartbeat()
         self._lifecycle = lifecycle
         self.checks: dict[str, CheckState] = {}
@@ -98,11 +98,11 @@ class Health:
         self.heartbeat.stop()
 
     def live(self) -> bool:
-        """Whether the process can make progress. Depends on nothing outside it. False: restart me."""
+        """Whether the event loop makes progress. Depends on nothing else. False: restart the process."""
         return not self._lifecycle.started or self.heartbeat.age < STUCK_SECONDS
 
     def ready(self) -> bool:
-        """Whether to send requests here."""
+        """Whether the instance should get requests."""
         critical = (state for state in self.checks.values() if state.check.critical)
         return (
             self._lifecycle.started
@@ -112,11 +112,11 @@ class Health:
         )
 
     def startup(self) -> bool:
-        """Whether starting has finished."""
+        """Whether the start has finished."""
         return self._lifecycle.started
 
     def details(self) -> Mapping[str, Any]:
-        """Everything, for people: the members of draft-inadarei-api-health-check."""
+        """All states and results, with the members of draft-inadarei-api-health-check."""
         failed = [state for state in self.checks.values() if state.status == "fail"]
         status = "fail" if not self.ready() else "warn" if failed else "pass"
         return {
@@ -132,7 +132,7 @@ class Health:
         }
 
     def run(self, check: Check) -> Coroutine[Any, Any, None]:
-        """Add a check; the coroutine refreshes it until it is cancelled."""
+        """Add a check. The returned coroutine runs it periodically until it is cancelled."""
         state = self.checks[check.name] = CheckState(check)
         return self._refresh(state)
 

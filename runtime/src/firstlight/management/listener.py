@@ -1,4 +1,4 @@
-"""The management port: probes, details and metrics from a thread that answers while the event loop cannot."""
+"""The management port: serves probes, details and metrics in its own thread, also while the event loop is blocked."""
 
 import asyncio
 import socket
@@ -19,19 +19,19 @@ from .protocol import Limits, Port
 from .worker import Worker
 
 RESERVED_DESCRIPTORS = 4
-BACKLOG = 4096  # a burst of connections must not push a probe out of the kernel's queue
-RENDER_SHARE = 0.8  # of the time for a request: the client learns that its scrape failed
-CLOSE_SECONDS = 0.2  # for answers to leave when the process ends
+BACKLOG = 4096  # so that a burst of connections does not displace a probe in the kernel's queue
+RENDER_SHARE = 0.8  # of the time limit of a request, so that there is time left to answer 503
+CLOSE_SECONDS = 0.2  # for responses in progress when the process ends
 STOP_SECONDS = 0.5
 
 
 class Listener:
-    """All clients are served by one thread with an event loop of its own; metrics are rendered in a second one."""
+    """Serves all clients in one thread with its own event loop. A second thread renders the metrics."""
 
     def __init__(
         self, health: Health, host: str, port: int, details: Mapping[str, Any], limits: Limits | None = None
     ) -> None:
-        """Bind now, so that a port in use stops the start. Raises `OSError`. `details` are added to `/health`."""
+        """Bind the port. `details` are added to `/health`. Raises `OSError`, for example if the port is in use."""
         self._socket = _bind(host, port)
         self.port: int = self._socket.getsockname()[1]
         self._limits = limits or Limits()
@@ -45,12 +45,12 @@ class Listener:
         self._thread = threading.Thread(target=self._run, name="management", daemon=True)
 
     def start(self) -> None:
-        """Answer from now on."""
+        """Start answering."""
         self._worker.start()
         self._thread.start()
 
     def stop(self) -> None:
-        """Answer no more, and free the port."""
+        """Stop answering, and free the port."""
         if self._thread.is_alive():
             self._loop.call_soon_threadsafe(self._stopping.set)
             self._thread.join(STOP_SECONDS)
@@ -91,7 +91,7 @@ def _config(application: ASGIApp, limits: Limits) -> Config:
         log_config=None,
         access_log=False,
         proxy_headers=False,
-        workers=1,  # else from a variable of the environment
+        workers=1,  # else uvicorn reads WEB_CONCURRENCY
         timeout_keep_alive=limits.keep_alive_seconds,  # type: ignore[arg-type] # a timer takes any number of seconds
     )
     config.load()
@@ -102,7 +102,8 @@ def _bind(host: str, port: int) -> socket.socket:
     family = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)[0][0]
     listener = socket.socket(family, socket.SOCK_STREAM)
     try:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # clients of the last process may linger
+        # Connections of the last process may be in TIME_WAIT.
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.settimeout(0)
         listener.bind((host, port))
         listener.listen(BACKLOG)

@@ -15,14 +15,14 @@ from .exposition import Exposition
 from .health import PROBES, Health
 from .worker import Worker
 
-MAX_SCRAPES = 64  # waiting at once
-FOR_CLIENTS = 2  # descriptors of the reserve that no scrape may cost
+MAX_SCRAPES = 64  # scrapes that may wait at the same time
+FOR_CLIENTS = 2  # descriptors of the reserve that scrapes may not use
 METHODS = ("GET", "HEAD")
 JSON = "application/health+json"
 
 
 class Answer(NamedTuple):
-    """A status and a body. A body that is a mapping becomes JSON."""
+    """A status and a body. A mapping is sent as JSON."""
 
     status: int
     body: bytes | Mapping[str, Any]
@@ -34,14 +34,14 @@ Page = Callable[[Scope], Awaitable[Answer]]
 
 
 class Pages:
-    """An ASGI application of one table: a page for each path."""
+    """An ASGI application with a table of pages by path."""
 
     def __init__(self, pages: Mapping[str, Page]) -> None:
         """`pages` by path."""
         self._pages = pages
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer. The body of the request is not read."""
+        """Answer the request. Its body is not read."""
         del receive
         status, body, content_type, more = await self._answer(scope)
         content = body if isinstance(body, bytes) else json.dumps(body).encode()
@@ -63,18 +63,18 @@ class Pages:
             return Answer(405, {"methods": METHODS}, JSON, {"Allow": ", ".join(METHODS)})
         try:
             return await page(scope)
-        except Exception as error:  # noqa: BLE001 - the next request finds the port as it was
+        except Exception as error:  # noqa: BLE001 - the port must answer the next request
             report("request", "http.request_failed", error, http_route=scope["path"])
             return document(500, {"status": "fail"})
 
 
 def document(status: int, content: Mapping[str, Any]) -> Answer:
-    """JSON that no proxy may keep."""
+    """A JSON response that no cache may store."""
     return Answer(status, content, JSON, {"Cache-Control": "no-store"})
 
 
 def health_pages(health: Health, details: Mapping[str, Any]) -> Mapping[str, Page]:
-    """The probes and `/health`. `details` are added to the latter."""
+    """The probes and `/health`, to which `details` are added."""
     pages = {path: _probe(probe, health) for path, probe in PROBES.items()}
 
     async def whole(_: Scope) -> Answer:
@@ -96,10 +96,10 @@ def _status(passes: bool) -> int:  # noqa: FBT001 - its only argument
 
 
 class MetricsPage:
-    """`/metrics`: rendered in a thread of its own, so that a slow collector of the team delays no probe."""
+    """`/metrics`. It is rendered in another thread, so that a slow collector of the team does not delay probes."""
 
     def __init__(self, exposition: Exposition, worker: Worker, reserve: Reserve, seconds: float) -> None:
-        """Collectors read files: one descriptor of `reserve` is theirs while they do. `seconds` limit one scrape."""
+        """A scrape frees one descriptor of `reserve`, because collectors read files. `seconds` limit one scrape."""
         self._seconds = seconds
         self._exposition = exposition
         self._worker = worker
@@ -107,10 +107,10 @@ class MetricsPage:
         self._waiting = 0
 
     async def __call__(self, scope: Scope) -> Answer:
-        """The page; 503 when it takes too long, or too many wait for it."""
+        """The page, or 503 when rendering takes too long or too many scrapes wait."""
         if self._waiting >= MAX_SCRAPES:
             return document(503, {"status": "fail"})
-        self._reserve.give(keep=FOR_CLIENTS)  # somebody else may open it first
+        self._reserve.give(keep=FOR_CLIENTS)  # another thread may take it first
         self._waiting += 1
         try:
             # Not compressed: CPU costs more than bandwidth inside a cluster.

@@ -1,4 +1,4 @@
-"""One connection of the management port: a small head, no body, no pipeline, and one deadline for each request."""
+"""One connection of the management port: limited head, no body, no pipelining, one deadline for each request."""
 
 import asyncio
 from collections.abc import Callable
@@ -13,12 +13,12 @@ from uvicorn.server import ServerState
 from ..requests.refusals import Refusals
 from ..server.answers import ANSWERS
 
-MAX_DISCARDED_BYTES = 1_048_576  # of a client that still sends after it was refused
+MAX_DISCARDED_BYTES = 1_048_576  # from a client that still sends after it was refused
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """Of the management port. No setting: it serves probes and scrapes, which are alike everywhere."""
+    """Limits of the management port. They are not settings: probes and scrapes are the same everywhere."""
 
     connections: int = 64
     head_bytes: int = 16_384
@@ -28,7 +28,7 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Port:
-    """What the connections of one port share."""
+    """What all connections of one port share."""
 
     config: Config
     limits: Limits
@@ -37,30 +37,30 @@ class Port:
 
 
 class Phase(IntEnum):
-    """What a connection waits for. The lower, the sooner it is closed when there are too many."""
+    """What a connection waits for. Those with the lowest phase are closed first when there are too many."""
 
-    IDLE = 0  # between two requests
+    IDLE = 0  # it waits for the next request
     HEAD = 1
     ANSWER = 2
 
 
 class _RefusedError(Exception):
-    """Ends the parsing of what follows a request that is being answered."""
+    """Ends the parsing of data after a request that is being answered."""
 
 
 class Connection(HttpToolsProtocol):
-    """uvicorn's protocol with limits. All of it runs in the thread of its loop."""
+    """uvicorn's protocol with limits. Everything runs in the thread of its loop."""
 
     def __init__(self, port: Port, client: str, closed: Callable[["Connection"], None]) -> None:
-        """Accepted, and not connected yet. Call it in the running loop. `closed` is called at the end."""
+        """Create it in the running loop, before the transport. `closed` is called when the connection has ended."""
         super().__init__(port.config, port.state, {})
-        self.access_log = False  # whatever the handlers of uvicorn's logger are: probes leave no lines
-        self.keeps_alive = True  # false: the descriptor is needed after this answer
+        self.access_log = False  # probes must not be logged, also when uvicorn's logger has handlers
+        self.keeps_alive = True  # false when the descriptor is needed after this response
         self._client_address = client
         self._limits = port.limits
         self._refusals = port.refusals
         self._closed = closed
-        self._ending = False  # nothing that the client still sends matters
+        self._ending = False  # everything that the client still sends is discarded
         self._discarded = 0
         self._timer: asyncio.TimerHandle
         self._await_head()
@@ -72,14 +72,14 @@ class Connection(HttpToolsProtocol):
         self._timer = self.loop.call_later(self._limits.request_seconds, self._expire)
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # uvicorn's own signature
-        """Start to read, unless the connection has been refused meanwhile."""
+        """Start reading, unless the connection was refused before."""
         super().connection_made(transport)
-        transport.set_write_buffer_limits(0)  # `resume_writing` tells when the last byte has left
+        transport.set_write_buffer_limits(0)  # so that `resume_writing` is called when the last byte has been sent
         if self._ending:
             transport.abort()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Forget everything about it."""
+        """Cancel the timers and report the end."""
         self._ending = True
         self._timer.cancel()
         self._unset_keepalive_if_required()
@@ -87,7 +87,7 @@ class Connection(HttpToolsProtocol):
         self._closed(self)
 
     def data_received(self, data: bytes) -> None:
-        """Read a head, and nothing else."""
+        """Parse a head. Discard everything after it."""
         if self._ending:
             self._discarded += len(data)
             if self._discarded > MAX_DISCARDED_BYTES:
@@ -106,7 +106,7 @@ class Connection(HttpToolsProtocol):
         self._head_bytes += len(data)
         try:
             self.parser.feed_data(data[:left])
-        except httptools.HttpParserUpgrade:  # answered as if the client had not offered it
+        except httptools.HttpParserUpgrade:  # answer without the upgrade
             self._close_after_answer()
         except httptools.HttpParserError:
             self._refuse_rest("malformed")
@@ -115,14 +115,14 @@ class Connection(HttpToolsProtocol):
                 self._refuse_rest("head_too_large")
 
     def on_message_begin(self) -> None:
-        """Refuse a request that follows an unanswered one: the client sends it again on another connection."""
+        """Refuse a pipelined request. The client repeats it on another connection."""
         if self.phase is Phase.ANSWER:
             self._close_after_answer("pipeline_too_deep")
             raise _RefusedError
         super().on_message_begin()
 
     def on_headers_complete(self) -> None:
-        """Let the application answer."""
+        """Call the application."""
         super().on_headers_complete()
         self.phase = Phase.ANSWER
         has_body = any(
@@ -132,20 +132,20 @@ class Connection(HttpToolsProtocol):
             self._close_after_answer()
 
     def on_body(self, body: bytes) -> None:
-        """Drop it: no page reads one."""
+        """Discard the body: no page reads one."""
 
     def on_response_complete(self) -> None:
-        """Wait for the next request when the last byte has left."""
+        """Wait for the next request after the last byte has been sent."""
         super().on_response_complete()
         self._settle()
 
     def resume_writing(self) -> None:
-        """The client has read all that there was."""
+        """Called when the write buffer is empty."""
         super().resume_writing()
         self._settle()
 
     def end(self, reason: str = "") -> None:
-        """Close at once, whatever is left to send; count it as a refusal if there is a `reason`."""
+        """Close at once and drop unsent data. With a `reason`, count a refusal."""
         if reason:
             self._refusals.count(reason, self._client_address)
         self._ending = True
@@ -166,7 +166,7 @@ class Connection(HttpToolsProtocol):
         elif self.phase is Phase.HEAD:
             self.end("head_timeout")
         elif self.cycle.response_started and not self.cycle.response_complete and not self.flow.write_paused:
-            # A stream, whose client has read all that there is.
+            # A stream whose client reads in time.
             self._timer = self.loop.call_later(self._limits.request_seconds, self._expire)
         else:
             self.end("write_timeout")
@@ -178,8 +178,8 @@ class Connection(HttpToolsProtocol):
         self.cycle.keep_alive = False
 
     def _refuse_rest(self, reason: str) -> None:
-        """Answer, and read on for a while: closing now would reset the connection, and the answer with it."""
-        if self._ending:  # refused already, or a body
+        """Answer, and continue to read for a while: closing now would reset the connection before the client reads."""
+        if self._ending:  # already refused, or the body of a request
             return
         if self.phase is Phase.ANSWER:
             self._close_after_answer(reason)

@@ -1,4 +1,4 @@
-"""Stalls of the event loop: one event with the loop's stack and the requests that wait for it, while it lasts."""
+"""Detects a blocked event loop and logs, while it is blocked, the stack of the loop and the requests that wait."""
 
 import threading
 import time
@@ -12,10 +12,10 @@ from ..logs.limits import TEXT_BYTES, cut_middle
 from ..logs.redaction import redact_text
 from ..metrics.event_loop import Heartbeat
 
-STALL_SECONDS = 0.25  # a stall of this length is always seen; a shorter one if a beat was nearly due
-EVENT_SECONDS = 10.0  # at most one event in this time
+STALL_SECONDS = 0.25  # every stall of this length is detected, and some shorter ones
+EVENT_SECONDS = 10.0  # between two events
 MOST_REQUESTS = 10
-LATE_SECONDS = 0.1  # this thread did not get to run either: somebody holds the interpreter, or the process stood still
+LATE_SECONDS = 0.1  # this thread was late, too: another thread held the GIL, or the process did not run
 LONGEST_PATH_CHARACTERS = 256
 
 log = structlog.get_logger()
@@ -23,7 +23,7 @@ Clock = Callable[[], float]
 
 
 class StallWatch:
-    """A thread that looks at the heartbeat when it would be too old: four to seven times a second."""
+    """A thread that reads the age of the heartbeat four to seven times a second."""
 
     def __init__(
         self,
@@ -32,7 +32,7 @@ class StallWatch:
         clock: Clock = time.monotonic,
         processor_clock: Clock = time.process_time,
     ) -> None:
-        """Not watching yet."""
+        """Call `start`. The clocks return seconds."""
         self._heartbeat = heartbeat
         self._lifecycle = lifecycle
         self._clock, self._processor_clock = clock, processor_clock
@@ -43,11 +43,11 @@ class StallWatch:
         self._thread = threading.Thread(target=self._watch, name="stall-watch", daemon=True)
 
     def start(self) -> None:
-        """Watch from now on."""
+        """Start the thread."""
         self._thread.start()
 
     def stop(self) -> None:
-        """Watch no more."""
+        """Stop the thread and wait for its end."""
         self._ended.set()
         self._thread.join()
 
@@ -61,9 +61,10 @@ class StallWatch:
             seconds = self.look(stood_still=late > LATE_SECONDS and used < late / 2)
 
     def look(self, *, stood_still: bool) -> float:
-        """Report a stall that has not been reported. Returns after how many seconds to look again.
+        """Report a stall once. Returns the seconds until the next call.
 
-        Where the process `stood_still` (it was stopped, or got no processor) the heartbeat's age tells nothing yet.
+        With `stood_still` the whole process did not run (it was stopped, or got no CPU): the age of the heartbeat is
+        then not evidence of a stall.
         """
         beat = self._heartbeat.last
         age = self._clock() - beat
@@ -85,7 +86,7 @@ class StallWatch:
         log.error(
             "event_loop.blocked",
             age_seconds=round(age, 3),
-            stack=cut_middle(self._heartbeat.stack(), TEXT_BYTES),  # the end is the blocking call
+            stack=cut_middle(self._heartbeat.stack(), TEXT_BYTES),  # keeps the end, which is the blocking call
             active_requests=len(requests),
             requests=[*map(_described, requests[:MOST_REQUESTS])],
             suppressed=self._suppressed,

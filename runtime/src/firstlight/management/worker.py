@@ -1,4 +1,4 @@
-"""One thread for what may take long: it is there from the start, and no request starts another."""
+"""One thread for slow work. It is started with the process, so that no request has to start a thread."""
 
 import asyncio
 import threading
@@ -12,20 +12,20 @@ Job = Callable[[], None]
 
 
 class Worker:
-    """Runs functions one after the other in a daemon thread, which never keeps the process from ending."""
+    """Runs functions one after another in a daemon thread, for which the end of the process does not wait."""
 
     def __init__(self, name: str) -> None:
-        """Not started. `name` is the thread's."""
+        """Call `start`. `name` is the name of the thread."""
         self._jobs: deque[Job | None] = deque()
         self._changed = threading.Condition()
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
 
     def start(self) -> None:
-        """Start the thread. Raises `RuntimeError` when the process may not have another."""
+        """Start the thread. Raises `RuntimeError` if the process may not start another."""
         self._thread.start()
 
     async def call(self, function: Callable[[], Result]) -> Result:
-        """Run a function in the thread. One that has not begun when the caller is cancelled never begins."""
+        """Run a function in the thread. If the caller is cancelled before the function begins, it is not run."""
         future: Future[Result] = Future()
 
         def job() -> None:
@@ -36,11 +36,11 @@ class Worker:
             return await asyncio.wrap_future(future)
         finally:
             with self._changed:
-                if job in self._jobs:  # a function before it hangs: do not queue for ever
+                if job in self._jobs:  # an earlier function hangs: do not let the queue grow
                     self._jobs.remove(job)
 
     def stop(self) -> None:
-        """End after the function that runs now, without waiting for it."""
+        """End the thread after the current function. Does not wait for it."""
         self._put(None)
 
     def _put(self, job: Job | None) -> None:

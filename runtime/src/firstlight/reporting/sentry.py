@@ -1,4 +1,4 @@
-"""Error reports to Sentry, when `SENTRY_DSN` is set: what failed and under which trace, never with whose data."""
+"""Error reports to Sentry, if `SENTRY_DSN` is set: with traceback, request id and trace id, without personal data."""
 
 import sys
 import threading
@@ -18,26 +18,26 @@ from .traceback import shortened
 
 Capture = Callable[[BaseException | str], object]
 
-REPORTS, PERIOD_SECONDS = 100, 60.0  # at most so many in a period; each costs some 10 ms of CPU
+REPORTS, PERIOD_SECONDS = 100, 60.0  # at most 100 in 60 s, because each takes about 10 ms of CPU
 VALUE_CHARACTERS = 8192
 _MARK = "__firstlight_reported__"
 
 
 def start(settings: Settings, identity: Identity) -> tuple[Capture, Callable[[float], object]]:
-    """Two functions: report an error, or a line about one; flush for at most so many seconds.
+    """Set the SDK up. Returns two functions: `capture(error or text)` and `flush(seconds)`.
 
-    Neither ever raises. One exception object is reported once. Both do nothing without a DSN.
+    Neither raises. An exception object is reported once. Without a DSN, both do nothing.
     """
     if settings.sentry_dsn is None:
         return ignore, ignore
-    import sentry_sdk  # noqa: PLC0415 - a third of a second, only where it is used
+    import sentry_sdk  # noqa: PLC0415 - the import takes 0.3 s, so only with a DSN
     from sentry_sdk.scope import register_external_propagation_context  # noqa: PLC0415
     from sentry_sdk.scrubber import EventScrubber  # noqa: PLC0415
 
     from .transport import ReportTransport  # noqa: PLC0415
 
     dsn = settings.sentry_dsn.get_secret_value()
-    # No integration: whatever fails is handed to `capture`, and the framework's would cost every request.
+    # No integrations: every error is passed to `capture`, and the framework's integration would slow each request.
     sentry_sdk.init(
         dsn=dsn,
         environment=settings.environment,
@@ -50,31 +50,31 @@ def start(settings: Settings, identity: Identity) -> tuple[Capture, Callable[[fl
         max_breadcrumbs=0,
         max_value_length=VALUE_CHARACTERS,
         send_client_reports=False,
-        event_scrubber=EventScrubber(denylist=[], pii_denylist=[]),  # it knows names only; `_finish` redacts
+        event_scrubber=EventScrubber(denylist=[], pii_denylist=[]),  # it only compares names; `_finish` redacts
         before_send=_finish,
         transport=ReportTransport(dsn),
     )
-    # Not its OTLPIntegration, which would patch the SDK's spans as well.
+    # Not the SDK's OTLPIntegration, because it also patches the spans of OpenTelemetry.
     register_external_propagation_context(_current_ids)
     return Reporter(sentry_sdk).capture, sentry_sdk.flush
 
 
 def flush(seconds: float) -> None:
-    """Send what this process has reported, for at most so many seconds. Does nothing without a DSN."""
+    """Send queued reports for at most `seconds`. Does nothing without a DSN."""
     sdk = sys.modules.get("sentry_sdk")
     if sdk is not None:
         sdk.flush(seconds)
 
 
 def ignore(_: object) -> None:
-    """Report nothing."""
+    """Do nothing."""
 
 
 class Reporter:
-    """Reports through the SDK, each exception object once, and a limited number in a period."""
+    """Reports through the SDK: each exception object once, and a limited number in a period."""
 
     def __init__(self, sdk: Any) -> None:
-        """`sdk` is the module `sentry_sdk`, set up."""
+        """`sdk` is the module `sentry_sdk` after `init`."""
         self._sdk = sdk
         self._begin()
         renew_in_child(self._begin)
@@ -84,7 +84,7 @@ class Reporter:
         self._began, self._reports = 0.0, 0
 
     def capture(self, error: BaseException | str) -> None:
-        """Report an exception, or the text of a line. What cannot be reported is counted."""
+        """Report an exception, or the text of a log line. Reports that are lost are counted."""
         try:
             if isinstance(error, BaseException) and _seen(error):
                 return
@@ -92,7 +92,7 @@ class Reporter:
                 ERRORS_QUEUE_FULL.inc()
             elif not (self._report(error) or self._report(_named(error))):
                 ERRORS_NOT_RENDERED.inc()
-        except Exception:  # noqa: BLE001 - somebody else's class or the SDK: the caller is handling an error already
+        except Exception:  # noqa: BLE001 - from the SDK or the error's class: it must not replace the caller's error
             ERRORS_NOT_RENDERED.inc()
 
     def _allowed(self) -> bool:
@@ -109,12 +109,12 @@ class Reporter:
                 return self._sdk.capture_message(error, level="error") is not None
             whole = (type(error), error, shortened(error.__traceback__))
             return self._sdk.capture_exception(whole) is not None
-        except Exception:  # noqa: BLE001 - as above; there is a second attempt
+        except Exception:  # noqa: BLE001 - as above; the caller tries again with the name of the class
             return False
 
 
 def _seen(error: BaseException) -> bool:
-    """Whether the error has been here; it has from now on. It may not be hashable, and cannot be referred to weakly."""
+    """Whether the error was reported before. Marks it: errors may be unhashable, and allow no weak references."""
     members: dict[str, Any] = object.__getattribute__(error, "__dict__")
     if _MARK in members:
         return True
@@ -123,7 +123,7 @@ def _seen(error: BaseException) -> bool:
 
 
 def _named(error: BaseException | str) -> str:
-    """What can be said of an error that cannot be rendered."""
+    """The text of an error that cannot be rendered: the name of its class."""
     return f"{type(error).__module__}.{type(error).__qualname__} (it cannot be rendered)"
 
 
@@ -136,8 +136,8 @@ def _current_ids() -> tuple[str, str] | None:
 
 
 def _finish(event: Any, _: object) -> Any:
-    """Redact, and name the request."""
-    release = event["release"]  # name@version, which looks like a mail address
+    """Redact the event, and add the request id."""
+    release = event["release"]  # name@version would be redacted as an e-mail address
     finished = {**redact(event), "release": release}
     if (request := current_request()) is not None:
         finished["tags"] = {**(finished.get("tags") or {}), "request_id": request.request_id}

@@ -1,4 +1,4 @@
-"""Tracebacks with a limited number of frames: a recursion has thousands, and the tracker's SDK drops all of them."""
+"""Shortens tracebacks: a recursion has thousands of frames, and Sentry's SDK would drop all of them."""
 
 from types import TracebackType
 
@@ -6,7 +6,7 @@ OUTER_FRAMES, INNER_FRAMES = 30, 70
 
 
 def shortened(traceback: TracebackType | None) -> TracebackType | None:
-    """The first and the last frames of a long traceback; a short one as it is."""
+    """The first 30 and the last 70 frames of a long traceback; a short one unchanged."""
     entries = []
     entry = traceback
     while entry is not None:

@@ -1,4 +1,4 @@
-"""Sends error reports: a queue limited in number and bytes, one thread, and each exchange limited in time and size."""
+"""Sends error reports: one thread, a queue limited in number and bytes, exchanges limited in time and size."""
 
 import gzip
 import http.client
@@ -20,18 +20,19 @@ from ..metrics.instruments import ERRORS_EXPORT_FAILED, ERRORS_QUEUE_FULL, ERROR
 
 log = structlog.get_logger()
 
-MAX_REPORTS, MAX_BYTES, MAX_REPORT_BYTES = 100, 1_048_576, 524_288  # of a queue, compressed; of a report, before
+MAX_REPORTS, MAX_BYTES = 100, 1_048_576  # of the queue, in compressed bytes
+MAX_REPORT_BYTES = 524_288  # of one report, before compression
 SECONDS = 10.0  # for one exchange
-PAUSE_SECONDS = 60.0  # where a server that wants a pause does not say how long
+PAUSE_SECONDS = 60.0  # after a 429 that does not say how long to wait
 _CLIENT = "sentry.python/firstlight"
 _CLIENT_ERRORS = range(400, 500)
 
 
 class ReportTransport(Transport):
-    """The stock transport keeps what it sends as objects, and reads a response of any size for any time."""
+    """Replaces the SDK's transport, whose queue has no limit in bytes and which reads a response without limits."""
 
     def __init__(self, dsn: str) -> None:
-        """No thread runs before the first report."""
+        """The thread is started by the first report."""
         super().__init__({"dsn": dsn, "org_id": None})
         assert self.parsed_dsn is not None
         auth = self.parsed_dsn.to_auth(_CLIENT)
@@ -44,7 +45,7 @@ class ReportTransport(Transport):
         context = trust() if self.parsed_dsn.scheme == "https" else None
         self._poster = Poster(auth.get_api_url(EndpointType.ENVELOPE), context)
         self._begin()
-        renew_in_child(self._begin)  # the parent's reports are the parent's to send
+        renew_in_child(self._begin)  # the parent sends its own reports
 
     def _begin(self) -> None:
         self._queue: deque[bytes] = deque()
@@ -55,7 +56,7 @@ class ReportTransport(Transport):
         self._failing = False
 
     def capture_envelope(self, envelope: Envelope) -> None:
-        """Queue a report, or count it as lost. Never blocks."""
+        """Queue a report, or count it as dropped. Does not block."""
         body = envelope.serialize()
         if len(body) > MAX_REPORT_BYTES:
             ERRORS_TOO_LARGE.inc()
@@ -75,16 +76,16 @@ class ReportTransport(Transport):
             self._changed.notify_all()
 
     def flush(self, timeout: float, callback: Callable[[int, float], Any] | None = None) -> None:
-        """Wait until everything has been sent or lost, for at most `timeout` seconds."""
+        """Wait until every report has been sent or dropped, for at most `timeout` seconds."""
         del callback
         deadline = time.monotonic() + timeout
         while self._thread is None and time.monotonic() < deadline and self._send_next():
-            pass  # at the end of the interpreter no thread can be started, from Python 3.12 on
+            pass  # from Python 3.12 on, no thread can be started while the interpreter ends
         with self._changed:
             self._changed.wait_for(lambda: not self._unsent, max(0.0, deadline - time.monotonic()))
 
     def kill(self) -> None:
-        """End the thread; what is queued is lost."""
+        """End the thread. Queued reports are dropped and counted."""
         with self._changed:
             ERRORS_QUEUE_FULL.inc(len(self._queue))
             self._queue.clear()
@@ -97,7 +98,7 @@ class ReportTransport(Transport):
             thread = threading.Thread(target=self._run, name="error-reports", daemon=True)
             try:
                 thread.start()
-            except RuntimeError:  # there are no more threads: the next report tries again
+            except RuntimeError:  # no thread can be started now: the next report tries again
                 return
             self._thread = thread
 
@@ -111,7 +112,7 @@ class ReportTransport(Transport):
             self._send_next()
 
     def _send_next(self) -> bool:
-        """Send one report, if there is one."""
+        """Send one queued report. Returns whether there was one."""
         with self._changed:
             if not self._queue:
                 return False
@@ -134,12 +135,12 @@ class ReportTransport(Transport):
             reason, lost = f"{type(error).__name__}: {error}", ERRORS_EXPORT_FAILED
         else:
             self._silent_until = max(self._silent_until, time.monotonic() + _pause(answer))
-            if not 200 <= answer.status < 300:  # noqa: PLR2004 - the class of success
+            if not 200 <= answer.status < 300:  # noqa: PLR2004 - the successful status codes
                 reason = f"{answer.status} {answer.reason}"
             lost = ERRORS_REJECTED if answer.status in _CLIENT_ERRORS else ERRORS_EXPORT_FAILED
         if reason:
             lost.inc()
-        if bool(reason) != self._failing:  # one line when it starts and one when it ends
+        if bool(reason) != self._failing:  # log only when the state changes
             self._failing = bool(reason)
             if reason:
                 log.warning("telemetry.export_failed", signal="errors", reason=reason)
@@ -148,7 +149,7 @@ class ReportTransport(Transport):
 
 
 def _pause(answer: Answer) -> float:
-    """Seconds for which the server wants no error reports."""
+    """The seconds for which the server asks to send no error reports."""
     pauses = [0.0]
     for limit in (answer.headers.get("X-Sentry-Rate-Limits") or "").split(","):
         seconds, _, rest = limit.strip().partition(":")

@@ -5,6 +5,7 @@ that cannot be reached, would leave nothing but a status.
 """
 
 from collections.abc import Iterator
+from http import HTTPStatus
 from itertools import islice
 from typing import Any, cast
 
@@ -18,7 +19,6 @@ from ..logs.redaction import redact_text
 from ..summary import summary
 from .thread_queue import is_plain_function
 
-SERVER_ERROR = 500
 REASON = "firstlight.reason"  # in the scope
 REASON_BYTES = 1024
 CAUSES = 4
@@ -34,7 +34,7 @@ def noted(handler: ExceptionHandler) -> ExceptionHandler:
             response = await run_in_threadpool(answer, request, error)
         else:
             response = await answer(request, error)
-        if response is not None and response.status_code >= SERVER_ERROR:
+        if response is not None and response.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR:
             request.scope[REASON] = _described(error)
         return response
 

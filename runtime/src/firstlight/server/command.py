@@ -14,6 +14,7 @@ from pydantic_settings import BaseSettings
 
 from .. import arrangement, failures
 from ..component import Command, Component, Surroundings
+from ..exit_status import FAILED
 from ..lifecycle import Lifecycle
 from ..logs import pipeline, redaction, sink
 from ..reporting import sentry
@@ -28,8 +29,6 @@ from .ends import Ends
 from .signals import on_signals
 from .times import FLUSH_SECONDS, LATE_FLUSH_SECONDS, OPEN_SECONDS
 from .watchdog import Watchdog
-
-FAILED = 1
 
 log = structlog.get_logger()
 Parts = Sequence[tuple[Component[Any, Any], BaseSettings]]

@@ -5,11 +5,10 @@ import sys
 from .. import failures
 from ..app import Application, create_app
 from ..errors import ArrangementError, SettingsError
+from ..exit_status import FAILED_START
 from ..service import Service
 from ..settings import Settings
 from . import hooks
-
-FAILED_START = 3
 
 
 def created(settings: Settings, service: Service, process: str) -> Application:

@@ -10,11 +10,12 @@ from contextlib import contextmanager
 
 import structlog
 
+from ..exit_status import FAILED
 from ..logs import sink
 from ..logs.limits import TEXT_BYTES, cut_middle
 from ..reporting import sentry
 from .times import FLUSH_SECONDS, LATE_FLUSH_SECONDS, LEAVE_SECONDS
-from .watchdog import CUT, Watchdog, children, end_children
+from .watchdog import Watchdog, children, end_children
 
 log = structlog.get_logger()
 
@@ -47,7 +48,7 @@ def last(watchdog: Watchdog) -> None:
     flush()  # what its other handlers have logged
     if watchdog.cut:
         end_children()
-        os._exit(CUT)  # the status would be that of the main thread
+        os._exit(FAILED)  # the status would be that of the main thread
 
 
 def _tell_what_is_left() -> None:

@@ -23,7 +23,7 @@ class CheckedHeads(HttpToolsProtocol):
         self._replaying = False  # a head that is known, for a new parser
 
     def check_hosts(self) -> None:
-        """One Host field, and only one; HTTP/1.0 needs none."""
+        """Raise `HttpParserError` unless the head has exactly one valid Host field. HTTP/1.0 needs none."""
         if self._hosts != 1 and (self._hosts or self.parser.get_http_version() == "1.1"):
             msg = "one Host field, and only one"
             raise httptools.HttpParserError(msg)

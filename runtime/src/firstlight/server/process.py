@@ -6,17 +6,17 @@ import structlog
 
 from .. import failures
 from ..component import Process, Surroundings
+from ..exit_status import FAILED, FAILED_START
 from ..service import Service
 from ..settings import Settings
 from . import loop
-from .creation import FAILED_START, created
+from .creation import created
 from .ending import ending, leave
 from .lifespan import Lifespan
 from .port import bind_management
 from .signals import on_signals
 from .watchdog import Watchdog
 
-FAILED = 1
 CANCEL_SECONDS = 2.0  # what work that was cut may take to clean up
 
 log = structlog.get_logger()

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import structlog
 
+from ..exit_status import FAILED
 from ..lifecycle import Lifecycle
 from ..metrics.event_loop import Heartbeat
 from .ends import Ends
@@ -14,7 +15,6 @@ from .times import FLUSH_SECONDS, LATE_FLUSH_SECONDS, RECORD_SECONDS
 POLL_SECONDS = 0.01
 BLOCKED_SECONDS = 0.4  # since the last beat of the loop, which beats ten times a second
 MOST_CUT = 50  # of what was cut, in one line
-CUT = 1
 
 log = structlog.get_logger()
 
@@ -42,7 +42,7 @@ class Stop:
     @property
     def status(self) -> int:
         """The exit status: 1 when something was cut, or a component did not close."""
-        return CUT if self._lifecycle.cut or self._ends.unclosed else 0
+        return FAILED if self._lifecycle.cut or self._ends.unclosed else 0
 
     async def record(self) -> None:
         """Let requests that the server has cancelled record themselves; record those that cannot be cancelled."""

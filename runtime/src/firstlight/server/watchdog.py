@@ -16,13 +16,13 @@ import time
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from ..exit_status import FAILED
 from .times import LAST_SECONDS, LATE_SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from multiprocessing.process import BaseProcess
 
-CUT = 1
 HANDLERS_SECONDS = 1.0  # for handlers of `atexit` to come to their end after the child that one of them waited for
 STDERR = 2
 _STOP = {signal.SIGTERM, signal.SIGINT}
@@ -81,7 +81,7 @@ class Watchdog:
                 _call_exit_handlers()
         end_children()
         time.sleep(HANDLERS_SECONDS)  # the main thread calls the handlers, and one of them may have waited for a child
-        os._exit(CUT)
+        os._exit(FAILED)
 
     def _hear(self, signals: bytes) -> None:
         heard = bytes(number for number in signals if number)

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from ..identity import SERVICE_NAME
 from ..text import Shown
 from . import values
 from .variables import Sampler
@@ -85,7 +86,7 @@ class OpenTelemetrySettings(BaseSettings):
     @property
     def service_name(self) -> str:
         """`OTEL_SERVICE_NAME`, or `service.name` of `OTEL_RESOURCE_ATTRIBUTES`; empty where neither is set."""
-        return self.otel_service_name or self.resource_attributes.get("service.name", "")
+        return self.otel_service_name or self.resource_attributes.get(SERVICE_NAME, "")
 
     @property
     def exports_traces(self) -> bool:

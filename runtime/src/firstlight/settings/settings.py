@@ -6,6 +6,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource
 from starlette.requests import HTTPConnection
 
+from ..identity import ENVIRONMENT_NAME, MANAGEMENT_PORT
 from ..text import Shown
 from .networks import Networks
 from .objectives import Ratio, Threshold
@@ -30,7 +31,7 @@ def _level(name: object) -> object:
 
 
 def _environment(data: dict[str, Any]) -> str:
-    return dict(data.get("otel_resource_attributes", ())).get("deployment.environment.name") or "development"
+    return dict(data.get("otel_resource_attributes", ())).get(ENVIRONMENT_NAME) or "development"
 
 
 Port = Annotated[int, Field(ge=0, le=65535)]
@@ -43,7 +44,7 @@ class Settings(OpenTelemetrySettings):
     host: str = "127.0.0.1"
     port: Port = 8000
     management_host: str = Field(default_factory=lambda data: data.get("host", "127.0.0.1"))
-    management_port: Port = 9464
+    management_port: Port = MANAGEMENT_PORT
     trusted_proxies: Networks = ()
     environment: Shown = Field(default_factory=_environment, min_length=1)
     revision: Shown = "unknown"

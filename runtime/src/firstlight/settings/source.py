@@ -19,7 +19,10 @@ class Environment(EnvSettingsSource):
     """Reads the fields of one settings class."""
 
     def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
-        """The text of a variable, or the value of one of OpenTelemetry's; `None` where there is none."""
+        """The text of a variable, or the parsed value of an OpenTelemetry variable, or `None` if it is not set.
+
+        Raises `SettingsError` for a text that is not UTF-8.
+        """
         value, key, is_complex = super().get_field_value(field, field_name)
         if not isinstance(value, str):
             return value, key, is_complex

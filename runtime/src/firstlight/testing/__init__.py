@@ -1,15 +1,15 @@
 """The pytest plug-in of a service: fixtures for the application in this process, and for the service as a process.
 
-`conftest.py` of a service gives the one fixture that all others stand on:
+`conftest.py` of a service defines the fixture on which all others depend:
 
     @pytest.fixture(scope="session")
     def service() -> Service:
         return SERVICE
 
-`with_dependency` and `with_resource` give a service with a fake in it.
+`with_dependency` and `with_resource` replace a dependency or a resource by a fake.
 """
 
-# Nothing of the runtime is imported before a fixture needs it: what a plug-in imports, coverage does not see.
+# Fixtures import the runtime when they need it: coverage does not measure what a plug-in imports when it is loaded.
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from ..settings import Settings
     from .lines import Lines
 
-START_SECONDS = 10.0  # a condition that is not met fails the test, which would wait for ever
+START_SECONDS = 10.0  # so that a `ready_to_start` that keeps raising fails the test
 
 __all__ = [
     "ServiceProcess",
@@ -44,7 +44,7 @@ __all__ = [
 
 @pytest.fixture
 def clean_environment(service: "Service", monkeypatch: pytest.MonkeyPatch) -> None:
-    """Take every setting of the service out of the environment: no test depends on what a machine happens to hold."""
+    """Remove every setting of the service from the environment, so that tests do not depend on the machine."""
     from .environment import variables  # noqa: PLC0415 - see above
 
     for name in variables(service):
@@ -53,7 +53,7 @@ def clean_environment(service: "Service", monkeypatch: pytest.MonkeyPatch) -> No
 
 @pytest.fixture
 def settings(service: "Service", clean_environment: None) -> "Settings":
-    """Settings for an application in this process: any free port, no waiting."""
+    """Settings for an application in this process: free ports, a drain of 0 s, logs as JSON."""
     del clean_environment
     return service.settings(
         **{**service.identity.defaults, "port": 0, "management_port": 0, "drain_seconds": 0, "log_format": "json"}
@@ -62,7 +62,7 @@ def settings(service: "Service", clean_environment: None) -> "Settings":
 
 @pytest.fixture
 def lines() -> "Lines":
-    """Every log line of the application, instead of standard output."""
+    """The log lines of the application. They are not written to standard output."""
     from .lines import Lines  # noqa: PLC0415 - see above
 
     return Lines()
@@ -70,7 +70,7 @@ def lines() -> "Lines":
 
 @pytest.fixture
 def spans() -> "InMemorySpanExporter":
-    """Finished spans of the application; all are sampled unless a setting says otherwise."""
+    """The finished spans of the application. All are sampled, unless a setting changes that."""
     from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter  # noqa: PLC0415
 
     return InMemorySpanExporter()
@@ -78,7 +78,7 @@ def spans() -> "InMemorySpanExporter":
 
 @pytest.fixture
 def app(settings: "Settings", service: "Service", lines: "Lines", spans: "InMemorySpanExporter") -> "Application":
-    """The whole application, as the server gets it."""
+    """The application as the server gets it, not started yet. Raises `SettingsError` and `ArrangementError`."""
     from opentelemetry.sdk.trace.export import SimpleSpanProcessor  # noqa: PLC0415 - see above
 
     from ..app import create_app  # noqa: PLC0415
@@ -94,7 +94,7 @@ def app(settings: "Settings", service: "Service", lines: "Lines", spans: "InMemo
 
 @pytest.fixture
 def client(app: "Application") -> Iterator["TestClient"]:
-    """A client of the running application; a failure arrives as the response that a real client would get."""
+    """A client of the running application. An exception in a handler becomes the response that real clients get."""
     from starlette.testclient import TestClient  # noqa: PLC0415 - see above
 
     with TestClient(app, raise_server_exceptions=False, follow_redirects=False) as client:
@@ -103,9 +103,9 @@ def client(app: "Application") -> Iterator["TestClient"]:
 
 @pytest.fixture
 def serve(service: "Service") -> Iterator[Callable[..., ServiceProcess]]:
-    """Start `python -m <package>` with the given settings: `serve("acme_links", DRAIN_SECONDS="1").started()`.
+    """A function that starts `python -m <package>`: `serve("acme_links", DRAIN_SECONDS="1").started()`.
 
-    Every process that a test starts ends with it.
+    Keyword arguments are variables of its environment. It returns a `ServiceProcess`, which is killed after the test.
     """
     from .environment import variables  # noqa: PLC0415 - see above
 

@@ -1,4 +1,4 @@
-"""Whether a running service emits what its contract names."""
+"""Checks that the contract names everything that a running service emits."""
 
 import json
 from collections.abc import Iterable, Iterator
@@ -16,12 +16,15 @@ OF_THE_KIND = frozenset({"le", "quantile"})
 
 
 def undeclared(root: Path, page: str, lines: Iterable[Line]) -> Iterator[str]:
-    """One sentence for each metric on the `page` of `/metrics`, and each event in `lines`, that no contract names."""
+    """One sentence for each metric on `page`, and each event in `lines`, that is missing in the contract.
+
+    `root` is the directory of the service, `page` the text of `/metrics`.
+    """
     project = Project.at(root)
     contract = of(project)
     series = contract.series()
     for family in text_string_to_metric_families(page):
-        # An info is a gauge in the text format, under the name of its series.
+        # The text format shows an info as a gauge with the name of its series.
         if family.name not in contract.metrics and family.name not in series:
             yield _missing_metric(family, project.contract_file)
     for event in sorted({line["event"] for line in lines if "logger" not in line} - set(contract.events)):

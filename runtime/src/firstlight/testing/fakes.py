@@ -1,7 +1,7 @@
-"""Fakes: a service that differs from the real one in what a component opens, or in who answers its calls.
+"""Fakes: replace the resource of a component, or the answers of a dependency.
 
-Nothing is patched: a fake is an argument of `create_app`. A test module overrides the fixture `service`, on which `app`
-and `client` stand:
+Nothing is patched: each function returns another `Service`. A test module overrides the fixture `service`, on which
+`app` and `client` depend:
 
     @pytest.fixture
     def service(service: Service) -> Service:
@@ -27,13 +27,13 @@ ResourceT = TypeVar("ResourceT")
 
 
 def with_resource(service: "Service", component: "Component[Any, ResourceT]", resource: ResourceT) -> "Service":
-    """The service with `resource` in place of what `component` would open: `COMPONENT.of(request)` gives it.
+    """A copy of the service in which `COMPONENT.of(request)` returns `resource`.
 
-    Routes, middleware and error handlers of the component stay. Its settings are not read, and its checks, background
-    work and condition for the start are left out: they are about the real resource. Nobody closes `resource`. Raises
-    `LookupError` for a component that the service does not have.
+    The component keeps its routes, middleware and exception handlers. Its settings are not read; its checks, background
+    work and `ready_to_start` are removed, because they need the real resource. `resource` is not closed. Raises
+    `LookupError` if the service does not have the component.
     """
-    from ..component import NoSettings  # noqa: PLC0415 - what a plug-in imports, coverage does not see
+    from ..component import NoSettings  # noqa: PLC0415 - coverage does not measure what a plug-in imports
 
     @asynccontextmanager
     async def opened(_: object) -> AsyncIterator[ResourceT]:
@@ -54,18 +54,18 @@ def with_resource(service: "Service", component: "Component[Any, ResourceT]", re
 
 
 def with_dependency(service: "Service", name: str, answer: "Answer | httpx2.AsyncBaseTransport") -> "Service":
-    """The service with `answer` in place of the dependency `name` of the component `http_client`.
+    """A copy of the service in which `answer` replaces the dependency `name` of the component `http_client`.
 
-    `answer` is a function that gets each request and returns its response, or is a coroutine function that does; or a
-    transport, such as `httpx2.ASGITransport(application)`. What it raises the call raises: `httpx2.ConnectError` is a
-    dependency that is down. Everything of a call but the network is real: timeouts, limits, ids, span and metric. The
-    dependency needs no address in the environment, and is not checked. Raises `LookupError` without the component.
+    `answer` is a function, or a coroutine function, that gets each request and returns its response; or a transport,
+    such as `httpx2.ASGITransport(application)`. The call raises what it raises: `httpx2.ConnectError` for a dependency
+    that is down. Timeouts, limits, ids, span and metric are those of a real call. The dependency needs no address in
+    the environment and has no health check. Raises `LookupError` if the service does not have `http_client`.
     """
     import httpx2  # noqa: PLC0415 - only services with the component need it
 
     transport = answer if isinstance(answer, httpx2.AsyncBaseTransport) else httpx2.MockTransport(answer)
     real = _component(service, "http_client")
-    opening: Any = real.open  # `open_clients`, or what this function has made of it
+    opening: Any = real.open  # `open_clients`, or a `partial` of it from an earlier call of this function
     others = opening.keywords["transports"] if isinstance(opening, partial) else {}
     return _with(service, replace(real, open=partial(opening, transports={**others, name: transport})))
 

@@ -1,4 +1,4 @@
-"""Log lines, caught on their way to standard output."""
+"""Collects log lines in place of standard output."""
 
 import json
 from typing import Any
@@ -9,26 +9,26 @@ Line = dict[str, Any]
 
 
 class Lines(Output):
-    """What would have gone to standard output."""
+    """A log sink that keeps the lines."""
 
     def __init__(self) -> None:
-        """Nothing yet."""
+        """No lines yet."""
         self.raw: list[bytes] = []
 
     def write(self, line: bytes) -> None:
-        """Keep one line."""
+        """Keep one line. Called by the log pipeline, from any thread."""
         self.raw.append(line)
 
     def flush(self, timeout: float) -> bool:
-        """Nothing is queued here."""
+        """Return true: nothing is queued."""
         del timeout
         return True
 
     @property
     def events(self) -> list[Line]:
-        """The lines, parsed."""
+        """All lines, parsed, in the order in which they were written."""
         return [json.loads(line) for line in self.raw]
 
     def named(self, event: str) -> list[Line]:
-        """The lines of one event."""
+        """The lines of one event, such as `http.request_finished`."""
         return [line for line in self.events if line["event"] == event]

@@ -11,7 +11,7 @@ from opentelemetry.sdk.trace import SpanLimits, SpanProcessor, SynchronousMultiS
 from opentelemetry.sdk.trace.sampling import ALWAYS_ON
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 
-from ..identity import Identity
+from ..identity import ENVIRONMENT_NAME, INSTANCE_ID, SERVICE_NAME, SERVICE_VERSION, Identity
 from ..settings import Settings
 from . import propagation
 from .consumers import ConsumedProvider
@@ -92,10 +92,10 @@ def resource(settings: Settings, identity: Identity) -> Resource:
     """
     identity = identity.within(settings.service_name, settings.resource_attributes)
     ours = {
-        "service.name": identity.name,
-        "service.version": identity.version,
-        "service.instance.id": identity.instance,
-        "deployment.environment.name": settings.environment,
+        SERVICE_NAME: identity.name,
+        SERVICE_VERSION: identity.version,
+        INSTANCE_ID: identity.instance,
+        ENVIRONMENT_NAME: settings.environment,
     }
     with without_variables():
         return Resource.create({**settings.resource_attributes, **ours})

@@ -1,9 +1,10 @@
-"""HTTP clients for the services this one calls: one pooled client each, observed, with the request's ids on every call.
+"""HTTP clients for the services that this one calls: one pooled client for each, with spans, metrics and request ids.
 
 In a handler: `await HTTP_CLIENT.of(request)["screening"].get("/v1/verdicts")`.
 
-`HTTP_CLIENT_TIMEOUT_SECONDS` limits a call from connecting to the last byte of the body, and
-`HTTP_CLIENT_MAX_RESPONSE_BYTES` its size, streams included. A `timeout` given with a call replaces the first.
+`HTTP_CLIENT_TIMEOUT_SECONDS` limits the time of a call, from connecting to the last byte of the body.
+`HTTP_CLIENT_MAX_RESPONSE_BYTES` limits the size of a response. Both apply to streams as well. A `timeout` given with a
+call replaces the time limit. A call raises `httpx2.TransportError` if it gets no complete response within the limits.
 """
 
 import httpx2

@@ -1,4 +1,4 @@
-"""One call: what is counted and recorded of it, by the semantic conventions for HTTP clients.
+"""The metric and the span of one call, by the semantic conventions for HTTP clients.
 
 docs/guides/semantics.md says where each attribute comes from.
 """
@@ -15,13 +15,13 @@ from ...logs.limits import cut
 from ...logs.redaction import redact_text
 from ...metrics.children import OVERFLOW, Children, class_of
 from ...metrics.instruments import LATENCY_BUCKETS_SECONDS, OTHER_METHOD, REGISTRY
+from ...requests.span_attributes import METHOD_BYTES
 from ...traces.query import redacted
 from .failures import FailureLog
 
 CLIENT_ERROR = 400
 URL_BYTES = 2048
-METHOD_BYTES = 64
-SENT = "firstlight.sent"  # the extension of a request that counts how often it has been sent
+SENT = "firstlight.sent"  # extension of a request: how often it has been sent
 
 REQUEST_DURATION = Histogram(
     "http_client_request_duration_seconds",
@@ -46,28 +46,28 @@ def _overflowed(labels: tuple[str, ...]) -> tuple[str, ...]:
 
 
 class Dependency:
-    """What the calls of one dependency share."""
+    """What all calls of one dependency share."""
 
     def __init__(self, name: str, known_methods: frozenset[str]) -> None:
-        """No call yet."""
+        """`known_methods` are those that the label may have; others become `_OTHER`."""
         self.name = name
         self.failures = FailureLog(name)
         self.children = Children(REQUEST_DURATION, _overflowed)
         self._known = known_methods
 
     def method(self, request: httpx2.Request) -> str:
-        """The method, or the value that stands for all unknown ones."""
+        """The method of the request, or `_OTHER`."""
         return request.method if request.method in self._known else OTHER_METHOD
 
 
 def address(request: httpx2.Request) -> tuple[str, int]:
-    """The server that a request is for: its name or address, and its port."""
+    """The server of a request: host name or IP address, and port."""
     url = request.url
     return url.host, url.port or (443 if url.scheme == "https" else 80)
 
 
 def started(request: httpx2.Request, method: str) -> tuple[str, Attributes]:
-    """Name and attributes at the start of a call: what samplers may want to decide by."""
+    """Name and attributes of the span at its start, which samplers may read."""
     host, port = address(request)
     attributes: Attributes = {
         "http.request.method": method,
@@ -83,7 +83,7 @@ def started(request: httpx2.Request, method: str) -> tuple[str, Attributes]:
 
 
 def _shown(url: httpx2.URL) -> str:
-    """The URL without secrets."""
+    """The URL without credentials and secrets."""
     bare = url.copy_with(query=None, fragment=None, username=None, password=None)
     credentials = "REDACTED:REDACTED@" if url.userinfo else ""
     place = redact_text(str(bare)).replace("://", f"://{credentials}", 1)
@@ -92,10 +92,10 @@ def _shown(url: httpx2.URL) -> str:
 
 
 class Call:
-    """One call. Only its first end counts."""
+    """One call. Only the first call of `end` counts."""
 
     def __init__(self, dependency: Dependency, request: httpx2.Request, method: str, span: Span) -> None:
-        """It is sent now."""
+        """Start the clock: the request is sent now."""
         self._dependency, self._request, self._method, self._span = dependency, request, method, span
         self._started = time.perf_counter()
         self._to_headers: float | None = None
@@ -103,14 +103,14 @@ class Call:
         self._ended = False
 
     def answered(self, response: httpx2.Response) -> None:
-        """The headers of the response are there."""
+        """The headers of the response have arrived."""
         self._to_headers = time.perf_counter() - self._started
         self._status = response.status_code
         if self._span.is_recording():
             self._span.set_attributes(_answer(response))
 
     def end(self, error: BaseException | None = None) -> None:
-        """The response is complete, or never will be. A call that its caller cancelled is nobody's failure."""
+        """The response is complete, or has failed with `error`. A call cancelled by its caller is not a failure."""
         if self._ended:
             return
         self._ended = True
@@ -136,7 +136,7 @@ class Call:
 
 
 def _answer(response: httpx2.Response) -> Attributes:
-    """What is known of the connection and the answer."""
+    """The attributes of the connection and the response."""
     attributes: Attributes = {"http.response.status_code": response.status_code}
     version = response.extensions.get("http_version", b"").decode("ascii", "replace")
     if version.startswith("HTTP/"):

@@ -1,9 +1,10 @@
-"""The clients, one for each dependency, and the checks, which have clients of their own."""
+"""The clients, one for each dependency, and the health checks, which have separate clients."""
 
 import logging
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
+from http import HTTPStatus
 
 import httpx2
 
@@ -13,14 +14,12 @@ from .limits import LimitedTransport
 from .observation import ObservedTransport
 from .settings import HttpClientSettings
 
-SERVER_ERROR = 500
-
 
 class Clients(Mapping[str, httpx2.AsyncClient]):
-    """The observed clients by the name of their dependency."""
+    """The clients by the name of their dependency."""
 
     def __init__(self, clients: Mapping[str, httpx2.AsyncClient], probes: Mapping[str, httpx2.AsyncClient]) -> None:
-        """`probes` are the clients of the checks: unobserved, so that no metric or trace has to leave them out."""
+        """`probes` are the clients of the checks. They record no metrics and no spans."""
         self._clients = clients
         self.probes = probes
 
@@ -33,7 +32,7 @@ class Clients(Mapping[str, httpx2.AsyncClient]):
         return iter(self._clients)
 
     def __len__(self) -> int:
-        """How many there are."""
+        """The number of dependencies."""
         return len(self._clients)
 
 
@@ -41,12 +40,12 @@ class Clients(Mapping[str, httpx2.AsyncClient]):
 async def open_clients(
     surroundings: Surroundings[HttpClientSettings], transports: Mapping[str, httpx2.AsyncBaseTransport] | None = None
 ) -> AsyncIterator[Clients]:
-    """One client for each dependency, by name. `transports` answer in place of dependencies, which are not checked."""
-    logging.getLogger("httpx2").setLevel(logging.WARNING)  # it logs every call; span and metric have it already
+    """One client for each dependency, by name. A dependency in `transports` is answered by it, and not checked."""
+    logging.getLogger("httpx2").setLevel(logging.WARNING)  # it would log every call, which has a span and a metric
     settings = surroundings.settings
     async with AsyncExitStack() as stack:
         clients, probes = {}, {}
-        context = httpx2.create_ssl_context() if settings.dependencies else None  # shared: one takes 10 ms
+        context = httpx2.create_ssl_context() if settings.dependencies else None  # shared: it takes 10 ms
 
         def client(url: str, transport: httpx2.AsyncBaseTransport) -> httpx2.AsyncClient:
             timeout = httpx2.Timeout(settings.timeout_seconds, connect=settings.connect_seconds)
@@ -69,12 +68,12 @@ async def open_clients(
 
 
 def checks(clients: Clients) -> Sequence[Check]:
-    """One check for each dependency. None is critical: they are shared by all instances."""
+    """One check for each dependency. None is critical, because all instances share the dependencies."""
     return [Check(f"http_client.{name}", partial(_answers, client)) for name, client in clients.probes.items()]
 
 
 async def _answers(client: httpx2.AsyncClient) -> None:
-    """Read the status only: the body may be endless."""
+    """Read the status, not the body, which may be endless."""
     async with client.stream("GET", "/") as response:
-        if response.status_code >= SERVER_ERROR:
+        if response.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR:
             response.raise_for_status()

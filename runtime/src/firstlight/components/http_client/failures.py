@@ -1,4 +1,4 @@
-"""What a call that got no complete response says: one line for its dependency, and a problem for the client."""
+"""Failed calls: at most one log line per dependency and period, and a problem document for the client."""
 
 import time
 
@@ -11,23 +11,23 @@ from ...problems import RETRY_AFTER_SECONDS, ProblemResponse
 
 log = structlog.get_logger()
 
-DEPENDENCY = "firstlight.dependency"  # the extension of a request that names it
-REPORT_SECONDS = 10.0  # between two lines about one dependency
+DEPENDENCY = "firstlight.dependency"  # extension of a request: the name of its dependency
+REPORT_SECONDS = 10.0  # between two log lines about one dependency
 _REASON_CHARACTERS = 300
 _CAUSES = 10
 
 
 class FailureLog:
-    """Writes at most one line about a dependency in `REPORT_SECONDS`; the next one has the number of those left out."""
+    """Logs at most one failed call of a dependency in `REPORT_SECONDS`. The next line has the number of the others."""
 
     def __init__(self, dependency: str) -> None:
-        """No call has failed yet."""
+        """`dependency` is its name in the log line."""
         self._dependency = dependency
         self._next = 0.0
         self._suppressed = 0
 
     def write(self, method: str, error_type: str, error: BaseException) -> None:
-        """A call got no complete response."""
+        """Log a call that got no complete response."""
         now = time.monotonic()
         if now < self._next:
             self._suppressed += 1
@@ -44,7 +44,7 @@ class FailureLog:
 
 
 def _reason(error: BaseException) -> str:
-    """The texts of the error and of its first cause, which names address and errno."""
+    """The texts of the error and of its first cause, which contains the address and the errno."""
     first = error
     for _ in range(_CAUSES):
         inner = first.exceptions[0] if isinstance(first, BaseExceptionGroup) else first.__cause__ or first.__context__
@@ -56,11 +56,11 @@ def _reason(error: BaseException) -> str:
 
 
 async def on_transport_error(_: Request, error: Exception) -> ProblemResponse:
-    """503 that names the dependency, not its address."""
+    """503 with the name of the dependency, without its address."""
     assert isinstance(error, httpx2.TransportError)
     try:
         dependency = error.request.extensions.get(DEPENDENCY)
-    except RuntimeError:  # raised by a client that is none of ours
+    except RuntimeError:  # the error of a client that is not one of `Clients`
         dependency = None
     headers = {"Retry-After": str(RETRY_AFTER_SECONDS)}
     if dependency is None:

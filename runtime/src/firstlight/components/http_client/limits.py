@@ -1,6 +1,6 @@
 """Limits on the total time of an exchange and on the size of its response.
 
-The timeouts of the library limit one wait each: a response that drips holds a request for ever.
+The timeouts of httpx limit single waits: a server that sends a byte now and then would hold a request for ever.
 """
 
 import asyncio
@@ -9,15 +9,15 @@ from contextlib import aclosing, asynccontextmanager
 
 import httpx2
 
-_SECONDS = "firstlight.seconds"  # the limit of this request, for when it is sent again
+_SECONDS = "firstlight.seconds"  # extension of a request: its time limit, for when it is sent again
 
 
 class ExchangeTimeoutError(httpx2.TimeoutException):
-    """The response was not complete when the time limit was over."""
+    """The response was not complete at the end of the time limit."""
 
 
 class ResponseTooLargeError(httpx2.TransportError):
-    """The response has more bytes than `HTTP_CLIENT_MAX_RESPONSE_BYTES`, as sent or as decoded."""
+    """The response has more bytes than `HTTP_CLIENT_MAX_RESPONSE_BYTES`, before or after decoding."""
 
 
 @asynccontextmanager
@@ -33,7 +33,7 @@ async def _until(deadline: float, request: httpx2.Request) -> AsyncIterator[None
 
 
 class LimitedTransport(httpx2.AsyncBaseTransport):
-    """Ends an exchange whose time or size is over."""
+    """Ends an exchange that exceeds a limit."""
 
     def __init__(self, transport: httpx2.AsyncBaseTransport, seconds: float, max_bytes: int) -> None:
         """Send through `transport`. A `timeout` given with a call replaces `seconds`."""
@@ -42,10 +42,10 @@ class LimitedTransport(httpx2.AsyncBaseTransport):
         self._max_bytes = max_bytes
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
-        """Send one request; the limits go with the response."""
+        """Send one request. The limits also apply to the body of the response."""
         timeouts = request.extensions.get("timeout") or {}
         seconds = request.extensions.get(_SECONDS) or timeouts.get("read") or self._seconds
-        waits = {"connect": timeouts.get("connect")}  # the others would only race with the total
+        waits = {"connect": timeouts.get("connect")}  # the others are covered by the total time
         request.extensions = {**request.extensions, _SECONDS: seconds, "timeout": waits}
         deadline = asyncio.get_running_loop().time() + seconds
         async with _until(deadline, request):
@@ -58,12 +58,12 @@ class LimitedTransport(httpx2.AsyncBaseTransport):
 
 
 class LimitedResponse(httpx2.Response):
-    """A response whose body is read under limits. `on_failure` is told of a body that is too large once decoded."""
+    """A response with limits on reading its body. `on_failure` is called for a body that is too large when decoded."""
 
     on_failure: Callable[[BaseException], object] | None = None
 
     def __init__(self, response: httpx2.Response, request: httpx2.Request, deadline: float, max_bytes: int) -> None:
-        """Take over what `response` has."""
+        """Take over the stream and the attributes of `response`."""
         stream = response.stream
         assert isinstance(stream, httpx2.AsyncByteStream)
         super().__init__(
@@ -75,7 +75,7 @@ class LimitedResponse(httpx2.Response):
         self._max_bytes = max_bytes
 
     async def aiter_bytes(self, chunk_size: int | None = None) -> AsyncGenerator[bytes, None]:
-        """The decoded body. A compressed one may be a thousand times larger than what was sent."""
+        """The decoded body. It may be a thousand times larger than the compressed one."""
         size = 0
         async with aclosing(super().aiter_bytes(chunk_size)) as parts:
             async for part in parts:

@@ -1,4 +1,4 @@
-"""Observes calls: the request's ids go with each, and each is measured once, when its response is complete."""
+"""Observes calls: sends the request's ids with each call, and records each once, when its response is complete."""
 
 from collections.abc import AsyncIterator
 
@@ -15,23 +15,23 @@ from .limits import LimitedResponse
 
 
 class ObservedTransport(httpx2.AsyncBaseTransport):
-    """Adds the ids to each request and measures it: a span by semantic convention, and a duration."""
+    """Adds the ids to each request, and records a span and a duration."""
 
     def __init__(self, dependency: str, transport: httpx2.AsyncBaseTransport, known_methods: frozenset[str]) -> None:
-        """Observe what goes through `transport` to `dependency`."""
+        """Observe the calls of `dependency` through `transport`."""
         self._dependency = Dependency(dependency, known_methods)
         self._transport = transport
         self._tracer = trace.get_tracer(__name__)
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
-        """Send one request. What becomes of the response's body is part of the call."""
+        """Send one request. The call ends with the last byte of the response."""
         extensions = {**request.extensions, DEPENDENCY: self._dependency.name}
         if UNOBSERVED.get():
             request.extensions = extensions
             return await self._transport.handle_async_request(request)
         method = self._dependency.method(request)
         span = self._start(request, method)
-        # A redirect and an answer to a challenge are sent with the extensions of the request before.
+        # A redirect, or the answer to an authentication challenge, inherits the extensions of the request before it.
         request.extensions = {**extensions, SENT: extensions.get(SENT, 0) + 1}
         call = Call(self._dependency, request, method, span)
         with trace.use_span(span, record_exception=False, set_status_on_exception=False):
@@ -50,7 +50,7 @@ class ObservedTransport(httpx2.AsyncBaseTransport):
 
     def _start(self, request: httpx2.Request, method: str) -> Span:
         current = trace.get_current_span().get_span_context()
-        if not consumers.are_there() or (current.is_valid and not current.trace_flags.sampled):  # nobody reads it
+        if not consumers.are_there() or (current.is_valid and not current.trace_flags.sampled):  # nothing reads them
             return self._tracer.start_span(method, kind=SpanKind.CLIENT)
         name, attributes = started(request, method)
         return self._tracer.start_span(name, kind=SpanKind.CLIENT, attributes=attributes)
@@ -61,7 +61,7 @@ class ObservedTransport(httpx2.AsyncBaseTransport):
 
 
 def _identify(request: httpx2.Request, span: Span) -> None:
-    """Write the ids into the headers, in place of those that the team passed on."""
+    """Write the ids into the headers, and replace those that the team's code has copied from its own request."""
     if span.get_span_context().is_valid:
         request.headers.pop(TRACESTATE, None)
     propagate.inject(request.headers)
@@ -78,7 +78,7 @@ class _ObservedStream(httpx2.AsyncByteStream):
         try:
             async for part in self._stream:
                 yield part
-        except GeneratorExit:  # the reader has had enough
+        except GeneratorExit:  # the caller has stopped reading
             raise
         except BaseException as error:
             self._call.end(error)

@@ -1,4 +1,4 @@
-"""`HTTP_CLIENT_*`: which services this one calls, and the limits of a call."""
+"""`HTTP_CLIENT_*`: the dependencies that this service calls, and the limits of a call."""
 
 import re
 from typing import Annotated
@@ -8,7 +8,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 
 def _split(value: object) -> object:
-    """`a=https://a.example,b=https://b.example` as a mapping."""
+    """Parse `a=https://a.example,b=https://b.example` into a mapping."""
     if not isinstance(value, str):
         return value
     pairs = [pair.strip().partition("=") for pair in value.split(",") if pair.strip()]
@@ -31,7 +31,7 @@ class HttpClientSettings(BaseSettings):
     dependencies: Annotated[dict[str, str], NoDecode, BeforeValidator(_split)] = Field(default_factory=dict)
     connect_seconds: float = Field(1, gt=0, allow_inf_nan=False)
     timeout_seconds: float = Field(5, gt=0, allow_inf_nan=False)
-    """From connecting to the last byte of the response."""
+    """Limit of one call in seconds, from connecting to the last byte of the response."""
     max_response_bytes: int = Field(16_777_216, ge=0)
-    """As sent, and as decoded."""
+    """Limit of the body in bytes, before and after decoding."""
     max_connections: int = Field(100, ge=1)
