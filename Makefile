@@ -15,10 +15,10 @@ help: ## Show this list
 demo: $(UV) ## Generate a service, run it and show its signals, until Ctrl-C or for DURATION=seconds
 	@exec $(PYTHON) -m demo
 
-# Read only from the command line, because some systems set NAME in the environment.
-new: export NEW_NAME = $(if $(findstring command,$(origin NAME)),$(NAME))
-new: export NEW_ANSWERS = $(if $(findstring command,$(origin ANSWERS)),$(ANSWERS))
-new: export NEW_INTO = $(if $(findstring command,$(origin INTO)),$(INTO))
+# Read only from the command line, because some systems set NAME in the environment. `value` keeps dollar signs.
+new: export NEW_NAME = $(if $(findstring command,$(origin NAME)),$(value NAME))
+new: export NEW_ANSWERS = $(if $(findstring command,$(origin ANSWERS)),$(value ANSWERS))
+new: export NEW_INTO = $(if $(findstring command,$(origin INTO)),$(value INTO))
 new: $(UV) ## Generate a service beside this folder, or INTO=folder: asks, unless NAME="Acme Orders" ANSWERS='{"owner": "Payments"}'
 	@exec $(UV) run --quiet --no-project --python '>=3.11' --with cookiecutter==2.7.1 python -m new
 

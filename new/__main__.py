@@ -5,10 +5,14 @@ Exit status 2 when one of these variables is wrong, else that of cookiecutter.
 
 import json
 import os
+import re
 import subprocess
 import sys
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
+
+from generator.names import slug
 
 ROOT = Path(__file__).resolve().parent.parent
 BAD_USE = 2
@@ -26,7 +30,8 @@ def main(environment: Mapping[str, str] = os.environ) -> int:
     if asks and not sys.stdin.isatty():
         msg = f"The questions cannot be asked, because standard input is no terminal; give answers: make new {EXAMPLE}."
         raise NewError(msg)
-    print(f"The service goes into {into}; INTO=folder puts it elsewhere.", flush=True)
+    for sentence in announced(into, answers or {}):
+        print(sentence, flush=True)
     options = [] if asks else ["--no-input"]
     command = [sys.executable, "-m", "cookiecutter", *options, "--output-dir", str(into), str(ROOT)]
     command += [f"{question}={answer}" for question, answer in (answers or {}).items()]
@@ -34,15 +39,40 @@ def main(environment: Mapping[str, str] = os.environ) -> int:
 
 
 def directory(environment: Mapping[str, str]) -> Path:
-    """The folder for the service, by default the one beside this checkout. Raises `NewError`."""
-    into = Path(environment.get("NEW_INTO") or ROOT.parent).expanduser().resolve()
-    if into.is_relative_to(ROOT):
-        msg = f"INTO must not be inside the template, as {into} is; use {ROOT.parent}, for example."
+    """The folder for the service, by default the one beside this checkout; made later if it is missing. Raises `NewError`."""
+    given = environment.get("NEW_INTO") or str(ROOT.parent)
+    try:
+        into = Path(given).expanduser().resolve()
+        if not into.is_relative_to(ROOT):
+            try_to_write(into)
+            return into
+    except (OSError, RuntimeError) as error:  # RuntimeError: a user that does not exist, a circle of links
+        reason = getattr(error, "strerror", None) or str(error).rstrip(".")
+        msg = f"INTO must be a directory that you may write to, and {given} is not: {reason}."
+        raise NewError(msg) from None
+    msg = f"INTO must not be inside the template, as {into} is; use {ROOT.parent}, for example."
+    raise NewError(msg)
+
+
+def try_to_write(into: Path) -> None:
+    """Raise `OSError` where the directory cannot be made or written. Leaves nothing: answers may still be refused."""
+    existing = next(place for place in (into, *into.parents) if place.exists())
+    with tempfile.TemporaryDirectory(dir=existing):
+        pass
+
+
+def announced(into: Path, answers: Mapping[str, str]) -> list[str]:
+    """The folder of the service and, if it differs from the name, its slug. Raises `NewError` if the folder exists."""
+    name = answers.get("project_name", "")
+    folder = answers.get("project_slug") or (slug(name) if name else "")
+    if folder and os.path.lexists(into / folder):
+        msg = f"{into / folder} is there already; choose another NAME, or another folder with INTO=folder."
         raise NewError(msg)
-    if into.exists() and not (into.is_dir() and os.access(into, os.W_OK)):
-        msg = f"INTO must be a directory that you may write to; {into} is not."
-        raise NewError(msg)
-    return into
+    sentences = [f"The service goes into {into / folder}; INTO=folder puts it elsewhere."]
+    if not answers.get("project_slug") and folder != re.sub("[^a-z0-9]+", "-", name.lower()).strip("-"):
+        choose = """ANSWERS='{"project_slug": "acme-orders"}'"""
+        sentences.append(f"The name {name!r} cannot be its slug as it stands: {folder}; {choose} chooses another.")
+    return sentences
 
 
 def given(environment: Mapping[str, str]) -> Mapping[str, str] | None:

@@ -14,6 +14,8 @@ from pathlib import Path
 import pytest
 from template import Machine
 
+from new.__main__ import announced
+
 TIMEOUT_SECONDS = 60
 
 
@@ -56,7 +58,10 @@ def test_answers_on_the_command_line_are_enough(machine: Machine, template: Path
         ({"ANSWERS": '{"ownr": "x"}'}, "'ownr' is not a question of this template; did you mean owner?"),
         ({"ANSWERS": '{"ci": "jenkins"}'}, "ci 'jenkins' "),
         ({"NAME": "x", "INTO": "tests"}, "INTO must not be inside the template, "),
-        ({"NAME": "x", "INTO": "/dev/null"}, "INTO must be a directory that you may write to; /dev/null is not."),
+        *(
+            ({"NAME": "x", "INTO": into}, f"INTO must be a directory that you may write to, and {into} is not: ")
+            for into in ("/dev/null", "/dev/null/x", "/proc/x", "~nobody-of-this-name/x", f"/{'x' * 300}")
+        ),
     ],
     ids=str,
 )
@@ -69,6 +74,46 @@ def test_bad_input_is_one_sentence(machine: Machine, template: Path, variables: 
     assert len(lines) == 1, error
     assert lines[0].startswith(sentence), error
     assert not list(machine.directory.glob("new/*"))
+
+
+@pytest.mark.parametrize("into", ["~/my services", "../beside the template"])
+def test_a_folder_may_be_said_as_a_shell_says_it(machine: Machine, template: Path, into: str) -> None:
+    """In the home directory, or from here, with spaces; make reads no dollar sign in an answer."""
+    description = "Costs $5, $(HOME) included."
+    given = {"NAME": "Acme $HOME", "ANSWERS": json.dumps({"description": description, "project_slug": "acme-orders"})}
+    status, page, error = make_new(machine, template, **given, INTO=into)
+    assert status == 0, error
+    service = Path(into.replace("~", str(machine.home)) if into[0] == "~" else template / into) / "acme-orders"
+    assert (answers(service)["project_name"], answers(service)["description"]) == ("Acme $HOME", description)
+    assert page.splitlines()[0] == f"The service goes into {service.resolve()}; INTO=folder puts it elsewhere."
+
+
+def test_what_is_there_stays(machine: Machine, template: Path) -> None:
+    """A folder of the service's name, whatever it holds, stops the generation with one sentence."""
+    own = machine.directory / "acme-orders/README.md"
+    own.parent.mkdir()
+    own.write_text("Mine.")
+    status, page, error = make_new(machine, template, NAME="Acme Orders", INTO=str(machine.directory))
+    assert (status, page) == (2, "")
+    assert error.startswith(f"{own.parent} is there already; choose another NAME, or another folder with INTO=")
+    assert [path.read_text() for path in own.parent.iterdir()] == ["Mine."]
+
+
+@pytest.mark.parametrize(
+    ("name", "folder", "said"),
+    [
+        ("Acme Orders!", "acme-orders", False),
+        ("1", "service-1", True),
+        ("Ärger", "arger", True),
+        ("starlette", "starlette-service", True),
+    ],
+)
+def test_a_name_that_is_no_slug(tmp_path: Path, name: str, folder: str, said: bool) -> None:  # noqa: FBT001 - an outcome
+    """What it became is said before anything is generated, with the way to another slug."""
+    where, *more = announced(tmp_path, {"project_name": name})
+    assert where.startswith(f"The service goes into {tmp_path / folder}; ")
+    choose = """ANSWERS='{"project_slug": "acme-orders"}' chooses another."""
+    assert more == ([f"The name {name!r} cannot be its slug as it stands: {folder}; {choose}"] if said else [])
 
 
 def test_a_person_is_asked(machine: Machine, template: Path) -> None:

@@ -96,6 +96,43 @@ def test_markers_alone_are_named_and_fail(machine: Machine, service: Path) -> No
     assert outcome.stderr.endswith(f"{CONFLICTS}\n  README.md\n")
 
 
+def test_what_one_side_removed_or_both_added_is_named_and_fails(
+    machine: Machine, platform: Path, service: Path
+) -> None:
+    """Cruft passes over it and git has no markers for it. Nothing of the team's is touched, and `skip` ends it."""
+    emitted, patch = platform / SERVICE_DIRECTORY, service / ".cache/template-update.patch"
+    (service / "Makefile").rename(service / "makefile")
+    (service / ".dockerignore").unlink()
+    replace(service / ".editorconfig", "charset = utf-8", "charset = latin1")
+    (service / "docs/news.md").write_text("Ours.\n", encoding="utf-8")
+    machine.commit(service)
+    (emitted / ".editorconfig").unlink()
+    (emitted / "docs/news.md").write_text("Theirs.\n", encoding="utf-8")
+    news(machine, platform)
+
+    outcome = machine.run(["make", "update"], service)
+
+    removed, renamed, added = outcome.stderr.split(":\n  ")[1:]
+    assert outcome.status != 0
+    assert outcome.stderr.startswith("The template removed these files, which you had edited; remove them, or keep ")
+    assert removed.splitlines()[0] == ".editorconfig"
+    assert renamed.splitlines()[0] == "Makefile"  # and not .dockerignore, which the template left alone
+    assert renamed.splitlines()[1].startswith("The template adds these files, and you have others in their place.")
+    assert added.splitlines()[0] == "docs/news.md"
+    assert "charset = latin1" in (service / ".editorconfig").read_text("utf-8")
+    assert (service / "docs/news.md").read_text("utf-8") == "Ours.\n"
+    assert "+fmt: $(UV) ## Theirs\n" in patch.read_text("utf-8")
+    assert "+Theirs.\n" in patch.read_text("utf-8")
+
+    replace(service / "pyproject.toml", "skip = [", 'skip = [\n    "Makefile",\n    "docs/news.md",')
+    machine.commit(service)
+    replace(emitted / "Makefile", "## Theirs", "## Later")
+    replace(emitted / "docs/news.md", "Theirs.", "Later.")
+    machine.commit(platform)
+    outcome = machine.run(["make", "update"], service)
+    assert outcome.status == 0, outcome.stderr
+
+
 def test_a_service_edited_before_its_first_commit_is_merged_as_well(machine: Machine, platform: Path) -> None:
     """Its history has no version that both sides began with; the update brings that version."""
     service = machine.cookiecutter(platform).service

@@ -32,6 +32,13 @@ STYLES = ("this repository", "github", "github-shared", "gitlab")
 
 CI = ".github/workflows/ci.yml"
 RELEASE = ".github/workflows/release.yml"
+OWN_JOBS = """
+contract:
+  stage: check
+  extends: .code
+  script:
+    - make contract
+"""
 # Faults planted in a pipeline: the check that finds it, the file, the old text and the new text.
 FAULTS: dict[str, tuple[Check, str, str, str]] = {
     "waits for a job that is not there": (actionlint, CI, "needs: [check", "needs: [chekc"),
@@ -98,6 +105,28 @@ def test_a_fault_in_gitlab_s_pipeline_is_found(machine: Machine, repositories: R
     copy = Path(shutil.copytree(repositories["gitlab"], machine.directory / "copy"))
     replace(copy / ".gitlab-ci.yml", "    - make test", "    make: test")
     assert schemas(copy) != []
+
+
+def test_a_team_s_own_jobs_join_gitlab_s_pipeline(machine: Machine, repositories: Repositories) -> None:
+    """`.gitlab/service.yml` is included, is valid, and finds the stages and rules that it builds on."""
+    copy = Path(shutil.copytree(repositories["gitlab"], machine.directory / "copy"))
+    (copy / ".gitlab/service.yml").write_text(OWN_JOBS, encoding="utf-8")
+    assert schemas(copy) == []
+    pipelines = dict(documents(copy, GITLAB))
+    top = pipelines[".gitlab-ci.yml"]
+    assert [each["local"] for each in top["include"]] == [".gitlab/*.yml"]
+    jobs = {name: job for pipeline in pipelines.values() for name, job in pipeline.items() if isinstance(job, dict)}
+    bases = {
+        name: [job["extends"]] if isinstance(job["extends"], str) else job["extends"]
+        for name, job in jobs.items()
+        if "extends" in job
+    }
+    assert bases["contract"] == [".code"]
+    assert [name for name, extended in bases.items() if not set(extended) <= jobs.keys()] == []
+    assert {job["stage"] for job in jobs.values() if "stage" in job} <= set(top["stages"])
+    assert targets_on_gitlab(copy)["contract"] == {"contract"}
+    places = [name for pipeline in pipelines.values() for name in pipeline]
+    assert len(places) == len(set(places))  # what is in the file at the top would win without a word
 
 
 def test_an_action_of_ours_gets_the_inputs_it_has(machine: Machine, repositories: Repositories) -> None:

@@ -1,6 +1,7 @@
 """The compose files: valid, with pinned images, with limits, without secrets, and with the servers of components."""
 
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -33,6 +34,19 @@ services:
     expose: [6379]
     healthcheck: {test: [CMD, valkey-cli, ping]}
 """
+
+OVERRIDE = """
+services:
+  service:
+    environment: {LOG_LEVEL: debug}
+    mem_limit: 512m
+    depends_on:
+      mail: {condition: service_started}
+  mail:
+    image: docker.io/axllent/mailpit:v1.27.0
+    ports: ["127.0.0.1:8025:8025"]
+"""
+PODMAN_COMPOSE = ("uv", "tool", "run", "--quiet", "--from", "podman-compose==1.6.0", "podman-compose")
 
 Parts = dict[str, dict[str, Any]]
 
@@ -232,6 +246,34 @@ def test_make_up_runs_a_command_once(made_up: MadeUp, with_processes: Path, comp
     assert outcome.status == 0, outcome.stderr
     assert [line.strip() for line in outcome.stdout.splitlines() if "compose" in line] == expected
     assert parts(with_processes)["prepare"]["scale"] == "${COMMANDS:-1}"
+
+
+def test_what_a_team_writes_beside_compose_yaml_is_merged(made_up: MadeUp, with_processes: Path) -> None:
+    """As podman-compose reads both: the team's lines in, everything else as before, a command once at most."""
+    service = Path(shutil.copytree(with_processes, made_up.machine.output() / "acme-links"))
+    before = rendered(made_up.machine, service)
+    (service / "compose.override.yaml").write_text(OVERRIDE, encoding="utf-8")
+    assert valid([*compose_files(service), service / "compose.override.yaml"])
+    after = rendered(made_up.machine, service)
+    web, own = before["service"], yaml.safe_load(OVERRIDE)["services"]
+    assert after["service"] == web | {
+        "mem_limit": "512m",
+        "environment": web["environment"] | {"LOG_LEVEL": "debug"},
+        "depends_on": web["depends_on"] | own["service"]["depends_on"],
+    }
+    assert {name: part for name, part in after.items() if name != "service"} == {
+        **{name: part for name, part in before.items() if name != "service"},
+        "mail": own["mail"],
+    }
+    assert after["prepare"].get("restart", "no") == "no"
+
+
+def rendered(machine: Machine, service: Path) -> Parts:
+    """What podman-compose makes of every file that it reads in a folder."""
+    done = machine.run([*PODMAN_COMPOSE, "config"], service)
+    assert done.status == 0, done.stderr
+    merged: Parts = yaml.safe_load(done.stdout)["services"]
+    return merged
 
 
 def test_without_commands_and_processes_there_is_no_trace(made_up: MadeUp) -> None:

@@ -46,10 +46,10 @@ def main() -> None:
         print("This service is up to date.")
         return
     with tempfile.TemporaryDirectory() as directory:
-        (_repair if current else _update)(Path(directory), answers)
+        left = (_repair if current else _update)(Path(directory), answers)
     if Path("uv.lock").exists():
         _run(os.environ.get("UV", "uv"), "lock", "--quiet")
-    _settle()
+    _settle(left)
 
 
 def _answers() -> Mapping[str, str]:
@@ -80,11 +80,12 @@ def _has_its_library() -> bool:
     return sums == {**listed, manifest.name: noted[0]}
 
 
-def _repair(work: Path, _: Mapping[str, str]) -> None:
-    """Restore the library. Everything else is up to date."""
+def _repair(work: Path, _: Mapping[str, str]) -> list[str]:
+    """Restore the library. Everything else is up to date, so no file is left to do."""
     state = _state()
     fresh = _generate(_clone(work, state), state, work / "fresh")
     _replace_library(fresh, fresh)
+    return []
 
 
 def _clone(work: Path, state: Any) -> Path:
@@ -103,19 +104,47 @@ def _refuse_unknown(answers: Mapping[str, str], template: Path, state: Any) -> N
             raise UpdateError(msg)
 
 
-def _update(work: Path, answers: Mapping[str, str]) -> None:
+def _update(work: Path, answers: Mapping[str, str]) -> list[str]:
+    """Bring the new version in. Returns what the merge could not settle and left no marks of."""
     before, yours = _state(), _yours()
     template = _clone(work, before)
     _refuse_unknown(answers, template, before)
     old = _generate(template, before, work / "old")
     _remember(old)
+    edited, removed = _touched(old, yours)
     if _cruft("update", "--skip-apply-ask", "--variables-to-update", json.dumps(answers)) != 0:
         msg = "cruft could not update this service; its output is above."
         raise UpdateError(msg)
     new = _generate(template, _state(), work / "new")
     print(f"Updated from {before['commit'][:12]} to {_state()['commit'][:12]}.")
     _replace_library(old, new)
-    _report(yours, old, new)
+    removed = [path for path in removed if (new / path).exists() and list(_different(old / path, new / path))]
+    taken = [path for path in _touched(new, yours)[0] if not (old / path).exists()]
+    _report(yours, [*removed, *taken], old, new)
+    return list(_one_sided([path for path in edited if not (new / path).exists()], removed, taken))
+
+
+def _touched(emitted: Path, yours: list[str]) -> tuple[list[str], list[str]]:
+    """The template's files that are different here, and those that are not here."""
+    files = [path.relative_to(emitted) for path in sorted(emitted.rglob("*")) if path.is_file()]
+    others = [*map(Path, yours), VENDOR, STATE]
+    owned = [path for path in files if not any(path.is_relative_to(place) for place in others)]
+    edited = [str(path) for path in owned if path.is_file() and list(_different(path, emitted / path))]
+    return edited, [str(path) for path in owned if not path.exists()]
+
+
+def _one_sided(edited: list[str], removed: list[str], taken: list[str]) -> Iterator[str]:
+    """Say what git has no markers for: a file that one side removed and the other changed, or that both added."""
+    skip = "`skip` of [tool.cruft] in pyproject.toml"
+    if edited:
+        title = "The template removed these files, which you had edited; remove them, or keep them and"
+        yield "\n  ".join([f"{title} add them to {skip}:", *edited])
+    if removed:
+        title = f"You had removed or renamed these files, which the template changed. {PATCH} has the changes;"
+        yield "\n  ".join([f"{title} carry over what you need. What is in {skip} is not mentioned again:", *removed])
+    if taken:
+        title = f"The template adds these files, and you have others in their place. {PATCH} has the template's;"
+        yield "\n  ".join([f"{title} take them over, or move yours away or add them to {skip}:", *taken])
 
 
 def _state() -> Any:
@@ -161,17 +190,19 @@ def _replace_library(old: Path, new: Path) -> None:
         _list(f"{VENDOR} was replaced. It had been edited; git still has these:", edited)
 
 
-def _report(yours: list[str], old: Path, new: Path) -> None:
-    """List the files of the team that the template changed, and write the changes to a patch."""
+def _report(yours: list[str], others: list[str], old: Path, new: Path) -> None:
+    """List the files of the team that the template changed. Write their changes and those of `others` to a patch."""
     changed = [f"{place}/{path}".rstrip("/.") for place in yours for path in _different(old / place, new / place)]
     changed = [path for path in changed if Path(path).exists() or not (old / path).exists()]  # not deleted ones
-    if not changed:
+    if not (changed or others):
         return
     PATCH.parent.mkdir(exist_ok=True)
     with PATCH.open("w", encoding="utf-8") as patch:
-        for path in changed:
+        for path in (*changed, *others):
             patch.write(_difference(old, new, path))
-    _list(f"The template changed these files, which are yours and are as before. {PATCH} has the changes:", changed)
+    if changed:
+        title = f"The template changed these files, which are yours; they are as before. {PATCH} has the changes:"
+        _list(title, changed)
 
 
 def _difference(old: Path, new: Path, path: str) -> str:
@@ -198,15 +229,17 @@ def _different(one: Path, other: Path) -> Iterator[str]:
             yield path.as_posix()
 
 
-def _settle() -> None:
-    """Raise `UpdateError` when there are conflicts: unmerged paths, conflict markers, rejected hunks."""
+def _settle(left: list[str]) -> None:
+    """Raise for what only a person can settle: unmerged paths, conflict markers, rejected hunks, and what is left."""
     marked = [line.partition(":")[0] for line in _git("diff", "--check", "HEAD").splitlines() if "conflict" in line]
     unmerged = _git("diff", "--name-only", "--diff-filter=U").splitlines()
     rejected = _git("ls-files", "--others", "*.rej").splitlines()
     conflicts = sorted({*marked, *unmerged, *rejected})
     if conflicts:
-        msg = "\n  ".join(["The update is in, but these files have conflicts; resolve them, then commit:", *conflicts])
-        raise UpdateError(msg)
+        title = "The update is in, but these files have conflicts; settle them, then commit:"
+        left = ["\n  ".join([title, *conflicts]), *left]
+    if left:
+        raise UpdateError("\n".join(left))
     print("Run `make check test`, then commit.")
 
 

@@ -50,7 +50,30 @@ def test_names_the_line_that_is_not_toml(file: str, root: Path, capsys: pytest.C
     (root / file).write_text("a = 1\nb = [")
 
     assert run(["--root", str(root)]) == 1
-    assert f"{file}: the end of the file is not TOML" in capsys.readouterr().out
+    (line,) = capsys.readouterr().out.splitlines()
+    assert line.startswith(f"{file}: line 2, the last one, is not TOML: ")
+    assert line.endswith("; close the bracket or quote above it.")
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        ("[log]\nevents = [", "line 2, the last one, is not TOML: Invalid value; close the bracket or quote above it."),
+        ("[log]\nevents: []", "line 2 is not TOML: Expected '=' after a key in a key/value pair; write name = "),
+    ],
+)
+def test_says_once_what_many_checks_cannot_read(
+    content: str, sentence: str, root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Below the names of all checks that needed the file."""
+    file = "contract/acme-links.toml"
+    (root / file).write_text(content)
+
+    assert run(["--root", str(root)]) == 1
+    heading, finding, last = capsys.readouterr().out.splitlines()
+    assert {"contract", "rules", "dashboards", "hosts"} <= set(heading.removesuffix(":").split(", "))
+    assert finding.startswith(f"  {file}: {sentence}")
+    assert last == f"{len(CHECKS)} checks, 1 finding"
 
 
 def test_says_which_extra_is_missing(

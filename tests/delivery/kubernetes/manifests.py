@@ -14,7 +14,7 @@ from typing import Any
 
 import kubernetes_validate  # type: ignore[import-untyped]  # it has no stubs
 import yaml
-from delivery.kubernetes import custom_resources
+from delivery.kubernetes import custom_resources, names
 from template import ROOT
 
 Object = dict[str, Any]
@@ -78,7 +78,9 @@ def pod(manifests: list[Object]) -> Object:
 
 
 def validate(manifest: Object, version: str = NEWEST) -> None:
-    """Check one object strictly: a field that does not exist is a mistake."""
+    """Check one object strictly: a field that does not exist is a mistake, and so is a name that none can have."""
+    if "name" in manifest.get("metadata", {}):  # a patch of a component may have none
+        names.check(manifest)
     if (manifest["apiVersion"], manifest["kind"]) in custom_resources.SPECS:
         custom_resources.validate(manifest)
     else:

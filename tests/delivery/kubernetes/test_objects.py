@@ -27,6 +27,11 @@ MISTAKES: dict[str, tuple[str, tuple[str | int, ...], object]] = {
     "an interval without a unit": ("ServiceMonitor", ("spec", "endpoints", 0, "interval"), "15"),
     "a misspelt strategy": ("Rollout", ("spec", "strategy", "canary", "maxSurges"), "25%"),
     "a pause in days": ("Rollout", ("spec", "strategy", "canary", "steps", 1, "pause", "duration"), "1d"),
+    "an underscore in a name": ("Deployment", ("metadata", "name"), "acme_links"),
+    "a Service that begins with a digit": ("Service", ("metadata", "name"), "1-acme"),
+    "a name that is too long": ("Deployment", ("spec", "template", "spec", "containers", 0, "name"), "a" * 64),
+    "a port with a long name": ("Service", ("spec", "ports", 0, "name"), "management-of-web"),
+    "a label with a space": ("Deployment", ("metadata", "labels", "team"), "our team"),
     "a misspelt condition": ("AnalysisTemplate", ("spec", "metrics", 0, "failCondition"), "true"),
 }
 

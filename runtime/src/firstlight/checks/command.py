@@ -54,16 +54,20 @@ def _parser(checks: Sequence["Check"]) -> argparse.ArgumentParser:
 
 
 def _report(project: Project, checks: Sequence["Check"]) -> int:
-    """Print the findings, grouped by check."""
-    found = {check.name: list(each(project, [check.findings])) for check in checks}
-    for name, findings in found.items():
-        if findings:
-            _print([f"{name}:", *(f"  {finding}" for finding in findings)])
-    number = sum(map(len, found.values()))
+    """Print each finding once, below the names of the checks that made it: a file that many read is broken once."""
+    made: dict[Finding, list[str]] = {}
+    for check in checks:
+        for finding in each(project, [check.findings]):
+            made.setdefault(finding, []).append(check.name)
+    groups: dict[str, list[Finding]] = {}
+    for finding, names in made.items():
+        groups.setdefault(", ".join(names), []).append(finding)
+    for heading, findings in groups.items():
+        _print([f"{heading}:", *(f"  {finding}" for finding in findings)])
     word = "check" if len(checks) == 1 else "checks"
-    told = "no findings" if not number else "1 finding" if number == 1 else f"{number} findings"
+    told = "no findings" if not made else "1 finding" if len(made) == 1 else f"{len(made)} findings"
     _print([f"{len(checks)} {word}, {told}"])
-    return FOUND if number else 0
+    return FOUND if made else 0
 
 
 def _print(lines: Iterable[str | Finding]) -> None:

@@ -25,12 +25,15 @@ def text(root: Path, file: str) -> str:
 def toml(root: Path, file: str) -> dict[str, Any]:
     """The content of a TOML file."""
     try:
-        return tomllib.loads(text(root, file))
+        content = text(root, file)
+        return tomllib.loads(content)
     except tomllib.TOMLDecodeError as error:
         found = re.fullmatch(r"(.*?)(?: \(at (?:line (\d+), column \d+|end of document)\))?", str(error), re.DOTALL)
         message, line = (found[1], found[2]) if found else (str(error), None)
-        where = f"line {line}" if line else "the end of the file"
-        raise FindingError(file, f"{where} is not TOML: {message}.") from None
+        last = len(content.splitlines()) or 1
+        where = f"line {line}" if line else f"line {last}, the last one,"
+        right = 'write name = "text", name = 1 or name = ["a", "b"]' if line else "close the bracket or quote above it"
+        raise FindingError(file, f"{where} is not TOML: {message}; {right}.") from None
 
 
 def loads(file: str, content: str) -> Any:

@@ -55,8 +55,8 @@ def _stop(project: Project) -> Iterator[Finding]:
         names = " + ".join(f"service_{name}_seconds" for name in ("drain", "graceful", "flush"))
         yield Finding(VARS, f"service_stop_seconds must be {names}.")
     for name in ("drain", "graceful"):
-        variable, wanted = f"{name.upper()}_SECONDS", f"{{{{ service_{name}_seconds }}}}"
-        if constants.find("service_own_settings", variable) != wanted:
+        variable, wanted = f"{name.upper()}_SECONDS", f"{{{{ service_{name}_seconds | int }}}}"
+        if constants.find("service_own_settings", variable) != wanted:  # text, when it comes from the command line
             yield Finding(VARS, f'service_own_settings must have {variable}: "{wanted}".')
     flush = contract.of(project).fact("drain", "flush_seconds")
     if defaults.number("service_flush_seconds") < flush:

@@ -5,6 +5,7 @@ They serve every service of the cluster, so their names are the same whichever s
 rules are a PrometheusRule named after the service.
 """
 
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -25,8 +26,13 @@ def objects(ops: Path) -> Iterator[dict[str, Any]]:
     yield _rules("firstlight", [file for file in rules if file.name != TEAM])
     yield from (_rules(SERVICE, [file]) for file in rules if file.name == TEAM)
     for file in sorted(ops.glob("grafana/dashboards/*.json")):
-        metadata = {"name": f"dashboard-{file.stem}", "labels": {"grafana_dashboard": "1"}}
-        yield _object("v1", "ConfigMap", metadata, data={file.name: file.read_text("utf-8")})
+        metadata = {"name": f"dashboard-{_words(file.stem)}", "labels": {"grafana_dashboard": "1"}}
+        yield _object("v1", "ConfigMap", metadata, data={f"{_words(file.stem)}.json": file.read_text("utf-8")})
+
+
+def _words(name: str) -> str:
+    """What a cluster takes for a name: lower case, digits and hyphens."""
+    return re.sub("[^a-z0-9]+", "-", name.lower()).strip("-")
 
 
 def _rules(name: str, files: list[Path]) -> dict[str, Any]:

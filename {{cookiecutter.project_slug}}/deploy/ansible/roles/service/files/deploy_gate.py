@@ -14,7 +14,9 @@ availability and latency, and its limit is theirs: 14.4 times the error budget.
 import argparse
 import http.client
 import re
+import socket
 import sys
+import threading
 import time
 import urllib.parse
 from collections import defaultdict
@@ -28,6 +30,7 @@ GOOD, BAD, NO_VERDICT = 0, 1, 2
 STARTED = "process_start_time_seconds"
 NEEDED = {("slo_objective_ratio", "availability"), ("slo_objective_ratio", "latency")}
 TIMEOUT_SECONDS = 2  # for one reading
+MOST_BYTES = 16 * 1024 * 1024  # of one reading
 MISSED_READINGS = 3  # in a row, of one instance, before it counts as gone
 
 _LABEL = re.compile(r'(\w+)="((?:[^"\\]|\\.)*)"')
@@ -136,21 +139,47 @@ def _events(found: Mapping[tuple[str, ...], float]) -> Events:
     return Events(found[name, "availability", "good"] + failed, failed, found[name, "latency", "good"] + slow, slow)
 
 
+def whole(connection: http.client.HTTPConnection, path: str) -> tuple[int, str]:
+    """Status and body of one answer, in any transfer coding. Raises OSError, HTTPException or UnicodeDecodeError.
+
+    The timeout of a socket is for each piece. This one is for the answer: one that trickles or does not end is cut off.
+    """
+    connection.connect()
+    began, end = time.monotonic(), threading.Timer(TIMEOUT_SECONDS, connection.sock.shutdown, [socket.SHUT_RDWR])
+    end.daemon = True
+    end.start()
+    try:
+        connection.request("GET", path)
+        answer = connection.getresponse()
+        body = answer.read(MOST_BYTES + 1)
+    except (OSError, http.client.HTTPException):
+        if time.monotonic() - began < TIMEOUT_SECONDS:
+            raise
+        body, answer = b"", None
+    finally:
+        end.cancel()
+    if answer is None or time.monotonic() - began >= TIMEOUT_SECONDS:
+        msg = f"no whole answer within {TIMEOUT_SECONDS} s"
+        raise TimeoutError(msg)
+    if len(body) > MOST_BYTES or answer.length:
+        msg = f"more than {MOST_BYTES} bytes" if len(body) > MOST_BYTES else "the answer breaks off"
+        raise OSError(msg)
+    return answer.status, body.decode()
+
+
 def fetch(url: str) -> str:
     """Get an instance's metrics, without the proxies that the environment names. Raises `UnreadableError`."""
     where = urllib.parse.urlsplit(url)
     connection = http.client.HTTPConnection(where.hostname or "", where.port, timeout=TIMEOUT_SECONDS)
     try:
-        connection.request("GET", where.path)
-        answer = connection.getresponse()
-        body = answer.read().decode()
+        status, body = whole(connection, where.path)
     except (OSError, http.client.HTTPException, UnicodeDecodeError) as error:
         msg = f"does not answer ({error or type(error).__name__})"
         raise UnreadableError(msg) from None
     finally:
         connection.close()
-    if answer.status != http.client.OK:
-        msg = f"answers {answer.status}"
+    if status != http.client.OK:
+        msg = f"answers {status}"
         raise UnreadableError(msg)
     return body
 

@@ -19,8 +19,10 @@ is the command's.
 import argparse
 import http.client
 import re
+import socket
 import subprocess
 import sys
+import threading
 import time
 import urllib.parse
 from collections import defaultdict
@@ -36,6 +38,7 @@ FACTOR = 3  # limit, as a multiple of the old release's ratio or number
 FAILURES = 5  # the fewest bad events that make a release bad
 EVENTS = 50  # the fewest events of the old release to compare with
 TIMEOUT_SECONDS = 2  # for one reading
+MOST_BYTES = 16 * 1024 * 1024  # of one reading
 MISSED_READINGS = 3  # in a row before a process counts as gone, or as not ready
 
 _LABEL = re.compile(r'(\w+)="((?:[^"\\]|\\.)*)"')
@@ -82,6 +85,34 @@ def _series(line: str) -> tuple[str, str, float] | None:
     return (found[1], found[2], float(found[3])) if found else None
 
 
+def whole(connection: http.client.HTTPConnection, path: str) -> tuple[int, str]:
+    """Status and body of one answer, in any transfer coding. Raises OSError, HTTPException or UnicodeDecodeError.
+
+    The timeout of a socket is for each piece. This one is for the answer: one that trickles or does not end is cut off.
+    """
+    connection.connect()
+    began, end = time.monotonic(), threading.Timer(TIMEOUT_SECONDS, connection.sock.shutdown, [socket.SHUT_RDWR])
+    end.daemon = True
+    end.start()
+    try:
+        connection.request("GET", path)
+        answer = connection.getresponse()
+        body = answer.read(MOST_BYTES + 1)
+    except (OSError, http.client.HTTPException):
+        if time.monotonic() - began < TIMEOUT_SECONDS:
+            raise
+        body, answer = b"", None
+    finally:
+        end.cancel()
+    if answer is None or time.monotonic() - began >= TIMEOUT_SECONDS:
+        msg = f"no whole answer within {TIMEOUT_SECONDS} s"
+        raise TimeoutError(msg)
+    if len(body) > MOST_BYTES or answer.length:
+        msg = f"more than {MOST_BYTES} bytes" if len(body) > MOST_BYTES else "the answer breaks off"
+        raise OSError(msg)
+    return answer.status, body.decode()
+
+
 class Process:
     """One process, with its first and its last reading."""
 
@@ -110,13 +141,11 @@ class Process:
     def _fetch(self) -> str:
         connection = http.client.HTTPConnection(self._url.hostname or "", self._url.port, timeout=TIMEOUT_SECONDS)
         try:
-            connection.request("GET", self._url.path)
-            answer = connection.getresponse()
-            body = answer.read().decode()
+            status, body = whole(connection, self._url.path)
         finally:
             connection.close()
-        if answer.status != http.client.OK:
-            msg = f"status {answer.status}"
+        if status != http.client.OK:
+            msg = f"status {status}"
             raise ValueError(msg)
         return body
 
