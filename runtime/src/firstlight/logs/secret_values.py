@@ -55,7 +55,7 @@ _CODE = re.compile(
     r"|(?:await |async )?(?:[a-z_]+\.)*(?:get|load|read|make|create|build|decode|encode|verify|parse|fetch)\w*\("
     r"|(?:[A-Za-z_]+\.)*[A-Za-z_]+\(\)|await "
 )
-_WORD = re.compile(r"[A-Za-z][a-z]*'?[a-z]*(?=[,.]? +[A-Za-z0-9(<'\"]|[,.] )")
+_WORD = re.compile(r"[A-Za-z][a-z]*+'?+[a-z]*+(?=[,.]? +[A-Za-z0-9(<'\"]|[,.] )")
 _LONGEST_NOTHING = 16
 
 
