@@ -148,6 +148,12 @@ def test_what_surrounds_a_secret_stays() -> None:
         ),
         ([{"token": 1}, ("password=hunter2",)], [{"token": 1}, ["password=REDACTED"]]),
         ({"token": "hunter2", "max_tokens": 12, "pin": 1234}, {"token": REDACTED, "max_tokens": 12, "pin": REDACTED}),
+        ({"key": "password", "value": "hunter2"}, {"key": "password", "value": REDACTED}),
+        ({"value": "hunter2", "name": "password"}, {"value": REDACTED, "name": "password"}),
+        ({"key": "colour", "value": "red"}, {"key": "colour", "value": "red"}),
+        (["/usr/bin/curl", "-u", "bob:hunter2", "web"], ["/usr/bin/curl", "-u", f"bob:{REDACTED}", "web"]),
+        (["docker", "run", "-u", "web:web"], ["docker", "run", "-u", "web:web"]),
+        ({"netloc": "bob:hunter2@db"}, {"netloc": f"{REDACTED}@db"}),
         ({"a": frozenset({"x"})}, {"a": ["x"]}),
         ({"bob@example.com": 1}, {REDACTED: 1}),
         (7, 7),
@@ -227,7 +233,7 @@ MARKS += ["--", "://", "</", "eyJ", '"""', ": ", ", "]
 HOSTILE = [
     *("=auth", "=>cookie=>", "%3D}eyJcookie", "=eyJ", "token: aaaa", "token=[1,", 'auth=a="(', "\\", 'session=("'),
     *("password=\"must '", 'password="must \\"', '\'password\', """', "password[=(", "'token': {\\\""),
-    *("authorization[,=>", "authorization=>"),
+    *("authorization[,=>", "authorization=>", "password is ", "a:b@"),
 ]
 SMALL = 8_000  # characters: as long as a field may be
 GROWTH, SHORT_SECONDS = 8, 0.003  # of the time, where the length grows four times: 16 where it is quadratic

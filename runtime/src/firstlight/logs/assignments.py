@@ -22,6 +22,7 @@ _NAMED = re.compile(
 )
 _XML = re.compile(r"<([\w:.-]++)(?:\s[^<>]{0,200})?>(?:<!\[CDATA\[)?([^<]++)(?=</|\]\]>)")
 _PHRASE = re.compile(r"([A-Za-z-]{1,16}[ ](?:[A-Za-z-]{1,16}[ ])?)$")
+_OF_A_PARSER = re.compile(r"\b(?:unexpected|expected|illegal|unknown|stray|next|last) $", re.IGNORECASE)
 _VALUE_NAME = re.compile(r"(?:[bu](?=[\"']))?\\*+[\"']?([\w.-]{1,64}+)")
 _SUBJECT = re.compile(r"[A-Za-z]{1,32}+(?= [A-Za-z\"'])")
 _NEAR = 64  # characters between a name's name and its value
@@ -124,7 +125,7 @@ class Assignments:
         shown = _Value(start, start, start if content is None else content[2])
         if match["separator"] == "," and not self._is_pair(text, match, content):
             return shown
-        if not _may_follow(text, match, kind) or is_said(text, start):
+        if not _may_follow(text, match, kind) or is_said(text, start) or _is_of_a_parser(text, match, kind):
             return shown
         if content is not None:
             begin, end, _ = content
@@ -140,6 +141,12 @@ class Assignments:
             return False
         before = text[max(0, match.start() - 8) : match.start()].rstrip("\\\"'`").rstrip("bBuUrR")
         return bool(match["dashes"]) or (before.endswith(("(", "[")) and text[value[2] : value[2] + 1] in (")", "]"))
+
+
+def _is_of_a_parser(text: str, match: re.Match[str], kind: Kind) -> bool:
+    """Whether the token is one of a grammar: `unexpected token: X`."""
+    start = match.start()
+    return kind.kind == "token" and _OF_A_PARSER.search(text, max(0, start - 12), start) is not None
 
 
 def _may_follow(text: str, match: re.Match[str], kind: Kind) -> bool:
