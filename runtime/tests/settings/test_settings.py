@@ -292,8 +292,8 @@ def test_the_network_that_is_wrong_is_named(monkeypatch: pytest.MonkeyPatch, tex
 def test_the_two_ports_differ() -> None:
     """Unless they are on different hosts, or any free ones."""
     same: dict[str, Any] = {"port": 9464, "management_port": 9464}
-    hosts: dict[str, Any]
-    for hosts in ({}, {"host": "0.0.0.0", "management_host": "127.0.0.1"}):  # noqa: S104 - compared only
+    pairs: tuple[dict[str, Any], ...] = ({}, {"host": "0.0.0.0", "management_host": "127.0.0.1"})  # noqa: S104 - compared
+    for hosts in pairs:
         with pytest.raises(SettingsError, match=r"^MANAGEMENT_PORT must be another port than PORT, which is 9464 as"):
             Settings(**same, **hosts).verify_ports()
     Settings(**same, host="10.0.0.7", management_host="127.0.0.1").verify_ports()
