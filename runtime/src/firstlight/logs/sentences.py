@@ -12,14 +12,15 @@ from .secret_formats import REDACTED
 from .secret_names import MARKS, Kind, Names
 from .secret_values import is_said, is_shown
 
-# Up to three words of a name, what it belongs to, a verb or none, and one word.
-_TOLD = re.compile(
-    r"(?<![\w.-])(?P<name>(?:[A-Za-z]{1,16}[ _-]){0,2}[A-Za-z]{1,16})"
-    r"(?P<verb>(?: (?:of|for) [^\s:;,]{1,64})? (?:is|was|equals|reads)(?: now)? | )"
-    r"(?P<quote>[\"'`]?)(?P<value>[^\s\"'`]{4,128})"
+_VALUE = r"(?P<quote>[\"'`]?)(?P<value>[^\s\"'`]{4,128})"
+_VERB = re.compile(rf" (?:is|was|equals|reads)(?: now)? {_VALUE}")
+# Up to three words of a name before a verb, and what it belongs to.
+_NAME = re.compile(r"(?<![\w.-])(?P<name>(?:[A-Za-z]{1,16}[ _-]){0,2}[A-Za-z]{1,16})(?: (?:of|for) [^\s:;,]{1,64})?$")
+_BEFORE = 128  # characters before a verb, that are looked at for a name
+_PASSWORDS = ("password ", "passwd ", "passphrase ", "pwd ")  # need no verb
+_NAMED = re.compile(
+    rf"(?<![A-Za-z0-9.])(?P<name>(?:[a-z]{{1,16}}[_-])?(?:password|passwd|passphrase|pwd)) {_VALUE}", re.IGNORECASE
 )
-_VERBS = (" is ", " was ", " equals ", " reads ")
-_NAMED = ("pass", "pwd")  # kinds whose names need no verb
 _WORDS = re.compile(r"[^\W\d_]+(?:[-/'][^\W\d_]+)*")
 _SIGNS = re.compile(r"[!#$%^&*+=~?@]")
 # What has digits and is no secret: algorithms, versions, measures, times, paths, placeholders, calls.
@@ -29,29 +30,42 @@ _PLAIN = re.compile(
     re.IGNORECASE,
 )
 _NEXT_WORD = re.compile(r" [a-z]", re.IGNORECASE)
+_STOPS = ".,;:!?"
 _SHORTEST = 5  # characters of what mixes letters and digits
 
 
 def without_told(text: str, lower: str, names: Names) -> str:
     """The text without secrets that its sentences tell; `lower` is the text in small letters."""
-    if not any(verb in lower for verb in _VERBS) and not any(name in lower for name in _NAMED):
-        return text
+    regions = [*_behind_verbs(text, names)]
+    if any(name in lower for name in _PASSWORDS):
+        regions = sorted({*regions, *_behind_names(text, names)})
     parts, done = [], 0
-    for start, end in _regions(text, names):
-        parts += [text[done:start], REDACTED]
-        done = end
+    for start, end in regions:
+        if start >= done:
+            parts += [text[done:start], REDACTED]
+            done = end
     return "".join((*parts, text[done:])) if parts else text
 
 
-def _regions(text: str, names: Names) -> Iterator[tuple[int, int]]:
-    place = 0
-    while (told := _TOLD.search(text, place)) is not None:
-        kind = _kind(told["name"], names)
-        if kind is None or not _is_secret(text, told, kind):
-            place = told.start("name") + len(told["name"].split(" ")[0])  # the next word may begin the name
+def _behind_verbs(text: str, names: Names) -> Iterator[tuple[int, int]]:
+    for told in _VERB.finditer(text):
+        if not (told["quote"] or _looks_secret(told) or told["value"].rstrip(_STOPS).isdigit()):
             continue
-        place = told.end()
-        yield told.start("value"), told.start("value") + len(told["value"].rstrip(".,;:!?"))
+        named = _NAME.search(text, max(0, told.start() - _BEFORE), told.start())
+        kind = _kind(named["name"], names) if named is not None else None
+        if kind is not None and _is_secret(text, told, kind, has_verb=True):
+            yield _region(told)
+
+
+def _behind_names(text: str, names: Names) -> Iterator[tuple[int, int]]:
+    for told in _NAMED.finditer(text):
+        kind = _kind(told["name"].rstrip(), names)
+        if kind is not None and _is_secret(text, told, kind, has_verb=False):
+            yield _region(told)
+
+
+def _region(told: re.Match[str]) -> tuple[int, int]:
+    return told.start("value"), told.start("value") + len(told["value"].rstrip(_STOPS))
 
 
 def _kind(name: str, names: Names) -> Kind | None:
@@ -59,16 +73,19 @@ def _kind(name: str, names: Names) -> Kind | None:
     return None if kind in MARKS else kind
 
 
-def _is_secret(text: str, told: re.Match[str], kind: Kind) -> bool:
-    value = told["value"].rstrip(".,;:!?")
+def _is_secret(text: str, told: re.Match[str], kind: Kind, *, has_verb: bool) -> bool:
+    value = told["value"].rstrip(_STOPS)
     if is_said(text, told.start("value")) or REDACTED in value or is_shown(value, kind):
         return False
     if value.isdigit():
-        return bool(told["verb"].strip()) and _NEXT_WORD.match(text, told.end()) is None
-    if told["quote"] and told["verb"].strip():
+        return has_verb and _NEXT_WORD.match(text, told.end()) is None
+    if told["quote"] and has_verb:
         return True
-    if not told["verb"].strip() and kind.kind != "password":
-        return False
+    return _looks_secret(told)
+
+
+def _looks_secret(told: re.Match[str]) -> bool:
+    value = told["value"].rstrip(_STOPS)
     mixed = any(map(str.isdigit, value)) and any(map(str.isalpha, value))
     signs = _SIGNS.search(value) is not None and "=" not in value
     looks = (mixed or signs) and len(value) >= _SHORTEST
