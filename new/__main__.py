@@ -39,7 +39,7 @@ def main(environment: Mapping[str, str] = os.environ) -> int:
 
 
 def directory(environment: Mapping[str, str]) -> Path:
-    """The folder for the service, by default the one beside this checkout; made later if it is missing. Raises `NewError`."""
+    """The folder for the service, by default the one beside this checkout. Raises `NewError`."""
     given = environment.get("NEW_INTO") or str(ROOT.parent)
     try:
         into = Path(given).expanduser().resolve()

@@ -145,6 +145,14 @@ async def _passes() -> None:
 
 
 OWN_FAULTS = {
+    "a route that is none": (
+        {"routes": [None]},
+        "`routes` of the service must hold Route or Operation only, not None",
+    ),
+    "a component that is none": (
+        {"components": ["db"]},
+        "`components` of the service must hold Component only, not 'db'",
+    ),
     "checks": (
         {"checks": [Check("a", _passes, critical=True), Check("a", _passes)]},
         "the check 'a' is declared 2 times, by the service; rename one of them",

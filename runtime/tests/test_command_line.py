@@ -230,7 +230,7 @@ sample: there is no process or command {!r}; there is:
 """
 
 
-@pytest.mark.parametrize("arguments", [("wroker",), ("web", "now"), ("worker", "now"), ("--help",)], ids=" ".join)
+@pytest.mark.parametrize("arguments", [("wroker",), ("web", "now"), ("worker", "now"), ("--version",)], ids=" ".join)
 def test_an_unknown_word_is_answered_with_the_known_ones(serve: Serve, arguments: Sequence[str]) -> None:
     """Status 2, and what there is with its summaries; only commands take arguments."""
     process = serve(str(PROGRAMS / "jobs.py"), *arguments)
@@ -238,6 +238,29 @@ def test_an_unknown_word_is_answered_with_the_known_ones(serve: Serve, arguments
     assert process.wait() == BAD_USE
     assert process.error == USAGE.format(" ".join(arguments))
     assert process.lines == []
+
+
+@pytest.mark.parametrize("argument", ["-h", "--help"])
+def test_help_lists_what_there_is(argument: str) -> None:
+    """On standard output, with status 0."""
+    done = subprocess.run(  # noqa: S603 - this interpreter
+        [sys.executable, str(PROGRAMS / "jobs.py"), argument], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert all(row in done.stdout for row in USAGE.splitlines()[1:])
+    assert done.stdout.startswith("python -m ")
+
+
+def test_a_provider_that_is_not_installed_stops_no_import(tmp_path: Path) -> None:
+    """A page may make its tracer when it is imported; the service sets the provider later."""
+    page = tmp_path / "page.py"
+    page.write_text("from opentelemetry import trace\ntrace.get_tracer('page')\nraise SystemExit(42)\n")
+    program = "import sys; from firstlight import main; sys.exit(main('page'))"
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path), "OTEL_PYTHON_TRACER_PROVIDER": "missing"}
+    done = subprocess.run(  # noqa: S603 - this interpreter
+        [sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (42, "")
 
 
 def test_a_component_that_does_not_open_stops_the_start(serve: Serve) -> None:

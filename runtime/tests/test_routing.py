@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from starlette.applications import Starlette
+from starlette.endpoints import HTTPEndpoint
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
@@ -190,6 +191,38 @@ def test_routes_of_starlette_are_wrapped_as_well(
     assert client_of(replace(service, components=[guard, bringing], routes=[])).get(path).status_code == 401
 
 
+class Inner:
+    """Middleware as a class, which keeps what it wraps as `app`."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        """Around `app`."""
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Note it."""
+        scope["passed"] = [*scope.get("passed", ()), "inner"]
+        await self.app(scope, receive, send)
+
+
+def test_a_route_keeps_its_own_middleware(service: Service, client_of: Client) -> None:
+    """Also where its handler is a plain function or a class, whose requests wait for a thread."""
+
+    class Endpoint(HTTPEndpoint):
+        def get(self, request: Request) -> Response:
+            return PlainTextResponse(",".join(request.scope["passed"]))
+
+    def plain(request: Request) -> Response:
+        return PlainTextResponse(",".join(request.scope["passed"]))
+
+    own = [Middleware(_noting("own"), None), Middleware(Inner)]
+    handlers: dict[str, Any] = {"plain": plain, "class": Endpoint}
+    chains = {"both": own, "inner": own[1:], "own": own[:1]}
+    routes = [Route(f"/{h}/{c}", handlers[h], middleware=chains[c]) for h in handlers for c in chains]
+    client = client_of(replace(service, routes=routes))
+    passed = [client.get(route.path).text for route in routes]
+    assert passed == ["own,inner", "inner", "own"] * 2
+
+
 def test_a_websocket_is_wrapped_as_well(service: Service, client_of: Client) -> None:
     """Middleware decides how it is refused."""
     guard = _component("guard", {Layer.AUTHENTICATE: _refusing([])})
@@ -339,3 +372,21 @@ def test_what_is_refused_before_a_handler_has_the_label_of_its_route(
 
     assert large.status_code == 413
     assert [line["http_route"] for line in lines.named("http.request_finished")] == [label] * 3
+
+
+@pytest.mark.parametrize("handled", [True, False])
+def test_an_error_of_a_mounted_application_is_a_problem(service: Service, settings: Settings, handled: bool) -> None:  # noqa: FBT001
+    """Unless it has an answer of its own."""
+
+    async def broken(_: Request) -> Response:
+        raise LookupError
+
+    async def own(_: Request, __: Exception) -> Response:
+        return PlainTextResponse("own", 500)
+
+    mounted = Starlette(routes=[Route("/broken", broken)], exception_handlers={Exception: own} if handled else {})
+    app = create_app(settings, replace(service, routes=[Mount("/outer", routes=[Mount("/inner", app=mounted)])]))
+    with TestClient(app, raise_server_exceptions=False) as client:
+        answer = client.get("/outer/inner/broken")
+    assert answer.status_code == 500
+    assert answer.headers["content-type"].split(";")[0] == ("text/plain" if handled else "application/problem+json")

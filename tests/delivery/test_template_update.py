@@ -108,7 +108,7 @@ def test_what_one_side_removed_or_both_added_is_named_and_fails(
     machine.commit(service)
     (emitted / ".editorconfig").unlink()
     (emitted / "docs/news.md").write_text("Theirs.\n", encoding="utf-8")
-    news(machine, platform)
+    change_template(machine, platform)
 
     outcome = machine.run(["make", "update"], service)
 

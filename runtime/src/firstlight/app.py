@@ -151,4 +151,5 @@ def _starlette(settings: Settings, service: Service, lifespan: Lifespan) -> Star
         middleware=[*around, Middleware(BodyLimit, settings.max_body_bytes)],
     )
     routing.without_slash_redirects(app.router)
+    routing.with_problems(app.routes)
     return app

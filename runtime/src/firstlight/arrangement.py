@@ -6,6 +6,7 @@ from typing import Any
 
 from . import forms
 from .component import Component, Requirement
+from .declarations import foreign
 from .errors import ArrangementError
 from .identity import WEB
 from .operation import Operation
@@ -23,6 +24,7 @@ def verify(service: Service) -> None:
 
 
 def _faults(service: Service) -> Iterator[str]:
+    yield from foreign(service)
     components = service.components
     names = [component.name for component in components]
     for name in names:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from .server.watchdog import Watchdog
     from .service import Service
 
+_HELP = ("-h", "--help")
 SETTINGS = "settings"  # the command that every service has
 SWITCH_SECONDS = 0.001  # a scrape or an export gives the interpreter up after this time, so that a request can run
 
@@ -65,7 +66,10 @@ def _load_opentelemetry() -> None:
 def _imported(module: str) -> "Service":
     from importlib import import_module  # noqa: PLC0415 - see above
 
-    service: Service = import_module(module).SERVICE
+    from .traces.sdk import without_providers  # noqa: PLC0415
+
+    with without_providers():
+        service: Service = import_module(module).SERVICE
     return service
 
 
@@ -77,7 +81,8 @@ def _chosen(service: "Service", arguments: "Sequence[str]", early: EarlyStop) ->
     name, *rest = arguments or (WEB,)
     if name == SETTINGS and not rest:
         return lambda: _settings(service)
-    arrangement.verify(service)
+    if name not in _HELP:
+        arrangement.verify(service)
     processes = {name: process for c in service.components for name, process in c.processes.items()}
     commands = {name: command for c in service.components for name, command in c.commands.items()}
     if name in commands:
@@ -90,6 +95,8 @@ def _chosen(service: "Service", arguments: "Sequence[str]", early: EarlyStop) ->
     summaries |= {word: each.summary for word, each in commands.items()}
     known = "\n".join(f"  {word:<12} {summary}" for word, summary in summaries.items())
     known = f"  {WEB:<12} Serve requests\n  {SETTINGS:<12} Print every setting with its source\n{known}"
+    if name in _HELP:
+        return lambda: _help(service, known)
     msg = f"there is no process or command {' '.join(arguments)!r}; there is:\n{known}"
     raise ArrangementError(msg.rstrip())
 
@@ -103,6 +110,7 @@ def _process(service: "Service", name: str, processes: "Mapping[str, Process]", 
         from .server import process  # noqa: PLC0415 - after the settings: OpenTelemetry reads some of them at import
 
         return process.run(settings, service, name, processes[name], _watchdog(early))
+    settings.verify_ports()
     from .server.server import serve  # noqa: PLC0415
 
     return serve(settings, service, _watchdog(early))
@@ -124,6 +132,12 @@ def _watchdog(early: EarlyStop) -> "Watchdog":
     watchdog = Watchdog()
     early.last = lambda: ending.last(watchdog)
     return watchdog
+
+
+def _help(service: "Service", known: str) -> int:
+    sys.stdout.write(f"python -m {service.identity.name.replace('-', '_')} [process or command] [arguments]\n\n")
+    sys.stdout.write(f"{known.rstrip()}\n\nWithout a name it serves requests.\n")
+    return 0
 
 
 def _settings(service: "Service") -> int:

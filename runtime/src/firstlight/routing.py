@@ -5,15 +5,18 @@ from collections.abc import Iterator, Sequence
 from functools import reduce
 from typing import Any
 
+from starlette.applications import Starlette
 from starlette.routing import BaseRoute, Host, Mount, Route, Router, WebSocketRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from . import operation
 from .component import Component, Layer, Wrap
 from .operation import Operation
+from .problems import EXCEPTION_HANDLERS
 from .requests.thread_queue import ThreadQueue
 from .service import Service
 
+SERVER_ERROR = 500
 Components = Sequence[Component[Any, Any]]
 
 
@@ -85,6 +88,16 @@ def without_slash_redirects(router: Router) -> None:
             below = _router(getattr(route, "_base_app", route.app))  # a mount has its own middleware around it
             if isinstance(below, Router):
                 without_slash_redirects(below)
+
+
+def with_problems(routes: Sequence[BaseRoute]) -> None:
+    """Make applications that are mounted answer an error that they do not handle with a problem, not in plain text."""
+    for route in routes:
+        if isinstance(route, Mount | Host):
+            base = getattr(route, "_base_app", route.app)
+            if isinstance(base, Starlette) and not base.debug and SERVER_ERROR not in base.exception_handlers:
+                base.exception_handlers.setdefault(Exception, EXCEPTION_HANDLERS[Exception])  # before its first request
+            with_problems(route.routes or ())
 
 
 def _router(app: ASGIApp) -> ASGIApp:

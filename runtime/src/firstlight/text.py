@@ -5,6 +5,7 @@ from typing import Annotated
 from pydantic import AfterValidator
 
 CHARACTERS = 255
+QUOTED_CHARACTERS = 64  # of a wrong value, in the message that refuses it
 REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 
 

@@ -39,6 +39,16 @@ def test_extra_fields_arrive(settings: Settings, lines: Lines) -> None:
     }
 
 
+def test_members_that_a_message_asks_for_by_name_are_redacted(settings: Settings, lines: Lines) -> None:
+    """The text that they go into does not keep their names."""
+    configure(settings, IDENTITY, lines)
+    LIBRARY.warning("login of %(user)s with %(password)s, %(tries)d", {"user": "bob", "password": "hunter", "tries": 3})
+    LIBRARY.warning("pin %(pin)d", {"pin": 123456})
+    first, second = lines.events
+    assert first["event"] == "login of bob with REDACTED, 3"
+    assert "123456" not in str(second)
+
+
 def test_extra_replaces_nothing_of_the_line(settings: Settings, lines: Lines) -> None:
     """A field with the name of a part of the line gets a name beside it; nobody sets the identity."""
     configure(settings, IDENTITY, lines)

@@ -6,11 +6,14 @@ import logging
 import logging.config
 import subprocess
 import sys
+import warnings
+from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+import structlog
 
 from firstlight import Settings
 from firstlight.logs.pipeline import configure
@@ -92,6 +95,60 @@ def test_a_line_is_written_once(
 
     assert [line["event"] for line in lines.events] == ["order.placed", "order.paid", "order.sent"]
     assert capfd.readouterr() == ("", "")
+
+
+def _once() -> None:
+    with warnings.catch_warnings(action="ignore"):
+        structlog.configure_once(processors=[structlog.processors.JSONRenderer()])
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+@pytest.mark.parametrize(
+    "others",
+    [
+        lambda: structlog.configure(processors=[structlog.processors.JSONRenderer()]),
+        lambda: structlog.configure(
+            wrapper_class=structlog.stdlib.BoundLogger,
+            logger_factory=structlog.stdlib.LoggerFactory(),
+            context_class=OrderedDict,
+        ),
+        structlog.stdlib.recreate_defaults,
+        structlog.reset_defaults,
+        _once,
+    ],
+    ids=["processors", "factory", "recreate", "reset", "once"],
+)
+def test_a_library_that_configures_structlog_spoils_no_line(
+    settings: Settings, lines: Lines, capfd: pytest.CaptureFixture[str], others: Callable[[], object], when: str
+) -> None:
+    """Loggers made before and after it write the same."""
+    if when == "before":
+        others()
+    configure(settings, IDENTITY, lines)
+    before = structlog.get_logger("before")
+    if when == "after":
+        others()
+    for log in (before, structlog.get_logger("after")):
+        log.info("order.paid", amount=3, password="hunter2")  # noqa: S106 - to be redacted
+
+    assert [(line["event"], line["amount"], line["password"]) for line in lines.events] == [
+        ("order.paid", 3, "REDACTED")
+    ] * 2
+    assert capfd.readouterr() == ("", "")
+
+
+def test_what_captures_events_in_a_test_is_obeyed(settings: Settings, lines: Lines) -> None:
+    """Both ways of structlog's documentation."""
+    configure(settings, IDENTITY, lines)
+    with structlog.testing.capture_logs() as captured:
+        structlog.get_logger().info("order.paid")
+    capture = structlog.testing.LogCapture()
+    structlog.configure(processors=[capture])
+    structlog.get_logger().info("order.sent")
+
+    assert [each["event"] for each in (*captured, *capture.entries)] == ["order.paid", "order.sent"]
+    assert lines.events == []
+    configure(settings, IDENTITY, lines)
 
 
 def test_what_is_set_by_name_is_obeyed(settings: Settings, lines: Lines) -> None:

@@ -1,6 +1,8 @@
 """Secrets and personal data are replaced, everything else stays, and any text takes linear time."""
 
+import random
 import signal
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http import HTTPStatus
@@ -146,6 +148,12 @@ def test_what_surrounds_a_secret_stays() -> None:
         ),
         ([{"token": 1}, ("password=hunter2",)], [{"token": 1}, ["password=REDACTED"]]),
         ({"token": "hunter2", "max_tokens": 12, "pin": 1234}, {"token": REDACTED, "max_tokens": 12, "pin": REDACTED}),
+        ({"key": "password", "value": "hunter2"}, {"key": "password", "value": REDACTED}),
+        ({"value": "hunter2", "name": "password"}, {"value": REDACTED, "name": "password"}),
+        ({"key": "colour", "value": "red"}, {"key": "colour", "value": "red"}),
+        (["/usr/bin/curl", "-u", "bob:hunter2", "web"], ["/usr/bin/curl", "-u", f"bob:{REDACTED}", "web"]),
+        (["docker", "run", "-u", "web:web"], ["docker", "run", "-u", "web:web"]),
+        ({"netloc": "bob:hunter2@db"}, {"netloc": f"{REDACTED}@db"}),
         ({"a": frozenset({"x"})}, {"a": ["x"]}),
         ({"bob@example.com": 1}, {REDACTED: 1}),
         (7, 7),
@@ -217,6 +225,56 @@ def test_hostile_text_takes_linear_time(text: str) -> None:
     """A client chooses the path of its request, and must not stop the event loop with it."""
     with limited(LIMIT_SECONDS):
         redact_text(text)
+
+
+WORDS = ["password", "token", "session", "auth", "cookie", "key", "name", "value", "authorization", "must ", "a", "1"]
+MARKS = [*"\"'`\\()[]{}=:,;<>/?&@-. \n", '\\"', "\\'", '\\\\\\"', "\\n", "=>", "%3D"]
+MARKS += ["--", "://", "</", "eyJ", '"""', ": ", ", "]
+HOSTILE = [
+    *("=auth", "=>cookie=>", "%3D}eyJcookie", "=eyJ", "token: aaaa", "token=[1,", 'auth=a="(', "\\", 'session=("'),
+    *("password=\"must '", 'password="must \\"', '\'password\', """', "password[=(", "'token': {\\\""),
+    *("authorization[,=>", "authorization=>", "password is ", "a:b@"),
+]
+SMALL = 8_000  # characters: as long as a field may be
+GROWTH, SHORT_SECONDS = 8, 0.003  # of the time, where the length grows four times: 16 where it is quadratic
+
+
+def hostile_texts(count: int) -> Iterator[str]:
+    """What is repeated in hostile texts: known ones, and mixtures of names, quotes, brackets and separators."""
+    yield from HOSTILE
+    mixture = random.Random(11)  # noqa: S311 - the same texts in each run
+    for _ in range(count):
+        yield "".join(mixture.choices(WORDS, k=mixture.randrange(1, 3)) + mixture.choices(MARKS, k=4))
+        parts = [*mixture.choices(WORDS, k=3), *mixture.choices(MARKS, k=5)]
+        yield "".join(mixture.choices(parts, k=SMALL))
+
+
+def seconds(text: str) -> float:
+    """The CPU time of one call, the shorter of two."""
+    times = []
+    for _ in range(2):
+        begun = time.process_time()
+        redact_text(text)
+        times.append(time.process_time() - begun)
+    return min(times)
+
+
+def test_four_times_the_text_takes_about_four_times_as_long() -> None:
+    """Whatever quotes, brackets, separators and escapes are mixed in it; quadratic time would be sixteen times."""
+    slow = []
+    for unit in hostile_texts(40):
+        short, long = (f"{(unit * (size // len(unit) + 1))[:size]},\n" for size in (SMALL, 4 * SMALL))
+        limit = GROWTH * max(seconds(short), SHORT_SECONDS)
+        if seconds(long) > limit and seconds(long) > limit:
+            slow.append(unit[:80])
+    assert slow == []
+
+
+def test_what_is_looked_at_too_often_is_hidden() -> None:
+    """The rest of a text that is made to cost time is no place for a secret."""
+    text = "=auth" * 2_000 + " password=hunter2 hunter2"
+    assert "hunter2" not in redact_text(text)
+    assert redact_text(text).startswith("=auth=auth")
 
 
 def test_a_number_of_an_enumeration_is_a_number() -> None:

@@ -111,3 +111,18 @@ def test_a_client_that_sends_too_much_gets_its_stream_to_the_end(streaming: Serv
     assert (line["http_response_status_code"], line["error_type"]) == (200, "")
     assert line["response_bytes"] == 20 * len(b"data: event\n\n")
     assert [line for line in streaming.lines if line["event"] == "http.request_failed"] == []
+
+
+def test_a_head_request_ends_at_the_first_byte_of_its_stream(streaming: ServiceProcess) -> None:
+    """It gets no body, so nobody waits for one; it counts as answered, and what follows the response runs."""
+    good = ("availability", "good")
+    before = _events(streaming)
+    with Wire(streaming.url) as wire:
+        wire.send(request("/followed", "HEAD"), request("/none"))
+        assert wire.head().status == 200
+        assert wire.head().status == 404
+
+    line = streaming.wait_for("http.request_finished", http_route="/followed")
+    assert (line["http_response_status_code"], line["error_type"], line["response_bytes"]) == (200, "", 0)
+    assert streaming.wait_for("stream.followed")["request_id"] == line["request_id"]
+    assert _events(streaming)[good] >= before[good] + 1

@@ -86,6 +86,29 @@ def test_a_websocket_without_a_route_is_refused(sockets: ServiceProcess) -> None
     assert (line["http_route"], line["accepted"]) == ("unmatched", False)
 
 
+@pytest.mark.parametrize(("raised", "code", "error_type"), [("", 1000, ""), ("&raised=", 1011, "LookupError")])
+def test_a_handler_that_closes_nothing_leaves_no_client_waiting(
+    sockets: ServiceProcess, raised: str, code: int, error_type: str
+) -> None:
+    """Its websocket is closed when it returns or raises, and the close is in the event."""
+    with opened(sockets, f"/end?accepted={raised}", x_request_id=f"end-{code}") as websocket:
+        with pytest.raises((ConnectionClosedOK, ConnectionClosedError)) as closed:
+            websocket.recv(TIMEOUT_SECONDS)
+        assert closed.value.rcvd is not None
+        assert closed.value.rcvd.code == code
+    line = sockets.wait_for("websocket.closed", request_id=f"end-{code}")
+    assert (line["close_code"], line["error_type"], line["accepted"]) == (code, error_type, True)
+
+
+@pytest.mark.parametrize(("query", "status"), [("", 403), ("?raised=", 500)])
+def test_a_handler_that_does_not_accept_refuses(sockets: ServiceProcess, query: str, status: int) -> None:
+    """The handshake has an answer, whether the handler returns or raises."""
+    with pytest.raises(InvalidStatus) as refused:
+        opened(sockets, f"/end{query}", x_request_id=f"refused-{status}")
+    assert refused.value.response.status_code == status
+    assert sockets.wait_for("websocket.closed", request_id=f"refused-{status}")["accepted"] is False
+
+
 def test_a_message_that_is_too_large_ends_its_websocket(sockets: ServiceProcess) -> None:
     """A message of the limit is accepted."""
     with opened(sockets, "/echo") as websocket:

@@ -62,6 +62,15 @@ async def leave(websocket: WebSocket) -> None:
     await websocket.close()
 
 
+async def end(websocket: WebSocket) -> None:
+    """Return or raise, with a close by nobody."""
+    if "accepted" in websocket.query_params:
+        await websocket.accept()
+    if "raised" in websocket.query_params:
+        msg = "meant to fail"
+        raise LookupError(msg)
+
+
 async def group(websocket: WebSocket) -> None:
     """Read and wait in one task group."""
     await websocket.accept()
@@ -99,6 +108,7 @@ SERVICE = Service(
         Route("/much", much),
         WebSocketRoute("/echo", echo),
         WebSocketRoute("/leave", leave),
+        WebSocketRoute("/end", end),
         WebSocketRoute("/group", group),
         WebSocketRoute("/pour", pour),
     ],

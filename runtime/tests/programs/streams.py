@@ -6,12 +6,15 @@ import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import structlog
+from starlette.background import BackgroundTask
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
 from firstlight import Latency, Lifecycle, Operation, Service, main
 
+log = structlog.get_logger()
 faults = runpy.run_path(str(Path(__file__).parent.with_name("faults.py")))
 
 
@@ -36,6 +39,16 @@ async def ignorant(_: Request) -> Response:
     return StreamingResponse(events(), media_type="text/event-stream")
 
 
+async def followed(_: Request) -> Response:
+    """Send an event, nothing for ever, and log when that has been given up."""
+
+    async def events() -> AsyncIterator[bytes]:
+        yield b"data: first\n\n"
+        await asyncio.Event().wait()
+
+    return StreamingResponse(events(), background=BackgroundTask(log.info, "stream.followed"))
+
+
 async def brief(_: Request) -> Response:
     """Send some events."""
 
@@ -56,6 +69,7 @@ SERVICE = Service(
         Operation(method="GET", path="/ignorant/first", handler=ignorant, latency=FIRST_BYTE),
         Route("/attentive/free", attentive),
         Route("/ignorant/free", ignorant),
+        Route("/followed", followed),
         Route("/brief", brief, methods=["POST"]),
     ],
     latency={"/attentive/free": None, "/ignorant/free": None},

@@ -7,6 +7,7 @@ import anyio
 import httpx2
 import pytest
 from anyio.to_thread import current_default_thread_limiter
+from starlette.endpoints import HTTPEndpoint
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
@@ -44,10 +45,18 @@ def gate() -> Gate:
     return Gate()
 
 
-@pytest.fixture
-def run(settings: Settings, lines: Lines, gate: Gate) -> Callable[[float, int], list[httpx2.Response]]:
+@pytest.fixture(params=["function", "class"])
+def run(
+    request: pytest.FixtureRequest, settings: Settings, lines: Lines, gate: Gate
+) -> Callable[[float, int], list[httpx2.Response]]:
     """Send so many requests to a service with one thread; the last goes to a handler without one."""
-    routes = [Route("/gate", gate.answer), Route("/quick", quick)]
+
+    class Endpoint(HTTPEndpoint):
+        def get(self, request: Request) -> Response:
+            return gate.answer(request)
+
+    endpoint = gate.answer if request.param == "function" else Endpoint
+    routes = [Route("/gate", endpoint), Route("/quick", quick)]
     service = Service(identity=IDENTITY, routes=routes)
 
     async def drive(seconds: float, count: int) -> list[httpx2.Response]:

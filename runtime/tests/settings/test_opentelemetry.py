@@ -194,3 +194,26 @@ def test_a_misspelt_name_is_one_warning() -> None:
 
     assert complaint.variable == "OTEL_TRACE_SAMPLER_ARG"
     assert "OTEL_TRACES_SAMPLER_ARG" in complaint.reason
+
+
+@pytest.mark.parametrize(
+    ("environment", "queue"),
+    [
+        ({"OTEL_BSP_MAX_EXPORT_BATCH_SIZE": "2049"}, 2048),
+        ({"OTEL_BSP_MAX_EXPORT_BATCH_SIZE": "11", "OTEL_BSP_MAX_QUEUE_SIZE": "10"}, 10),
+    ],
+)
+def test_an_export_larger_than_the_queue_is_one_warning(environment: dict[str, str], queue: int) -> None:
+    """It cannot happen, so the size of the queue counts; a small queue alone is no fault."""
+    (complaint,) = complaints(environment)
+    assert complaint.variable == "OTEL_BSP_MAX_EXPORT_BATCH_SIZE"
+    assert complaint.reason.startswith(f"must be at most OTEL_BSP_MAX_QUEUE_SIZE, which is {queue}, not ")
+    assert complaint.instead == f"it is {queue}"
+
+
+def test_a_batch_that_fits_is_no_fault() -> None:
+    """The defaults are those of the settings."""
+    assert list(complaints({"OTEL_BSP_MAX_QUEUE_SIZE": "10"})) == []
+    defaults = load(Settings)
+    assert defaults.otel_bsp_max_queue_size == 2048
+    assert list(complaints({"OTEL_BSP_MAX_EXPORT_BATCH_SIZE": "2048"})) == []

@@ -1,10 +1,10 @@
 """Settings come from the environment, typed and frozen; a bad value is refused in one sentence that names it."""
 
-from typing import Any, Self
+from typing import Annotated, Any, Self
 
 import pytest
-from pydantic import Field, SecretStr, ValidationError, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import AfterValidator, BeforeValidator, Field, PostgresDsn, SecretStr, ValidationError, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -211,6 +211,18 @@ def test_no_secret_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "hunter2" not in f"{load(Settings)!r} {load(Settings)}"
 
 
+def _refused(value: object) -> object:
+    if value == {}:
+        return value
+    msg = "must be a list of name=url"
+    raise ValueError(msg)
+
+
+def _repeated(value: str) -> str:
+    msg = f"must not be {value}"
+    raise ValueError(msg)
+
+
 class SecretSettings(BaseSettings):
     """Secrets by type and by name, and a field that must be set."""
 
@@ -229,6 +241,63 @@ def test_no_secret_of_a_team_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
 
     assert "hunter2" not in str(refused.value)
     assert [sentence.split()[0] for sentence in str(refused.value).split("; ")] == ["STAMP", "PRINTER_TOKEN", "SCALES"]
+
+
+class WordedSettings(BaseSettings):
+    """Types whose messages pydantic words in its own way, and rules of a team."""
+
+    database: PostgresDsn = Field(PostgresDsn("postgres://db/links"), validation_alias="DATABASE_URL")
+    stamp: SecretStr = Field(SecretStr("x" * 20), min_length=20)
+    code: str = Field("abc", max_length=3)
+    peers: Annotated[dict[str, str], NoDecode, BeforeValidator(_refused)] = {}
+    pass_phrase: Annotated[str, AfterValidator(_repeated)] = ""
+
+
+@pytest.mark.parametrize(
+    ("variable", "text", "sentence"),
+    [
+        ("DATABASE_URL", "mysql://u:hunter2@db/x", "DATABASE_URL must be a URL whose scheme is 'postgres', "),
+        ("STAMP", "hunter2", "STAMP must have at least 20 characters"),
+        ("CODE", "abcd", "CODE must have at most 3 characters, not 'abcd'"),
+        ("PEERS", "name", "PEERS must be a list of name=url"),
+        ("PASS_PHRASE", "hunter2", "PASS_PHRASE must not be REDACTED"),
+    ],
+)
+def test_a_sentence_says_what_would_be_right(
+    monkeypatch: pytest.MonkeyPatch, variable: str, text: str, sentence: str
+) -> None:
+    """In the same words, whatever the type, and without the value of a secret."""
+    monkeypatch.setenv(variable, text)
+    with pytest.raises(SettingsError) as refused:
+        load(WordedSettings)
+    assert sentence in str(refused.value)
+    assert "hunter2" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("10.0.0.0/8, proxy.example", "10.0.0.0/8,192.0.2.7,fd00::/8, not 'proxy.example'"),
+        ("10.0.0.1/8", "not '10.0.0.1/8', whose network is 10.0.0.0/8"),
+    ],
+)
+def test_the_network_that_is_wrong_is_named(monkeypatch: pytest.MonkeyPatch, text: str, sentence: str) -> None:
+    """It may be one of many."""
+    monkeypatch.setenv("TRUSTED_PROXIES", text)
+    with pytest.raises(SettingsError, match=r"^TRUSTED_PROXIES must ") as refused:
+        load(Settings)
+    assert str(refused.value).endswith(sentence)
+
+
+def test_the_two_ports_differ() -> None:
+    """Unless they are on different hosts, or any free ones."""
+    same: dict[str, Any] = {"port": 9464, "management_port": 9464}
+    pairs: tuple[dict[str, Any], ...] = ({}, {"host": "0.0.0.0", "management_host": "127.0.0.1"})  # noqa: S104 - compared
+    for hosts in pairs:
+        with pytest.raises(SettingsError, match=r"^MANAGEMENT_PORT must be another port than PORT, which is 9464 as"):
+            Settings(**same, **hosts).verify_ports()
+    Settings(**same, host="10.0.0.7", management_host="127.0.0.1").verify_ports()
+    Settings(port=0, management_port=0).verify_ports()
 
 
 class ListSettings(BaseSettings):

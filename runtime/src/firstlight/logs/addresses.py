@@ -6,6 +6,12 @@ from collections.abc import Callable
 from .secret_formats import REDACTED
 
 _URL = re.compile(r":(\\?/){2}([^\s\"'<>`\\]++)")
+# Without a scheme: `user:password@host`, which is neither an image's digest nor a version.
+_AUTHORITY = re.compile(
+    r"(?<![\w:/@.+-])(?!(?i:mailto|sip|xmpp|acct|urn|npm|pkg|workspace|git|ssh)\b)[\w.+-]{1,64}:([^\s@:/\"'`<>()\[\]{},]{1,64})"
+    r"@(?=[A-Za-z][\w-]*\.|[A-Za-z][\w-]*:\d|localhost|\d{1,3}\.\d{1,3}\.\d{1,3}\.\d|\[[\da-f]*:)"
+)
+_NETLOC = re.compile(r"(\bnetloc\\*[\"']?\s?[=:]\s?\\*[\"'])([^\"'\\\s]{1,512})")
 _WEB = ("http", "https", "ws", "wss")
 _SCHEME = re.compile(r"[a-z0-9+.-]{1,32}", re.IGNORECASE)
 _PORT = re.compile(r"(?:\[[0-9a-fA-F:]*\]|[\w.-]+):\d{1,5}", re.ASCII)
@@ -38,7 +44,19 @@ _NO_MAIL = frozenset(
 
 def without_credentials(text: str) -> str:
     """The text with users, passwords and queries of its URLs replaced."""
-    return _URL.sub(_replacement(text), text) if "//" in text or "\\/" in text else text
+    if "//" in text or "\\/" in text:
+        text = _URL.sub(_replacement(text), text)
+    if "@" not in text:
+        return text
+    if "netloc" in text:
+        text = _NETLOC.sub(lambda match: match[1] + without_user_of(match[2]), text)
+    return _AUTHORITY.sub(_host, text) if ":" in text else text
+
+
+def without_user_of(netloc: str) -> str:
+    """The host of `user:password@host`, with its port."""
+    user, at, host = _user(netloc, is_web=True)
+    return f"{REDACTED}@{host}" if at and user.lower() not in _SYSTEM_USERS else netloc
 
 
 def without_mail(text: str) -> str:
@@ -59,6 +77,11 @@ def without_mail(text: str) -> str:
         parts += [text[done : match.start() - local.end()], REDACTED]
         done = match.end()
     return "".join((*parts, text[done:])) if parts else text
+
+
+def _host(match: re.Match[str]) -> str:
+    masked = not match[1].strip("*") or match[1].lower() in _SYSTEM_USERS or match[1] == REDACTED
+    return match[0] if masked else f"{REDACTED}@"
 
 
 def _replacement(text: str) -> Callable[[re.Match[str]], str]:

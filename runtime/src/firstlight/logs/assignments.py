@@ -1,15 +1,18 @@
 """Finds names with their values in any text: headers, JSON, forms, `key=value`, representations, XML, YAML.
 
-The time is linear in the length of the text: what has been looked at for one value is not looked at for the next.
+The time is linear in the length of the text. What is hidden for one name is not looked at for the next; what is shown
+is looked at again, for names in it, until the text has been looked at `_LOOKS` times. Whatever is left then is hidden.
 """
 
 import re
 from collections.abc import Iterator
+from typing import NamedTuple
 
 from . import extents
 from .secret_formats import REDACTED
 from .secret_names import MARKS, MAY_END, NAMES_ANOTHER, VALUE_OF_ANOTHER, Kind, Names, is_name
-from .secret_values import are_numbers, is_code, is_directory, is_said, is_sentence, is_shown
+from .secret_values import are_numbers, is_said, is_shown
+from .unquoted import unquoted
 
 _NAMED = re.compile(
     r"(?<![\w.-])(?P<dashes>--?)?+(?:\d{1,3}+(?=[^\W\d]))?+(?P<name>[^\W\d][\w.-]*+)"
@@ -19,15 +22,24 @@ _NAMED = re.compile(
 )
 _XML = re.compile(r"<([\w:.-]++)(?:\s[^<>]{0,200})?>(?:<!\[CDATA\[)?([^<]++)(?=</|\]\]>)")
 _PHRASE = re.compile(r"([A-Za-z-]{1,16}[ ](?:[A-Za-z-]{1,16}[ ])?)$")
-_LINE_BEGINS = re.compile(r"(?:^|[\r\n]|\\[nr])[ \t]*(?:[<>*-] ?)?$")
+_OF_A_PARSER = re.compile(r"\b(?:unexpected|expected|illegal|unknown|stray|next|last) $", re.IGNORECASE)
 _VALUE_NAME = re.compile(r"(?:[bu](?=[\"']))?\\*+[\"']?([\w.-]{1,64}+)")
 _SUBJECT = re.compile(r"[A-Za-z]{1,32}+(?= [A-Za-z\"'])")
-_LINE_CHARACTERS = 24  # before a name, that are looked at for the beginning of the line
 _NEAR = 64  # characters between a name's name and its value
 _STRICT_DIGITS = 1
 _QUERY_NAMES = frozenset(("code", "key", "sig", "state", "ticket", "nonce"))
 _OF_QUERY = Kind("query", (), 5)
+_LOOKS = 8  # times the length of a text, beyond a short one; ordinary text takes less than one
+_SHORT = 1024  # characters
 Region = tuple[int, int]
+
+
+class _Value(NamedTuple):
+    """What is secret behind a name, which may be nothing, and how far has been looked for it."""
+
+    start: int
+    end: int
+    looked: int
 
 
 class Assignments:
@@ -54,6 +66,7 @@ class Assignments:
 
     def _regions(self, text: str) -> Iterator[Region]:
         done, kind_of = 0, self._names.of
+        left = _LOOKS * len(text) + _SHORT
         pending: tuple[int, Kind] | None = None
         for match in _NAMED.finditer(text):
             kind = kind_of(match["name"])
@@ -67,9 +80,14 @@ class Assignments:
                 kind = pending[1] if pending is not None and match.start() - pending[0] < _NEAR else None
             if kind is None or self._names_itself(text, match, kind):
                 continue
-            if (region := self._region(text, match, kind)) is not None:
-                yield region
-                done = region[1]
+            value = self._value(text, match, kind)
+            left -= value.looked - match.end()
+            if left < 0:
+                yield match.end(), len(text)
+                return
+            if value.end > value.start:
+                yield value.start, value.end
+                done = value.end
 
     def _read(self, text: str, match: re.Match[str], kind: Kind | None) -> Kind | None:
         """The kind of a name in this text, with the text before it."""
@@ -100,28 +118,35 @@ class Assignments:
         word = _SUBJECT.match(text, match.end()) if match["separator"] == ":" else None
         return word is not None and self._names.of(word[0]) is kind
 
-    def _region(self, text: str, match: re.Match[str], kind: Kind) -> Region | None:
-        """What is to be replaced of the value that begins behind a name; nothing where it is not secret."""
-        start, separator = match.end(), match["separator"]
-        is_pair = separator != "," or self._is_pair(text, match)
-        if not is_pair or not _may_follow(text, match, kind) or is_said(text, start):
-            return None
+    def _value(self, text: str, match: re.Match[str], kind: Kind) -> _Value:
+        """The value that begins behind a name."""
+        start = match.end()
         content = extents.quoted(text, start)
+        shown = _Value(start, start, start if content is None else content[2])
+        if match["separator"] == "," and not self._is_pair(text, match, content):
+            return shown
+        if not _may_follow(text, match, kind) or is_said(text, start) or _is_of_a_parser(text, match, kind):
+            return shown
         if content is not None:
             begin, end, _ = content
             told = is_said(text, begin) or is_shown(text[begin:end], kind)
-            return None if told else (begin, end)
+            return shown if told else _Value(begin, end, content[2])
         if text[start] in "[{(":
             return _in_brackets(text, start)
-        return _unquoted(text, match, kind)
+        return _Value(*unquoted(text, match, kind))
 
-    def _is_pair(self, text: str, match: re.Match[str]) -> bool:
+    def _is_pair(self, text: str, match: re.Match[str], value: tuple[int, int, int] | None) -> bool:
         """Whether a name and the value behind its comma are all that stands between two brackets."""
-        value = extents.quoted(text, match.end()) if match["quote"] else None
-        if value is None or is_name(text[value[0] : value[1]], self._names):
+        if not match["quote"] or value is None or is_name(text[value[0] : value[1]], self._names):
             return False
         before = text[max(0, match.start() - 8) : match.start()].rstrip("\\\"'`").rstrip("bBuUrR")
         return bool(match["dashes"]) or (before.endswith(("(", "[")) and text[value[2] : value[2] + 1] in (")", "]"))
+
+
+def _is_of_a_parser(text: str, match: re.Match[str], kind: Kind) -> bool:
+    """Whether the token is one of a grammar: `unexpected token: X`."""
+    start = match.start()
+    return kind.kind == "token" and _OF_A_PARSER.search(text, max(0, start - 12), start) is not None
 
 
 def _may_follow(text: str, match: re.Match[str], kind: Kind) -> bool:
@@ -132,48 +157,9 @@ def _may_follow(text: str, match: re.Match[str], kind: Kind) -> bool:
     return kind.digits <= _STRICT_DIGITS and first in ("\\", '"', "'")
 
 
-def _in_brackets(text: str, start: int) -> Region | None:
+def _in_brackets(text: str, start: int) -> _Value:
     inside = extents.quoted(text, start + 1)
     if inside is not None and is_said(text, inside[0]):
-        return None
+        return _Value(start, start, inside[2])
     end = extents.bracketed(text, start)
-    return None if are_numbers(text, start, end) else (start, end)
-
-
-def _unquoted(text: str, match: re.Match[str], kind: Kind) -> Region | None:
-    start, colon = match.end(), match["separator"] == ":"
-    if colon and (block := extents.block(text, start)) > start:
-        return start, block
-    if is_code(text, start):
-        return None
-    name = match["name"].lower()
-    in_prose = colon and text[start - 1] in " \t"
-    header = name.endswith(("authorization", "cookie"))
-    end = _end(text, match, kind, header=header)
-    if end <= start or is_shown(text[start:end], kind):
-        return None
-    first = text[start : extents.bare(text, start)]
-    told = text[start:end] if kind.kind == "proof" else first
-    if kind.kind == "proof" and " " not in told:
-        told = told.rpartition("=")[2]
-    if is_shown(told, kind) or told.lower() == name or (in_prose and not header and is_sentence(text, start, kind)):
-        return None
-    if is_directory(name, first):
-        return None
-    return start, end
-
-
-def _end(text: str, match: re.Match[str], kind: Kind, *, header: bool) -> int:
-    start = match.end()
-    name = match["name"].lower()
-    own_line = match["separator"] == ":" and not match["quote"] and _begins_line(text, match.start())
-    if own_line and (header or not kind.prose):
-        return extents.line(text, start)
-    if name.endswith("cookie"):
-        return extents.cookies(text, start)
-    has_scheme = kind.kind == "proof" and (header or match["separator"] == ":")
-    return extents.credentials(text, start) if has_scheme else extents.bare(text, start)
-
-
-def _begins_line(text: str, start: int) -> bool:
-    return _LINE_BEGINS.search(text[max(0, start - _LINE_CHARACTERS) : start]) is not None
+    return _Value(start, start if are_numbers(text, start, end) else end, end)

@@ -7,10 +7,12 @@ escaped as often as the one that began it.
 import re
 
 _OPENING = re.compile(r"(?:[bBrRuUfF]{1,2}+(?=\\*+[\"']))?(\\*+)([\"'`])")
-_QUOTE = re.compile(r"(\\*+)([\"'`])")
+# A run of backslashes is looked at once, from its start: one without a quote behind it would take quadratic time.
+_QUOTE = re.compile(r"(?<!\\)(\\*+)([\"'`])")
 _AFTER = re.compile(r"[ \t]*+(?:[,}\])&;]|$|[\r\n]|\\+[rn])")
-_BRACKET = re.compile(r"\\*+[\"'`]|[\[\]{}()]")
+_BRACKET = re.compile(r"(?<!\\)\\*+[\"'`]|[\[\]{}()]")
 _OPEN, _CLOSED = "[{(", "]})"
+_UNCLOSED = 8  # kinds of quotes without an end, after which quotes in a bracket are not looked at
 _DELIMITER = (
     r"[,;&)\]}\"'>](?=[\w!@#$%^*+/~.?-])(?!\"?'?[\w.\- \[\]]{1,40}[\"']?\ ?(?:=|:|%3[ADad]))"  # and no other name
 )
@@ -19,12 +21,13 @@ _LINE = re.compile(r"(?:[^\r\n\\]|\\(?![rn]))*+")
 _CREDENTIALS = re.compile(
     r"""(?x)
     (?: [A-Za-z][\w-]{0,40}+ [ ]++ )?
-    (?: [\w-]++ = (?: (\\*+") [^"\\]*+ \1 | [^\s,"'\\]++ ) (?: ,[ ]*+ (?=[\w-]++=) | (?![\w,]) ) )++
+    (?: [\w-]++ = (?: (\\*+") [^"\\]*+ \1 | [^\s,"'\\]{1,1024}+ ) (?: ,[ ]*+ (?=[\w-]++=) | (?![\w,]) ) )++
     """
 )
 _SCHEME = re.compile(r"[A-Za-z][\w-]{0,40}+[ ]++(?=[^\s,;])")
 _COOKIES = re.compile(
-    r"[^\s;,\"'=\\]++=(?:\"[^\"\\]*+\"|[^\s;\"'\\]*+)(?:;[ ]*+[^\s;\"'=\\]++(?:=(?:\"[^\"\\]*+\"|[^\s;\"'\\]*+))?+)*+"
+    r"[^\s;,\"'=\\]{1,256}+=(?:\"[^\"\\]*+\"|[^\s;\"'\\]*+)"
+    r"(?:;[ ]*+[^\s;\"'=\\]++(?:=(?:\"[^\"\\]*+\"|[^\s;\"'\\]*+))?+)*+"
 )
 _BLOCK = re.compile(r"[|>][+-]?\d?[ \t]*+\n(?:[ \t]++[^\n]*+(?:\n|$)|[ \t]*+\n)++")
 _ITEMS = re.compile(r"\n(?:[ \t]*+-[ \t]++[^\n]++(?:\n|$))++")
@@ -68,8 +71,9 @@ def bracketed(text: str, start: int) -> int:
             depth -= 1
             if not depth:
                 return place
-        elif found[0] not in unclosed and (inside := quoted(text, found.start())) is not None:
-            if inside[2] < len(text):
+        elif found[0] not in unclosed and len(unclosed) < _UNCLOSED:
+            inside = quoted(text, found.start())
+            if inside is not None and inside[2] < len(text):
                 place = inside[2]
             else:
                 unclosed.add(found[0])

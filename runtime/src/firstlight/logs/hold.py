@@ -4,12 +4,19 @@
 `basicConfig(force=True)` brings one that writes to standard error; `logging.disable` silences everybody. None of them
 decides about the log of a service. Handlers that do not write to the process's own streams are called as ever, and so
 are filters; `setLevel` of a logger is obeyed, and `setLevel` of the root one where it is called by name.
+
+Likewise `structlog.configure`: processors of others would hand the pipeline what it cannot write. Whatever replaces the
+processors in their list, as `structlog.testing.capture_logs` does, is obeyed, and so is its `LogCapture`.
 """
 
 import logging
 import sys
 from contextlib import suppress
 from typing import Any
+
+import structlog
+from structlog import _config
+from structlog.testing import LogCapture
 
 CONFIGURING = {"logging", "logging.config"}  # modules whose functions configure everything at once
 _STREAMS = {1, 2}
@@ -46,6 +53,23 @@ class _Disabled:
     def __set__(self, logger: Any, value: bool) -> None:  # noqa: FBT001 - the protocol of descriptors
         if sys._getframe(1).f_globals.get("__name__") not in CONFIGURING:  # noqa: SLF001 - documented
             vars(logger)["disabled"] = value
+
+
+class _Structlog(_config._Configuration):  # noqa: SLF001 - `configure` may have been imported by name already
+    """What structlog makes loggers of, as `hold_structlog` has set it last."""
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        """Obey the capture of a test alone."""
+        if name == "default_processors" and any(isinstance(each, LogCapture) for each in value):
+            super().__setattr__(name, value)
+
+
+def hold_structlog(**ours: Any) -> None:
+    """Configure structlog, and let nobody else."""
+    held = _config._CONFIG  # noqa: SLF001 - see above
+    object.__setattr__(held, "__class__", _config._Configuration)  # noqa: SLF001
+    structlog.configure(**ours)
+    object.__setattr__(held, "__class__", _Structlog)
 
 
 def hold(bridge: logging.Handler, level: int) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from .redaction import redact_member
 from .values import key_text, plain
 
 _RESERVED = ("event", "level")  # what the call says itself
@@ -14,7 +15,7 @@ def message(template: Any, arguments: Any) -> tuple[str, dict[str, Any]]:
     if not arguments:
         return text, {}
     try:
-        return text % _values(arguments), {}
+        return text % _values(text, arguments), {}
     except KeyboardInterrupt:
         raise
     except BaseException:  # noqa: BLE001 - the caller's template, or somebody else's class
@@ -35,10 +36,25 @@ def _name(key: Any) -> str:
     return f"{name}_" if name in _RESERVED else name
 
 
-def _values(arguments: Any) -> Any:
+def _values(text: str, arguments: Any) -> Any:
     """As the standard library has it: a single mapping gives its members by name."""
-    single = arguments[0] if type(arguments) is tuple and len(arguments) == 1 else None
-    return single if issubclass(type(single), Mapping) and single else arguments
+    single = arguments[0] if type(arguments) is tuple and len(arguments) == 1 else arguments
+    if not issubclass(type(single), Mapping) or not single:
+        return arguments
+    return _Members(single) if "%(" in text else single
+
+
+class _Members:
+    """The members that a text asks for by name, as they may be shown: the text does not keep the names."""
+
+    def __init__(self, members: Mapping[Any, Any]) -> None:
+        self._members = members
+
+    def __getitem__(self, name: str) -> Any:
+        return redact_member(name, self._members[name])
+
+    def __repr__(self) -> str:
+        return repr(self._members)
 
 
 def _text(template: Any) -> str:

@@ -20,6 +20,7 @@ from ..settings import Settings
 from ..terminal import paint_for
 from . import bridge, rendering
 from .console import Console
+from .hold import hold_structlog
 from .limits import KEY_BYTES, cut
 from .logger import LEVELS, Logger
 from .redaction import redact, redact_text
@@ -62,7 +63,7 @@ def configure(settings: Settings, identity: Identity, output: Output, *, report:
             write_remains(event.get("level"), event.get("event"), error)
 
     _END.level, _END.write, _END.write_remains, _END.report = level, emit, write_remains, report
-    structlog.configure(
+    hold_structlog(
         processors=list(_PROCESSORS),  # what captures events in a test replaces them in place
         wrapper_class=Logger,
         logger_factory=lambda *_: _END,

@@ -11,13 +11,15 @@ from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
-from .addresses import without_credentials, without_mail
+from .addresses import without_credentials, without_mail, without_user_of
 from .assignments import Assignments
+from .command_lines import USER_OPTIONS, without_user, without_users
 from .secret_formats import REDACTED, Formats
-from .secret_names import MARKS, NAMES_ANOTHER, VALUE_OF_ANOTHER, Kind, Names, Redaction, is_name
+from .secret_names import MARKS, VALUE_OF_ANOTHER, Kind, Names, Redaction, is_name, names_another
 from .secret_values import are_numbers, is_directory, is_number_shown, is_shown
+from .sentences import without_told
 
-__all__ = ["REDACTED", "Redaction", "configure", "is_denied", "redact", "redact_text"]
+__all__ = ["REDACTED", "Redaction", "configure", "is_denied", "redact", "redact_member", "redact_text"]
 
 # What needs no further look: words, paths and ids, without anything as long as a token. Most texts are such.
 _SEGMENT = r"(?:[\da-f-]{1,64}+(?![\w.-])|(?:[\w-]{0,15}+\.)*+[\w-]{0,15}+)"
@@ -33,6 +35,7 @@ _MIXED = 12  # characters from which capitals inside a word make it a token
 _BYTES = re.compile(r"b(['\"])(.*)\1", re.DOTALL)
 _INPUT = re.compile(r"\binput_value=[^\n]{0,200}?(?=, input_type=)")  # what pydantic says of a value it refuses
 _PAIR = 2
+_NETLOC = "netloc"  # of what `urllib.parse` returns
 _MAX_DEPTH = 10
 _MIN_INTEGER, _MAX_INTEGER = -(2**63), 2**64 - 1  # beyond them JSON's readers differ
 
@@ -57,13 +60,13 @@ class _Rules:
             text = text.encode(errors="backslashreplace").decode()
         if "input_value=" in text:
             text = _INPUT.sub(f"input_value={REDACTED}", text)
-        text = without_mail(without_credentials(self.formats.replaced(text)))
+        text = without_mail(without_users(without_credentials(self.formats.replaced(text))))
         if _ASSIGNED.search(text) is not None:
             text = self.assignments.replaced(text)
         lower = text.lower()
         if any(scheme in lower for scheme in _SCHEMES):
             text = _SCHEME.sub(_credentials, text)
-        return text
+        return without_told(text, lower, self.names)
 
 
 class _Force:
@@ -121,28 +124,47 @@ def redact(value: Any, depth: int = 0) -> Any:
     return redact_text(_shown(value))
 
 
+def redact_member(name: object, value: Any) -> Any:
+    """The value as it is, unless its name says that it is secret."""
+    kind = _kind(name) if isinstance(name, str) else None
+    return REDACTED if kind is not None and _is_hidden(str(name), value, kind) else value
+
+
 def _items(items: Iterable[Any], depth: int) -> Iterator[Any]:
     """Each value of a list; in one of arguments the value behind an option that takes a secret is hidden."""
-    option, kind = "", None
+    option, kind, users = "", None, False
     for item in items:
         hidden = kind is not None and isinstance(item, str) and not item.startswith("-")
-        yield REDACTED if hidden and kind and _is_hidden(option, item, kind) else redact(item, depth + 1)
+        if hidden and kind and _is_hidden(option, item, kind):
+            yield REDACTED
+        else:
+            yield redact(without_user(item) if users and option in USER_OPTIONS else item, depth + 1)
         is_option = isinstance(item, str) and item.startswith("-")
         option = item.lstrip("-") if is_option else ""
         kind = _kind(option) if option else None
+        users = users or (isinstance(item, str) and item.endswith("curl"))
 
 
 def _members(mapping: Mapping[Any, Any], depth: int) -> Iterator[tuple[str, Any]]:
-    names, named = _Force.rules.names, None
+    names = _Force.rules.names
     for key, value in mapping.items():
         name = key if isinstance(key, str) else _shown(key)
         kind = names.of(name)
-        if kind is NAMES_ANOTHER and isinstance(value, str):
-            named = _kind(_unwrapped(value)) or named
         if kind is VALUE_OF_ANOTHER:
-            kind = named
+            kind = next(_named(mapping), None)  # the name may come later
         hidden = kind is not None and kind not in MARKS and _is_hidden(name, value, kind)
-        yield redact_text(name), REDACTED if hidden else redact(value, depth + 1)
+        shown = without_user_of(value) if name == _NETLOC and isinstance(value, str) else value
+        yield redact_text(name), REDACTED if hidden else redact(shown, depth + 1)
+
+
+def _named(mapping: Mapping[Any, Any]) -> Iterator[Kind]:
+    """The kinds that members such as `"name": "password"` name for the value beside them."""
+    names = _Force.rules.names
+    for key, value in mapping.items():
+        if isinstance(key, str) and isinstance(value, str) and names_another(names.of(key), key):
+            kind = _kind(_unwrapped(value))
+            if kind is not None:
+                yield kind
 
 
 def _pair(items: Any) -> list[Any] | None:

@@ -57,7 +57,7 @@ FORMATS = (
     Format("Heroku", ("HRKU-",), _ANY),
     Format("Hugging Face", ("hf_",), "[A-Za-z0-9]{30,}"),
     # Not inside a word of any kind: each `eyJ` of a long one would be looked at to its end.
-    Format("JSON Web Token", ("eyJ",), r"[\w=-]{4,}\.[\w=-]{8,}(?:\.[\w=-]*)*", after=r"[\w-]"),
+    Format("JSON Web Token", ("eyJ",), r"[\w-]{4,}=*\.[\w-]{8,}=*(?:\.[\w-]*=*)*", after=r"[\w-]"),
     Format("Linear", ("lin_api_",), _ANY),
     Format("Mailchimp", (), "[0-9a-z]{32}-us[0-9]{1,2}", "-us"),
     Format("New Relic", ("NRAK-", "NRJS-", "NRII-"), _ANY),

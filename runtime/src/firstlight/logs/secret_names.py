@@ -161,6 +161,11 @@ class Names:
         return found
 
 
+def names_another(kind: Kind | None, name: str) -> bool:
+    """Whether the value under this name names the value beside it. A `key` may, and may end the name of a secret."""
+    return kind is NAMES_ANOTHER or (kind is MAY_END and name.lower() == "key")
+
+
 def is_name(text: str, names: Names) -> bool:
     """Whether this is a secret's name, as in a list of names: letters alone, since a token may hold such a word."""
     return text.replace("_", "").replace("-", "").isalpha() and names.of(text) is not None

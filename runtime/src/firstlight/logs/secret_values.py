@@ -55,8 +55,9 @@ _CODE = re.compile(
     r"|(?:await |async )?(?:[a-z_]+\.)*(?:get|load|read|make|create|build|decode|encode|verify|parse|fetch)\w*\("
     r"|(?:[A-Za-z_]+\.)*[A-Za-z_]+\(\)|await "
 )
-_WORD = re.compile(r"[A-Za-z][a-z]*'?[a-z]*(?=[,.]? +[A-Za-z0-9(<'\"]|[,.] )")
+_WORD = re.compile(r"[A-Za-z][a-z]*+'?+[a-z]*+(?=[,.]? +[A-Za-z0-9(<'\"]|[,.] )")
 _LONGEST_NOTHING = 16
+_WORD_ALONE = re.compile(r"[a-z]{1,12}")  # `session=morning`: the id of a session is longer, or has digits
 
 
 def is_shown(value: str, kind: Kind) -> bool:
@@ -66,6 +67,8 @@ def is_shown(value: str, kind: Kind) -> bool:
         return True
     if (number := _NUMBER.fullmatch(short)) is not None:
         return is_number_shown(sum(map(str.isdigit, number[0])), kind)
+    if kind.kind == "session" and _WORD_ALONE.fullmatch(short) is not None:
+        return True
     if kind.digits > 1 and _MEASURE.fullmatch(short) is not None:
         return True
     return _SAID.match(short) is not None or _OBJECT.fullmatch(short) is not None

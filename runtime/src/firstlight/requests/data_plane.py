@@ -51,6 +51,8 @@ class DataPlane:
         active.add(observed)
         try:
             await (refuse if observed.shed else self.app)(scope, observed.receive, observed.send)
+            if isinstance(observed, ObservedWebsocket):
+                await observed.close()
         except BaseException as error:
             await _failed(observed, error)
             raise
@@ -84,6 +86,8 @@ async def _failed(observed: Observed, error: BaseException) -> None:
     """Note the error, and answer where no framework does: it may be that of `sys.exit()`, or the end of the drain."""
     unanswered = isinstance(observed, ObservedRequest) and not (observed.status or isinstance(error, Exception))
     observed.raised(error)
+    if isinstance(observed, ObservedWebsocket):
+        await observed.close(error)
     if unanswered and isinstance(observed, ObservedRequest):
         answer = ProblemResponse(SERVER_ERROR, UNEXPECTED)
         if observed.cancelled:

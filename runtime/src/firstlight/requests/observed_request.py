@@ -19,6 +19,7 @@ from .identification import Identified, identify, with_headers
 CLIENT_CLOSED = 499  # nginx's number for a client that left before it was answered
 SERVER_ERROR, UNAVAILABLE = 500, 503
 _CLOSE = (b"connection", b"close")
+_NO_BODY: Message = {"type": "http.response.body", "body": b"", "more_body": False}
 Labels = Mapping[str, str | int | float]
 
 
@@ -104,8 +105,13 @@ class ObservedRequest:
             self._trailers = message.get("trailers", False)
             message = {**message, "headers": with_headers(message.get("headers", ()), self._headers)}
         elif kind == "http.response.body":
-            if self.scope["method"] != "HEAD":  # the server leaves that body out
+            if self.scope["method"] != "HEAD":
                 self.bytes_sent += len(message.get("body", b""))
+            elif self.complete:
+                await asyncio.sleep(0)  # the response is told that its client has left, and has to hear it
+                return
+            else:  # no body is sent, so the response ends here: a stream might go on for ever
+                message, self._trailers = _NO_BODY, False
             self.first_byte = self.first_byte or time.perf_counter_ns()
             self.complete = self.complete or not (message.get("more_body", False) or self._trailers)
         else:

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 
 from opentelemetry.trace import Status, StatusCode
 from prometheus_client import Histogram
@@ -23,7 +24,8 @@ from .observed_request import Labels, Observers
 from .routes import RouteTemplates
 from .span_attributes import path_and_client
 
-ABNORMAL = 1006  # RFC 6455: the connection ended without a close frame
+NORMAL, ABNORMAL, FAILED = 1000, 1006, 1011  # RFC 6455; 1006: the connection ended without a close frame
+CLOSE_SECONDS = 1.0  # for a client that does not read; the server ends the connection then
 DURATION_BUCKETS_SECONDS = (0.1, 1.0, 10.0, 60.0, 300.0, 1800.0, 3600.0, 14400.0, 86400.0)
 
 DURATION = Histogram(
@@ -86,8 +88,8 @@ class ObservedWebsocket:
         self.ids = self.identified.ids
         self.scope, self._receive, self._send, self._record = scope, receive, send, record
         self._lifecycle = observers.lifecycle
-        self._over = False
-        self.accepted = False
+        self._over = self._stopped = False
+        self.accepted = self._refused = False
         self.close_code = self.received = self.sent = 0
         self.error_type = ""
         self.error: BaseException | None = None
@@ -106,6 +108,7 @@ class ObservedWebsocket:
         kind = message["type"]
         if kind in {"websocket.accept", "websocket.http.response.start"}:
             self.accepted = kind == "websocket.accept"
+            self._refused = not self.accepted
             headers = with_headers(message.get("headers", ()), [self.identified.header])
             message = {**message, "headers": headers}
         elif kind == "websocket.send":
@@ -116,12 +119,27 @@ class ObservedWebsocket:
 
     def raised(self, error: BaseException) -> None:
         """Note how the application ended. That the client left, or that the process stops, is no failure."""
-        stopped = isinstance(error, asyncio.CancelledError) and failures.was_told_to_stop()
+        self._stopped = stopped = isinstance(error, asyncio.CancelledError) and failures.was_told_to_stop()
         if stopped and self._lifecycle.draining and not self._over:
             self._lifecycle.cut.append(f"websocket {self.ids.request_id}")
         if not (stopped or _says_left(error)):
             self.error = error
             self.error_type = error_type(error)
+
+    async def close(self, error: BaseException | None = None) -> None:
+        """Close what the application has left open, since its client would wait; the server answers a failed handshake.
+
+        What has not been accepted is refused with 403.
+        """
+        if self.close_code or self._refused or self._stopped or (error is not None and not self.accepted):
+            return
+        closed = False
+        with suppress(Exception):
+            async with asyncio.timeout(CLOSE_SECONDS):
+                await self.send({"type": "websocket.close", "code": NORMAL if error is None else FAILED})
+                closed = True
+        if not closed:
+            self.close_code = ABNORMAL
 
     def abandon(self) -> None:
         """Record it as cut, although it goes on: the process ends without it."""

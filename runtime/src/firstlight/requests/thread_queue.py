@@ -1,5 +1,6 @@
 """Handlers that are plain functions run in threads. A request that waits too long for a thread is shed as well."""
 
+import copy
 import functools
 import inspect
 from collections.abc import Awaitable, Callable
@@ -8,6 +9,7 @@ from typing import Any
 import anyio
 from anyio.to_thread import current_default_thread_limiter
 from starlette.concurrency import run_in_threadpool
+from starlette.endpoints import HTTPEndpoint
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route, request_response
@@ -15,6 +17,9 @@ from starlette.types import ASGIApp
 
 from .arrival import now, waited
 from .shedding import OverloadedError, Shedder
+
+_OF_A_FUNCTION = getattr(request_response(lambda _: Response()), "__code__", None) or object()
+_METHODS = ("get", "head", "post", "put", "patch", "delete", "options")  # of a class-based endpoint
 
 
 class ThreadQueue:
@@ -27,7 +32,25 @@ class ThreadQueue:
 
     def app(self, route: Route) -> ASGIApp:
         """The application of a route; with a place in the queue where its handler is a plain function."""
-        return request_response(self.awaited(route.endpoint)) if is_plain_function(route.endpoint) else route.app
+        if is_plain_function(route.endpoint):
+            return _replaced(route.app, route, request_response(self.awaited(route.endpoint)))
+        if isinstance(route.endpoint, type) and issubclass(route.endpoint, HTTPEndpoint):
+            return _replaced(route.app, route, self._waiting(route.endpoint))
+        return route.app
+
+    def _waiting(self, endpoint: type[HTTPEndpoint]) -> type[HTTPEndpoint]:
+        """The class with a place in the queue for each of its methods that is a plain function."""
+
+        def waiting(method: Callable[..., Any]) -> Callable[..., Awaitable[Response]]:
+            async def wait(self: HTTPEndpoint, request: Request) -> Response:
+                return await awaited(functools.partial(method, self))(request)
+
+            return wait
+
+        awaited = self.awaited
+        methods = {name: getattr(endpoint, name, None) for name in _METHODS}
+        queued = {name: waiting(method) for name, method in methods.items() if method and is_plain_function(method)}
+        return type(endpoint.__name__, (endpoint,), queued)
 
     def awaited(self, handler: Callable[..., Any]) -> Callable[..., Awaitable[Response]]:
         """The handler as a coroutine function: in a thread, with a place in the queue, where it is a plain function."""
@@ -58,6 +81,21 @@ class ThreadQueue:
             slots.release_on_behalf_of(request)
             raise OverloadedError(request.scope)
         return slots
+
+
+def _replaced(app: ASGIApp, route: Route, endpoint: ASGIApp) -> ASGIApp:
+    """The application of a route with another endpoint, inside copies of the route's own middleware.
+
+    Middleware that keeps what it wraps under another name than `app` stays around the endpoint that it has.
+    """
+    if app is route.endpoint or getattr(app, "__code__", None) is _OF_A_FUNCTION:
+        return endpoint
+    if not hasattr(app, "app"):
+        return app
+    copied: Any = copy.copy(app)
+    copied.app = _replaced(app.app, route, endpoint)
+    replaced: ASGIApp = copied
+    return replaced
 
 
 def is_plain_function(endpoint: object) -> bool:

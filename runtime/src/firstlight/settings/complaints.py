@@ -7,12 +7,14 @@ from typing import NamedTuple
 
 import structlog
 
+from ..text import QUOTED_CHARACTERS
 from .ignored import IGNORED, OF_THE_SERVER
 from .values import Partly
-from .variables import HONOURED, Variable
+from .variables import BY_FIELD, HONOURED, Variable
 
 AS_UNSET = "it is as if it were not set"
-SHOWN_CHARACTERS = 64
+_BATCH = "OTEL_BSP_MAX_"
+_DEFAULTS = {f"{_BATCH}QUEUE_SIZE": 2048, f"{_BATCH}EXPORT_BATCH_SIZE": 512}  # a test holds them to the settings
 _NEAR = 0.94  # how much of a name must agree to call it misspelt
 _TRACES, _GENERAL = "OTEL_EXPORTER_OTLP_TRACES_", "OTEL_EXPORTER_OTLP_"
 _NAMES = [variable.name for variable in (*HONOURED, *IGNORED)]
@@ -40,6 +42,7 @@ def complaints(environment: Mapping[str, str]) -> Iterator[Complaint]:
         found = _of_honoured(variable, environment.get(variable.name, "").strip())
         if found is not None and not _overruled(variable, environment):
             yield found
+    yield from _batch(environment)
     for variable in (*IGNORED, *OF_THE_SERVER):
         value = environment.get(variable.name, "").strip().lower()
         if value and value not in variable.agrees:
@@ -60,9 +63,18 @@ def read(variable: Variable, text: str) -> object:
     return value.value if isinstance(value, Partly) else value
 
 
+def _batch(environment: Mapping[str, str]) -> Iterator[Complaint]:
+    """An export of more spans than can wait is none."""
+    names = tuple(_DEFAULTS)
+    given = [read(BY_FIELD[name.lower()], environment.get(name, "").strip()) for name in names]
+    queue, batch = (value if isinstance(value, int) else _DEFAULTS[n] for n, value in zip(names, given, strict=True))
+    if batch > queue and given[1] is not None:
+        yield Complaint(names[1], f"must be at most {names[0]}, which is {queue}, not '{batch}'", f"it is {queue}")
+
+
 def _of_honoured(variable: Variable, text: str) -> Complaint | None:
     assert variable.read is not None
-    given = "" if variable.hidden else f", not {text[:SHOWN_CHARACTERS]!r}"
+    given = "" if variable.hidden else f", not {text[:QUOTED_CHARACTERS]!r}"
     try:
         value = variable.read(text) if text else None
     except ValueError as error:

@@ -6,6 +6,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource
 from starlette.requests import HTTPConnection
 
+from ..errors import SettingsError
 from ..identity import ENVIRONMENT_NAME, MANAGEMENT_PORT
 from ..text import Shown
 from .networks import Networks
@@ -79,6 +80,14 @@ class Settings(OpenTelemetrySettings):
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """What code gives comes before the environment."""
         return init_settings, Environment(settings_cls), dotenv_settings, file_secret_settings
+
+    def verify_ports(self) -> None:
+        """Raise `SettingsError` where the process that serves requests would listen twice on one port."""
+        everywhere = {"0.0.0.0", "::"}  # noqa: S104 - compared, not listened on
+        same_host = self.host == self.management_host or everywhere & {self.host, self.management_host}
+        if self.port and self.port == self.management_port and same_host:
+            msg = f"MANAGEMENT_PORT must be another port than PORT, which is {self.port} as well"
+            raise SettingsError(msg)
 
     @classmethod
     def of(cls, connection: HTTPConnection) -> Self:

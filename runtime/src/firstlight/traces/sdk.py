@@ -13,6 +13,20 @@ _LOGGER = "opentelemetry.sdk.environment_variables"  # has a line for each of it
 _READ_AT_IMPORT = ("opentelemetry.context", "opentelemetry.propagate", "opentelemetry.sdk.trace")
 
 
+# Which provider the API would load by itself, and fail where it is not installed, before the service sets its own.
+_PROVIDERS = ("OTEL_PYTHON_TRACER_PROVIDER", "OTEL_PYTHON_METER_PROVIDER")
+
+
+@contextmanager
+def without_providers() -> Iterator[None]:
+    """Hide the variables that name a provider while the body runs, such as the import of a module with a tracer."""
+    held = {name: os.environ.pop(name) for name in _PROVIDERS if name in os.environ}
+    try:
+        yield
+    finally:
+        os.environ.update(held)
+
+
 @contextmanager
 def without_variables(**instead: str) -> Iterator[None]:
     """Hide OpenTelemetry's variables, all but `instead`, while the body runs. The settings have read them."""
