@@ -59,7 +59,7 @@ class Recorder:
         sent = str(status) if status != CLIENT_CLOSED or not request.disconnected else ""
         child = self._children[method, route, sent, error_type, target.scheme(scope)]
         if request.identified.span.is_recording():
-            child.observe(duration / 1e9, {"trace_id": request.ids.trace_id})
+            child.observe(duration / 1e9, request.ids.trace_id)
             _end_span(request, event)
         else:
             child.observe(duration / 1e9)
