@@ -14,6 +14,7 @@ from . import arrangement, routing
 from .identity import WEB
 from .lifecycle import Lifecycle
 from .logs import pipeline, redaction, sink
+from .logs.emit import Emit
 from .management.health import PROBES
 from .metrics import instruments
 from .problems import EXCEPTION_HANDLERS
@@ -111,9 +112,7 @@ def _publish(settings: Settings, service: Service) -> None:
         objective.export()
 
 
-def _observed(
-    app: Starlette, service: Service, lifespan: Lifespan, emit: pipeline.Emit, tracing: Tracing
-) -> Application:
+def _observed(app: Starlette, service: Service, lifespan: Lifespan, emit: Emit, tracing: Tracing) -> Application:
     settings, templates = lifespan.settings, RouteTemplates(app.routes)
     recorder = _recorder(templates, service, settings, emit)
     proxies = Proxies(settings.trusted_proxies)
@@ -125,7 +124,7 @@ def _observed(
     return Application(data_plane, lifespan, EarlyRefusal(shedder, recorder, proxies))
 
 
-def _recorder(templates: RouteTemplates, service: Service, settings: Settings, emit: pipeline.Emit) -> Recorder:
+def _recorder(templates: RouteTemplates, service: Service, settings: Settings, emit: Emit) -> Recorder:
     availability, latency = (objective.export() for objective in standard_objectives(settings))
     return Recorder(
         templates=templates,

@@ -35,6 +35,7 @@ from firstlight.context import current_request
 from firstlight.error_type import error_type
 from firstlight.lifecycle import Lifecycle
 from firstlight.logs import pipeline
+from firstlight.logs.emit import Emit
 from firstlight.metrics.active_requests import ACTIVE_REQUESTS
 from firstlight.metrics.instruments import REGISTRY, REQUEST_DURATION
 from firstlight.requests.data_plane import DataPlane
@@ -119,7 +120,7 @@ class Bench:
     """What a data plane is made of, and all that it reports."""
 
     settings: Settings
-    emit: pipeline.Emit
+    emit: Emit
     lines: Lines
     spans: InMemorySpanExporter
     observers: Observers

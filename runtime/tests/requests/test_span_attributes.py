@@ -28,7 +28,7 @@ def scope(**members: Any) -> Scope:
 
 def attributes(headers: dict[bytes, bytes] | None = None, **members: Any) -> dict[str, str | int]:
     """Those at the start."""
-    return started(scope(**members), headers or {}, KNOWN)[1]
+    return started(scope(headers=list((headers or {}).items()), **members), KNOWN)[1]
 
 
 def test_nothing_is_made_up() -> None:
@@ -84,7 +84,7 @@ def test_the_peer_is_not_the_client_behind_a_proxy() -> None:
 @pytest.mark.parametrize("method", ["PURGE", "get", "G" * 5000])
 def test_an_unknown_method_is_kept_beside(method: str) -> None:
     """Cut, since a client may send any."""
-    name, found = started(scope(method=method), {}, KNOWN)
+    name, found = started(scope(method=method), KNOWN)
     assert (name, found["http.request.method"]) == ("HTTP", "_OTHER")
     original = str(found["http.request.method_original"])
     assert original.startswith(method[:10])

@@ -4,7 +4,6 @@ docs/guides/semantics.md says where each comes from.
 """
 
 import re
-from collections.abc import Mapping
 
 from starlette.types import Scope
 
@@ -16,6 +15,7 @@ from .arrival import PEER
 USER_AGENT_BYTES = 512
 METHOD_BYTES = 64
 HOST, USER_AGENT = b"host", b"user-agent"
+_READ = frozenset({HOST, USER_AGENT})
 STARTED = "firstlight.attributes"  # in the scope: those at the start, where the span is recorded
 
 _ADDRESS = re.compile(r"[0-9A-Fa-f.:]{2,45}")  # behind a proxy it is what a header said
@@ -42,8 +42,9 @@ def name_of(method: str) -> str:
     return "HTTP" if method == OTHER_METHOD else method
 
 
-def started(scope: Scope, headers: Mapping[bytes, bytes], known: frozenset[str]) -> tuple[str, Attributes]:
+def started(scope: Scope, known: frozenset[str]) -> tuple[str, Attributes]:
     """Name and attributes at the start: what samplers may want to decide by."""
+    headers = {name: value for name, value in scope["headers"] if name in _READ}
     method = target.method(scope, known)
     scheme = scope.get("scheme") or "http"
     attributes: Attributes = {"http.request.method": method, "url.path": target.path(scope), "url.scheme": scheme}

@@ -22,10 +22,13 @@ from .edge import EdgeLimit
 from .ids import TraceIds
 from .propagation import NO_PARENT
 from .request_span import Recording, RequestSpan
+from .unrecorded_span import UnrecordedSpan
 
 # The name and the attributes of a span when it starts. Asked for only where it is recorded.
 Describe = Callable[[], tuple[str, Mapping[str, str | int]]]
 
+_SPAN_ID_BITS, _IDS_BITS = 64, 128 + 64
+_SPAN_ID = (1 << _SPAN_ID_BITS) - 1
 _NOT_SAMPLED = TraceFlags(TraceFlags.RANDOM_TRACE_ID)
 _SAMPLED = TraceFlags(TraceFlags.RANDOM_TRACE_ID | TraceFlags.SAMPLED)
 
@@ -70,7 +73,7 @@ class RequestTracer:
 
     def start(self, context: Context, describe: Describe) -> Span:
         """Start a span, or stand in for one."""
-        if context is NO_PARENT:
+        if context is NO_PARENT:  # as for most
             return self._begin(context, describe)
         caller = get_current_span(context).get_span_context()
         if not caller.is_valid:
@@ -87,14 +90,14 @@ class RequestTracer:
         return NonRecordingSpan(caller if same else _beside(caller, sampled=sampled))
 
     def _begin(self, context: Context, describe: Describe) -> Span:
-        trace_id = random.getrandbits(128) or 1
-        flags = _NOT_SAMPLED
-        if trace_id & TraceIdRatioBased.TRACE_ID_LIMIT < self._limit:
-            flags = _SAMPLED
-        new = SpanContext(trace_id, random.getrandbits(64) or 1, is_remote=False, trace_flags=flags)
-        if flags.sampled and self._provider.consumed:
-            return self._record(context, describe, None, new)
-        return NonRecordingSpan(new)
+        drawn = random.getrandbits(_IDS_BITS)
+        trace_id, span_id = drawn >> _SPAN_ID_BITS or 1, drawn & _SPAN_ID or 1
+        if trace_id & TraceIdRatioBased.TRACE_ID_LIMIT >= self._limit:
+            return UnrecordedSpan(trace_id, span_id, _NOT_SAMPLED)
+        if not self._provider.consumed:
+            return UnrecordedSpan(trace_id, span_id, _SAMPLED)
+        new = SpanContext(trace_id, span_id, is_remote=False, trace_flags=_SAMPLED)
+        return self._record(context, describe, None, new)
 
     def _record(
         self, context: Context, describe: Describe, caller: SpanContext | None, new: SpanContext | None = None

@@ -1,0 +1,24 @@
+"""The time as lines of JSON show it, made anew only behind the second."""
+
+import time
+from datetime import UTC, datetime
+
+_SECOND, _MICROSECOND = 1_000_000_000, 1000  # nanoseconds
+
+
+class Timestamps:
+    """Readings of the clock, for any thread."""
+
+    def __init__(self) -> None:
+        """No second yet."""
+        self._shown = (0, b"")
+
+    def now(self) -> bytes:
+        """The time in UTC, with microseconds where there are any."""
+        seconds, rest = divmod(time.time_ns(), _SECOND)
+        known, shown = self._shown  # at once: threads share this
+        if known != seconds:
+            shown = datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S").encode()
+            self._shown = (seconds, shown)
+        microseconds = rest // _MICROSECOND
+        return b"%b.%06dZ" % (shown, microseconds) if microseconds else shown + b"Z"
