@@ -1,53 +1,49 @@
-"""Lines of one kind, of which the most is known before: that part is rendered once.
+"""Access lines of one kind, of which the most is known before: that part is rendered once.
 
-What differs is put in its place. The line is the one that `Emit` writes for the whole event.
+The ids and what follows the labels are put in their places. The line is the one that `Emit` writes for the whole event.
 """
 
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import orjson
 
+from ..context import RequestContext
 from ..metrics.instruments import LOG_EVENTS_BY_LEVEL
 from .emit import Emit
 from .limits import LINE_BYTES
 
 
 class PreparedLine:
-    """Writes lines of one kind. A call never raises."""
+    """Writes lines of requests that have level, event and labels in common. A call never raises."""
 
-    def __init__(self, emit: Emit, event: Mapping[str, Any], blanks: Sequence[str]) -> None:
-        """The fields of `event` are the same in each line, those named in `blanks` come in front of them.
-
-        `emit` writes lines of this level.
-        """
+    def __init__(self, emit: Emit, opening: Mapping[str, Any], labels: Mapping[str, Any]) -> None:
+        """`opening` are level and event, which stand before the ids; `labels` follow. `emit` writes lines of that level."""
         self._emit = emit
-        self._event = event
-        self._blanks = blanks
-        self._count = LOG_EVENTS_BY_LEVEL[event["level"]]
+        self._opening, self._labels = opening, labels
+        self._count = LOG_EVENTS_BY_LEVEL[opening["level"]]
         blank = secrets.token_hex()
-        whole = emit.json(blank, self._filled([blank] * len(blanks), {}))
-        self._time, *self._between, end = whole.split(blank.encode())
-        self._end = end.removesuffix(b"}\n") + b","
+        line = emit.json(blank, self._event(RequestContext(blank, blank, blank), {})).decode()
+        self._start, self._request, self._trace, self._span, end = line.split(blank)
+        self._end = end.removesuffix("}\n") + ","
 
-    def write(self, filled: Sequence[str], more: dict[str, Any]) -> None:
-        """Write a line with `filled` in the blanks, which must need no escapes, and with `more` at its end."""
+    def write(self, ids: RequestContext, more: dict[str, Any]) -> None:
+        """Write a line of a request with `ids`, which need no escapes, and with `more` behind its labels."""
+        request_id, trace_id, span_id = ids
         try:
-            parts = [self._time, self._emit.timestamps.now()]
-            for between, text in zip(self._between, filled, strict=True):
-                parts += between, text.encode()
-            parts += self._end, orjson.dumps(more, option=orjson.OPT_APPEND_NEWLINE)[1:]
-            line = b"".join(parts)
+            time, rest = self._emit.timestamps.now(), orjson.dumps(more, option=orjson.OPT_APPEND_NEWLINE)
+            known = (
+                f"{self._start}{time}{self._request}{request_id}{self._trace}{trace_id}{self._span}{span_id}{self._end}"
+            )
+            line = known.encode() + rest[1:]
         except Exception:  # noqa: BLE001 - text that cannot be written
             line = b""
         if not line or len(line) > LINE_BYTES:
-            self._emit(self._filled(filled, more))
+            self._emit(self._event(ids, more))
             return
         self._count.inc()
         self._emit.output.write(line)
 
-    def _filled(self, filled: Sequence[str], more: Mapping[str, Any]) -> dict[str, Any]:
-        event = dict(self._event)
-        opening = {name: event.pop(name) for name in ("level", "event")}
-        return {**opening, **dict(zip(self._blanks, filled, strict=True)), **event, **more}
+    def _event(self, ids: RequestContext, more: Mapping[str, Any]) -> dict[str, Any]:
+        return {**self._opening, **ids._asdict(), **self._labels, **more}

@@ -11,14 +11,14 @@ class Timestamps:
 
     def __init__(self) -> None:
         """No second yet."""
-        self._shown = (0, b"")
+        self._shown = (0, "")
 
-    def now(self) -> bytes:
+    def now(self) -> str:
         """The time in UTC, with microseconds where there are any."""
         seconds, rest = divmod(time.time_ns(), _SECOND)
         known, shown = self._shown  # at once: threads share this
         if known != seconds:
-            shown = datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S").encode()
+            shown = datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S")
             self._shown = (seconds, shown)
         microseconds = rest // _MICROSECOND
-        return b"%b.%06dZ" % (shown, microseconds) if microseconds else shown + b"Z"
+        return f"{shown}.{microseconds:06d}Z" if microseconds else f"{shown}Z"

@@ -19,7 +19,6 @@ from .span_attributes import name_of
 from .timings import Timing, Timings
 
 EVENT = "http.request_finished"
-IDS = ("request_id", "trace_id", "span_id")  # of an access event, in front of its labels
 
 
 class Label(NamedTuple):
@@ -38,10 +37,10 @@ class Label(NamedTuple):
 class Kind:
     """What all requests with one `Label` have in common."""
 
-    fields: Mapping[str, str | int | float]
-    """Those of the access event, the level and the event's name among them."""
+    opening: Mapping[str, str]
+    """Level and name of the access event."""
     labels: Mapping[str, str | int | float]
-    """Those of them by which it is counted."""
+    """By which it is counted."""
     duration: Duration
     available: Count | None
     """The counter of the availability; none where the client has abandoned the request."""
@@ -81,15 +80,15 @@ class Kinds(dict[Label, Kind]):
             "error_type": error_type,
         }
         level = "info" if error_type in NOT_OURS else "error"
-        fields = {"level": level, "event": EVENT, **labels}
+        opening = {"level": level, "event": EVENT}
         abandoned = error_type == CLIENT_DISCONNECTED
         return Kind(
-            fields,
+            opening,
             labels,
             self._children[method, route, str(int(status)) if answered else "", error_type, scheme],
             None if abandoned else self._availability.good if error_type in NOT_OURS else self._availability.bad,
             None if abandoned else self._timings.of(method, route),
-            PreparedLine(self._emit, fields, IDS) if self._emit.writes(level) else None,
+            PreparedLine(self._emit, opening, labels) if self._emit.writes(level) else None,
             name_of(method) if route == UNMATCHED else f"{name_of(method)} {route}",
             _attributes(label),
         )

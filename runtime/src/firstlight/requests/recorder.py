@@ -15,7 +15,7 @@ from ..slo import Events
 from ..traces.request_span import finish, started
 from . import target
 from .exception_event import described
-from .kind import IDS, Kind, Kinds, Label
+from .kind import Kind, Kinds, Label
 from .observed_request import CLIENT_CLOSED, SERVER_ERROR, UNAVAILABLE, Labels, ObservedRequest
 from .outcome import SHED, outcome
 from .reason import REASON
@@ -77,8 +77,7 @@ class Recorder:
         if (timing := kind.timing) is not None:
             (timing.bad if duration > timing.threshold else timing.good).inc()
         event = {
-            "level": kind.fields["level"],
-            "event": kind.fields["event"],
+            **kind.opening,
             "request_id": request_id,
             **kind.labels,
             "url_path": target.path(scope),
@@ -120,9 +119,7 @@ class Recorder:
         if kind.line is not None and not bound:
             kind.line.write(request.ids, more)
             return
-        labels = kind.fields
-        event = {"level": labels["level"], "event": labels["event"], **dict(zip(IDS, request.ids, strict=True))}
-        self._emit({**redact(fields(bound or {})), **event, **labels, **more})
+        self._emit({**redact(fields(bound or {})), **kind.opening, **request.ids._asdict(), **kind.labels, **more})
 
 
 def _end_span(request: ObservedRequest, kind: Kind, took: int) -> None:
