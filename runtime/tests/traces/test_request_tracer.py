@@ -176,7 +176,7 @@ def test_the_limit_is_the_first_id_that_is_not_kept(monkeypatch: pytest.MonkeyPa
     """As for the SDK's sampler."""
     tracer = make(otel_traces_sampler_arg=0.5)
     for trace_id, recording in ((2**63 - 1, True), (2**63, False)):
-        monkeypatch.setattr(random, "getrandbits", lambda _, trace_id=trace_id: trace_id << 64)
+        monkeypatch.setattr(random, "getrandbits", lambda _, trace_id=trace_id: trace_id << 64 | 1)
         assert start(tracer).is_recording() is recording
 
 

@@ -19,7 +19,7 @@ class PreparedLine:
     """Writes lines of requests that have level, event and labels in common. A call never raises."""
 
     def __init__(self, emit: Emit, opening: Mapping[str, Any], labels: Mapping[str, Any]) -> None:
-        """`opening` are level and event, which stand before the ids; `labels` follow. `emit` writes lines of that level."""
+        """`opening` are level and event, which stand before the ids; `labels` follow. `emit` writes such lines."""
         self._emit = emit
         self._opening, self._labels = opening, labels
         self._count = LOG_EVENTS_BY_LEVEL[opening["level"]]

@@ -11,7 +11,7 @@ class Timestamps:
 
     def __init__(self) -> None:
         """No second yet."""
-        self._shown = (0, "")
+        self._shown = (-1, "")
 
     def now(self) -> str:
         """The time in UTC, with microseconds where there are any."""

@@ -41,7 +41,8 @@ def identify(scope: Scope, propagator: TextMapPropagator, tracer: Starter, metho
                 parent = propagator.extract(scope["headers"], NO_PARENT, HEADERS)
     span = tracer.start(parent, lambda: started(scope, methods))
     request_id = given if given and acceptable(given) else b"%032x" % random.getrandbits(128)  # an id, not a secret
-    ids = RequestContext(request_id.decode(), *hex_ids(span))
+    trace_id, span_id = hex_ids(span)
+    ids = RequestContext(request_id.decode(), trace_id, span_id)
     context = Context({_CURRENT: span}) if parent is NO_PARENT else set_span_in_context(span, parent)
     return ids, span, context, (REQUEST_ID, request_id)
 

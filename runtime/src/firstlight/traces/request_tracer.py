@@ -22,13 +22,11 @@ from .edge import EdgeLimit
 from .ids import TraceIds
 from .propagation import NO_PARENT
 from .request_span import Recording, RequestSpan
-from .unrecorded_span import UnrecordedSpan
+from .unrecorded_span import IDS_BITS, SPAN_ID, SPAN_ID_BITS, UnrecordedSpan
 
 # The name and the attributes of a span when it starts. Asked for only where it is recorded.
 Describe = Callable[[], tuple[str, Mapping[str, str | int]]]
 
-_SPAN_ID_BITS, _IDS_BITS = 64, 128 + 64
-_SPAN_ID = (1 << _SPAN_ID_BITS) - 1
 _NOT_SAMPLED = TraceFlags(TraceFlags.RANDOM_TRACE_ID)
 _SAMPLED = TraceFlags(TraceFlags.RANDOM_TRACE_ID | TraceFlags.SAMPLED)
 
@@ -90,12 +88,14 @@ class RequestTracer:
         return NonRecordingSpan(caller if same else _beside(caller, sampled=sampled))
 
     def _begin(self, context: Context, describe: Describe) -> Span:
-        drawn = random.getrandbits(_IDS_BITS)
-        trace_id, span_id = drawn >> _SPAN_ID_BITS or 1, drawn & _SPAN_ID or 1
+        ids = random.getrandbits(IDS_BITS)
+        trace_id, span_id = ids >> SPAN_ID_BITS, ids & SPAN_ID
+        if not (trace_id and span_id):  # which is not valid
+            return self._begin(context, describe)
         if trace_id & TraceIdRatioBased.TRACE_ID_LIMIT >= self._limit:
-            return UnrecordedSpan(trace_id, span_id, _NOT_SAMPLED)
+            return UnrecordedSpan(ids, _NOT_SAMPLED)
         if not self._provider.consumed:
-            return UnrecordedSpan(trace_id, span_id, _SAMPLED)
+            return UnrecordedSpan(ids, _SAMPLED)
         new = SpanContext(trace_id, span_id, is_remote=False, trace_flags=_SAMPLED)
         return self._record(context, describe, None, new)
 
