@@ -49,6 +49,7 @@ from firstlight.requests.timings import Timings
 from firstlight.slo import standard_objectives
 from firstlight.testing.lines import Line, Lines
 from firstlight.traces import propagation
+from firstlight.traces.attributes import merged
 from firstlight.traces.request_tracer import Describe, NoTracer
 
 from ..faults import IDENTITY
@@ -172,8 +173,8 @@ class Recording:
 
     def start(self, context: otel_context.Context, describe: Describe) -> trace.Span:
         """As the sampler of the SDK says."""
-        name, attributes = describe()
-        return self.tracer.start_span(name, context, SpanKind.SERVER, attributes)
+        name, groups = describe()
+        return self.tracer.start_span(name, context, SpanKind.SERVER, merged(groups))
 
 
 def unused(_: object) -> dict[str, str | int | float]:

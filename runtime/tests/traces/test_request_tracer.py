@@ -13,6 +13,7 @@ from opentelemetry.sdk.trace.sampling import Decision, TraceIdRatioBased
 from opentelemetry.trace import NonRecordingSpan, Span, SpanContext, TraceFlags, get_current_span, set_span_in_context
 
 from firstlight import Settings
+from firstlight.traces.attributes import Groups
 from firstlight.traces.consumers import ConsumedProvider
 from firstlight.traces.ids import TraceIds
 from firstlight.traces.propagation import NO_PARENT
@@ -44,9 +45,9 @@ def make(settings: Settings) -> Make:
     return tracer
 
 
-def described() -> tuple[str, dict[str, str | int]]:
+def described() -> tuple[str, Groups]:
     """The start of a span."""
-    return "GET", {"url.path": "/"}
+    return "GET", [{"url.path": "/"}]
 
 
 def start(tracer: RequestTracer, context: Context = NO_PARENT) -> Span:
@@ -183,13 +184,13 @@ def test_the_limit_is_the_first_id_that_is_not_kept(monkeypatch: pytest.MonkeyPa
 def test_a_span_is_described_only_where_it_is_recorded(make: Make) -> None:
     """To describe it costs more than to start it."""
 
-    def never() -> tuple[str, dict[str, str | int]]:
+    def never() -> tuple[str, Groups]:
         raise AssertionError
 
     for unread in (make(otel_traces_sampler_arg=0), make(consumed=False)):
         unread.start(NO_PARENT, never)
     span = start(make())
-    assert (getattr(span, "name"), dict(getattr(span, "attributes"))) == described()  # noqa: B009 - not in the API
+    assert (getattr(span, "name"), [dict(getattr(span, "attributes"))]) == described()  # noqa: B009 - not in the API
 
 
 def test_a_disabled_sdk_begins_no_trace() -> None:

@@ -4,6 +4,7 @@ import time
 from datetime import UTC, datetime
 
 _SECOND, _MICROSECOND = 1_000_000_000, 1000  # nanoseconds
+_MILLION = 1_000_000
 
 
 class Timestamps:
@@ -21,4 +22,5 @@ class Timestamps:
             shown = datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S")
             self._shown = (seconds, shown)
         microseconds = rest // _MICROSECOND
-        return f"{shown}.{microseconds:06d}Z" if microseconds else f"{shown}Z"
+        # The digits behind a leading 1: half the cost of a format with zeros.
+        return f"{shown}.{str(_MILLION + microseconds)[1:]}Z" if microseconds else f"{shown}Z"

@@ -14,6 +14,7 @@ from ..metrics.counts import Count
 from ..metrics.durations import Duration
 from ..metrics.instruments import REQUEST_DURATION, UNMATCHED
 from ..slo import Events
+from ..traces.attributes import SharedAttributes
 from .outcome import CLIENT_DISCONNECTED, NOT_OURS
 from .span_attributes import name_of
 from .timings import Timing, Timings
@@ -49,7 +50,7 @@ class Kind:
     """The access event, where it is a line of JSON."""
     name: str
     """Of the span."""
-    attributes: Mapping[str, str | int | float]
+    attributes: SharedAttributes
     """Of the span, at its end."""
 
 
@@ -94,8 +95,8 @@ class Kinds(dict[Label, Kind]):
         )
 
 
-def _attributes(label: Label) -> Mapping[str, str | int | float]:
-    attributes: dict[str, str | int | float] = {}
+def _attributes(label: Label) -> SharedAttributes:
+    attributes = SharedAttributes()
     if label.route != UNMATCHED:
         attributes["http.route"] = label.route
     if label.answered:

@@ -37,12 +37,30 @@ class Observers:
 class ObservedRequest:
     """Created when a request comes in, recorded once: at the last byte of its response, or when that cannot come."""
 
-    status = bytes_sent = 0
-    ended = first_byte = 0  # nanoseconds of the clock
-    complete = disconnected = shed = cancelled = _trailers = False
-    error: BaseException | None = None
-    _send_error: BaseException | None = None
-    _described: Labels | None = None
+    __slots__ = (
+        "_described",
+        "_header",
+        "_observers",
+        "_receive",
+        "_send",
+        "_send_error",
+        "_trailers",
+        "arrived",
+        "bytes_sent",
+        "cancelled",
+        "complete",
+        "context",
+        "disconnected",
+        "ended",
+        "error",
+        "first_byte",
+        "ids",
+        "scope",
+        "shed",
+        "span",
+        "started",
+        "status",
+    )
 
     def __init__(self, observers: Observers, scope: Scope, receive: Receive, send: Send) -> None:
         """Read the clock, find the ids, start the span."""
@@ -51,6 +69,11 @@ class ObservedRequest:
         identified = identify(scope, observers.propagator, observers.tracer, observers.known_methods)
         self.ids, self.span, self.context, self._header = identified
         self.scope, self._receive, self._send, self._observers = scope, receive, send, observers
+        self.status = self.bytes_sent = self.ended = self.first_byte = 0
+        self.complete = self.disconnected = self.shed = self.cancelled = self._trailers = False
+        self.error: BaseException | None = None
+        self._send_error: BaseException | None = None
+        self._described: Labels | None = None
 
     async def receive(self) -> Message:
         """Pass a message in, and note the client's leaving if it is early."""

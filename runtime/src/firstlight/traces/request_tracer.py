@@ -1,7 +1,7 @@
 """Starts the span of each request: recorded where somebody will read it, else ids that logs and callees share."""
 
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import NamedTuple, Protocol, cast
 
 from opentelemetry.context import Context
@@ -17,6 +17,7 @@ from opentelemetry.trace import (
     get_current_span,
 )
 
+from .attributes import Groups, merged
 from .consumers import ConsumedProvider
 from .edge import EdgeLimit
 from .ids import TraceIds
@@ -24,8 +25,8 @@ from .propagation import NO_PARENT
 from .request_span import Recording, RequestSpan
 from .unrecorded_span import IDS_BITS, SPAN_ID, SPAN_ID_BITS, UnrecordedSpan
 
-# The name and the attributes of a span when it starts. Asked for only where it is recorded.
-Describe = Callable[[], tuple[str, Mapping[str, str | int]]]
+# The name and the groups of attributes of a span when it starts. Asked for only where it is recorded.
+Describe = Callable[[], tuple[str, Groups]]
 
 _NOT_SAMPLED = TraceFlags(TraceFlags.RANDOM_TRACE_ID)
 _SAMPLED = TraceFlags(TraceFlags.RANDOM_TRACE_ID | TraceFlags.SAMPLED)
@@ -108,8 +109,8 @@ class RequestTracer:
             return RequestSpan(self._recording, context, caller, ids, describe())
         if new:
             self._ids.follow(new.trace_id, new.span_id)
-        name, attributes = describe()
-        return self._tracer.start_span(name, context, SpanKind.SERVER, attributes)
+        name, groups = describe()
+        return self._tracer.start_span(name, context, SpanKind.SERVER, merged(groups))
 
 
 class NoTracer:

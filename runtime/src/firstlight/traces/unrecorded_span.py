@@ -20,7 +20,7 @@ class UnrecordedSpan(NonRecordingSpan):
 
     def hex_ids(self) -> tuple[str, str]:
         """Trace id and span id in 32 and 16 digits."""
-        digits = f"{self._ids:048x}"
+        digits = self._ids.to_bytes(IDS_BITS // 8, "big").hex()
         return digits[:_TRACE_DIGITS], digits[_TRACE_DIGITS:]
 
     def get_span_context(self) -> SpanContext:
