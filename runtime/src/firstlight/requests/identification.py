@@ -22,8 +22,6 @@ _REPEATABLE = frozenset({list, tuple})
 (_CURRENT,) = set_span_in_context(INVALID_SPAN, Context())  # the key of the current span
 
 Header = tuple[bytes, bytes]
-
-
 # The ids, the span, what makes it the current one, and the request id as a field of the response.
 Identified = tuple[RequestContext, Span, Context, Header]
 
@@ -43,8 +41,13 @@ def identify(scope: Scope, propagator: TextMapPropagator, tracer: Starter, metho
     request_id = given if given and acceptable(given) else b"%032x" % random.getrandbits(128)  # an id, not a secret
     trace_id, span_id = hex_ids(span)
     ids = RequestContext(request_id.decode(), trace_id, span_id)
-    context = Context({_CURRENT: span}) if parent is NO_PARENT else set_span_in_context(span, parent)
+    context = current(span) if parent is NO_PARENT else set_span_in_context(span, parent)
     return ids, span, context, (REQUEST_ID, request_id)
+
+
+def current(span: Span) -> Context:
+    """A context with this span as the current one, and nothing else."""
+    return Context({_CURRENT: span})
 
 
 def with_header(given: Iterable[Sequence[bytes]], name: bytes, value: bytes) -> list[Sequence[bytes]]:
