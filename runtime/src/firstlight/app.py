@@ -1,7 +1,7 @@
 """The composition root: everything that the running service is made of is put together here."""
 
 import platform
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from typing import Any
 
 from opentelemetry.sdk.trace import SpanProcessor
@@ -56,12 +56,14 @@ class Application:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a probe, or pass the request on."""
+        await self.serve(scope, receive, send)
+
+    def serve(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
+        """The same without a coroutine in between, for a server that takes any function."""
         if scope["type"] == "http" and (probe := PROBES.get(scope["path"])) is not None:
             status = 200 if probe(self._health) else 503
-            response = Response(status_code=status, headers={"Cache-Control": "no-store"})
-            await response(scope, receive, send)
-        else:
-            await self._app(scope, receive, send)
+            return Response(status_code=status, headers={"Cache-Control": "no-store"})(scope, receive, send)
+        return self._app(scope, receive, send)
 
 
 def create_app(  # noqa: PLR0913 - whatever differs between a server, a test and another process is handed in
