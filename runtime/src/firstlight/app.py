@@ -1,7 +1,7 @@
 """The composition root: creates every part of the running service and connects them."""
 
 import platform
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from typing import Any
 
 from opentelemetry.sdk.trace import SpanProcessor
@@ -14,6 +14,7 @@ from . import arrangement, routing
 from .identity import WEB
 from .lifecycle import Lifecycle
 from .logs import pipeline, redaction, sink
+from .logs.emit import Emit
 from .management.health import PROBES
 from .metrics import instruments
 from .problems import EXCEPTION_HANDLERS
@@ -55,12 +56,14 @@ class Application:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a probe, or call the application."""
+        await self.serve(scope, receive, send)
+
+    def serve(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
+        """Do the same without a coroutine in between, for a server that accepts any function."""
         if scope["type"] == "http" and (probe := PROBES.get(scope["path"])) is not None:
             status = 200 if probe(self._health) else 503
-            response = Response(status_code=status, headers={"Cache-Control": "no-store"})
-            await response(scope, receive, send)
-        else:
-            await self._app(scope, receive, send)
+            return Response(status_code=status, headers={"Cache-Control": "no-store"})(scope, receive, send)
+        return self._app(scope, receive, send)
 
 
 def create_app(  # noqa: PLR0913 - everything that differs between a server, a test and a worker is an argument
@@ -113,9 +116,7 @@ def _publish(settings: Settings, service: Service) -> None:
         objective.export()
 
 
-def _observed(
-    app: Starlette, service: Service, lifespan: Lifespan, emit: pipeline.Emit, tracing: Tracing
-) -> Application:
+def _observed(app: Starlette, service: Service, lifespan: Lifespan, emit: Emit, tracing: Tracing) -> Application:
     settings, templates = lifespan.settings, RouteTemplates(app.routes)
     recorder = _recorder(templates, service, settings, emit)
     proxies = Proxies(settings.trusted_proxies)
@@ -127,7 +128,7 @@ def _observed(
     return Application(data_plane, lifespan, EarlyRefusal(shedder, recorder, proxies))
 
 
-def _recorder(templates: RouteTemplates, service: Service, settings: Settings, emit: pipeline.Emit) -> Recorder:
+def _recorder(templates: RouteTemplates, service: Service, settings: Settings, emit: Emit) -> Recorder:
     availability, latency = (objective.export() for objective in standard_objectives(settings))
     return Recorder(
         templates=templates,

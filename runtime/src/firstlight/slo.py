@@ -10,9 +10,8 @@ import re
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from prometheus_client import Counter
-
 from .errors import ArrangementError
+from .metrics.counts import Count
 from .metrics.instruments import SLO_EVENTS, SLO_OBJECTIVE, SLO_THRESHOLD
 from .settings import Settings, can_alert, is_bucket
 
@@ -58,8 +57,8 @@ class Objective:
 class Events(NamedTuple):
     """The counters of one objective."""
 
-    good: Counter
-    bad: Counter
+    good: Count
+    bad: Count
 
 
 class Declared:

@@ -10,8 +10,9 @@ import structlog
 from structlog.testing import capture_logs
 
 from firstlight import Settings
+from firstlight.logs.emit import Emit
 from firstlight.logs.limits import LINE_BYTES
-from firstlight.logs.pipeline import Emit, configure
+from firstlight.logs.pipeline import configure
 from firstlight.metrics.instruments import REGISTRY
 from firstlight.testing.lines import Lines
 

@@ -19,7 +19,8 @@ from opentelemetry.sdk.trace import TracerProvider
 
 from firstlight import Settings
 from firstlight.context import REQUEST, RequestContext
-from firstlight.logs.pipeline import Emit, configure
+from firstlight.logs.emit import Emit
+from firstlight.logs.pipeline import configure
 from firstlight.metrics.instruments import REGISTRY
 from firstlight.testing import ServiceProcess
 from firstlight.testing.lines import Line, Lines

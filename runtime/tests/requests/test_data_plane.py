@@ -35,6 +35,7 @@ from firstlight.context import current_request
 from firstlight.error_type import error_type
 from firstlight.lifecycle import Lifecycle
 from firstlight.logs import pipeline
+from firstlight.logs.emit import Emit
 from firstlight.metrics.active_requests import ACTIVE_REQUESTS
 from firstlight.metrics.instruments import REGISTRY, REQUEST_DURATION
 from firstlight.requests.data_plane import DataPlane
@@ -48,6 +49,7 @@ from firstlight.requests.timings import Timings
 from firstlight.slo import standard_objectives
 from firstlight.testing.lines import Line, Lines
 from firstlight.traces import propagation
+from firstlight.traces.attributes import merged
 from firstlight.traces.request_tracer import Describe, NoTracer
 
 from ..faults import IDENTITY
@@ -119,7 +121,7 @@ class Bench:
     """What a data plane is made of, and all that it reports."""
 
     settings: Settings
-    emit: pipeline.Emit
+    emit: Emit
     lines: Lines
     spans: InMemorySpanExporter
     observers: Observers
@@ -171,8 +173,8 @@ class Recording:
 
     def start(self, context: otel_context.Context, describe: Describe) -> trace.Span:
         """As the sampler of the SDK says."""
-        name, attributes = describe()
-        return self.tracer.start_span(name, context, SpanKind.SERVER, attributes)
+        name, groups = describe()
+        return self.tracer.start_span(name, context, SpanKind.SERVER, merged(groups))
 
 
 def unused(_: object) -> dict[str, str | int | float]:

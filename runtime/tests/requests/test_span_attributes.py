@@ -15,6 +15,7 @@ from firstlight.requests import target
 from firstlight.requests.arrival import PEER
 from firstlight.requests.span_attributes import started
 from firstlight.testing.lines import Lines
+from firstlight.traces.attributes import merged
 
 from ..faults import IDENTITY, none
 
@@ -26,9 +27,9 @@ def scope(**members: Any) -> Scope:
     return {"type": "http", "method": "GET", "path": "/a", "headers": [], **members}
 
 
-def attributes(headers: dict[bytes, bytes] | None = None, **members: Any) -> dict[str, str | int]:
+def attributes(headers: dict[bytes, bytes] | None = None, **members: Any) -> dict[str, str | int | float]:
     """Those at the start."""
-    return started(scope(**members), headers or {}, KNOWN)[1]
+    return merged(started(scope(headers=list((headers or {}).items()), **members), KNOWN)[1])
 
 
 def test_nothing_is_made_up() -> None:
@@ -84,7 +85,8 @@ def test_the_peer_is_not_the_client_behind_a_proxy() -> None:
 @pytest.mark.parametrize("method", ["PURGE", "get", "G" * 5000])
 def test_an_unknown_method_is_kept_beside(method: str) -> None:
     """Cut, since a client may send any."""
-    name, found = started(scope(method=method), {}, KNOWN)
+    name, groups = started(scope(method=method), KNOWN)
+    found = merged(groups)
     assert (name, found["http.request.method"]) == ("HTTP", "_OTHER")
     original = str(found["http.request.method_original"])
     assert original.startswith(method[:10])

@@ -126,7 +126,7 @@ def test_the_standard_variables_describe_the_resource(
 
 def start(tracing: Tracing) -> Span:
     """The span of a request."""
-    return tracing.tracer.start(NO_PARENT, lambda: ("ours", {}))
+    return tracing.tracer.start(NO_PARENT, lambda: ("ours", []))
 
 
 def threads() -> int:

@@ -25,12 +25,13 @@ from opentelemetry.trace import (
 )
 
 from firstlight import Settings
+from firstlight.traces.attributes import PlainAttributes, SharedAttributes
 from firstlight.traces.consumers import ConsumedProvider
 from firstlight.traces.encoding import encode, encoded
 from firstlight.traces.ids import TraceIds
 from firstlight.traces.propagation import NO_PARENT
 from firstlight.traces.provider import Tracing
-from firstlight.traces.request_span import PlainAttributes, Recording, RequestSpan, finish, started
+from firstlight.traces.request_span import Recording, RequestSpan, finish, started
 from firstlight.traces.request_tracer import RequestTracer, Rule
 
 from ..faults import IDENTITY
@@ -70,7 +71,9 @@ def start() -> Start:
         tracer, scope = provider.get_tracer("x", "1"), InstrumentationScope("x", "1")
         recording = Recording(tracer, ids, encoded, exported.spans.append, provider.resource, scope)
         starter = RequestTracer(tracer, ids, provider, Rule(1, follows=True, edge=None), recording if short else None)
-        return starter.start(context, lambda: ("GET", {"url.path": "/links/x", "server.port": 8000})), exported
+        return starter.start(
+            context, lambda: ("GET", [{"url.path": "/links/x"}, SharedAttributes({"server.port": 8000})])
+        ), exported
 
     return started_span
 
@@ -230,7 +233,7 @@ def test_the_short_way_is_for_the_queue_and_our_limits_only(
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:9")
     tracing = Tracing(Settings(), IDENTITY, [SpanProcessor() for _ in range(processors)])
     try:
-        span = tracing.tracer.start(NO_PARENT, lambda: ("GET", {}))
+        span = tracing.tracer.start(NO_PARENT, lambda: ("GET", []))
         assert isinstance(span, RequestSpan) is short
     finally:
         tracing.stop(0)

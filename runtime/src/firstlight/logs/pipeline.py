@@ -6,8 +6,7 @@ request belongs in `structlog.contextvars.bind_contextvars`. No call raises: wha
 
 import logging
 import sys
-from collections.abc import Callable, Mapping, MutableMapping
-from datetime import UTC, datetime
+from collections.abc import Callable
 from typing import Any
 
 import structlog
@@ -15,28 +14,26 @@ from opentelemetry import trace
 
 from ..context import REQUEST
 from ..identity import Identity
-from ..metrics.instruments import LOG_EVENTS_BY_LEVEL, LOGS_NOT_RENDERED
 from ..settings import Settings
 from ..terminal import paint_for
 from . import bridge, rendering
 from .console import Console
+from .emit import Emit, Event
 from .hold import hold_structlog
 from .limits import KEY_BYTES, cut
 from .logger import LEVELS, Logger
-from .redaction import redact, redact_text
+from .redaction import redact
 from .reports import Report, claim, ignore
 from .sink import Output, Sink
 from .tracebacks import rendered
-from .values import fields, marker
+from .values import fields
 
-Event = MutableMapping[str, Any]
-Emit = Callable[[Event], None]
 SHARE_OF_TELEMETRY = 6  # sixteenths of what telemetry may hold in memory; spans have 8, reports and caches 1 each
 _IDENTITY = ("timestamp", "service", "version", "env")  # a caller cannot set these
 
 
 def configure(settings: Settings, identity: Identity, output: Output, *, report: Report = ignore) -> Emit:
-    """Send every line of this process through one pipeline to `output`. Returns a function for complete events.
+    """Send every line of this process through one pipeline to `output`. Returns what takes complete events.
 
     `report` is called once for each exception that a line at level error or above carries.
     """
@@ -48,21 +45,8 @@ def configure(settings: Settings, identity: Identity, output: Output, *, report:
     render = Console(settings, paint_for(sys.stdout)) if console else rendering.json
     level = logging.getLevelNamesMapping()[settings.log_level.upper()]
 
-    write_remains = _writer_of_remains(ours, render, output)
-
-    def emit(event: Event) -> None:
-        try:
-            if LEVELS[event["level"]] >= level:
-                LOG_EVENTS_BY_LEVEL[event["level"]].inc()
-                # `level` and `event` are named here for their place in the line; their values come with the event.
-                line = {"timestamp": datetime.now(UTC), "level": "", "event": "", **ours, **event}
-                output.write(render(line))
-        except KeyboardInterrupt:
-            raise
-        except BaseException as error:  # noqa: BLE001 - nothing that the caller could mend
-            write_remains(event.get("level"), event.get("event"), error)
-
-    _END.level, _END.write, _END.write_remains, _END.report = level, emit, write_remains, report
+    emit = Emit(ours, level, render, output)
+    _END.level, _END.write, _END.write_remains, _END.report = level, emit, emit.write_remains, report
     hold_structlog(
         processors=list(_PROCESSORS),  # what captures events in a test replaces them in place
         wrapper_class=Logger,
@@ -73,34 +57,16 @@ def configure(settings: Settings, identity: Identity, output: Output, *, report:
     return emit
 
 
-Remains = Callable[[Any, Any, BaseException], None]
-
-
 class _End:
     """What structlog calls its logger. Loggers are cached at first use; here they get the last pipeline configured."""
 
     level: int
     write: Emit
-    write_remains: Remains
+    write_remains: Callable[[Any, Any, BaseException], None]
     report: Report
 
 
 _END = _End()
-
-
-def _writer_of_remains(ours: Mapping[str, str], render: Callable[[Any], bytes], output: Output) -> Remains:
-    def write_remains(level: Any, event: Any, error: BaseException) -> None:
-        """Write one line for an event that cannot be rendered: its name and a marker, and count it."""
-        try:
-            LOGS_NOT_RENDERED.inc()
-            known = level if type(level) is str and level in LEVELS else "error"
-            text = redact_text(cut(event)) if isinstance(event, str) else marker(event)
-            line = {"timestamp": datetime.now(UTC), "level": known, "event": text, **ours}
-            output.write(render({**line, "not_rendered": marker(error)}))
-        except Exception:  # noqa: BLE001, S110 - without stack or memory even this fails
-            pass
-
-    return write_remains
 
 
 def _add_exception(_: object, level: str, event: Event) -> Event:

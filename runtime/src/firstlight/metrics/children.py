@@ -1,8 +1,7 @@
 """Histogram children, made once each and limited in number: `labels()` costs more than observing does."""
 
 from collections.abc import Callable
-
-from prometheus_client import Histogram
+from typing import Generic, Protocol, TypeVar
 
 from .instruments import METRICS_SERIES_LIMIT
 
@@ -10,22 +9,33 @@ MAX_CHILDREN = 1000  # label sets of one instrument: some 17 series each
 OVERFLOW = "overflow"
 
 Labels = tuple[str, ...]
+ChildT = TypeVar("ChildT")
+ChildT_co = TypeVar("ChildT_co", covariant=True)
 
 
-class Children(dict[Labels, Histogram]):
+class Labelled(Protocol[ChildT_co]):
+    """A histogram with labels: ours, or one of the library."""
+
+    def labels(self, *values: str) -> ChildT_co:
+        """The child of these label values."""
+
+
+class Children(dict[Labels, ChildT], Generic[ChildT]):
     """The children of one histogram by their labels.
 
     The contract limits the labels; this limit holds even where a bug does not.
     """
 
-    def __init__(self, histogram: Histogram, overflowed: Callable[[Labels], Labels], limit: int = MAX_CHILDREN) -> None:
+    def __init__(
+        self, histogram: Labelled[ChildT], overflowed: Callable[[Labels], Labels], limit: int = MAX_CHILDREN
+    ) -> None:
         """No label set yet, and at most `limit`. `overflowed` makes the few that stand for all others."""
         super().__init__()
         self._histogram = histogram
         self._overflowed = overflowed
         self._limit = limit
 
-    def __missing__(self, labels: Labels) -> Histogram:
+    def __missing__(self, labels: Labels) -> ChildT:
         """Make a child, or count the overflow and fall back to one that stands for others."""
         if len(self) >= self._limit:
             METRICS_SERIES_LIMIT.inc()

@@ -3,7 +3,10 @@
 from collections.abc import Mapping
 
 import prometheus_client
-from prometheus_client import CollectorRegistry, Counter, Gauge, GCCollector, Histogram, ProcessCollector
+from prometheus_client import CollectorRegistry, Counter, Gauge, GCCollector, ProcessCollector
+
+from .counts import Count, Counts
+from .durations import Durations
 
 prometheus_client.disable_created_metrics()  # type: ignore[no-untyped-call] # a series for each of ours, read by nobody
 
@@ -13,7 +16,7 @@ LATENCY_BUCKETS_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75
 UNMATCHED = "unmatched"
 OTHER_METHOD = "_OTHER"
 
-REQUEST_DURATION = Histogram(
+REQUEST_DURATION = Durations(
     "http_server_request_duration_seconds",
     "Time from the first byte of a request to the last byte of its response.",
     ("http_request_method", "http_route", "http_response_status_code", "error_type", "url_scheme"),
@@ -27,13 +30,13 @@ SLO_OBJECTIVE = Gauge(
 SLO_THRESHOLD = Gauge(
     "slo_threshold_seconds", "What takes longer is a bad event of a latency objective.", ("slo",), registry=REGISTRY
 )
-SLO_EVENTS = Counter("slo_events", "Events of a declared objective.", ("slo", "outcome"), registry=REGISTRY)
+SLO_EVENTS = Counts("slo_events", "Events of a declared objective.", ("slo", "outcome"), REGISTRY)
 HEALTH_CHECK_STATUS = Gauge("health_check_status", "1 while the check passes.", ("check",), registry=REGISTRY)
 SERVICE_READY = Gauge("service_ready", "1 while the service asks for traffic.", registry=REGISTRY)
 BUILD_INFO = Gauge(
     "build_info", "What runs here: always 1.", ("version", "revision", "python_version"), registry=REGISTRY
 )
-LOG_EVENTS = Counter("log_events", "Log lines written.", ("level",), registry=REGISTRY)
+LOG_EVENTS = Counts("log_events", "Log lines written.", ("level",), REGISTRY)
 TELEMETRY_DROPPED = Counter("telemetry_dropped", "Telemetry lost.", ("signal", "reason"), registry=REGISTRY)
 
 for collector in (ProcessCollector, GCCollector):
@@ -54,7 +57,7 @@ ERRORS_TOO_LARGE = TELEMETRY_DROPPED.labels("errors", "too_large")
 ERRORS_NOT_RENDERED = TELEMETRY_DROPPED.labels("errors", "not_rendered")
 METRICS_SERIES_LIMIT = TELEMETRY_DROPPED.labels("metrics", "series_limit")
 METRICS_NOT_RENDERED = TELEMETRY_DROPPED.labels("metrics", "not_rendered")
-LOG_EVENTS_BY_LEVEL: Mapping[str, Counter] = {
+LOG_EVENTS_BY_LEVEL: Mapping[str, Count] = {
     level: LOG_EVENTS.labels(level) for level in ("debug", "info", "warning", "error", "critical")
 }
 

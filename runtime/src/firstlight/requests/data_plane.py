@@ -44,10 +44,10 @@ class DataPlane:
             await self.app(scope, receive, send)
             return
         active = self._lifecycle.requests if scope["type"] == "http" else self._lifecycle.websockets
-        if ARRIVED not in scope:  # our server gives each request a context of its own
+        alone = ARRIVED in scope  # our server gives each request a context of its own
+        if not alone:
             structlog.contextvars.clear_contextvars()
-        request_token = REQUEST.set(observed.ids)
-        span_token = attach(observed.identified.context)
+        tokens = REQUEST.set(observed.ids), attach(observed.context)
         active.add(observed)
         try:
             await (refuse if observed.shed else self.app)(scope, observed.receive, observed.send)
@@ -59,8 +59,9 @@ class DataPlane:
         finally:
             observed.finish()
             active.discard(observed)
-            detach(span_token)
-            REQUEST.reset(request_token)
+            if not alone:
+                detach(tokens[1])
+                REQUEST.reset(tokens[0])
 
     def _active(self) -> list[Labels]:
         known = self._observers.known_methods

@@ -5,12 +5,13 @@ What a refusal costs decides how much overload a service survives: it has to ref
 
 import json
 import random
+import time
 from http import HTTPStatus
 
 from starlette.types import Scope
 
 from ..management.health import PROBES
-from .arrival import arrived, now
+from .arrival import ARRIVED, arrived, now
 from .forwarded import Proxies
 from .identification import REQUEST_ID, acceptable
 from .recorder import Recorder
@@ -37,7 +38,9 @@ class EarlyRefusal:
 
     def due(self, scope: Scope) -> bool:
         """Whether to refuse this request. A probe is answered however long it waited."""
-        return now() - arrived(scope) > self._shedder.limit and scope["path"] not in PROBES
+        moment = scope.get(ARRIVED)
+        late = moment is not None and time.perf_counter_ns() - moment > self._shedder.limit
+        return late and scope["path"] not in PROBES
 
     def answer(self, scope: Scope, *, close: bool) -> bytes:
         """Record the request, and return its whole response."""

@@ -3,62 +3,61 @@
 import random
 import re
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
 
 from opentelemetry.context import Context
 from opentelemetry.propagators.textmap import TextMapPropagator
-from opentelemetry.trace import Span, set_span_in_context
+from opentelemetry.trace import INVALID_SPAN, Span, set_span_in_context
 from starlette.types import Scope
 
 from ..context import RequestContext
 from ..traces.propagation import HEADERS, NO_PARENT
 from ..traces.request_tracer import Starter
-from .span_attributes import HOST, USER_AGENT, started
+from ..traces.unrecorded_span import hex_ids
+from .span_attributes import started
 
 REQUEST_ID = b"x-request-id"
 _ACCEPTABLE_ID = re.compile(rb"[A-Za-z0-9._-]{1,128}")
-_READ = frozenset({REQUEST_ID, b"traceparent", b"baggage", HOST, USER_AGENT})
+_READ = frozenset({REQUEST_ID, b"traceparent", b"baggage"})
 _REPEATABLE = frozenset({list, tuple})
+(_CURRENT,) = set_span_in_context(INVALID_SPAN, Context())  # the key of the current span
 
-
-class Identified(NamedTuple):
-    """A request or a websocket with its ids, its span started."""
-
-    ids: RequestContext
-    span: Span
-    context: Context
-    header: tuple[bytes, bytes]
-    """The request id, for the response."""
+Header = tuple[bytes, bytes]
+# The ids, the span, what makes it the current one, and the request id as a field of the response.
+Identified = tuple[RequestContext, Span, Context, Header]
 
 
 def identify(scope: Scope, propagator: TextMapPropagator, tracer: Starter, methods: frozenset[str]) -> Identified:
     """Read the few headers that matter, and start the span. `methods` are the known ones."""
     if type(scope["headers"]) not in _REPEATABLE:  # any iterable is allowed, even one that can be read only once
         scope["headers"] = list(scope["headers"])
-    read = {name: value for name, value in scope["headers"] if name in _READ}
-    parent = NO_PARENT
-    if b"traceparent" in read or b"baggage" in read:
-        parent = propagator.extract(scope["headers"], NO_PARENT, HEADERS)
-    span = tracer.start(parent, lambda: started(scope, read, methods))
-    request_id = read.get(REQUEST_ID)
-    if request_id is None or not acceptable(request_id):
-        request_id = b"%032x" % random.getrandbits(128)  # an id, not a secret
-    context = span.get_span_context()
-    traced = (f"{context.trace_id:032x}", f"{context.span_id:016x}") if context.is_valid else ("", "")
-    return Identified(
-        RequestContext(request_id.decode(), *traced),
-        span,
-        set_span_in_context(span, parent),
-        (REQUEST_ID, request_id),
-    )
+    parent, given = NO_PARENT, b""
+    for name, value in scope["headers"]:
+        if name in _READ:
+            if name == REQUEST_ID:
+                given = value
+            elif parent is NO_PARENT:
+                parent = propagator.extract(scope["headers"], NO_PARENT, HEADERS)
+    span = tracer.start(parent, lambda: started(scope, methods))
+    request_id = given if given and acceptable(given) else b"%032x" % random.getrandbits(128)  # an id, not a secret
+    trace_id, span_id = hex_ids(span)
+    ids = RequestContext(request_id.decode(), trace_id, span_id)
+    context = current(span) if parent is NO_PARENT else set_span_in_context(span, parent)
+    return ids, span, context, (REQUEST_ID, request_id)
 
 
-def with_headers(given: Iterable[Sequence[bytes]], ours: Sequence[tuple[bytes, bytes]]) -> list[Sequence[bytes]]:
-    """The headers of a response with ours, which replace those of the same name: a client looks at one of them."""
-    headers = [*given, *ours]
-    if len({header[0].lower() for header in headers}) < len(headers):  # seldom, and mostly two cookies
-        names = {name for name, _ in ours}
-        headers = [*(header for header in headers if header[0].lower() not in names), *ours]
+def current(span: Span) -> Context:
+    """A context with this span as the current one, and nothing else."""
+    return Context({_CURRENT: span})
+
+
+def with_header(given: Iterable[Sequence[bytes]], name: bytes, value: bytes) -> list[Sequence[bytes]]:
+    """The headers of a response with one of ours, which replaces those of the same name: clients look at one."""
+    headers = list(given)
+    for each in headers:
+        if len(each[0]) == len(name) and each[0].lower() == name:
+            headers = [other for other in headers if other[0].lower() != name]
+            break
+    headers.append((name, value))
     return headers
 
 

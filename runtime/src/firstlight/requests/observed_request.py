@@ -12,9 +12,9 @@ from starlette.types import Message, Receive, Scope, Send
 from .. import failures
 from ..lifecycle import Lifecycle
 from ..traces.request_tracer import Starter
-from .arrival import arrived
+from .arrival import ARRIVED
 from .forwarded import Proxies
-from .identification import Identified, identify, with_headers
+from .identification import identify, with_header
 
 CLIENT_CLOSED = 499  # nginx's number for a client that left before it was answered
 SERVER_ERROR, UNAVAILABLE = 500, 503
@@ -40,11 +40,9 @@ class ObservedRequest:
 
     __slots__ = (
         "_described",
-        "_ended",
-        "_headers",
-        "_lifecycle",
+        "_header",
+        "_observers",
         "_receive",
-        "_record",
         "_send",
         "_send_error",
         "_trailers",
@@ -52,13 +50,15 @@ class ObservedRequest:
         "bytes_sent",
         "cancelled",
         "complete",
+        "context",
         "disconnected",
+        "ended",
         "error",
         "first_byte",
-        "identified",
         "ids",
         "scope",
         "shed",
+        "span",
         "started",
         "status",
     )
@@ -66,27 +66,15 @@ class ObservedRequest:
     def __init__(self, observers: Observers, scope: Scope, receive: Receive, send: Send) -> None:
         """Read the clock, find the ids, start the span."""
         self.started = time.perf_counter_ns()
-        self.arrived = arrived(scope)
-        self.identified: Identified = identify(scope, observers.propagator, observers.tracer, observers.known_methods)
-        self.ids = self.identified.ids
-        self.scope, self._receive, self._send, self._record = scope, receive, send, observers.record
-        self.status = self.bytes_sent = self._ended = self.first_byte = 0
+        self.arrived: int = scope.get(ARRIVED) or self.started
+        identified = identify(scope, observers.propagator, observers.tracer, observers.known_methods)
+        self.ids, self.span, self.context, self._header = identified
+        self.scope, self._receive, self._send, self._observers = scope, receive, send, observers
+        self.status = self.bytes_sent = self.ended = self.first_byte = 0
         self.complete = self.disconnected = self.shed = self.cancelled = self._trailers = False
         self.error: BaseException | None = None
         self._send_error: BaseException | None = None
         self._described: Labels | None = None
-        self._lifecycle = observers.lifecycle
-        self._headers = [self.identified.header, _CLOSE] if self._lifecycle.draining else [self.identified.header]
-
-    @property
-    def duration(self) -> int:
-        """Nanoseconds from the first byte of the request to the last of the response."""
-        return self._ended - self.arrived
-
-    @property
-    def duration_to_first_byte(self) -> int:
-        """Nanoseconds from the first byte of the request to the first of the response, or to its end without one."""
-        return (self.first_byte or self._ended) - self.arrived
 
     async def receive(self) -> Message:
         """Pass a message in, and note the client's leaving if it is early."""
@@ -103,7 +91,10 @@ class ObservedRequest:
                 self._disconnect()
             self.status = self.status if self.disconnected else message["status"]
             self._trailers = message.get("trailers", False)
-            message = {**message, "headers": with_headers(message.get("headers", ()), self._headers)}
+            headers = with_header(message.get("headers", ()), *self._header)
+            if self._observers.lifecycle.draining:
+                headers = with_header(headers, *_CLOSE)
+            message = {**message, "headers": headers}
         elif kind == "http.response.body":
             if self.scope["method"] != "HEAD":
                 self.bytes_sent += len(message.get("body", b""))
@@ -122,15 +113,15 @@ class ObservedRequest:
             self._send_error = error
             self._disconnect()
             raise
-        if self.complete and not self._ended:
-            self._ended = time.perf_counter_ns()
+        if self.complete and not self.ended:
+            self.ended = time.perf_counter_ns()
             if self.status < SERVER_ERROR:  # else wait for the exception: Starlette answers first, then raises
                 self._describe()
 
     def finish(self) -> None:
         """The application has returned: record what is not recorded yet, report what went wrong."""
         if self._described is None:
-            self._ended = self._ended or time.perf_counter_ns()
+            self.ended = self.ended or time.perf_counter_ns()
             self._describe()
         error, sending = self.error, self._send_error
         self.error = self._send_error = None  # a traceback keeps this object alive, so this object keeps no traceback
@@ -141,32 +132,32 @@ class ObservedRequest:
         """Note how the application ended. The server cancels this very task, and only when the drain takes too long."""
         self.error = error
         stopped = isinstance(error, asyncio.CancelledError) and failures.was_told_to_stop()
-        if stopped and self._lifecycle.draining:
+        if stopped and self._observers.lifecycle.draining:
             self._cut()
         elif isinstance(error, SystemExit) and self.cancelled:
-            self._lifecycle.exit = error
+            self._observers.lifecycle.exit = error
 
     def abandon(self) -> None:
         """Record it as cut, although it goes on: the process ends without it."""
         self._cut()
         if self._described is None:
-            self._ended = self._ended or time.perf_counter_ns()
+            self.ended = self.ended or time.perf_counter_ns()
             self._describe()
 
     def forget(self) -> None:
         """Record nothing of it: this process is a child, and its parent serves it."""
-        self._ended = self._ended or time.perf_counter_ns()
+        self.ended = self.ended or time.perf_counter_ns()
         self._described, self.cancelled, self.status = {}, True, self.status or SERVER_ERROR
 
     def _cut(self) -> None:
         if not self.cancelled:
             self.cancelled, self.status = True, self.status or UNAVAILABLE
-            self._lifecycle.cut.append(f"request {self.ids.request_id}")
+            self._observers.lifecycle.cut.append(f"request {self.ids.request_id}")
 
     def _describe(self) -> None:
         self._described = {}
         try:
-            self._described = self._record(self)
+            self._described = self._observers.record(self)
         except Exception as error:  # noqa: BLE001 - a bug of ours must not end a request that is answered already
             failures.report("telemetry", "telemetry.failed", error)
 

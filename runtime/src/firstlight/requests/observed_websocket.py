@@ -13,13 +13,13 @@ from structlog.contextvars import get_contextvars
 
 from .. import failures
 from ..error_type import error_type
-from ..logs.pipeline import Emit
+from ..logs.emit import Emit
 from ..logs.redaction import redact
 from ..logs.values import fields
 from ..metrics.instruments import REGISTRY, UNMATCHED
 from .arrival import arrived
 from .exception_event import described
-from .identification import identify, with_headers
+from .identification import identify, with_header
 from .observed_request import Labels, Observers
 from .routes import RouteTemplates
 from .span_attributes import path_and_client
@@ -84,8 +84,8 @@ class ObservedWebsocket:
         """Read the clock, find the ids, start the span."""
         self.arrived = arrived(scope)
         self.started = time.perf_counter_ns()
-        self.identified = identify(scope, observers.propagator, observers.tracer, observers.known_methods)
-        self.ids = self.identified.ids
+        identified = identify(scope, observers.propagator, observers.tracer, observers.known_methods)
+        self.ids, self.span, self.context, self._header = identified
         self.scope, self._receive, self._send, self._record = scope, receive, send, record
         self._lifecycle = observers.lifecycle
         self._over = self._stopped = False
@@ -109,7 +109,7 @@ class ObservedWebsocket:
         if kind in {"websocket.accept", "websocket.http.response.start"}:
             self.accepted = kind == "websocket.accept"
             self._refused = not self.accepted
-            headers = with_headers(message.get("headers", ()), [self.identified.header])
+            headers = with_header(message.get("headers", ()), *self._header)
             message = {**message, "headers": headers}
         elif kind == "websocket.send":
             self.sent += 1
@@ -175,7 +175,7 @@ def _says_left(error: BaseException) -> bool:
 
 
 def _end_span(websocket: ObservedWebsocket, event: Mapping[str, str | int | float]) -> None:
-    span = websocket.identified.span
+    span = websocket.span
     if not span.is_recording():
         return
     matched = event["http_route"] != UNMATCHED

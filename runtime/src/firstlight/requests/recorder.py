@@ -1,25 +1,29 @@
 """Telemetry of a finished request: one observation, one span, one event, all from the same reading of the clock."""
 
-from collections.abc import Mapping
+from typing import Any
 
 from starlette.types import Scope
 from structlog.contextvars import get_contextvars
 
-from ..logs.pipeline import Emit
+from ..logs.bound import is_anything_bound
+from ..logs.emit import Emit
 from ..logs.redaction import redact
 from ..logs.values import fields
-from ..metrics.children import OVERFLOW, Children, class_of
-from ..metrics.instruments import OTHER_METHOD, REQUEST_DURATION, UNMATCHED
+from ..metrics.children import MAX_CHILDREN
+from ..metrics.instruments import UNMATCHED
 from ..slo import Events
 from ..traces.request_span import finish, started
 from . import target
 from .exception_event import described
-from .observed_request import CLIENT_CLOSED, UNAVAILABLE, Labels, ObservedRequest
-from .outcome import CLIENT_DISCONNECTED, NOT_OURS, SHED, outcome
+from .kind import Kind, Kinds, Label
+from .observed_request import CLIENT_CLOSED, SERVER_ERROR, UNAVAILABLE, Labels, ObservedRequest
+from .outcome import SHED, outcome
 from .reason import REASON
 from .routes import RouteTemplates
-from .span_attributes import client_address, name_of, path_and_client
-from .timings import Timing, Timings
+from .span_attributes import client_address, path_and_client
+from .timings import Timings
+
+Known = tuple[int, str, int, str | None]
 
 
 class Recorder:
@@ -38,105 +42,89 @@ class Recorder:
         self.templates = templates
         self.known_methods = known_methods
         self._timings = timings
-        self._availability = availability
         self._emit = emit
-        self._children = Children(REQUEST_DURATION, _overflowed)
+        self._kinds = Kinds(timings, availability, emit)
+        self._usual: dict[Known, Kind] = {}
 
     def __call__(self, request: ObservedRequest) -> Labels:
         """Record one request. Returns the labels under which it is counted."""
-        scope = request.scope
-        method = scope["method"] if scope["method"] in self.known_methods else OTHER_METHOD
-        route, duration = self.templates.of(scope), request.duration
-        timing = self._timings.of(method, route)
-        status, error_type = outcome(request, timing)
-        labels: Labels = {
-            "http_request_method": method,
-            "http_route": route,
-            "http_response_status_code": status,
-            "error_type": error_type,
-        }
-        event = _event(request, labels)
-        sent = str(status) if status != CLIENT_CLOSED or not request.disconnected else ""
-        child = self._children[method, route, sent, error_type, target.scheme(scope)]
-        if request.identified.span.is_recording():
-            child.observe(duration / 1e9, {"trace_id": request.ids.trace_id})
-            _end_span(request, event)
+        scope, took = request.scope, request.ended - request.arrived
+        if request.complete and not (request.error or request.disconnected or request.cancelled or request.shed):
+            known = (id(scope.get("route")), scope["method"], request.status, scope.get("scheme"))
+            kind = self._usual.get(known) or self._found(request, known)
         else:
-            child.observe(duration / 1e9)
-        self._count(request, timing, error_type)
-        bound = get_contextvars()
-        self._emit({**redact(fields(bound)), **event} if bound else event)
-        return labels
+            kind = self._kinds[self._label(request)]
+        if request.span.is_recording():
+            kind.duration.observe(took / 1e9, request.ids.trace_id)
+            _end_span(request, kind, took)
+        else:
+            kind.duration.observe(took / 1e9)
+        if kind.available is not None:
+            kind.available.inc()
+        if (timing := kind.timing) is not None:
+            counted = request.first_byte - request.arrived if timing.to_first_byte and request.first_byte else took
+            (timing.bad if counted > timing.threshold else timing.good).inc()
+        self._write(request, kind, took)
+        return kind.labels
 
     def shed(self, scope: Scope, duration: int, request_id: str) -> None:
         """Record a request that the server refused after `duration` nanoseconds. It has no span."""
         method = target.method(scope, self.known_methods)
-        labels = (method, self.templates.of(scope), str(UNAVAILABLE), SHED, target.scheme(scope))
-        self._children[labels].observe(duration / 1e9)
-        self._availability.bad.inc()
-        timing = self._timings.of(*labels[:2])
-        if timing is not None:
+        kind = self._kinds[Label(method, self.templates.of(scope), UNAVAILABLE, SHED, target.scheme(scope))]
+        kind.duration.observe(duration / 1e9)
+        if kind.available is not None:
+            kind.available.inc()
+        if (timing := kind.timing) is not None:
             (timing.bad if duration > timing.threshold else timing.good).inc()
-        self._emit(
-            {
-                "level": "error",
-                "event": "http.request_finished",
-                "request_id": request_id,
-                "http_request_method": method,
-                "http_route": labels[1],
-                "http_response_status_code": UNAVAILABLE,
-                "error_type": SHED,
-                "url_path": target.path(scope),
-                "duration_seconds": duration // 1000 / 1e6,
-                "client_address": client_address(scope),
-            }
-        )
+        event = {
+            **kind.opening,
+            "request_id": request_id,
+            **kind.labels,
+            "url_path": target.path(scope),
+            "duration_seconds": duration // 1000 / 1e6,
+            "client_address": client_address(scope),
+        }
+        self._emit(event)
 
-    def _count(self, request: ObservedRequest, timing: Timing | None, error_type: str) -> None:
-        """Count the events of the objectives. A request that its client abandoned is an event of none."""
-        if error_type == CLIENT_DISCONNECTED:
+    def _found(self, request: ObservedRequest, known: Known) -> Kind:
+        """The kind of a request that went well or was the client's mistake, to be known from now on.
+
+        What tells such kinds apart is all in `known`, unless the route has others below it.
+        """
+        label, route = self._label(request), request.scope.get("route")
+        kind = self._kinds[label]
+        unusual = label.status >= SERVER_ERROR or label.route == UNMATCHED or getattr(route, "routes", None)
+        if not unusual and known[1] in self.known_methods and len(self._usual) < MAX_CHILDREN:
+            self._usual[known] = kind
+        return kind
+
+    def _label(self, request: ObservedRequest) -> Label:
+        scope = request.scope
+        method, route = target.method(scope, self.known_methods), self.templates.of(scope)
+        status, error_type = outcome(request, self._timings.of(method, route))
+        answered = status != CLIENT_CLOSED or not request.disconnected
+        return Label(method, route, status, error_type, target.scheme(scope), answered)
+
+    def _write(self, request: ObservedRequest, kind: Kind, took: int) -> None:
+        path, address = path_and_client(request.scope)
+        more: dict[str, Any] = {
+            "url_path": path,
+            "duration_seconds": took // 1000 / 1e6,
+            "response_bytes": request.bytes_sent,
+            "client_address": address,
+        }
+        if REASON in request.scope:
+            more["reason"] = request.scope[REASON]
+        bound = get_contextvars() if is_anything_bound() else None
+        if kind.line is not None and not bound:
+            kind.line.write(request.ids, more)
             return
-        (self._availability.good if error_type in NOT_OURS else self._availability.bad).inc()
-        if timing is not None:
-            took = request.duration_to_first_byte if timing.to_first_byte else request.duration
-            (timing.bad if took > timing.threshold else timing.good).inc()
+        self._emit({**redact(fields(bound or {})), **kind.opening, **request.ids._asdict(), **kind.labels, **more})
 
 
-def _overflowed(labels: tuple[str, ...]) -> tuple[str, ...]:
-    _, _, status, error_type, scheme = labels
-    return OVERFLOW, OVERFLOW, class_of(status), OVERFLOW if error_type else "", scheme
-
-
-def _event(request: ObservedRequest, labels: Labels) -> dict[str, str | int | float]:
-    ids, scope = request.ids, request.scope
-    path, address = path_and_client(scope)
-    event = {
-        "level": "info" if labels["error_type"] in NOT_OURS else "error",
-        "event": "http.request_finished",
-        "request_id": ids.request_id,
-        "trace_id": ids.trace_id,
-        "span_id": ids.span_id,
-        **labels,
-        "url_path": path,
-        "duration_seconds": request.duration // 1000 / 1e6,
-        "response_bytes": request.bytes_sent,
-        "client_address": address,
-    }
-    if REASON in scope:
-        event["reason"] = scope[REASON]
-    return event
-
-
-def _end_span(request: ObservedRequest, event: Mapping[str, str | int | float]) -> None:
-    span, name = request.identified.span, name_of(str(event["http_request_method"]))
-    attributes: dict[str, str | int | float] = {}
-    if event["http_route"] != UNMATCHED:
-        name = f"{name} {event['http_route']}"
-        attributes["http.route"] = event["http_route"]
-    if request.status != CLIENT_CLOSED or not request.disconnected:  # else the client left before one was sent
-        attributes["http.response.status_code"] = int(event["http_response_status_code"])  # it may be an enumeration
-    if event["error_type"]:
-        attributes["error.type"] = event["error_type"]
-    if request.error is not None and not request.cancelled:
-        span.add_event("exception", described(request.error))
-    finish(span, name, attributes, failed=bool(event["error_type"]), end_time=started(span) + request.duration)
+def _end_span(request: ObservedRequest, kind: Kind, took: int) -> None:
+    span, error = request.span, request.error
+    if error is not None and not request.cancelled:
+        span.add_event("exception", described(error))
+    failed = bool(kind.labels["error_type"])
+    finish(span, kind.name, kind.attributes, failed=failed, end_time=started(span) + took)

@@ -4,18 +4,21 @@ docs/guides/semantics.md says where each comes from.
 """
 
 import re
-from collections.abc import Mapping
+from functools import lru_cache
 
 from starlette.types import Scope
 
 from ..logs.limits import cut
 from ..metrics.instruments import OTHER_METHOD
+from ..traces.attributes import Groups, SharedAttributes
 from . import target
 from .arrival import PEER
 
 USER_AGENT_BYTES = 512
 METHOD_BYTES = 64
+REMEMBERED_BYTES = 512  # of a user agent
 HOST, USER_AGENT = b"host", b"user-agent"
+_READ = frozenset({HOST, USER_AGENT})
 STARTED = "firstlight.attributes"  # in the scope: those at the start, where the span is recorded
 
 _ADDRESS = re.compile(r"[0-9A-Fa-f.:]{2,45}")  # behind a proxy it is what a header said
@@ -42,24 +45,40 @@ def name_of(method: str) -> str:
     return "HTTP" if method == OTHER_METHOD else method
 
 
-def started(scope: Scope, headers: Mapping[bytes, bytes], known: frozenset[str]) -> tuple[str, Attributes]:
+def started(scope: Scope, known: frozenset[str]) -> tuple[str, Groups]:
     """Name and attributes at the start: what samplers may want to decide by."""
-    method = target.method(scope, known)
-    scheme = scope.get("scheme") or "http"
-    attributes: Attributes = {"http.request.method": method, "url.path": target.path(scope), "url.scheme": scheme}
+    host = agent = None
+    for name, value in scope["headers"]:
+        if name in _READ:
+            host, agent = (value, agent) if name == HOST else (host, value)
+    method, scheme = target.method(scope, known), scope.get("scheme") or "http"
+    shared = (_shared if len(agent or b"") <= REMEMBERED_BYTES else _made)(
+        method, scheme, host, scope.get("http_version"), agent
+    )
+    own: Attributes = {"url.path": target.path(scope)}
     if method == OTHER_METHOD:
-        attributes["http.request.method_original"] = cut(scope.get("method", "GET"), METHOD_BYTES)
+        own["http.request.method_original"] = cut(scope.get("method", "GET"), METHOD_BYTES)
     if query := target.query(scope):
-        attributes["url.query"] = query
-    if server := target.server(headers.get(HOST), scheme):
+        own["url.query"] = query
+    _add_clients(own, scope)
+    scope[STARTED] = own
+    return name_of(method), (shared, own)
+
+
+def _made(method: str, scheme: str, host: bytes | None, version: str | None, agent: bytes | None) -> SharedAttributes:
+    """What many requests of one client have in common."""
+    attributes = SharedAttributes({"http.request.method": method, "url.scheme": scheme})
+    if server := target.server(host, scheme):
         attributes["server.address"], attributes["server.port"] = server
-    if version := scope.get("http_version"):
+    if version:
         attributes["network.protocol.version"] = version
-    if agent := headers.get(USER_AGENT):
+    if agent:
         attributes["user_agent.original"] = cut(agent.decode("latin-1"), USER_AGENT_BYTES)
-    _add_clients(attributes, scope)
-    scope[STARTED] = attributes
-    return name_of(method), attributes
+    return attributes
+
+
+# Below half a MiB: clients choose the values.
+_shared = lru_cache(maxsize=128)(_made)
 
 
 def _add_clients(attributes: Attributes, scope: Scope) -> None:

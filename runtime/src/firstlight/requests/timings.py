@@ -5,11 +5,11 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import prometheus_client
 from starlette.routing import BaseRoute, Host, WebSocketRoute, compile_path
 
 from ..errors import ArrangementError
 from ..latency import Latency
+from ..metrics.counts import Count
 from ..metrics.instruments import OTHER_METHOD
 from ..operation import Operation
 from ..service import Service
@@ -26,8 +26,8 @@ class Timing:
     threshold: int
     """Nanoseconds."""
     to_first_byte: bool
-    good: prometheus_client.Counter
-    bad: prometheus_client.Counter
+    good: Count
+    bad: Count
 
 
 @dataclass(frozen=True, slots=True)

@@ -133,7 +133,8 @@ def _config(application: Application, service: Service, connections: Connections
     overload = application.overload
     protocol = partial(LimitedProtocol, limited_by=connections, refusals=refusals, overload=overload)
     return uvicorn.Config(
-        application,
+        application.serve,
+        interface="asgi3",
         http=cast("type[asyncio.Protocol]", protocol),
         ws=websockets_of(service, connections, refusals),
         ws_max_size=settings.max_body_bytes,

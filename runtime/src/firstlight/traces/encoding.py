@@ -19,6 +19,7 @@ from opentelemetry.util.types import AttributeValue
 
 from ..logs.redaction import REDACTED, redact, redact_text
 from ..metrics.instruments import TRACES_NOT_RENDERED
+from .attributes import SharedAttributes
 from .encoded_span import EncodedSpan
 from .redaction import clean, clean_attributes
 
@@ -75,16 +76,9 @@ def _encode_span(span: ReadableSpan) -> bytes:
     dropped = span.dropped_attributes or span.dropped_events or span.dropped_links
     if not plain or dropped or span.status.description or span.events or span.links or context.trace_state:
         return _encode_unusual(span)
+    times = span.start_time or 0, span.end_time or 0
     try:
-        return encoded(
-            context,
-            parent,
-            span.name,
-            span.kind,
-            (span.start_time or 0, span.end_time or 0),
-            span.status.status_code,
-            attributes,
-        )
+        return encoded(context, parent, span.name, span.kind, times, span.status.status_code, attributes)
     except ValueError:  # an integer beyond 64 bits, a lone surrogate: the stock encoder leaves it out
         return _encode_unusual(span)
 
@@ -96,9 +90,9 @@ def encoded(  # noqa: PLR0913, PLR0917 - the fields of the message
     kind: SpanKind,
     times: tuple[int, int],
     status: StatusCode,
-    attributes: Mapping[str, Any],
+    *groups: Mapping[str, Any],
 ) -> bytes:
-    """A span with plain attributes. Raises `ValueError` for text or numbers that the format does not know."""
+    """A span with groups of plain attributes. Raises `ValueError` for text or numbers that the format does not know."""
     return b"".join(
         (
             _TRACE_ID,
@@ -111,9 +105,20 @@ def encoded(  # noqa: PLR0913, PLR0917 - the fields of the message
             _TIMES.pack(_START, times[0], _END, times[1]),
             _STATUSES[status],
             _REMOTE_PARENT if parent and parent.is_remote else _LOCAL_PARENT,
-            *[_attribute(key, value) for key, value in attributes.items()],
+            *map(_group, groups),
         )
     )
+
+
+def _group(attributes: Mapping[str, Any]) -> bytes:
+    if isinstance(attributes, SharedAttributes):
+        attributes.encoded = attributes.encoded or _encode_group(attributes)
+        return attributes.encoded
+    return _encode_group(attributes)
+
+
+def _encode_group(attributes: Mapping[str, Any]) -> bytes:
+    return b"".join([_attribute(key, value) for key, value in attributes.items()])
 
 
 def _encode_unusual(span: ReadableSpan) -> bytes:

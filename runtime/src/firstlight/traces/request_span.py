@@ -16,10 +16,10 @@ from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from opentelemetry.trace import NonRecordingSpan, Span, SpanContext, SpanKind, Status, StatusCode, Tracer
 from opentelemetry.util.types import Attributes, AttributeValue
 
+from .attributes import Groups, PlainAttributes, merged
 from .encoded_span import EncodedSpan
 from .ids import TraceIds
 
-PlainAttributes = Mapping[str, str | int | float]
 _FAILED = Status(StatusCode.ERROR)
 
 
@@ -40,7 +40,7 @@ class Recording:
         context = span.get_span_context()
         self.ids.follow(0 if span.parent else context.trace_id, context.span_id)
         return self.tracer.start_span(
-            span.name, span.caller, SpanKind.SERVER, dict(span.attributes), start_time=span.start_time
+            span.name, span.caller, SpanKind.SERVER, merged(span.attributes), start_time=span.start_time
         )
 
     def put(self, span: "RequestSpan", name: str, attributes: PlainAttributes, *, failed: bool, end_time: int) -> None:
@@ -52,7 +52,8 @@ class Recording:
             SpanKind.SERVER,
             (span.start_time, end_time),
             StatusCode.ERROR if failed else StatusCode.UNSET,
-            {**span.attributes, **attributes},
+            *span.attributes,
+            attributes,
         )
         self.queue(EncodedSpan(body, self.resource, self.scope))
 
@@ -68,9 +69,9 @@ class RequestSpan(Span):
         caller: Context,
         parent: SpanContext | None,
         context: SpanContext,
-        described: tuple[str, PlainAttributes],
+        described: tuple[str, Groups],
     ) -> None:
-        """Start it. `parent` is the caller's span in `caller`; `described` are name and attributes."""
+        """Start it. `parent` is the caller's span in `caller`; `described` are name and groups of attributes."""
         self._recording = recording
         self.caller, self.parent, self._context = caller, parent, context
         self.name, self.attributes = described

@@ -1,7 +1,7 @@
 """Starts the span of each request: recorded where somebody will read it, else ids that logs and callees share."""
 
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import NamedTuple, Protocol, cast
 
 from opentelemetry.context import Context
@@ -17,14 +17,16 @@ from opentelemetry.trace import (
     get_current_span,
 )
 
+from .attributes import Groups, merged
 from .consumers import ConsumedProvider
 from .edge import EdgeLimit
 from .ids import TraceIds
 from .propagation import NO_PARENT
 from .request_span import Recording, RequestSpan
+from .unrecorded_span import IDS_BITS, SPAN_ID, SPAN_ID_BITS, UnrecordedSpan
 
-# The name and the attributes of a span when it starts. Asked for only where it is recorded.
-Describe = Callable[[], tuple[str, Mapping[str, str | int]]]
+# The name and the groups of attributes of a span when it starts. Asked for only where it is recorded.
+Describe = Callable[[], tuple[str, Groups]]
 
 _NOT_SAMPLED = TraceFlags(TraceFlags.RANDOM_TRACE_ID)
 _SAMPLED = TraceFlags(TraceFlags.RANDOM_TRACE_ID | TraceFlags.SAMPLED)
@@ -70,7 +72,7 @@ class RequestTracer:
 
     def start(self, context: Context, describe: Describe) -> Span:
         """Start a span, or stand in for one."""
-        if context is NO_PARENT:
+        if context is NO_PARENT:  # as for most
             return self._begin(context, describe)
         caller = get_current_span(context).get_span_context()
         if not caller.is_valid:
@@ -87,14 +89,16 @@ class RequestTracer:
         return NonRecordingSpan(caller if same else _beside(caller, sampled=sampled))
 
     def _begin(self, context: Context, describe: Describe) -> Span:
-        trace_id = random.getrandbits(128) or 1
-        flags = _NOT_SAMPLED
-        if trace_id & TraceIdRatioBased.TRACE_ID_LIMIT < self._limit:
-            flags = _SAMPLED
-        new = SpanContext(trace_id, random.getrandbits(64) or 1, is_remote=False, trace_flags=flags)
-        if flags.sampled and self._provider.consumed:
-            return self._record(context, describe, None, new)
-        return NonRecordingSpan(new)
+        ids = random.getrandbits(IDS_BITS)
+        trace_id, span_id = ids >> SPAN_ID_BITS, ids & SPAN_ID
+        if not (trace_id and span_id):  # which is not valid
+            return self._begin(context, describe)
+        if trace_id & TraceIdRatioBased.TRACE_ID_LIMIT >= self._limit:
+            return UnrecordedSpan(ids, _NOT_SAMPLED)
+        if not self._provider.consumed:
+            return UnrecordedSpan(ids, _SAMPLED)
+        new = SpanContext(trace_id, span_id, is_remote=False, trace_flags=_SAMPLED)
+        return self._record(context, describe, None, new)
 
     def _record(
         self, context: Context, describe: Describe, caller: SpanContext | None, new: SpanContext | None = None
@@ -105,8 +109,8 @@ class RequestTracer:
             return RequestSpan(self._recording, context, caller, ids, describe())
         if new:
             self._ids.follow(new.trace_id, new.span_id)
-        name, attributes = describe()
-        return self._tracer.start_span(name, context, SpanKind.SERVER, attributes)
+        name, groups = describe()
+        return self._tracer.start_span(name, context, SpanKind.SERVER, merged(groups))
 
 
 class NoTracer:

@@ -1,0 +1,43 @@
+"""The span of a request that is not recorded: two ids, as logs and callees see them.
+
+Most requests end without anybody asking for more, so the SDK's object for them is made for those who do.
+"""
+
+from opentelemetry.trace import NonRecordingSpan, Span, SpanContext, TraceFlags
+
+SPAN_ID_BITS, IDS_BITS = 64, 128 + 64
+SPAN_ID = (1 << SPAN_ID_BITS) - 1
+_TRACE_DIGITS = 32
+
+
+class UnrecordedSpan(NonRecordingSpan):
+    """A span of a new trace, which is not recorded here."""
+
+    def __init__(self, ids: int, flags: TraceFlags) -> None:
+        """`ids` are the trace id and behind it the span id, both valid."""
+        self._ids, self._flags = ids, flags
+        self._made: SpanContext | None = None
+
+    def hex_ids(self) -> tuple[str, str]:
+        """Trace id and span id in 32 and 16 digits."""
+        digits = self._ids.to_bytes(IDS_BITS // 8, "big").hex()
+        return digits[:_TRACE_DIGITS], digits[_TRACE_DIGITS:]
+
+    def get_span_context(self) -> SpanContext:
+        """Its ids and flags: always the same object."""
+        if self._made is None:
+            trace_id, span_id = self._ids >> SPAN_ID_BITS, self._ids & SPAN_ID
+            self._made = SpanContext(trace_id, span_id, is_remote=False, trace_flags=self._flags)
+        return self._made
+
+    def __repr__(self) -> str:
+        """As the API's."""
+        return f"{type(self).__name__}({self.get_span_context()!r})"
+
+
+def hex_ids(span: Span) -> tuple[str, str]:
+    """Trace id and span id in 32 and 16 digits; empty texts where the span has none."""
+    if type(span) is UnrecordedSpan:
+        return span.hex_ids()
+    context = span.get_span_context()
+    return (f"{context.trace_id:032x}", f"{context.span_id:016x}") if context.is_valid else ("", "")
