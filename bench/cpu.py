@@ -24,13 +24,13 @@ LEAST_TIMES_SERVICE = 7.0
 WARM_UP_REQUESTS = 2000
 WARM_AGAIN_REQUESTS = 300  # the caches were others' since the last round
 MOST_WAITED = 0.2  # beyond it, caches are somebody else's half of the time
-SETTLE_SECONDS = 0.5  # spans leave every 0.25 s, log lines every 0.05 s
+SETTLE_SECONDS = 0.4  # spans leave every 0.25 s, log lines every 0.05 s
 LOST_SPANS = 'telemetry_dropped_total{reason="%s",signal="traces"}'
 CPU, TIMES, ADDED, OF_SERVICE, LOST = "CPU per request, us", "times bare", "added, us", "times service", "spans lost"
 METHOD = (
     "Closed loop, 32 keep-alive connections. Figure: user and system time of the server's process, all its threads "
     "included, divided by the requests answered; read when the spans and log lines of these requests have left. All "
-    "servers run at once and are driven in turn, the first one another in each round. A ratio is computed within each "
+    "servers run at once and are driven in turn, each round beginning with another one. A ratio is computed within each "
     "round; shown are the medians over the rounds, with the interval that holds the true median in 95 cases of 100. "
     "Times bare and added compare with the bare route that answers with the same document through the same encoder. "
     "Times service divides by the whole service at 10 % sampling. The conventional stack does not count the spans it "

@@ -20,7 +20,8 @@ def measure(rig: Rig) -> Section:
     rows: list[Row] = [(variant.title, *(f"{mib:.1f}" for mib in marks)) for variant, marks in figures.items()]
     head = ("Resident memory, MiB", "start", *(f"after {mark:,}" for mark in answered[1:]))
     most = figures[SERVICE][-1]
-    short = f"It stays at {most:.0f} MiB resident after {answered[-1]:,} requests (bare {figures[BARE][-1]:.0f} MiB)."
+    bare = figures[BARE][-1]
+    short = f"After {answered[-1]:,} requests {most:.0f} MiB are resident (bare Starlette: {bare:.0f} MiB)."
     return Section("Memory", METHOD, head, rows, _verdicts(figures[SERVICE], answered), short)
 
 

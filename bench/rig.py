@@ -37,6 +37,11 @@ class Amounts:
         """For what differs little from round to round."""
         return min(self.rounds, FEW_ROUNDS)
 
+    @property
+    def filling_rounds(self) -> int:
+        """Rounds that only fill caches."""
+        return round(self.share)
+
     def of(self, number: int) -> int:
         """So many of something."""
         return max(round(number * self.share), 1)

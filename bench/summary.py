@@ -2,10 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from textwrap import fill
 
 from . import cpu, instructions
 from .processes import FailedError
-from .report import Row, Section, table
+from .report import WIDTH, Row, Section, table
 
 BEGIN, END = "<!-- written by make bench: begin -->", "<!-- written by make bench: end -->"
 HEAD = ("One request", "CPU, us", "times bare", "instructions, thousands", "times bare")
@@ -13,7 +14,7 @@ HEAD = ("One request", "CPU, us", "times bare", "instructions, thousands", "time
 
 def summary(sections: Mapping[str, Section], setting: str) -> str:
     """CPU and instructions side by side, then a sentence of each part. `setting` says where it was measured."""
-    sentences = " ".join(section.short for section in sections.values() if section.short)
+    sentences = fill(" ".join(section.short for section in sections.values() if section.short), WIDTH)
     rows = _rows(sections["cpu"], sections.get("instructions"))
     return f"{setting}\n\n{table(HEAD, rows)}\n\n{sentences}"
 
