@@ -28,7 +28,6 @@ LOOP_THREAD = "01"
 SETTINGS = {
     "OTEL_BSP_SCHEDULE_DELAY": f"{EXPORT_SECONDS * 1000}",
     "PYTHONHASHSEED": "0",  # or dictionaries collide differently from run to run
-    "SHED_SECONDS": "0",  # the loop is slow here, and must not refuse requests for it
 }
 TOTALS = re.compile(r"^(?:totals|summary): (\d+)", re.MULTILINE)
 INSTRUCTIONS, LOOP, OTHERS, TIMES = "Instructions per request, thousands", "loop", "other threads", "times bare"

@@ -119,6 +119,7 @@ class Rig:
             "MANAGEMENT_PORT": str(free_port()),
             "LOG_FORMAT": "json",
             "DRAIN_SECONDS": "0",
+            "SHED_SECONDS": "60",  # no request is to be refused because the machine or valgrind is slow
             "OTEL_EXPORTER_OTLP_ENDPOINT": f"http://{LOOPBACK}:{self.sink_port}",
             **variant.settings,
             **settings,

@@ -128,7 +128,7 @@ def _response_classes(path: Path) -> set[tuple[str, str]]:
 
 @pytest.mark.skipif(instructions.missing(), reason=instructions.MISSING)
 def test_the_data_plane_takes_no_more_instructions(rig: Rig) -> None:
-    """Than the page says, in times those of the bare route. Counted, not timed: a busy machine gives the same figure."""
+    """Than the page says, in times those of the bare route. A busy machine gives the same figure: it is no time."""
     page = PAGE.read_text("utf-8")
     release = found[0] if (found := re.findall(r"CPython \d+\.\d+", page)) else ""
     if not (version := rig.environments.interpreter.version).startswith(f"{release}."):
