@@ -1,4 +1,4 @@
-"""Instructions per request, counted by callgrind: what a busy machine cannot change."""
+"""Instructions per request, counted by callgrind: on the event loop, a busy machine hardly changes them."""
 
 import re
 import shutil
@@ -38,7 +38,8 @@ METHOD = (
     "it, nor what caches and branches cost. A server is about fifty times slower here, so what its threads do by the "
     "clock (heartbeat, measurements of the process) weighs too much: as much is taken off as each thread executed in a "
     f"while without requests. Spans leave every {EXPORT_SECONDS} s, as by default; their batches are smaller than at "
-    "full speed, so what remains of other threads is an upper limit. Two runs differ by about 1 %."
+    "full speed, so what remains of other threads is an upper limit, and needs a quiet machine. The figure of the loop "
+    "differs by 2 % between runs at most, on a busy machine as well."
 )
 
 

@@ -22,7 +22,7 @@ from bench.variants import BARE, BARE_LINK, DATA_PLANE_10, SERVICE_10, Variant
 PROGRAMS = ROOT / "bench" / "programs"
 PAGE = ROOT / "docs" / "benchmarks.md"
 VARIANTS = [each for each in vars(variants).values() if isinstance(each, Variant)]
-MARGIN = 1.05  # two counts differ by less than a hundredth
+MARGIN = 1.05  # two counts differ by a fiftieth, when the machine is busy
 RUN_SECONDS = 240  # on a busy machine
 
 
@@ -128,7 +128,9 @@ def _response_classes(path: Path) -> set[tuple[str, str]]:
 
 @pytest.mark.skipif(instructions.missing(), reason=instructions.MISSING)
 def test_the_data_plane_takes_no_more_instructions(rig: Rig) -> None:
-    """Than the page says, in times those of the bare route. A busy machine gives the same figure: it is no time."""
+    """Than the page says, in times those of the bare route, on the event loop: what other threads do by the clock
+    weighs more on a busy machine.
+    """
     page = PAGE.read_text("utf-8")
     release = found[0] if (found := re.findall(r"CPython \d+\.\d+", page)) else ""
     if not (version := rig.environments.interpreter.version).startswith(f"{release}."):
@@ -136,14 +138,16 @@ def test_the_data_plane_takes_no_more_instructions(rig: Rig) -> None:
 
     counts = instructions.count(rig, [BARE, DATA_PLANE_10], requests=600)
 
-    times = counts[DATA_PLANE_10].total / counts[BARE].total
-    print(f"{times:.3f} times bare", counts)
-    assert times <= _published_times(page, DATA_PLANE_10) * MARGIN
+    times = counts[DATA_PLANE_10].loop / counts[BARE].loop
+    published = _published_loop(page, DATA_PLANE_10) / _published_loop(page, BARE)
+    print(f"{times:.3f} times bare, published {published:.3f}", counts)
+    assert times <= published * MARGIN
 
 
-def _published_times(page: str, variant: Variant) -> float:
-    row = next(line for line in page.splitlines() if line.startswith(f"| {variant.title} "))
-    return float(row.split("|")[-2])  # the last column of the first table, which is the summary's
+def _published_loop(page: str, variant: Variant) -> int:
+    section = page.partition("## Instructions per request")[2]
+    row = next(line for line in section.splitlines() if line.startswith(f"| {variant.title} "))
+    return int(row.split("|")[2])
 
 
 def test_the_cost_of_the_rules_is_measured() -> None:
