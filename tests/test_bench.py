@@ -128,9 +128,7 @@ def _response_classes(path: Path) -> set[tuple[str, str]]:
 
 @pytest.mark.skipif(instructions.missing(), reason=instructions.MISSING)
 def test_the_data_plane_takes_no_more_instructions(rig: Rig) -> None:
-    """Than the page says, in times those of the bare route, on the event loop: what other threads do by the clock
-    weighs more on a busy machine.
-    """
+    """Than the page says, in times the bare route's, on the event loop: a busy machine changes what others execute."""
     page = PAGE.read_text("utf-8")
     release = found[0] if (found := re.findall(r"CPython \d+\.\d+", page)) else ""
     if not (version := rig.environments.interpreter.version).startswith(f"{release}."):
