@@ -57,8 +57,8 @@ repin: $(UV) ## Write the pins of ci/pins.yaml into every pipeline; FROM=.github
 names: $(UV) ## Write generator/taken_names.txt: the names of all dependencies of a service
 	$(PYTHON) -m ci.taken_names
 
-bench: $(UV) ## Measure what observability costs
-	@exec $(PYTHON) -m bench
+bench: $(UV) ## Measure what observability costs, in 15 minutes of a quiet machine; WRITE=1 for docs/benchmarks.md and README.md
+	@exec $(PYTHON) -m bench $(if $(WRITE),--write)
 
 preview: $(UV) ## Draw the dashboards of docs/pictures/ from a running service; takes 20 minutes, Chromium and Node.js
 	@PYTHONPATH=tests exec $(PYTHON) -m preview

@@ -10,33 +10,35 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from textwrap import fill
 
-from . import cardinality, choice, cpu, generation, latency, memory, scrape, start
+from . import cardinality, cpu, generation, instructions, latency, memory, scrape, start
 from .environments import BUILD, Environments, prepare
+from .interpreter import Interpreter, choose
 from .machine import UnfitError, cores, describe, load_average
 from .processes import ROOT, FailedError
 from .report import WIDTH, Section, table
 from .rig import Amounts, Rig
+from .summary import into, summary
 
-ROUNDS = 5
-REQUESTS = 15_000
+ROUNDS = 15
+REQUESTS = 6_000
 TERMINATED = 143
 PAGE = ROOT / "docs" / "benchmarks.md"
+README = ROOT / "README.md"
 SETTING = (
     "Every server is one process on uvicorn with uvloop and httptools unless said otherwise, on a core of its own; the "
     "load (`bench/load.py`), the OTLP sink and the reader of the log lines share another. All of it on loopback."
 )
 PARTS: Mapping[str, Callable[[Rig], Section]] = {
     "cpu": cpu.measure,
+    "instructions": instructions.measure,
     "latency": latency.measure,
     "start": start.measure,
     "memory": memory.measure,
     "cardinality": cardinality.measure,
     "scrape": scrape.measure,
-    "choice": choice.measure,
     "generation": generation.measure,
 }
-NEED_CONVENTIONAL = {"cpu", "start"}
-NEED_GRANIAN = {"choice"}
+NEED_CONVENTIONAL = {"cpu", "instructions", "start"}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -45,23 +47,26 @@ def main(arguments: Sequence[str] | None = None) -> int:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(TERMINATED))  # so that what was started is ended
     try:
         with _alone():
-            text = _run(options)
+            interpreter = choose(options.python)
+            if options.write:
+                _refuse_to_write(options, interpreter)
+            _run(options, interpreter)
     except (UnfitError, FailedError) as error:
         say(str(error))
         return 1
-    sys.stdout.write(text)
-    if options.write:
-        PAGE.parent.mkdir(exist_ok=True)
-        PAGE.write_text(text, encoding="utf-8")
     return 0
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m bench", description="Measure what observability costs.")
     parser.add_argument("--rounds", type=_positive, default=ROUNDS, help=f"interleaved rounds ({ROUNDS})")
-    parser.add_argument("--requests", type=_positive, default=REQUESTS, help=f"requests of a count ({REQUESTS})")
+    parser.add_argument(
+        "--requests", type=_positive, default=REQUESTS, help=f"requests of a count ({REQUESTS}); scales the other parts"
+    )
     parser.add_argument("--only", type=_parts, default=list(PARTS), help=f"a comma list of {', '.join(PARTS)}")
-    parser.add_argument("--write", action="store_true", help=f"write {PAGE.relative_to(ROOT)} as well")
+    parser.add_argument("--python", default="", help="the interpreter of the servers (an optimised one that is here)")
+    written = f"write {PAGE.relative_to(ROOT)} and the figures of {README.name} as well"
+    parser.add_argument("--write", action="store_true", help=written)
     return parser
 
 
@@ -93,30 +98,55 @@ def _alone() -> Iterator[None]:
         yield
 
 
-def _run(options: argparse.Namespace) -> str:
-    chosen = set(options.only)
+def _refuse_to_write(options: argparse.Namespace, interpreter: Interpreter) -> None:
+    """Publish whole runs only, on an interpreter like the image's."""
+    if (options.rounds, options.requests, options.only) != (ROUNDS, REQUESTS, list(PARTS)):
+        msg = "--write publishes whole runs only: leave out --only, --rounds and --requests."
+        raise UnfitError(msg)
+    if instructions.missing():
+        msg = f"--write publishes instructions as well, and {instructions.MISSING}."
+        raise UnfitError(msg)
+    if not interpreter.build:
+        msg = f"{interpreter.path} is built without optimisations, as no image's is: name another with --python."
+        raise UnfitError(msg)
+
+
+def _run(options: argparse.Namespace, interpreter: Interpreter) -> None:
     say("preparing environments")
-    environments = prepare(conventional=bool(chosen & NEED_CONVENTIONAL), granian=bool(chosen & NEED_GRANIAN))
-    sections = []
-    with Rig(environments, cores(), Amounts(options.rounds, options.requests)) as rig:
+    environments = prepare(interpreter, conventional=bool(set(options.only) & NEED_CONVENTIONAL))
+    sections = {}
+    amounts = Amounts(options.rounds, options.requests, min(options.requests / REQUESTS, 1))
+    with Rig(environments, cores(), amounts) as rig:
         for name in options.only:
             say(f"measuring {name}")
-            sections.append(PARTS[name](rig))
-    return _page(sections, environments, options)
+            sections[name] = PARTS[name](rig)
+    short = summary(sections, _where(interpreter)) if "cpu" in sections else ""
+    text = _page(sections, environments, options, short)
+    sys.stdout.write(text)
+    if options.write:
+        PAGE.write_text(text, encoding="utf-8")
+        into(README, short)
 
 
-def _page(sections: Sequence[Section], environments: Environments, options: argparse.Namespace) -> str:
+def _where(interpreter: Interpreter) -> str:
+    return fill(f"{datetime.now(UTC):%Y-%m-%d}, {describe()}, {interpreter.described}; one process.", WIDTH)
+
+
+def _page(sections: Mapping[str, Section], environments: Environments, options: argparse.Namespace, short: str) -> str:
     facts = [
         f"{datetime.now(UTC):%Y-%m-%d}, `make bench`: {options.rounds} rounds of {options.requests:,} requests.",
         f"Machine: {describe()}; load average {load_average()} at the end.",
+        f"Interpreter of every server: {environments.interpreter.described}.",
         *(f"{name}: {', '.join(versions)}." for name, versions in environments.versions.items()),
         SETTING,
     ]
     listed = "\n".join(fill(f"* {fact}", WIDTH, subsequent_indent="  ", break_on_hyphens=False) for fact in facts)
     parts = [f"# What observability costs\n\n{listed}\n"]
-    if verdicts := [verdict.row for section in sections for verdict in section.verdicts]:
+    if short:
+        parts.append(f"## In short\n\n{short}\n")
+    if verdicts := [verdict.row for section in sections.values() for verdict in section.verdicts]:
         parts.append(f"## Targets\n\n{table(('Target', 'measured', 'verdict'), verdicts)}\n")
-    return "\n".join([*parts, *(section.text for section in sections)])
+    return "\n".join([*parts, *(section.text for section in sections.values())])
 
 
 def say(text: str) -> None:

@@ -5,13 +5,13 @@ from dataclasses import dataclass, field
 
 from .report import Row, Section, Verdict
 from .rig import Rig
-from .variants import SERVICE_10, SERVICE_H11, Variant
+from .variants import SERVICE, SERVICE_H11, Variant
 
 UNMATCHED_PATHS = 100_000
 UNKNOWN_VERBS = 1_000
 METHOD = (
-    f"Series of a scrape of the emitted service before and after {UNMATCHED_PATHS:,} distinct unmatched paths and "
-    f"{UNKNOWN_VERBS:,} distinct unknown verbs; one of each has been answered before. httptools refuses unknown verbs "
+    "Series of a scrape of the whole service before and after many distinct unmatched paths and distinct unknown "
+    "verbs; one of each has been answered before. httptools refuses unknown verbs "
     "itself, so they are also sent to the same service on h11, which passes them on."
 )
 
@@ -31,6 +31,7 @@ class Outcome:
     """How it was answered, and what it did to a scrape."""
 
     attack: Attack
+    count: int
     before: int
     after: int
     statuses: Mapping[str, int] = field(default_factory=dict)
@@ -39,19 +40,19 @@ class Outcome:
     def row(self) -> Row:
         """As a line of the table."""
         statuses = ", ".join(f"{count:,} x {status}" for status, count in sorted(self.statuses.items()))
-        return self.attack.title, f"{self.attack.count:,}", statuses, f"{self.before}", f"{self.after}"
+        return self.attack.title, f"{self.count:,}", statuses, f"{self.before}", f"{self.after}"
 
     @property
     def verdict(self) -> Verdict:
         """No series more."""
-        target = f"{self.attack.count:,} {self.attack.title}: the number of series stays"
+        target = f"{self.count:,} {self.attack.title}: the number of series stays"
         return Verdict(target, f"{self.before} to {self.after}", met=self.before == self.after)
 
 
 VERBS = {"method": "VERB{n}", "path": "/items/1"}
 ATTACKS = (
-    Attack("unmatched paths", SERVICE_10, UNMATCHED_PATHS, {"path": "/nowhere/{n}"}),
-    Attack("unknown verbs", SERVICE_10, UNKNOWN_VERBS, VERBS),
+    Attack("unmatched paths", SERVICE, UNMATCHED_PATHS, {"path": "/nowhere/{n}"}),
+    Attack("unknown verbs", SERVICE, UNKNOWN_VERBS, VERBS),
     Attack("unknown verbs on h11", SERVICE_H11, UNKNOWN_VERBS, VERBS),
 )
 
@@ -69,6 +70,6 @@ def _carry_out(rig: Rig, attack: Attack) -> Outcome:
         server.until_ready()
         rig.send(server, 1)
         rig.send(server, 1, **attack.order)
-        before = len(server.series())
-        statuses = rig.send(server, attack.count, **attack.order).statuses
-        return Outcome(attack, before, len(server.series()), statuses)
+        count, before = rig.amounts.of(attack.count), len(server.series())
+        statuses = rig.send(server, count, **attack.order).statuses
+        return Outcome(attack, count, before, len(server.series()), statuses)

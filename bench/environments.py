@@ -8,11 +8,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from .interpreter import Interpreter
 from .processes import ROOT, FailedError
 
 BUILD = ROOT / "build" / "bench"
 SLUG = "acme-links"  # what the default answers make of their default name
-GRANIAN = "granian==2.8.7"
 # The conventional stack: the packages people reach for. What both stacks stand on gets the service's exact versions.
 CONVENTIONAL = (
     "asgi-correlation-id==5.0.1",
@@ -29,30 +29,29 @@ CONVENTIONAL = (
 )
 OWN_FAMILY = ("opentelemetry", SLUG, "-e", "protobuf", "googleapis")  # not to be constrained by the service's versions
 REPORTED = ("starlette", "uvicorn", "uvloop", "httptools", "prometheus-client", "opentelemetry-sdk", "structlog")
-PINNED = [pin.replace("==", " ") for pin in (*CONVENTIONAL, GRANIAN) if "==" in pin]
+PINNED = [pin.replace("==", " ") for pin in CONVENTIONAL if "==" in pin]
 INSTALL_SECONDS = 600
 
 
 @dataclass(frozen=True)
 class Environments:
-    """Interpreters by the name of their environment, and the versions worth knowing."""
+    """Interpreters by the name of their environment, what they are built from, and the versions worth knowing."""
 
+    interpreter: Interpreter
     pythons: Mapping[str, Path]
     versions: Mapping[str, Sequence[str]]
 
 
-def prepare(*, conventional: bool, granian: bool) -> Environments:
+def prepare(interpreter: Interpreter, *, conventional: bool) -> Environments:
     """Generate the service and build what the chosen parts need. Environments are kept, the service is not."""
     BUILD.mkdir(parents=True, exist_ok=True)
-    service = _service(generate(BUILD))
+    service = _service(generate(BUILD), interpreter)
     versions = _versions(service)
     pythons = {"service": service}
     if conventional:
-        pythons["conventional"] = _conventional(versions)
-    if granian:
-        uv("pip", "install", "--python", str(service), GRANIAN)
+        pythons["conventional"] = _conventional(versions, interpreter)
     service_versions = [f"{name} {versions[name]}" for name in REPORTED]
-    return Environments(pythons, {"Service": service_versions, "Conventional stack, and granian": PINNED})
+    return Environments(interpreter, pythons, {"Service": service_versions, "Conventional stack": PINNED})
 
 
 def generate(build: Path, **answers: str) -> Path:
@@ -64,21 +63,20 @@ def generate(build: Path, **answers: str) -> Path:
     return output / SLUG
 
 
-def _service(directory: Path) -> Path:
+def _service(directory: Path, interpreter: Interpreter) -> Path:
     environment = BUILD / "service"
-    # Inexact: granian may stay beside it. The service's own dependencies are brought to what it declares.
-    arguments = ("sync", "--no-dev", "--inexact", "--python", _base(), "--project", str(directory))
+    arguments = ("sync", "--no-dev", "--python", interpreter.path, "--project", str(directory))
     uv(*arguments, UV_PROJECT_ENVIRONMENT=str(environment))
     return environment / "bin" / "python"
 
 
-def _conventional(versions: Mapping[str, str]) -> Path:
+def _conventional(versions: Mapping[str, str], interpreter: Interpreter) -> Path:
     environment = BUILD / "conventional"
     constraints = BUILD / "constraints.txt"
     shared = [f"{name}=={version}" for name, version in versions.items() if not name.startswith(OWN_FAMILY)]
     constraints.write_text("\n".join(shared), encoding="utf-8")
     python = environment / "bin" / "python"
-    uv("venv", "--clear", "--python", _base(), str(environment))
+    uv("venv", "--clear", "--python", interpreter.path, str(environment))
     uv("pip", "install", "--python", str(python), "--constraints", str(constraints), *CONVENTIONAL)
     return python
 
@@ -86,11 +84,6 @@ def _conventional(versions: Mapping[str, str]) -> Path:
 def _versions(python: Path) -> dict[str, str]:
     pins = [line.partition("==") for line in uv("pip", "freeze", "--python", str(python)).splitlines()]
     return {name: version for name, found, version in pins if found}
-
-
-def _base() -> str:
-    """The interpreter below the running environment, so that all servers run on the same one."""
-    return str(Path(sys.base_prefix) / "bin" / f"python{sys.version_info.major}.{sys.version_info.minor}")
 
 
 def uv(*arguments: str, **variables: str) -> str:

@@ -22,10 +22,10 @@ METHOD = "The whole `cookiecutter --no-input` command, interpreter and hooks inc
 def measure(rig: Rig) -> Section:
     """Generate with each set of answers in turn, for some rounds; the first one only fills caches."""
     figures: dict[str, list[float]] = {name: [] for name in ANSWERS}
-    for _ in range(rig.amounts.rounds + 1):
+    for _ in range(rig.amounts.few_rounds + rig.amounts.filling_rounds):
         for name, (answers, _) in ANSWERS.items():
             figures[name].append(_generate(answers))
-    rows: list[Row] = [(name, *spread(seconds[1:], 2)) for name, seconds in figures.items()]
+    rows: list[Row] = [(name, *spread(seconds[rig.amounts.filling_rounds :], 2)) for name, seconds in figures.items()]
     return Section("Generation", METHOD, ("Wall time, s", "min", "median", "max"), rows, _verdicts(rows))
 
 

@@ -5,7 +5,6 @@ import platform
 from dataclasses import dataclass
 from pathlib import Path
 
-TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
 FEWEST_CORES = 2
 
 
@@ -34,12 +33,11 @@ def cores() -> Cores:
 
 
 def describe() -> str:
-    """One line: processor, cores, kernel, Python."""
+    """One line: processor, cores, kernel."""
     lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     model = next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "unknown CPU")
-    python = f"{platform.python_implementation()} {platform.python_version()}"
     kernel = platform.release().partition("-")[0]  # whose build it is matters to nobody
-    return f"{model}, {os.cpu_count()} cores, {platform.system()} {kernel}, {python}"
+    return f"{model}, {os.cpu_count()} cores, {platform.system()} {kernel}"
 
 
 def load_average() -> str:

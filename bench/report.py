@@ -2,11 +2,13 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from math import comb
 from statistics import median
 from textwrap import fill
 
 Row = Sequence[str]
 WIDTH = 120
+TAIL = 0.025  # of the true median lying below the interval, and above it
 WORDS = {True: "met", False: "**not met**", None: "undecided: busy machine"}
 
 
@@ -33,6 +35,7 @@ class Section:
     head: Row
     rows: Sequence[Row]
     verdicts: Sequence[Verdict] = ()
+    short: str = ""  # one sentence for the README
 
     @property
     def text(self) -> str:
@@ -56,6 +59,29 @@ def _line(cells: Row, widths: Sequence[int]) -> str:
 def spread(values: Sequence[float], digits: int) -> Row:
     """Minimum, median and maximum, as cells."""
     return tuple(f"{value:.{digits}f}" for value in (min(values), median(values), max(values)))
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A median, and the interval that holds the true one in 95 cases of 100 (all values, when they are few)."""
+
+    median: float
+    low: float
+    high: float
+
+    def text(self, digits: int) -> str:
+        """As a cell."""
+        return f"{self.median:.{digits}f} ({self.low:.{digits}f} to {self.high:.{digits}f})"
+
+
+def estimate(values: Sequence[float]) -> Estimate:
+    """Take the interval from the order of the values: nothing is supposed about how they are distributed."""
+    ordered, number = sorted(values), len(values)
+    left, below = 0, comb(number, 0) / 2**number
+    while left + 1 < number / 2 and below + comb(number, left + 1) / 2**number <= TAIL:
+        left += 1
+        below += comb(number, left) / 2**number
+    return Estimate(median(values), ordered[left], ordered[-1 - left])
 
 
 def percentile(values: Sequence[float], percent: float) -> float:

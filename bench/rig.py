@@ -5,7 +5,7 @@ import json
 import socket
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from typing import Self
@@ -14,9 +14,10 @@ from .environments import Environments
 from .load import Answers, Order
 from .machine import Cores
 from .processes import Process
-from .variants import Variant
+from .variants import NEW_LINK, Variant
 
 START_SECONDS = 30.0
+FEW_ROUNDS = 5
 POLL_SECONDS = 0.002
 LOAD_SECONDS = 300.0
 LOOPBACK = "127.0.0.1"
@@ -25,10 +26,25 @@ NOBODY = (0, "")
 
 @dataclass(frozen=True)
 class Amounts:
-    """How much of everything."""
+    """How much of everything: `share` scales whatever has an amount of its own, for a short run."""
 
     rounds: int
     requests: int
+    share: float = 1.0
+
+    @property
+    def few_rounds(self) -> int:
+        """For what differs little from round to round."""
+        return min(self.rounds, FEW_ROUNDS)
+
+    @property
+    def filling_rounds(self) -> int:
+        """Rounds that only fill caches."""
+        return round(self.share)
+
+    def of(self, number: int) -> int:
+        """So many of something."""
+        return max(round(number * self.share), 1)
 
 
 class Server(Process):
@@ -40,14 +56,14 @@ class Server(Process):
         self.port, self.management_port = int(variables["PORT"]), int(variables["MANAGEMENT_PORT"])
         super().__init__(command, core, variables)
 
-    def until_ready(self) -> Self:
+    def until_ready(self, seconds: float = START_SECONDS) -> Self:
         """Wait until it answers 200."""
         while self.get(self.variant.ready) != http.client.OK:
             if self.status is not None:
                 reason = f"ended with status {self.status} before it was ready"
                 raise self.failure(reason)
-            if time.perf_counter() - self.started > START_SECONDS:
-                reason = f"was not ready after {START_SECONDS:.0f} s"
+            if time.perf_counter() - self.started > seconds:
+                reason = f"was not ready after {seconds:.0f} s"
                 raise self.failure(reason)
             time.sleep(POLL_SECONDS)
         return self
@@ -95,20 +111,29 @@ class Rig:
         """End everything."""
         self._stack.close()
 
-    def start(self, variant: Variant, **settings: str) -> Server:
-        """Start a server, without waiting for it."""
+    def start(self, variant: Variant, *, core: int | None = None, under: Sequence[str] = (), **settings: str) -> Server:
+        """Start a server, without waiting for it. `under` is the command of a tool that runs it."""
         python = self.environments.pythons[variant.environment]
         variables = {
             "PORT": str(free_port()),
             "MANAGEMENT_PORT": str(free_port()),
             "LOG_FORMAT": "json",
             "DRAIN_SECONDS": "0",
+            "SHED_SECONDS": "60",  # no request is to be refused because the machine or valgrind is slow
             "OTEL_EXPORTER_OTLP_ENDPOINT": f"http://{LOOPBACK}:{self.sink_port}",
             **variant.settings,
             **settings,
         }
-        command = [str(python), "-m", f"bench.programs.{variant.program}"]
-        return Server(variant, command, self.cores.server, variables)
+        command = [*under, str(python), "-m", f"bench.programs.{variant.program}"]
+        return Server(variant, command, self.cores.server if core is None else core, variables)
+
+    def ready(self, server: Server, seconds: float = START_SECONDS) -> Server:
+        """Wait until it answers, and store what its path asks for."""
+        server.until_ready(seconds)
+        if server.variant.stores and (statuses := self.send(server, 1, **NEW_LINK).statuses) != {"201": 1}:
+            reason = f"answered {statuses} to a new link"
+            raise server.failure(reason)
+        return server
 
     def send(self, server: Server, count: int, **order: str | float) -> Answers:
         """Send requests to a server, from a process of their own."""

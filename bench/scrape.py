@@ -5,22 +5,21 @@ import time
 from statistics import median
 from typing import Self
 
-from .latency import RATE, added, is_quiet, milliseconds
+from .latency import RATE, REQUESTS, added, is_quiet, milliseconds
 from .processes import FailedError
 from .report import Row, Section, Verdict, percentile
 from .rig import Rig, Server
 from .variants import SERVICE_SERIES
 
 SERIES = 5_000
-SECONDS = 4
 EVERY_SECONDS = 0.5
 WARM_UP_REQUESTS = 2000
 PERCENTILES = (50.0, 99.0, 99.9)
 MOST_ADDED_MS = 10.0
 PROMETHEUS = {"accept": "application/openmetrics-text;version=1.0.0,text/plain;version=0.0.4;q=0.5"}
 METHOD = (
-    f"The emitted service with a histogram of {SERIES:,} series more. Open loop: {RATE:.0f} requests a second for "
-    f"{SECONDS} s a round, without and with a scrape (OpenMetrics) every {EVERY_SECONDS} s. Rounds are interleaved; "
+    f"The whole service with a histogram of {SERIES:,} series more. Open loop: {RATE:.0f} requests a second, "
+    f"{REQUESTS:,} a round, without and with a scrape (OpenMetrics) every {EVERY_SECONDS} s. Rounds are interleaved; "
     "medians over the rounds."
 )
 
@@ -30,12 +29,12 @@ def measure(rig: Rig) -> Section:
     quiet, scraped, scrapes = [], [], list[float]()
     with rig.start(SERVICE_SERIES) as server:
         server.until_ready()
-        rig.send(server, WARM_UP_REQUESTS)
+        rig.send(server, rig.amounts.of(WARM_UP_REQUESTS))
         series = len(server.series())
-        for _ in range(rig.amounts.rounds):
-            quiet.append(milliseconds(rig, server, SECONDS))
+        for _ in range(rig.amounts.few_rounds):
+            quiet.append(milliseconds(rig, server))
             with Scraper(server) as scraper:
-                scraped.append(milliseconds(rig, server, SECONDS))
+                scraped.append(milliseconds(rig, server))
             scrapes += scraper.seconds
     if series < SERIES:
         msg = f"a scrape holds {series} series, not {SERIES}"
@@ -67,10 +66,12 @@ class Scraper:
         self._thread.join()
 
     def _run(self) -> None:
-        while not self._stop.wait(EVERY_SECONDS):
+        stopped = False
+        while not stopped:
             started = time.perf_counter()
             self._server.fetch("/metrics", management=True, headers=PROMETHEUS)
             self.seconds.append(time.perf_counter() - started)
+            stopped = self._stop.wait(EVERY_SECONDS)
 
 
 def _row(title: str, rounds: list[list[float]]) -> Row:

@@ -7,13 +7,18 @@ NO_EXPORTER = "OTEL_TRACES_EXPORTER"
 SAMPLER_RATIO = "OTEL_TRACES_SAMPLER_ARG"
 # Spans leave every quarter of a second instead of every five, or most of their cost would fall after the count.
 EXPORT_DELAY = {"OTEL_BSP_SCHEDULE_DELAY": "250"}
+ITEM = "/items/{n}"
+LINK = "/api/v1/links/abc"
+NEW_LINK = {"path": "/api/v1/links", "method": "POST", "body": '{"url": "https://example.com/", "slug": "abc"}'}
 
 
 @dataclass(frozen=True)
 class Variant:
     """One server: `program` is a module of `bench.programs`, `ready` answers 200 once it serves.
 
-    `share` scales the number of requests, so that a slow one does not take all the time: the figure is per request.
+    `path` is what is requested and `base` the bare route that it is compared with, which answers with the same
+    document. `stores` says that the link has to be created first. `share` scales the number of requests, so that a slow
+    one does not take all the time: the figure is per request.
     """
 
     name: str
@@ -21,32 +26,78 @@ class Variant:
     environment: str
     program: str
     ready: str = "/items/1"
+    path: str = ITEM
+    base: "Variant | None" = None
+    stores: bool = False
+    counts_lost_spans: bool = False
     share: float = 1.0
     settings: Mapping[str, str] = field(default_factory=dict, hash=False)
 
 
+BARE = Variant("bare", "bare route /items/{id}", "service", "bare")
+BARE_LINK = Variant("bare-link", "bare route of the example", "service", "bare", path=LINK)
+
+
+def _data_plane(percent: int) -> Variant:
+    return Variant(
+        f"data-plane-{percent}",
+        f"data plane around /items/{{id}}, {percent} % sampled",
+        "service",
+        "data_plane",
+        base=BARE,
+        counts_lost_spans=True,
+        settings={SAMPLER_RATIO: str(percent / 100), **EXPORT_DELAY},
+    )
+
+
 def _service(percent: int) -> Variant:
-    settings = {SAMPLER_RATIO: str(percent / 100), **EXPORT_DELAY}
-    title = f"(b) emitted service, {percent} % sampled"
-    return Variant(f"b{percent}", title, "service", "service", ready="/health/ready", settings=settings)
+    return Variant(
+        f"service-{percent}",
+        f"whole service, the example's route, {percent} % sampled",
+        "service",
+        "service",
+        ready="/health/ready",
+        path=LINK,
+        base=BARE_LINK,
+        stores=True,
+        counts_lost_spans=True,
+        settings={SAMPLER_RATIO: str(percent / 100), **EXPORT_DELAY},
+    )
 
 
 def _conventional(percent: int) -> Variant:
-    settings = {"OTEL_TRACES_SAMPLER": "parentbased_traceidratio", SAMPLER_RATIO: str(percent / 100), **EXPORT_DELAY}
-    title = f"(c) conventional stack, {percent} % sampled"
-    return Variant(f"c{percent}", title, "conventional", "conventional", share=0.2, settings=settings)
+    return Variant(
+        f"conventional-{percent}",
+        f"conventional stack, the example's route, {percent} % sampled",
+        "conventional",
+        "conventional",
+        path=LINK,
+        base=BARE_LINK,
+        share=0.2,
+        settings={"OTEL_TRACES_SAMPLER": "parentbased_traceidratio", SAMPLER_RATIO: str(percent / 100), **EXPORT_DELAY},
+    )
 
 
-BARE = Variant("a", "(a) bare Starlette", "service", "bare")
-SERVICE_1, SERVICE_10, SERVICE_100 = map(_service, (1, 10, 100))
+DATA_PLANE_0, DATA_PLANE_10, DATA_PLANE_100 = map(_data_plane, (0, 10, 100))
+SERVICE_0, SERVICE_10, SERVICE_100 = map(_service, (0, 10, 100))
 CONVENTIONAL_10, CONVENTIONAL_100 = map(_conventional, (10, 100))
-SERVICE_PLAIN = Variant(
-    "b", "(b) emitted service, no exporter", "service", "service", "/health/ready", settings={NO_EXPORTER: "none"}
+COMPARED = (
+    BARE,
+    DATA_PLANE_0,
+    DATA_PLANE_10,
+    DATA_PLANE_100,
+    BARE_LINK,
+    SERVICE_0,
+    SERVICE_10,
+    SERVICE_100,
+    CONVENTIONAL_10,
+    CONVENTIONAL_100,
 )
-SERVICE_SERIES = replace(SERVICE_10, name="series", settings={**SERVICE_10.settings, "BENCH_SERIES": "5000"})
-SERVICE_H11 = replace(SERVICE_10, name="h11", program="service_h11")
-SERVICE_UVICORN = replace(SERVICE_10, name="uvicorn", title="uvicorn")
-SERVICE_GRANIAN = replace(SERVICE_10, name="granian", title="granian", program="service_granian")
-SERVICE_GRANIAN_DRAIN = replace(
-    SERVICE_GRANIAN, name="drain", title="granian, drain added", settings={**SERVICE_10.settings, "BENCH_DRAIN": "1"}
+# What is measured beside the cost of a request. Every path is distinct.
+SERVICE = replace(SERVICE_10, name="service", title="whole service, 10 % sampled", path=ITEM, base=BARE)
+SERVICE_PLAIN = replace(SERVICE, name="plain", title="whole service, no exporter", settings={NO_EXPORTER: "none"})
+SERVICE_SERIES = replace(SERVICE, name="series", settings={**SERVICE.settings, "BENCH_SERIES": "5000"})
+SERVICE_H11 = replace(SERVICE, name="h11", program="service_h11")
+CONVENTIONAL = replace(
+    CONVENTIONAL_10, name="conventional", title="conventional stack, 10 % sampled", path=ITEM, base=BARE
 )

@@ -1,5 +1,5 @@
 # mypy: disable-error-code="import-not-found"
-"""Bare Starlette: the route and nothing else. What the others are compared with."""
+"""Bare Starlette: the routes and nothing else. What the others are compared with."""
 
 import os
 

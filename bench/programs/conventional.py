@@ -23,7 +23,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette_exporter import PrometheusMiddleware, handle_metrics
 
-from .items import ITEMS
+from .items import ITEMS, LINKS
 
 log = structlog.get_logger()
 
@@ -72,12 +72,12 @@ def configure_logging() -> None:
 
 
 def create_app() -> Starlette:
-    """The route with everything around it."""
+    """The routes with everything around them."""
     provider = TracerProvider(resource=Resource.create({"service.name": "conventional"}))
     provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
     trace.set_tracer_provider(provider)
     app = Starlette(
-        routes=[*ITEMS, Route("/metrics", handle_metrics)],
+        routes=[*ITEMS, *LINKS, Route("/metrics", handle_metrics)],
         middleware=[
             Middleware(CorrelationIdMiddleware),
             Middleware(PrometheusMiddleware, group_paths=True),

@@ -1,5 +1,8 @@
 # mypy: disable-error-code="import-not-found"
-"""The routes under test, the same in every server: a small document, and a link as the example answers with."""
+"""The routes under test, the same in every server: a small document, and a link as the example answers with.
+
+Both answer through the class that the example's handlers use, so that every side pays for the same JSON encoder.
+"""
 
 from datetime import UTC, datetime
 
@@ -7,13 +10,12 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import BaseRoute, Route
 
+CREATED = datetime(2026, 11, 26, 12, 30, 15, 123456, tzinfo=UTC)
+
 
 async def item(request: Request) -> JSONResponse:
     """Answer with a small document."""
     return JSONResponse({"id": request.path_params["id"], "name": "An item", "price": 12.5, "tags": ["a", "b"]})
-
-
-CREATED = datetime(2026, 11, 26, 12, tzinfo=UTC)
 
 
 async def link(request: Request) -> JSONResponse:
@@ -23,4 +25,4 @@ async def link(request: Request) -> JSONResponse:
 
 
 ITEMS: list[BaseRoute] = [Route("/items/{id}", item)]
-LINKS: list[BaseRoute] = [Route("/links/{slug}", link)]
+LINKS: list[BaseRoute] = [Route("/api/v1/links/{slug}", link)]
