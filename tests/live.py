@@ -3,7 +3,6 @@
 import json
 import queue
 import shutil
-import socket
 import subprocess
 import threading
 import time
@@ -20,6 +19,8 @@ from typing import Any
 import yaml
 from rulebook import ALERTS, ROOT
 
+from bench.ports import free_port
+
 SAMPLE_LIMIT = 10000  # as in the stand-alone stack
 DEADLINE = 30  # seconds until something that should take one is given up
 # The programs, by any name they have.
@@ -29,13 +30,6 @@ PROMETHEUS_3 = ROOT / ".tools/prometheus-3/usr/bin"  # programs of that release,
 TEMPLATES = ALERTS / "alertmanager" / "templates"
 
 Notification = dict[str, Any]
-
-
-def free_port() -> int:
-    """Find a port nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def call(url: str, body: bytes | None = None) -> bytes:

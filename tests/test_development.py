@@ -13,8 +13,10 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from live import call, free_port
+from live import call
 from template import Machine
+
+from bench.ports import free_port
 
 TIMEOUT_SECONDS = 120
 COLOUR = re.compile(r"\x1b\[\d*m")

@@ -40,7 +40,6 @@ from live import (
     Prometheus,
     Settings,
     alertmanager,
-    free_port,
     listening,
     prometheus,
     render,
@@ -49,6 +48,7 @@ from live import (
 from rulebook import RUNBOOKS
 from template import Machine
 
+from bench.ports import free_port
 from demo.collector import Collector
 from demo.traffic import request
 
