@@ -14,11 +14,10 @@ from pathlib import Path
 
 import pytest
 from live import call
-from template import Machine
+from template import TIMEOUT_SECONDS, Machine
 
 from bench.ports import free_port
 
-TIMEOUT_SECONDS = 120
 COLOUR = re.compile(r"\x1b\[\d*m")
 # Ctrl-C reaches what has the terminal in front of it; pytest may run where SIGINT is ignored.
 IN_FRONT = "import fcntl,os,signal,termios;signal.signal(2,signal.SIG_DFL);fcntl.ioctl(0,termios.TIOCSCTTY,0);"

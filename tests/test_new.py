@@ -12,9 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from template import Machine
-
-TIMEOUT_SECONDS = 60
+from template import TIMEOUT_SECONDS, Machine
 
 
 def make_new(machine: Machine, template: Path, **variables: str) -> tuple[int, str, str]:
