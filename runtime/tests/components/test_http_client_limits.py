@@ -43,7 +43,7 @@ from ..ports import refusing_port
 
 METRIC = "http_client_request_duration_seconds_count"
 SECONDS = 0.3
-SLACK_SECONDS = 1.5
+SLACK_SECONDS = 4.0
 LIMIT = 100_000
 
 

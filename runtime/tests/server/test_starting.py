@@ -21,7 +21,7 @@ from ..ports import free_port
 Serve = Callable[..., ServiceProcess]
 
 SLOW_START = str(PROGRAMS / "slow_start.py")
-SOON_SECONDS = 2.0  # from the cure to the open port; the condition is asked every 0.1 s
+SOON_SECONDS = 5.0  # from the cure to the open port; the condition is asked every 0.1 s
 
 
 class Waiting(NamedTuple):

@@ -36,7 +36,7 @@ from firstlight.traces.size import SPAN_BYTES, size
 from ..faults import IDENTITY
 
 TIMEOUT_SECONDS = 10.0
-SOON_SECONDS = 2.0  # well below any timeout of an exporter
+SOON_SECONDS = 5.0  # well below any timeout of an exporter
 IDLE_SECONDS = 0.5
 IDLE_CPU_SECONDS = 0.2  # in that time; whoever asks again and again uses all of it
 
