@@ -23,7 +23,7 @@ new: $(UV) ## Generate a service beside this folder, or INTO=folder: asks, unles
 	@exec $(UV) run --quiet --no-project --python '>=3.11' --with cookiecutter==2.7.1 python -m new
 
 test: test-runtime ## Test runtime and template: generate, refuse, update, and run the tests of generated services
-	$(PYTHON) -m pytest -n 2 -m "not delivery"
+	@.ci/pytest template $(PYTHON) -m pytest -n 3 -m "not delivery"
 
 test-runtime: $(UV) ## Run the tests of runtime/, with coverage, on every supported Python that is installed
 	@UV="$(UV)" .ci/runtime $(ARGS)
@@ -32,7 +32,7 @@ fault-test: $(UV) ## Drive a generated service through floods, failures and over
 	@exec $(PYTHON) -m faults $(if $(LONG),--long) $(if $(REVERT),--revert) $(if $(ROWS),--rows "$(ROWS)") $(if $(WRITE),--write)
 
 prove-delivery: $(UV) ## Test images, signatures, pipelines and deploys for real (needs root and Debian's container tools)
-	$(PYTHON) -m pytest -m delivery
+	@.ci/pytest delivery $(PYTHON) -m pytest -n 2 -m delivery
 
 check: $(UV) ## Check style and types
 	$(UV) run ruff check .

@@ -5,7 +5,7 @@ group is evaluated at one point in time; Prometheus itself says how many samples
 The usual form (eight windows and two alerts per objective, as Sloth writes them) is measured for a few services and
 scaled up linearly.
 
-    python bench/alerts_scale.py [--services 1000] [--usual-services 10]
+    python -m bench.alerts_scale [--services 1000] [--usual-services 10]
 
 Takes about ten minutes, 6 GB of memory and as much below $TMPDIR with the defaults.
 """
@@ -15,7 +15,6 @@ from __future__ import annotations
 import argparse
 import json
 import shutil
-import socket
 import statistics
 import subprocess
 import sys
@@ -28,6 +27,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import yaml
+
+from .ports import free_port
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -237,13 +238,6 @@ def cost(base: str, query: str, at: int) -> Cost:
             stats = json.load(answer)["data"]["stats"]
         runs.append(stats["timings"]["execTotalTime"])
     return Cost(stats["samples"]["totalQueryableSamples"], statistics.median(runs))
-
-
-def free_port() -> int:
-    """A port nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def wait_ready(base: str) -> None:

@@ -2,7 +2,6 @@
 
 import http.client
 import json
-import socket
 import sys
 import time
 from collections.abc import Mapping, Sequence
@@ -13,6 +12,7 @@ from typing import Self
 from .environments import Environments
 from .load import Answers, Order
 from .machine import Cores
+from .ports import free_port
 from .processes import Process
 from .variants import NEW_LINK, Variant
 
@@ -161,11 +161,3 @@ def fetch(port: int, path: str, headers: Mapping[str, str]) -> tuple[int, str]:
         return NOBODY
     finally:
         connection.close()
-
-
-def free_port() -> int:
-    """A port nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind((LOOPBACK, 0))
-        port: int = probe.getsockname()[1]
-        return port

@@ -1,6 +1,7 @@
 """The signals on the page, read from outside: probes, scrape, responses and log lines."""
 
 import json
+import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
@@ -14,6 +15,8 @@ PROBES = ("live", "ready", "startup")
 OPENMETRICS = {"Accept": "application/openmetrics-text"}
 DURATION = "http_server_request_duration_seconds"
 EVENTS = "slo_events_total"
+COUNTED_SECONDS = 5.0  # until everything is counted: a client may have its response before
+POLL_SECONDS = 0.1
 
 
 @dataclass(frozen=True)
@@ -105,7 +108,14 @@ class Signals:
 
 
 def read(service: Service, failed: Answer) -> Signals:
-    """Read the signals of the service."""
+    """Read the signals of the service until none is missing, for some seconds at most."""
+    deadline = time.monotonic() + COUNTED_SECONDS
+    while (signals := _read(service, failed)).missing and time.monotonic() < deadline:
+        time.sleep(POLL_SECONDS)
+    return signals
+
+
+def _read(service: Service, failed: Answer) -> Signals:
     probes = {name: request(service.management_port, "GET", f"/health/{name}").status for name in PROBES}
     text = request(service.management_port, "GET", "/metrics", headers=OPENMETRICS).body.decode()
     families = text_string_to_metric_families(text)  # type: ignore[no-untyped-call]

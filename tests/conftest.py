@@ -7,8 +7,12 @@ from pathlib import Path
 import pytest
 from made_up_template import MadeUp
 from template import Machine
+from xdist.scheduler import LoadFileScheduling  # type: ignore[import-untyped]
 
 Generate = Callable[..., Path]
+# Workers get the longest first, so that all end at about the same time. The first of them waits, mostly.
+LONGEST = ("alerts/test_live.py", "test_made_up.py", "test_services.py", "test_team.py")
+ONE_HOST = "tests/delivery/ansible/"  # its tests take turns on one host, which takes long to make
 FIGURE = "figure"  # the name of the property of a test that measured something
 
 
@@ -49,6 +53,25 @@ def generate(shared: Machine, template: Path) -> Generate:
 def made_up(shared: Machine) -> MadeUp:
     """Add two made-up components to a copy of the template, once."""
     return MadeUp(shared)
+
+
+class Files(LoadFileScheduling):  # type: ignore[misc] # it has no types
+    """One file at a time for each worker, and all files of one host for one of them."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return ONE_HOST if nodeid.startswith(ONE_HOST) else nodeid.partition("::")[0]
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> Files:
+    """Distribute the tests of a run with workers."""
+    return Files(config, log)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the longest files first, and leave the order within each."""
+    places = {f"tests/{name}": place for place, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: places.get(item.nodeid.partition("::")[0], len(places)))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

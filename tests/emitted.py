@@ -13,9 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from template import ROOT, Machine
+from template import ROOT, TIMEOUT_SECONDS, Machine
 
-PATIENCE_SECONDS = 30
 DEPENDENCIES = {"fine": 200, "refusing": 404, "broken": 500}
 PROGRAM = ROOT / "tests" / "orders.py"
 
@@ -39,7 +38,7 @@ class Service:
             return next((line for line in self._lines if wanted <= line.items()), None)
 
         with self._news:
-            line = self._news.wait_for(found, PATIENCE_SECONDS)
+            line = self._news.wait_for(found, TIMEOUT_SECONDS)
             assert line is not None, f"no {event} {fields}; the last lines: {self._lines[-5:]}"
         return line
 
@@ -49,13 +48,13 @@ class Service:
 
     def wait(self) -> int:
         """Wait for its end. Returns the exit status."""
-        return self._process.wait(PATIENCE_SECONDS)
+        return self._process.wait(TIMEOUT_SECONDS)
 
     def stop(self) -> None:
         """Drain it, or kill it if it does not."""
         self.drain()
         try:
-            self._process.wait(PATIENCE_SECONDS)
+            self._process.wait(TIMEOUT_SECONDS)
         finally:
             self._process.kill()
             self._process.wait()
@@ -118,7 +117,7 @@ def serving(machine: Machine, directory: Path, **settings: str) -> Iterator[Serv
 
 def get(port: int, path: str, accept: str = "*/*") -> tuple[int, str, str]:
     """Ask for one page: status, content type, text."""
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE_SECONDS)
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=TIMEOUT_SECONDS)
     try:
         connection.request("GET", path, headers={"Accept": accept})
         answer = connection.getresponse()
@@ -129,7 +128,7 @@ def get(port: int, path: str, accept: str = "*/*") -> tuple[int, str, str]:
 
 def leave_in_mid_stream(port: int) -> None:
     """Close the connection while the answer is still coming."""
-    with socket.create_connection(("127.0.0.1", port), PATIENCE_SECONDS) as connection:
+    with socket.create_connection(("127.0.0.1", port), TIMEOUT_SECONDS) as connection:
         connection.sendall(b"GET /faults/stream HTTP/1.1\r\nHost: service\r\n\r\n")
         received = b""
         while b"chunk\n" not in received:

@@ -3,7 +3,6 @@
 import json
 import queue
 import shutil
-import socket
 import subprocess
 import threading
 import time
@@ -19,9 +18,11 @@ from typing import Any
 
 import yaml
 from rulebook import ALERTS, ROOT
+from template import TIMEOUT_SECONDS
+
+from bench.ports import free_port
 
 SAMPLE_LIMIT = 10000  # as in the stand-alone stack
-DEADLINE = 30  # seconds until something that should take one is given up
 # The programs, by any name they have.
 PROMETHEUS, PROMTOOL, AMTOOL = ("prometheus",), ("promtool",), ("amtool",)
 ALERTMANAGER = ("prometheus-alertmanager", "alertmanager")
@@ -31,17 +32,10 @@ TEMPLATES = ALERTS / "alertmanager" / "templates"
 Notification = dict[str, Any]
 
 
-def free_port() -> int:
-    """Find a free port."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 def call(url: str, body: bytes | None = None) -> bytes:
     """Ask a server on loopback."""
     request = urllib.request.Request(url, body, {"Content-Type": "application/json"})  # noqa: S310 - http, our own
-    with urllib.request.urlopen(request, timeout=DEADLINE) as answer:  # noqa: S310 - the same
+    with urllib.request.urlopen(request, timeout=TIMEOUT_SECONDS) as answer:  # noqa: S310 - the same
         contents: bytes = answer.read()
     return contents
 
@@ -69,14 +63,14 @@ def running(
     """Run a server until it is no longer needed."""
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=cwd, env=env)
     try:
-        end = time.monotonic() + DEADLINE
+        end = time.monotonic() + TIMEOUT_SECONDS
         while not _answers(f"{url}{ready}"):
             assert process.poll() is None, f"{command[0]} ended"
             assert time.monotonic() < end, f"{command[0]} does not get ready"
         yield
     finally:
         process.terminate()
-        process.wait(timeout=DEADLINE)
+        process.wait(timeout=TIMEOUT_SECONDS)
 
 
 def _answers(url: str) -> bool:
@@ -115,7 +109,7 @@ class Inbox:
         self.url = f"http://127.0.0.1:{self.server.server_port}"
 
     def until(
-        self, done: Callable[[dict[str, list[Notification]]], object], within: float = DEADLINE
+        self, done: Callable[[dict[str, list[Notification]]], object], within: float = TIMEOUT_SECONDS
     ) -> dict[str, list[Notification]]:
         """Collect notifications by receiver until `done` says so."""
         end = time.monotonic() + within

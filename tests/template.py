@@ -13,6 +13,7 @@ SERVICE_DIRECTORY = "{{cookiecutter.project_slug}}"
 NOT_PART_OF_THE_TEMPLATE = shutil.ignore_patterns(
     ".git", ".venv", ".tools", "build", "dist", "uv.lock", "__pycache__", ".*_cache", ".coverage*"
 )
+TIMEOUT_SECONDS = 120  # for anything that a test waits for: long, because only a failure takes it
 EVERYTHING = {"components": "all", "deploy": "all"}
 
 

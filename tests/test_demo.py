@@ -6,13 +6,14 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 import pytest
-from template import Machine
+from template import TIMEOUT_SECONDS, Machine
 
-PATIENCE_SECONDS = 120
+from demo.service import PORTS
+
 SECTIONS = ("Probes", "Golden signals", "Objectives", "One trace", "Where to look next")
 
 pytestmark = pytest.mark.slow
@@ -39,7 +40,7 @@ def demo(machine: Machine, template: Path, **environment: str) -> Iterator[subpr
 
 def ended(process: subprocess.Popen[str]) -> tuple[int, str]:
     """Wait for the end: exit status and everything that was printed."""
-    page, _ = process.communicate(timeout=PATIENCE_SECONDS)
+    page, _ = process.communicate(timeout=TIMEOUT_SECONDS)
     return process.returncode, page
 
 
@@ -52,7 +53,7 @@ def test_the_page_shows_every_signal_and_the_demo_ends_by_itself(machine: Machin
     assert page.count(" 200  /health/") == 3
     assert "1 RuntimeError" in page
     assert re.search(r"availability +99\.90% +1 of \d+", page)
-    assert re.search(r"latency +99\.00% within 0\.25 s +1 of \d+", page)
+    assert re.search(r"latency +99\.00% within 0\.25 s +[1-9]\d* of \d+", page)  # more where the machine is busy
     assert "http.request_failed" in page
     assert "Missing" not in page
     assert "hunter2" not in page
@@ -62,14 +63,16 @@ def test_a_missing_signal_is_named_and_fails_the_demo(machine: Machine, template
     """Without sampling there are no exemplars, which the page expects."""
     with demo(machine, template, DURATION="0.1", OTEL_TRACES_SAMPLER="always_off") as process:
         status, page = ended(process)
-    assert status == 1
+    assert status == 1, page
     assert "Missing: no exemplar carries the failed request's trace id." in page
 
 
 def test_ctrl_c_drains_the_service(machine: Machine, template: Path) -> None:
-    """Without `DURATION` it serves until then; the usual ports may be taken."""
-    with socket.create_server(("127.0.0.1", 0)) as taken, demo(machine, template) as process:
-        del taken
+    """Without `DURATION` it serves until then, on another port where the usual one is taken."""
+    with ExitStack() as stack:
+        with suppress(OSError):  # somebody else has it
+            stack.enter_context(socket.create_server(("127.0.0.1", PORTS["PORT"])))
+        process = stack.enter_context(demo(machine, template))
         assert process.stdout is not None
         page = ""
         for line in process.stdout:
@@ -78,13 +81,13 @@ def test_ctrl_c_drains_the_service(machine: Machine, template: Path) -> None:
                 break
         port = re.search(r"http://127\.0\.0\.1:(\d+)/api/v1/links", page)
         assert port is not None, page
-        socket.create_connection(("127.0.0.1", int(port[1])), PATIENCE_SECONDS).close()
-        process.send_signal(signal.SIGINT)
-        status, rest = ended(process)
-    assert status == 0, rest
-    assert "The service ended with exit status 0." in rest
-    with pytest.raises(ConnectionRefusedError):
-        socket.create_connection(("127.0.0.1", int(port[1])), PATIENCE_SECONDS)
+        with socket.create_connection(("127.0.0.1", int(port[1])), TIMEOUT_SECONDS) as connection:
+            process.send_signal(signal.SIGINT)
+            status, rest = ended(process)
+            assert connection.recv(1) == b""  # whoever gets the port next has not this connection
+    page += rest
+    assert status == 0, page
+    assert "The service ended with exit status 0." in page
 
 
 def test_a_bad_duration_is_refused(machine: Machine, template: Path) -> None:

@@ -13,10 +13,11 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from live import call, free_port
-from template import Machine
+from live import call
+from template import TIMEOUT_SECONDS, Machine
 
-TIMEOUT_SECONDS = 120
+from bench.ports import free_port
+
 COLOUR = re.compile(r"\x1b\[\d*m")
 # Ctrl-C reaches what has the terminal in front of it; pytest may run where SIGINT is ignored.
 IN_FRONT = "import fcntl,os,signal,termios;signal.signal(2,signal.SIG_DFL);fcntl.ioctl(0,termios.TIOCSCTTY,0);"

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 import yaml
 from documents import Block, block, blocks
-from template import ROOT, Machine, Outcome
+from template import ROOT, TIMEOUT_SECONDS, Machine, Outcome
 
 from faults.catalogue import ROWS
 from generator.package_index import read as read_index
@@ -24,7 +24,6 @@ from generator.package_index import read as read_index
 pytestmark = pytest.mark.slow
 
 RUNBOOKS = "ops/alerts/runbooks/"  # tests/alerts/test_runbooks.py reads every query and command of those
-TIMEOUT_SECONDS = 120
 
 # Blocks and commands by their beginning.
 ELSEWHERE = {

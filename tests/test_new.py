@@ -12,11 +12,9 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from template import Machine
+from template import TIMEOUT_SECONDS, Machine
 
 from new.__main__ import announced
-
-TIMEOUT_SECONDS = 60
 
 
 def make_new(machine: Machine, template: Path, **variables: str) -> tuple[int, str, str]:

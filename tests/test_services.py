@@ -18,7 +18,7 @@ from generator.taken_names import DISTRIBUTIONS
 
 MOST_TEST_LINES = 700
 MOST_TEST_SECONDS = 15  # of `make test`, installed, on two quiet cores
-BUSY = 2  # how much longer it may take on cores that are not quiet
+BUSY = 3  # how much longer it may take on cores that are not quiet
 # Locked for running in a browser, never installed on a server.
 NOT_ON_A_SERVER = {"httpx2-jsfetch"}
 STRANGE_TEXT = "\"quotes\" 'too' \\ {{ 7*7 }} {% x %} $(touch pwned) # : - 🚀\nsecond line \x7f"

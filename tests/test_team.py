@@ -20,6 +20,8 @@ import yaml
 from conftest import Generate
 from template import SERVICE_DIRECTORY, Machine, Outcome, files, replace
 
+from bench.ports import free_port
+
 ANSWERS = {"deploy": "kubernetes"}
 WRITTEN_LATER = (".cruft.json", "uv.lock", ".cache/", ".venv/", ".tools/")
 
@@ -203,12 +205,6 @@ def status(url: str, method: str, path: str) -> int:
         return connection.getresponse().status
     finally:
         connection.close()
-
-
-def free_port() -> int:
-    """A port that nobody listens on."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return int(server.getsockname()[1])
 
 
 def assert_owned_by_the_template(service: Path, fresh: dict[str, bytes]) -> None:

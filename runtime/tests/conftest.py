@@ -1,5 +1,6 @@
 """The service under test, in addition to the fixtures of the pytest plug-in."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,7 @@ from firstlight import Service
 from firstlight.testing.process import TIMEOUT_SECONDS
 
 from .faults import SERVICE
+from .ports import refusing_port
 
 __all__ = ["FAULTS", "PROGRAMS", "TIMEOUT_SECONDS", "service"]
 
@@ -19,6 +21,13 @@ PROGRAMS = Path(__file__).with_name("programs")  # services that one test file r
 def service() -> Service:
     """A service that consists of the failing routes."""
     return SERVICE
+
+
+@pytest.fixture
+def refusing() -> Iterator[str]:
+    """A URL that refuses connections."""
+    with refusing_port() as port:
+        yield f"http://127.0.0.1:{port}"
 
 
 @pytest.fixture(autouse=True)

@@ -18,6 +18,7 @@ from firstlight import Component, Service, main, nothing
 from firstlight.testing import ServiceProcess
 
 from .conftest import FAULTS, PROGRAMS, TIMEOUT_SECONDS
+from .ports import free_port
 
 Serve = Callable[..., ServiceProcess]
 
@@ -30,9 +31,7 @@ SCALES = str(PROGRAMS / "scales.py")
 def ports() -> Iterator[Mapping[str, str]]:
     """A port on which somebody listens, and a free one."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            numbers = {"TAKEN": taken.getsockname()[1], "FREE": free.getsockname()[1]}
-        yield {name: str(number) for name, number in numbers.items()}
+        yield {"TAKEN": str(taken.getsockname()[1]), "FREE": str(free_port())}
 
 
 @pytest.fixture

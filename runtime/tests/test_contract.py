@@ -57,26 +57,23 @@ def memory() -> list[Seen]:
 
 
 @pytest.fixture
-def seen(serve: Callable[..., ServiceProcess], memory: list[Seen]) -> Seen:
+def seen(serve: Callable[..., ServiceProcess], refusing: str, memory: list[Seen]) -> Seen:
     """One real process for all tests of this file."""
     if not memory:
-        with socket.create_server(("127.0.0.1", 0)) as refusing:
-            port = refusing.getsockname()[1]
-        service = serve(EVERYTHING, HTTP_CLIENT_DEPENDENCIES=f"scales=http://127.0.0.1:{port}").started()
-        _traffic(service)
-        memory.append(
-            Seen(
-                pages={
-                    "text": service.manage("/metrics").text,
-                    "openmetrics": service.manage("/metrics", headers={"Accept": OPENMETRICS}).text,
-                },
-                statuses={
-                    path: (service.get(path).status_code, service.manage(path).status_code) for path in CONTRACT.paths
-                },
-                lines=_ended(service).lines,
-            )
-        )
+        memory.append(_seen(serve(EVERYTHING, HTTP_CLIENT_DEPENDENCIES=f"scales={refusing}").started()))
     return memory[0]
+
+
+def _seen(service: ServiceProcess) -> Seen:
+    _traffic(service)
+    return Seen(
+        pages={
+            "text": service.manage("/metrics").text,
+            "openmetrics": service.manage("/metrics", headers={"Accept": OPENMETRICS}).text,
+        },
+        statuses={path: (service.get(path).status_code, service.manage(path).status_code) for path in CONTRACT.paths},
+        lines=_ended(service).lines,
+    )
 
 
 def _traffic(service: ServiceProcess) -> None:

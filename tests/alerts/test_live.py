@@ -32,7 +32,6 @@ from typing import Any
 import pytest
 from dashboards import with_uid
 from live import (
-    DEADLINE,
     PROMETHEUS_3,
     Alertmanager,
     Inbox,
@@ -40,15 +39,15 @@ from live import (
     Prometheus,
     Settings,
     alertmanager,
-    free_port,
     listening,
     prometheus,
     render,
     running,
 )
 from rulebook import RUNBOOKS
-from template import Machine
+from template import TIMEOUT_SECONDS, Machine
 
+from bench.ports import free_port
 from demo.collector import Collector
 from demo.traffic import request
 
@@ -240,7 +239,11 @@ class Incident:
         self._page(self.hurried, "crash", "ServiceDown")
         self.held_back = [each.states("crash") for each in self.both]
         told, before = self.hurried.inbox.told, len(self.hurried.inbox.told)
-        wait(lambda: told[before:] if about(told[before:]) >= HEARD_WHILE_DOWN else [], DEADLINE, "all of it again")
+        wait(
+            lambda: told[before:] if about(told[before:]) >= HEARD_WHILE_DOWN else [],
+            TIMEOUT_SECONDS,
+            "all of it again",
+        )
         self.told_while_down = about(told[before:])
         with self._listener:
             self.shed, self.shed_seconds = self._shed.result()

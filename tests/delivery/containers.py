@@ -5,6 +5,7 @@ removed at the end. No registry is asked for a base image: `python:<version>-sli
 are made from Debian's and Python's own packages and carry the names that the Dockerfile knows.
 """
 
+import fcntl
 import hashlib
 import json
 import os
@@ -305,8 +306,11 @@ def debian_archive(suite: str, packages: Sequence[str], hooks: Sequence[str] = (
     command += [f"--customize-hook={hook}" for hook in [f'cp {CERTIFICATES} "$1{CERTIFICATES}"', *hooks]]
     recipe = "\n".join([*command, suite]).encode() + CERTIFICATES.read_bytes()
     archive = CACHE / f"{suite}-{hashlib.sha256(recipe).hexdigest()[:16]}.tar"
-    if not archive.exists():
-        CACHE.mkdir(parents=True, exist_ok=True)
+    CACHE.mkdir(parents=True, exist_ok=True)
+    with archive.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # another worker may want the same
+        if archive.exists():
+            return archive
         with tempfile.TemporaryDirectory(dir=CACHE) as scratch:
             made = Path(scratch) / "root.tar"
             run([*command, suite, str(made)], os.environ)

@@ -8,7 +8,8 @@ from http import HTTPStatus
 from pathlib import Path
 
 from delivery.containers import DEADLINE, until
-from live import free_port
+
+from bench.ports import free_port
 
 CONFIGURATION = """\
 version: 0.1

@@ -15,8 +15,9 @@ import pytest
 from delivery.containers import run
 from delivery.image import Image, path_without
 from delivery.registry import registry
-from live import free_port
 from template import ROOT, Outcome
+
+from bench.ports import refusing_port
 
 pytestmark = pytest.mark.delivery
 
@@ -271,8 +272,9 @@ def test_publish_needs_a_registry(published: Image, tmp_path: Path) -> None:
     example = "registry.example.com/team/acme-links"
     sentence = f"IMAGE=acme/acme-links names no registry; it must, such as IMAGE={example}"
     refused(here.make("publish"), sentence)
-    closed = replace(here, name=f"127.0.0.1:{free_port()}/acme-links")
-    outcome = closed.make("publish")
+    with refusing_port() as port:
+        closed = replace(here, name=f"127.0.0.1:{port}/acme-links")
+        outcome = closed.make("publish")
     assert outcome.status != 0
     assert outcome.stderr.startswith(f"The registry does not say whether {closed.reference} exists: ")
     assert "connection refused" in outcome.stderr

@@ -9,7 +9,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import yaml
-from live import Alertmanager, call, free_port, running
+from live import Alertmanager, call, running
+
+from bench.ports import free_port
 
 
 def start(ops: Path, programs: Path, directory: Path, *options: str) -> list[str]:

@@ -1,7 +1,6 @@
 """The clients call a real server over pooled connections, with a timeout and request ids, and record each call."""
 
 import asyncio
-import socket
 import threading
 from collections.abc import Iterator
 from contextlib import AbstractAsyncContextManager
@@ -109,13 +108,6 @@ def server() -> Iterator[Server]:
         server.release.set()
         server.shutdown()
         thread.join()
-
-
-@pytest.fixture
-def refusing() -> str:
-    """A URL at which no server listens."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return f"http://127.0.0.1:{listener.getsockname()[1]}"
 
 
 @pytest.fixture

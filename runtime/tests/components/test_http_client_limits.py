@@ -39,10 +39,11 @@ from firstlight.testing.lines import Lines
 
 from ..faults import IDENTITY
 from ..peers import DRIPPING, Peer, answer, silent, then, wait_until
+from ..ports import refusing_port
 
 METRIC = "http_client_request_duration_seconds_count"
 SECONDS = 0.3
-SLACK_SECONDS = 1.5
+SLACK_SECONDS = 4.0
 LIMIT = 100_000
 
 
@@ -264,11 +265,11 @@ async def _call(request: Request) -> Response:
 @pytest.fixture
 def refused(settings: Settings, lines: Lines, monkeypatch: pytest.MonkeyPatch) -> Iterator[TestClient]:
     """A service whose dependency cannot be reached."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        monkeypatch.setenv("HTTP_CLIENT_DEPENDENCIES", f"scales=http://u:hunter2@127.0.0.1:{free.getsockname()[1]}")
     service = Service(identity=IDENTITY, components=[HTTP_CLIENT], routes=[Route("/call", _call)])
-    with TestClient(create_app(settings, service, log_sink=lines), raise_server_exceptions=False) as client:
-        yield client
+    with refusing_port() as port:
+        monkeypatch.setenv("HTTP_CLIENT_DEPENDENCIES", f"scales=http://u:hunter2@127.0.0.1:{port}")
+        with TestClient(create_app(settings, service, log_sink=lines), raise_server_exceptions=False) as client:
+            yield client
 
 
 def test_a_dependency_that_cannot_be_reached_is_named(

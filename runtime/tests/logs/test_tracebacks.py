@@ -93,9 +93,9 @@ def test_a_deep_recursion_is_shown_quickly_by_its_ends(function: Callable[[int],
         error = raised(lambda: function(DEEP))
     took = []
     for _ in range(3):
-        began = time.perf_counter()
+        began = time.thread_time()
         lines, complete = parts(error)
-        took.append(time.perf_counter() - began)
+        took.append(time.thread_time() - began)
     assert min(took) < 0.5  # 0.02 without coverage; 4,000 frames with their source lines take seconds
     assert lines[0].startswith("ValueError: ")
     assert lines[-1] == "    raise ValueError(msg)"

@@ -88,9 +88,9 @@ def test_a_value_is_shown_as(value: Any, shown: Any) -> None:
 
 def test_long_text_is_cut() -> None:
     """Before anything looks for secrets in it."""
-    began = time.perf_counter()
+    began = time.thread_time()
     shown = fields({"text": "password=hunter2 " * 600_000, "bytes": b"x" * 10_000_000})
-    assert time.perf_counter() - began < 0.1
+    assert time.thread_time() - began < 0.1
     assert all(len(value) <= TEXT_BYTES + KEY_BYTES for value in shown.values())
     assert shown["text"].endswith("characters]")
     assert shown["bytes"].endswith("bytes]")
@@ -120,9 +120,9 @@ def test_many_fields_are_cut_and_the_first_stay() -> None:
 def test_what_holds_itself_or_is_too_deep_ends() -> None:
     """In little time, with a marker."""
     for value in (itself(), deep()):
-        began = time.perf_counter()
+        began = time.thread_time()
         assert "nested too deep" in str(plain(value))
-        assert time.perf_counter() - began < 0.5
+        assert time.thread_time() - began < 0.5
 
 
 def test_a_large_field_leaves_small_ones_alone() -> None:

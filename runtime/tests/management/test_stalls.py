@@ -29,22 +29,21 @@ def test_a_blocked_loop_is_logged_while_it_is_blocked(serve: Serve) -> None:
     """With the blocking line, and the waiting requests, the oldest first."""
     service = serve(str(FAULTS)).started()
     waiting = threading.Thread(
-        target=ask, args=(service.url, "/faults/slow?seconds=2"), kwargs={"x_request_id": "slow"}
+        target=ask, args=(service.url, "/faults/slow?seconds=3"), kwargs={"x_request_id": "slow"}
     )
     blocking = threading.Thread(
-        target=ask, args=(service.url, "/faults/block?seconds=1.5&token=hunter2"), kwargs={"x_request_id": "blocking"}
+        target=ask, args=(service.url, "/faults/block?seconds=3&token=hunter2"), kwargs={"x_request_id": "blocking"}
     )
     waiting.start()
     ask(service.url, "/faults/none")
-    began = time.monotonic()
     blocking.start()
 
     line = service.wait_for("event_loop.blocked")
 
-    assert time.monotonic() - began < 1.4  # it does not wait for the end of the stall
+    assert blocking.is_alive()  # it does not wait for the end of the stall
     assert line["level"] == "error"
     assert "time.sleep(" in line["stack"]
-    assert STALL_SECONDS <= line["age_seconds"] < 1.0
+    assert STALL_SECONDS <= line["age_seconds"] < 2.5
     assert [(each["request_id"], each["url_path"]) for each in line["requests"]] == [
         ("slow", "/faults/slow"),
         ("blocking", "/faults/block"),

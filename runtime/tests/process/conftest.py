@@ -29,6 +29,7 @@ from firstlight.testing.process import DEFAULTS
 
 from ..conftest import FAULTS, TIMEOUT_SECONDS
 from ..faults import SERVICE
+from ..ports import free_port
 
 POLL_SECONDS = 0.01
 BLOCKED_SECONDS = 15.0  # liveness gives the loop 5; the rest is for a machine that is busy
@@ -173,7 +174,7 @@ class UnreadProcess:
     def __init__(self, stdout: int | IO[bytes], environment: Mapping[str, str], program: Path = FAULTS) -> None:
         """Start it on free ports."""
         inherited = {name: value for name, value in os.environ.items() if name not in variables(SERVICE)}
-        port, management_port = free_ports()
+        port, management_port = free_port(), free_port()
         self.url = f"http://127.0.0.1:{port}"
         self.management_url = f"http://127.0.0.1:{management_port}"
         ports = {"PORT": str(port), "MANAGEMENT_PORT": str(management_port)}
@@ -215,12 +216,6 @@ def answers(url: str, target: str) -> int:
         return ask(url, target).status
     except OSError:
         return 0
-
-
-def free_ports() -> tuple[int, int]:
-    """Two ports that nobody uses now."""
-    with socket.create_server(("127.0.0.1", 0)) as one, socket.create_server(("127.0.0.1", 0)) as other:
-        return one.getsockname()[1], other.getsockname()[1]
 
 
 @pytest.fixture

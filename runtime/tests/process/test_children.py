@@ -22,7 +22,7 @@ from .conftest import Receiver, Start, ask, wait_until
 HASTY = str(PROGRAMS / "hasty.py")
 METHODS = ("fork", "spawn", "forkserver")
 SHORT = {"LEAVE_SECONDS": "0.5", "GRACEFUL_SECONDS": "1"}
-STOP_SECONDS = 3.0  # far from the limit of a stop that something hangs in
+STOP_SECONDS = 5.0  # far from the limit of a stop that something hangs in
 
 
 class Family(NamedTuple):

@@ -11,7 +11,7 @@ from pathlib import Path
 from firstlight.testing import ServiceProcess
 
 from ..conftest import FAULTS, TIMEOUT_SECONDS
-from .conftest import SHUTDOWN_SECONDS, Receiver, Start, UnreadProcess, Wire, free_ports, metric, request, wait_until
+from .conftest import SHUTDOWN_SECONDS, Receiver, Start, UnreadProcess, Wire, metric, request, wait_until
 
 MANY_BATCHES = {"OTEL_BSP_SCHEDULE_DELAY": "10", "OTEL_BSP_MAX_EXPORT_BATCH_SIZE": "5"}
 SHORT_TIMEOUT = {**MANY_BATCHES, "OTEL_EXPORTER_OTLP_TIMEOUT": "100"}  # so that retries do not make few batches of many
@@ -38,14 +38,13 @@ def _many_dropped(service: ServiceProcess, reason: str) -> bool:
 
 
 def test_no_collector_delays_the_service(
-    serve: Start, receive: Callable[..., Receiver], quiet: tuple[UnreadProcess, Path]
+    serve: Start, receive: Callable[..., Receiver], refusing: str, quiet: tuple[UnreadProcess, Path]
 ) -> None:
     """It hangs, refuses, fails or is slow. Dropped spans are counted, and the process ends in time."""
     released = threading.Event()
     hanging = receive(lambda: 200 if released.wait(TIMEOUT_SECONDS) else 500)
     slow = receive(lambda: 503 if released.wait(0.3) else 200)
     failing = receive(lambda: 503)
-    refusing = f"http://127.0.0.1:{free_ports()[0]}"
     services = {
         "hanging": serve(
             str(FAULTS),

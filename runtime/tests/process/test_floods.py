@@ -15,7 +15,7 @@ from .floods import MIB, STREAMS, flood
 
 SENT = 24 * MIB  # the whole of it is far more than any limit; `floods.py` sends as much as it is told
 MAX_GROWTH_MIB = 12  # eight times the largest body, and four
-MAX_P99_SECONDS = 0.1
+MAX_P99_SECONDS = 0.3  # a machine that is busy included; a flood that holds the loop takes seconds
 SERVED = ("pipelined requests", "pipelined behind a slow one")  # as many as they like, one after the other
 
 

@@ -26,7 +26,7 @@ from ..faults import IDENTITY
 from ..peers import DRIPPING, Peer, answer, silent, then, wait_until
 
 FRAMES = 4000
-SLACK_SECONDS = 1.5
+SLACK_SECONDS = 4.0
 
 Start = Callable[[Peer], tuple[Capture, Callable[[float], object]]]
 
@@ -258,15 +258,15 @@ def test_an_exchange_with_the_tracker_has_a_time_limit(
     behave: Callable[..., None], start: Start, lost: Callable[[], object], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """And so has a flush."""
-    monkeypatch.setattr(transport, "SECONDS", 0.3)
+    monkeypatch.setattr(transport, "SECONDS", 0.8)
     with Peer(behave) as peer:
         capture, flush = start(peer)
         capture(ValueError("x"))
         began = time.monotonic()
         flush(0.05)
-        assert time.monotonic() - began < 0.25
+        assert time.monotonic() - began < 0.7
         flush(10)
-        assert time.monotonic() - began < 0.3 + SLACK_SECONDS
+        assert time.monotonic() - began < 0.8 + SLACK_SECONDS
     assert lost() == {"export_failed": 1}
 
 

@@ -12,7 +12,7 @@ from firstlight.requests.forwarded import Proxies
 
 PROXIES = Proxies([ip_network(text) for text in ("10.0.0.0/8", "192.0.2.7", "fd00::/8")])
 PEER_ADDRESS = ("10.0.0.1", 4711)
-SECONDS = 0.5  # for twelve heads; a pattern that goes back and forth takes minutes
+SECONDS = 0.5  # of CPU time for twelve heads; a pattern that goes back and forth takes minutes
 
 
 def resolved(*headers: tuple[str, str], peer: tuple[str, int] | None = PEER_ADDRESS, kind: str = "http") -> Scope:
@@ -137,9 +137,9 @@ def test_no_header_is_an_error(name: str, value: str) -> None:
 
 def test_long_headers_cost_little() -> None:
     """As long as a head may be."""
-    began = time.perf_counter()
+    began = time.thread_time()
     for value in ('for="' + "\\" * 65_000, "for=," * 13_000, '"' * 65_000, 'for="a' * 10_000):
         resolved(("forwarded", value))
         resolved(("x-forwarded-for", value))
         resolved(("x-forwarded-proto", value))
-    assert time.perf_counter() - began < SECONDS
+    assert time.thread_time() - began < SECONDS

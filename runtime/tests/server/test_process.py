@@ -12,18 +12,13 @@ from firstlight.testing import ServiceProcess
 from firstlight.testing.process import Line
 
 from ..conftest import PROGRAMS
+from ..ports import free_port
 
 Serve = Callable[..., ServiceProcess]
 
 JOBS = str(PROGRAMS / "jobs.py")
 COMPONENTS = 5
 SHUTDOWN_SECONDS = 10.0  # a stopped process is gone by then, whatever its work does
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port: int = free.getsockname()[1]
-        return port
 
 
 def _events(process: ServiceProcess) -> list[str]:
@@ -36,7 +31,7 @@ def _positions(process: ServiceProcess, *events: str) -> list[int]:
 
 def test_answers_on_a_management_port_of_its_own(serve: Serve) -> None:
     """The port of its kind in the identity, when the environment names none; and there is no service port."""
-    port = _free_port()
+    port = free_port()
 
     process = serve(JOBS, "worker", MANAGEMENT_PORT="", WORKER_PORT=str(port)).started()
 
@@ -182,7 +177,7 @@ def test_a_bad_setting_of_a_component_stops_the_process(serve: Serve) -> None:
 
 def test_the_service_port_is_closed(serve: Serve) -> None:
     """A port in `PORT` is not opened: it belongs to the web process on the same machine."""
-    port = _free_port()
+    port = free_port()
     process = serve(JOBS, "worker", PORT=str(port)).started()
 
     with pytest.raises(httpx2.ConnectError):

@@ -1,7 +1,6 @@
 """The start waits for the conditions of the components, with the management port open and the service port closed."""
 
 import signal
-import socket
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -17,11 +16,12 @@ from firstlight.server.starting import StartError
 from firstlight.testing import ServiceProcess
 
 from ..conftest import PROGRAMS
+from ..ports import free_port
 
 Serve = Callable[..., ServiceProcess]
 
 SLOW_START = str(PROGRAMS / "slow_start.py")
-SOON_SECONDS = 2.0  # from the cure to the open port; the condition is asked every 0.1 s
+SOON_SECONDS = 5.0  # from the cure to the open port; the condition is asked every 0.1 s
 
 
 class Waiting(NamedTuple):
@@ -41,8 +41,7 @@ class Waiting(NamedTuple):
 def waiting(serve: Serve, tmp_path: Path) -> Waiting:
     """The start is delayed."""
     file = tmp_path / "schema"
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = free_port()
     process = serve(SLOW_START, PORT=str(port), GATE_NEEDS=str(file))
     management_port = process.wait_for("gate.opened")["management_port"]
     process.wait_for("startup.delayed")

@@ -25,7 +25,7 @@ from ..faults import IDENTITY
 from ..peers import DRIPPING, Peer, answer, then, wait_until
 
 SECONDS = 0.4
-SLACK_SECONDS = 1.5
+SLACK_SECONDS = 4.0
 PLAIN_HEADERS = {"content-type": "application/x-protobuf", "user-agent": "OTel-OTLP-Exporter-Python/firstlight"}
 
 

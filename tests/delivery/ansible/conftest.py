@@ -18,6 +18,15 @@ from delivery.image import Image
 from made_up_template import MadeUp
 from template import Machine
 
+from bench.ports import refusing_port
+
+
+@pytest.fixture
+def gone() -> Iterator[str]:
+    """Where the metrics of an instance would be that does not run."""
+    with refusing_port() as port:
+        yield f"http://127.0.0.1:{port}/metrics"
+
 
 @pytest.fixture(scope="session")
 def host(containers: Containers) -> Iterator[Host]:

@@ -13,7 +13,7 @@ import time
 import urllib.parse
 from collections import Counter
 
-PATIENCE_SECONDS = 5
+RESPONSE_SECONDS = 5
 IDLE_SECONDS = 30  # a connection that was kept for longer may be closed by now, as any client knows
 IN_FLIGHT = 2_000  # a bound: more waiting requests than this are a failure of the test itself
 FAILED = 500
@@ -39,7 +39,7 @@ class Clients:
         """Send one request and note what became of it."""
         began = time.monotonic()
         try:
-            async with asyncio.timeout(PATIENCE_SECONDS):
+            async with asyncio.timeout(RESPONSE_SECONDS):
                 outcome = str(await self._exchange())
         except (OSError, EOFError, ValueError, TimeoutError) as error:
             outcome = type(error).__name__

@@ -179,26 +179,21 @@ def test_a_release_that_restarts_is_bad(start: Start) -> None:
     assert verdict == (BAD, f"bad: {instance.url} has restarted\n")
 
 
-def test_a_release_that_does_not_answer_is_bad(start: Start) -> None:
+def test_a_release_that_does_not_answer_is_bad(start: Start, gone: str) -> None:
     """The same holds for an answer without the metrics."""
-    gone = start()
-    gone.close()
     refusing = start(good=1)
     refusing.status = 503
 
-    refused = gate("--new", gone.url, *HASTE)
+    refused = gate("--new", gone, *HASTE)
 
     assert refused.status == BAD
-    assert f"bad: {gone.url} does not answer" in refused.sentence
+    assert f"bad: {gone} does not answer" in refused.sentence
     assert gate("--new", refusing.url, *HASTE) == (BAD, f"bad: {refusing.url} answers 503\n")
 
 
-def test_an_old_release_that_does_not_answer_is_ignored(start: Start) -> None:
+def test_an_old_release_that_does_not_answer_is_ignored(start: Start, gone: str) -> None:
     """A deploy must be possible when the running release is broken."""
-    gone = start()
-    gone.close()
-
-    assert gate("--new", start(good=100).url, "--old", gone.url, *HASTE).status == GOOD
+    assert gate("--new", start(good=100).url, "--old", gone, *HASTE).status == GOOD
 
 
 @pytest.mark.parametrize(

@@ -150,11 +150,9 @@ def test_without_any_process_there_is_nothing_to_judge() -> None:
     assert gate("--new", "--within", "1") == (GOOD, "")
 
 
-def test_an_old_release_without_a_worker_is_ignored(start: Start) -> None:
+def test_an_old_release_without_a_worker_is_ignored(start: Start, gone: str) -> None:
     """The release with the first worker is judged alone."""
-    gone = start()
-    gone.close()
-    words = ("--old", f"worker={gone.url}", *HASTE)
+    words = ("--old", f"worker={gone}", *HASTE)
 
     assert gate("--new", f"worker={start().url}", *words, *A_WHILE).status == GOOD
     assert gate("--new", f"worker={start(ready=False).url}", *words, *FOR_EVER).status == BAD
@@ -173,15 +171,12 @@ def test_one_that_restarts_is_bad_at_once(start: Start) -> None:
     assert verdict == (BAD, f"bad: the worker at {worker.url} has restarted\n")
 
 
-def test_one_that_does_not_answer_is_bad_at_once(start: Start) -> None:
-    """Even when all other processes answer."""
-    gone = start()
-    gone.close()
-
-    verdict = gate("--new", f"worker={start().url}", f"worker={gone.url}", *HASTE, *FOR_EVER)
+def test_one_that_does_not_answer_is_bad_at_once(start: Start, gone: str) -> None:
+    """Whatever others do."""
+    verdict = gate("--new", f"worker={start().url}", f"worker={gone}", *HASTE, *FOR_EVER)
 
     assert verdict.status == BAD
-    assert f"bad: the worker at {gone.url} does not answer" in verdict.sentence
+    assert f"bad: the worker at {gone} does not answer" in verdict.sentence
 
 
 def test_it_waits_until_each_is_ready(start: Start) -> None:

@@ -6,6 +6,7 @@ import socket
 import sys
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from queue import SimpleQueue
 
@@ -17,7 +18,9 @@ from .changes import Changed, Unwatched, Watch
 from .child import Child, Ended, Terminal
 from .environment import DevelopmentEnvironment
 
-PORTS = ("PORT", "MANAGEMENT_PORT")
+# Free ports are taken from below the range that systems give to clients, which could take a port before the service.
+PORTS = {"PORT": range(20_000, 26_000), "MANAGEMENT_PORT": range(26_000, 32_000)}
+ATTEMPTS = 100
 STOPPING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 NAMED = 3  # so many changed files are named; the others are counted
 
@@ -89,7 +92,7 @@ class Supervisor:
         variables.setdefault(handover.CONSOLE_TOKEN, self._token)
         for name in PORTS:
             if variables.get(name) == "0":  # a free one, and the same after each reload
-                variables[name] = self._ports.setdefault(name, _free_port())
+                variables[name] = self._ports[name] = self._ports.get(name) or _free_port(name)
         self._child = Child(self._command, {**variables, handover.RELOADED_AT: reloaded_at}, self._news.put)
 
     def _reload(self, changed: Changed) -> None:
@@ -148,6 +151,9 @@ class Supervisor:
         sys.stderr.flush()
 
 
-def _free_port() -> str:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        return str(free.getsockname()[1])
+def _free_port(name: str) -> str:
+    for _ in range(ATTEMPTS):
+        with suppress(OSError), socket.create_server(("127.0.0.1", secrets.choice(PORTS[name]))) as free:
+            return str(free.getsockname()[1])
+    msg = f"{name} is 0, and no port from {PORTS[name].start} to {PORTS[name].stop - 1} was free (set it to a free one)"
+    raise SettingsError(msg)
