@@ -1,11 +1,11 @@
-"""What identifies the request in progress, kept apart from other requests by one context variable."""
+"""The ids of the request in progress, in a context variable."""
 
 from contextvars import ContextVar
 from typing import NamedTuple
 
 
 class RequestContext(NamedTuple):
-    """The ids of one request: ours, and those of W3C Trace Context in hex (32 and 16 digits)."""
+    """The ids of one request: the request id, and trace id and span id in hex (32 and 16 digits)."""
 
     request_id: str
     trace_id: str
@@ -15,5 +15,5 @@ class RequestContext(NamedTuple):
 REQUEST: ContextVar[RequestContext | None] = ContextVar("request", default=None)
 current_request = REQUEST.get
 
-# Whether a health check runs here: it makes no telemetry of its own.
+# True in a health check: its calls record no telemetry.
 UNOBSERVED: ContextVar[bool] = ContextVar("unobserved", default=False)

@@ -1,6 +1,6 @@
-"""Objectives travel as metrics, so the rules of a fleet need no file per service.
+"""Objectives and their events are exported as metrics, so that one set of rules serves every service.
 
-An objective of the business is one more value in `objectives` of the service, and a count where its events happen:
+An objective of the team is a value in `objectives` of the service, and a call where its events happen:
 
     Objective("checkout", 0.995)
     slo.good("checkout") if paid else slo.bad("checkout")
@@ -22,14 +22,14 @@ NAME = re.compile(r"[a-z][a-z0-9_.-]*")
 
 @dataclass(frozen=True, slots=True)
 class Objective:
-    """At least this `ratio` of events is good; `threshold_seconds` only where good means fast."""
+    """An objective: at least this `ratio` of events is good. `threshold_seconds` is for latency objectives only."""
 
     slo: str
     ratio: float
     threshold_seconds: float | None = None
 
     def __post_init__(self) -> None:
-        """Refuse what the fleet's rules cannot alert on. Raises `ArrangementError`."""
+        """Raise `ArrangementError` for an objective on which the rules could not alert."""
         if not isinstance(self.slo, str) or NAME.fullmatch(self.slo) is None:
             msg = f"the objective {self.slo!r} must have a name in lower case, such as checkout"
             raise ArrangementError(msg)
@@ -45,7 +45,7 @@ class Objective:
                 raise ArrangementError(msg) from None
 
     def export(self) -> "Events":
-        """Publish the objective, and both of its events at zero: a series that begins with its first event hides it."""
+        """Export the objective, and both event counters with 0, so that increase() sees the first event."""
         SLO_OBJECTIVE.labels(self.slo).set(self.ratio)
         if self.threshold_seconds is not None:
             SLO_THRESHOLD.labels(self.slo).set(self.threshold_seconds)
@@ -73,7 +73,10 @@ class Declared:
         self._events[slo] = events
 
     def of(self, slo: str) -> Events | None:
-        """What an objective of the team counts; nothing in a test without an application. Raises `ArrangementError`."""
+        """The counters of an objective of the team, or None in a test without an application.
+
+        Raises `ArrangementError` if the service does not declare the objective.
+        """
         if slo in STANDARD or slo.startswith(ROUTE_PREFIX):
             msg = f"the runtime counts the events of {slo} itself"
             raise ArrangementError(msg)

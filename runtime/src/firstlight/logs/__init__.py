@@ -1,1 +1,1 @@
-"""Structured logs: one pipeline, one sink, and what must not leave the process."""
+"""Structured logs: one pipeline, one sink, and redaction."""

@@ -1,4 +1,4 @@
-"""Users, passwords and queries of URLs, and mail addresses, in any text."""
+"""Redacts users, passwords and queries of URLs, and mail addresses, in any text."""
 
 import re
 from collections.abc import Callable
@@ -27,7 +27,7 @@ _ANY_VALUE = re.compile(r"\d{1,4}|true|false|yes|no|on|off|", re.IGNORECASE)
 _MAIL = re.compile(r"(?:@|%40)((?:[\w-]{1,63}+\.){1,8})([^\W\d_]{2,24})(?![\w-])")
 _LOCAL = re.compile(r"[\w.+%=-]{1,64}+")  # of a text that is read backwards
 _LOCAL_CHARACTERS = 64
-# Users of machines, and ends of names that no mail goes to: private domains, systemd's units.
+# Not mail addresses: user names of systems, and domains that receive no mail, such as private ones and systemd units.
 _SYSTEM_USERS = frozenset(
     """
     git hg svn root admin deploy ubuntu debian ec2-user centos fedora core vagrant ansible jenkins runner postgres
@@ -102,7 +102,7 @@ def _replacement(text: str) -> Callable[[re.Match[str]], str]:
 
 
 def _user(address: str, *, is_web: bool) -> tuple[str, str, str]:
-    """What stands before the host. A password may hold `/` and `@`; so may a path, behind a host with its port."""
+    """The part before the host. A password may contain `/` and `@`; so may the path after a host with a port."""
     last = address.rfind("@")
     if last < 0:
         return "", "", address

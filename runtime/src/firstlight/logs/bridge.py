@@ -1,4 +1,4 @@
-"""Records of the standard library as events of the same pipeline."""
+"""Sends records of the standard library's loggers through the same pipeline."""
 
 import logging
 from typing import Any
@@ -8,15 +8,15 @@ import structlog
 from .hold import hold
 from .messages import fields, message
 
-# uvicorn reports what the data plane has reported already, and without the request's ids; or a frame of a client, who
-# decides how many there are.
+# Lines of uvicorn about errors that the data plane has reported with the request's ids, or about frames of a client,
+# which could write any number of lines.
 _REPORTED_BY_US = (
     "Exception in ASGI application",
     "ASGI callable returned without",
     "Invalid UTF-8 sequence received",
     "Cancel %s running task(s)",
 )
-# Loggers that say what our own events say, repeat on every retry what we report once, or write what a client sent them.
+# Loggers that repeat our own events, repeat an error on every retry, or write what a client has sent.
 _QUIET = {
     "uvicorn.error": logging.WARNING,
     "opentelemetry.exporter": logging.CRITICAL,
@@ -25,14 +25,14 @@ _QUIET = {
     "opentelemetry.baggage": logging.ERROR,
     "urllib3": logging.ERROR,
 }
-# What every record has, and uvicorn's message with colours; the rest is `extra`.
+# The attributes of every record, and uvicorn's message with colours. All others are from `extra`.
 _OWN = frozenset((*vars(logging.makeLogRecord({})), "message", "asctime", "taskName", "color_message"))
 
 _ARGUMENTS = 5  # their place among the arguments of `LogRecord`
 
 
 class Bridge(logging.Handler):
-    """Passes records on. It holds no lock: a value that logs while it is being shown would wait for itself."""
+    """Passes records on. It has no lock, because a value that logs while it is rendered would wait for itself."""
 
     def handle(self, record: logging.LogRecord) -> bool:
         """Pass one record on, unless it is below the level. Never raises."""
@@ -50,7 +50,7 @@ class Bridge(logging.Handler):
 
 
 def install(level: int) -> None:
-    """Take every record of the process, warnings too, from this level on, whatever others configure."""
+    """Handle every record and warning of the process from this level on, whatever other code configures."""
     if logging.getLogRecordFactory() is logging.LogRecord:
         logging.setLogRecordFactory(_record)
     hold(Bridge(), level)
@@ -60,7 +60,7 @@ def install(level: int) -> None:
 
 
 def _record(*given: Any, **named: Any) -> logging.LogRecord:
-    """A record whose single argument is not asked whether it is empty, if asking fails."""
+    """A record. If the truth value of its single argument raises, it is not evaluated."""
     try:
         return logging.LogRecord(*given, **named)
     except KeyboardInterrupt:

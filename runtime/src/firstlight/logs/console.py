@@ -1,4 +1,4 @@
-"""One event for a person at a terminal: a short line for a request, name and fields for the others."""
+"""Renders an event for a terminal: a short line for a request, name and fields for other events."""
 
 from typing import Any
 
@@ -13,32 +13,32 @@ from .rendering import Event, made_plain, shortened
 from .values import TRACES
 
 _HIDDEN = frozenset(("timestamp", "level", "event", "service", "version", "env", "span_id"))
-_IDS = frozenset(("request_id", "trace_id"))  # they find the rest of what went wrong
+_IDS = frozenset(("request_id", "trace_id"))  # shown with errors, to find the other lines
 _WITH_IDS = frozenset(("warning", "error", "critical"))
 _LEVELS = {"debug": ("dim",), "warning": ("yellow",), "error": ("red",), "critical": ("bold", "red")}
-# Of a request: what its short line says, and what it has no place for.
+# Fields of a request that its short line shows or leaves out.
 _OF_A_REQUEST = ("http_", "url_", "client_", "server_", "network_", "user_agent_", "request_", "response_", "error_")
 _OWN_OF_A_REQUEST = frozenset(("duration_seconds", "close_code", "trace_id"))
 _ON_ITS_SHORT_LINE = frozenset(("http_request_method", "http_response_status_code", "error_type", "close_code"))
 _FAILED = frozenset(("http.request_failed", "websocket.failed"))
 _ENDS = frozenset(("service.drain_started", "service.drain_finished", "service.stopped"))
 _STATUS_STYLES = {2: "green", 3: "cyan", 4: "yellow", 5: "red"}
-_UNSPECIFIED = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - an address to be looked at
+_UNSPECIFIED = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - the address to open in a browser
 
 
 class Console:
-    """Renders events as text. A client's text cannot steer the terminal. Tracebacks keep their lines."""
+    """Renders events as text. Control characters are escaped. Tracebacks keep their lines."""
 
     def __init__(self, settings: Settings, paint: Paint) -> None:
-        """`settings` are for the addresses, and for the time that is slow."""
+        """`settings` have the addresses, and the threshold of slow requests."""
         self._settings = settings
         self._paint = paint
 
     def __call__(self, event: Event) -> bytes:
-        """One event, as one line or as several; nothing for what the supervisor says."""
+        """Render one event as one or several lines. Empty for events about which the supervisor prints a line."""
         try:
             text = self._rendered(event)
-        except Exception:  # noqa: BLE001 - an event that has come past the processors with something in it
+        except Exception:  # noqa: BLE001 - an event that did not pass the processors may contain any value
             event = made_plain(event)
             text = self._line(event)
         line = f"{text}\n".encode(errors="backslashreplace") if text else b""
@@ -63,7 +63,7 @@ class Console:
         return self._line(event)
 
     def _request(self, event: Event, method: str, status: Any) -> str:
-        """`12:30:01 POST /api/v1/links 201 0.7 ms`, and what went wrong."""
+        """Such as `12:30:01 POST /api/v1/links 201 0.7 ms`, with the error if there is one."""
         paint, seconds = self._paint, float(event["duration_seconds"])
         style = "red" if event["level"] == "error" else _STATUS_STYLES.get(int(status) // 100, "green")
         slow = ("yellow",) if seconds > self._settings.slo_latency_seconds and method != "WEBSOCKET" else ("dim",)
@@ -81,7 +81,7 @@ class Console:
         return " ".join([*words, *self._fields(left)])
 
     def _started(self, event: Event) -> str:
-        """Where it serves; after a reload one line."""
+        """The URLs, or one line after a reload."""
         seconds, paint = handover.seconds_since_change(), self._paint
         if seconds is not None:
             return paint(f"ready again after {seconds:.1f} s", "green")
@@ -96,7 +96,7 @@ class Console:
         return "\n".join([*lines, ""])
 
     def _line(self, event: Event) -> str:
-        """Time, level unless it is info, event, fields; below it what has lines of its own."""
+        """Time, level (unless info), event and fields on one line. Tracebacks and stacks follow on their own lines."""
         level, paint = event["level"], self._paint
         words = [paint(_time(event), "dim")]
         if level != "info":
@@ -108,7 +108,7 @@ class Console:
         return "\n".join([" ".join([*words, *self._fields(shown)]), *below])
 
     def _fields(self, event: Event) -> list[str]:
-        """What is not the same on every line, with the ids where something is wrong."""
+        """The fields without those of every line. The ids are shown with errors only."""
         hidden = _HIDDEN if event["level"] in _WITH_IDS else _HIDDEN | _IDS
         if event["event"] in _FAILED:
             hidden |= _ON_ITS_SHORT_LINE
@@ -130,7 +130,7 @@ def _is_block(value: Any) -> bool:
 
 
 def _value(value: Any) -> str:
-    """As it is where that is one word, else quoted as in JSON."""
+    """The value unchanged if it is one word, else quoted as in JSON."""
     if isinstance(value, str) and value and not set(value) & set(' ="') and value.isprintable():
         return value
     if isinstance(value, str):

@@ -1,4 +1,4 @@
-r"""Where a value in text ends: quoted at any depth of escaping, in brackets, to the end of a header's line, or bare.
+r"""Finds the end of a value in text: quoted at any depth of escaping, in brackets, to the end of a line, or bare.
 
 JSON inside JSON escapes its quotes: `\"` at the first depth, `\\\"` at the next. A quote ends a value when it is
 escaped as often as the one that began it.
@@ -60,7 +60,7 @@ def _closes(text: str, quote: re.Match[str], escapes: int, unit: int) -> bool:
 
 
 def bracketed(text: str, start: int) -> int:
-    """Where the bracket that opens here is closed; the end of the text where it never is."""
+    """The position where the bracket at `start` is closed, or the end of the text."""
     depth, place = 0, start
     unclosed: set[str] = set()  # what no quote closes from one place, none closes from a later one
     while (found := _BRACKET.search(text, place)) is not None:

@@ -1,4 +1,4 @@
-"""A traceback for a person at a terminal: the frames of the service stand out, those of libraries are folded.
+"""Renders a traceback for a terminal: frames of the service are highlighted, those of libraries are folded.
 
 The text may come from `tracebacks` or from the interpreter.
 """
@@ -33,7 +33,7 @@ class _Frame(NamedTuple):
 
 
 def folded(text: str, paint: Paint) -> Iterator[str]:
-    """The lines of a traceback or stack. Of a text with a summary in front of the complete traceback, the latter."""
+    """The lines of a traceback or stack. A summary before the complete traceback is left out."""
     _, separator, complete = text.partition(f"\n{SEPARATOR}\n")
     lines = complete if separator else text
     after_frames = False
@@ -86,14 +86,14 @@ def _fold(frames: list[_Frame], paint: Paint) -> str:
 
 
 def _texts(lines: list[str], paint: Paint, *, after_frames: bool) -> Iterator[str]:
-    """The line below the frames names the error; the others are its message, or say how two errors belong together."""
+    """The other lines: the first after frames has the error, the others its message or the relation of two errors."""
     for number, line in enumerate(lines):
         names_error = number == 0 and after_frames and _LAST_LINE.fullmatch(line)
         yield paint(line, *(("bold", "red") if names_error else ("dim",) if line.endswith(_HEADING) else ()))
 
 
 def _place(file: str) -> str:
-    """From the current directory, so that an editor finds it; of a library, from where libraries are."""
+    """The file relative to the current directory, so that editors find it, or to the directory of libraries."""
     here = f"{Path.cwd()}/"
     match = _LIBRARY.fullmatch(file)
     return match["rest"] if match is not None else file.removeprefix(here)

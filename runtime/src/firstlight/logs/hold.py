@@ -18,12 +18,12 @@ import structlog
 from structlog import _config
 from structlog.testing import LogCapture
 
-CONFIGURING = {"logging", "logging.config"}  # modules whose functions configure everything at once
+CONFIGURING = {"logging", "logging.config"}  # calls from these modules are ignored
 _STREAMS = {1, 2}
 
 
 class _Root(logging.RootLogger):
-    """The root logger, whose level `LOG_LEVEL` decides."""
+    """The root logger. `LOG_LEVEL` sets its level."""
 
     def setLevel(self, level: int | str) -> None:  # noqa: N802 - the base class's name
         """Obey code that calls it by name."""
@@ -32,7 +32,7 @@ class _Root(logging.RootLogger):
 
 
 class _Manager(logging.Manager):
-    """The table of all loggers, which `logging.disable` does not silence."""
+    """The manager of all loggers, without the effect of `logging.disable`."""
 
     @property
     def disable(self) -> int:
@@ -77,7 +77,7 @@ def hold(bridge: logging.Handler, level: int) -> None:
     root = logging.getLogger()
     for logger in (root, *root.manager.loggerDict.values()):
         if isinstance(logger, logging.Logger):
-            logger.disabled = False  # what has been configured at import
+            logger.disabled = False  # set at import, before this call
     root.__class__, root.manager.__class__ = _Root, _Manager
     root.manager._clear_cache()  # type: ignore[attr-defined] # noqa: SLF001 - of what was disabled
     root.handlers = [bridge]

@@ -1,6 +1,6 @@
-"""How long telemetry may get. What is longer is cut, with a marker, before it becomes telemetry.
+"""Limits on the length of telemetry. Longer text is cut and gets a marker.
 
-All limits are bytes of UTF-8, and a cut text with its marker keeps them.
+All limits are in bytes of UTF-8, and include the marker.
 """
 
 TEXT_BYTES = 8 * 1024  # one text value
@@ -14,7 +14,7 @@ _WORD = 256  # characters; a word that is not longer is cut as a whole, since ha
 
 
 def cut(text: str, limit: int = TEXT_BYTES) -> str:
-    """`text` where it fits into `limit` bytes, else its beginning and how much is missing. For limits from 64 on."""
+    """The text if it fits into `limit` bytes (at least 64), else its beginning and the number of missing bytes."""
     if type(text) is not str:
         text = str.__str__(text)
     if _fits(text, limit):
@@ -27,7 +27,7 @@ def cut(text: str, limit: int = TEXT_BYTES) -> str:
 
 
 def cut_middle(text: str, limit: int = TRACE_BYTES) -> str:
-    """`text` where it fits into `limit` bytes, else its two ends and how much is missing between them."""
+    """The text if it fits into `limit` bytes, else its two ends with the number of missing bytes between them."""
     if _fits(text, limit):
         return text
     space = limit - len(_marker(text, "")) - 2

@@ -1,4 +1,4 @@
-"""structlog's logger, whose calls neither raise nor refuse any arguments."""
+"""The structlog logger of the runtime. Its calls never raise, and accept all arguments."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any, Protocol
@@ -13,27 +13,27 @@ _STEP = 10
 
 
 class End(Protocol):
-    """Where the pipeline ends. `level` is the lowest that is written."""
+    """The end of the pipeline. `level` is the lowest level that is written."""
 
     level: int
 
     def write(self, event: dict[str, Any]) -> None:
-        """Take a complete event."""
+        """Write a complete event."""
 
     def write_remains(self, level: str, event: Any, error: BaseException) -> None:
-        """Take what is left of an event that could not be rendered. Count it."""
+        """Write the remains of an event that could not be rendered, and count it."""
 
 
 def level_at(number: int) -> str:
-    """The highest level that a number reaches, as the standard library numbers them; below all of them, the lowest."""
+    """The highest level whose number in the standard library is not above `number`, or the lowest level."""
     return tuple(LEVELS)[min(max(number // _STEP, 1), len(LEVELS)) - 1]
 
 
 class Logger(BoundLoggerBase):
-    """A method for each level, under each name that structlog has for it, and the same to be awaited.
+    """A method for each level with all names that structlog has, and the same as coroutines.
 
-    A value that cannot be shown is shown as a marker. Arguments that do not fit into the text are a field. Only
-    `KeyboardInterrupt` is passed on, which may come at any point.
+    A value that cannot be rendered becomes a marker. Arguments that do not fit into the text become a field. Only
+    `KeyboardInterrupt`, which may occur at any time, is passed on.
     """
 
     _logger: End
@@ -79,10 +79,10 @@ class Logger(BoundLoggerBase):
             return
         except KeyboardInterrupt:
             raise
-        except BaseException as error:  # noqa: BLE001 - nothing that the caller could mend
+        except BaseException as error:  # noqa: BLE001 - a logging call must not raise into its caller
             try:  # noqa: SIM105 - a context manager takes another call
                 self._logger.write_remains(level, event, error)
-            except RecursionError:  # the caller has left no stack
+            except RecursionError:  # the caller has used up the stack
                 pass
 
 
@@ -97,7 +97,7 @@ def _method(level: str) -> Callable[..., None]:
 
 
 def _awaited(method: Callable[..., None]) -> Callable[..., Awaitable[None]]:
-    """No thread is needed: nothing here waits."""
+    """The method as a coroutine function. It needs no thread, because it does not block."""
 
     async def log(self: Logger, event: Any = None, /, *arguments: Any, **fields: Any) -> None:
         method(self, event, *arguments, **fields)

@@ -41,7 +41,7 @@ _MIN_INTEGER, _MAX_INTEGER = -(2**63), 2**64 - 1  # beyond them JSON's readers d
 
 
 class _Rules:
-    """What is in force: the platform's tables with what the service adds to them."""
+    """The current rules: the platform's tables, with the additions of the service."""
 
     def __init__(self, redaction: Redaction) -> None:
         self.names = Names(redaction)
@@ -50,7 +50,7 @@ class _Rules:
         self.remembered = lru_cache(maxsize=_REMEMBERED)(self.redacted)
 
     def redacted(self, text: str) -> str:
-        """Text as these rules show it."""
+        """The text after these rules."""
         plain = "eyJ" not in text and ".com/" not in text and not any(own in text for own in self.formats.own)
         if plain and _PLAIN.fullmatch(text) is not None:
             return text
@@ -70,13 +70,13 @@ class _Rules:
 
 
 class _Force:
-    """Where whatever writes telemetry finds the rules; the service that was put together last has set them."""
+    """Holds the current rules of the process, which the last created application has set."""
 
     rules = _Rules(Redaction())
 
 
 def configure(redaction: Redaction) -> None:
-    """Put a service's additions and exceptions in force."""
+    """Use the additions and exceptions of a service from now on."""
     _Force.rules = _Rules(redaction)
 
 
@@ -106,9 +106,9 @@ def _credentials(match: re.Match[str]) -> str:
 
 
 def redact(value: Any, depth: int = 0) -> Any:
-    """A copy of a structured value that is safe to show, and made of what JSON knows.
+    """A redacted copy of a structured value, made of JSON types.
 
-    What is nested too deep is not shown at all, any other object as the text that represents it.
+    Values that are nested too deep are left out. Other objects become their text representation.
     """
     if isinstance(value, str):
         return redact_text(value)
@@ -131,7 +131,7 @@ def redact_member(name: object, value: Any) -> Any:
 
 
 def _items(items: Iterable[Any], depth: int) -> Iterator[Any]:
-    """Each value of a list; in one of arguments the value behind an option that takes a secret is hidden."""
+    """Each value of a list. In a list of arguments, the value after an option for a secret is hidden."""
     option, kind, users = "", None, False
     for item in items:
         hidden = kind is not None and isinstance(item, str) and not item.startswith("-")
@@ -168,7 +168,7 @@ def _named(mapping: Mapping[Any, Any]) -> Iterator[Kind]:
 
 
 def _pair(items: Any) -> list[Any] | None:
-    """A header as a pair: a name and its value."""
+    """The redacted pair, if the items are a name and a value, such as a header."""
     if len(items) != _PAIR or isinstance(items, set | frozenset) or not all(isinstance(each, str) for each in items):
         return None
     name, value = map(_unwrapped, items)

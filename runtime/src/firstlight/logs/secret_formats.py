@@ -1,6 +1,6 @@
-"""Secrets that are known by their form, whatever stands around them: a table, and what replaces them.
+"""Redacts secrets with a known format, in any context, by a table.
 
-`docs/guides/redaction.md` has the same table, and a test holds the two together.
+`docs/guides/redaction.md` has the same table, and a test compares both.
 """
 
 import re
@@ -20,9 +20,9 @@ class Format(NamedTuple):
     prefixes: tuple[str, ...]
     then: str
     hint: str = ""
-    """Where there is no prefix: text that has none of these characters in a row has no such token."""
+    """For a format without prefix: text without this sequence of characters has no such token."""
     after: str = "[A-Za-z0-9]"
-    """What a token cannot follow, since it would be the end of a longer word."""
+    """Characters that cannot precede a token, because it would be the end of a longer word."""
 
 
 _ANY = r"[\w-]{16,}"
@@ -129,12 +129,12 @@ def _hints(formats: Iterable[Format]) -> Iterator[tuple[str, str]]:
 
 @lru_cache(maxsize=256)
 def _compiled(expression: str) -> re.Pattern[str]:
-    """Compiled when first needed: the whole table would cost the start."""
+    """Compile an expression when it is first needed: the whole table would delay the start."""
     return re.compile(expression, re.ASCII)
 
 
 def _without_keys(text: str) -> Iterator[str]:
-    """Private keys go to their end, or to the end of a text that has been cut."""
+    """The text without private keys. A key that is cut ends with the text."""
     done = 0
     first = _KEY_BEGINS.search(text)
     end = _KEY_ENDS.search(text, 0, first.start() if first else len(text))

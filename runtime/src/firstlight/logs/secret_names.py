@@ -1,6 +1,6 @@
-"""Names whose values are secrets or personal data, by their words: a table, and what a team adds to it.
+"""Finds names whose values are secrets or personal data by the words of the name: a table, and a team's additions.
 
-`docs/guides/redaction.md` has the same table, and a test holds the two together.
+`docs/guides/redaction.md` has the same table, and a test compares both.
 """
 
 import re
@@ -13,7 +13,7 @@ _NEVER = 10**6
 
 
 class Kind(NamedTuple):
-    """Names of one kind. A number is hidden from so many digits on; `prose` is about what may stand before a colon."""
+    """Names of one kind. Numbers with at least `digits` digits are hidden. `prose`: the name may precede a sentence."""
 
     kind: str
     words: tuple[str, ...]
@@ -56,7 +56,7 @@ KINDS = (
     Kind("session", ("session", "sid", "sessid", "jsessionid", "phpsessid", "cookie"), 16, prose=True),
     Kind("proof", ("auth", "authorization", "signature"), 16, prose=True),
 )
-# A name with one of these behind the secret's own word is about the secret.
+# A name with one of these words after the word for the secret describes the secret.
 _ABOUT = frozenset(
     """
     age algorithm alg allowed amount attempt attempts audience avs backend banner bucket budget bytes changed channel
@@ -74,7 +74,7 @@ _ABOUT = frozenset(
     version warning window agent bot ms at by
     """.split()  # noqa: SIM905 - two hundred quotes would hide the words
 )
-# Written as one word: a word that ends so is a secret, too (`csrftoken`, `PGPASSWORD`).
+# A word that ends with one of these is a secret, too (`csrftoken`, `PGPASSWORD`).
 _ENDINGS = (
     *("password", "passwd", "passphrase", "secret", "token", "cookie", "apikey", "accesskey", "secretkey"),
     *("privatekey", "sessionid", "credential", "cardnumber"),
@@ -94,21 +94,21 @@ _WORD = re.compile(r"[A-Z]+s?(?![a-z])|[A-Z]?[^\W\dA-Z_]+|\d+")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Redaction:
-    """What a team hides besides what the platform hides, and what it shows. `docs/guides/redaction.md` has the rest."""
+    """A team's additions to the redaction, and its exceptions. `docs/guides/redaction.md` has the platform's rules."""
 
     names: Sequence[str] = ()
-    """Hidden as well: names that have these words, one after the other."""
+    """Additional names: the values of names that contain these words in sequence are hidden."""
     shown: Sequence[str] = ()
-    """Shown, although the platform would hide them: exactly these names."""
+    """Exceptions: the values of exactly these names are shown."""
     prefixes: Sequence[str] = ()
-    """What begins a token of the team's own and is hidden wherever it stands, with 8 characters or more behind it."""
+    """Prefixes of the team's own tokens. A prefix with at least 8 characters after it is hidden in any context."""
 
 
 class Names:
-    """Tells the kind of a name."""
+    """Returns the kinds of names."""
 
     def __init__(self, redaction: Redaction) -> None:
-        """By the table and what the team adds."""
+        """Combine the table with the additions of the team."""
         kinds = {words: kind for kind in KINDS for words in kind.words}
         kinds |= {" ".join(words_of(name)): _ADDED for name in redaction.names}
         self._kinds: Mapping[tuple[str, ...], Kind] = {
@@ -120,13 +120,13 @@ class Names:
         self._cached = lru_cache(maxsize=1024)(self._of)
 
     def of(self, name: str) -> Kind | None:
-        """The kind of a name, or what else it may be; nothing for most names."""
+        """The kind of a name, or None for a name without a secret value."""
         # A client may choose names: a cache of them is limited in number only, and words cost time.
         return self._cached(name) if len(name) <= _CACHED else self._of(f"{name[:_CACHED]} {name[-_CACHED:]}")
 
     @property
     def kept(self) -> int:
-        """How many names are remembered."""
+        """The number of cached names."""
         return self._cached.cache_info().currsize
 
     def _of(self, name: str) -> Kind | None:

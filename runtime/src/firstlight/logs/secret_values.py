@@ -1,4 +1,4 @@
-"""Whether a value under a secret's name is the secret, or says something about it: a number, a flag, a sentence."""
+"""Decides whether a value under a secret name is the secret, or describes it: a count, a flag, a sentence."""
 
 import re
 
@@ -11,7 +11,7 @@ _NOTHING = frozenset(
     [filtered] masked hidden <hidden> <unset> <none> <set> set empty {} [] () - -- ...
     """.split()  # noqa: SIM905 - sixty quotes would hide the words
 )
-# What is said about a secret instead of it: its state, a kind of it, the type of a field.
+# Words about a secret: its state, its kind, the type of a field.
 _STATES = (
     *("absent", "accepted", "active", "added", "allowed", "anonymous", "approved", "available", "bad", "bounced"),
     *("cannot", "changed", "changing", "checked", "cleared", "created", "declined", "deleted", "delivered", "denied"),
@@ -61,7 +61,7 @@ _WORD_ALONE = re.compile(r"[a-z]{1,12}")  # `session=morning`: the id of a sessi
 
 
 def is_shown(value: str, kind: Kind) -> bool:
-    """Whether the text is nothing, a flag, a number that is none of these secrets, or said about one."""
+    """Whether the text may be shown: empty, a flag, a number that is not a secret, or words about one."""
     short = value.strip()
     if len(short) <= _LONGEST_NOTHING and (not short.strip("*.•") or short.lower() in _NOTHING):
         return True
@@ -96,7 +96,7 @@ def is_said(text: str, start: int) -> bool:
 
 
 def is_directory(name: str, value: str) -> bool:
-    """Whether this is a shell's `PWD`, which is no password."""
+    """Whether this is `PWD` of a shell, which is a directory and not a password."""
     return name.lower() in ("pwd", "oldpwd") and value.startswith(("/", "~"))
 
 

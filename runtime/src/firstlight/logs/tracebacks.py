@@ -1,7 +1,7 @@
-"""An error as text: its own line, the frames of the service's own code, then the whole traceback; at most 16 KiB.
+"""Renders an error as text of at most 16 KiB: its line, the frames of the service's code, then the whole traceback.
 
-The standard library's module is not used: it looks up the source of each of thousands of frames, and calls what
-somebody else's exception overrides. Nothing here raises.
+The standard library's `traceback` is not used: it reads the source of each of thousands of frames, and calls methods
+that an exception may override. The functions here do not raise.
 """
 
 import linecache
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 SEPARATOR = "-- complete traceback --"
 _MESSAGE_BYTES = 2048
 _PLACE_BYTES = 512  # one file name, one line of source
-_FIRST, _LAST = 20, 40  # frames of one error; of the service's own code half as many
+_FIRST, _LAST = 20, 40  # frames of one error; half as many of the service's own code
 _SAME = 3  # frames of a recursion, as the interpreter shows it
 _ERRORS = 8  # errors of one chain or group
 _NOTES = 10
@@ -30,7 +30,7 @@ _NOT_OURS = (
     f"{Path(__file__).parent.parent}/",
     *(f"{sysconfig.get_path(name)}/" for name in ("stdlib", "platstdlib", "scripts")),
 )
-# The exception's class may override each of them.
+# Read past the class of the exception, which may override them.
 _attribute = {
     name: BaseException.__dict__[name].__get__
     for name in ("__traceback__", "__cause__", "__context__", "__suppress_context__")
@@ -49,12 +49,12 @@ class _Frame(NamedTuple):
     module: dict[str, Any]  # its globals, for the source in an archive
 
     def place(self) -> tuple[str, int, str]:
-        """What makes two frames look the same."""
+        """The key for comparing frames: equal ones look the same."""
         return self[:3]
 
     def __str__(self) -> str:
         source = ""
-        with suppress(Exception):  # a loader of somebody else
+        with suppress(Exception):  # a loader may raise anything
             source = linecache.getline(self.file, self.line, self.module).strip()
         place = f'  File "{cut(self.file, _PLACE_BYTES)}", line {self.line}, in {cut(self.function, KEY_BYTES)}\n'
         return f"{place}    {cut(source, _PLACE_BYTES)}\n" if source else place
@@ -67,7 +67,7 @@ def rendered(error: BaseException) -> str:
         return cut_middle(text, TRACE_BYTES)
     except KeyboardInterrupt:
         raise
-    except BaseException:  # noqa: BLE001 - the line is more important than its traceback
+    except BaseException:  # noqa: BLE001 - the line must be written without its traceback
         return f"{type_name(type(error))}: {marker(error)}"
 
 
@@ -80,7 +80,7 @@ def _summary(error: BaseException) -> Iterator[str]:
 
 
 def _related(error: BaseException) -> list[BaseException]:
-    """The error, what caused it, and the members of groups, each once."""
+    """The error, its causes, and the members of groups, each once."""
     found: list[BaseException] = []
     waiting = [error]
     while waiting and len(found) < _ERRORS:
@@ -92,7 +92,7 @@ def _related(error: BaseException) -> list[BaseException]:
 
 
 def _complete(error: BaseException, seen: set[int]) -> Iterator[str]:
-    """As the interpreter prints it, without the marks below the source."""
+    """The traceback as the interpreter prints it, without the markers below source lines."""
     seen.add(id(error))
     for relation, before in _before(error):
         if id(before) not in seen:
@@ -159,7 +159,7 @@ def _without_repetition(frames: list[_Frame]) -> Iterator[_Frame | str]:
 
 
 def is_ours(file: str) -> bool:
-    """Whether it is of the service itself: neither this library, nor another, nor Python."""
+    """Whether the file is part of the service: neither of this library, nor of another, nor of Python."""
     return not (file.startswith(("<", *_NOT_OURS)) or any(f"/{folder}/" in file for folder in _LIBRARIES))
 
 

@@ -1,8 +1,8 @@
-"""Any value as what JSON knows: text, numbers, lists and mappings of exactly Python's own types, of limited size.
+"""Converts any value into JSON types (text, numbers, lists, mappings) of limited size.
 
-Nothing here raises. What a class cannot show becomes a marker with its name. `SystemExit` and whatever else a
-representation raises is swallowed, since a log call must not end the process; only `KeyboardInterrupt`, which a signal
-may raise at any point, passes. Text is cut, but not redacted: see `redaction`.
+The functions do not raise. A value that cannot be rendered becomes a marker with the name of its class. All errors of a
+representation are caught, including `SystemExit`, because a logging call must not end the process. Only
+`KeyboardInterrupt`, which may occur at any time, is passed on. Text is cut, but not redacted: see `redaction`.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -15,10 +15,10 @@ from uuid import UUID
 from .limits import KEY_BYTES, LINE_BYTES, MEMBERS, TEXT_BYTES, cut, cut_middle
 
 CUT = "...[cut]"
-# Its reader needs both ends of it.
+# These fields are cut in the middle, because both ends are needed.
 TRACES = ("exception", "stack")
 _LINE = LINE_BYTES  # rendered for one line, members of members included
-_SMALL = 256  # characters; what is not longer is shown even if another field has used up the line
+_SMALL = 256  # characters; shorter values are shown even if other fields have used up the limit of the line
 _MEMBER = 8  # bytes that a member costs besides its text
 _MAX_DEPTH = 8
 _INTEGERS = range(-(2**63), 2**64)  # beyond them JSON's readers differ
@@ -44,7 +44,7 @@ def plain(value: Any) -> Any:
 
 
 def key_text(key: Any) -> str:
-    """The text that stands for a key."""
+    """The text of a key."""
     if type(key) is str and len(key) <= KEY_BYTES // 4:
         return key
     try:
@@ -57,17 +57,17 @@ def key_text(key: Any) -> str:
 
 
 def marker(value: object) -> str:
-    """What stands for a value that cannot be shown."""
+    """The text for a value that cannot be rendered."""
     return f"<unrenderable {type_name(type(value))}>"
 
 
 def type_name(cls: type) -> str:
-    """The qualified name of a class, whatever its metaclass says."""
+    """The qualified name of a class, read past its metaclass."""
     return cut(_name_of(cls), KEY_BYTES)
 
 
 def module_name(cls: type) -> str:
-    """The module of a class, empty where it has lost it."""
+    """The module of a class, or an empty text if it has none."""
     try:
         return cut(_module_of(cls), KEY_BYTES)
     except (AttributeError, TypeError):
@@ -75,7 +75,7 @@ def module_name(cls: type) -> str:
 
 
 class _Size:
-    """How many bytes may still be rendered."""
+    """The number of bytes that may still be rendered."""
 
     def __init__(self, left: int) -> None:
         self.left = left
@@ -144,7 +144,7 @@ def _bytes(value: bytes | bytearray) -> str:
 
 
 def _instant(value: datetime) -> str:
-    """As orjson writes it, which crashes where `utcoffset` raises."""
+    """The format of orjson, which itself crashes if `utcoffset` raises."""
     return datetime.isoformat(value).replace("+00:00", "Z")
 
 

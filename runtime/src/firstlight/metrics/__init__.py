@@ -1,1 +1,1 @@
-"""Instruments of the process, and what reads the interpreter and the kernel for them."""
+"""The instruments of the process, and the collectors that read the interpreter and the kernel."""

@@ -1,4 +1,4 @@
-"""Requests in progress: counted at each scrape, which is cheaper than a gauge that locks at each request."""
+"""Requests in progress, counted at each scrape: a gauge would need a lock for each request."""
 
 from collections import Counter
 from collections.abc import Callable, Iterable
@@ -16,7 +16,7 @@ Labels = tuple[str, str]
 
 
 class ActiveRequests(Collector):
-    """A gauge by method and scheme. What was there once stays, at zero."""
+    """A gauge by method and scheme. A child is kept with 0."""
 
     def __init__(self) -> None:
         """Nothing is served."""

@@ -1,4 +1,4 @@
-"""The cgroup of the process: CPU throttling, memory and pressure. Silent where nothing can be read."""
+"""The cgroup of the process: CPU throttling, memory and pressure. Files that cannot be read are left out."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,7 +10,7 @@ from .instruments import REGISTRY
 
 
 class CgroupCollector(Collector):
-    """What the kernel grants this container (cgroup v2). On other platforms it yields nothing, rather than zeros."""
+    """The limits and the usage of this container (cgroup v2). Yields nothing on other platforms."""
 
     def __init__(self, root: Path) -> None:
         """`root` is the directory of the process's own group."""

@@ -1,4 +1,4 @@
-"""The event loop: how late it runs, and whether it runs at all."""
+"""The event loop: its lag, and the age of its heartbeat."""
 
 import asyncio
 import sys
@@ -20,7 +20,7 @@ LOOP_LAG = Histogram(
 
 
 class Heartbeat:
-    """A timer on the event loop. Its lateness is the loop's lag, its age tells a stuck loop from a slow one."""
+    """A repeated timer on the event loop. Its delay is the lag of the loop; its age shows whether the loop is stuck."""
 
     def __init__(self) -> None:
         """Stopped until `start`."""
@@ -29,13 +29,13 @@ class Heartbeat:
         self._thread = 0
 
     def start(self) -> None:
-        """Beat on the running loop."""
+        """Start the timer on the running loop."""
         self._beat = time.monotonic()
         self._thread = threading.get_ident()
         self._timer = asyncio.get_running_loop().call_later(BEAT_SECONDS, self._on_beat)
 
     def stop(self) -> None:
-        """Beat no more."""
+        """Stop the timer."""
         if self._timer is not None:
             self._timer.cancel()
 
@@ -50,7 +50,7 @@ class Heartbeat:
         return time.monotonic() - self._beat
 
     def stack(self) -> str:
-        """What the loop's thread is doing now: where it hangs, if it does."""
+        """The current stack of the loop's thread."""
         frame = sys._current_frames().get(self._thread)  # noqa: SLF001 - documented, underscore and all
         return "".join(traceback.format_stack(frame, INNERMOST_FRAMES)) if frame else ""
 

@@ -1,4 +1,4 @@
-"""The garbage collector: how long it stops every thread."""
+"""The garbage collector: the pauses of all threads."""
 
 import gc
 import time
@@ -35,6 +35,6 @@ class GarbageCollectionTimer:
 
 
 def watch_garbage_collector() -> None:
-    """Time collections from now on, once per process."""
+    """Measure collections from now on. Call it once per process."""
     if not any(isinstance(callback, GarbageCollectionTimer) for callback in gc.callbacks):
         gc.callbacks.append(GarbageCollectionTimer())

@@ -1,4 +1,4 @@
-"""The thread pool that runs blocking calls: how full it is."""
+"""The use of the thread pool for blocking calls."""
 
 from anyio import CapacityLimiter, to_thread
 from prometheus_client import Gauge

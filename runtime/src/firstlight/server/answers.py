@@ -8,7 +8,7 @@ from ..problems import RETRY_AFTER_SECONDS
 
 
 def _answer(status: int, detail: str, field: str = "") -> bytes:
-    """A whole response that ends the connection: a problem document (RFC 9457), without ids."""
+    """A complete response that closes the connection: a problem document (RFC 9457) without ids."""
     title = http.HTTPStatus(status).phrase
     body = json.dumps({"type": "about:blank", "title": title, "status": status, "detail": detail}).encode()
     head = (
@@ -20,10 +20,10 @@ def _answer(status: int, detail: str, field: str = "") -> bytes:
 
 _LATE = _answer(408, "The request did not arrive in time.")
 
-# By the reason of the refusal. Without an answer the connection is only closed.
+# By the reason of the refusal. For other reasons, the connection is closed without a response.
 ANSWERS: Mapping[str, bytes] = {
     "malformed": _answer(400, "This is not a valid HTTP/1.1 request."),
-    "framing_too_large": _answer(400, "The body consists of chunk extensions or trailers for the most part."),
+    "framing_too_large": _answer(400, "The body has too many chunk extensions or trailers."),
     "head_too_large": _answer(431, "The request line and the header fields together are too large."),
     "head_timeout": _LATE,
     "body_timeout": _LATE,

@@ -15,7 +15,7 @@ from ..summary import summary
 
 FIRST_DELAY_SECONDS = 1.0
 LONGEST_DELAY_SECONDS = 60.0
-RECOVERED_SECONDS = 60.0  # a task that has run for so long since its last failure is in order again
+RECOVERED_SECONDS = 60.0  # after this time without a failure, the check of the task passes again
 
 RUNS = Counter("background_runs", "Ended runs of a background task.", ("task", "outcome"), registry=REGISTRY)
 LAST_SUCCESS = Gauge(
@@ -30,7 +30,7 @@ INTERVAL = Gauge(
 
 
 class Supervisor:
-    """Runs one background task until it is cancelled, or until it ends without being asked to repeat."""
+    """Runs one background task until it is cancelled, or until it returns and is not to be repeated."""
 
     def __init__(
         self,
@@ -40,13 +40,13 @@ class Supervisor:
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
     ) -> None:
-        """Run `task` with `surroundings`."""
+        """Supervise `task`, which gets `surroundings`. `clock` returns seconds."""
         self._task = task
         self._surroundings = surroundings
         self._clock = clock
         self._sleep = sleep
         self._failure = ""
-        self._began: float | None = None  # none while it waits for the next run
+        self._began: float | None = None  # None between two runs
         self._delay = FIRST_DELAY_SECONDS
         for outcome in ("ok", "failed"):
             RUNS.labels(task.name, outcome)
@@ -65,7 +65,7 @@ class Supervisor:
         return Check(f"background.{self._task.name}", self._probe)
 
     async def run(self) -> None:
-        """Run the task again and again."""
+        """Run the task repeatedly."""
         pause: float | None = 0.0
         while pause is not None:
             await self._sleep(pause)
@@ -80,7 +80,7 @@ class Supervisor:
                 pause = self._succeeded()
             self._began = None
             if failures.was_told_to_stop():
-                return  # it made something else of its cancellation: an end, or a failure to clean up
+                return  # the task returned, or raised another error, when it was cancelled
 
     async def _probe(self) -> None:
         if self._failure and not self._has_recovered():

@@ -1,6 +1,6 @@
-"""Children by fork: they hold no port, hear signals as any process does, and send what they have recorded at their end.
+"""Forked children: close the server's sockets, reset signal handlers, and flush their telemetry when they end.
 
-`multiprocessing` and `os.fork` copy the process as it is, the sockets and the signal handlers of the server included.
+`multiprocessing` and `os.fork` copy the process with the sockets and the signal handlers of the server.
 """
 
 import asyncio
@@ -20,23 +20,23 @@ from .times import FLUSH_SECONDS
 
 
 class Children:
-    """What happens in each child of this process."""
+    """Prepares each forked child of this process."""
 
     def __init__(self, lifecycle: Lifecycle, flush: Callable[[float], object]) -> None:
-        """Nothing yet. `flush` sends what the process has recorded, within so many seconds for each kind."""
+        """`flush` sends the telemetry of the process. Its argument is the limit in seconds for each signal."""
         self._lifecycle = lifecycle
         self._flush = flush
         self._loop: asyncio.AbstractEventLoop | None = None
         self._ports: Collection[int] = ()
 
     def watch(self, ports: Collection[int]) -> None:
-        """Take care of what is forked from now on, in a process whose running loop serves these ports."""
+        """Prepare children that are forked from now on. `ports` are those of the running loop."""
         self._loop, self._ports = asyncio.get_running_loop(), ports
         renew_in_child(self._begin)
         hold_signals()
 
     def _begin(self) -> None:
-        with suppress(ValueError):  # in a thread that is not the main one, which it is from now on
+        with suppress(ValueError):  # forked in another thread than the main thread
             signal.set_wakeup_fd(-1)
         for number, handler in ((signal.SIGTERM, signal.SIG_DFL), (signal.SIGINT, signal.default_int_handler)):
             with suppress(ValueError):
@@ -55,9 +55,9 @@ class Children:
         self._flush(FLUSH_SECONDS)
 
     def _leave(self) -> None:
-        """A child by `os.fork` has come back to the loop of its parent, which it must not serve.
+        """End a child of `os.fork` that has returned to the event loop of its parent, which it must not serve.
 
-        It ends as `multiprocessing` ends its children: what the parent has open is the parent's to close.
+        It ends like a child of `multiprocessing`: it does not close the resources of the parent.
         """
         code = self._lifecycle.exit.code if self._lifecycle.exit is not None else 0
         atexit._run_exitfuncs()  # noqa: SLF001 - as the interpreter would
@@ -71,7 +71,7 @@ def _close(ports: Collection[int]) -> None:
     loops, because the kernel's list of what they wait for is the parent's.
     """
     null = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
-    with suppress(OSError):  # where there is no /proc there is nothing to find them by
+    with suppress(OSError):  # without /proc the sockets cannot be found
         for entry in [*Path("/proc/self/fd").iterdir()]:
             with suppress(OSError):
                 descriptor, target = int(entry.name), str(entry.readlink())

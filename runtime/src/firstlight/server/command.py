@@ -1,4 +1,4 @@
-"""Commands: they run to their end with their component open, log one event, and end with an exit status."""
+"""Commands: run with the components they need, log one event, and return an exit status."""
 
 import asyncio
 import time
@@ -35,7 +35,7 @@ Parts = Sequence[tuple[Component[Any, Any], BaseSettings]]
 
 
 class Run(NamedTuple):
-    """One run of a command: its name, its arguments, when it began, and what has to be open."""
+    """One run of a command: name, arguments, start time, and the components to open."""
 
     name: str
     arguments: Sequence[str]
@@ -46,11 +46,11 @@ class Run(NamedTuple):
 
     @property
     def command(self) -> Command:
-        """What runs."""
+        """The command."""
         return self.parts[-1][0].commands[self.name]
 
     def ended(self, status: int) -> dict[str, Any]:
-        """The fields of its one event."""
+        """The fields of the event at its end."""
         seconds = round(time.monotonic() - self.began, 3)
         return {"command": self.name, "duration_seconds": seconds, "exit_status": status}
 
@@ -89,7 +89,7 @@ async def _status(run: Run, watchdog: Watchdog) -> int:
     children = Children(Lifecycle(), flush)
     children.watch(())
     watchdog.listen()
-    span = run.tracing.provider.get_tracer("firstlight").start_span(f"command {run.name}")  # of all that it calls
+    span = run.tracing.provider.get_tracer("firstlight").start_span(f"command {run.name}")  # parent of its calls
     with trace.use_span(span, end_on_exit=True):
         ids = span.get_span_context()
         if ids.is_valid:  # on every line of the command
@@ -101,10 +101,10 @@ async def _status(run: Run, watchdog: Watchdog) -> int:
 
 
 async def _done(run: Run) -> int:
-    """Run it, and log how it ended."""
+    """Run the command, and log its outcome."""
     try:
         closed = await _run(run)
-    except BaseException as error:  # whatever it raises, and a command cut short, did not do its work
+    except BaseException as error:  # every error, and a cancellation, means that it has failed
         if failures.is_survived(error):
             failures.report("command", "command.failed", error, **run.ended(FAILED))
         elif failures.was_told_to_stop():
@@ -120,7 +120,7 @@ async def _done(run: Run) -> int:
 
 
 async def _run(run: Run) -> bool:
-    """Run it. Returns whether each component has closed, in its time."""
+    """Run the command. Returns whether every component has closed within its time limit."""
     resources: dict[str, Any] = {}
     lifecycle, ends = Lifecycle(), Ends()
     async with AsyncExitStack() as stack:

@@ -1,8 +1,8 @@
-"""The open connections of a port: how many there may be, and how long each may take over what it owes.
+"""The open connections of a port: their number is limited, and so is the time that each client may take.
 
-A connection owes a request head, the rest of a body, or the reading of a response. While it owes nothing, because the
-application is at work, nothing limits it here. Deadlines are kept in the order of time, so that a sweep looks only at
-those that are over, and a request costs no timer.
+A connection owes a request head, the rest of a body, or the reading of a response. While the application works, it
+owes nothing and has no limit here. The deadlines are sorted by time, so that a sweep reads only those that are over,
+and requests need no timers.
 """
 
 import asyncio
@@ -16,8 +16,8 @@ from .limits import Limits
 
 SWEEP_SECONDS = 0.5
 POLL_SECONDS = 0.001  # the loop reads from every socket in between
-ENDING_SECONDS = 5.0  # for a client to read why it was refused
-STALLED_SECONDS = 1.0  # a body without progress for so long gives up its place when places are short
+ENDING_SECONDS = 5.0  # a client may take so long to read the refusal
+STALLED_SECONDS = 1.0  # at the limit of connections, a body without progress for so long is closed for a new connection
 
 
 CONNECTIONS = Gauge("http_server_connections", "Open connections of the service port.", registry=REGISTRY)
@@ -25,47 +25,47 @@ MAX_CONNECTIONS = Gauge("http_server_max_connections", "Connections that may be 
 
 
 class Connection(Protocol):
-    """What the deadlines need of a connection."""
+    """The interface of a connection for deadlines."""
 
     def refuse(self, reason: str) -> None:
-        """End the connection because it took too long, or because there is no place for it."""
+        """Refuse the connection because a time limit is over, or there are too many connections."""
 
     def evict(self, reason: str) -> None:
-        """End the connection at once because another one needs its place. Without a reason it is no refusal."""
+        """Close the connection at once in favour of another one. Without a reason, it is not counted as a refusal."""
 
     def has_progressed(self, owed: str) -> bool:
-        """Whether what it owes has become less since this was asked last."""
+        """Whether the client has made progress since the last call."""
 
 
 class Owed:
-    """The connections that owe one thing, those that have owed it for the longest first."""
+    """The connections that owe the same, in the order of their deadlines."""
 
     def __init__(self, reason: str, seconds: float) -> None:
-        """`reason` names the refusal of a connection that takes longer than `seconds`; without one it is no refusal."""
+        """A connection that takes longer than `seconds` is refused with `reason`; without one, it is just closed."""
         self.reason = reason
         self.seconds = seconds
         self._since: dict[Connection, float] = {}
 
     def __len__(self) -> int:
-        """How many connections owe it."""
+        """The number of connections."""
         return len(self._since)
 
     def begin(self, connection: Connection) -> None:
-        """From now on it owes this, or owes it anew."""
+        """Start the deadline of a connection, or start it again."""
         self._since.pop(connection, None)
         self._since[connection] = time.monotonic()
 
     def begin_once(self, connection: Connection) -> None:
-        """From now on it owes this, unless it has owed it before."""
+        """Start the deadline of a connection, unless it has one."""
         if connection not in self._since:
             self._since[connection] = time.monotonic()
 
     def end(self, connection: Connection) -> None:
-        """It owes this no more."""
+        """Remove the deadline of a connection."""
         self._since.pop(connection, None)
 
     def sweep(self, now: float) -> None:
-        """Refuse those whose time was over at `now`, unless they have made progress."""
+        """Refuse connections whose deadline is over at `now`, unless they have made progress."""
         for connection in self._over(now - self.seconds):
             if connection.has_progressed(self.reason):
                 self.begin(connection)
@@ -77,7 +77,7 @@ class Owed:
                 connection.evict("")
 
     def oldest(self, seconds: float = 0.0) -> Connection | None:
-        """Who has owed this for the longest, and at least for `seconds`."""
+        """The connection that has owed this for the longest time, if that is at least `seconds`."""
         for connection, since in self._since.items():
             return connection if time.monotonic() - since >= seconds else None
         return None
@@ -95,7 +95,7 @@ class Connections:
     """All connections of one port."""
 
     def __init__(self, limits: Limits) -> None:
-        """Nobody has connected yet."""
+        """No connection yet."""
         self.limits = limits
         self.heads = Owed("head_timeout", limits.head_seconds)
         self.bodies = Owed("body_timeout", limits.body_seconds)
@@ -107,17 +107,17 @@ class Connections:
         self._timer: asyncio.TimerHandle | None = None
 
     def __len__(self) -> int:
-        """How many are open."""
+        """The number of open connections."""
         return len(self._open)
 
     def watch(self) -> None:
-        """Read how many there are at each scrape. Called when everything else is open that needs descriptors."""
+        """Start the gauges and set the limit. Call it when everything else that needs descriptors is open."""
         self.limits = self.limits.within_descriptors()
         CONNECTIONS.set_function(lambda: len(self))
         MAX_CONNECTIONS.set(self.limits.max_connections)
 
     def open(self, connection: Connection) -> None:
-        """Take a new connection; it owes a head. Where there is no place, the least busy one has to go."""
+        """Add a new connection, which owes a head. At the limit, close the least busy connection."""
         self.adopt(connection)
         if len(self._open) - len(self.ending) > self.limits.max_connections and not self._make_place():
             connection.refuse("too_many_connections")
@@ -127,19 +127,19 @@ class Connections:
         self.heads.begin(connection)
 
     def adopt(self, connection: Connection) -> None:
-        """Count a connection that has had its place before, as another protocol."""
+        """Add a connection again, after its upgrade to another protocol."""
         self._open.add(connection)
         if self._timer is None:
             self._timer = asyncio.get_running_loop().call_later(SWEEP_SECONDS, self._sweep)
 
     def end(self, connection: Connection) -> None:
-        """It has had its last answer, and is to be gone soon."""
+        """The last response has been sent: the client must close soon."""
         for owed in self._all:
             owed.end(connection)
         self.ending.begin(connection)
 
     def close(self, connection: Connection) -> None:
-        """It is gone."""
+        """Remove a closed connection."""
         self._open.discard(connection)
         for owed in self._all:
             owed.end(connection)
@@ -161,7 +161,7 @@ class Connections:
         victim.evict(reason)
 
     def _sweep(self) -> None:
-        """Judge by the time now, but only after the loop has read what came while it was busy."""
+        """Sweep with the current time, after the loop has read the data that arrived while it was busy."""
         loop = asyncio.get_running_loop()
         self._timer = loop.call_later(POLL_SECONDS, self._judge, time.monotonic())
 

@@ -1,4 +1,4 @@
-"""The application of a process, whose hooks are set and whose failure to be made is an event."""
+"""Creates the application of a process: installs the hooks for errors, and logs an error of the creation."""
 
 import sys
 
@@ -17,7 +17,7 @@ def created(settings: Settings, service: Service, process: str) -> Application:
         application = create_app(settings, service, process=process, served=True)
     except (SettingsError, ArrangementError):
         raise
-    except Exception as error:  # noqa: BLE001 - whatever the team's parts raise as they are put together
+    except Exception as error:  # noqa: BLE001 - the team's code may raise any error
         failures.report("start", "service.start_failed", error)
         sys.exit(FAILED_START)
     hooks.install()

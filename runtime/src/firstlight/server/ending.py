@@ -1,4 +1,4 @@
-"""The end of the process: nothing that is left may keep it, and the last lines are written."""
+"""The end of the process: threads and children cannot delay it, and the last log lines are written."""
 
 import os
 import signal
@@ -22,33 +22,33 @@ log = structlog.get_logger()
 
 @contextmanager
 def ending() -> Iterator[None]:
-    """Flush error reports and the log after the body, whatever becomes of it."""
+    """Flush error reports and log lines after the body, also if it raises."""
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, signal.SIG_IGN)  # nothing is left to stop
-        flush()  # what came after the end of the lifespan, or of a start that failed
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)  # the process ends already
+        flush()  # what was logged after the lifespan, or by a failed start
 
 
 def flush(seconds: float = FLUSH_SECONDS) -> None:
-    """Send the last reports and write the last lines, in at most so many seconds each."""
+    """Send the last reports and write the last lines, in at most `seconds` each."""
     sentry.flush(seconds)
     sink.stdout.flush(seconds)
 
 
 def leave(status: int, watchdog: Watchdog) -> int:
-    """The exit status. From now on threads, child processes and `atexit` handlers have a limited time."""
+    """Limit the time of threads, child processes and `atexit` handlers. Returns the exit status."""
     watchdog.late = _tell_what_is_left
     watchdog.leave(LEAVE_SECONDS)
     return status
 
 
 def last(watchdog: Watchdog) -> None:
-    """What `atexit` calls last of all."""
-    flush()  # what its other handlers have logged
+    """The last `atexit` handler."""
+    flush()  # what other `atexit` handlers have logged
     if watchdog.cut:
         end_children()
-        os._exit(FAILED)  # the status would be that of the main thread
+        os._exit(FAILED)  # `sys.exit` in `atexit` has no effect on the status
 
 
 def _tell_what_is_left() -> None:

@@ -1,4 +1,4 @@
-"""Opening and closing of components, with each failure reported once, under the name of the component."""
+"""Opens and closes components. Each failure is reported once, with the name of the component."""
 
 import asyncio
 from collections.abc import Iterator
@@ -14,18 +14,18 @@ from .times import CLOSE_SECONDS, OPEN_SECONDS
 
 
 class Ends:
-    """Both ends of the lifetime of the components of one process."""
+    """Opens and closes the components of one process."""
 
     def __init__(self) -> None:
         """Nothing has failed."""
         self.unclosed = False  # a component did not close
         self.closing = ""  # the component that closes now
         self.cut: list[str] = []  # components whose close took too long
-        self._reported = False  # why the start failed
+        self._reported = False  # the reason of a failed start has been reported
 
     @contextmanager
     def reporting(self, event: str, **fields: str) -> Iterator[None]:
-        """Report what stops the start, where it is known best."""
+        """Report an error that stops the start, with these fields."""
         try:
             yield
         except BaseException as error:
@@ -37,7 +37,7 @@ class Ends:
     async def opened(
         self, stack: AsyncExitStack, component: Component[Any, Any], surroundings: Surroundings[Any]
     ) -> Any:
-        """Open a component, to be closed by `stack`. Returns its resource."""
+        """Open a component, which `stack` will close. Returns its resource."""
         with self.reporting("component.open_failed", component=component.name):
             manager = component.open(surroundings)
             async with asyncio.timeout(OPEN_SECONDS):
@@ -46,7 +46,7 @@ class Ends:
         return resource
 
     async def close(self, name: str, manager: AbstractAsyncContextManager[Any], *raised: Any) -> None:
-        """Close a component. Its failure neither keeps another one open nor hides why the start has failed."""
+        """Close a component. An error neither keeps another open nor replaces the reason of a failed start."""
         self.closing = name
         try:
             async with asyncio.timeout(CLOSE_SECONDS) as limit:

@@ -1,4 +1,4 @@
-"""Whether a connection is read: it is not while enough has been read that nobody has used."""
+"""Flow control: a connection is not read while unused data is held."""
 
 from collections.abc import Callable
 
@@ -6,14 +6,14 @@ from uvicorn.protocols.http.flow_control import FlowControl
 
 
 class HeldFlow(FlowControl):
-    """uvicorn's flow control, where a hold outlasts every wish to read on.
+    """uvicorn's flow control, with a hold that `resume_reading` does not end.
 
-    An application that waits for the end of its client wishes to read on. What a client has sent behind its request
-    must not be read then, or it would pile up.
+    An application that waits for the client's disconnect resumes reading. Data that the client has sent after its
+    request must not be read then, or it would fill the memory.
     """
 
     def __init__(self, transport: object, changed: Callable[[], None]) -> None:
-        """Call `changed` when reading stops or goes on."""
+        """`changed` is called when reading stops or starts."""
         super().__init__(transport)  # type: ignore[arg-type] # uvicorn asks for a class, and uses two methods
         self._changed = changed
         self._held = False
@@ -36,7 +36,7 @@ class HeldFlow(FlowControl):
             self._changed()
 
     def resume_reading(self) -> None:
-        """Read on, unless something is held."""
+        """Start reading, unless there is a hold."""
         if self.read_paused and not self._held:
             super().resume_reading()
             self._changed()

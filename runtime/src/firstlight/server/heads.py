@@ -1,4 +1,4 @@
-"""The heads of requests: uvicorn's protocol on httptools, with what RFC 9112 asks for and llhttp does not check."""
+"""The heads of requests: uvicorn's protocol, with checks that RFC 9112 requires and llhttp does not make."""
 
 import re
 from typing import Any
@@ -19,8 +19,8 @@ class CheckedHeads(HttpToolsProtocol):
         self._left = 0  # bytes of a body of declared length that are still to come
         self._hosts = 0  # Host fields of the head
         self._host = b"-"  # the last one that was valid
-        self._begun = self._in_body = False  # in a head, behind it
-        self._replaying = False  # a head that is known, for a new parser
+        self._begun = self._in_body = False  # in a head, in a body
+        self._replaying = False  # a known head is parsed again by a new parser
 
     def check_hosts(self) -> None:
         """Raise `HttpParserError` unless the head has exactly one valid Host field. HTTP/1.0 needs none."""

@@ -1,6 +1,6 @@
-"""What the interpreter calls for an error that nobody caught: one line, one count, one report.
+"""The interpreter's hooks for uncaught errors: each error is logged, counted and reported once.
 
-None of them raises, and none writes to standard error.
+The hooks do not raise, and do not write to standard error.
 """
 
 import sys
@@ -13,14 +13,14 @@ from .ending import flush
 
 
 def install() -> None:
-    """Report what ends a thread, a finalizer or the main thread. Logging has to be configured."""
+    """Report errors that end a thread, a finalizer or the main thread. Logging must be configured before."""
     threading.excepthook = _thread_failed
     sys.unraisablehook = _finalizer_failed
     sys.excepthook = _process_failed
 
 
 def _process_failed(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
-    """What ends the main thread. Ctrl-C keeps its meaning."""
+    """Report an error that ends the main thread. Ctrl-C is not reported."""
     if issubclass(kind, KeyboardInterrupt):
         sys.__excepthook__(kind, error, trace)
         return
@@ -31,7 +31,7 @@ def _process_failed(kind: type[BaseException], error: BaseException, trace: Trac
 
 
 def _thread_failed(arguments: threading.ExceptHookArgs) -> None:
-    """`SystemExit` ends a thread on purpose, as it does without this hook."""
+    """Report an error that ends a thread. `SystemExit` ends it on purpose and is not reported."""
     if issubclass(arguments.exc_type, SystemExit):
         return
     with suppress(Exception):
@@ -40,11 +40,11 @@ def _thread_failed(arguments: threading.ExceptHookArgs) -> None:
 
 
 def _finalizer_failed(arguments: "sys.UnraisableHookArgs") -> None:
-    """Whatever has no caller: `__del__`, callbacks of weak references and of `atexit`."""
+    """Report an error in `__del__`, or in a callback of a weak reference or of `atexit`."""
     with suppress(Exception):
         error = arguments.exc_value or arguments.exc_type()
         failures.report("finalizer", "finalizer.failed", error, finalizer=_name(arguments.object))
-        if not (threading.main_thread().is_alive() or sys.is_finalizing()):  # an `atexit` handler, maybe the last one
+        if not (threading.main_thread().is_alive() or sys.is_finalizing()):  # from an `atexit` handler
             flush()
 
 

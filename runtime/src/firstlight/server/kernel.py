@@ -1,6 +1,6 @@
-"""What the kernel knows of a socket: how long data has waited for us, how many connections wait to be accepted.
+"""Facts of the kernel about a socket: when data arrived, and how many connections wait in the accept queue.
 
-Linux only. Elsewhere nothing is known, and a request counts from the moment at which it is read.
+Linux only. On other systems, the latency of a request starts when it is read.
 """
 
 import fcntl
@@ -22,7 +22,7 @@ _BYTES = 56
 _QUEUE = struct.Struct("=24x2I24x")  # unacknowledged and selectively acknowledged segments
 _SENT = struct.Struct("=i")
 _LAST_DATA_RECEIVED = struct.Struct("=52xI")
-MIN_WAIT_MILLISECONDS = 10  # the kernel counts in ticks of up to 10 ms; less says nothing
+MIN_WAIT_MILLISECONDS = 10  # the kernel's ticks are up to 10 ms long; shorter times are not exact
 NANOSECONDS = 1_000_000
 
 QUEUED = Gauge("http_server_accept_queue_connections", "Connections that wait to be accepted.", registry=REGISTRY)
@@ -32,30 +32,30 @@ MAX_QUEUED = Gauge(
 
 
 class AcceptQueue(NamedTuple):
-    """How full the accept queue is."""
+    """The length and the limit of the accept queue."""
 
     connections: int
     max_connections: int
 
 
 class ReceivedAt:
-    """Tells when the kernel received what is read from a connection now.
+    """Returns when the kernel received the data that is read from a connection now.
 
-    A socket object of its own is kept for each connection, because uvloop's makes one for each call (a third of the
-    cost). It does not own the descriptor.
+    Keeps a socket object for each connection, because uvloop would create one for each call (a third of the cost). The
+    object does not own the descriptor.
     """
 
     __slots__ = ("_socket",)
 
     def __init__(self, transport: Any) -> None:
-        """Ask about the socket of `transport`, if there is one."""
+        """Use the socket of `transport`, if it has one."""
         self._socket: socket.socket | None = None
         owner = transport.get_extra_info("socket") if TCP_INFO is not None and transport is not None else None
         if owner is not None and owner.family in TCP_FAMILIES:
             self._socket = socket.socket(owner.family, owner.type, owner.proto, owner.fileno())
 
     def __call__(self) -> int:
-        """Nanoseconds of `time.perf_counter_ns`: when the last data arrived, now where the kernel does not say."""
+        """Nanoseconds of `time.perf_counter_ns` when the last data arrived, or now if the kernel does not know."""
         now = time.perf_counter_ns()
         if self._socket is None:
             return now
@@ -74,7 +74,7 @@ class ReceivedAt:
 
 
 def unread_bytes(transport: Any) -> int:
-    """Bytes that the client has not received yet: those that wait here, and those that wait in the kernel."""
+    """The bytes that the client has not received yet: those in our buffer, and those in the kernel's."""
     waiting: int = transport.get_write_buffer_size()
     owner = transport.get_extra_info("socket")
     if TCP_INFO is None or owner is None:
@@ -87,7 +87,7 @@ def unread_bytes(transport: Any) -> int:
 
 
 def accept_queue(listener: socket.socket) -> AcceptQueue:
-    """The accept queue of a listening socket; nothing once it is closed."""
+    """The accept queue of a listening socket, or an empty one when the socket is closed."""
     if TCP_INFO is None:
         return AcceptQueue(0, 0)
     try:
@@ -98,6 +98,6 @@ def accept_queue(listener: socket.socket) -> AcceptQueue:
 
 
 def watch_accept_queue(listener: socket.socket) -> None:
-    """Read the queue at each scrape."""
+    """Let each scrape read the queue."""
     QUEUED.set_function(lambda: accept_queue(listener).connections)
     MAX_QUEUED.set_function(lambda: accept_queue(listener).max_connections)

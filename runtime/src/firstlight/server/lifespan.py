@@ -1,4 +1,4 @@
-"""What lives as long as the process serves: opened in order, closed in reverse, flushed last."""
+"""The lifespan of a process: opens everything in order, closes it in reverse order, and flushes the telemetry last."""
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -41,7 +41,7 @@ class Part(NamedTuple):
 class Lifespan:
     """The lifespan of the application, and of every other kind of process."""
 
-    def __init__(  # noqa: PLR0913 - it is handed everything that it opens and closes
+    def __init__(  # noqa: PLR0913 - everything that it opens and closes is an argument
         self,
         *,
         settings: Settings,
@@ -53,7 +53,7 @@ class Lifespan:
         announces: bool,
         start_timeout: float | None,
     ) -> None:
-        """Nothing is open yet. `announces` is false where a server tells when its port is open."""
+        """Nothing is open yet. `announces` is false if the server calls `announce` when its port is open."""
         self.settings = settings
         self.health = Health(lifecycle)
         self.lifecycle = lifecycle
@@ -68,7 +68,7 @@ class Lifespan:
 
     @asynccontextmanager
     async def __call__(self, _: Starlette | None = None) -> AsyncIterator[Mapping[str, Any]]:
-        """Open everything, serve, close everything; standard output is flushed last of all."""
+        """Open everything, serve, and close everything. Standard output is flushed last."""
         async with AsyncExitStack() as stack:
             stack.callback(self.stop.flush)
             resources = await self._start(stack)
@@ -86,14 +86,14 @@ class Lifespan:
         return resources
 
     def grace(self) -> float:
-        """Seconds that work in progress may take when the process is told to stop now. None where nothing goes on."""
+        """The seconds that work in progress may take if the process is told to stop now. 0 without work."""
         if not (self.lifecycle.started and self.health.live()):
             return 0.0
         drain = self.settings.drain_seconds if self._process == WEB else 0
         return drain + self.settings.graceful_seconds
 
     def announce(self) -> None:
-        """Startup is over: be ready, and log it."""
+        """End the start: the process becomes ready, and logs it."""
         self.lifecycle.started = True
         log.info("service.started", port=self.settings.port, management_port=self.lifecycle.management_port)
 
@@ -128,7 +128,7 @@ class Lifespan:
         }
 
     def _start_tasks(self, stack: AsyncExitStack, resources: Mapping[str, Any]) -> None:
-        """Start checks and background work. They have ended before the first component closes."""
+        """Start checks and background work. They end before the first component closes."""
         supervisors = [
             Supervisor(task, Surroundings(settings, self.settings, resources, self.lifecycle))
             for tasks, settings in self._background()
@@ -173,7 +173,7 @@ def _name(task: asyncio.Task[None]) -> str:
 
 
 def _details(settings: Settings, service: Service) -> Mapping[str, Any]:
-    """What `/health` says about whose service this is."""
+    """The identity of the service on `/health`."""
     identity = service.identity
     return {
         "serviceId": identity.name,

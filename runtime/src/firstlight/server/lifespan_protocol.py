@@ -1,4 +1,4 @@
-"""uvicorn's side of the lifespan, which logs nothing: what fails in it has been reported where it failed."""
+"""uvicorn's lifespan protocol without log lines, because errors in the lifespan are reported where they occur."""
 
 import logging
 from typing import Any
@@ -10,7 +10,7 @@ from .. import failures
 
 
 class LifespanProtocol(LifespanOn):
-    """Its lines would be second ones, one of them with a traceback as its event."""
+    """Replaces uvicorn's lines, which would repeat ours, one of them with a traceback as its event."""
 
     def __init__(self, config: Config) -> None:
         """Not started."""
@@ -20,9 +20,9 @@ class LifespanProtocol(LifespanOn):
 
 class _Reporter(logging.Logger):
     def info(self, *_: Any, **__: Any) -> None:
-        """Our own events say it."""
+        """Log nothing: our own events say it."""
 
     def error(self, *_: Any, exc_info: Any = None, **__: Any) -> None:
-        """Report an exception, which nothing inside the application can have seen: building it has failed."""
+        """Report an exception that was raised while the application was created, and is not reported yet."""
         if exc_info is not None and failures.is_survived(exc_info):
             failures.report("start", "service.start_failed", exc_info)

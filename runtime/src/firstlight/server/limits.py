@@ -1,4 +1,4 @@
-"""What one port allows its clients."""
+"""The limits of one port on its clients."""
 
 import resource
 from dataclasses import dataclass, replace
@@ -11,7 +11,7 @@ MAX_ENDING = 256
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """Of one port. Sizes are bytes."""
+    """The limits of one port. Sizes are in bytes."""
 
     max_head_bytes: int
     max_connections: int
@@ -20,10 +20,10 @@ class Limits:
     write_seconds: float
     keep_alive_seconds: float
     max_ending: int = MAX_ENDING
-    """Connections beyond `max_connections` whose clients may still read why they were refused."""
+    """Additional connections above `max_connections`, for clients that still read their refusal."""
 
     def within_descriptors(self) -> "Limits":
-        """The same, with no more connections than the process may still open descriptors for."""
+        """A copy with at most as many connections as the process may open descriptors."""
         soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
         if soft == resource.RLIM_INFINITY:
             return self

@@ -1,4 +1,4 @@
-"""The event loop of a process: what fails in it and has no caller is reported, and the loop goes on."""
+"""The event loop of a process: errors in tasks and callbacks without a caller are reported, and the loop continues."""
 
 import asyncio
 import inspect
@@ -12,17 +12,17 @@ import uvloop
 
 from .. import failures
 
-GRACE_SECONDS = 1.0  # for whoever holds a failed task to ask for its result
+GRACE_SECONDS = 1.0  # the code that has a failed task may read its result in this time
 
 T = TypeVar("T")
 log = structlog.get_logger()
 
 
 def run(main: Coroutine[Any, Any, T]) -> T:
-    """Run `main` to its end on a loop of its own, which stays open: closing it would wait for a blocking call.
+    """Run `main` on a new loop. The loop is not closed, because that would wait for blocking calls.
 
-    `SystemExit` in another task or in a callback would stop the loop: it is a failure of that task, and no more.
-    Only `KeyboardInterrupt` cancels everything, and closes the loop.
+    `SystemExit` in another task or in a callback does not stop the loop: it counts as a failure of that task. Only
+    `KeyboardInterrupt` cancels everything and closes the loop.
     """
     runner = asyncio.Runner(loop_factory=uvloop.new_event_loop)
     loop = runner.get_loop()
@@ -59,23 +59,23 @@ def _resumed(loop: asyncio.AbstractEventLoop, task: "asyncio.Task[T] | None", er
 
 
 def _in_a_task(error: BaseException) -> bool:
-    """Whether a coroutine raised it, whose task remembers it."""
+    """Whether a coroutine raised the error: its task then has it as well."""
     frames = (frame for frame, _ in traceback.walk_tb(error.__traceback__))
     return any(frame.f_code.co_flags & inspect.CO_COROUTINE for frame in frames)
 
 
 class TaskWatch:
-    """Reports tasks that failed and whose result nobody asked for, also while somebody holds them."""
+    """Reports failed tasks whose result is not read, also if they are still referenced."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Watch what `loop` creates from now on."""
+        """Watch the tasks that `loop` creates from now on."""
         self._loop = loop
         self._failed: dict[asyncio.Task[Any], Context] = {}
         loop.set_task_factory(self._create)
         loop.set_exception_handler(_callback_failed)
 
     def finish(self) -> None:
-        """Report the tasks that nobody will ask any more."""
+        """Report all failed tasks whose result was not read: the loop ends."""
         for task in tuple(self._failed):
             self._report(task)
 
@@ -86,7 +86,7 @@ class TaskWatch:
 
     def _ended(self, task: "asyncio.Task[Any]") -> None:
         if _unasked(task):
-            self._failed[task] = copy_context()  # that of its creator, for the ids of a request
+            self._failed[task] = copy_context()  # the context of its creator, with the ids of the request
             self._loop.call_later(GRACE_SECONDS, self._report, task)
 
     def _report(self, task: "asyncio.Task[Any]") -> None:
@@ -96,7 +96,7 @@ class TaskWatch:
 
 
 def _unasked(task: "asyncio.Task[Any]") -> bool:
-    """Whether it failed and nobody asked how it ended. To ask would be an answer: hence the attribute."""
+    """Whether the task failed and its result was not read. `exception()` would count as reading."""
     return bool(task._log_traceback)  # noqa: SLF001 - see above
 
 

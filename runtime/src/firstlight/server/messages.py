@@ -1,8 +1,8 @@
 """The messages of one connection: uvicorn's protocol on httptools, with limits on what a client may send.
 
-What is read is parsed piece by piece, and a piece ends where a message may end. So a request that follows another one
-waits, unparsed, until that one is answered, and every head is counted from its first byte, however the bytes are split
-into packets. An offer to change to another protocol than websocket is passed over: the request that makes it is served.
+Data is parsed in pieces, and a piece ends where a message may end. So a pipelined request stays unparsed until the one
+before it is answered, and the size of every head is counted from its first byte, independent of the packets. An
+`Upgrade` to another protocol than websocket is ignored, and its request is served.
 """
 
 from typing import Any
@@ -15,15 +15,15 @@ from .heads import CheckedHeads
 
 LINE_ENDS = b"\r\n"
 BLANK_LINE = b"\r\n\r\n"  # ends a head, and a chunked body
-PIECE_BYTES = 8192  # parsed at once: some milliseconds, if it is made of tiny chunks
-PIECES = 32  # and so many in one turn
+PIECE_BYTES = 8192  # parsed at once; takes some milliseconds if it consists of tiny chunks
+PIECES = 32  # parsed in one iteration of the loop
 FRAMING_PER_BYTE = 16  # a chunk of one byte has five bytes of framing
 FRAMING_FIELDS = frozenset({b"content-length", b"transfer-encoding"})
 CLIENTS_MISTAKES = (httptools.HttpParserError, UnicodeError)
 
 
 class LimitedMessages(CheckedHeads):
-    """Parses what a client sends, and refuses what is too large."""
+    """Parses the data of a client, and refuses messages that are too large."""
 
     def __init__(self, *, max_head_bytes: int, **uvicorn: Any) -> None:
         """Hand `uvicorn` on to uvicorn's protocol."""
@@ -31,10 +31,10 @@ class LimitedMessages(CheckedHeads):
         self._max_head = max_head_bytes
         self._at_once = min(PIECE_BYTES, max_head_bytes)
         self._head = 0  # bytes of a head that is not complete yet
-        self._framing = 0  # bytes of a body's framing, less what its content allows for
-        self._discarded = 0  # bytes of a body that nobody will read
-        self._arrived = 0  # when the last packet of a head did
-        self._tail = b""  # the end of what was parsed of a head or a chunked body: a blank line may go on there
+        self._framing = 0  # bytes of a body's framing, minus those that its content allows
+        self._discarded = 0  # bytes of a body that the application does not read
+        self._arrived = 0  # the time of the last packet of a head
+        self._tail = b""  # the last parsed bytes of a head or a chunked body: they may be the start of a blank line
         self._rest = b""  # read, but not parsed while a request is in progress
         self._refused = False
 
@@ -43,7 +43,7 @@ class LimitedMessages(CheckedHeads):
         raise NotImplementedError
 
     def wait_a_turn(self) -> None:
-        """Let others run before the rest is parsed."""
+        """Let the loop serve other connections before the rest is parsed."""
         raise NotImplementedError
 
     def upgrade(self) -> None:
@@ -51,10 +51,10 @@ class LimitedMessages(CheckedHeads):
         self.handle_websocket_upgrade()
 
     def pass_over_upgrade(self) -> None:
-        """Go on as if there had been no offer to change the protocol.
+        """Ignore the `Upgrade` of the request.
 
-        httptools ends a message at its head when that makes an offer (MagicStack/httptools#124): the body is parsed by
-        a new parser, from the same framing without the offer.
+        httptools ends a message after a head with an upgrade (MagicStack/httptools#124). So a new parser parses the
+        same head without `Upgrade`, and then the body.
         """
         framing = [b"%b: %b\r\n" % field for field in self.headers if field[0] in FRAMING_FIELDS]
         self.parser = httptools.HttpRequestParser(self)
@@ -65,11 +65,11 @@ class LimitedMessages(CheckedHeads):
 
     @property
     def busy(self) -> bool:
-        """Whether a request is in progress whose response is not complete."""
+        """Whether the response to a request is not complete."""
         return self.cycle is not None and not self.cycle.response_complete
 
     def parse(self, data: bytes) -> None:
-        """Parse what has come. What is behind a request waits until that is answered."""
+        """Parse received data. Data after a request is kept until that is answered."""
         at, size, pieces = 0, len(data), 0
         alone = size <= self._at_once and not (self._head or self._in_body or self.busy)
         if alone and data.find(BLANK_LINE) == size - len(BLANK_LINE):  # one request without a body, as most are
@@ -90,12 +90,12 @@ class LimitedMessages(CheckedHeads):
             pieces += 1
 
     def parse_rest(self) -> None:
-        """Parse what has waited."""
+        """Parse the kept data."""
         rest, self._rest = self._rest, b""
         self.parse(rest)
 
     def _end_of_piece(self, data: bytes, at: int) -> int:
-        """Where the message that is being parsed ends, at the latest."""
+        """The latest possible end of the current message."""
         if self._left:
             return min(len(data), at + min(self._left, PIECE_BYTES))
         size = PIECE_BYTES if self._in_body else min(PIECE_BYTES, self._max_head - self._head)
@@ -107,13 +107,13 @@ class LimitedMessages(CheckedHeads):
         return min(len(data), at + size)
 
     def _begin_of_head(self, data: bytes, at: int) -> int:
-        """Behind the empty lines that may stand before a request."""
+        """The position after empty lines, which may precede a request."""
         if self._in_body or self._begun or data[at] not in LINE_ENDS:
             return at
         return len(data) - len(data[at:].lstrip(LINE_ENDS))
 
     def _feed(self, data: bytes, at: int, end: int) -> int:
-        """Parse one piece. Returns where the next one begins."""
+        """Parse one piece. Returns the position of the next one."""
         piece = data if end - at == len(data) else data[at:end]
         if self._in_body:
             self._framing += end - at
@@ -149,20 +149,20 @@ class LimitedMessages(CheckedHeads):
                 failures.report("request", "http.request_failed", cause)  # a bug of ours
         self.refuse("malformed")
 
-    # What the parser calls.
+    # Called by the parser.
 
     def on_headers_complete(self) -> None:
-        """The application starts."""
+        """Start the application."""
         if self._replaying:
             return
         self.check_hosts()
         self.scope[ARRIVED] = self._arrived  # type: ignore[literal-required] # an addition of ours
         self.scope[PEER] = self.client  # type: ignore[literal-required] # as above
-        self._in_body = True  # already when the application starts, or is not started because of the load
+        self._in_body = True  # set before the application is started, or the request is shed
         try:
             super().on_headers_complete()
         except BaseException:
-            self._in_body = False  # nobody answers it
+            self._in_body = False  # it will not be answered
             raise
         self._head = self._framing = self._discarded = 0
         self._begun = False
@@ -175,7 +175,7 @@ class LimitedMessages(CheckedHeads):
         super().on_body(body)
 
     def on_message_complete(self) -> None:
-        """The request is complete, unless the parser stopped at an offer."""
+        """The request is complete, unless the parser stopped at an `Upgrade`."""
         if self.parser.should_upgrade():
             return
         self._in_body = False

@@ -1,4 +1,4 @@
-"""Taking a port before anything else is started."""
+"""Binds the ports before anything else is started."""
 
 import errno
 import socket
@@ -10,12 +10,12 @@ from ..text import shown
 
 
 def bind(settings: Settings) -> socket.socket:
-    """Take the service port; it opens when the server begins to listen. Raises `SettingsError`."""
+    """Bind the service port. The server listens on it later. Raises `SettingsError`."""
     return _bound("HOST", settings.host, "PORT", settings.port)
 
 
 def bind_management(settings: Settings) -> socket.socket:
-    """Take the management port. Raises `SettingsError`, which names `HOST` where the address is that of both ports."""
+    """Bind the management port. Raises `SettingsError`, which names `HOST` if both ports use that address."""
     address = "HOST" if settings.management_host == settings.host else "MANAGEMENT_HOST"
     return _bound(address, settings.management_host, "MANAGEMENT_PORT", settings.management_port)
 
@@ -29,7 +29,7 @@ def _bound(host_variable: str, host: str, port_variable: str, port: int) -> sock
             bound.bind(address)
             stack.pop_all()
             return bound
-    except UnicodeError:  # of the encoding of names
+    except UnicodeError:  # the name cannot be encoded
         msg = f"{host_variable} {shown(host)} is neither an address nor the name of a host"
         raise SettingsError(msg) from None
     except OSError as error:

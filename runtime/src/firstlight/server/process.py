@@ -1,4 +1,4 @@
-"""Other kinds of process: the same two planes, without a service port. SIGTERM drains them as well."""
+"""Other kinds of process than web: they have a management port and no service port. SIGTERM starts their drain."""
 
 import asyncio
 
@@ -17,7 +17,7 @@ from .port import bind_management
 from .signals import on_signals
 from .watchdog import Watchdog
 
-CANCEL_SECONDS = 2.0  # what work that was cut may take to clean up
+CANCEL_SECONDS = 2.0  # cancelled work may take so long to clean up
 
 log = structlog.get_logger()
 
@@ -52,10 +52,10 @@ async def _live(lifespan: Lifespan, name: str, process: Process, watchdog: Watch
             return await _ended(work, lifespan, name)
     except BaseException as error:
         if failures.was_told_to_stop():
-            return 0  # before there was anything to drain
+            return 0  # nothing to drain yet
         if not failures.is_survived(error):
             raise
-        if started:  # else the lifespan has reported it
+        if started:  # before, the lifespan has reported it
             failures.report("process", "process.failed", error, process=name)
         return FAILED if started else FAILED_START
 
@@ -67,7 +67,7 @@ def _drain(lifespan: Lifespan) -> None:
 
 
 async def _ended(work: "asyncio.Future[object]", lifespan: Lifespan, name: str) -> int:
-    """Wait for the end of the work: for as long as it likes before the drain, for `GRACEFUL_SECONDS` after."""
+    """Wait for the end of the work: without a limit before the drain, `GRACEFUL_SECONDS` after its begin."""
     drain = asyncio.ensure_future(lifespan.lifecycle.drain_began())
     await asyncio.wait((work, drain), return_when=asyncio.FIRST_COMPLETED)
     drain.cancel()
@@ -88,7 +88,7 @@ async def _ended(work: "asyncio.Future[object]", lifespan: Lifespan, name: str) 
 
 
 def _failure(work: "asyncio.Future[object]") -> BaseException | None:
-    """What the work raised; nothing where it succeeded, or has not ended although it was cancelled."""
+    """The error of the work, or None if it succeeded or has ignored its cancellation."""
     try:
         return work.exception() if work.done() else None
     except asyncio.CancelledError as error:

@@ -1,4 +1,4 @@
-"""One connection of the service port: when its requests arrived, and what its client owes."""
+"""One connection of the service port: the arrival time of its requests, and the deadlines of its client."""
 
 import asyncio
 import time
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class LimitedProtocol(RefusingConnection):
-    """What uvicorn makes for each connection."""
+    """The protocol that uvicorn creates for each connection."""
 
     def __init__(self, *, limited_by: Connections, overload: EarlyRefusal | None = None, **connection: Any) -> None:
         """Hand `connection` on to `RefusingConnection`. `overload` refuses requests that have waited too long."""
@@ -29,38 +29,38 @@ class LimitedProtocol(RefusingConnection):
         self._overload = overload
         self._received_at = ReceivedAt(None)
         self._owed: Owed | None = limited_by.heads
-        self._progressed = False  # whether some of the body has come
+        self._progressed = False  # whether a part of the body has arrived
         self._upgraded = False  # another protocol has the connection now
 
     def connection_made(self, transport: Any) -> None:
-        """Find a place among the connections."""
+        """Add the connection to `Connections`."""
         super().connection_made(OwnedTransport(transport, self))  # type: ignore[arg-type] # as good as a transport
         self.flow = HeldFlow(transport, self._flow_changed)
         self._received_at = ReceivedAt(transport)
         self._limited_by.open(self)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Free the place."""
+        """Remove the connection."""
         self._limited_by.close(self)
         self._received_at.close()
         self._rest = b""
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Parse what came, or discard it after the last answer."""
+        """Parse received data, or discard it after the last response."""
         if self._refused:
             self._discard(len(data))
             return
         if self._rest:
             self._rest += data
             return
-        # The last packet of a head counts: how long a client takes over its head is not the service's time.
+        # The last packet of a head counts: the time that a client needs for its head is not latency of the service.
         self._arrived = time.perf_counter_ns() if self._in_body else self._received_at()
         self.parse(data)
         self._owe()
 
     def wait_a_turn(self) -> None:
-        """Go on when the loop has served the others. uvloop would read 8 MiB of one connection before that."""
+        """Continue after the loop has served others. uvloop would first read 8 MiB from this connection."""
         self.flow.hold()
         self.loop.call_soon(self._go_on)
 
@@ -75,14 +75,14 @@ class LimitedProtocol(RefusingConnection):
             scope[ARRIVED], scope[PEER] = self._arrived, self.client
 
     def on_body(self, body: bytes) -> None:
-        """The client has made progress. What nobody will read is limited."""
+        """Note the client's progress, and limit the bytes that the application does not read."""
         super().on_body(body)
         self._progressed = True
         if not self.busy:
             self._discard(len(body) + FRAMING_PER_BYTE)
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
-        """Start the application, unless the request has waited for too long."""
+        """Start the application, unless the request has waited too long and is shed."""
         scope = cast("Scope", cycle.scope)
         if self._overload is None or not self._overload.due(scope):
             # As uvicorn does, past the loop's factory of tasks: a request reports its failure by itself.
@@ -102,7 +102,7 @@ class LimitedProtocol(RefusingConnection):
         if self._refused or self.transport.is_closing():
             return
         if self._rest:
-            self._arrived = time.perf_counter_ns()  # it waited for the client's own request before it
+            self._arrived = time.perf_counter_ns()  # waiting for the client's earlier request is not latency
             self.parse_rest()
         if not self._rest:
             self.flow.release()
@@ -118,12 +118,12 @@ class LimitedProtocol(RefusingConnection):
         self._owe()
 
     def _flow_changed(self) -> None:
-        """A client of whom we do not read owes nothing meanwhile."""
+        """While we do not read, the client owes nothing."""
         if self._in_body:
             self._owe()
 
     def _owe(self) -> None:
-        """Start the clock of what the client owes now."""
+        """Start the deadline for what the client owes now."""
         if self._refused or self._upgraded or self.transport.is_closing():
             return
         owed, owes = None, self._limited_by

@@ -1,4 +1,4 @@
-"""How a connection ends: refused, given up for another one, or left after its last answer."""
+"""The ends of a connection: refused, closed for another one, or closed after its last response."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from .flow import HeldFlow
 from .kernel import unread_bytes
 from .messages import LimitedMessages
 
-MAX_DISCARDED_BYTES = 16_777_216  # of a client that goes on sending although it has its answer
+MAX_DISCARDED_BYTES = 16_777_216  # from a client that still sends after its response
 
 
 class RefusingConnection(LimitedMessages):
@@ -22,15 +22,15 @@ class RefusingConnection(LimitedMessages):
         super().__init__(max_head_bytes=limited_by.limits.max_head_bytes, **uvicorn)
         self._limited_by = limited_by
         self._refusals = refusals
-        self._unread = 0  # bytes that the client had not read when that was asked last
+        self._unread = 0  # bytes that the client had not read at the last call of `has_progressed`
 
     def pass_over_upgrade(self) -> None:
-        """Count the offer."""
+        """Count the ignored upgrade."""
         self._refusals.count("upgrade_refused", self._address)
         super().pass_over_upgrade()
 
     def refuse(self, reason: str) -> None:
-        """End the connection: with an answer where one can still be given, at once where not."""
+        """End the connection: with a response if that is still possible, else at once."""
         self._refusals.count(reason, self._address)
         answer = self._answer_to(reason)
         if self.busy:
@@ -43,13 +43,13 @@ class RefusingConnection(LimitedMessages):
             self.transport.abort()
 
     def evict(self, reason: str) -> None:
-        """Give the place to somebody else."""
+        """Close the connection for another one."""
         if reason:
             self._refusals.count(reason, self._address)
         self.transport.abort()
 
     def leave(self) -> None:
-        """Close the connection. A client that is still sending is given the time to read its answer."""
+        """Close the connection. A client that still sends gets time to read its response."""
         if self.transport.is_closing():
             return
         if self._in_body and not (self.busy or self._refused):
@@ -61,8 +61,8 @@ class RefusingConnection(LimitedMessages):
             self._owe_reading()
 
     def has_progressed(self, owed: str) -> bool:
-        """Whether the client has done something since this was asked last."""
-        if owed == "body_timeout":  # it waits for us to ask for the body
+        """Whether the client has made progress since the last call."""
+        if owed == "body_timeout":  # the client waits for `100 Continue`
             return self.busy and self.cycle.waiting_for_100_continue
         if owed != "write_timeout":
             return False
@@ -75,7 +75,7 @@ class RefusingConnection(LimitedMessages):
         self._owe_reading()
 
     def resume_writing(self) -> None:
-        """It has read."""
+        """The client has read."""
         super().resume_writing()
         if not self.transport.is_closing():
             self._limited_by.reads.end(self)
@@ -85,7 +85,7 @@ class RefusingConnection(LimitedMessages):
         return self.client[0] if self.client else ""
 
     def _answer_to(self, reason: str) -> bytes:
-        """What the client is told; nothing when it has an answer, or has never asked for anything."""
+        """The response to a refused client, or nothing if it has a response or has sent no request."""
         answered = self._in_body and not self.busy
         silent = reason == "head_timeout" and not self._head
         if answered or silent or self._refused or self.transport.is_closing():
@@ -95,7 +95,7 @@ class RefusingConnection(LimitedMessages):
         return ANSWERS.get(reason, b"")
 
     def _linger(self) -> None:
-        """Read on for a while: where data is left unread, the kernel sends a reset that overtakes the answer."""
+        """Continue to read for a while: with unread data, the kernel would send a reset before the response is read."""
         self._refused = True
         self._limited_by.end(self)
         self.transport.write_eof()

@@ -35,7 +35,7 @@ from .protocol import LimitedProtocol
 from .upgrades import websockets_of
 from .watchdog import Watchdog
 
-GC_THRESHOLDS = (5_000, 20, 50)  # a request makes a hundred short-lived objects, and the default is 700
+GC_THRESHOLDS = (5_000, 20, 50)  # a request creates about 100 short-lived objects; the default is 700
 
 log = structlog.get_logger()
 
@@ -46,7 +46,7 @@ def serve(settings: Settings, service: Service, watchdog: Watchdog) -> int:
     Raises `SettingsError` before anything listens, `SystemExit` when starting fails.
     """
     with bind_management(settings) as management:
-        management.listen()  # for a moment: the same port given twice is a mistake as well
+        management.listen()  # for a moment, to find out whether both ports are the same
         listener = bind(settings)
     with listener:
         settings = settings.model_copy(update={"port": listener.getsockname()[1]})
@@ -57,14 +57,14 @@ def serve(settings: Settings, service: Service, watchdog: Watchdog) -> int:
 
 
 def _run(server: "Server", listener: socket.socket) -> None:
-    earlier = signal.signal(signal.SIGTERM, server.give_up)  # before the server takes the signal, and after
+    earlier = signal.signal(signal.SIGTERM, server.give_up)  # handles the signal before and after uvicorn does
     if isinstance(earlier, EarlyStop):
         earlier.obey()
     try:
         loop.run(server.serve(sockets=[listener]))
-    except KeyboardInterrupt:  # the server raises the SIGINT that stopped it once more when it has stopped
+    except KeyboardInterrupt:  # uvicorn raises the SIGINT that stopped it again at its end
         pass
-    except SystemExit:  # the start has failed, which it has if it was in the middle of a step that we interrupted
+    except SystemExit:  # the start has failed, or `give_up` has interrupted it
         if not server.given_up:
             raise
 
@@ -73,7 +73,7 @@ class Server(uvicorn.Server):
     """Serves one application in this process."""
 
     def __init__(self, application: Application, service: Service, watchdog: Watchdog) -> None:
-        """One way to configure it: uvloop, httptools, our own log lines, a context of its own for each request."""
+        """Configure uvicorn: uvloop, httptools, our own log lines, a separate context for each request."""
         self._lifespan = application.lifespan
         self._watchdog = watchdog
         watchdog.grace, watchdog.late = self._lifespan.grace, self._lifespan.stop.late
@@ -84,7 +84,7 @@ class Server(uvicorn.Server):
         self.config.lifespan_class = LifespanProtocol
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Be ready only when the port is open."""
+        """Open the port, then become ready."""
         self._watchdog.listen()
         await super().startup(sockets)
         if self.started:
@@ -92,14 +92,14 @@ class Server(uvicorn.Server):
             for listener in sockets or ():
                 watch_accept_queue(listener)
             self._loop = asyncio.get_running_loop()
-            gc.freeze()  # what is alive now stays alive: collections can leave it out
+            gc.freeze()  # objects of the start are not collected, so collections need not visit them
             gc.set_threshold(*GC_THRESHOLDS)
             self._lifespan.announce()
-        if self.given_up:  # and the interpreter went on, because it was in a callback of its own
+        if self.given_up:  # the exception was raised in a callback of the interpreter, which ignores it
             self.should_exit = True
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """Called by the interpreter, between any two steps of the main thread."""
+        """The signal handler: Python calls it in the main thread, between any two instructions."""
         self.give_up(sig, frame)
         if sig == signal.SIGTERM:
             self._loop.call_soon_threadsafe(self._drain)
@@ -108,7 +108,7 @@ class Server(uvicorn.Server):
             self._loop.call_soon_threadsafe(self._lifespan.lifecycle.begin_drain)
 
     def give_up(self, _: int, __: FrameType | None) -> None:
-        """Stop starting: nothing is lost, and what is open gets closed. Once it has served there is nothing to do."""
+        """Stop the start and close what is open. Does nothing after the process has served."""
         self._watchdog.told()
         if not self.started:
             self.given_up = True
@@ -143,7 +143,7 @@ def _config(application: Application, service: Service, connections: Connections
         access_log=False,
         server_header=False,
         proxy_headers=False,  # `requests/forwarded.py` reads them, for every server
-        workers=1,  # else from a variable of the environment
+        workers=1,  # else uvicorn reads WEB_CONCURRENCY
         reset_contextvars=True,
         timeout_graceful_shutdown=settings.graceful_seconds,
     )

@@ -1,4 +1,4 @@
-"""SIGTERM and SIGINT of a process that has no server: a callback on the running loop, and the watchdog's clock."""
+"""Handles SIGTERM and SIGINT in a process without a server: calls back on the loop, and starts the watchdog's clock."""
 
 import asyncio
 import signal
@@ -9,7 +9,7 @@ from .watchdog import Watchdog
 
 
 def on_signals(callback: Callable[[], object], watchdog: Watchdog) -> None:
-    """Call `callback` on the running loop at each signal. The last callback counts."""
+    """Call `callback` on the running loop at each signal. A later call replaces the callback."""
     loop = asyncio.get_running_loop()
 
     def hear(*_: object) -> None:

@@ -1,4 +1,4 @@
-"""The conditions that the start waits for: declared by components, asked before the port opens."""
+"""Waits for the `ready_to_start` of components before the port opens."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
@@ -10,20 +10,20 @@ from ..logs.redaction import redact_text
 from ..summary import summary
 
 POLL_SECONDS = 0.1
-ANSWER_SECONDS = 2.0  # a condition that hangs is not met
+ANSWER_SECONDS = 2.0  # a condition that takes longer is not met
 
 log = structlog.get_logger()
 Condition = Callable[[], Awaitable[object]]
 
 
 class StartError(Exception):
-    """A condition of the start was not met in time."""
+    """A `ready_to_start` did not succeed within the timeout."""
 
 
 async def wait_until_ready(conditions: Mapping[str, Condition], timeout: float | None = None) -> None:  # noqa: ASYNC109
     """Wait until no condition raises. One event when the wait begins, one when it ends.
 
-    Raises `StartError` after `timeout` seconds. A server waits without one: its platform decides when to give up.
+    Raises `StartError` after `timeout` seconds. A server has none: the startup probe of its platform has a limit.
     """
     for component, condition in conditions.items():
         reason = await _reason(condition)
@@ -40,7 +40,7 @@ async def wait_until_ready(conditions: Mapping[str, Condition], timeout: float |
 
 
 async def _reason(condition: Condition) -> str:
-    """Why the start has to wait; empty when it does not."""
+    """Why the start has to wait, or an empty text."""
     try:
         async with asyncio.timeout(ANSWER_SECONDS):
             await condition()

@@ -1,4 +1,4 @@
-"""What is said and sent when the process stops: in order, or at last from the watchdog."""
+"""The last steps of the stop: record, flush and log, in order, or from the watchdog if the loop hangs."""
 
 import asyncio
 from collections.abc import Callable
@@ -13,15 +13,15 @@ from .ends import Ends
 from .times import FLUSH_SECONDS, LATE_FLUSH_SECONDS, RECORD_SECONDS
 
 POLL_SECONDS = 0.01
-BLOCKED_SECONDS = 0.4  # since the last beat of the loop, which beats ten times a second
-MOST_CUT = 50  # of what was cut, in one line
+BLOCKED_SECONDS = 0.4  # the loop counts as blocked without a beat for so long; it beats every 0.1 s
+MOST_CUT = 50  # names in one log line
 
 log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
 class Telemetry:
-    """What is flushed at the end."""
+    """The functions that flush each signal. Their argument is the limit in seconds."""
 
     flush_spans: Callable[[float], object]
     flush_reports: Callable[[float], object]
@@ -29,10 +29,10 @@ class Telemetry:
 
 
 class Stop:
-    """The last steps of a lifespan, and the status that they leave."""
+    """The last steps of a lifespan, and the exit status."""
 
     def __init__(self, lifecycle: Lifecycle, heartbeat: Heartbeat, ends: Ends, telemetry: Telemetry) -> None:
-        """Nothing is over yet."""
+        """The process still runs."""
         self._lifecycle = lifecycle
         self._heartbeat = heartbeat
         self._ends = ends
@@ -45,7 +45,7 @@ class Stop:
         return FAILED if self._lifecycle.cut or self._ends.unclosed else 0
 
     async def record(self) -> None:
-        """Let requests that the server has cancelled record themselves; record those that cannot be cancelled."""
+        """Wait until cancelled requests have recorded themselves, then record those that ignore the cancellation."""
         for _ in range(round(RECORD_SECONDS / POLL_SECONDS)):
             if not (self._lifecycle.requests or self._lifecycle.websockets):
                 break
@@ -57,19 +57,19 @@ class Stop:
         self._telemetry.flush_spans(FLUSH_SECONDS)
 
     def flush(self) -> None:
-        """Send the last error reports, say that the service has stopped, and write the last lines."""
+        """Send the last error reports, log `service.stopped`, and write the last lines."""
         self._telemetry.flush_reports(FLUSH_SECONDS)
         self._say()
         self._telemetry.flush_lines(FLUSH_SECONDS)
 
     def flush_all(self, seconds: float) -> None:
-        """Send and write everything, within so many seconds for each kind."""
+        """Send and write everything, within `seconds` for each signal."""
         self._telemetry.flush_spans(seconds)
         self._telemetry.flush_reports(seconds)
         self._telemetry.flush_lines(seconds)
 
     def late(self) -> None:
-        """Do all of it now, in another thread: the loop has not come to its end."""
+        """Take all steps now, in the watchdog's thread, because the loop has not ended."""
         if self._heartbeat.age > BLOCKED_SECONDS:
             self._lifecycle.cut.append("event loop")
         if self._ends.closing:

@@ -1,4 +1,4 @@
-"""What a connection may be upgraded to: websocket, where the service has one."""
+"""The upgrade of connections: to websocket, if the service has a route for one."""
 
 import asyncio
 import os
@@ -19,9 +19,9 @@ MAX_FIELDS = 1000  # of a handshake
 def websockets_of(
     service: Service, limited_by: Connections, refusals: Refusals
 ) -> type[asyncio.Protocol] | Literal["none"]:
-    """The protocol of websockets, or "none" where the service has no route for one: its library is not imported then.
+    """The protocol class of websockets, or "none" if the service has no route for one. Then no library is imported.
 
-    An application that is mounted may have one, whatever it is.
+    A mounted application counts as a route for websockets, because it may have one.
     """
     declared = (service.routes, *(component.routes for component in service.components))
     if not any(_takes_websockets(rows) for rows in declared):

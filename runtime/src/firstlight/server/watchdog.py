@@ -1,7 +1,7 @@
-"""The end of the process when its time is over, whatever hangs: the event loop, a thread, a handler of `atexit`.
+"""Ends the process at its deadline, also if the event loop, a thread or an `atexit` handler hangs.
 
-A thread hears SIGTERM and SIGINT before the event loop does, which may be blocked in a call that no signal interrupts.
-Where a call holds the interpreter itself, no thread runs: then a timer that needs no interpreter ends the process.
+A thread receives SIGTERM and SIGINT before the event loop does, because a call that signals do not interrupt may block
+the loop. If a call holds the GIL, no thread runs; then a timer of `faulthandler` ends the process.
 """
 
 import atexit
@@ -23,18 +23,18 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from multiprocessing.process import BaseProcess
 
-HANDLERS_SECONDS = 1.0  # for handlers of `atexit` to come to their end after the child that one of them waited for
+HANDLERS_SECONDS = 1.0  # for `atexit` handlers, after a child for which one of them waited
 STDERR = 2
 _STOP = {signal.SIGTERM, signal.SIGINT}
 
 
 class Watchdog:
-    """Ends the process with status 1 at its deadline, which a signal sets and nothing moves back."""
+    """Ends the process with status 1 at its deadline. A signal sets the deadline, and it is never extended."""
 
     def __init__(self) -> None:
         """No deadline yet."""
         self.grace: Callable[[], float] = float  # seconds that may pass before `LATE_SECONDS` begin
-        self.late: Callable[[], object] = float  # says and sends what is left to be said and sent
+        self.late: Callable[[], object] = float  # logs and flushes
         self.cut = False  # the deadline has passed
         self._handlers_called = False
         self._deadline = math.inf
@@ -44,15 +44,15 @@ class Watchdog:
         threading.Thread(target=self._watch, name="watchdog", daemon=True).start()
 
     def listen(self) -> None:
-        """Hear signals from now on, and pass them on to the running loop. For its thread, the main one."""
+        """Receive signals from now on, and pass them to the running loop. Call it in the main thread."""
         self._loop = signal.set_wakeup_fd(self._writer.fileno(), warn_on_full_buffer=False)
 
     def told(self) -> None:
-        """Start the clock: the process has been told to stop. A signal handler may call it."""
+        """Start the clock, because the process was told to stop. May be called from a signal handler."""
         self.allow(self.grace() + LATE_SECONDS)
 
     def allow(self, seconds: float) -> None:
-        """End the process in so many seconds, or earlier where that was said before."""
+        """Set the deadline to `seconds` from now, unless an earlier one is set."""
         deadline = time.monotonic() + seconds
         if deadline < self._deadline:
             self._deadline = deadline
@@ -61,9 +61,9 @@ class Watchdog:
                 self._writer.send(b"\0")
 
     def leave(self, seconds: float) -> None:
-        """Give the interpreter so many seconds: for threads that are no daemons, and then for handlers of `atexit`."""
+        """Give the interpreter `seconds` for non-daemon threads, and then for `atexit` handlers."""
         self.allow(seconds)
-        atexit.register(self._on_exit)  # the last one is called first
+        atexit.register(self._on_exit)  # handlers run in reverse order of registration
 
     def _on_exit(self) -> None:
         self._handlers_called = True
@@ -80,7 +80,7 @@ class Watchdog:
             with suppress(BaseException):
                 _call_exit_handlers()
         end_children()
-        time.sleep(HANDLERS_SECONDS)  # the main thread calls the handlers, and one of them may have waited for a child
+        time.sleep(HANDLERS_SECONDS)  # the main thread runs the handlers, and one may have waited for a child
         os._exit(FAILED)
 
     def _hear(self, signals: bytes) -> None:
@@ -93,7 +93,7 @@ class Watchdog:
 
 
 def _call_exit_handlers() -> None:
-    """The main thread will not come to it. That of `multiprocessing` would wait for children."""
+    """Run the `atexit` handlers, because the main thread hangs. Not that of `multiprocessing`, which waits."""
     util = sys.modules.get("multiprocessing.util")
     if util is not None:
         atexit.unregister(util._exit_function)  # noqa: SLF001 - see above
@@ -107,6 +107,6 @@ def children() -> "Sequence[BaseProcess]":
 
 
 def end_children() -> None:
-    """Tell them to end. They hear it as every process does."""
+    """Send SIGTERM to all of them."""
     for child in children():
         child.terminate()

@@ -1,7 +1,7 @@
-"""One websocket: uvicorn's protocol on `websockets`, with limits on what piles up.
+"""One websocket: uvicorn's protocol on `websockets`, with limits on buffered data.
 
-uvicorn limits the size of messages and waits for pongs. What is added: messages are taken in as the application takes
-them, and a client that does not read what it is sent is cut.
+uvicorn limits the size of messages and waits for pongs. In addition, messages are parsed when the application reads
+them, and a client that does not read is cut.
 """
 
 from typing import Any
@@ -15,19 +15,19 @@ from .connections import Connections
 from .kernel import unread_bytes
 from .transport import OwnedTransport
 
-PIECE_BYTES = 4096  # what is taken in at once: a message has six bytes at least
-MAX_UNREAD_BYTES = 1_048_576  # of answers to pings
+PIECE_BYTES = 4096  # parsed at once; a message has at least six bytes
+MAX_UNREAD_BYTES = 1_048_576  # limit of unread pongs
 
 
 class LimitedWebsocket(WebSocketsSansIOProtocol):
-    """A websocket that has its place among the connections of `limited_by`."""
+    """A websocket that is counted among the connections of `limited_by`."""
 
     def __init__(self, *, limited_by: Connections, refusals: Refusals, **uvicorn: Any) -> None:
         """Hand `uvicorn` on to uvicorn's protocol."""
         super().__init__(**uvicorn)
         self._limited_by = limited_by
         self._refusals = refusals
-        self._held = b""  # read, but not taken in
+        self._held = b""  # read, but not parsed
         self._unread = 0
 
     def connection_made(self, transport: Any) -> None:
@@ -38,13 +38,13 @@ class LimitedWebsocket(WebSocketsSansIOProtocol):
         self._limited_by.adopt(self)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Free the place."""
+        """Remove the connection."""
         self._limited_by.close(self)
         self._held = b""
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Take in as much as the application can use now."""
+        """Parse as much as the application reads now."""
         self._held += data
         self._take_in()
 
@@ -59,13 +59,13 @@ class LimitedWebsocket(WebSocketsSansIOProtocol):
         return message
 
     def handle_ping(self) -> None:
-        """Answer, as long as somebody reads the answers."""
+        """Answer with a pong, unless the client does not read."""
         super().handle_ping()
         if self.transport.get_write_buffer_size() > MAX_UNREAD_BYTES:
             self.refuse("write_timeout")
 
     def keepalive_timeout(self) -> None:
-        """The client is gone: nothing that is still to be written will be read."""
+        """The client does not answer pings: close at once, because it will not read."""
         super().keepalive_timeout()
         self.transport.abort()
 
@@ -80,7 +80,7 @@ class LimitedWebsocket(WebSocketsSansIOProtocol):
             self._limited_by.reads.begin(self)
 
     def has_progressed(self, _: str) -> bool:
-        """Whether the client has read something since this was asked last."""
+        """Whether the client has read something since the last call."""
         unread, self._unread = self._unread, unread_bytes(self.transport)
         return self._unread < unread
 
@@ -94,7 +94,7 @@ class LimitedWebsocket(WebSocketsSansIOProtocol):
         self.transport.abort()
 
     def _take_in(self) -> None:
-        """Parse what the application can use; after its last word, until the client has answered that."""
+        """Parse what the application reads; after its close frame, until the close frame of the client."""
         while self._held and (self.close_sent or self.queue.empty()) and not self.transport.is_closing():
             piece, self._held = self._held[:PIECE_BYTES], self._held[PIECE_BYTES:]
             super().data_received(piece)
@@ -102,7 +102,7 @@ class LimitedWebsocket(WebSocketsSansIOProtocol):
             self._refuse_handshake()
 
     def _refuse_handshake(self) -> None:
-        """Answer a head that the library does not parse: uvicorn would not."""
+        """Answer a head that the library cannot parse, which uvicorn would leave without a response."""
         reason = "malformed" if isinstance(self.conn.handshake_exc, InvalidMessage) else "head_too_large"
         self._refusals.count(reason, self.client[0] if self.client else "")
         self.handshake_initiated = True

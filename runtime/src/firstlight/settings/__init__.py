@@ -1,4 +1,4 @@
-"""Every setting of the service, read once from the environment and frozen."""
+"""The settings of the service. They are read once from the environment, and cannot be changed."""
 
 from .loading import AnySettings, load, load_for
 from .objectives import FASTEST_BURN_RATE, can_alert, is_bucket

@@ -1,4 +1,4 @@
-"""What the environment asks for and does not get: one warning for each variable, when the process starts."""
+"""Warnings at the start about variables that are ignored: one for each variable."""
 
 import os
 from collections.abc import Iterator, Mapping
@@ -15,7 +15,7 @@ from .variables import BY_FIELD, HONOURED, Variable
 AS_UNSET = "it is as if it were not set"
 _BATCH = "OTEL_BSP_MAX_"
 _DEFAULTS = {f"{_BATCH}QUEUE_SIZE": 2048, f"{_BATCH}EXPORT_BATCH_SIZE": 512}  # a test holds them to the settings
-_NEAR = 0.94  # how much of a name must agree to call it misspelt
+_NEAR = 0.94  # the similarity above which a name counts as misspelt
 _TRACES, _GENERAL = "OTEL_EXPORTER_OTLP_TRACES_", "OTEL_EXPORTER_OTLP_"
 _NAMES = [variable.name for variable in (*HONOURED, *IGNORED)]
 
@@ -37,7 +37,7 @@ def warn() -> None:
 
 
 def complaints(environment: Mapping[str, str]) -> Iterator[Complaint]:
-    """In the order of the tables; at last names that are misspelt."""
+    """The complaints in the order of the tables, then those about misspelt names."""
     for variable in HONOURED:
         found = _of_honoured(variable, environment.get(variable.name, "").strip())
         if found is not None and not _overruled(variable, environment):
@@ -54,7 +54,7 @@ def complaints(environment: Mapping[str, str]) -> Iterator[Complaint]:
 
 
 def read(variable: Variable, text: str) -> object:
-    """The value of a variable that is honoured, `None` where it is none."""
+    """The value of a variable that is honoured, or `None` if the text is not a valid value."""
     assert variable.read is not None
     try:
         value = variable.read(text) if text else None
@@ -87,7 +87,7 @@ def _of_honoured(variable: Variable, text: str) -> Complaint | None:
 
 
 def _overruled(variable: Variable, environment: Mapping[str, str]) -> bool:
-    """Whether another variable, which comes first, has a value."""
+    """Whether another variable that takes precedence has a value."""
     if not variable.name.startswith(_GENERAL) or variable.name.startswith(_TRACES):
         return False
     first = f"{_TRACES}{variable.name.removeprefix(_GENERAL)}"

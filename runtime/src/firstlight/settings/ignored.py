@@ -1,4 +1,4 @@
-"""Variables of OpenTelemetry, and two of the server, that are ignored: what happens instead, and when not to warn."""
+"""Ignored variables of OpenTelemetry and of uvicorn: what happens instead, and values that cause no warning."""
 
 from collections.abc import Iterator
 
@@ -68,7 +68,7 @@ IGNORED = (
     ),
     Variable("OTEL_SEMCONV_STABILITY_OPT_IN", "names are those of the stable conventions", agrees=frozenset({"http"})),
 )
-# What the server would read by itself.
+# Variables that uvicorn would read.
 OF_THE_SERVER = (
     Variable("FORWARDED_ALLOW_IPS", "`TRUSTED_PROXIES` names the proxies that are believed"),
     Variable("WEB_CONCURRENCY", "one process is one instance: run more of them", agrees=frozenset({"1"})),

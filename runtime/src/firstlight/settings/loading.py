@@ -1,4 +1,4 @@
-"""Reading settings when a process starts. What is wrong with any of them is one sentence."""
+"""Reads settings when a process starts. An error is one sentence."""
 
 from collections.abc import Mapping
 from typing import Any, TypeVar
@@ -16,7 +16,7 @@ AnySettings = TypeVar("AnySettings", bound=BaseSettings)
 
 
 def load(kind: type[AnySettings], defaults: Mapping[str, Any] | None = None) -> AnySettings:
-    """Read `kind` from the environment; `defaults` stand in for the class's own. Raises `SettingsError`."""
+    """Read `kind` from the environment. `defaults` replace those of the class. Raises `SettingsError`."""
     try:
         return kind(**{**(defaults or {}), **Environment(kind)()})
     except ValidationError as error:
@@ -31,5 +31,5 @@ def load(kind: type[AnySettings], defaults: Mapping[str, Any] | None = None) -> 
 
 
 def load_for(kind: type[AnySettings], identity: Identity, management_port: int) -> AnySettings:
-    """Read the service's settings for a process whose management port is this by default. Raises `SettingsError`."""
+    """Read the service's settings for a process with this default management port. Raises `SettingsError`."""
     return load(kind, {**identity.defaults, "management_port": management_port})

@@ -1,4 +1,4 @@
-"""Addresses and networks in a setting."""
+"""The type of settings that list IP addresses and networks."""
 
 from contextlib import suppress
 from ipaddress import IPv4Network, IPv6Network, ip_network

@@ -1,4 +1,4 @@
-"""What an objective must be, so that alerts can hold it and the histogram can measure it."""
+"""Validates objectives: alerts must be able to fire, and the histogram must be able to measure the threshold."""
 
 from typing import Annotated
 
@@ -10,7 +10,7 @@ FASTEST_BURN_RATE = 14.4  # the P1 tier: 2 % of a 30 day budget in an hour (Goog
 
 
 def can_alert(objective: float) -> float:
-    """The objective itself. Raises `ValueError` for one that no rule could alert on."""
+    """Return the objective. Raises `ValueError` if the fastest alert could not fire for it."""
     if not (0 < objective < 1 and FASTEST_BURN_RATE * (1 - objective) < 1):
         msg = f"must be a ratio below 1 and above {1 - 1 / FASTEST_BURN_RATE:.4f}, or its fastest alert cannot fire"
         raise ValueError(msg)
@@ -18,7 +18,7 @@ def can_alert(objective: float) -> float:
 
 
 def is_bucket(seconds: float) -> float:
-    """The threshold itself. Raises `ValueError` for one between the buckets of the latency histogram."""
+    """Return the threshold. Raises `ValueError` if it is not a bucket of the latency histogram."""
     if seconds not in LATENCY_BUCKETS_SECONDS:
         buckets = ", ".join(map(str, LATENCY_BUCKETS_SECONDS))
         msg = f"must be a bucket of the latency histogram ({buckets})"

@@ -17,7 +17,7 @@ Protocol = Literal["http/protobuf", "grpc"]
 
 
 def _pairs(value: object) -> object:
-    """Settings can be compared and hashed: a mapping could not."""
+    """Convert a mapping into pairs, so that settings can be compared and hashed."""
     given = values.pairs(value) if isinstance(value, str) else value
     return tuple(given.items()) if isinstance(given, Mapping) else given
 
@@ -27,7 +27,7 @@ Endpoint = Annotated[str, AfterValidator(values.url)]
 
 
 class OpenTelemetrySettings(BaseSettings):
-    """`OTEL_*`. Durations are milliseconds. `variables.py` says how the environment is read."""
+    """`OTEL_*`. Durations are in milliseconds. `variables.py` defines how the environment is read."""
 
     model_config = SettingsConfigDict(frozen=True, extra="ignore", env_ignore_empty=True, hide_input_in_errors=True)
 
@@ -69,27 +69,27 @@ class OpenTelemetrySettings(BaseSettings):
     otel_instrumentation_http_known_methods: str = "CONNECT,DELETE,GET,HEAD,OPTIONS,PATCH,POST,PUT,QUERY,TRACE"
 
     def otlp(self, name: str) -> Any:
-        """An option of the exporter, such as `timeout`: the one for traces where it is set, else the general one."""
+        """An option of the exporter, such as `timeout`: that for traces if it is set, else the general one."""
         own = getattr(self, f"otel_exporter_otlp_traces_{name}")
         return getattr(self, f"otel_exporter_otlp_{name}") if own is None else own
 
     @property
     def known_methods(self) -> frozenset[str]:
-        """The verbs that are labels; every other one is `_OTHER`."""
+        """The HTTP methods that are label values. All others become `_OTHER`."""
         return frozenset(self.otel_instrumentation_http_known_methods.split(","))
 
     @property
     def resource_attributes(self) -> Mapping[str, str]:
-        """Those of `OTEL_RESOURCE_ATTRIBUTES`."""
+        """The attributes of `OTEL_RESOURCE_ATTRIBUTES`."""
         return dict(self.otel_resource_attributes)
 
     @property
     def service_name(self) -> str:
-        """`OTEL_SERVICE_NAME`, or `service.name` of `OTEL_RESOURCE_ATTRIBUTES`; empty where neither is set."""
+        """`OTEL_SERVICE_NAME`, else `service.name` of `OTEL_RESOURCE_ATTRIBUTES`, else an empty text."""
         return self.otel_service_name or self.resource_attributes.get(SERVICE_NAME, "")
 
     @property
     def exports_traces(self) -> bool:
-        """Spans leave the process only when there is somewhere to send them, in a protocol that is spoken."""
+        """Whether spans are exported: an endpoint is set, and its protocol is supported."""
         wanted = self.otel_traces_exporter == "otlp" and not self.otel_sdk_disabled
         return wanted and self.otlp("endpoint") is not None and self.otlp("protocol") != "grpc"

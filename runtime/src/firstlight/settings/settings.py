@@ -27,7 +27,7 @@ def _is_dsn(dsn: SecretStr) -> SecretStr:
 
 
 def _level(name: object) -> object:
-    """`warn` is what others call it."""
+    """Accept `warn` for `warning`."""
     return "warning" if isinstance(name, str) and name.lower() == "warn" else name
 
 
@@ -40,7 +40,11 @@ Level = Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(
 
 
 class Settings(OpenTelemetrySettings):
-    """The environment, typed. Field names are the variables' names in lower case."""
+    """The settings that every service has. The variable of a field is its name in upper case.
+
+    Durations are in seconds, sizes in bytes. The constructor raises pydantic's `ValidationError`; at the start of a
+    process, a bad value is one sentence.
+    """
 
     host: str = "127.0.0.1"
     port: Port = 8000
@@ -74,11 +78,11 @@ class Settings(OpenTelemetrySettings):
         cls,
         settings_cls: type[BaseSettings],
         init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - the same, read strictly
+        env_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - replaced by our own source
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """What code gives comes before the environment."""
+        """Arguments of the constructor take precedence over the environment."""
         return init_settings, Environment(settings_cls), dotenv_settings, file_secret_settings
 
     def verify_ports(self) -> None:
@@ -91,7 +95,7 @@ class Settings(OpenTelemetrySettings):
 
     @classmethod
     def of(cls, connection: HTTPConnection) -> Self:
-        """The settings of the service that serves this request or websocket."""
+        """The settings of the service that serves this request or websocket, with their type."""
         settings = connection.scope["state"]["settings"]
         assert isinstance(settings, cls)
         return settings

@@ -1,4 +1,4 @@
-"""The environment as a source of settings: spaces around a value and the letter case of choices do not matter."""
+"""The environment as the source of settings. Spaces around values and the letter case of choices are ignored."""
 
 from enum import Enum
 from types import UnionType
@@ -37,7 +37,7 @@ class Environment(EnvSettingsSource):
         return _chosen(field.annotation, value), key, is_complex
 
     def prepare_field_value(self, field_name: str, field: FieldInfo, value: Any, value_is_complex: bool) -> Any:  # noqa: FBT001 - as the library calls it
-        """Decode what is JSON, which OpenTelemetry's variables are not."""
+        """Decode JSON. OpenTelemetry's variables are not JSON."""
         if self._is_standard(field_name):
             return value
         return super().prepare_field_value(field_name, field, value, value_is_complex)
@@ -51,7 +51,7 @@ def _is_only_shown(field: FieldInfo) -> bool:
 
 
 def _chosen(annotation: Any, value: str) -> str:
-    """The option that the value names in whatever letter case, where the type is a choice."""
+    """The option that the value names, in any letter case, if the type is a choice."""
     options = {option.casefold(): option for option in _options(annotation)}
     return options.get(value.casefold(), value)
 

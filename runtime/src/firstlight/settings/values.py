@@ -1,7 +1,7 @@
-"""Readers of the text in OpenTelemetry's variables, by the types of its specification.
+"""Parsers for the values of OpenTelemetry's variables, by the types of its specification.
 
-Each returns the value, or raises `ValueError` with what the text must be. Letter case and spaces around a value are
-tolerated. Durations and timeouts are milliseconds.
+Each returns the value, or raises `ValueError`, whose text says what the value must be. Letter case and spaces around a
+value are ignored. Durations and timeouts are in milliseconds.
 """
 
 import re
@@ -20,14 +20,14 @@ Reader = Callable[[str], Any]
 
 
 class Partly(NamedTuple):
-    """A value of which something was left out, and what."""
+    """A value without its invalid parts, and a description of those."""
 
     value: Any
     left_out: str
 
 
 def boolean(value: str) -> bool:
-    """True only for `true`, as the specification demands."""
+    """Parse a boolean. Only `true` is true, as the specification requires."""
     if value.lower() not in {"true", "false"}:
         msg = "must be true or false"
         raise ValueError(msg)
@@ -47,7 +47,7 @@ def whole(minimum: int) -> Reader:
 
 
 def timeout(value: str) -> int:
-    """Milliseconds; 0 is no limit."""
+    """Milliseconds. 0 means no limit."""
     return int(whole(0)(value)) or NO_LIMIT_MILLISECONDS
 
 
@@ -72,7 +72,7 @@ def choice(*options: str) -> Reader:
 
 
 def choices(*options: str) -> Reader:
-    """Those of `options` that a list names, each once; `none` among them is none."""
+    """The options in a list, each once. With `none`, the result is empty."""
 
     def read(value: str) -> Any:
         named = list(dict.fromkeys(filter(None, (part.strip().lower() for part in value.split(",")))))
@@ -87,7 +87,7 @@ def choices(*options: str) -> Reader:
 
 
 def text(value: str) -> str:
-    """Anything that can be shown."""
+    """Printable text."""
     if not value.isprintable() or any("\ud800" <= character <= "\udfff" for character in value):
         msg = "must be printable text in UTF-8"
         raise ValueError(msg)
@@ -95,7 +95,7 @@ def text(value: str) -> str:
 
 
 def url(value: str) -> str:
-    """A URL for HTTP."""
+    """An http or https URL."""
     msg = "must be a URL such as http://127.0.0.1:4318"
     try:
         parts = urlsplit(text(value))
@@ -108,7 +108,7 @@ def url(value: str) -> str:
 
 
 def methods(value: str) -> str:
-    """HTTP methods, which differ by letter case."""
+    """A list of HTTP methods, which are case-sensitive."""
     named = list(filter(None, (part.strip() for part in value.split(","))))
     if not named or not all(map(_TOKEN.fullmatch, named)):
         msg = "must be a list of HTTP methods, such as GET,POST"
@@ -117,7 +117,7 @@ def methods(value: str) -> str:
 
 
 def pairs(value: str) -> Mapping[str, str]:
-    """Resource attributes: `key=value,key=value`, percent-encoded. One bad pair spoils them all, by specification."""
+    """Resource attributes: `key=value,key=value`, percent-encoded. By specification, one bad pair makes all invalid."""
     found = {}
     for pair in filter(None, map(str.strip, value.split(","))):
         key, equals, content = (_decoded(part.strip()) for part in pair.partition("="))
@@ -129,7 +129,7 @@ def pairs(value: str) -> Mapping[str, str]:
 
 
 def headers(value: str) -> dict[str, str]:
-    """Headers as `name=value,name=value`, percent-encoded, by name in lower case; what cannot be one is left out."""
+    """Headers as `name=value,name=value`, percent-encoded, by name in lower case. Invalid headers are left out."""
     found = {}
     for pair in filter(None, map(str.strip, value.split(","))):
         name, equals, content = (_decoded(part.strip()) for part in pair.partition("="))
@@ -139,7 +139,7 @@ def headers(value: str) -> dict[str, str]:
 
 
 def secret_headers(value: str) -> Any:
-    """The text itself. What is left out of it may be a secret, so it is counted and not repeated."""
+    """The text itself. Invalid parts may be secret, so they are counted and not repeated."""
     count = len(list(filter(None, map(str.strip, value.split(",")))))
     if len(headers(value)) == count:
         return value

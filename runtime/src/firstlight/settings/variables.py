@@ -1,4 +1,4 @@
-"""OpenTelemetry's environment variables, all that apply to a service: each honoured, or ignored with one warning.
+"""All environment variables of OpenTelemetry that apply to a service. Each is honoured, or ignored with one warning.
 
 `docs/settings.md` of a service shows these tables.
 """
@@ -35,17 +35,17 @@ class Variable:
 
     name: str
     says: str
-    """What it decides; for one that is ignored, what happens instead."""
+    """What it sets, or, for an ignored variable, what happens instead."""
     read: Reader | None = None
-    """Nothing for a variable that is ignored."""
+    """The parser of its value. None for an ignored variable."""
     hidden: bool = False
-    """Whether its value may hold a secret."""
+    """Whether its value may contain a secret."""
     agrees: frozenset[str] = frozenset()
-    """Values of an ignored variable that ask for what happens anyway: they are no reason to warn."""
+    """Values of an ignored variable that agree with what happens: they cause no warning."""
 
 
 def protocol(value: str) -> object:
-    """A protocol. gRPC is recorded: nothing is sent then, since the endpoint would not understand."""
+    """A protocol. `grpc` is accepted as a value, but then nothing is sent, because it is not supported."""
     chosen = choice("http/protobuf", "grpc")(value)
     return Partly(chosen, GRPC) if chosen == "grpc" else chosen
 
