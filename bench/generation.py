@@ -8,6 +8,7 @@ import time
 from collections.abc import Mapping
 
 from .environments import BUILD
+from .machine import is_busy
 from .processes import ROOT, FailedError
 from .report import Row, Section, Verdict, spread
 from .rig import Rig
@@ -45,6 +46,10 @@ def _generate(answers: list[str]) -> float:
 
 def _verdicts(rows: list[Row]) -> list[Verdict]:
     return [
-        Verdict(f"Generation, {name}: at most {most} s", f"{row[2]} s", met=float(row[2]) <= most)
+        Verdict(
+            f"Generation, {name}: at most {most} s",
+            f"{row[2]} s",
+            met=float(row[2]) <= most or (None if is_busy() else False),
+        )
         for row, (name, (_, most)) in zip(rows, ANSWERS.items(), strict=True)
     ]

@@ -36,7 +36,7 @@ def measure(rig: Rig) -> Section:
     added = [f"{_added(figures, percent):.2f}" for percent in PERCENTILES]
     rows: list[Row] = [(variant.title, *_medians(figures[variant])) for variant in VARIANTS]
     adds = f"the whole service adds {added[0]} ms to the median and {added[1]} ms to the p99"
-    short = f"At {RATE:.0f} requests a second {adds}."
+    short = f"At {RATE:.0f} requests a second {adds}." if is_quiet(figures[BARE]) else ""
     head = (f"Latency at {RATE:.0f} requests/s, ms", *(f"p{percent:.0f}" for percent in PERCENTILES))
     return Section("Latency", METHOD, head, [*rows, ("added", *added)], [_verdict(figures)], short)
 

@@ -40,6 +40,11 @@ def describe() -> str:
     return f"{model}, {os.cpu_count()} cores, {platform.system()} {kernel}"
 
 
+def is_busy() -> bool:
+    """Whether others wait for the cores, so that a time says little."""
+    return os.getloadavg()[0] > (os.cpu_count() or 1)
+
+
 def load_average() -> str:
     """How busy the machine is besides, as far as it knows."""
     return f"{os.getloadavg()[0]:.1f}"

@@ -9,12 +9,15 @@ from .processes import FailedError
 from .report import WIDTH, Row, Section, table
 
 BEGIN, END = "<!-- written by make bench: begin -->", "<!-- written by make bench: end -->"
+BUSY = "**The machine was busy: times are too high, and targets of time are undecided.**"
 HEAD = ("One request", "CPU, us", "times bare", "instructions, thousands", "times bare")
 
 
 def summary(sections: Mapping[str, Section], setting: str) -> str:
     """CPU and instructions side by side, then a sentence of each part. `setting` says where it was measured."""
     sentences = fill(" ".join(section.short for section in sections.values() if section.short), WIDTH)
+    if any(verdict.met is None for section in sections.values() for verdict in section.verdicts):
+        sentences = f"{BUSY}\n\n{sentences}"
     rows = _rows(sections["cpu"], sections.get("instructions"))
     return f"{setting}\n\n{table(HEAD, rows)}\n\n{sentences}"
 
