@@ -3,6 +3,7 @@
 import copy
 from collections.abc import Iterator, Sequence
 from functools import reduce
+from http import HTTPStatus
 from typing import Any
 
 from starlette.applications import Starlette
@@ -16,7 +17,8 @@ from .problems import EXCEPTION_HANDLERS
 from .requests.thread_queue import ThreadQueue
 from .service import Service
 
-SERVER_ERROR = 500
+_FAILED = HTTPStatus.INTERNAL_SERVER_ERROR
+
 Components = Sequence[Component[Any, Any]]
 
 
@@ -95,7 +97,7 @@ def with_problems(routes: Sequence[BaseRoute]) -> None:
     for route in routes:
         if isinstance(route, Mount | Host):
             base = getattr(route, "_base_app", route.app)
-            if isinstance(base, Starlette) and not base.debug and SERVER_ERROR not in base.exception_handlers:
+            if isinstance(base, Starlette) and not base.debug and _FAILED not in base.exception_handlers:
                 base.exception_handlers.setdefault(Exception, EXCEPTION_HANDLERS[Exception])  # before its first request
             with_problems(route.routes or ())
 

@@ -291,7 +291,7 @@ def test_a_duration_is_that_of_its_span(exported: Exported) -> None:
 
 
 def test_a_head_is_answered_with_the_length_of_a_get(exported: Exported) -> None:
-    """On both ports, without a body, so that the connection stays usable."""
+    """On both ports, without a body, so that the connection stays usable. The age of the loop has up to five digits."""
     for url, target in (
         (exported.service.url, "/items/tea"),
         (exported.service.management_url, "/health"),
@@ -304,7 +304,8 @@ def test_a_head_is_answered_with_the_length_of_a_get(exported: Exported) -> None
             wire.send(request(target))
             got = wire.receive()
             assert (head.status, got.status) == (200, 200), target
-            assert int(head.headers["content-length"]) == len(got.body) > 0, target
+            digits = 4 if target == "/health" else 0
+            assert abs(int(head.headers["content-length"]) - len(got.body)) <= digits < len(got.body), target
     line = exported.service.wait_for("http.request_finished", http_request_method="HEAD")
     assert line["response_bytes"] == 0
 
