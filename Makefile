@@ -32,7 +32,7 @@ fault-test: $(UV) ## Drive a generated service through floods, failures and over
 	@exec $(PYTHON) -m faults $(if $(LONG),--long) $(if $(REVERT),--revert) $(if $(ROWS),--rows "$(ROWS)") $(if $(WRITE),--write)
 
 prove-delivery: $(UV) ## Test images, signatures, pipelines and deploys for real (needs root and Debian's container tools)
-	@.ci/pytest delivery $(PYTHON) -m pytest -n 2 -m delivery
+	@.ci/pytest delivery $(PYTHON) -m pytest -m delivery
 
 check: $(UV) ## Check style and types
 	$(UV) run ruff check .

@@ -206,7 +206,7 @@ _SERVICE = "{{cookiecutter.project_slug}}"
 _PACKAGE = f"{_SERVICE}/src/{{{{cookiecutter.package_name}}}}"
 TEMPLATE_CHANGES: dict[str, Edit] = {
     PAGE: Edit(f"{_PACKAGE}/service.py", "    settings=Settings,\n", "    settings=Settings,  # read once\n"),
-    f"{PACKAGE}/settings.py": Edit(f"{_PACKAGE}/settings.py", "at the start. A", "at the start; a"),
+    f"{PACKAGE}/settings.py": Edit(f"{_PACKAGE}/settings.py", "at start. A", "at start; a"),
     f"{PACKAGE}/metrics.py": Edit(f"{_PACKAGE}/metrics.py", '"Short links created."', '"Links created."'),
     CONTRACT: Edit(f"{_SERVICE}/contract/{_SERVICE}.toml", "[log]\n", "# Log events.\n[log]\n"),
     "tests/test_service.py": Edit(f"{_SERVICE}/tests/test_service.py", "stops without losing", "stops and loses"),

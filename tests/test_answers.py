@@ -202,7 +202,7 @@ def test_strange_text_comes_out_literally(machine: Machine, template: Path, text
     assert text.replace("\r\n", "\n") in emitted["LICENSE"].replace("\r\n", "\n")
     heading, description, owner = paragraphs(emitted["README.md"])[:3]
     assert (heading, description) == (one_line(text), one_line(text))
-    assert owner == f"Owned by {one_line(text)}, who are on call for it."
+    assert owner == f"Owner, and on call: {one_line(text)}."
     assert "pwned" not in {path.name for path in machine.directory.rglob("*")}
 
 

@@ -77,7 +77,7 @@ def test_an_update_merges_changes_and_keeps_the_team_s_work(machine: Machine, ow
     """Edits elsewhere stay, files the team owns are not touched, deletions are respected."""
     outcome = machine.cookiecutter(own_template) if way_in == "cookiecutter" else create(machine, own_template)
     service = committed(machine, outcome.service)
-    replace(service / "Makefile", "Run the tests, with coverage", "Run our tests")
+    replace(service / "Makefile", "Run the tests with coverage", "Run our tests")
     (service / "CHANGELOG.md").write_text("Ours.\n", encoding="utf-8")
     (service / ".editorconfig").unlink()
     machine.commit(service)

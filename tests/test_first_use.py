@@ -191,7 +191,11 @@ def test_a_misspelt_field_of_a_component_stops_generation(machine: Machine) -> N
 def with_a_runtime(machine: Machine) -> Path:
     """The template with a small library in place of the runtime's."""
     template = machine.template()
+    contract = template / "runtime/src/firstlight/contract/runtime.toml"  # the generator reads it
+    content = contract.read_text(encoding="utf-8")
     shutil.rmtree(template / "runtime", ignore_errors=True)
+    contract.parent.mkdir(parents=True)
+    contract.write_text(content, encoding="utf-8")
     for path in (
         "pyproject.toml",
         "README.md",
@@ -213,7 +217,8 @@ def with_a_runtime(machine: Machine) -> Path:
 def test_a_library_comes_whole_with_its_checksums(machine: Machine, with_a_runtime: Path) -> None:
     """Without its tests, builds and what tools left; `sha256sum` knows whether it was edited."""
     library = machine.cookiecutter(with_a_runtime).service / "vendor/firstlight"
-    expected = ["README.md", "pyproject.toml", "src/firstlight/__init__.py", "src/firstlight/tasks/tests.py"]
+    contract = "src/firstlight/contract/runtime.toml"
+    expected = ["README.md", "pyproject.toml", "src/firstlight/__init__.py", contract, "src/firstlight/tasks/tests.py"]
     assert list(files(library)) == ["MANIFEST.sha256", *expected]
     lines = (library / "MANIFEST.sha256").read_text(encoding="utf-8").splitlines()
     assert [line.split("  ")[1] for line in lines] == expected

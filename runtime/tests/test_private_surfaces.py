@@ -1,4 +1,4 @@
-"""What of our libraries is not promised to us: an upgrade that takes it away fails here, by the name of its module.
+"""Surfaces that our libraries do not guarantee: an upgrade that removes one fails here, with the name of its module.
 
 ADR 29 has the list. Each entry is used in one module only.
 """
