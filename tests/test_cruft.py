@@ -83,7 +83,7 @@ def test_an_update_merges_changes_and_keeps_the_team_s_work(machine: Machine, ow
     machine.commit(service)
 
     emitted = own_template / SERVICE_DIRECTORY
-    replace(emitted / "Makefile", "Move the dependencies", "Shift the dependencies")
+    replace(emitted / "Makefile", "Update the dependencies", "Shift the dependencies")
     replace(emitted / "CHANGELOG.md", "## [0.1.0]", "## [0.1.1]")
     replace(emitted / ".editorconfig", "charset = utf-8", "charset = latin1")
     (emitted / "NEWS.md").write_text("<%= cookiecutter.project_slug %> has news.\n", encoding="utf-8")
