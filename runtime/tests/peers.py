@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Self
 
-TIMEOUT_SECONDS = 10.0
+from firstlight.testing.process import TIMEOUT_SECONDS
+
 DRIP_SECONDS = 0.02
 CHUNK = b"x" * 65_536
 

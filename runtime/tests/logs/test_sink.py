@@ -13,8 +13,8 @@ import pytest
 
 from firstlight.logs.sink import Sink
 from firstlight.metrics.instruments import REGISTRY
+from firstlight.testing.process import TIMEOUT_SECONDS
 
-TIMEOUT_SECONDS = 10.0
 NOT_BLOCKED_SECONDS = 2.0  # a full pipe that is not read would block without end
 FORKING = """
 import os, sys, warnings

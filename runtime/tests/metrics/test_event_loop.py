@@ -5,8 +5,7 @@ import threading
 
 from firstlight.metrics.event_loop import BEAT_SECONDS, Heartbeat
 from firstlight.metrics.instruments import REGISTRY
-
-TIMEOUT_SECONDS = 10.0
+from firstlight.testing.process import TIMEOUT_SECONDS
 
 
 def lags() -> float:

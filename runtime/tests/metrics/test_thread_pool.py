@@ -7,8 +7,7 @@ from anyio import to_thread
 
 from firstlight.metrics.instruments import REGISTRY
 from firstlight.metrics.thread_pool import watch_thread_pool
-
-TIMEOUT_SECONDS = 10.0
+from firstlight.testing.process import TIMEOUT_SECONDS
 
 
 def test_active_threads_and_waiting_calls_are_counted() -> None:

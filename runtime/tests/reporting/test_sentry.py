@@ -22,12 +22,12 @@ from firstlight.reporting import sentry
 from firstlight.reporting.sentry import Capture
 from firstlight.testing import ServiceProcess
 from firstlight.testing.lines import Lines
+from firstlight.testing.process import TIMEOUT_SECONDS
 from firstlight.traces import propagation
 
 from ..conftest import FAULTS
 from ..faults import IDENTITY
 
-TIMEOUT_SECONDS = 10.0
 IMPORTED = """
 import sys
 from firstlight import Identity, Settings

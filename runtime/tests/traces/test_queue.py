@@ -27,6 +27,7 @@ from firstlight import Settings
 from firstlight.logs import pipeline
 from firstlight.metrics.instruments import REGISTRY
 from firstlight.testing.lines import Lines
+from firstlight.testing.process import TIMEOUT_SECONDS
 from firstlight.traces.destination import Destination
 from firstlight.traces.exporter import OtlpExporter
 from firstlight.traces.provider import limits
@@ -35,7 +36,6 @@ from firstlight.traces.size import SPAN_BYTES, size
 
 from ..faults import IDENTITY
 
-TIMEOUT_SECONDS = 10.0
 SOON_SECONDS = 5.0  # well below any timeout of an exporter
 IDLE_SECONDS = 0.5
 IDLE_CPU_SECONDS = 0.2  # in that time; whoever asks again and again uses all of it
