@@ -150,7 +150,7 @@ def _published_loop(page: str, variant: Variant) -> int:
 
 def test_the_cost_of_the_rules_is_measured() -> None:
     """For one service instead of a fleet."""
-    command = [sys.executable, "bench/alerts_scale.py", "--services", "1", "--usual-services", "1"]
+    command = [sys.executable, "-m", "bench.alerts_scale", "--services", "1", "--usual-services", "1"]
 
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=RUN_SECONDS)
 
