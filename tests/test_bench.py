@@ -134,7 +134,7 @@ def test_the_data_plane_takes_no_more_instructions(rig: Rig) -> None:
     if not (version := rig.environments.interpreter.version).startswith(f"{release}."):
         pytest.skip(f"the page's figure was counted on {release}, this is {version}")
 
-    counts = instructions.count(rig, [BARE, DATA_PLANE_10], requests=600)
+    counts = instructions.count(rig, [BARE, DATA_PLANE_10])
 
     times = counts[DATA_PLANE_10].loop / counts[BARE].loop
     published = _published_loop(page, DATA_PLANE_10) / _published_loop(page, BARE)
