@@ -236,7 +236,7 @@ def _settle(left: list[str]) -> None:
     rejected = _git("ls-files", "--others", "*.rej").splitlines()
     conflicts = sorted({*marked, *unmerged, *rejected})
     if conflicts:
-        title = "The update is in, but these files have conflicts; settle them, then commit:"
+        title = "The update is in, but these files have conflicts; resolve them, then commit:"
         left = ["\n  ".join([title, *conflicts]), *left]
     if left:
         raise UpdateError("\n".join(left))
