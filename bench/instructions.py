@@ -138,7 +138,7 @@ def _send(rig: Rig, server: Server, number: int) -> None:
 
 def _command(server: Server, *words: str) -> None:
     command = ["vgdb", f"--pid={server.pid}", *words]
-    done = subprocess.run(  # noqa: S603 - valgrind's own
+    done = subprocess.run(  # noqa: S603 - the command is a constant
         command, capture_output=True, text=True, check=False, timeout=COMMAND_SECONDS
     )
     if done.returncode != 0:

@@ -175,3 +175,9 @@ def test_resource_attributes_are_those_of_the_contract() -> None:
     contract = tomllib.loads((RUNTIME / "contract/runtime.toml").read_text("utf-8"))
     (keys,) = found("ops/collector/collector.yaml", r"keys: \[(.*)\]")
     assert {*keys.split(", "), "service.instance.id"} == set(contract["resource"]["attributes"])
+
+
+def test_both_projects_choose_ports_alike() -> None:
+    """The runtime is a project of its own, so its tests have a copy."""
+    ours, theirs = ((ROOT / path).read_text("utf-8") for path in ("bench/ports.py", "runtime/tests/ports.py"))
+    assert ours.partition("import secrets")[2] == theirs.partition("import secrets")[2]

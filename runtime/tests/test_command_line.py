@@ -221,7 +221,7 @@ def test_any_free_port_is_named_in_the_log(serve: Serve, arguments: Sequence[str
 
 
 USAGE = """\
-sample: there is no process or command {!r}; there is:
+sample: there is no process or command {!r}; choose one of:
   web          Serve requests
   settings     Print every setting with its source
   worker       Wait for jobs

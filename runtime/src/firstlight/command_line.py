@@ -97,7 +97,7 @@ def _chosen(service: "Service", arguments: "Sequence[str]", early: EarlyStop) ->
     known = f"  {WEB:<12} Serve requests\n  {SETTINGS:<12} Print every setting with its source\n{known}"
     if name in _HELP:
         return lambda: _help(service, known)
-    msg = f"there is no process or command {' '.join(arguments)!r}; there is:\n{known}"
+    msg = f"there is no process or command {' '.join(arguments)!r}; choose one of:\n{known}"
     raise ArrangementError(msg.rstrip())
 
 

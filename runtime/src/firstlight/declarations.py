@@ -1,4 +1,4 @@
-"""What a service and its components declare in lists, and the types of it."""
+"""Checks the types of the members in the lists that a service and its components declare."""
 
 from collections.abc import Iterator, Mapping
 
@@ -16,7 +16,7 @@ _OF_A_SERVICE = {"components": (Component,), "objectives": (Objective,), "checks
 
 
 def foreign(service: Service) -> Iterator[str]:
-    """One sentence for each member of another type, such as the `None` of a function that returns nothing."""
+    """One sentence for each member of a wrong type, such as `None` from a function without a return value."""
     yield from _foreign("the service", service, _OF_A_SERVICE)
     for component in service.components:
         yield from _foreign(component.name, component, _OF_A_COMPONENT)

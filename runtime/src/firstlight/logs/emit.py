@@ -1,4 +1,4 @@
-"""Complete events on their way out: each becomes one line, or at least a line that says that it could not."""
+"""Writes complete events: one line each. An event that cannot be rendered becomes a line that says so."""
 
 from collections.abc import Callable, Mapping, MutableMapping
 from datetime import UTC, datetime
@@ -21,7 +21,7 @@ class Emit:
     """Writes events. A call never raises."""
 
     def __init__(self, ours: Mapping[str, str], level: int, render: Render, output: Output) -> None:
-        """Add `ours` to each event of at least `level`, and write what `render` makes of it to `output`."""
+        """Add the fields `ours` to each event of at least `level`, `render` it, and write it to `output`."""
         self._ours = ours
         self._level = level
         self._render = render
@@ -36,7 +36,7 @@ class Emit:
                 self.output.write(self._render(self._line(datetime.now(UTC), event)))
         except KeyboardInterrupt:
             raise
-        except BaseException as error:  # noqa: BLE001 - nothing that the caller could mend
+        except BaseException as error:  # noqa: BLE001 - the caller cannot repair it
             self.write_remains(event.get("level"), event.get("event"), error)
 
     def writes(self, level: str) -> bool:
@@ -44,7 +44,7 @@ class Emit:
         return LEVELS[level] >= self._level and self._render is rendering.json
 
     def json(self, timestamp: str, event: Event) -> bytes:
-        """The line of an event, as it would be written."""
+        """The line of JSON of an event."""
         return rendering.json(self._line(timestamp, event))
 
     def write_remains(self, level: Any, event: Any, error: BaseException) -> None:

@@ -1,6 +1,6 @@
-"""Access lines of one kind, of which the most is known before: that part is rendered once.
+"""Access lines of one kind of request. Their constant part is rendered once.
 
-The ids and what follows the labels are put in their places. The line is the one that `Emit` writes for the whole event.
+Each line inserts the ids and the fields that follow the labels. The bytes are those that `Emit` writes for the event.
 """
 
 import secrets
@@ -16,10 +16,10 @@ from .limits import LINE_BYTES
 
 
 class PreparedLine:
-    """Writes lines of requests that have level, event and labels in common. A call never raises."""
+    """Writes lines of requests with the same level, event and labels. A call never raises."""
 
     def __init__(self, emit: Emit, opening: Mapping[str, Any], labels: Mapping[str, Any]) -> None:
-        """`opening` are level and event, which stand before the ids; `labels` follow. `emit` writes such lines."""
+        """Render `opening` (level and event), which precedes the ids, and `labels`, which follow them, with `emit`."""
         self._emit = emit
         self._opening, self._labels = opening, labels
         self._count = LOG_EVENTS_BY_LEVEL[opening["level"]]
@@ -29,7 +29,7 @@ class PreparedLine:
         self._end = end.removesuffix("}\n") + ","
 
     def write(self, ids: RequestContext, more: dict[str, Any]) -> None:
-        """Write a line of a request with `ids`, which need no escapes, and with `more` behind its labels."""
+        """Write one line. `ids` need no escapes in JSON; the fields of `more` follow the labels."""
         request_id, trace_id, span_id = ids
         try:
             time, rest = self._emit.timestamps.now(), orjson.dumps(more, option=orjson.OPT_APPEND_NEWLINE)
@@ -37,7 +37,7 @@ class PreparedLine:
                 f"{self._start}{time}{self._request}{request_id}{self._trace}{trace_id}{self._span}{span_id}{self._end}"
             )
             line = known.encode() + rest[1:]
-        except Exception:  # noqa: BLE001 - text that cannot be written
+        except Exception:  # noqa: BLE001 - for example text that is not UTF-8
             line = b""
         if not line or len(line) > LINE_BYTES:
             self._emit(self._event(ids, more))

@@ -1,8 +1,7 @@
-"""Secrets that a sentence tells: `the password is hunter2`, `password hunter2 was refused`.
+"""Hides secrets in sentences: `the password is hunter2`, `password hunter2 was refused`.
 
-Only what looks like a secret is hidden, since most sentences about a password do not tell it: letters with digits or
-with signs, a number that is long enough, or what is quoted. `the password is swordfish` cannot be told from `the
-password is wrong`.
+Most sentences about a password do not contain it. So a value is hidden only when it looks like a secret: letters with
+digits or signs, a long number, or quoted text. `the password is swordfish` has the form of `the password is wrong`.
 """
 
 import re
@@ -14,16 +13,16 @@ from .secret_values import is_said, is_shown
 
 _VALUE = r"(?P<quote>[\"'`]?)(?P<value>[^\s\"'`]{4,128})"
 _VERB = re.compile(rf" (?:is|was|equals|reads)(?: now)? {_VALUE}")
-# Up to three words of a name before a verb, and what it belongs to.
+# Up to three words of a name before a verb, and the owner of the secret: `API key for bob`.
 _NAME = re.compile(r"(?<![\w.-])(?P<name>(?:[A-Za-z]{1,16}[ _-]){0,2}[A-Za-z]{1,16})(?: (?:of|for) [^\s:;,]{1,64})?$")
-_BEFORE = 128  # characters before a verb, that are looked at for a name
+_BEFORE = 128  # characters before a verb in which a name is searched
 _PASSWORDS = ("password ", "passwd ", "passphrase ", "pwd ")  # need no verb
 _NAMED = re.compile(
     rf"(?<![A-Za-z0-9.])(?P<name>(?:[a-z]{{1,16}}[_-])?(?:password|passwd|passphrase|pwd)) {_VALUE}", re.IGNORECASE
 )
 _WORDS = re.compile(r"[^\W\d_]+(?:[-/'][^\W\d_]+)*")
 _SIGNS = re.compile(r"[!#$%^&*+=~?@]")
-# What has digits and is no secret: algorithms, versions, measures, times, paths, placeholders, calls.
+# Values with digits that are not secrets: algorithms, versions, measures, times, paths, placeholders, calls.
 _PLAIN = re.compile(
     r"(?:sha|md|hs|rs|es|ps|base|aes|rsa|oauth|argon|pbkdf|bcrypt|scrypt|utf|http|v|x|p|h|ed|rfc|iso|tls|level)-?\d[\w.-]*"
     r"|\d[\d.,:]*-?[a-z%]{0,8}|.*[/\\()\[\]{}<>].*|[%$]\w+",
@@ -31,11 +30,11 @@ _PLAIN = re.compile(
 )
 _NEXT_WORD = re.compile(r" [a-z]", re.IGNORECASE)
 _STOPS = ".,;:!?"
-_SHORTEST = 5  # characters of what mixes letters and digits
+_SHORTEST = 5  # characters of a secret with letters and digits
 
 
 def without_told(text: str, lower: str, names: Names) -> str:
-    """The text without secrets that its sentences tell; `lower` is the text in small letters."""
+    """The text with the secrets in its sentences hidden. `lower` is the text in lower case."""
     regions = [*_behind_verbs(text, names)]
     if any(name in lower for name in _PASSWORDS):
         regions = sorted({*regions, *_behind_names(text, names)})

@@ -1,6 +1,6 @@
-"""A value without quotes behind a name: how much of it is secret.
+"""Finds the end of a secret value without quotes that follows a name.
 
-To the end of a header's line, a list of credentials or of cookies, a block of YAML, or a bare word.
+The value is the rest of a header's line, a list of credentials or of cookies, a block of YAML, or one word.
 """
 
 import re
@@ -10,11 +10,11 @@ from .secret_names import Kind
 from .secret_values import is_code, is_directory, is_sentence, is_shown
 
 _LINE_BEGINS = re.compile(r"(?:^|[\r\n]|\\[nr])[ \t]*(?:[<>*-] ?)?$")
-_LINE_CHARACTERS = 24  # before a name, that are looked at for the beginning of the line
+_LINE_CHARACTERS = 24  # before a name in which the beginning of the line is searched
 
 
 def unquoted(text: str, match: re.Match[str], kind: Kind) -> tuple[int, int, int]:
-    """Where what is secret begins and ends, which may be nothing, and how far has been looked for it."""
+    """Start and end of the secret part, which are equal when nothing is secret, and the last position that was read."""
     start, colon = match.end(), match["separator"] == ":"
     if colon and (block := extents.block(text, start)) > start:
         return start, block, block
@@ -27,7 +27,7 @@ def unquoted(text: str, match: re.Match[str], kind: Kind) -> tuple[int, int, int
 
 
 def _is_told(text: str, match: re.Match[str], kind: Kind, ends: tuple[int, int]) -> bool:
-    """Whether a value without quotes is no secret: `ends` are those of all of it and of what is bare in it."""
+    """Whether a value without quotes is not secret. `ends` are the end of the value and the end of its first word."""
     start, name = match.end(), match["name"].lower()
     value, first = (text[start:end] for end in ends)
     if is_shown(value, kind):

@@ -1,4 +1,4 @@
-"""Counters that an increment of one costs little."""
+"""Counters whose increment is one lock and one addition."""
 
 import threading
 from collections.abc import Iterable
@@ -10,13 +10,13 @@ from .family import Family, Labels
 
 
 class Count:
-    """A number that only grows."""
+    """The counter of one label set."""
 
     __slots__ = ("lock", "value")
 
     def __init__(self) -> None:
-        """Zero."""
-        self.lock = threading.Lock()
+        """Start at zero."""
+        self.lock = threading.RLock()
         self.value = 0.0
 
     def inc(self, amount: float = 1.0) -> None:

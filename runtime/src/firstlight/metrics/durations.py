@@ -1,4 +1,4 @@
-"""Histograms of durations: one search and one addition for each observation."""
+"""Histograms of durations. An observation is one search, one lock and one addition."""
 
 import threading
 import time
@@ -22,10 +22,10 @@ class Duration:
     __slots__ = ("_bounds", "counts", "exemplars", "lock", "total")
 
     def __init__(self, bounds: Sequence[float]) -> None:
-        """Nothing is observed. `bounds` are the upper ends of the buckets, in seconds and in order."""
-        self.lock = threading.Lock()
+        """Start without observations. `bounds` are the buckets' upper limits, in seconds and in ascending order."""
+        self.lock = threading.RLock()
         self._bounds = bounds
-        self.counts = [0] * (len(bounds) + 1)  # the last one is that of all that took longer
+        self.counts = [0] * (len(bounds) + 1)  # the last bucket has no upper limit
         self.exemplars: dict[int, Exemplar] = {}
         self.total = 0.0
 
@@ -51,7 +51,7 @@ class Durations(Family[Duration]):
         buckets: Sequence[float],
         registry: CollectorRegistry | None,
     ) -> None:
-        """`buckets` are upper ends in seconds, in order; what takes longer than the last is counted as well."""
+        """`buckets` are upper limits in seconds, in ascending order. A bucket without a limit is added."""
         self._bounds = tuple(buckets)
         self._ends = tuple(map(floatToGoString, (*buckets, inf)))
         super().__init__(name, text, labelnames, registry)

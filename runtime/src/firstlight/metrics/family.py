@@ -1,7 +1,7 @@
-"""A family of instruments with one child for each label set, as the requests of the service are counted.
+"""A family of instruments with one child for each label set.
 
-The library's own do the same with several calls, locks and objects for each observation. What a scrape reads of these
-is equal.
+prometheus_client does the same with several calls, locks and objects for each observation. A scrape reads the same text
+from both. The locks are reentrant: a signal handler or a finalizer may log, and so count, while its thread is counting.
 """
 
 import threading
@@ -17,28 +17,28 @@ Labels = tuple[str, ...]
 
 
 class Child(Protocol):
-    """What has one label set."""
+    """The instrument of one label set."""
 
-    lock: threading.Lock
+    lock: threading.RLock
 
 
 ChildT = TypeVar("ChildT", bound=Child)
 
 
 class Family(Collector, Generic[ChildT]):
-    """Children by their labels, for any thread."""
+    """Children by their labels. Any thread may call it."""
 
     def __init__(self, name: str, text: str, labelnames: Labels, registry: CollectorRegistry | None) -> None:
-        """No child yet. `text` is the help of the family."""
+        """Register the family without children. `text` is its help text."""
         self._name, self._text, self._labelnames = name, text, labelnames
         self._children: dict[Labels, ChildT] = {}
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         renew_in_child(self._renew)
         if registry is not None:
             registry.register(self)
 
     def labels(self, *values: str) -> ChildT:
-        """The child of these label values, made at the first call."""
+        """The child of these label values, created at the first call."""
         with self._lock:
             child = self._children.get(values)
             if child is None:
@@ -51,7 +51,7 @@ class Family(Collector, Generic[ChildT]):
             self._children.clear()
 
     def describe(self) -> Iterable[Metric]:
-        """The family without its children: a registry finds names that are there twice."""
+        """The family without its children. A registry uses it to find duplicate names."""
         return [self._family(())]
 
     def collect(self) -> Iterable[Metric]:
@@ -67,7 +67,7 @@ class Family(Collector, Generic[ChildT]):
         raise NotImplementedError
 
     def _renew(self) -> None:
-        """The counts of a child by fork go on from its parent's, whose threads may have held the locks."""
-        self._lock = threading.Lock()
+        """Keep the parent's counts in a child by fork, with new locks: another thread may have held the old ones."""
+        self._lock = threading.RLock()
         for child in self._children.values():
-            child.lock = threading.Lock()
+            child.lock = threading.RLock()

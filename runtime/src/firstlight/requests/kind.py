@@ -1,6 +1,6 @@
-"""What requests of one kind share: made at the first one, found by the others.
+"""The parts that all requests of one kind share. The first request creates them, the others find them.
 
-A kind is one label set of the duration, hence their number is limited as that of label sets is.
+A kind is one label set of the request duration, so the number of kinds has the limit of label sets.
 """
 
 from collections.abc import Mapping
@@ -23,7 +23,7 @@ EVENT = "http.request_finished"
 
 
 class Label(NamedTuple):
-    """What tells one kind from another."""
+    """The labels of one kind."""
 
     method: str
     route: str
@@ -31,34 +31,34 @@ class Label(NamedTuple):
     error_type: str
     scheme: str
     answered: bool = True
-    """Whether that status was sent, or would have been to a client that has left."""
+    """Whether the status was sent, or would have been sent if the client had not left."""
 
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """What all requests with one `Label` have in common."""
+    """The parts that all requests with one `Label` share."""
 
     opening: Mapping[str, str]
     """Level and name of the access event."""
     labels: Mapping[str, str | int | float]
-    """By which it is counted."""
+    """Labels of the metrics, and fields of the access event."""
     duration: Duration
     available: Count | None
-    """The counter of the availability; none where the client has abandoned the request."""
+    """The counter of the availability objective. None when the client left: such a request counts for no objective."""
     timing: Timing | None
     line: PreparedLine | None
-    """The access event, where it is a line of JSON."""
+    """The constant part of the access event. None where it is not written as a line of JSON."""
     name: str
-    """Of the span."""
+    """Name of the span."""
     attributes: SharedAttributes
-    """Of the span, at its end."""
+    """Attributes that the span gets when it ends."""
 
 
 class Kinds(dict[Label, Kind]):
-    """The kinds that there were."""
+    """The kinds of all requests so far."""
 
     def __init__(self, timings: Timings, availability: Events, emit: Emit) -> None:
-        """Count by `timings` and `availability`, write with `emit`."""
+        """Count with `timings` and `availability`, write with `emit`."""
         super().__init__()
         self._timings = timings
         self._availability = availability
@@ -66,7 +66,7 @@ class Kinds(dict[Label, Kind]):
         self._children = Children(REQUEST_DURATION, _overflowed)
 
     def __missing__(self, label: Label) -> Kind:
-        """Make a kind, and keep it as long as there are few."""
+        """Create a kind. Keep it below the limit on label sets."""
         kind = self._made(label)
         if len(self) < MAX_CHILDREN:
             self[label] = kind

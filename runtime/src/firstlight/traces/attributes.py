@@ -1,4 +1,4 @@
-"""Attributes of spans in groups: those that many spans share are encoded once."""
+"""Attributes of spans, in groups. A group that many spans share is encoded once."""
 
 from collections.abc import Mapping, Sequence
 
@@ -7,11 +7,11 @@ Groups = Sequence[PlainAttributes]
 
 
 class SharedAttributes(dict[str, str | int | float]):
-    """Attributes that many spans have in common, and that nobody changes."""
+    """Attributes that many spans share. They do not change."""
 
-    encoded: bytes = b""  # by the first span that is encoded
+    encoded: bytes = b""  # set by the first span that is encoded
 
 
 def merged(groups: Groups) -> dict[str, str | int | float]:
-    """All of them. Of two with one name the later wins."""
+    """The attributes of all groups. Of two with the same name, the later one is used."""
     return {name: value for group in groups for name, value in group.items()}

@@ -7,7 +7,7 @@ locks are nine tenths of what recording costs.
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from opentelemetry.context import Context
 from opentelemetry.sdk.resources import Resource
@@ -33,7 +33,6 @@ class Recording:
     queue: Callable[[EncodedSpan], None]
     resource: Resource
     scope: InstrumentationScope
-    lock: threading.Lock = field(default_factory=threading.Lock)
 
     def made(self, span: "RequestSpan") -> Span:
         """An SDK span with the same ids."""
@@ -61,7 +60,18 @@ class Recording:
 class RequestSpan(Span):
     """Everything that the API asks of a span; what is added to it is added to the SDK's."""
 
-    __slots__ = ("_context", "_ended", "_made", "_recording", "attributes", "caller", "name", "parent", "start_time")
+    __slots__ = (
+        "_context",
+        "_ended",
+        "_lock",
+        "_made",
+        "_recording",
+        "attributes",
+        "caller",
+        "name",
+        "parent",
+        "start_time",
+    )
 
     def __init__(
         self,
@@ -76,6 +86,7 @@ class RequestSpan(Span):
         self.caller, self.parent, self._context = caller, parent, context
         self.name, self.attributes = described
         self.start_time = time.time_ns()
+        self._lock = threading.RLock()  # of this span alone: no other thread of a parent holds it at a fork
         self._made: Span | None = None
         self._ended = False
 
@@ -92,7 +103,7 @@ class RequestSpan(Span):
 
     def sdk(self) -> Span:
         """The SDK's span, made now if need be. One that has ended takes nothing any more."""
-        with self._recording.lock:
+        with self._lock:
             if self._made is None and not self._ended:
                 self._made = self._recording.made(self)
             return self._made or NonRecordingSpan(self._context)
