@@ -33,7 +33,7 @@ _IDENTITY = ("timestamp", "service", "version", "env")  # a caller cannot set th
 
 
 def configure(settings: Settings, identity: Identity, output: Output, *, report: Report = ignore) -> Emit:
-    """Send every line of this process through one pipeline to `output`. Returns what takes complete events.
+    """Send every line of this process through one pipeline to `output`. Returns the object that writes complete events.
 
     `report` is called once for each exception that a line at level error or above carries.
     """

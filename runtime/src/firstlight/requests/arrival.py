@@ -1,6 +1,6 @@
-"""When a request arrived and from where: what the server leaves in the scope.
+"""The arrival time of a request and its client, as the server wrote them into the scope.
 
-A request may have waited for the loop, and a proxy may have said that the client is somebody else.
+A request may have waited for the event loop, and a proxy may have sent it for another client.
 """
 
 import time

@@ -11,7 +11,7 @@ _FRAMING = frozenset({b"content-length", b"transfer-encoding"})
 
 
 class BodyLimit:
-    """Answers 413 to a body that is announced too large, or turns out to be before the response has started.
+    """Answers 413 to a body above the limit, by its `Content-Length` or by its bytes before the response starts.
 
     Starlette's own limit answers in plain text where the application has not read the body, and adds half the time of a
     bare route to every request, those without a body included (8 us to 16, in process).
@@ -38,7 +38,7 @@ _CLOSE = {"Connection": "close"}  # the rest of the body is not read
 
 
 class _CountedBody:
-    """What an application receives of one body.
+    """The messages of one body, as the application receives them.
 
     A response that has started is not broken off: an application that streams never reads the body, and only listens
     for the client's leaving. What exceeds the limit then is dropped. An application that does read does not get the end

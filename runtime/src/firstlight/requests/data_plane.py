@@ -1,8 +1,7 @@
 """The data plane: one pure-ASGI object around the finished application, one pass over each request.
 
-From outside it sees what no inner middleware can: the 500 that an exception becomes, the client that left, the
-request that was cancelled. Everything else passes through untouched: lifespans, trailers, early hints, and every
-exception.
+Only an outer object sees the 500 that an exception becomes, the client that left, and the request that was cancelled.
+It changes nothing else: lifespans, trailers, early hints and exceptions pass through.
 """
 
 import structlog

@@ -1,6 +1,6 @@
-"""Requests that have waited too long already when the server has parsed them: refused there, with less work.
+"""Refuses requests that have already waited too long when the server has parsed them, with less work than a response.
 
-What a refusal costs decides how much overload a service survives: it has to refuse faster than requests come.
+The cost of a refusal decides how much overload a service survives: it must refuse faster than requests arrive.
 """
 
 import json

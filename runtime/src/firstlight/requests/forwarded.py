@@ -1,7 +1,7 @@
-"""Who a client is behind proxies: what `Forwarded` and `X-Forwarded-*` say, where one of `TRUSTED_PROXIES` says it.
+"""The client behind proxies, from `Forwarded` and `X-Forwarded-*` of a proxy in `TRUSTED_PROXIES`.
 
-A header is read from its right end, where the nearest proxy wrote: the first address that is not a trusted proxy is the
-client. What is left of it may be of the client's own making.
+A header is read from its right end, where the nearest proxy wrote. The first address that is not a trusted proxy is the
+client. The client may have invented everything left of it.
 """
 
 import re

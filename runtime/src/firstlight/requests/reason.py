@@ -1,7 +1,7 @@
-"""Why the service could not answer: the error that a handler turned into a 5xx, in one field of the access event.
+"""The reason of a 5xx: the error that a handler turned into the response, in one field of the access event.
 
-An error that nobody expected has a line of its own with the traceback. One that has a handler, such as a dependency
-that cannot be reached, would leave nothing but a status.
+An unexpected error has its own log line with the traceback. An error with a handler, such as an unreachable dependency,
+would leave only a status.
 """
 
 from collections.abc import Iterator

@@ -87,7 +87,7 @@ class Recorder:
         self._emit(event)
 
     def _found(self, request: ObservedRequest, known: Known) -> Kind:
-        """The kind of a request that went well or was the client's mistake, to be known from now on.
+        """The kind of a request that succeeded or failed by the client's mistake. Later requests find it directly.
 
         What tells such kinds apart is all in `known`, unless the route has others below it.
         """

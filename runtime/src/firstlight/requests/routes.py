@@ -9,7 +9,7 @@ from ..metrics.instruments import UNMATCHED
 
 
 class RouteTemplates:
-    """Looks up what the router left in `scope["route"]`.
+    """Finds the template of the route that the router wrote to `scope["route"]`.
 
     Joining `root_path` instead would let the values of a mount's path parameters in.
     """

@@ -1,4 +1,4 @@
-"""Load is shed by waiting time: who has waited too long is told so at once, and those behind wait less.
+"""Load is shed by waiting time: a request that has waited too long is refused at once, so that later ones wait less.
 
 A request waits in the kernel's queues, in the server, for the event loop and for a thread. `SHED_SECONDS` limits the
 wait. While no request came through quickly for a second, the queue does not drain: then the limit is a fifth,

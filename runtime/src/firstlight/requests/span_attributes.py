@@ -1,6 +1,6 @@
-"""The attributes of a request's span, by the semantic conventions for HTTP: what is not known is left out.
+"""The attributes of a request's span, by the semantic conventions for HTTP. Unknown values are left out.
 
-docs/guides/semantics.md says where each comes from.
+docs/guides/semantics.md gives the source of each attribute.
 """
 
 import re

@@ -1,7 +1,7 @@
-"""Sampling where a trace comes from outside: decided here, and not by the caller.
+"""Sampling of traces that come from outside: the service decides, not the caller.
 
-The trace keeps its id, and the decision is that of our own sampler on it: services with one ratio keep the same traces
-although none of them trusts another. A caller can choose its ids, and with them the decision: hence the limit.
+The trace keeps its id, and our own sampler decides by that id. Services with the same ratio therefore keep the same
+traces, although none of them trusts another. A caller can choose ids, and so the decision: hence the limit.
 """
 
 from collections.abc import Sequence

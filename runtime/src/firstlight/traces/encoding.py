@@ -1,7 +1,7 @@
-"""OTLP from spans, several times cheaper than by the stock encoder, because attributes repeat.
+"""Encodes spans as OTLP, several times cheaper than the stock encoder, because attributes repeat.
 
-A message of protocol buffers is the concatenation of its fields: what is the same for many spans is encoded once, by
-the official classes, and joined with the few fields that differ. Anything unusual takes the stock way.
+A message of protocol buffers is the concatenation of its fields. The fields that many spans share are encoded once, by
+the official classes, and joined with the few fields that differ. Unusual spans go through the stock encoder.
 """
 
 from collections import defaultdict

@@ -1,6 +1,6 @@
-"""What identifies a trace between services: W3C Trace Context and Baggage, in and out.
+"""Reads and writes the headers that identify a trace between services: W3C Trace Context and Baggage.
 
-Baggage is not let in unless allowed: what it carries would be sent on to every dependency.
+Baggage is ignored unless it is allowed, because the service would send it on to every dependency.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence

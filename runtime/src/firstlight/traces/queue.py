@@ -1,4 +1,4 @@
-"""The queue of finished spans: limited, emptied by one thread, never in the way of a request or of the shutdown.
+"""The queue of finished spans: limited, emptied by one thread. It never delays a request or the shutdown.
 
 The SDK's batch processor drops spans without counting them and may take half a minute to stop.
 """

@@ -1,7 +1,7 @@
-"""The span of a recorded request: encoded as it ends, and an SDK span only where somebody adds to it.
+"""The span of a recorded request. It is encoded when it ends, and becomes an SDK span only when somebody adds to it.
 
-Most requests have nothing but the attributes that the data plane knows. For those the SDK's span, its copies and its
-locks are nine tenths of what recording costs.
+Most requests have only the attributes that the data plane knows. For those, the SDK's span, its copies and its locks
+are nine tenths of the cost of recording.
 """
 
 import threading

@@ -50,7 +50,7 @@ class Rule(NamedTuple):
 
 
 class RequestTracer:
-    """Decides by the SDK's own rule before the SDK is asked, which then only sees what is recorded.
+    """Decides by the SDK's rule before it calls the SDK, which then gets only the recorded requests.
 
     It spends as much on a span that it drops as bare Starlette spends on a third of a request.
     """
@@ -58,7 +58,7 @@ class RequestTracer:
     def __init__(
         self, tracer: Tracer, ids: TraceIds, provider: ConsumedProvider, rule: Rule, recording: Recording | None = None
     ) -> None:
-        """While `provider` has a consumer, record by `rule`, with a `tracer` that records whatever it is asked to.
+        """While `provider` has a consumer, record by `rule`, with a `tracer` that records every span.
 
         With `recording` while its queue is the only consumer.
         """

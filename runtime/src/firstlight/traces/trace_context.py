@@ -1,6 +1,6 @@
 """`traceparent` and `tracestate` by W3C Trace Context level 2.
 
-The stock propagator takes the first of several `traceparent`, and writes lines about headers that clients send.
+The stock propagator accepts the first of several `traceparent` headers, and logs lines about headers that clients send.
 """
 
 import re

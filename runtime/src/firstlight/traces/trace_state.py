@@ -1,7 +1,7 @@
 """`tracestate` by the grammar of W3C Trace Context level 2.
 
-The SDK's own class has parts of the grammar of level 1, drops the whole list for a key that is there twice, and logs
-what clients send.
+The SDK's own class follows parts of the grammar of level 1, drops the whole list for a duplicate key, and logs text
+that clients send.
 """
 
 import re
