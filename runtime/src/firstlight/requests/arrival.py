@@ -12,16 +12,16 @@ PEER = "firstlight.peer"  # address and port of the other end of the connection
 
 
 def now() -> int:
-    """The clock: nanoseconds."""
+    """The time of the clock that measures requests, in nanoseconds."""
     return time.perf_counter_ns()
 
 
 def arrived(scope: Scope) -> int:
-    """Nanoseconds at which the first byte arrived; now, where the server does not say."""
+    """The time at which the first byte arrived, in nanoseconds. Now, where the server did not note it."""
     moment: int = scope.get(ARRIVED) or now()
     return moment
 
 
 def waited(scope: Scope) -> int:
-    """Nanoseconds since the first byte arrived."""
+    """The time since the first byte arrived, in nanoseconds."""
     return now() - arrived(scope)

@@ -18,13 +18,13 @@ class BodyLimit:
     """
 
     def __init__(self, app: ASGIApp, max_bytes: int) -> None:
-        """Let at most `max_bytes` through to `app`."""
+        """Pass bodies of at most `max_bytes` to `app`."""
         self.app = app
         self._max_bytes = max_bytes
         self._detail = f"The request body must not be larger than {max_bytes} bytes."
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one request, if it is small enough."""
+        """Serve one request, or answer 413."""
         if scope["type"] != "http" or _has_no_content(scope):
             await self.app(scope, receive, send)
         elif _announced(scope) > self._max_bytes:
@@ -40,9 +40,9 @@ _CLOSE = {"Connection": "close"}  # the rest of the body is not read
 class _CountedBody:
     """The messages of one body, as the application receives them.
 
-    A response that has started is not broken off: an application that streams never reads the body, and only listens
-    for the client's leaving. What exceeds the limit then is dropped. An application that does read does not get the end
-    of such a body either, and learns that the client has left when it has: a body that was cut must not look complete.
+    A response that has started is not interrupted: an application that streams never reads the body, and only waits
+    for the client to disconnect. Bytes beyond the limit are then dropped. An application that reads gets no end of
+    such a body, only the disconnect when it happens: a body that was cut must not look complete.
     """
 
     def __init__(self, receive: Receive, send: Send, max_bytes: int, detail: str) -> None:
@@ -53,7 +53,7 @@ class _CountedBody:
         self._answering = False
 
     async def receive(self) -> Message:
-        """The next message within the limit. Raises `HTTPException` with 413, again each time it is asked."""
+        """The next message within the limit. Beyond it, each call raises `HTTPException` with 413."""
         while True:
             if self._left < 0 and not self._answering:
                 raise HTTPException(TOO_LARGE, self._detail, _CLOSE)
@@ -69,19 +69,19 @@ class _CountedBody:
 
 
 def _has_no_content(scope: Scope) -> bool:
-    """Whether nothing announces a body, where there is none as a rule. HTTP/1.1 always announces it."""
+    """Whether the method seldom has a body and no header announces one. HTTP/1.1 always announces a body."""
     if scope["method"] not in SELDOM_WITH_CONTENT:
         return False
-    for name, _ in scope["headers"]:  # noqa: SIM110 - half the cost of `all`, on the way of every request
+    for name, _ in scope["headers"]:  # noqa: SIM110 - half the cost of `all`, for every request
         if name in _FRAMING:
             return False
     return True
 
 
 def _announced(scope: Scope) -> int:
-    """The size in `Content-Length`, 0 where there is none: chunked bodies are counted as they come.
+    """The size in `Content-Length`. 0 without one: chunked bodies are counted as they arrive.
 
-    Of more digits the first say enough, and `int` refuses some thousands.
+    The first 20 digits are enough, and `int` raises for thousands of them.
     """
     lengths = [int(value[:20]) for name, value in scope["headers"] if name == b"content-length" and value.isdigit()]
     return max(lengths, default=0)

@@ -1,6 +1,6 @@
 """The data plane: one pure-ASGI object around the finished application, one pass over each request.
 
-Only an outer object sees the 500 that an exception becomes, the client that left, and the request that was cancelled.
+Only an outer object sees the 500 of an exception, the client that disconnected, and the request that was cancelled.
 It changes nothing else: lifespans, trailers, early hints and exceptions pass through.
 """
 
@@ -64,7 +64,7 @@ class DataPlane:
 
     def _active(self) -> list[Labels]:
         known = self._observers.known_methods
-        active = list(self._lifecycle.requests)  # at once: the loop changes the set, and a scrape runs beside it
+        active = list(self._lifecycle.requests)  # a copy: the loop changes the set while a scrape reads it
         return [(target.method(each.scope, known), target.scheme(each.scope)) for each in active]
 
     def _observed(self, scope: Scope, receive: Receive, send: Send) -> Observed | None:
@@ -83,7 +83,7 @@ class DataPlane:
 
 
 async def _failed(observed: Observed, error: BaseException) -> None:
-    """Note the error, and answer where no framework does: it may be that of `sys.exit()`, or the end of the drain."""
+    """Note the error, and answer where Starlette does not: after `sys.exit()`, and at the end of the drain."""
     unanswered = isinstance(observed, ObservedRequest) and not (observed.status or isinstance(error, Exception))
     observed.raised(error)
     if isinstance(observed, ObservedWebsocket):
@@ -91,6 +91,6 @@ async def _failed(observed: Observed, error: BaseException) -> None:
     if unanswered and isinstance(observed, ObservedRequest):
         answer = ProblemResponse(SERVER_ERROR, UNEXPECTED)
         if observed.cancelled:
-            observed.abandon()  # recorded as it is, not as the answer makes it look
+            observed.abandon()  # recorded before the answer below, which has another status
             answer = ProblemResponse(UNAVAILABLE, STOPPED)
         await answer(observed.scope, observed.receive, observed.send)

@@ -28,10 +28,10 @@ _ANSWER = (
 
 
 class EarlyRefusal:
-    """Refuses requests before the application is asked."""
+    """Refuses requests before the application is called."""
 
     def __init__(self, shedder: Shedder, recorder: Recorder, proxies: Proxies) -> None:
-        """`shedder` knows how long a request may wait, `recorder` records the refused requests."""
+        """`shedder` decides how long a request may wait, `recorder` records the refused requests."""
         self._shedder = shedder
         self._recorder = recorder
         self._proxies = proxies
@@ -52,5 +52,5 @@ class EarlyRefusal:
         self._proxies.resolve(scope)
         self._recorder.shed(scope, wait, request_id)
         body = _BODY % request_id
-        sent = "" if scope["method"] == "HEAD" else body  # else the client takes it for the next response
+        sent = "" if scope["method"] == "HEAD" else body  # a client would read a body as the next response
         return (_ANSWER % (len(body), request_id, "connection: close\r\n" if close else "", sent)).encode()

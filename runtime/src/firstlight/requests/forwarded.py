@@ -26,14 +26,14 @@ Address = IPv4Address | IPv6Address
 
 
 class Proxies:
-    """The proxies that are believed."""
+    """The trusted proxies, whose headers name the client."""
 
     def __init__(self, trusted: Sequence[Network]) -> None:
-        """Believe those with an address in `trusted`."""
+        """Trust proxies with an address in `trusted`."""
         self._trusted = trusted
 
     def resolve(self, scope: Scope) -> None:
-        """Replace client and scheme of a request by what the proxies say, unless they say nothing that is one."""
+        """Replace client and scheme of a request by those that trusted proxies wrote, if they are valid."""
         if not self._trusted:
             return
         peer = scope.get(PEER) or scope.get("client")
@@ -43,7 +43,7 @@ class Proxies:
         hops, scheme = _said(scope["headers"])
         for _, (hop, its_scheme) in zip(range(MAX_PROXIES), hops, strict=False):
             address = _address(hop)
-            if address is None:  # what is left of it is not to be believed either
+            if address is None:  # the client may have written everything left of it
                 break
             scope.setdefault(PEER, peer)
             scope["client"], scheme = (str(address), 0), its_scheme
@@ -57,7 +57,7 @@ class Proxies:
 
 
 def _said(headers: Iterable[Sequence[bytes]]) -> tuple[Iterator[tuple[str, str]], str]:
-    """Addresses, each with the scheme it came by, and the last scheme; the nearest first."""
+    """Addresses, each with the scheme of its connection, and the last scheme; the nearest proxy first."""
     lines: dict[bytes, str] = {}
     for name, value in headers:
         if name in _NAMES:
@@ -81,7 +81,7 @@ def _pairs(element: str) -> dict[str, str]:
 
 
 def _address(text: str) -> Address | None:
-    """An address with or without brackets and a port. One of IPv4 inside IPv6 is that of IPv4."""
+    """An address with or without brackets and a port. An IPv4 address inside IPv6 is returned as IPv4."""
     match = _WITH_PORT.fullmatch(text)
     try:
         address = ip_address((match[1] or match[2] or "") if match else text)

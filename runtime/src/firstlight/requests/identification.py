@@ -1,4 +1,4 @@
-"""Who a request is: its ids and its span, from the headers of its caller or new ones."""
+"""The ids and the span of a request, from the headers of its caller or new ones."""
 
 import random
 import re
@@ -46,12 +46,12 @@ def identify(scope: Scope, propagator: TextMapPropagator, tracer: Starter, metho
 
 
 def current(span: Span) -> Context:
-    """A context with this span as the current one, and nothing else."""
+    """A context whose only value is the current span."""
     return Context({_CURRENT: span})
 
 
 def with_header(given: Iterable[Sequence[bytes]], name: bytes, value: bytes) -> list[Sequence[bytes]]:
-    """The headers of a response with one of ours, which replaces those of the same name: clients look at one."""
+    """The headers of a response with `field` in place of headers of that name, because clients read only one."""
     headers = list(given)
     for each in headers:
         if len(each[0]) == len(name) and each[0].lower() == name:

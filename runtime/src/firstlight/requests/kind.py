@@ -66,7 +66,7 @@ class Kinds(dict[Label, Kind]):
         self._children = Children(REQUEST_DURATION, _overflowed)
 
     def __missing__(self, label: Label) -> Kind:
-        """Create a kind. Keep it below the limit on label sets."""
+        """Create a kind. It is kept while the number of kinds is below the limit of label sets."""
         kind = self._made(label)
         if len(self) < MAX_CHILDREN:
             self[label] = kind
@@ -77,7 +77,7 @@ class Kinds(dict[Label, Kind]):
         labels: dict[str, str | int | float] = {
             "http_request_method": method,
             "http_route": route,
-            "http_response_status_code": int(status),  # it may be an enumeration
+            "http_response_status_code": int(status),  # a handler may use an enumeration
             "error_type": error_type,
         }
         level = "info" if error_type in NOT_OURS else "error"

@@ -1,4 +1,4 @@
-"""One request and its response: what is added, when the clock stops, and how it ended."""
+"""One request and its response: the added headers, the end of its duration, and its outcome."""
 
 import asyncio
 import time
@@ -16,7 +16,7 @@ from .arrival import ARRIVED
 from .forwarded import Proxies
 from .identification import identify, with_header
 
-CLIENT_CLOSED = 499  # nginx's number for a client that left before it was answered
+CLIENT_CLOSED = 499  # nginx's status for a client that disconnected before the response
 SERVER_ERROR, UNAVAILABLE = 500, 503
 _CLOSE = (b"connection", b"close")
 _NO_BODY: Message = {"type": "http.response.body", "body": b"", "more_body": False}
@@ -25,7 +25,7 @@ Labels = Mapping[str, str | int | float]
 
 @dataclass(frozen=True, slots=True)
 class Observers:
-    """What every request is observed with."""
+    """The objects that observe every request."""
 
     propagator: TextMapPropagator
     tracer: Starter
@@ -36,7 +36,7 @@ class Observers:
 
 
 class ObservedRequest:
-    """Created when a request comes in, recorded once: at the last byte of its response, or when that cannot come."""
+    """Created when a request arrives. Recorded once: at the last byte of its response, or when there will be none."""
 
     __slots__ = (
         "_described",
@@ -64,7 +64,7 @@ class ObservedRequest:
     )
 
     def __init__(self, observers: Observers, scope: Scope, receive: Receive, send: Send) -> None:
-        """Read the clock, find the ids, start the span."""
+        """Read the clock, identify the request, start its span."""
         self.started = time.perf_counter_ns()
         self.arrived: int = scope.get(ARRIVED) or self.started
         identified = identify(scope, observers.propagator, observers.tracer, observers.known_methods)
@@ -77,14 +77,14 @@ class ObservedRequest:
         self._described: Labels | None = None
 
     async def receive(self) -> Message:
-        """Pass a message in, and note the client's leaving if it is early."""
+        """Pass a message to the application, and note a client that disconnects before the end."""
         message = await self._receive()
         if message["type"] == "http.disconnect" and not self.complete:
             self._disconnect()
         return message
 
     async def send(self, message: Message) -> None:
-        """Pass a message out: the start with our headers added to a copy, the end with the clock stopped."""
+        """Pass a message to the server. The start gets our headers, in a copy; the end stops the clock."""
         kind = message["type"]
         if kind == "http.response.start":
             if _has_left(self._receive):
@@ -99,9 +99,9 @@ class ObservedRequest:
             if self.scope["method"] != "HEAD":
                 self.bytes_sent += len(message.get("body", b""))
             elif self.complete:
-                await asyncio.sleep(0)  # the response is told that its client has left, and has to hear it
+                await asyncio.sleep(0)  # the response receives a disconnect, which must reach it
                 return
-            else:  # no body is sent, so the response ends here: a stream might go on for ever
+            else:  # no body follows, so the response ends here: a stream might never end
                 message, self._trailers = _NO_BODY, False
             self.first_byte = self.first_byte or time.perf_counter_ns()
             self.complete = self.complete or not (message.get("more_body", False) or self._trailers)
@@ -109,7 +109,7 @@ class ObservedRequest:
             self.complete = self.complete or _is_last(message, trailers=self._trailers)
         try:
             await self._send(message)
-        except OSError as error:  # how a server says that the client has gone (ASGI 2.4)
+        except OSError as error:  # the client disconnected (ASGI 2.4)
             self._send_error = error
             self._disconnect()
             raise
@@ -119,7 +119,7 @@ class ObservedRequest:
                 self._describe()
 
     def finish(self) -> None:
-        """The application has returned: record what is not recorded yet, report what went wrong."""
+        """Called when the application has returned. Record the request unless that is done, and report its error."""
         if self._described is None:
             self.ended = self.ended or time.perf_counter_ns()
             self._describe()
@@ -129,7 +129,7 @@ class ObservedRequest:
             failures.report("request", "http.request_failed", error, **(self._described or {}))
 
     def raised(self, error: BaseException) -> None:
-        """Note how the application ended. The server cancels this very task, and only when the drain takes too long."""
+        """Note the application's exception. The server cancels this task only when the drain takes too long."""
         self.error = error
         stopped = isinstance(error, asyncio.CancelledError) and failures.was_told_to_stop()
         if stopped and self._observers.lifecycle.draining:
@@ -138,14 +138,14 @@ class ObservedRequest:
             self._observers.lifecycle.exit = error
 
     def abandon(self) -> None:
-        """Record it as cut, although it goes on: the process ends without it."""
+        """Record the request as cut although it still runs: the process ends now."""
         self._cut()
         if self._described is None:
             self.ended = self.ended or time.perf_counter_ns()
             self._describe()
 
     def forget(self) -> None:
-        """Record nothing of it: this process is a child, and its parent serves it."""
+        """Record nothing: this process is a forked child, and its parent serves the request."""
         self.ended = self.ended or time.perf_counter_ns()
         self._described, self.cancelled, self.status = {}, True, self.status or SERVER_ERROR
 
@@ -167,12 +167,12 @@ class ObservedRequest:
 
 
 def _has_left(receive: Receive) -> bool:
-    """Whether uvicorn knows that the client is gone. It drops the response then, and says so only to those who ask."""
+    """Whether uvicorn knows that the client disconnected. It then drops the response without an exception."""
     return getattr(getattr(receive, "__self__", None), "disconnected", False)
 
 
 def _says_left(error: BaseException, sending: BaseException | None) -> bool:
-    """Whether an exception says only that the client has left: what sending raised, and what Starlette makes of it."""
+    """Whether an exception only means that the client disconnected: an error of sending, or Starlette's own."""
     if isinstance(error, BaseExceptionGroup):
         return all(_says_left(inner, sending) for inner in error.exceptions)
     return error is sending or isinstance(error, ClientDisconnect)

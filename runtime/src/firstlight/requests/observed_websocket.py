@@ -1,4 +1,4 @@
-"""One websocket: ids in the answer to its handshake, a span and one event when it is over."""
+"""One websocket: ids in the response to its handshake, a span, and one event when it has ended."""
 
 import asyncio
 import time
@@ -38,7 +38,7 @@ DURATION = Histogram(
 
 
 class WebsocketRecorder:
-    """Turns websockets that are over into telemetry."""
+    """Records the telemetry of websockets that have ended."""
 
     def __init__(self, templates: RouteTemplates, emit: Emit) -> None:
         """Label by `templates`, write events with `emit`."""
@@ -74,14 +74,14 @@ class WebsocketRecorder:
 
 
 class ObservedWebsocket:
-    """Created when a handshake comes in, recorded once, when the application has returned."""
+    """Created when a handshake arrives. Recorded once, when the application has returned."""
 
     shed = False  # a websocket is long-lived: it is refused where connections are limited
 
     def __init__(
         self, observers: Observers, record: WebsocketRecorder, scope: Scope, receive: Receive, send: Send
     ) -> None:
-        """Read the clock, find the ids, start the span."""
+        """Read the clock, identify the websocket, start its span."""
         self.arrived = arrived(scope)
         self.started = time.perf_counter_ns()
         identified = identify(scope, observers.propagator, observers.tracer, observers.known_methods)
@@ -95,7 +95,7 @@ class ObservedWebsocket:
         self.error: BaseException | None = None
 
     async def receive(self) -> Message:
-        """Pass a message in."""
+        """Pass a message to the application."""
         message = await self._receive()
         if message["type"] == "websocket.receive":
             self.received += 1
@@ -104,7 +104,7 @@ class ObservedWebsocket:
         return message
 
     async def send(self, message: Message) -> None:
-        """Pass a message out; the answer to the handshake carries the request id."""
+        """Pass a message to the server. The response to the handshake gets the request id."""
         kind = message["type"]
         if kind in {"websocket.accept", "websocket.http.response.start"}:
             self.accepted = kind == "websocket.accept"
@@ -118,7 +118,7 @@ class ObservedWebsocket:
         await self._send(message)
 
     def raised(self, error: BaseException) -> None:
-        """Note how the application ended. That the client left, or that the process stops, is no failure."""
+        """Note the application's exception. A client that disconnects and a process that stops are no failures."""
         self._stopped = stopped = isinstance(error, asyncio.CancelledError) and failures.was_told_to_stop()
         if stopped and self._lifecycle.draining and not self._over:
             self._lifecycle.cut.append(f"websocket {self.ids.request_id}")
@@ -127,9 +127,9 @@ class ObservedWebsocket:
             self.error_type = error_type(error)
 
     async def close(self, error: BaseException | None = None) -> None:
-        """Close what the application has left open, since its client would wait; the server answers a failed handshake.
+        """Close a connection that the application left open. The server answers a handshake that failed.
 
-        What has not been accepted is refused with 403.
+        A handshake that was not accepted is refused with 403.
         """
         if self.close_code or self._refused or self._stopped or (error is not None and not self.accepted):
             return
@@ -142,17 +142,17 @@ class ObservedWebsocket:
             self.close_code = ABNORMAL
 
     def abandon(self) -> None:
-        """Record it as cut, although it goes on: the process ends without it."""
+        """Record the websocket as cut although it is still open: the process ends now."""
         if not self._over:
             self._lifecycle.cut.append(f"websocket {self.ids.request_id}")
             self.finish()
 
     def forget(self) -> None:
-        """Record nothing of it: this process is a child, and its parent serves it."""
+        """Record nothing: this process is a forked child, and its parent serves the websocket."""
         self._over = True
 
     def finish(self) -> None:
-        """The application has returned: record, and report what went wrong."""
+        """Called when the application has returned. Record the websocket, and report its error."""
         if self._over:
             return
         self._over = True
@@ -168,7 +168,7 @@ class ObservedWebsocket:
 
 
 def _says_left(error: BaseException) -> bool:
-    """Whether an exception, or a group of them, says only that the client has left."""
+    """Whether an exception, or each one of a group, only means that the client disconnected."""
     if isinstance(error, BaseExceptionGroup):
         return all(_says_left(inner) for inner in error.exceptions)
     return isinstance(error, WebSocketDisconnect)

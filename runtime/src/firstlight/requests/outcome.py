@@ -1,4 +1,4 @@
-"""How a request ended: its status and its error type, and whose fault that was."""
+"""The outcome of a request: its status, its error type, and whether the client or the service caused it."""
 
 from ..error_type import error_type
 from .observed_request import SERVER_ERROR, UNAVAILABLE, ObservedRequest
@@ -15,11 +15,11 @@ NOT_OURS = frozenset({"", CLIENT_DISCONNECTED, DRAINED})
 
 
 def outcome(request: ObservedRequest, timing: Timing | None) -> tuple[int, str]:
-    """Status code and `error_type`, which is empty for what went well and for what the client did wrong."""
+    """Status code and `error_type`, which is empty for success and for errors of the client."""
     status, error = request.status or SERVER_ERROR, request.error
     if request.disconnected:
         return status, CLIENT_DISCONNECTED
-    if request.cancelled:  # only a stream is expected to be open for as long as the process lives
+    if request.cancelled:  # only a stream may stay open until the process ends
         streams = timing is None or timing.to_first_byte
         return status, DRAINED if streams and request.first_byte else CANCELLED
     if error is not None:

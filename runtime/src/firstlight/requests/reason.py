@@ -25,7 +25,7 @@ CAUSES = 4
 
 
 def noted(handler: ExceptionHandler) -> ExceptionHandler:
-    """The same handler; what it answers with a 5xx leaves its reason in the scope."""
+    """The handler, which also notes the error in the scope when it returns a 5xx."""
     answer = cast("Any", handler)
 
     async def handle(request: HTTPConnection, error: Exception) -> Response | None:

@@ -1,4 +1,4 @@
-"""Telemetry of a finished request: one observation, one span, one event, all from the same reading of the clock."""
+"""Telemetry of a finished request: one observation, one span, one event, all with the same duration."""
 
 from typing import Any
 
@@ -27,7 +27,7 @@ Known = tuple[int, str, int, str | None]
 
 
 class Recorder:
-    """Turns finished requests into telemetry."""
+    """Records the telemetry of finished requests."""
 
     def __init__(
         self,
@@ -89,7 +89,7 @@ class Recorder:
     def _found(self, request: ObservedRequest, known: Known) -> Kind:
         """The kind of a request that succeeded or failed by the client's mistake. Later requests find it directly.
 
-        What tells such kinds apart is all in `known`, unless the route has others below it.
+        The values in `known` identify such a kind, unless the route has other routes below it.
         """
         label, route = self._label(request), request.scope.get("route")
         kind = self._kinds[label]

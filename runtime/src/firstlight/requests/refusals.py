@@ -20,7 +20,7 @@ REASONS = (
     "pipeline_too_deep",
     "framing_too_large",
 )
-SECONDS_PER_LINE = 10.0  # for each reason: a client that is refused decides how often
+SECONDS_PER_LINE = 10.0  # for each reason, because clients decide how often they are refused
 
 REFUSED = Counter(
     "http_server_refusals",

@@ -15,17 +15,17 @@ class RouteTemplates:
     """
 
     def __init__(self, routes: Sequence[BaseRoute]) -> None:
-        """Know `routes` and all below them. The list may still grow: an unknown route is looked for once more."""
+        """Find the templates of `routes` and those below. An unknown route is searched again: some may be added."""
         self._routes = routes
-        self._templates: dict[int, str] = {}  # by identity: routes compare by value and do not hash
+        self._templates: dict[int, str] = {}  # by identity, because routes cannot be hashed
 
     def of(self, scope: Scope) -> str:
         """The template of the route that served the request, or one constant for all unmatched paths.
 
-        A request that was refused before the router saw it has the route that it would have reached.
+        A request that was refused before the router is labelled with the route that it would have reached.
         """
         route = scope.get("route")
-        below = getattr(route, "routes", None)  # of a mount or a host, whose middleware may have refused the request
+        below = getattr(route, "routes", None)  # a mount or a host, whose middleware may have refused the request
         if route is None and "router" not in scope:
             below = self._routes
         if below:
@@ -40,7 +40,7 @@ class RouteTemplates:
 
 
 def _would_reach(routes: Sequence[BaseRoute], scope: Scope) -> BaseRoute | None:
-    """What Starlette's router chooses: the first full match, else the first that differs in the method only."""
+    """The route that Starlette's router chooses: the first full match, else the first with other methods."""
     partial = None
     for route in routes:
         match, child = route.matches(scope)

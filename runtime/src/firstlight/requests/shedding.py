@@ -15,10 +15,10 @@ from starlette.types import Receive, Scope, Send
 from ..metrics.instruments import REGISTRY
 from ..problems import RETRY_AFTER_SECONDS, ProblemResponse, UnavailableError
 
-INTERVAL = 1_000_000_000  # nanoseconds in which one request has to come through quickly
-MIN_REQUESTS = 10  # of an interval that tells anything
-STANDING_SHARE = 5  # while the queue stands, a request may wait for this part of the limit
-QUICK_SHARE = 10  # who waited less than this part of the limit came through quickly
+INTERVAL = 1_000_000_000  # nanoseconds; in each, one request must pass quickly
+MIN_REQUESTS = 10  # that an interval needs to be judged
+STANDING_SHARE = 5  # the part of the limit that applies while the queue does not drain
+QUICK_SHARE = 10  # a request that waited less than this part of the limit passed quickly
 NEVER = 1 << 62
 IN_QUEUE = "firstlight.shed"  # in the scope of a request that was shed behind the router
 DETAIL = "The service is overloaded. The request waited too long and was not carried out."
@@ -35,16 +35,16 @@ class OverloadedError(UnavailableError):
     headers = HEADERS
 
     def __init__(self, scope: Scope) -> None:
-        """Mark the request, for its telemetry."""
+        """Mark the request as shed, for its telemetry."""
         super().__init__(DETAIL)
         scope[IN_QUEUE] = True
 
 
 class Shedder:
-    """Decides which requests have waited too long for one thing."""
+    """Decides which requests have waited too long in one queue."""
 
     def __init__(self, queue: str, limit_seconds: float) -> None:
-        """Nobody waits longer than `limit_seconds` in `queue`; 0 switches shedding off."""
+        """Requests wait at most `limit_seconds` in `queue`. 0 switches shedding off."""
         self._queue = queue
         self._longest = round(limit_seconds * 1e9) or NEVER
         self._standing = self._longest // STANDING_SHARE
@@ -66,7 +66,7 @@ class Shedder:
         return True
 
     def note(self, wait: int, moment: int) -> None:
-        """Take into account a request that is refused before it could be asked about."""
+        """Count the wait of a request that was refused without a call of `sheds`."""
         if moment >= self._ends:
             self._turn(moment)
         self._quickest = min(self._quickest, wait)
@@ -74,7 +74,7 @@ class Shedder:
         self.refuse(wait, moment)
 
     def patience(self, wait: int) -> float | None:
-        """Seconds for which a request may go on waiting that has waited for `wait` nanoseconds. None: for ever."""
+        """Seconds that a request may still wait after `wait` nanoseconds. None: without limit."""
         return None if self.limit == NEVER else max(0, self.limit - wait) / 1e9
 
     def refuse(self, wait: int, moment: int) -> None:
@@ -89,7 +89,7 @@ class Shedder:
 
     def _turn(self, moment: int) -> None:
         """Judge the interval that has ended, and begin the next one."""
-        recent = moment < self._ends + INTERVAL  # else nothing came for a while
+        recent = moment < self._ends + INTERVAL  # otherwise no request came for a while
         stands = recent and self._count >= MIN_REQUESTS and self._quickest > self._quick
         self.limit = self._standing if stands else self._longest
         if self._shedding and not self._shed:

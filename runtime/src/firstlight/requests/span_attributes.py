@@ -21,19 +21,19 @@ HOST, USER_AGENT = b"host", b"user-agent"
 _READ = frozenset({HOST, USER_AGENT})
 STARTED = "firstlight.attributes"  # in the scope: those at the start, where the span is recorded
 
-_ADDRESS = re.compile(r"[0-9A-Fa-f.:]{2,45}")  # behind a proxy it is what a header said
+_ADDRESS = re.compile(r"[0-9A-Fa-f.:]{2,45}")  # behind a proxy it comes from a header
 
 Attributes = dict[str, str | int]
 
 
 def client_address(scope: Scope) -> str:
-    """The address of the client, empty where it is none."""
+    """The address of the client, empty where the server gives none that is valid."""
     client = scope.get("client")
     return client[0] if client and _ADDRESS.fullmatch(client[0]) else ""
 
 
 def path_and_client(scope: Scope) -> tuple[str, str]:
-    """What an event says of a request as well, made once."""
+    """Path and address of the client, for the event. They are taken from the span where it is recorded."""
     made = scope.get(STARTED)
     if made:
         return made["url.path"], made.get("client.address", "")
@@ -46,7 +46,7 @@ def name_of(method: str) -> str:
 
 
 def started(scope: Scope, known: frozenset[str]) -> tuple[str, Groups]:
-    """Name and attributes at the start: what samplers may want to decide by."""
+    """Name and attributes at the start of the span. Samplers can read them."""
     host = agent = None
     for name, value in scope["headers"]:
         if name in _READ:
@@ -66,7 +66,7 @@ def started(scope: Scope, known: frozenset[str]) -> tuple[str, Groups]:
 
 
 def _made(method: str, scheme: str, host: bytes | None, version: str | None, agent: bytes | None) -> SharedAttributes:
-    """What many requests of one client have in common."""
+    """The attributes that many requests of one client share."""
     attributes = SharedAttributes({"http.request.method": method, "url.scheme": scheme})
     if server := target.server(host, scheme):
         attributes["server.address"], attributes["server.port"] = server

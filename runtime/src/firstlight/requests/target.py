@@ -1,4 +1,4 @@
-"""What a request is sent to, as the semantic conventions want it: method, scheme, path, query, server."""
+"""Method, scheme, path, query and server of a request, by the semantic conventions."""
 
 import re
 from functools import lru_cache
@@ -12,28 +12,28 @@ from ..metrics.instruments import OTHER_METHOD
 from ..traces.query import redacted
 
 PATH_BYTES = 2048
-SHORT = PATH_BYTES // 4  # characters that fit whatever they are
+SHORT = PATH_BYTES // 4  # characters, which fit in any encoding
 QUERY_BYTES = 2048
 HOST_BYTES = 255
-_PLAIN = "/:@!$&'()*+,;=-._~"  # what RFC 3986 allows in a path as it is
+_PLAIN = "/:@!$&'()*+,;=-._~"  # characters that RFC 3986 allows in a path
 _HOST = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([^\s:/?#@\[\]]+))(?::(\d{1,5}))?")
 _DEFAULT_PORTS = {"http": 80, "ws": 80, "https": 443, "wss": 443}
 MAX_PORT = 65_535
 
 
 def method(scope: Scope, known: frozenset[str]) -> str:
-    """The method, or the value that stands for all unknown ones. A websocket begins as a GET."""
+    """The method, or `_OTHER` for an unknown one. A websocket begins as a GET."""
     name: str = scope.get("method", "GET")
     return name if name in known else OTHER_METHOD
 
 
 def scheme(scope: Scope) -> str:
-    """`http` or `https`, and nothing else that a proxy may say."""
+    """`http` or `https`. Other schemes that a proxy may send count as `http`."""
     return "https" if scope.get("scheme") in {"https", "wss"} else "http"
 
 
 def path(scope: Scope) -> str:
-    """The path as it was sent, cut and without secrets; those are looked for in what it means."""
+    """The path as it was sent, cut and without secrets. Secrets are searched in the decoded path."""
     means = scope["path"]
     if len(means) > SHORT:
         means = cut(means, PATH_BYTES)
@@ -51,7 +51,7 @@ def query(scope: Scope) -> str:
 
 
 def server(host: bytes | None, scheme_of_scope: str) -> tuple[str, int] | None:
-    """Address and port from the `Host` header; nothing where it names none."""
+    """Address and port from the `Host` header. None where the header is missing or invalid."""
     return _server(host, scheme_of_scope) if host and len(host) <= HOST_BYTES else None
 
 

@@ -23,15 +23,15 @@ _METHODS = ("get", "head", "post", "put", "patch", "delete", "options")  # of a 
 
 
 class ThreadQueue:
-    """Where requests wait for a thread: as many run at once as the thread pool has threads."""
+    """The queue of requests that wait for a thread. As many run at once as the thread pool has threads."""
 
     def __init__(self, limit_seconds: float) -> None:
-        """A request that has waited for longer than `limit_seconds` since it arrived is shed; 0: none is."""
+        """Shed requests that have waited longer than `limit_seconds` since they arrived. 0 switches shedding off."""
         self._shedder = Shedder("threads", limit_seconds)
         self._slots: anyio.CapacityLimiter | None = None
 
     def app(self, route: Route) -> ASGIApp:
-        """The application of a route; with a place in the queue where its handler is a plain function."""
+        """The application of a route. A handler that is a plain function waits in the queue first."""
         if is_plain_function(route.endpoint):
             return _replaced(route.app, route, request_response(self.awaited(route.endpoint)))
         if isinstance(route.endpoint, type) and issubclass(route.endpoint, HTTPEndpoint):
@@ -39,7 +39,7 @@ class ThreadQueue:
         return route.app
 
     def _waiting(self, endpoint: type[HTTPEndpoint]) -> type[HTTPEndpoint]:
-        """The class with a place in the queue for each of its methods that is a plain function."""
+        """A subclass whose methods wait in the queue first, where they are plain functions."""
 
         def waiting(method: Callable[..., Any]) -> Callable[..., Awaitable[Response]]:
             async def wait(self: HTTPEndpoint, request: Request) -> Response:
@@ -53,7 +53,7 @@ class ThreadQueue:
         return type(endpoint.__name__, (endpoint,), queued)
 
     def awaited(self, handler: Callable[..., Any]) -> Callable[..., Awaitable[Response]]:
-        """The handler as a coroutine function: in a thread, with a place in the queue, where it is a plain function."""
+        """The handler as a coroutine function. A plain function waits in the queue and then runs in a thread."""
         if not is_plain_function(handler):
             return handler
 
@@ -69,7 +69,7 @@ class ThreadQueue:
         return endpoint
 
     async def _slot(self, request: Request) -> anyio.CapacityLimiter:
-        """Wait for a place. Raises `OverloadedError`."""
+        """Wait for a thread. Raises `OverloadedError`."""
         slots = self._slots = self._slots or anyio.CapacityLimiter(current_default_thread_limiter().total_tokens)
         try:
             with anyio.fail_after(self._shedder.patience(waited(request.scope))):
@@ -99,7 +99,7 @@ def _replaced(app: ASGIApp, route: Route, endpoint: ASGIApp) -> ASGIApp:
 
 
 def is_plain_function(endpoint: object) -> bool:
-    """What Starlette runs in a thread; it takes any other object for an ASGI application."""
+    """Whether Starlette runs it in a thread. Starlette treats any other object as an ASGI application."""
     while isinstance(endpoint, functools.partial):
         endpoint = endpoint.func
     return (inspect.isfunction(endpoint) or inspect.ismethod(endpoint)) and not inspect.iscoroutinefunction(endpoint)

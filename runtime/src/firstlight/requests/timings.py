@@ -1,4 +1,4 @@
-"""How long requests may take: one clock and one pair of counters for each route, that of the service by default."""
+"""The latency objective of each route: its threshold and its counters. Without an own one: those of the service."""
 
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
@@ -21,7 +21,7 @@ GET, HEAD = "GET", "HEAD"
 
 @dataclass(frozen=True, slots=True)
 class Timing:
-    """When a request was slow, and what counts it."""
+    """The threshold of slow requests, and the counters of good and bad events."""
 
     threshold: int
     """Nanoseconds."""
@@ -32,7 +32,7 @@ class Timing:
 
 @dataclass(frozen=True, slots=True)
 class Declared:
-    """What a path says of its latency."""
+    """The latency that the page declares for a path."""
 
     path: str
     name: str
@@ -41,7 +41,7 @@ class Declared:
 
 
 class Timings(dict[tuple[str, str], Timing | None]):
-    """Timings by method and template of the route; none for a route that no latency objective holds."""
+    """Timings by method and template of the route. None for a route without a latency objective."""
 
     def __init__(self, service: Service, settings: Settings, standard: Events) -> None:
         """`standard` counts the requests of the service's own latency objective.
@@ -57,7 +57,7 @@ class Timings(dict[tuple[str, str], Timing | None]):
             timing, template = self._timing(route), compile_path(route.path)[1]
             self.update({(method, template): timing for method in route.methods})
         for method, template in list(self):
-            if method == GET:  # a HEAD is answered as the GET, where it is not an operation of its own
+            if method == GET:  # HEAD is answered like GET, unless it is an operation of its own
                 self.setdefault((HEAD, template), self[GET, template])
 
     def of(self, method: str, template: str) -> Timing | None:
@@ -92,13 +92,13 @@ def _operations(service: Service) -> Iterator[Declared]:
 
 
 def _routes(service: Service, settings: Settings) -> Iterator[Declared]:
-    """What `latency` of the service says. A path may have several routes, each for other methods."""
+    """The entries of `latency` of the service. A path may have several routes, each for other methods."""
     rows = list(_rows(service))
     operations = {row.path for row in rows if isinstance(row, Operation)}
     routes: dict[str, list[Any]] = {}
     for path, route in _walk([row for row in rows if isinstance(row, BaseRoute)]):
         routes.setdefault(path, []).append(route)
-    every = (*settings.known_methods, OTHER_METHOD)  # of a route that does not say
+    every = (*settings.known_methods, OTHER_METHOD)  # of a route without a list of methods
     for path, latency in service.latency.items():
         if path in operations:
             msg = f"`latency` of the service names {path!r}; declare it in `latency` of its operations instead"
@@ -119,7 +119,7 @@ def _rows(service: Service) -> Iterator[BaseRoute | Operation]:
 def _walk(routes: Sequence[BaseRoute], prefix: str = "") -> Iterator[tuple[str, BaseRoute]]:
     for route in routes:
         path = prefix + getattr(route, "path", "")
-        if not isinstance(route, WebSocketRoute | Host):  # a host has no path, and a websocket no latency
+        if not isinstance(route, WebSocketRoute | Host):  # a host has no path, a websocket has no latency
             yield path, route
         yield from _walk(getattr(route, "routes", None) or (), path)
 

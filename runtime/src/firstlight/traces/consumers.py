@@ -1,4 +1,4 @@
-"""A tracer provider that records nothing while nobody reads it: neither an exporter nor any other span processor."""
+"""A tracer provider that records spans only while it has an exporter or another span processor."""
 
 from typing import Any
 
@@ -12,22 +12,22 @@ class ConsumedProvider(TracerProvider):
     """The SDK's provider, which also knows whether it has a span processor."""
 
     def __init__(self, *arguments: Any, **keywords: Any) -> None:
-        """As the SDK's."""
+        """Take the arguments of the SDK's provider."""
         super().__init__(*arguments, **keywords)
         self.consumers = 0
 
     @property
     def consumed(self) -> bool:
-        """Whether anybody reads what is recorded."""
+        """Whether a span processor reads the spans."""
         return self.consumers > 0
 
     def add_span_processor(self, span_processor: SpanProcessor) -> None:
-        """From now on spans are recorded."""
+        """Add a consumer. Spans are recorded from now on."""
         super().add_span_processor(span_processor)
         self.consumers += 1
 
     def get_tracer(self, *arguments: Any, **keywords: Any) -> Tracer:
-        """The SDK's tracer; one that asks at each span where there is no consumer yet."""
+        """The SDK's tracer. Before the first consumer: a tracer that looks for one at each span."""
         tracer = super().get_tracer(*arguments, **keywords)
         return tracer if self.consumed else _AskingTracer(self, tracer)
 
@@ -38,7 +38,7 @@ class _AskingTracer(Tracer):
         self._tracer = tracer
 
     def start_span(self, name: str, context: Any = None, *arguments: Any, **keywords: Any) -> Span:
-        """A span of the SDK, or the one that is the current one already: calls and logs go on with its ids."""
+        """A span of the SDK. Without a consumer: the ids of the current span, for calls and logs."""
         if self._provider.consumed:
             return self._tracer.start_span(name, context, *arguments, **keywords)
         return NonRecordingSpan(get_current_span(context).get_span_context())
@@ -47,5 +47,5 @@ class _AskingTracer(Tracer):
 
 
 def are_there() -> bool:
-    """Whether the process's own provider has a consumer. One that is not ours is taken to have one."""
+    """Whether the process's tracer provider has a consumer. A provider that is not ours counts as having one."""
     return bool(getattr(trace.get_tracer_provider(), "consumed", True))

@@ -33,7 +33,7 @@ class Destination:
 
     @classmethod
     def of(cls, settings: Settings) -> Self:
-        """What the settings say, wherever they are from."""
+        """The destination that the settings name."""
         whole = settings.otel_exporter_otlp_traces_endpoint
         url = whole or f"{(settings.otel_exporter_otlp_endpoint or '').removesuffix('/')}{_PATH}"
         compression = settings.otlp("compression")
@@ -50,7 +50,7 @@ class Destination:
 
 
 def _context(settings: Settings) -> ssl.SSLContext:
-    """TLS with the files that are named. Without those that cannot be read, which at worst means no export."""
+    """TLS with the certificate files in the settings. A file that cannot be read is ignored with a warning."""
     names = ("certificate", "client_certificate", "client_key")
     certificate, client, key = (settings.otlp(name) for name in names)
     context = _trust(certificate)

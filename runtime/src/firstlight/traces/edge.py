@@ -11,20 +11,20 @@ from opentelemetry.sdk.trace.sampling import Decision, Sampler, SamplingResult
 from opentelemetry.trace import Link, SpanKind, TraceState
 from opentelemetry.util.types import Attributes
 
-TIMES, SLACK = 2, 100  # how far above the ratio ids may be kept: those drawn at random never are
-WINDOW = 20_000  # traces; what was before the last few of them counts less and less
+TIMES, SLACK = 2, 100  # random ids never exceed this limit
+WINDOW = 20_000  # traces, after which all counts are halved, so that old traces weigh less
 
 
 class EdgeLimit:
-    """Of the traces of callers, no more than twice the ratio are kept, whatever their ids are."""
+    """Keeps at most twice the ratio of the traces that callers began, whatever ids they chose."""
 
     def __init__(self, ratio: float) -> None:
-        """`ratio` of random ids are kept."""
+        """`ratio` is the part of random trace ids that the sampler keeps, between 0 and 1."""
         self._ratio = ratio
         self._seen = self._kept = 0
 
     def admits(self, *, sampled: bool) -> bool:
-        """Count one trace, which its id would have sampled or not, and say whether it is."""
+        """Whether to keep one more trace. `sampled` is the decision by its id."""
         self._seen += 1
         admitted = sampled and self._kept < SLACK + TIMES * self._ratio * self._seen
         self._kept += admitted
@@ -34,10 +34,10 @@ class EdgeLimit:
 
 
 class EdgeSampler(Sampler):
-    """For traces whose parent is remote."""
+    """The sampler of traces whose parent is remote."""
 
     def __init__(self, root: Sampler, ratio: float) -> None:
-        """Decide as `root`, which keeps `ratio` of random ids."""
+        """Decide by `root`, which keeps `ratio` of random ids, and limit what it keeps."""
         self._root = root
         self._limit = EdgeLimit(ratio)
 
@@ -58,5 +58,5 @@ class EdgeSampler(Sampler):
         return SamplingResult(Decision.DROP, trace_state=result.trace_state)
 
     def get_description(self) -> str:
-        """As logs of the SDK name it."""
+        """The name that the SDK writes into its logs."""
         return f"EdgeSampler{{{self._root.get_description()}}}"

@@ -1,14 +1,14 @@
-"""A finished span as OTLP bytes, in the place of one that is encoded later."""
+"""A finished span that is already encoded as OTLP bytes. The queue accepts it like an SDK span."""
 
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 
-OBJECT_BYTES = 256  # besides the body
+OBJECT_BYTES = 256  # of the object, without its body
 
 
 class EncodedSpan(ReadableSpan):
-    """Nothing of it can be read but where it belongs."""
+    """Only `body`, `resource` and `instrumentation_scope` can be read."""
 
     def __init__(self, body: bytes, resource: Resource, scope: InstrumentationScope) -> None:
         """`body` is a serialized `Span`."""
@@ -17,10 +17,10 @@ class EncodedSpan(ReadableSpan):
 
     @property
     def resource(self) -> Resource:
-        """Who made it."""
+        """The resource whose process recorded the span."""
         return self._of[0]
 
     @property
     def instrumentation_scope(self) -> InstrumentationScope:
-        """With what."""
+        """The scope of the tracer that recorded the span."""
         return self._of[1]

@@ -30,10 +30,10 @@ REPORT_SECONDS = 60.0  # between two lines about rejected spans
 
 
 class OtlpExporter(SpanExporter):
-    """The stock exporter calls a redirect a success, reads a response of any size and waits for one that drips."""
+    """Sends over HTTP with limits on time and size. The stock exporter has none, and takes a redirect for a success."""
 
     def __init__(self, destination: Destination) -> None:
-        """Nothing is sent yet."""
+        """Prepare to send to `destination`. No connection is opened yet."""
         self._destination = destination
         self._poster = Poster(destination.url, destination.context)
         self._ended = threading.Event()
@@ -49,7 +49,7 @@ class OtlpExporter(SpanExporter):
         return SpanExportResult.SUCCESS
 
     def shutdown(self) -> None:
-        """Wait for no further attempt."""
+        """Stop retrying: an export that waits for its next attempt fails at once."""
         self._ended.set()
         self._poster.close()
 
@@ -74,11 +74,11 @@ class OtlpExporter(SpanExporter):
         raise ExportError(reason)
 
     def _read(self, answer: Answer, spans: int) -> None:
-        """Count what the collector did not take, and pass its message on."""
+        """Count the spans that the collector rejected, and log its message."""
         try:
             partial = ExportTraceServiceResponse.FromString(answer.body).partial_success
         except DecodeError:
-            return  # whatever it says, it says 200
+            return  # the body cannot be read, but the status says success
         rejected = min(max(partial.rejected_spans, 0), spans)
         TRACES_REJECTED.inc(rejected)
         self._unreported += rejected
@@ -90,7 +90,7 @@ class OtlpExporter(SpanExporter):
 
 
 def _retry_after(headers: Message, otherwise: float) -> float:
-    """Seconds, from seconds or a date."""
+    """The seconds of a `Retry-After` header, which may hold seconds or a date."""
     stated = headers.get("retry-after") or ""
     try:
         return max(float(stated), 0)

@@ -27,7 +27,7 @@ class HeaderGetter(Getter[RawHeaders]):
         return [value.decode("latin-1") for header, value in carrier if header == name] or None
 
     def keys(self, carrier: RawHeaders) -> list[str]:
-        """The names present."""
+        """The names of all headers of the request."""
         return [name.decode("latin-1") for name, _ in carrier]
 
 
@@ -39,7 +39,7 @@ _PROPAGATORS: Mapping[str, Callable[[], TextMapPropagator]] = {
 
 
 def install(settings: Settings) -> TextMapPropagator:
-    """Set what outgoing calls carry. Returns what incoming requests are read with."""
+    """Set the propagator of outgoing calls. Returns the propagator that reads incoming requests."""
     names = settings.otel_propagators.split(",")
     outgoing = {name: make() for name, make in _PROPAGATORS.items() if name in names}
     propagate.set_global_textmap(CompositePropagator(list(outgoing.values())))

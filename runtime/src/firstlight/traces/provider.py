@@ -22,9 +22,9 @@ from .request_tracer import NoTracer, RequestTracer, Rule, Starter
 from .sampling import edge, follows_callers, kept, sampler
 from .sdk import DISABLED, without_variables
 
-FEWEST_ATTRIBUTES = 64  # more than the data plane sets
+FEWEST_ATTRIBUTES = 64  # the data plane sets fewer
 VALUE_CHARACTERS = 2048  # of an attribute of a span
-EVENT_CHARACTERS = 16_384  # of an attribute of an event or a link: room for a traceback
+EVENT_CHARACTERS = 16_384  # of an attribute of an event or a link: large enough for a traceback
 
 
 class Tracing:
@@ -80,7 +80,7 @@ class Tracing:
 
 
 def _are_stated(stated: SpanLimits) -> bool:
-    """Whether only the SDK applies these limits to the spans of requests."""
+    """Whether a limit was set that only the SDK applies, so that spans of requests must be SDK spans."""
     length = stated.max_span_attribute_length or 0
     return (stated.max_span_attributes or 0) < FEWEST_ATTRIBUTES or length < VALUE_CHARACTERS
 
@@ -88,7 +88,7 @@ def _are_stated(stated: SpanLimits) -> bool:
 def resource(settings: Settings, identity: Identity) -> Resource:
     """Resource attributes by semantic convention, those of `OTEL_RESOURCE_ATTRIBUTES` among them.
 
-    What logs and metrics say as well is the same there: see `Identity.within` and `Settings.environment`.
+    Logs and metrics have the same values: see `Identity.within` and `Settings.environment`.
     """
     identity = identity.within(settings.service_name, settings.resource_attributes)
     ours = {

@@ -1,4 +1,4 @@
-"""The query of a URL without secrets: what is no secret stays as it was sent."""
+"""The query of a URL without secrets. All other text stays as it was sent."""
 
 from functools import lru_cache
 from urllib.parse import unquote_plus
@@ -11,7 +11,7 @@ _SHORT = 64  # characters of a name that is remembered
 
 
 def redacted(query: str) -> str:
-    """Names are judged by what they mean, values by their shape."""
+    """The query with secrets replaced: those that their parameter's name tells, and those that their format tells."""
     return "&".join(map(_redacted, query.split("&")))
 
 
@@ -27,8 +27,8 @@ def _redacted(pair: str) -> str:
     return f"{name}={REDACTED}" if equals else REDACTED
 
 
-@lru_cache(maxsize=256)  # the same few names come again and again
+@lru_cache(maxsize=256)  # most requests use the same few names
 def _judged(name: str) -> tuple[bool, bool]:
-    """Whether a name may be shown, and whether what it stands for may."""
+    """Whether the name of a parameter may be shown, and whether its value may."""
     means = unquote_plus(name)
     return redact_text(means) == means, not (means.lower() in _SIGNATURES or is_denied(means))

@@ -21,7 +21,7 @@ from .size import size
 log = structlog.get_logger()
 
 MAX_BYTES = 8_388_608
-_BATCHES = 8  # of the largest size, that the limit holds
+_BATCHES = 8  # of the largest size that fit into the limit
 _REASON_CHARACTERS = 500
 
 
@@ -45,7 +45,7 @@ class SpanQueue(SpanProcessor):
         self._max_bytes, self._batch_bytes = max_bytes, max_bytes // _BATCHES
         self._begin()
         self._start()
-        renew_in_child(self._begin)  # the parent's spans are the parent's to export
+        renew_in_child(self._begin)  # the parent exports its own spans
 
     def _begin(self) -> None:
         self._bytes = 0
@@ -65,7 +65,7 @@ class SpanQueue(SpanProcessor):
                 self._thread = thread
 
     def on_start(self, span: Span, parent_context: Context | None = None) -> None:
-        """Nothing to do: a span is of interest when it has ended."""
+        """Do nothing: spans are queued when they end."""
 
     def on_end(self, span: ReadableSpan) -> None:
         """Queue a span, or count it as dropped. Never blocks."""
@@ -83,7 +83,7 @@ class SpanQueue(SpanProcessor):
             if not (full or self._stopping):
                 self._bytes += needed
                 self._queue.append((span, needed))
-        if self._thread is None:  # the first span of a child
+        if self._thread is None:  # the first span of a forked child
             self._start()
         if full or self._stopping:
             TRACES_QUEUE_FULL.inc()
@@ -91,7 +91,7 @@ class SpanQueue(SpanProcessor):
             self._full_batch.set()
 
     def force_flush(self, timeout_millis: int = 30_000) -> bool:
-        """Wait until what is queued has been handed to the exporter. False: it was not, in time."""
+        """Wait until all queued spans are with the exporter. Returns False when the timeout ends first."""
         deadline = time.monotonic() + timeout_millis / 1000
         while self._queue and time.monotonic() < deadline and self._thread is not None and self._thread.is_alive():
             self._full_batch.set()
@@ -99,7 +99,7 @@ class SpanQueue(SpanProcessor):
         return not self._queue
 
     def stop(self, timeout: float) -> bool:
-        """Export what is left, for at most `timeout` seconds; count what is left after that as dropped."""
+        """Export the queued spans for at most `timeout` seconds. Count the rest as dropped."""
         self._stopping = True
         self._full_batch.set()
         if self._thread is not None:

@@ -1,4 +1,4 @@
-"""Encoded spans without secrets: done where they leave the process, in the exporter's thread. No request waits."""
+"""Remove secrets from encoded spans. The exporter's thread does this, so that no request waits for it."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -23,7 +23,7 @@ def clean(span: Span) -> None:
 
 
 def clean_attributes(attributes: Iterable[KeyValue]) -> None:
-    """Redact each by its name and its value."""
+    """Redact each attribute by its name and its value."""
     for attribute in attributes:
         value = _plain(attribute.value)
         ((key, safe),) = redact({attribute.key: value}).items()

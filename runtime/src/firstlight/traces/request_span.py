@@ -25,7 +25,7 @@ _FAILED = Status(StatusCode.ERROR)
 
 @dataclass(frozen=True, slots=True)
 class Recording:
-    """Where spans that nobody adds to go, and how the others are made."""
+    """The queue of spans without additions, and the tracer of the others."""
 
     tracer: Tracer
     ids: TraceIds
@@ -58,7 +58,7 @@ class Recording:
 
 
 class RequestSpan(Span):
-    """Everything that the API asks of a span; what is added to it is added to the SDK's."""
+    """The span interface of the API. Additions go to an SDK span, which is created for the first one."""
 
     __slots__ = (
         "_context",
@@ -81,43 +81,43 @@ class RequestSpan(Span):
         context: SpanContext,
         described: tuple[str, Groups],
     ) -> None:
-        """Start it. `parent` is the caller's span in `caller`; `described` are name and groups of attributes."""
+        """Start the span. `parent` is the caller's span in `caller`; `described` has name and groups of attributes."""
         self._recording = recording
         self.caller, self.parent, self._context = caller, parent, context
         self.name, self.attributes = described
         self.start_time = time.time_ns()
-        self._lock = threading.RLock()  # of this span alone: no other thread of a parent holds it at a fork
+        self._lock = threading.RLock()  # only this span uses it, so that no other thread holds it at a fork
         self._made: Span | None = None
         self._ended = False
 
     def finish(self, name: str, attributes: PlainAttributes, *, failed: bool, end_time: int) -> None:
-        """End it with what is known at the end. `end_time` is nanoseconds since the epoch."""
+        """End the span with its final attributes. `end_time` is in nanoseconds since the epoch."""
         if self._made is not None:
             finish(self._made, name, attributes, failed=failed, end_time=end_time)
         elif not self._ended:
             try:
                 self._recording.put(self, name, attributes, failed=failed, end_time=end_time)
-            except (KeyError, ValueError):  # a value of another type, text that cannot be written: the SDK copes
+            except (KeyError, ValueError):  # the SDK accepts values of other types and text that cannot be encoded
                 finish(self.sdk(), name, attributes, failed=failed, end_time=end_time)
             self._ended = True
 
     def sdk(self) -> Span:
-        """The SDK's span, made now if need be. One that has ended takes nothing any more."""
+        """The SDK's span, created at the first call. A span that has ended accepts no additions."""
         with self._lock:
             if self._made is None and not self._ended:
                 self._made = self._recording.made(self)
             return self._made or NonRecordingSpan(self._context)
 
     def get_span_context(self) -> SpanContext:
-        """Its ids."""
+        """The ids and flags of the span."""
         return self._context
 
     def is_recording(self) -> bool:
-        """Whether it has not ended."""
+        """Whether the span has not ended yet."""
         return not self._ended if self._made is None else self._made.is_recording()
 
     def end(self, end_time: int | None = None) -> None:
-        """End it."""
+        """End the span."""
         self.sdk().end(end_time)
 
     def set_attributes(self, attributes: Mapping[str, AttributeValue]) -> None:
@@ -137,7 +137,7 @@ class RequestSpan(Span):
         self.sdk().add_link(context, attributes)
 
     def update_name(self, name: str) -> None:
-        """Rename it."""
+        """Rename the span."""
         self.sdk().update_name(name)
 
     def set_status(self, status: Status | StatusCode, description: str | None = None) -> None:
@@ -169,5 +169,5 @@ def finish(span: Span, name: str, attributes: PlainAttributes, *, failed: bool, 
 
 
 def started(span: Span) -> int:
-    """When a span began: nanoseconds since the epoch."""
+    """The start of a span, in nanoseconds since the epoch."""
     return span.start_time or 0 if isinstance(span, RequestSpan | SdkSpan) else 0

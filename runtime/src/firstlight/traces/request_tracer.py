@@ -1,4 +1,4 @@
-"""Starts the span of each request: recorded where somebody will read it, else ids that logs and callees share."""
+"""Starts the span of each request. A span that is not recorded still has ids, for logs and called services."""
 
 import random
 from collections.abc import Callable
@@ -33,7 +33,7 @@ _SAMPLED = TraceFlags(TraceFlags.RANDOM_TRACE_ID | TraceFlags.SAMPLED)
 
 
 class Starter(Protocol):
-    """What the data plane needs of a tracer."""
+    """The interface of tracers that the data plane uses."""
 
     def start(self, context: Context, describe: Describe) -> Span:
         """Start the span of a request whose caller is in `context`, without making it the current one."""
@@ -58,9 +58,9 @@ class RequestTracer:
     def __init__(
         self, tracer: Tracer, ids: TraceIds, provider: ConsumedProvider, rule: Rule, recording: Recording | None = None
     ) -> None:
-        """While `provider` has a consumer, record by `rule`, with a `tracer` that records every span.
+        """Record by `rule` while `provider` has a consumer. `tracer` records every span that it is asked for.
 
-        With `recording` while its queue is the only consumer.
+        `recording` is used while its queue is the only consumer.
         """
         self._tracer = tracer
         self._ids = ids
@@ -71,8 +71,8 @@ class RequestTracer:
         self._edge = rule.edge
 
     def start(self, context: Context, describe: Describe) -> Span:
-        """Start a span, or stand in for one."""
-        if context is NO_PARENT:  # as for most
+        """Start a recorded span, or an unrecorded one with ids."""
+        if context is NO_PARENT:  # most requests have none
             return self._begin(context, describe)
         caller = get_current_span(context).get_span_context()
         if not caller.is_valid:
@@ -103,7 +103,7 @@ class RequestTracer:
     def _record(
         self, context: Context, describe: Describe, caller: SpanContext | None, new: SpanContext | None = None
     ) -> Span:
-        """Record what `describe` tells. `new` are the ids of a trace that begins here."""
+        """Start a recorded span. `describe` returns name and attributes; `new` are the ids of a new trace."""
         if self._recording is not None and self._provider.consumers == 1 and not (caller and caller.trace_state):
             ids = new or _beside(cast("SpanContext", caller), sampled=True)
             return RequestSpan(self._recording, context, caller, ids, describe())
@@ -114,16 +114,16 @@ class RequestTracer:
 
 
 class NoTracer:
-    """Of a disabled SDK: what a caller sent is sent on, and no trace begins here."""
+    """The tracer of a disabled SDK: the caller's context is sent on, and no trace begins here."""
 
     def start(self, context: Context, describe: Describe) -> Span:
-        """The caller's span, or none."""
+        """The caller's span, or an invalid one where the caller sent none."""
         del describe
         return NoOpTracer().start_span("", context)
 
 
 def _beside(caller: SpanContext, *, sampled: bool) -> SpanContext:
-    """Another span of the caller's trace."""
+    """The context of a new span in the caller's trace."""
     flags = TraceFlags((caller.trace_flags & TraceFlags.RANDOM_TRACE_ID) | sampled)
     return SpanContext(
         caller.trace_id, random.getrandbits(64) or 1, is_remote=False, trace_flags=flags, trace_state=caller.trace_state

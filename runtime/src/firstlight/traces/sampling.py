@@ -1,4 +1,4 @@
-"""Which traces are kept: the standard samplers, and nothing of what a health check does."""
+"""The standard samplers, which never keep the spans of health checks."""
 
 from collections.abc import Callable, Mapping, Sequence
 
@@ -46,22 +46,22 @@ def follows_callers(settings: Settings) -> bool:
 
 
 def edge(settings: Settings) -> EdgeLimit | None:
-    """The limit on the traces of callers that are not trusted, where there is one."""
+    """The limit on the traces of untrusted callers. None where the settings need no limit."""
     limited = settings.otel_traces_sampler.startswith(_PARENT_BASED) and not settings.trust_remote_parent
     return EdgeLimit(kept(settings)) if limited else None
 
 
 def kept(settings: Settings) -> float:
-    """The ratio of the traces that begin here which `sampler` keeps."""
+    """The part of the traces that begin in this process which `sampler` keeps, between 0 and 1."""
     root = settings.otel_traces_sampler.removeprefix(_PARENT_BASED)
     return {"always_on": 1.0, "always_off": 0.0}.get(root, settings.otel_traces_sampler_arg)
 
 
 class ObservedOnly(sampling.Sampler):
-    """Samples as another sampler does, but nothing that runs in a health check."""
+    """Drops the spans of health checks. Another sampler decides about the rest."""
 
     def __init__(self, sampler: sampling.Sampler) -> None:
-        """Ask `sampler` about everything else."""
+        """`sampler` decides about all spans that belong to no health check."""
         self._sampler = sampler
 
     def should_sample(  # noqa: PLR0913, PLR0917 - the interface of samplers
@@ -74,11 +74,11 @@ class ObservedOnly(sampling.Sampler):
         links: Sequence[Link] | None = None,
         trace_state: TraceState | None = None,
     ) -> sampling.SamplingResult:
-        """Drop it, or decide as the other sampler."""
+        """Drop a span of a health check. For other spans, ask the other sampler."""
         if UNOBSERVED.get():
             return sampling.SamplingResult(sampling.Decision.DROP)
         return self._sampler.should_sample(parent_context, trace_id, name, kind, attributes, links, trace_state)
 
     def get_description(self) -> str:
-        """The other sampler's."""
+        """The description of the other sampler."""
         return self._sampler.get_description()

@@ -9,11 +9,11 @@ from importlib import import_module
 
 DISABLED = "OTEL_SDK_DISABLED"
 _PREFIX = "OTEL_"
-_LOGGER = "opentelemetry.sdk.environment_variables"  # has a line for each of its own variables that is wrong
+_LOGGER = "opentelemetry.sdk.environment_variables"  # it warns about each invalid variable
 _READ_AT_IMPORT = ("opentelemetry.context", "opentelemetry.propagate", "opentelemetry.sdk.trace")
 
 
-# Which provider the API would load by itself, and fail where it is not installed, before the service sets its own.
+# The API would load the provider that these name, before the service sets its own, and fail if it is not installed.
 _PROVIDERS = ("OTEL_PYTHON_TRACER_PROVIDER", "OTEL_PYTHON_METER_PROVIDER")
 
 
@@ -41,7 +41,7 @@ def without_variables(**instead: str) -> Iterator[None]:
 
 
 def load() -> None:
-    """Import what reads variables when it is imported. To be called before anything else imports it."""
+    """Import the modules that read variables at import. Call it before anything else imports them."""
     if all(name in sys.modules for name in _READ_AT_IMPORT):
         return
     logging.getLogger(_LOGGER).setLevel(logging.ERROR)

@@ -12,7 +12,7 @@ _PLAIN = frozenset({str, int, float, bool, type(None)})
 
 
 def size(span: ReadableSpan) -> int:
-    """Bytes."""
+    """The estimated size of a finished span, in bytes."""
     total = SPAN_BYTES + len(span.name) + _sum(span.attributes)
     if span.events:
         total += sum(PART_BYTES + _sum(event.attributes) for event in span.events)
@@ -26,7 +26,7 @@ def size(span: ReadableSpan) -> int:
 
 
 def _sum(attributes: Any) -> int:
-    """`attributes` are the SDK's: to go through a copy, which is a plain dictionary, costs a fourth."""
+    """The bytes of all attributes. Reading a copy, a plain dictionary, costs a fourth of the SDK's mapping."""
     if not attributes:
         return 0
     values = attributes.copy().values()
@@ -35,7 +35,7 @@ def _sum(attributes: Any) -> int:
 
 
 def _inside(value: object) -> int:
-    """What a value holds."""
+    """The bytes of the values inside a value, such as the items of a list."""
     if isinstance(value, str | bytes):
         return 0
     if isinstance(value, Mapping):

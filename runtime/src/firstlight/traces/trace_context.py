@@ -31,7 +31,7 @@ class TraceContext(TextMapPropagator):
     def extract(
         self, carrier: CarrierT, context: Context | None = None, getter: Getter[CarrierT] = default_getter
     ) -> Context:
-        """The context of the caller, or `context` unchanged where there is no valid one."""
+        """The context of the caller, or `context` unchanged where the headers are invalid."""
         context = Context() if context is None else context
         identified = _identified(getter.get(carrier, TRACEPARENT) or ())
         if identified is None:
@@ -64,7 +64,7 @@ class TraceContext(TextMapPropagator):
 
 
 def _identified(lines: Sequence[str]) -> tuple[int, int, TraceFlags] | None:
-    """Trace id, span id and flags of the caller. A future version is read by the part that is known."""
+    """Trace id, span id and flags of the caller. Of a future version, the fields of version 00 are read."""
     if len(lines) != 1 or len(lines[0]) > LONGEST:
         return None
     fields = _FIELDS.fullmatch(lines[0].strip(" \t"))

@@ -11,9 +11,9 @@ from typing import Self
 from opentelemetry.trace import TraceState
 
 MEMBERS = 32
-CHARACTERS = 512  # that are sent on: the least that the recommendation asks for
-LARGE_CHARACTERS = 128  # a member of more goes first, where the list is too long
-LONGEST = MEMBERS * (256 + len("=") + 256 + len(","))  # a longer one is not read
+CHARACTERS = 512  # of the header that is sent on; the recommendation asks for at least this many
+LARGE_CHARACTERS = 128  # a longer member is removed first when the list is too long
+LONGEST = MEMBERS * (256 + len("=") + 256 + len(","))  # a longer header is ignored
 _KEY = re.compile(r"[a-z0-9][a-z0-9_\-*/@]{0,255}")
 _VALUE = re.compile(r"[\x20-\x2b\x2d-\x3c\x3e-\x7e]{0,255}[\x21-\x2b\x2d-\x3c\x3e-\x7e]")
 
@@ -47,18 +47,18 @@ class Level2TraceState(TraceState):
         return ",".join(f"{key}={value}" for key, value in self._members.items())
 
     def add(self, key: str, value: str) -> TraceState:
-        """With a new member in front; the same where it is not valid, there already, or one too many."""
+        """A copy with a new member in front. Unchanged if the member is invalid, present, or beyond the limit."""
         return self if key in self._members else self.update(key, value)
 
     def update(self, key: str, value: str) -> TraceState:
-        """With this member in front; the same where it is not valid or one too many."""
+        """A copy with this member in front. Unchanged when the member is invalid or beyond the limit."""
         others = [(other, kept) for other, kept in self._members.items() if other != key]
         if not _is_valid(key, value) or len(others) >= MEMBERS:
             return self
         return type(self)([(key, value), *others])
 
     def delete(self, key: str) -> TraceState:
-        """Without this member."""
+        """A copy without this member."""
         return type(self)([member for member in self._members.items() if member[0] != key])
 
     def __contains__(self, key: object) -> bool:
@@ -78,7 +78,7 @@ class Level2TraceState(TraceState):
         return len(self._members)
 
     def __repr__(self) -> str:
-        """As a header."""
+        """The class and the text of the header."""
         return f"{type(self).__name__}({self.to_header()!r})"
 
     def keys(self) -> KeysView[str]:
@@ -99,13 +99,13 @@ def _is_valid(key: str, value: str) -> bool:
 
 
 def _shortened(members: list[Member]) -> list[Member]:
-    """Whole members go until the rest is short enough: large ones first, then the last ones."""
+    """The members without as many as needed to meet the limit: large ones are removed first, then the last ones."""
     sizes = [len(key) + len("=") + len(value) for key, value in members]
     excess = sum(sizes) + max(len(sizes) - 1, 0) - CHARACTERS
     if excess <= 0:
         return members
     last_first = range(len(members) - 1, -1, -1)
-    order = sorted(last_first, key=lambda position: sizes[position] <= LARGE_CHARACTERS)  # stable
+    order = sorted(last_first, key=lambda position: sizes[position] <= LARGE_CHARACTERS)  # stable sort
     gone = set()
     for position in order:
         if excess <= 0:
