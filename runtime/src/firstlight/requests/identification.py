@@ -51,7 +51,7 @@ def current(span: Span) -> Context:
 
 
 def with_header(given: Iterable[Sequence[bytes]], name: bytes, value: bytes) -> list[Sequence[bytes]]:
-    """The headers of a response with `field` in place of headers of that name, because clients read only one."""
+    """The headers of a response with one header in place of all of its name, because clients read only one."""
     headers = list(given)
     for each in headers:
         if len(each[0]) == len(name) and each[0].lower() == name:
