@@ -238,7 +238,7 @@ def test_what_follows_a_request_is_not_read_before_that_is_answered(app: ASGIApp
             read.append(wired.transport.reading)
         await wired.until(lambda: False)
         wired.close()
-        return any(read), bytes(wired.transport.written).count(b"HTTP/1.1 200")
+        return any(read), wired.transport.written.count(b"HTTP/1.1 200")
 
     assert asyncio.run(talk()) == (False, 2)
 

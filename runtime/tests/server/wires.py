@@ -24,14 +24,19 @@ class FakeTransport:
 
     def __init__(self) -> None:
         """Open, and read."""
-        self.written = bytearray()
+        self.writes: list[bytes] = []
         self.reading = True
         self.closed = self.aborted = self.eof = False
         self.unread = 0
 
     def write(self, data: bytes) -> None:
         """Remember."""
-        self.written += data
+        self.writes.append(bytes(data))
+
+    @property
+    def written(self) -> bytes:
+        """All that was written."""
+        return b"".join(self.writes)
 
     def write_eof(self) -> None:
         """Nothing more will be written."""
@@ -121,7 +126,7 @@ class Wired:
             if not self.transport.closed:
                 self.protocol.data_received(packet)
         await self.until(lambda: False)
-        return bytes(self.transport.written)
+        return self.transport.written
 
     async def until(self, holds: Callable[[], object]) -> None:
         """Let the loop turn until it holds, or nothing can happen any more."""

@@ -34,7 +34,8 @@ class LimitedProtocol(RefusingConnection):
 
     def connection_made(self, transport: Any) -> None:
         """Add the connection to `Connections`."""
-        super().connection_made(OwnedTransport(transport, self))  # type: ignore[arg-type] # as good as a transport
+        self._joining = OwnedTransport(transport, self, self.loop.call_soon)
+        super().connection_made(self._joining)  # type: ignore[arg-type] # as good as a transport
         self.flow = HeldFlow(transport, self._flow_changed)
         self._received_at = ReceivedAt(transport)
         self._limited_by.open(self)
@@ -43,6 +44,7 @@ class LimitedProtocol(RefusingConnection):
         """Remove the connection."""
         self._limited_by.close(self)
         self._received_at.close()
+        self._joining.drop()
         self._rest = b""
         super().connection_lost(exc)
 
@@ -85,6 +87,7 @@ class LimitedProtocol(RefusingConnection):
         """Start the application, unless the request has waited too long and is shed."""
         scope = cast("Scope", cycle.scope)
         if self._overload is None or not self._overload.due(scope):
+            self._joining.begin_response()
             # As uvicorn does, past the loop's factory of tasks: a request reports its failure by itself.
             task = asyncio.Task(cycle.run_asgi(app), loop=self.loop, context=Context())
             task.add_done_callback(self.tasks.discard)

@@ -1,7 +1,10 @@
-"""A transport whose owner decides how it is closed."""
+"""A transport that sends head and body of a response together, and whose owner decides how it is closed."""
 
 import asyncio
+from collections.abc import Callable
 from typing import Any, Protocol
+
+JOINED_BYTES = 65_536  # a larger body is sent by itself: copying it would cost more than a second call
 
 
 class Owner(Protocol):
@@ -12,22 +15,66 @@ class Owner(Protocol):
 
 
 class OwnedTransport:
-    """Delegates to `transport`, except for `close`, which calls `owner`.
+    """Delegates to `transport`. Joins the writes of a response, and `close` calls `owner`.
+
+    uvicorn writes head and body one after the other, and uvloop makes a system call and a packet of each. So the head
+    is held until the body follows. A body that does not follow at once, such as that of a stream, delays it by one
+    iteration of the loop.
 
     uvicorn closes at once. A client that still sends would get a reset instead of its response, and one that does not
     read its response would keep the connection for ever.
     """
 
-    def __init__(self, transport: asyncio.Transport, owner: Owner) -> None:
-        """Delegate to `transport`."""
+    def __init__(self, transport: asyncio.Transport, owner: Owner, call_soon: Callable[..., object]) -> None:
+        """Delegate to `transport`. `call_soon` is the loop's."""
         self.owner = owner
         self.bare = transport
-        self.write = transport.write
         self.is_closing = transport.is_closing
+        self._call_soon = call_soon
+        self._begins = False  # whether the next write is the first one of a response
+        self._held = b""
+
+    def begin_response(self) -> None:
+        """Hold the next write, which is the head of a response."""
+        self._begins = True
+
+    def write(self, data: bytes) -> None:
+        """Send `data`, with the head that is held."""
+        if self._begins:
+            self._begins = False
+            self._held += data  # a head without a body may be held already
+            self._call_soon(self.flush)
+        elif self._held and len(data) <= JOINED_BYTES:
+            head, self._held = self._held, b""
+            self.bare.write(b"".join((head, data)))
+        else:
+            self.flush()
+            self.bare.write(data)
+
+    def flush(self) -> None:
+        """Send the head that is held."""
+        if self._held:
+            head, self._held = self._held, b""
+            self.bare.write(head)
+
+    def drop(self) -> None:
+        """Do not send what is held: the connection has ended."""
+        self._held = b""
+
+    def write_eof(self) -> None:
+        """Send what is held, and nothing after it."""
+        self.flush()
+        self.bare.write_eof()
 
     def close(self) -> None:
-        """Call the owner."""
+        """Send what is held, and call the owner."""
+        self.flush()
         self.owner.leave()
+
+    def abort(self) -> None:
+        """Close at once, without what is held."""
+        self.drop()
+        self.bare.abort()
 
     def __getattr__(self, name: str) -> Any:
         """All other attributes of the transport."""
