@@ -80,7 +80,7 @@ def test_a_stream_sends_its_head_before_it_waits() -> None:
 
 
 def test_a_large_body_is_not_copied() -> None:
-    """It leaves after its head, by itself."""
+    """It leaves after its head, in a write of its own."""
     size = JOINED_BYTES + 1
     head, large = writes(answering(start((b"content-length", b"%d" % size)), body(b"x" * size)))
     assert head.endswith(b"\r\n\r\n")
