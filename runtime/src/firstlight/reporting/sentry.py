@@ -20,13 +20,12 @@ Capture = Callable[[BaseException | str], object]
 
 REPORTS, PERIOD_SECONDS = 100, 60.0  # at most 100 in 60 s, because each takes about 10 ms of CPU
 VALUE_CHARACTERS = 8192
-_MARK = "__firstlight_reported__"
 
 
 def start(settings: Settings, identity: Identity) -> tuple[Capture, Callable[[float], object]]:
     """Set the SDK up. Returns two functions: `capture(error or text)` and `flush(seconds)`.
 
-    Neither raises. An exception object is reported once. Without a DSN, both do nothing.
+    Neither raises. `logs.reports` ensures that an exception is captured once. Without a DSN, both do nothing.
     """
     if settings.sentry_dsn is None:
         return ignore, ignore
@@ -86,8 +85,6 @@ class Reporter:
     def capture(self, error: BaseException | str) -> None:
         """Report an exception, or the text of a log line. Reports that are lost are counted."""
         try:
-            if isinstance(error, BaseException) and _seen(error):
-                return
             if not self._allowed():
                 ERRORS_QUEUE_FULL.inc()
             elif not (self._report(error) or self._report(_named(error))):
@@ -111,15 +108,6 @@ class Reporter:
             return self._sdk.capture_exception(whole) is not None
         except Exception:  # noqa: BLE001 - as above; the caller tries again with the name of the class
             return False
-
-
-def _seen(error: BaseException) -> bool:
-    """Whether the error was reported before. Marks it: errors may be unhashable, and allow no weak references."""
-    members: dict[str, Any] = object.__getattribute__(error, "__dict__")
-    if _MARK in members:
-        return True
-    members[_MARK] = True
-    return False
 
 
 def _named(error: BaseException | str) -> str:

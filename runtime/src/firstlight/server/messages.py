@@ -11,6 +11,7 @@ import httptools
 
 from .. import failures
 from ..requests.arrival import ARRIVED, PEER
+from ..requests.body_limit import FRAMING
 from .heads import CheckedHeads
 
 LINE_ENDS = b"\r\n"
@@ -18,7 +19,6 @@ BLANK_LINE = b"\r\n\r\n"  # ends a head, and a chunked body
 PIECE_BYTES = 8192  # parsed at once; takes some milliseconds if it consists of tiny chunks
 PIECES = 32  # parsed in one iteration of the loop
 FRAMING_PER_BYTE = 16  # a chunk of one byte has five bytes of framing
-FRAMING_FIELDS = frozenset({b"content-length", b"transfer-encoding"})
 CLIENTS_MISTAKES = (httptools.HttpParserError, UnicodeError)
 
 
@@ -56,7 +56,7 @@ class LimitedMessages(CheckedHeads):
         httptools ends a message after a head with an upgrade (MagicStack/httptools#124). So a new parser parses the
         same head without `Upgrade`, and then the body.
         """
-        framing = [b"%b: %b\r\n" % field for field in self.headers if field[0] in FRAMING_FIELDS]
+        framing = [b"%b: %b\r\n" % field for field in self.headers if field[0] in FRAMING]
         self.parser = httptools.HttpRequestParser(self)
         self.parser.set_dangerous_leniencies(lenient_data_after_close=True)  # as uvicorn does
         self._replaying = True
