@@ -3,6 +3,7 @@
 import subprocess
 from collections.abc import Iterator
 
+from generator.releases import RELEASES, numbers
 from generator.repository import ROOT
 
 ORGANISATION = "organisation.toml"
@@ -18,6 +19,10 @@ def faults(tag: str) -> Iterator[str]:
         yield f"There are uncommitted changes ({', '.join(changed[:3])}{more}); commit them, as a tag names a commit."
     if tagged := git("rev-parse", "--quiet", "--verify", f"{tag}^{{commit}}"):
         yield f"{tag} is a tag already, of {tagged.strip()[:12]}; begin the next version."
+    for entry in RELEASES:
+        earlier = numbers(entry.version) < numbers(tag.removeprefix("v"))
+        if earlier and not git("rev-parse", "--quiet", "--verify", f"{entry.at}^{{commit}}"):
+            yield f"{entry.at[:12]} of release {entry.version} is not in this clone; run: git fetch --unshallow --tags"
     if (ROOT / ORGANISATION).exists():
         yield f"{ORGANISATION} belongs to an organisation's copy; release the template without it, or run make wheel."
 

@@ -17,26 +17,28 @@ def git(machine: Machine, *arguments: str) -> Outcome:
 
 
 def need(machine: Machine, entry: Release) -> None:
-    """Skip with the reason where this checkout cannot have the release, and fail where it should.
+    """Skip with the reason where this checkout does not have the release.
 
     With WHOLE_HISTORY in the environment, as in the pipeline of this repository, every release must be there.
     """
     if git(machine, "cat-file", "-e", f"{entry.at}^{{commit}}").status == 0:
         return
-    reason = absence(machine, entry)
-    if reason and not os.environ.get("WHOLE_HISTORY"):
-        pytest.skip(f"no update from {entry.version} was tried: {reason}")
-    pytest.fail(f"releases.toml names {entry.at} for {entry.version}, which is missing; {reason or 'no commit has it'}")
+    reason = f"{entry.at} of release {entry.version} is not here: {absence(machine, entry)}"
+    if os.environ.get("WHOLE_HISTORY") and entry.version != version():
+        pytest.fail(reason)
+    pytest.skip(reason)
 
 
 def absence(machine: Machine, entry: Release) -> str:
-    """Why a checkout does not have a release; empty when it should."""
-    if entry.tag and entry.version == version():
-        return "this commit is about to become the release"
+    """Why a checkout does not have a release, and what to do."""
+    if entry.version == version():
+        return "it is the next one, which this commit prepares"
     shallow = git(machine, "rev-parse", "--is-shallow-repository")
     if shallow.status != 0:
         return "this is no git checkout"
-    return "this clone is shallow, get the rest: git fetch --unshallow --tags" if "true" in shallow.stdout else ""
+    if "true" in shallow.stdout:
+        return "this clone is shallow, run: git fetch --unshallow --tags"
+    return "this repository has another history, run: git fetch --tags with the template's"
 
 
 def at(machine: Machine, entry: Release) -> Path:

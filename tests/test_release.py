@@ -1,5 +1,6 @@
 """`make release` names what a release lacks, builds and checks the wheel, prints commands, and runs none of them."""
 
+import re
 import shlex
 import shutil
 import sys
@@ -35,7 +36,10 @@ def copied(machine: Machine, name: str = "firstlight") -> Path:
     """A copy of the template with the lock of its library."""
     template = machine.template(name)
     shutil.copy(ROOT / LOCK, template / LOCK)
-    machine.commit(template, "Lock the library")
+    commit = machine.git("rev-parse", "HEAD", directory=template)
+    text = re.sub('commit = ".*"', f'commit = "{commit}"', (template / "releases.toml").read_text("utf-8"))
+    (template / "releases.toml").write_text(text, "utf-8")
+    machine.commit(template, "Lock the library, and have a release")
     return template
 
 
@@ -160,9 +164,13 @@ def write(path: str, text: str) -> Change:
             edit("runtime/pyproject.toml", '"orjson>=3.13,<4"', '"orjson>=3.12,<4"'),
             "runtime/uv.lock is not what uv would write (",
         ),
+        (
+            edit("releases.toml", 'version = "0.1.0"\ncommit = "', 'version = "0.1.0"\ntag = "v0.1.0"\n# "'),
+            "v0.1.0 of release 0.1.0 is not in this clone; run: git fetch --unshallow --tags",
+        ),
         (write("new.txt", ""), "There are uncommitted changes (new.txt); commit them, as a tag names a commit."),
         (
-            write("organisation.toml", ""),
+            write("organisation.toml", 'name = "Acme"\n'),
             f"There are uncommitted changes (organisation.toml); commit them, as a tag names a commit.\n{A_COPY}",
         ),
         (
