@@ -3,6 +3,7 @@
 import tomllib
 from datetime import date
 
+import history
 import pytest
 from conftest import Generate
 from template import ROOT, Machine, replace
@@ -10,6 +11,7 @@ from template import ROOT, Machine, replace
 from generator.library import version
 from generator.names import team
 from generator.releases import RELEASES, read, release
+from release.commands import following
 
 ROW = '[[releases]]\nversion = "{}"\ntag = "v{}"\nreleased = 2026-01-31\nsupported_until = 2027-01-31\n'
 FIRST, SECOND = ROW.format("1.0.0", "1.0.0"), ROW.format("1.10.0", "1.10.0")
@@ -26,6 +28,15 @@ def test_this_commit_is_a_release_or_between_two() -> None:
         number, _, development = current.partition(".dev")
         assert development.isdigit(), f"begin the next version after {newest}: __version__ is {current}"
         assert [*map(int, number.split("."))] > [*map(int, newest.split("."))]
+
+
+def test_a_release_is_followed_by_the_next_version(shared: Machine) -> None:
+    """Services of later commits would claim to be of the release. A copy may have commits of its own."""
+    tag = f"v{version()}^{{commit}}"
+    tagged = history.git(shared, "rev-parse", "--quiet", "--verify", tag).stdout
+    if tagged and not (ROOT / "organisation.toml").exists():
+        head = history.git(shared, "rev-parse", "HEAD").stdout
+        assert tagged == head, f"v{version()} is tagged: begin the next version, {following(version())}"
 
 
 def test_a_service_between_releases_has_a_version_without_an_end(generate: Generate) -> None:
