@@ -21,19 +21,22 @@ from .releases import release
 from .text import markdown, one_line, quoted, seconds, spdx
 
 
+FILTERS = {
+    "default_of": default_of,
+    "markdown": markdown,
+    "one_line": one_line,
+    "package": package,
+    "quoted": quoted,
+    "seconds": seconds,
+    "slug": slug,
+    "spdx": spdx,
+    "team": team,
+}
+
+
 def extend(environment: Environment) -> None:
     """Add the filters and functions, and refuse answers to unknown questions."""
-    environment.filters.update(
-        default_of=default_of,
-        markdown=markdown,
-        one_line=one_line,
-        package=package,
-        quoted=quoted,
-        seconds=seconds,
-        slug=slug,
-        spdx=spdx,
-        team=team,
-    )
+    environment.filters.update(FILTERS)
     environment.globals.update(
         accepted=functools.partial(accepted, environment),
         after_generation=after_generation,
