@@ -20,7 +20,6 @@ from .registry import image
 from .releases import release
 from .text import markdown, one_line, quoted, seconds, spdx
 
-
 FILTERS = {
     "default_of": default_of,
     "markdown": markdown,
