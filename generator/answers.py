@@ -11,6 +11,7 @@ from .choices import Rule, list_of, one_of
 from .components import COMPONENTS, unmet
 from .names import package, slug, wrong_package, wrong_slug
 from .objectives import wrong_availability, wrong_latency
+from .organisation import FILE, ORGANISATION, default_of
 from .ownership import DEPLOY_TARGETS
 from .pipelines import PYTHON_VERSIONS, wrong_pipeline
 from .prose import text
@@ -54,6 +55,13 @@ def refuse_unknown_questions() -> None:
             raise SystemExit(msg)
 
 
+def refuse_bad_defaults() -> None:
+    """Refuse an organisation's default that nobody could give as an answer."""
+    found = {name: RULES[name](str(value)) for name, value in ORGANISATION["defaults"].items()}
+    if sentences := [f"{FILE}: defaults.{sentence}" for sentence in found.values() if sentence]:
+        raise SystemExit("\n".join(sentences))
+
+
 def asked_again(answers: MutableMapping[str, Any]) -> str:
     """While questions are asked, repeat each question whose answer is wrong. Renders to nothing."""
     if command.interviewing():
@@ -67,7 +75,7 @@ def asked_again(answers: MutableMapping[str, Any]) -> str:
 def _default(question: str, answers: Answers) -> str:
     derived = {"project_slug": ("project_name", slug), "package_name": ("project_slug", package)}
     if question not in derived:
-        return str(QUESTIONS[question])
+        return default_of(str(QUESTIONS[question]), question)
     origin, derive = derived[question]
     return derive(str(answers[origin]))
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from jinja2 import Environment
 
 from .ownership import THE_LEAST, chosen
-from .repository import QUESTIONS, ROOT, SERVICE_DIRECTORY
+from .repository import DEFAULTS, ROOT, SERVICE_DIRECTORY, SOURCES
 
 _DELIMITERS = re.compile(r"<%=(?P<expression>.*?)%>|<%(?P<statement>.*?)%>|(?P<foreign>\{\{|\{%|\{##)")
 
@@ -56,11 +56,11 @@ def _answer_or_default(text: str) -> str:
 
     Before a default is shown, the answers so far are checked, because they can still be corrected then.
     """
-    questions = list(QUESTIONS)
+    questions = list(SOURCES)
     rendered_when = {
-        QUESTIONS[question]: f"(cookiecutter | list)[-1:] == {[questions[index - 1]]}"
+        SOURCES[question]: f"(cookiecutter | list)[-1:] == {[questions[index - 1]]}"
         for index, question in enumerate(questions)
-        if question in {"project_slug", "package_name"}
+        if question in {"project_slug", "package_name", *DEFAULTS}
     }
     rendered_when[SERVICE_DIRECTORY] = "cookiecutter._template is defined and accepted(cookiecutter)"
     literal = f"{{{{ {text!a} }}}}"

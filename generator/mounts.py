@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from .channels import PLACE, with_channels
 from .command import keeping, updating
 from .components import HOME, enabled
 from .cruft_state import without_state
@@ -60,6 +61,12 @@ def mounted(answers: Answers) -> Iterator[tuple[Path, str]]:
                 yield tree / path, path
 
 
+def rewritten(answers: Answers) -> dict[str, str]:
+    """The mounted files that an organisation's channels change, with their new content."""
+    texts = {place: path.read_text("utf-8") for path, place in mounted(answers) if place.startswith(PLACE)}
+    return {place: new for place, text in texts.items() if (new := with_channels(text)) != text}
+
+
 def rendered(answers: Answers) -> Iterator[str]:
     """The files that are rendered for this service."""
     for path in files_below(TEMPLATE):
@@ -92,6 +99,7 @@ def after_generation(answers: Answers) -> dict[str, Any]:
     return {
         "slug": answers["project_slug"],
         "mounted": [(str(path), place) for path, place in mounted(answers)],
+        "rewritten": rewritten(answers),
         "whole": [mount.place for mount in MOUNTS if mount.whole and (ROOT / mount.tree).is_dir()],
         "rendered": list(rendered(answers)),
         "empty_directories": empty_directories(answers),

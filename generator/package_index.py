@@ -1,4 +1,7 @@
-"""The package index in `platform.toml`, from which services install the library. Without one, they carry a copy."""
+"""The package index from which services install the library. Without one, they carry a copy.
+
+`organisation.toml` of an organisation's copy names it, or `platform.toml`.
+"""
 
 import re
 import tomllib
@@ -6,6 +9,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
+from .organisation import FILE as ORGANISATION_FILE
+from .organisation import ORGANISATION
 from .repository import ROOT
 
 FILE = "platform.toml"
@@ -20,9 +25,23 @@ def read(text: str) -> dict[str, str] | None:
     except tomllib.TOMLDecodeError as error:
         msg = f"{FILE} is not TOML: {error}."
         raise SystemExit(msg) from error
-    if sentences := list(_faults(content)):
-        raise SystemExit("\n".join(f"{FILE}: {sentence}" for sentence in sentences))
+    _refuse(FILE, list(_faults(content)))
     return {"format": FORMATS[0], **content["index"]} if content else None
+
+
+def chosen(of_the_platform: dict[str, str] | None, of_the_organisation: dict[str, str] | None) -> dict[str, str] | None:
+    """The index of the organisation, or the platform's. Raises `SystemExit` for faults, and when there are two."""
+    if of_the_organisation is None:
+        return of_the_platform
+    _refuse(ORGANISATION_FILE, list(_faults_of_an_index(of_the_organisation)))
+    if of_the_platform is not None:
+        _refuse(ORGANISATION_FILE, [f"index is in {FILE} as well; keep the one here, and no table there."])
+    return {"format": FORMATS[0], **of_the_organisation}
+
+
+def _refuse(file: str, sentences: list[str]) -> None:
+    if sentences:
+        raise SystemExit("\n".join(f"{file}: {sentence}" for sentence in sentences))
 
 
 def _faults(content: Mapping[str, Any]) -> Iterator[str]:
@@ -55,4 +74,4 @@ def _faults_of_a_url(url: object) -> Iterator[str]:
         yield "index.url must hold no user name or password; put them into a netrc file where services are built."
 
 
-INDEX = read((ROOT / FILE).read_text(encoding="utf-8"))
+INDEX = chosen(read((ROOT / FILE).read_text(encoding="utf-8")), ORGANISATION["index"])

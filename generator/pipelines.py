@@ -8,6 +8,7 @@ from typing import Any
 
 from .checkout import address
 from .choices import one_of
+from .registry import GITHUB, host, with_registry
 from .repository import ROOT
 
 PYTHON_VERSIONS = ("3.11", "3.12", "3.13", "3.14")
@@ -32,7 +33,8 @@ def pipeline(answers: Mapping[str, Any], path: str) -> str:
     pythons = PYTHON_VERSIONS[PYTHON_VERSIONS.index(answers["python_version"]) :]
     words = {"OLDEST_PYTHON": pythons[0], "SUPPORTED_PYTHONS": ", ".join(f'"{version}"' for version in pythons)}
     step = _shared_step if answers["ci"].endswith(SHARED) else _written_out_step
-    return _OUR_STEP.sub(step, source(path, **words) + "\n").removesuffix("\n")
+    text = _OUR_STEP.sub(step, source(path, **words) + "\n").removesuffix("\n")
+    return with_registry(text, answers["project_slug"])
 
 
 def wrong_pipeline(answer: str) -> str | None:
@@ -41,6 +43,11 @@ def wrong_pipeline(answer: str) -> str | None:
         return (
             f"ci {answer!r} refers to steps in this template's repository, so its commit must be pushed to an origin "
             f"such as https://github.com/acme/firstlight; push it, or take {answer.removesuffix(SHARED)}."
+        )
+    if answer.endswith(SHARED) and answer in PIPELINES and host() not in {"", GITHUB}:
+        return (
+            f"ci {answer!r} refers to steps that publish to {GITHUB}, and image.registry of the organisation is "
+            f"another; take {answer.removesuffix(SHARED)}."
         )
     return one_of("ci", PIPELINES)(answer)
 

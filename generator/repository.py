@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,15 @@ ROOT = Path(__file__).resolve().parent.parent
 SERVICE_DIRECTORY = "{{cookiecutter.project_slug}}"
 TEMPLATE = ROOT / SERVICE_DIRECTORY
 
-QUESTIONS: dict[str, Any] = json.loads((ROOT / "cookiecutter.json").read_text(encoding="utf-8"))
+# As cookiecutter renders them. A question that an organisation may answer has its default as an argument of a filter.
+SOURCES: dict[str, Any] = json.loads((ROOT / "cookiecutter.json").read_text(encoding="utf-8"))
+_DEFAULT = re.compile(r"\{\{ '(?P<plain>[^']*)' \| default_of\('\w+'\) \}\}")
+DEFAULTS = {
+    question: found["plain"]
+    for question, source in SOURCES.items()
+    if isinstance(source, str) and (found := _DEFAULT.fullmatch(source))
+}
+QUESTIONS: dict[str, Any] = SOURCES | DEFAULTS
 
 # Caches of tools, which are not part of the repository.
 LEFT_BY_TOOLS = frozenset(

@@ -22,6 +22,8 @@ def main() -> None:
         if not (FACTS["keeping"] and (Path(place).exists() or place.startswith(tuple(f"{whole}/" for whole in kept)))):
             Path(place).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(origin, place)
+            if place in FACTS["rewritten"]:
+                Path(place).write_text(FACTS["rewritten"][place], encoding="utf-8", newline="\n")
     for place in [*FACTS["rendered"], *(place for _, place in FACTS["mounted"])]:
         make_executable(Path(place))
     for place in set(FACTS["whole"]) - kept:

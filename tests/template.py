@@ -11,7 +11,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 SERVICE_DIRECTORY = "{{cookiecutter.project_slug}}"
 NOT_PART_OF_THE_TEMPLATE = shutil.ignore_patterns(
-    ".git", ".venv", ".tools", "build", "dist", "uv.lock", "__pycache__", ".*_cache", ".coverage*"
+    ".git", "organisation.toml", ".venv", ".tools", "build", "dist", "uv.lock", "__pycache__", ".*_cache", ".coverage*"
 )
 TIMEOUT_SECONDS = 120  # for anything that a test waits for: long, because only a failure takes it
 EVERYTHING = {"components": "all", "deploy": "all"}

@@ -119,7 +119,7 @@ def test_an_update_runs_the_new_version_s_extension(machine: Machine, own_templa
     """One process renders both versions; each with its own code."""
     service = committed(machine, machine.cookiecutter(own_template).service)
     replace(own_template / "generator/text.py", "return repr(float(", 'return "0" + repr(float(')
-    replace(own_template / "generator/environment.py", "quoted=quoted,", "quoted=quoted, shout=str.upper,")
+    replace(own_template / "generator/environment.py", '"quoted": quoted,', '"quoted": quoted, "shout": str.upper,')
     (own_template / SERVICE_DIRECTORY / "NEWS.md").write_text(
         "<%= cookiecutter.slo_latency_ms | seconds %> <%= cookiecutter.project_slug | shout %>\n", encoding="utf-8"
     )
@@ -150,7 +150,7 @@ def test_an_answer_can_be_changed_later(machine: Machine, own_template: Path) ->
 def test_an_update_may_answer_a_question_the_old_version_did_not_ask(machine: Machine, own_template: Path) -> None:
     """The check for unknown questions does not look at updates, which render the old version first."""
     service = committed(machine, machine.cookiecutter(own_template).service)
-    replace(own_template / "cookiecutter.json", '"license": "MIT",\n', '"license": "MIT",\n  "tier": "2",\n')
+    replace(own_template / "cookiecutter.json", '  "__prompts__"', '  "tier": "2",\n  "__prompts__"')
     (own_template / SERVICE_DIRECTORY / "NEWS.md").write_text("tier <%= cookiecutter.tier %>\n", encoding="utf-8")
     machine.commit(own_template)
     news = ("--variables-to-update", json.dumps({"tier": "1"}))

@@ -19,6 +19,7 @@ from documents import Block, block, blocks
 from template import ROOT, TIMEOUT_SECONDS, Machine, Outcome
 
 from faults.catalogue import ROWS
+from generator.organisation import read as read_organisation
 from generator.package_index import read as read_index
 
 pytestmark = pytest.mark.slow
@@ -28,6 +29,10 @@ RUNBOOKS = "ops/alerts/runbooks/"  # tests/alerts/test_runbooks.py reads every q
 # Blocks and commands by their beginning.
 ELSEWHERE = {
     "git clone <": "the tests run in such a clone",
+    "git clone --origin": "the same, for a copy of an organisation",
+    "git remote add": "tests/test_organisation.py has such a copy",
+    "git fetch upstream": "tests/test_organisation.py runs it",
+    "git merge": "the same",
     "make demo": "tests/test_demo.py",
     "make new": "tests/test_new.py",
     "make test": "it runs this; for a service tests/test_services.py runs it in every combination",
@@ -242,6 +247,11 @@ def package_index(_: Place, text: str) -> None:
     assert read_index(text)
 
 
+def organisation(_: Place, text: str) -> None:
+    """`organisation.toml` may hold it; tests/test_organisation.py generates services with it."""
+    assert read_organisation(text)
+
+
 BLOCKS: dict[str, Callable[[Place, str], None]] = {
     "from firstlight import Identity, Service, main": hello,
     "from firstlight import Objective, slo": objective,
@@ -251,6 +261,7 @@ BLOCKS: dict[str, Callable[[Place, str], None]] = {
     "- uses: acme/firstlight/": step,
     "rule_files:": prometheus,
     "[index]": package_index,
+    'name = "Acme"': organisation,
     "prometheus --": flags,
 }
 KNOWN: dict[str, str | Callable[[Place, str], None]] = {**ELSEWHERE, **COMMANDS, **BLOCKS}
