@@ -5,23 +5,24 @@ scraped by a real Prometheus. Its rules are the shipped ones without their waits
 this is about the labels of the series and how they join, not about time.
 """
 
-import os
-import subprocess
-import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+import history
 import pytest
 import yaml
 from live import Prometheus, Settings, prometheus, running
 from rulebook import ALERTS
-from template import ROOT, Machine
+from template import Machine
 
 from bench.ports import free_port
 from demo.traffic import request
+from generator.library import version
+from generator.releases import RELEASES
+from generator.releases import Release as Catalogued
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("installed")]
 
@@ -62,25 +63,10 @@ class Instance:
         assert request(self.port, "GET", "/api/v1/links").status == 200
 
 
-def supported() -> dict[str, str]:
-    """The commit or tag of each release that is still supported, by its version."""
-    releases = tomllib.loads((ROOT / "releases.toml").read_text("utf-8"))["releases"]
+def supported() -> Sequence[Catalogued]:
+    """The releases that are still supported, unless this tree is about to become one."""
     today = datetime.now(UTC).date()
-    return {one["version"]: one.get("commit") or one["tag"] for one in releases if one["supported_until"] >= today}
-
-
-def archived(commit: str, directory: Path) -> Path:
-    """The template at a commit. Skips the test outside CI where the clone has no history."""
-    known = subprocess.run(
-        ["git", "cat-file", "-e", f"{commit}^{{commit}}"], cwd=ROOT, check=False, capture_output=True
-    )
-    if known.returncode and not os.environ.get("CI"):
-        pytest.skip(f"needs {commit}: git fetch --unshallow --tags")
-    assert known.returncode == 0, f"the clone lacks {commit}: check it out with its whole history"
-    directory.mkdir()
-    archive = subprocess.run(["git", "archive", commit], cwd=ROOT, check=True, capture_output=True)
-    subprocess.run(["tar", "-x"], cwd=directory, input=archive.stdout, check=True)
-    return directory
+    return [e for e in RELEASES if e.supported_until >= today and not (e.tag and e.version == version())]
 
 
 @pytest.fixture(scope="module")
@@ -91,10 +77,14 @@ def releases(shared: Machine, template: Path, tmp_path_factory: pytest.TempPathF
     installed = shared.run(["uv", "sync", "--quiet", "--no-dev"], service)
     assert installed.status == 0, installed.stderr
     python = service / ".venv/bin/python"
-    old = {
-        name: shared.cookiecutter(archived(commit, directory / name)).service for name, commit in supported().items()
-    }
-    return [*(Release(name, service, python) for name, service in old.items()), Release("head", service, python)]
+    return [*(released(entry, directory, python) for entry in supported()), Release("head", service, python)]
+
+
+def released(entry: Catalogued, directory: Path, python: Path) -> Release:
+    """A service by the template of a release. Skips the tests where the clone does not have it."""
+    machine = Machine(directory / entry.version)
+    history.need(machine, entry)
+    return Release(entry.version, machine.cookiecutter(history.at(machine, entry)).service, python)
 
 
 def quick(directory: Path) -> Path:
