@@ -31,6 +31,11 @@ async def answer(_: Request) -> Response:
 SERVICE = Service(identity=Identity.of(__package__), routes=[Route("/api/v1/links", answer)])
 """
 
+# As that, on one host of two.
+FAILING_ON_SECOND = FAILING.replace("import itertools\n", "import itertools\nimport socket\n").replace(
+    "if next(numbers)", 'if socket.gethostname() == "second" and next(numbers)'
+)
+
 # It waits for something when it starts, and never gets it.
 UNREADY = """
 from firstlight import Component, Identity, NoSettings, Service, nothing
@@ -44,4 +49,4 @@ DATABASE = Component(name="database", settings=NoSettings, open=nothing, ready_t
 SERVICE = Service(identity=Identity.of(__package__), components=[DATABASE])
 """
 
-RELEASES = {"better": BETTER, "failing": FAILING, "unready": UNREADY}
+RELEASES = {"better": BETTER, "failing": FAILING, "failing-on-second": FAILING_ON_SECOND, "unready": UNREADY}
