@@ -1,4 +1,4 @@
-"""The order of a deploy over three hosts, with the role's real flow and with notes in place of what it does on a host."""
+"""The order of a deploy over three hosts: the role's real flow, with notes in place of what it does on a host."""
 
 import json
 import subprocess
@@ -26,7 +26,9 @@ if grep -qx "fail=$*" case; then printf broken; exit 1; fi
 """
 STATE = """
 - name: Find the running release
-  ansible.builtin.set_fact: {service_active: blue, service_running: "{{ service_release if has_it is defined else 'old' }}"}
+  ansible.builtin.set_fact:
+    service_active: blue
+    service_running: "{{ service_release if has_it is defined else 'old' }}"
 """
 STEPS = {
     "Run {{ service_command }}": "command",
@@ -76,13 +78,13 @@ CASES = {
         "was rolled back on one and two and three because of three: broken.",
     ),
     "the rollback fails on the first": Case(
-        f"fail=two judge\nfail=one back",
+        "fail=two judge\nfail=one back",
         "one command, one start, one judge, one judge, two start, two judge, one back, two back, three back",
         "was rolled back on two and three because of two: broken. one may run it: status.yml prints what each host "
         "runs, the next deploy repairs it.",
     ),
     "the first has it already": Case(
-        f"has=one\nfail=three judge",
+        "has=one\nfail=three judge",
         "two command, two start, two judge, two judge, three start, three judge, two back, three back, one settle",
         "was rolled back on two and three because of three: broken. one had it before this deploy and kept it: deploy "
         "one release to all hosts.",
@@ -92,14 +94,14 @@ CASES = {
 
 def noted(tasks: list[dict[str, Any]], here: Path) -> list[dict[str, Any]]:
     """Keep the flow, make a note of what the cases speak of, and leave out the rest."""
-    kept = []
+    kept: list[dict[str, Any]] = []
     for task in tasks:
         if "block" in task:
-            parts = {part: noted(task[part], here) for part in ("block", "rescue") if part in task}
-            kept += [{**task, **parts}] if parts["block"] else []
+            parts = {part: noted(task[part], here) for part in task.keys() & {"block", "rescue"}}
+            kept += [task | parts] if parts["block"] else []
         elif task["name"] in STEPS:
-            words = {word: task[word] for word in ("name", "when", "vars") if word in task}
-            kept.append({**words, "ansible.builtin.raw": NOTE.format(here, STEPS[task["name"]])})
+            words = {word: value for word, value in task.items() if word in {"name", "when", "vars"}}
+            kept.append(words | {"ansible.builtin.raw": NOTE.format(here, STEPS[task["name"]])})
         elif any(f"ansible.builtin.{module}" in task for module in FLOW):
             kept.append(task)
     return kept

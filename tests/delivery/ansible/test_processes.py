@@ -4,10 +4,12 @@ import json
 import re
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
-from delivery.ansible.deployment import Deployment, Result
+from delivery.ansible.deployment import NAME, Deployment, Result
 from delivery.ansible.host import SERVICE
+from delivery.ansible.runbooks import follow
 from delivery.ansible.tasks import Queue
 from delivery.ansible.test_monitoring import ask, targets
 from delivery.containers import until
@@ -98,8 +100,8 @@ def test_a_good_release_takes_the_work_over_and_loses_none(tasks: Deployment, ta
 
 
 @pytest.mark.usefixtures("worked")
-def test_a_command_that_fails_stops_the_release(tasks: Deployment, tasks_queue: Queue) -> None:
-    """The old release stays unchanged; the deploy prints the reason, and Prometheus has the result."""
+def test_a_command_that_fails_stops_the_release(tasks: Deployment, tasks_queue: Queue, tmp_path: Path) -> None:
+    """The old release stays unchanged; the deploy prints the reason, Prometheus has the result. The runbook ends it."""
     before = tasks.runs, containers(tasks), tasks_queue.prepared
 
     result = tasks.deploy("locked")
@@ -114,6 +116,13 @@ def test_a_command_that_fails_stops_the_release(tasks: Deployment, tasks_queue: 
     assert event["event"] == "deploy.rolled_back"
     assert event["reason"] in sentence
     assert any('"command.failed"' in line for line in tasks.host.journal("acme-links-prepare"))
+
+    image = f"{NAME}@{tasks.digests[before[0][1]]}"  # as if it were the repaired release
+    printed = follow(tasks, "failed-command", tmp_path, command="prepare", image=image)
+
+    assert '"command.failed"' in printed[0]
+    assert tasks_queue.prepared == [*before[2], before[0][1]]
+    until(lambda: succeeded(tasks) == ["1"], "Prometheus knows that the command succeeded")
 
 
 @pytest.mark.usefixtures("worked")
