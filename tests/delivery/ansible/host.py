@@ -93,7 +93,7 @@ class Host:
         self.containers = containers
         self.container = container
         self.namespace = namespace
-        self.key = containers.directory / f"{name}.key"
+        self.key = containers.directory / f"{name}-key"
 
     def in_network(self, *command: str | Path) -> list[str]:
         """Write a command so that it runs on this machine, but in the host's network."""

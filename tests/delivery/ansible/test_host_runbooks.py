@@ -19,7 +19,7 @@ STATE = (
     "/etc/systemd/system/acme-links@.service",
     "/var/log/acme-links",
 )
-# A proxy in front of the service, whose certificate expires as soon as it is made.
+# A proxy in front of the service, whose certificate expired yesterday.
 FRONT = """\
 defaults
     mode http
@@ -39,10 +39,13 @@ Type=notify
 KillMode=mixed
 SuccessExitStatus=143
 """
-CERTIFICATE = (
-    "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=localhost -days {1} "
-    "-keyout /etc/front/{0}.key -out /etc/front/{0}.crt"
-)
+CERTIFICATES = """
+cd /etc/front
+openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=localhost -days 30 \\
+    -keyout new.key -out new.crt
+openssl x509 -in new.crt -signkey new.key -days -1 -out old.crt
+cat old.crt new.key >tls.pem
+"""
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -83,12 +86,10 @@ def test_an_expired_certificate_is_replaced(deployment: Deployment, tmp_path: Pa
     host = deployment.host
     host.write("/etc/front/haproxy.cfg", FRONT)
     host.write("/run/systemd/system/front.service", FRONT_UNIT)
-    for name, days in (("old", 0), ("new", 30)):
-        host.execute("sh", "-c", CERTIFICATE.format(name, days))
-    host.execute("sh", "-c", "cat /etc/front/old.crt /etc/front/old.key >/etc/front/tls.pem")
+    host.execute("sh", "-ec", CERTIFICATES)
     host.execute("systemctl", "daemon-reload")
     host.execute("systemctl", "start", "front")
-    serial = ("openssl", "x509", "-in", "/etc/front/new.crt", "-noout", "-enddate")
+    end = ("openssl", "x509", "-in", "/etc/front/new.crt", "-noout", "-enddate")
     try:
         files = {"pem": "/etc/front/tls.pem", "certificate": "/etc/front/new.crt", "key": "/etc/front/new.key"}
         printed = follow(deployment, "expired-certificate", tmp_path, name="localhost", unit="front", **files)
@@ -96,7 +97,8 @@ def test_an_expired_certificate_is_replaced(deployment: Deployment, tmp_path: Pa
         host.execute("systemctl", "stop", "front")
 
     ends = [re.findall(r"notAfter=(.*)", output) for output in printed[:3]]
-    new = host.execute(*serial).removeprefix("notAfter=")
+    new = host.execute(*end).removeprefix("notAfter=")
+    assert len(ends[0]) == 1
     assert ends[0] != [new]
     assert ends[1:] == [[new], [new]]
     assert len(set(re.findall(r"[0-9a-f]{64}", printed[1]))) == 1

@@ -66,9 +66,12 @@ def test_the_second_run_changes_nothing(tasks: Deployment, tasks_queue: Queue) -
     """A dry run (`--check`) of another release does not run its command."""
     before = tasks.runs, containers(tasks), tasks_queue.prepared
 
-    again = tasks.deploy(before[0][1])
+    with ThreadPoolExecutor() as pool:
+        rehearsing = pool.submit(tasks.deploy, "locked", ANSIBLE_OPTIONS="--check --diff")
+        again = tasks.deploy(before[0][1])
+    rehearsed = rehearsing.result()
+
     assert (again.status, again.changed) == (0, 0), again.output
-    rehearsed = tasks.deploy("locked", ANSIBLE_OPTIONS="--check --diff")
     assert rehearsed.status == 0, rehearsed.output
 
     assert (tasks.runs, containers(tasks), tasks_queue.prepared) == before
@@ -130,11 +133,11 @@ def test_a_worker_that_is_never_ready_rolls_the_release_back(tasks: Deployment) 
     """Although web is good. The old worker has worked all the time."""
     before = tasks.runs, containers(tasks)
 
-    result = tasks.deploy("late", ANSIBLE_OPTIONS="-e service_ready_seconds=8")
+    result = tasks.deploy("late", ANSIBLE_OPTIONS="-e service_ready_seconds=3")
 
     assert result.status != 0
     assert re.search(
-        r"was rolled back on host: the worker at http://\S+ did not become ready within 8 s\.", result.output
+        r"was rolled back on host: the worker at http://\S+ did not become ready within 3 s\.", result.output
     )
     until(lambda: containers(tasks) == before[1], "what did not hold has ended")
     assert tasks.runs == before[0]
