@@ -25,6 +25,7 @@ from generator.package_index import read as read_index
 pytestmark = pytest.mark.slow
 
 RUNBOOKS = "ops/alerts/runbooks/"  # tests/alerts/test_runbooks.py reads every query and command of those
+PROCEDURES = "docs/runbooks/"  # tests/delivery/ansible/test_host_runbooks.py runs those
 
 # Blocks and commands by their beginning.
 ELSEWHERE = {
@@ -283,7 +284,7 @@ def of_the_repository() -> list[Block]:
 
 def of_a_service(place: Place) -> list[Block]:
     """Those that are emitted: of the service and of the ways to production."""
-    return pages(place.service, RUNBOOKS, "vendor/")
+    return pages(place.service, RUNBOOKS, PROCEDURES, "vendor/")
 
 
 def parts(found: Block) -> list[str]:

@@ -54,12 +54,12 @@ class Deployment:
         return self._run("make", "deploy-ansible", *self._words(release), **environment)
 
     @contextmanager
-    def deploying(self, release: str) -> Iterator[None]:
+    def deploying(self, release: str, **environment: str) -> Iterator[None]:
         """Deploy, and kill the deploy in the middle, as when a runner is lost."""
         process = subprocess.Popen(
             self.host.in_network("make", "deploy-ansible", *self._words(release)),
             cwd=self.service,
-            env=dict(self.environment),
+            env={**self.environment, **environment},
             stdout=subprocess.DEVNULL,
             start_new_session=True,
         )

@@ -1,7 +1,7 @@
 """A Debian host to deploy to: systemd as its first process, an SSH server, a container engine of its own.
 
-It is a container, and lives with a registry and its clients in a network of their own that leads nowhere else. The
-network outlives a reboot, as a real one does.
+It is a container, and lives with a registry and its clients in a network of their own that leads nowhere else, but to
+a second host. The network outlives a reboot, as a real one does.
 """
 
 import json
@@ -25,6 +25,7 @@ IMAGE = "localhost/debian-host"
 REGISTRY = "127.0.0.1:5000"
 USER, PASSWORD = "pipeline", "let me in"
 PASSWORDS = f"{USER}:$2b$04$RbWEcTHe22qOodLyPPCsQOM1xHBwXNWEzXKJ1HboWY5itHucaqOMK\n"  # of PASSWORD, by bcrypt
+FIRST_ADDRESS, SECOND_ADDRESS = "10.99.0.1", "10.99.0.2"  # of two hosts that reach each other
 SERVICE = "http://127.0.0.1:8080/api/v1/links"
 PACKAGES = [
     # what any server has
@@ -86,12 +87,13 @@ class Load:
 class Host:
     """The host, while it runs."""
 
-    def __init__(self, containers: Containers, container: Container, namespace: str) -> None:
+    def __init__(self, containers: Containers, container: Container, namespace: str, name: str) -> None:
         """Keep the parts of the host."""
+        self.name = name
         self.containers = containers
         self.container = container
         self.namespace = namespace
-        self.key = containers.directory / "key"
+        self.key = containers.directory / f"{name}-key"
 
     def in_network(self, *command: str | Path) -> list[str]:
         """Write a command so that it runs on this machine, but in the host's network."""
@@ -159,14 +161,18 @@ class Host:
             process.kill()
             process.wait()
 
-    def inventory(self) -> dict[str, Any]:
-        """Write the inventory that names this host, in both roles."""
-        reached = {
-            "ansible_host": "127.0.0.1",
+    def reached(self, address: str) -> dict[str, str]:
+        """Write how Ansible logs in."""
+        return {
+            "ansible_host": address,
             "ansible_user": "root",
             "ansible_ssh_private_key_file": str(self.key),
             "ansible_ssh_common_args": "-o UserKnownHostsFile=/dev/null -o StrictHostKeyChecking=no",
         }
+
+    def inventory(self) -> dict[str, Any]:
+        """Write the inventory that names this host, in both roles."""
+        reached = self.reached("127.0.0.1")
         settings = {
             "service_environment": "staging",
             "service_instances": 2,
@@ -177,27 +183,28 @@ class Host:
             "service_gate_timeout": 30,
         }
         return {
-            "service": {"hosts": {"host": reached}, "vars": settings},
-            "monitoring": {"hosts": {"host": reached}, "vars": {"monitoring_scrape_interval": "1s"}},
+            "service": {"hosts": {self.name: reached}, "vars": settings},
+            "monitoring": {"hosts": {self.name: reached}, "vars": {"monitoring_scrape_interval": "1s"}},
         }
 
 
 @contextmanager
-def running_host(containers: Containers) -> Iterator[Host]:
-    """Start a host with its network and its registry, until it is no longer needed."""
+def running_host(containers: Containers, name: str = "host") -> Iterator[Host]:
+    """Start a host with its network and its registry, until it is no longer needed. Registries share their images."""
     masking = [f'systemctl --root "$1" mask --quiet {" ".join(MASKED)}']
     boot = ['CMD ["/lib/systemd/systemd"]', "STOPSIGNAL SIGRTMIN+3"]
-    containers.debian(IMAGE, "bookworm", PACKAGES, hooks=masking, changes=boot)
+    if not containers.has(IMAGE):
+        containers.debian(IMAGE, "bookworm", PACKAGES, hooks=masking, changes=boot)
     with as_it_was(CGROUPS), network() as namespace:
         # Containers on a disk that is none of a container: the engine in the host cannot lay one overlay on another.
         options = [
             *PRIVILEGES,
             f"--network=ns:/run/netns/{namespace}",
-            "--hostname=host",
+            f"--hostname={name}",
             "--volume=/var/lib/containers",
         ]
         with containers.running(IMAGE, *options) as container:
-            host = Host(containers, container, namespace)
+            host = Host(containers, container, namespace, name)
             host.wait_until_up()
             host.prepare()
             with registry(host):
@@ -226,6 +233,20 @@ def network() -> Iterator[str]:
         yield name
     finally:
         subprocess.run(["ip", "netns", "delete", name], check=True)
+
+
+@contextmanager
+def linked(first: Host, second: Host) -> Iterator[None]:
+    """Join the networks of two hosts by a cable; it is gone with one of the networks."""
+    ends = ["link", "add", "cable", "type", "veth", "peer", "name", "cable", "netns", second.namespace]
+    subprocess.run(["ip", "-n", first.namespace, *ends], check=True)
+    try:
+        for host, address in ((first, FIRST_ADDRESS), (second, SECOND_ADDRESS)):
+            subprocess.run(["ip", "-n", host.namespace, "address", "add", f"{address}/30", "dev", "cable"], check=True)
+            subprocess.run(["ip", "-n", host.namespace, "link", "set", "cable", "up"], check=True)
+        yield
+    finally:
+        subprocess.run(["ip", "-n", first.namespace, "link", "delete", "cable"], check=True)
 
 
 @contextmanager

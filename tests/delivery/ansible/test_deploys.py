@@ -1,18 +1,17 @@
-"""Deploys to a real host, with clients that send 200 requests a second through haproxy and count failures."""
+"""Deploys to a real host. Those that move traffic are in `test_two_hosts.py`."""
 
 import json
 import re
 import subprocess
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from delivery.ansible.deployment import NAME, Deployment, Result
 from delivery.ansible.host import PASSWORD, SERVICE, USER
-from delivery.containers import until
 
 pytestmark = pytest.mark.delivery
 
 RATE = 200
-ALLOWED_FAILURES = 10  # seen by clients, until a release that fails one time in five is gone
 
 
 def test_wrong_variables_are_named_before_the_deploy(deployment: Deployment) -> None:
@@ -43,12 +42,12 @@ def test_the_first_run_deploys_and_the_second_changes_nothing(deployment: Deploy
     assert deployment.runs == ("blue", "good")
     assert deployment.host.get(SERVICE)[0] == 200
 
-    again = deployment.deploy("good")
+    with ThreadPoolExecutor() as pool:
+        rehearsing = pool.submit(deployment.deploy, "good", ANSIBLE_OPTIONS="--check --diff")
+        again = deployment.deploy("good")
+    rehearsed = rehearsing.result()
 
     assert (again.status, again.changed) == (0, 0), again.output
-
-    rehearsed = deployment.deploy("good", ANSIBLE_OPTIONS="--check --diff")
-
     assert (rehearsed.status, rehearsed.changed) == (0, 0), rehearsed.output
 
 
@@ -97,93 +96,17 @@ def test_an_instance_can_do_nothing_but_serve(deployment: Deployment) -> None:
 
 
 @pytest.mark.usefixtures("deployed")
-def test_a_good_release_is_promoted_without_a_failed_request(deployment: Deployment) -> None:
-    """No client sees a failure during the deploy."""
-    before, release = deployment.runs
-    after = {"good": "better", "better": "good"}[release]
-    with deployment.host.load(RATE) as clients:
-        result = deployment.deploy(after)
-        outcome = clients.stop()
-    print(f"promoted: {outcome}")
-
-    assert result.status == 0, result.output
-    assert deployment.runs == ({"blue": "green", "green": "blue"}[before], after)
-    assert outcome.sent > 10 * RATE
-    assert outcome.rate > 0.9 * RATE
-    assert outcome.failures == []
-
-
-@pytest.mark.usefixtures("deployed")
-def test_a_release_that_fails_one_request_in_five_is_rolled_back(deployment: Deployment) -> None:
-    """Few clients see a failure, and the deploy prints the reason."""
-    before = deployment.runs
-    with deployment.host.load(RATE) as clients:
-        result = deployment.deploy("failing")
-        outcome = clients.stop()
-    print(f"rolled back: {outcome}")
-
-    assert result.status != 0
-    assert re.search(r"staging: 127.0.0.1:5000/acme-links@sha256:\w+ was rolled back on host: bad: ", result.output)
-    assert deployment.runs == before
-    assert 0 < len(outcome.failures) <= ALLOWED_FAILURES
-    assert {failure for _, failure in outcome.failures} == {"500"}
-    event = json.loads(deployment.host.execute("tail", "-1", "/var/log/acme-links/deploys.jsonl"))
-    assert event["event"] == "deploy.rolled_back"
-    assert event["image"].endswith(deployment.digests["failing"])
-    assert "requests failed" in event["reason"]
-    assert json.loads(deployment.host.journal("acme-links")[-1]) == event
-
-
-@pytest.mark.usefixtures("deployed")
 def test_a_release_that_is_never_ready_gets_no_request(deployment: Deployment) -> None:
     """No client sees a failure, no alert fires, and the deploy fails."""
     before = deployment.runs
     with deployment.host.load(RATE) as clients:
-        result = deployment.deploy("unready", ANSIBLE_OPTIONS="-e service_ready_seconds=8")
+        result = deployment.deploy("unready", ANSIBLE_OPTIONS="-e service_ready_seconds=3")
         outcome = clients.stop()
     print(f"never ready: {outcome}")
 
     assert result.status != 0
     assert "-1 and " in result.output
-    assert re.search(r"was rolled back on host: \w+-1 and \w+-2 did not become ready within 8 s\.", result.output)
+    assert re.search(r"was rolled back on host: \w+-1 and \w+-2 did not become ready within 3 s\.", result.output)
     assert deployment.runs == before
-    assert outcome.sent > 10 * RATE
-    assert outcome.failures == []
-
-
-@pytest.mark.usefixtures("deployed")
-def test_the_next_deploy_repairs_one_that_was_interrupted(deployment: Deployment) -> None:
-    """Interrupted when the new release has all traffic; the next deploy, of the old release, moves it back."""
-    before, release = deployment.runs
-    other = {"blue": "green", "green": "blue"}[before]
-    with deployment.host.load(RATE) as clients:
-        with deployment.deploying({"good": "better", "better": "good"}[release]):
-            until(lambda: deployment.weight(before) == 0, "the other slot has all of the traffic", within=120)
-        cut_off = deployment.weight(other)
-        result = deployment.deploy(release)
-        outcome = clients.stop()
-    print(f"cut off: {outcome}")
-
-    assert cut_off == 100
-    assert result.status == 0, result.output
-    assert deployment.runs == (before, release)
-    assert (deployment.weight(before), deployment.weight(other)) == (100, 0)
-    assert outcome.failures == []
-
-
-@pytest.mark.usefixtures("deployed")
-def test_a_rollback_needs_no_build_and_no_registry(deployment: Deployment) -> None:
-    """To the previous release, without a failed request."""
-    slot, release = deployment.runs
-    before = {"good": "better", "better": "good"}[release]
-    with deployment.host.load(RATE) as clients:
-        if before == "better":  # which may never have run here
-            assert deployment.deploy("better").status == 0
-            assert deployment.deploy("good").status == 0
-        result = deployment.play("rollback.yml", REGISTRY_PASSWORD="expired")  # noqa: S106 - one that is wrong
-        outcome = clients.stop()
-    print(f"rolled back by hand: {outcome}")
-
-    assert result.status == 0, result.output
-    assert deployment.runs == ({"blue": "green", "green": "blue"}[slot], before)
+    assert outcome.sent > 5 * RATE
     assert outcome.failures == []

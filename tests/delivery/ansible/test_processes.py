@@ -4,10 +4,12 @@ import json
 import re
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
-from delivery.ansible.deployment import Deployment, Result
+from delivery.ansible.deployment import NAME, Deployment, Result
 from delivery.ansible.host import SERVICE
+from delivery.ansible.runbooks import follow
 from delivery.ansible.tasks import Queue
 from delivery.ansible.test_monitoring import ask, targets
 from delivery.containers import until
@@ -64,9 +66,12 @@ def test_the_second_run_changes_nothing(tasks: Deployment, tasks_queue: Queue) -
     """A dry run (`--check`) of another release does not run its command."""
     before = tasks.runs, containers(tasks), tasks_queue.prepared
 
-    again = tasks.deploy(before[0][1])
+    with ThreadPoolExecutor() as pool:
+        rehearsing = pool.submit(tasks.deploy, "locked", ANSIBLE_OPTIONS="--check --diff")
+        again = tasks.deploy(before[0][1])
+    rehearsed = rehearsing.result()
+
     assert (again.status, again.changed) == (0, 0), again.output
-    rehearsed = tasks.deploy("locked", ANSIBLE_OPTIONS="--check --diff")
     assert rehearsed.status == 0, rehearsed.output
 
     assert (tasks.runs, containers(tasks), tasks_queue.prepared) == before
@@ -98,8 +103,8 @@ def test_a_good_release_takes_the_work_over_and_loses_none(tasks: Deployment, ta
 
 
 @pytest.mark.usefixtures("worked")
-def test_a_command_that_fails_stops_the_release(tasks: Deployment, tasks_queue: Queue) -> None:
-    """The old release stays unchanged; the deploy prints the reason, and Prometheus has the result."""
+def test_a_command_that_fails_stops_the_release(tasks: Deployment, tasks_queue: Queue, tmp_path: Path) -> None:
+    """The old release stays unchanged; the deploy prints the reason, Prometheus has the result. The runbook ends it."""
     before = tasks.runs, containers(tasks), tasks_queue.prepared
 
     result = tasks.deploy("locked")
@@ -115,17 +120,24 @@ def test_a_command_that_fails_stops_the_release(tasks: Deployment, tasks_queue: 
     assert event["reason"] in sentence
     assert any('"command.failed"' in line for line in tasks.host.journal("acme-links-prepare"))
 
+    image = f"{NAME}@{tasks.digests[before[0][1]]}"  # as if it were the repaired release
+    printed = follow(tasks, "failed-command", tmp_path, command="prepare", image=image)
+
+    assert '"command.failed"' in printed[0]
+    assert tasks_queue.prepared == [*before[2], before[0][1]]
+    until(lambda: succeeded(tasks) == ["1"], "Prometheus knows that the command succeeded")
+
 
 @pytest.mark.usefixtures("worked")
 def test_a_worker_that_is_never_ready_rolls_the_release_back(tasks: Deployment) -> None:
     """Although web is good. The old worker has worked all the time."""
     before = tasks.runs, containers(tasks)
 
-    result = tasks.deploy("late", ANSIBLE_OPTIONS="-e service_ready_seconds=8")
+    result = tasks.deploy("late", ANSIBLE_OPTIONS="-e service_ready_seconds=3")
 
     assert result.status != 0
     assert re.search(
-        r"was rolled back on host: the worker at http://\S+ did not become ready within 8 s\.", result.output
+        r"was rolled back on host: the worker at http://\S+ did not become ready within 3 s\.", result.output
     )
     until(lambda: containers(tasks) == before[1], "what did not hold has ended")
     assert tasks.runs == before[0]

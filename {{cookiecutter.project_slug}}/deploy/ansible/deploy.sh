@@ -21,7 +21,7 @@ if "${ansible[@]}" --extra-vars "service_image=$IMAGE@$DIGEST" ${ANSIBLE_OPTIONS
   tell "$ENVIRONMENT runs $IMAGE@$DIGEST."
   exit
 fi
-reason=$(sed -n 's/^fatal: .*"msg": "\(.* was rolled back on .*\)"}$/\1/p' "$output" | sed 's/\\"/"/g')
+reason=$(sed -n 's/^fatal: .*"msg": "\(.* was rolled back on .*\)"}$/\1/p' "$output" | sed 's/\\"/"/g' | sort -u)
 [[ $reason ]] || stop "$ENVIRONMENT: $IMAGE@$DIGEST could not be deployed and was not rolled back. Read the failed task above."
 tell "$ENVIRONMENT: $reason"
 exit 1

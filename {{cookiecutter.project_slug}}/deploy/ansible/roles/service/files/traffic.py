@@ -6,6 +6,10 @@
 Every server whose name begins with the slot's name gets the number as its weight. Weights are raised before others are
 lowered, so that there is always a server with traffic. haproxy is not reloaded and no connection is closed. After a
 restart, haproxy uses the weights of its configuration. Exit status 0 when haproxy has the weights, 1 when not.
+
+    traffic BACKEND blue=0 green=100 --check
+
+With --check nothing is changed. The exit status is 1 also when a server that should have traffic is down.
 """
 
 import argparse
@@ -98,7 +102,22 @@ def share(backend: Backend, shares: Mapping[str, int]) -> None:
     weights = wanted(backend.servers(), shares)
     for server, weight in sorted(weights.items(), key=lambda item: -item[1]):
         backend.set(server, f"weight {weight}")
-    now = {server.name: server.weight for server in backend.servers() if server.name in weights}
+    compare(backend.servers(), weights)
+
+
+def check(backend: Backend, shares: Mapping[str, int]) -> None:
+    """Compare the weights, and the servers that should have traffic. Raises `TrafficError`."""
+    servers = backend.servers()
+    weights = wanted(servers, shares)
+    compare(servers, weights)
+    if down := [server.name for server in servers if weights.get(server.name) and not server.up]:
+        msg = f"haproxy's checks of {' and '.join(down)} fail"
+        raise TrafficError(msg)
+
+
+def compare(servers: Sequence[Server], weights: Mapping[str, int]) -> None:
+    """Raise `TrafficError` when servers have other weights."""
+    now = {server.name: server.weight for server in servers if server.name in weights}
     if now != weights:
         msg = f"haproxy has weights {now} and not {weights}"
         raise TrafficError(msg)
@@ -123,6 +142,7 @@ def arguments(words: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("shares", nargs="+", type=slot_and_share, metavar="SLOT=SHARE")
     parser.add_argument("--socket", default="/run/haproxy/admin.sock", help="haproxy's runtime socket (%(default)s)")
     parser.add_argument("--ready", metavar="SLOT", help="first wait until this slot, without traffic yet, is ready")
+    parser.add_argument("--check", action="store_true", help="change nothing: compare")
     parser.add_argument("--within", default=60, type=float, metavar="SECONDS", help="time to wait (%(default)s)")
     return parser.parse_args(words)
 
@@ -135,7 +155,7 @@ def main(words: Sequence[str] | None = None) -> int:
     try:
         if options.ready:
             wait_until_ready(backend, options.ready, options.within)
-        share(backend, shares)
+        (check if options.check else share)(backend, shares)
     except TrafficError as error:
         print(error, file=sys.stderr)  # noqa: T201 - a command says why it fails
         return 1
