@@ -12,16 +12,24 @@ from .cruft_state import cruft_state
 from .expressions import misspelt
 from .library import library, manifest
 from .mounts import after_generation
-from .names import package, slug
+from .names import package, slug, team
 from .ownership import chosen
 from .pipelines import pipeline, source
+from .releases import release
 from .text import markdown, one_line, quoted, seconds, spdx
 
 
 def extend(environment: Environment) -> None:
     """Add the filters and functions, and refuse answers to unknown questions."""
     environment.filters.update(
-        markdown=markdown, one_line=one_line, package=package, quoted=quoted, seconds=seconds, slug=slug, spdx=spdx
+        markdown=markdown,
+        one_line=one_line,
+        package=package,
+        quoted=quoted,
+        seconds=seconds,
+        slug=slug,
+        spdx=spdx,
+        team=team,
     )
     environment.globals.update(
         accepted=functools.partial(accepted, environment),
@@ -35,6 +43,7 @@ def extend(environment: Environment) -> None:
         manifest=manifest,
         pipeline=pipeline,
         processes=processes,
+        release=release,
         source=source,
     )
     refuse_unknown_questions()

@@ -20,8 +20,14 @@ def manifest() -> str:
     return "".join(f"{checksum}  {path}\n" for checksum, path in sums)
 
 
+@functools.cache
+def version() -> str:
+    """The version of the library, which is also the template's."""
+    source = (ROOT / LIBRARY.tree / "src/firstlight/__init__.py").read_text(encoding="utf-8")
+    (found,) = _VERSION.findall(source)
+    return str(found)
+
+
 def library() -> dict[str, Any]:
     """Version, checksum of the manifest and index. By the first two a service finds an edited or an old library."""
-    source = (ROOT / LIBRARY.tree / "src/firstlight/__init__.py").read_text(encoding="utf-8")
-    (version,) = _VERSION.findall(source)
-    return {"version": version, "manifest": hashlib.sha256(manifest().encode()).hexdigest(), "index": INDEX}
+    return {"version": version(), "manifest": hashlib.sha256(manifest().encode()).hexdigest(), "index": INDEX}

@@ -1,12 +1,15 @@
-"""The slug and the package name of a service: derived from its name, and checked."""
+"""The slug and the package name of a service: derived from its name, and checked. The slug of its team."""
 
+import hashlib
 import re
 
 from slugify import slugify
+from text_unidecode import unidecode  # type: ignore[import-untyped]
 
 from .taken_names import DISTRIBUTIONS, MODULES, WORDS_OF_DATA
 
 LONGEST = 40
+LONGEST_TEAM = 63  # of a label in Kubernetes, and of a name in a catalogue
 
 
 def slug(name: str) -> str:
@@ -21,6 +24,21 @@ def package(name: str) -> str:
     """Derive the package from the slug."""
     words = name.replace("-", "_")
     return f"{words}_service" if any(words in names for names in MODULES.values()) else words
+
+
+def team(owner: str) -> str:
+    """Derive a label value from any owner: 1 to 63 characters of a-z, 0-9 and hyphens, starting with a letter.
+
+    It is derived again at every update, so it must stay the same: only `text_unidecode` reads other alphabets here,
+    where `slugify` would prefer another library that a machine may have. What is lost or cut off is in a checksum.
+    """
+    words = slugify(unidecode(owner))
+    if words and (not words[0].isalpha() or words in WORDS_OF_DATA):
+        words = f"team-{words}"
+    if 0 < len(words) <= LONGEST_TEAM:
+        return words
+    checksum = hashlib.sha256(owner.encode()).hexdigest()[:8]
+    return f"{words[: LONGEST_TEAM - len(checksum) - 1].strip('-') or 'team'}-{checksum}"
 
 
 def wrong_slug(answer: str) -> str | None:

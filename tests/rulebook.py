@@ -20,7 +20,7 @@ CONTRACT = ROOT / "runtime/src/firstlight/contract"  # not the team's part: rule
 
 Test = dict[str, Any]
 
-TARGET_LABELS = frozenset({"service", "env", "instance", "process", "job"})
+TARGET_LABELS = frozenset({"cluster", "service", "env", "instance", "process", "job"})
 
 # Series of other exporters, with their labels.
 EXTERNAL: dict[str, frozenset[str]] = {

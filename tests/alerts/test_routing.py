@@ -80,7 +80,7 @@ def test_the_default_receiver_is_read_by_somebody() -> None:
 def test_instances_are_grouped() -> None:
     """A hundred instances are one notification."""
     groups = [config()["route"]["group_by"], *(r["group_by"] for r in config()["route"]["routes"] if "group_by" in r)]
-    assert all({"alertname", "service", "env", "process"} <= set(group) for group in groups)
+    assert all({"alertname", "cluster", "service", "env", "process"} <= set(group) for group in groups)
     assert not any("instance" in group for group in groups)
 
 
@@ -102,5 +102,5 @@ def test_secrets_are_in_files() -> None:
 def test_inhibitions_tell_objectives_apart() -> None:
     """An availability page must not hide a latency ticket."""
     by_priority = [rule for rule in config()["inhibit_rules"] if "priority" in str(rule["source_matchers"])]
-    assert all(rule["equal"] == ["alertname", "service", "env", "process", "slo"] for rule in by_priority)
-    assert all({"service", "env"} <= set(rule["equal"]) for rule in config()["inhibit_rules"])
+    assert all(rule["equal"] == ["alertname", "cluster", "service", "env", "process", "slo"] for rule in by_priority)
+    assert all({"cluster", "service", "env"} <= set(rule["equal"]) for rule in config()["inhibit_rules"])

@@ -119,6 +119,14 @@ def test_groups_and_matches_by_labels_that_exist(rule: Rule) -> None:
 
 
 @every_rule
+def test_groups_and_matches_by_cluster(rule: Rule) -> None:
+    """One Prometheus over two clusters must not add them up, nor take one for the other."""
+    clauses = re.findall(r"\b(?:by|on) \(([^)]*)\)", rule.expr)
+    assert [clause for clause in clauses if not clause.startswith("cluster, ")] == []
+    assert not re.search(r"\b(?:sum|avg|max|min|count|group) ?\(", rule.expr)
+
+
+@every_rule
 def test_rates_see_enough_samples(rule: Rule) -> None:
     """A range over scraped series spans at least two scrapes. What rules write comes as often as they are evaluated."""
     scraped = contract().keys() | EXTERNAL.keys() - {"ALERTS", "ALERTS_FOR_STATE"}

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from .settings import Settings as Settings
     from .slo import Objective as Objective
 
-__version__ = "0.1.0"
+__version__ = "0.2.0.dev0"
 
 _HOMES = {
     "Application": "app",
