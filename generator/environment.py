@@ -13,6 +13,7 @@ from .expressions import misspelt
 from .library import library, manifest
 from .mounts import after_generation
 from .names import package, slug, team
+from .organisation import organisation
 from .ownership import chosen
 from .pipelines import pipeline, source
 from .releases import release
@@ -41,6 +42,7 @@ def extend(environment: Environment) -> None:
         enabled=enabled,
         library=library,
         manifest=manifest,
+        organisation=organisation,
         pipeline=pipeline,
         processes=processes,
         release=release,

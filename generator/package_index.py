@@ -9,30 +9,36 @@ from urllib.parse import urlsplit
 from .repository import ROOT
 
 FILE = "platform.toml"
+TABLES = ("index", "organisation")
 FORMATS = ("simple", "flat")
 _WANTED = 'name = "acme" and url = "https://packages.example.com/simple/"'
 
 
-def read(text: str) -> dict[str, str] | None:
-    """The index with `name`, `url` and `format`, or None. Raises `SystemExit` with a sentence for each fault."""
+def content(text: str) -> dict[str, Any]:
+    """The tables of the file. Raises `SystemExit` with a sentence when it is not TOML."""
     try:
-        content = tomllib.loads(text)
+        return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         msg = f"{FILE} is not TOML: {error}."
         raise SystemExit(msg) from error
-    if sentences := list(_faults(content)):
+
+
+def read(text: str) -> dict[str, str] | None:
+    """The index with `name`, `url` and `format`, or None. Raises `SystemExit` with a sentence for each fault."""
+    tables = content(text)
+    if sentences := list(_faults(tables)):
         raise SystemExit("\n".join(f"{FILE}: {sentence}" for sentence in sentences))
-    return {"format": FORMATS[0], **content["index"]} if content else None
+    return {"format": FORMATS[0], **tables["index"]} if "index" in tables else None
 
 
-def _faults(content: Mapping[str, Any]) -> Iterator[str]:
-    for name in content.keys() - {"index"}:
-        yield f"{name} is unknown; the only table is [index]."
-    index = content.get("index", {})
+def _faults(tables: Mapping[str, Any]) -> Iterator[str]:
+    for name in tables.keys() - set(TABLES):
+        yield f"{name} is unknown; the tables are {' and '.join(f'[{table}]' for table in TABLES)}."
+    index = tables.get("index", {})
     if not isinstance(index, dict):
         yield f"index must be a table with {_WANTED}."
         return
-    if "index" in content:
+    if "index" in tables:
         yield from _faults_of_an_index(index)
 
 
