@@ -83,14 +83,9 @@ def schemas(tmp_path_factory: pytest.TempPathFactory) -> Registry[Any]:
     assert {each["name"]: (each["version"], each["integrity"]) for each in answers} == PACKAGES
     for each in answers:
         shutil.unpack_archive(directory / each["filename"], directory / each["name"], filter="data")
-    program = (
-        "const {globSync} = require('fs'), path = require('path'), found = [];"
-        "const walk = d => { for (const f of require('fs').readdirSync(d, {withFileTypes: true})) {"
-        "  const p = path.join(d, f.name);"
-        "  if (f.isDirectory()) walk(p); else if (f.name.endsWith('.schema.json.cjs.js')) found.push(require(p).default); } };"
-        "walk(process.argv[1]); console.log(JSON.stringify(found))"
-    )
-    printed = subprocess.run(["node", "-e", program, directory], check=True, capture_output=True)
+    files = [str(file) for file in directory.rglob("*.schema.json.cjs.js")]
+    program = "console.log(JSON.stringify(process.argv.slice(1).map((file) => require(file).default)))"
+    printed = subprocess.run(["node", "-e", program, *files], check=True, capture_output=True)
     resources = [(schema["$id"], Resource.from_contents(schema)) for schema in json.loads(printed.stdout)]
     return Registry().with_resources(resources)
 
