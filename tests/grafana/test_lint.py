@@ -27,7 +27,8 @@ def explore(query: str) -> str:
 UP, ERRORS, BUDGET = (f"service/panels/{title}" for title in ("Up", "Error log lines", "Error budget left"))
 TO_LOGS = f"{ERRORS}/fieldConfig/defaults/links/Logs/url"
 TO_SLO = f"{BUDGET}/fieldConfig/defaults/links/SLO/url"
-DROPPED = 'sum by (signal, reason) (telemetry_dropped_total{service="$service", env="$env", cluster=~"$cluster", instance=~"$instance"})'
+CHOSEN = 'service="$service", env="$env", cluster=~"$cluster", instance=~"$instance"'
+DROPPED = f"sum by (signal, reason) (telemetry_dropped_total{{{CHOSEN}}})"
 TO_TRACES = "service/panels/Failures by route/fieldConfig/defaults/links/Traces/url"
 LINES = '{service_name="${service}"} | json | env="${env}"'
 BROKEN: list[tuple[str, str, Any]] = [
