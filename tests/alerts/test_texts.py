@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 import yaml
-from live import PROMTOOL, Prometheus, Settings, call, program, prometheus, render
+from live import Prometheus, Settings, call, prometheus
 from rulebook import Rule, alerts
 from template import TIMEOUT_SECONDS
 
@@ -84,7 +84,6 @@ def texts(tmp_path_factory: pytest.TempPathFactory, installed: None) -> Texts:
     """The texts of each alert by its rule, its value and its cluster."""
     del installed
     directory = tmp_path_factory.mktemp("texts")
-    program(PROMTOOL)
     rule_file(directory)
     with prometheus(directory, {}, settings=Settings(rules=directory)) as server:
         found = firing(server, len(alerts()) * len(VALUES) * 2)
@@ -124,17 +123,3 @@ def test_the_summary_is_the_same_for_every_value(texts: Texts, rule: Rule) -> No
     """So that a group of alerts has one."""
     summaries = {(cluster, annotations["summary"]) for cluster, annotations in of(rule, texts)}
     assert len(summaries) == len({cluster for cluster, _ in summaries}) == 2
-
-
-def test_alertmanager_s_own_templates_have_the_texts(tmp_path: Path, texts: Texts) -> None:
-    """In the text that PagerDuty, Opsgenie and others get from Alertmanager without any template of ours."""
-    rule = next(rule for rule in alerts() if rule.name == "ErrorBudgetBurn")
-    _, annotations = of(rule, texts)[0]
-    labels = {"alertname": "ErrorBudgetBurn", "service": "acme-links", "env": "production"}
-    common = {"labels": labels, "annotations": annotations, "startsAt": "2026-03-01T02:58:00Z"}
-    alert = {**common, "status": "firing", "generatorURL": "http://prometheus", "endsAt": "0001-01-01T00:00:00Z"}
-    data = {"receiver": "pager", "status": "firing", "alerts": [alert], "groupLabels": labels, "commonLabels": labels}
-    data |= {"commonAnnotations": annotations, "externalURL": "http://alertmanager"}
-    text = render("__text_alert_list", data, tmp_path)
-    assert annotations["summary"] in text
-    assert annotations["description"] in text
