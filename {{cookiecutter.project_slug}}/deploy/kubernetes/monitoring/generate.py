@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Write the rules and dashboards of `ops/` for a cluster: one PrometheusRule, and a ConfigMap for each dashboard.
 
-It prints the command that removes from the cluster the dashboards that `ops/` no longer has: `kubectl apply` keeps them.
+It prints the command that removes the dashboards that `ops/` no longer has. `kubectl apply` keeps them.
 
 They serve every service of the cluster, so their names are the same whichever service applies them. The team's own
 rules are a PrometheusRule named after the service.
