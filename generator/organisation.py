@@ -55,6 +55,11 @@ TABLES: Mapping[str, Mapping[str, Field]] = {
         "links": Field(_URL, "https://ops.example.com"),
         "time_zone": Field(_like(r"[A-Z]\w+(/[\w+-]+)*", "a time zone, such as Europe/Berlin"), "Europe/Berlin"),
     },
+    "catalogue": {  # for catalog-info.yaml
+        "system": Field(_like(r"[A-Za-z0-9]([\w.-]{0,61}[A-Za-z0-9])?", "the system in Backstage, such as shop"), ""),
+        "dashboards": Field(_URL, ""),
+        "runbooks": Field(_URL, ""),
+    },
     "defaults": {question: Field(text, default) for question, default in DEFAULTS.items()},
 }
 # Free names: those of labels. The index has rules of its own, in package_index.py.

@@ -18,6 +18,8 @@ HERE = Path(__file__).resolve().parent
 LOOK: Json = yaml.safe_load((HERE / "look.yml").read_text("utf-8"))
 GRID = 24  # columns of a Grafana dashboard
 PROMETHEUS = {"type": "prometheus", "uid": "${datasource}"}
+EVERY = {"text": ["All"], "value": ["$__all"]}
+_OF_ENV, _OF_CLUSTERS = 'env="$env"', 'cluster=~"$cluster"'
 # The keys of each part of a spec, with their types; a key with a question mark is optional.
 KEYS: dict[str, dict[str, type]] = {
     "dashboard": {"uid": str, "title": str, "description": str, "variables": dict, "sections": list, "range?": str},
@@ -53,7 +55,7 @@ def dashboard(spec: Json) -> Json:
         "refresh": "30s",
         "time": {"from": spec.get("range", "now-1h"), "to": "now"},
         "templating": {"list": [_datasource(), *_variables(variables)]},
-        "annotations": {"list": annotations if about_one_service else []},
+        "annotations": {"list": [_in_clusters(each, variables) for each in annotations] if about_one_service else []},
         "links": [_pages(), *(links if about_one_service else [])],
         "panels": _panels(spec["sections"], ["datasource", *variables]),
     }
@@ -78,11 +80,20 @@ def _variables(metrics: Mapping[str, str]) -> list[Json]:
         variable |= {"datasource": PROMETHEUS, "refresh": 2, "sort": 1}
         if name in {"env", "service"}:
             chosen += f', {name}="${name}"'
+        elif name == "cluster":
+            chosen += f", {_OF_CLUSTERS}"
+            variable |= {"multi": True, "includeAll": True, "allValue": ".*", "current": EVERY}  # or no cluster at all
         else:
-            every = {"text": ["All"], "value": ["$__all"]}
-            variable |= {"multi": True, "includeAll": True, "allValue": ".+", "current": every}
+            variable |= {"multi": True, "includeAll": True, "allValue": ".+", "current": EVERY}
         variables.append(variable)
     return variables
+
+
+def _in_clusters(asking: Json, variables: Iterable[str]) -> Json:
+    """A query with the chosen clusters beside the environment, where the dashboard has that variable."""
+    if "cluster" not in variables:
+        return asking
+    return {**asking, "expr": asking["expr"].replace(_OF_ENV, f"{_OF_ENV}, {_OF_CLUSTERS}")}
 
 
 def _pages() -> Json:
@@ -159,7 +170,7 @@ def _panel(spec: Json, variables: list[str]) -> Json:
         "title": spec["title"],
         "description": f"{spec.get('question', '')} Good: {spec['good']}".strip(),
         "datasource": PROMETHEUS,
-        "targets": [_target(spec, kind, *query) for query in enumerate(queries.items())],
+        "targets": [_in_clusters(_target(spec, kind, *each), variables) for each in enumerate(queries.items())],
         "fieldConfig": {
             "defaults": {**_defaults(name, spec, kind), "links": links},
             "overrides": [*_columns(name, spec), *([LOOK["limit"]] if "limit" in queries else [])],

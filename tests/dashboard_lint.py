@@ -1,8 +1,4 @@
-"""The rules for dashboards: first those of the public dashboard-linter, then our own.
-
-A rule takes a dashboard and yields what is wrong with it. `job` in the names of public rules is `service` and `env`
-here: that is what a target of ours is found by.
-"""
+"""Our own rules for dashboards. A rule takes a dashboard and yields what is wrong with it."""
 
 import json
 import re
@@ -17,12 +13,10 @@ from dashboard_queries import (
     kept_labels,
     matchers,
     parses,
-    ranges,
     result_labels,
     vector_selectors,
 )
 from dashboards import (
-    RATE_INTERVAL,
     Json,
     Query,
     dashboards,
@@ -42,7 +36,6 @@ from rulebook import (
     contract,
     grouping_labels,
     known_series,
-    seconds,
     selectors,
 )
 
@@ -53,17 +46,7 @@ RATES = {"rate", "irate", "increase"}
 GRID = 24
 
 
-# --- the 17 rules of the public linter ------------------------------------------------------------------------------
-
-
-def template_datasource(of: Json) -> Iterator[str]:
-    """One variable chooses the data source of everything."""
-    wanted = {"type": "datasource", "query": "prometheus", "label": "Data source"}
-    if not wanted.items() <= variables(of).get("datasource", {}).items():
-        yield "no variable 'datasource' for Prometheus with the label 'Data source'"
-
-
-def template_job(of: Json) -> Iterator[str]:
+def env_and_service_are_one_choice(of: Json) -> Iterator[str]:
     """Environment and service are chosen one at a time, from what there is."""
     for name in ONE_AT_A_TIME & variables(of).keys():
         variable = variables(of)[name]
@@ -71,58 +54,17 @@ def template_job(of: Json) -> Iterator[str]:
             yield f"variable {name} is not a single choice out of the data source"
 
 
-def template_instance(of: Json) -> Iterator[str]:
+def other_variables_begin_with_all(of: Json) -> Iterator[str]:
     """Everything below a service can be chosen in any number, and all of it is chosen at first."""
-    wanted = {"type": "query", "multi": True, "includeAll": True, "allValue": ".+"}
+    wanted = {"type": "query", "multi": True, "includeAll": True}
     for name in variables(of).keys() - ONE_AT_A_TIME - {"datasource"}:
         variable = variables(of)[name]
-        if not wanted.items() <= variable.items() or variable["current"]["value"] != ["$__all"]:
+        of_all = {"allValue": ".*" if name == "cluster" else ".+"}  # a target may have no cluster
+        if not (wanted | of_all).items() <= variable.items() or variable["current"]["value"] != ["$__all"]:
             yield f"variable {name} is not any choice out of the data source, all of them at first"
 
 
-def template_label_promql(of: Json) -> Iterator[str]:
-    """What a variable is filled from is PromQL."""
-    for name, variable in variables(of).items():
-        if variable["type"] != "query":
-            continue
-        match = re.fullmatch(r"label_values\((.+), (\w+)\)", variable["query"])
-        if not match or match[2] != name or not parses(match[1]):
-            yield f"variable {name} is filled from {variable['query']}"
-
-
-def template_on_time_change_reload(of: Json) -> Iterator[str]:
-    """Variables are read again when the time range changes."""
-    for name, variable in variables(of).items():
-        if variable["type"] == "query" and variable.get("refresh") != 2:
-            yield f"variable {name} is not refreshed when the time changes"
-
-
-def panel_datasource(of: Json) -> Iterator[str]:
-    """Panels, queries and annotations ask the data source that was chosen."""
-    asking = [(panel["title"], panel) for panel in panels(of)]
-    asking += [(f"{panel['title']} {target['refId']}", target) for panel in panels(of) for target in panel["targets"]]
-    asking += [(f"annotation {each['name']}", each) for each in of["annotations"]["list"]]
-    yield from (f"{place} asks another data source" for place, each in asking if _source(each) != "${datasource}")
-
-
-def panel_title_description(of: Json) -> Iterator[str]:
-    """A panel has a title and a description."""
-    for panel in panels(of):
-        if not panel.get("title") or not panel.get("description"):
-            yield f"panel {panel['id']} has no title or no description"
-
-
-def panel_units(of: Json) -> Iterator[str]:
-    """A number has a unit."""
-    yield from (f"{query.place} has the unit {query.unit}" for query in _drawn(of) if query.unit not in UNITS)
-
-
-def panel_no_targets(of: Json) -> Iterator[str]:
-    """A panel has a query."""
-    yield from (f"{panel['title']} asks nothing" for panel in panels(of) if not panel.get("targets"))
-
-
-def target_logql(of: Json) -> Iterator[str]:
+def log_queries_are_about_the_service(of: Json) -> Iterator[str]:
     """A log query selects a stream, parses its JSON, and filters by what the contract says is logged."""
     log = tomllib.loads((CONTRACT / "runtime.toml").read_text("utf-8"))["log"]
     for place, query in log_queries(of):
@@ -136,27 +78,14 @@ def target_logql(of: Json) -> Iterator[str]:
             yield f"{place} looks for {sorted(unknown)}, which nobody logs"
 
 
-def target_logql_auto(of: Json) -> Iterator[str]:
+def log_queries_choose_their_range(of: Json) -> Iterator[str]:
     """A log query that counts over time lets Grafana choose over how much."""
     for place, query in log_queries(of):
         if any(duration != "$__auto" for duration in re.findall(r"\[([^\]]+)\]", query)):
             yield f"{place} counts over a fixed time: {query}"
 
 
-def target_promql(of: Json) -> Iterator[str]:
-    """A query is valid PromQL."""
-    yield from (f"{query.place} is not PromQL: {query.expr}" for query in queries(of) if not parses(query.expr))
-
-
-def target_rate_interval(of: Json) -> Iterator[str]:
-    """A rate is taken over what the resolution asks for."""
-    for query in _sound(of):
-        for function, selector in ranges(query.tree):
-            if function in {"rate", "irate"} and selector.range.total_seconds() != seconds(RATE_INTERVAL):
-                yield f"{query.place} has a rate over a fixed time: {query.expr}"
-
-
-def target_job(of: Json) -> Iterator[str]:
+def queries_are_about_what_was_chosen(of: Json) -> Iterator[str]:
     """A query is about the environment and the service that were chosen, or shows all of them by name."""
     for query in _sound(of):
         for name in ONE_AT_A_TIME & variables(of).keys() - kept_labels(query.tree):
@@ -165,32 +94,15 @@ def target_job(of: Json) -> Iterator[str]:
                     yield f"{query.place} reads {selector.name} of every {name}"
 
 
-def target_instance(of: Json) -> Iterator[str]:
+def queries_read_what_was_chosen(of: Json) -> Iterator[str]:
     """What is exported by instance, or recorded by what another variable chooses, is read for what was chosen."""
     for name in variables(of).keys() - ONE_AT_A_TIME - {"datasource"}:
         for query in _sound(of):
             for selector in vector_selectors(query.tree):
                 asked = {label for label, _ in matchers(selector)}
-                if _has(selector, name) and name not in asked and not query.place.startswith("annotation"):
+                of_targets = name == "cluster" or not query.place.startswith("annotation")
+                if _has(selector, name) and name not in asked and of_targets:
                     yield f"{query.place} reads {selector.name} of every {name}"
-
-
-def target_counter_agg(of: Json) -> Iterator[str]:
-    """A counter is read as a rate or an increase."""
-    for query in _sound(of):
-        rated = Counter(read.vector_selector.name for function, read in ranges(query.tree) if function in RATES)
-        for name in Counter(selector.name for selector in vector_selectors(query.tree)) - rated:
-            if name and name.endswith("_total"):
-                yield f"{query.place} shows the counter {name} as it is"
-
-
-def uneditable_dashboard(of: Json) -> Iterator[str]:
-    """What is provisioned is not edited in the browser."""
-    if of.get("editable") is not False:
-        yield "can be edited"
-
-
-# --- our own --------------------------------------------------------------------------------------------------------
 
 
 def series_exist(of: Json) -> Iterator[str]:
@@ -362,28 +274,15 @@ def components_keep_to_themselves(of: Json) -> Iterator[str]:
 
 
 TIME = {"from": "${__from}", "to": "${__to}"}
-PUBLIC: dict[str, Rule] = {
-    "template-datasource-rule": template_datasource,
-    "template-job-rule": template_job,
-    "template-instance-rule": template_instance,
-    "template-label-promql-rule": template_label_promql,
-    "template-on-time-change-reload-rule": template_on_time_change_reload,
-    "panel-datasource-rule": panel_datasource,
-    "panel-title-description-rule": panel_title_description,
-    "panel-units-rule": panel_units,
-    "panel-no-targets-rule": panel_no_targets,
-    "target-logql-rule": target_logql,
-    "target-logql-auto-rule": target_logql_auto,
-    "target-promql-rule": target_promql,
-    "target-rate-interval-rule": target_rate_interval,
-    "target-job-rule": target_job,
-    "target-instance-rule": target_instance,
-    "target-counter-agg-rule": target_counter_agg,
-    "uneditable-dashboard": uneditable_dashboard,
-}
 OWN: dict[str, Rule] = {
     rule.__name__.replace("_", "-"): rule
     for rule in (
+        env_and_service_are_one_choice,
+        other_variables_begin_with_all,
+        log_queries_are_about_the_service,
+        log_queries_choose_their_range,
+        queries_are_about_what_was_chosen,
+        queries_read_what_was_chosen,
         series_exist,
         labels_exist,
         legends_exist,
@@ -420,6 +319,8 @@ def _drawn(of: Json) -> list[Query]:
 
 def _has(selector: VectorSelector, label: str) -> bool:
     name = selector.name or ""
+    if label == "cluster":
+        return True
     if label == "instance":
         return not name or name in contract() or name == "up" or name.startswith("scrape_")
     return label in contract().get(name, ()) or name.startswith(f"{label}:")

@@ -205,7 +205,7 @@ def _selector(node: promql_parser.VectorSelector, over: float | None) -> Selecto
 
 def template_labels(text: str) -> frozenset[str]:
     """Every label a template shows, but for those it has another word for where there is none."""
-    return frozenset(re.findall(r"(?<!or )\$labels\.(\w+)", text))
+    return frozenset(re.findall(r"(?<!or )(?<!with )\$labels\.(\w+)", text))
 
 
 @cache

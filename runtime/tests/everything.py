@@ -5,6 +5,8 @@ import runpy
 import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -98,7 +100,7 @@ async def listen(websocket: WebSocket) -> None:
 
 
 SERVICE = Service(
-    identity=faults["IDENTITY"],
+    identity=replace(faults["IDENTITY"], supported_until=date(2027, 11, 27)),
     components=[HTTP_CLIENT, SCALES],
     routes=[*faults["FAULTS"], Route("/call", call), WebSocketRoute("/listen", listen)],
     objectives=[Objective("shipped", 0.99)],

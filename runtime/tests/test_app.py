@@ -1,6 +1,5 @@
 """The composition root creates every part, and opens none."""
 
-import platform
 import threading
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -102,18 +101,6 @@ def test_creating_an_application_opens_nothing(settings: Settings, weighing: Ser
 
     assert threading.active_count() == threads
     assert lines.raw == []
-
-
-def test_exports_the_build_info(settings: Settings, service: Service, lines: Lines) -> None:
-    """`build_info` joins the service's metrics with its release."""
-    create_app(settings.model_copy(update={"revision": "0a1b2c3"}), service, log_sink=lines)
-
-    labels = {
-        "version": service.identity.version,
-        "revision": "0a1b2c3",
-        "python_version": platform.python_version(),
-    }
-    assert REGISTRY.get_sample_value("build_info", labels) == 1
 
 
 def _objective(slo: str) -> float | None:

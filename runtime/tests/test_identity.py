@@ -3,6 +3,7 @@
 import sys
 import tomllib
 from collections.abc import Iterator
+from datetime import date
 from importlib import metadata
 from pathlib import Path
 
@@ -22,6 +23,7 @@ name = "firstlight-runtime"
 title = "Parcel Scales"
 description = "Weighs parcels."
 owner = "Team Scales"
+team = "team-scales"
 template-owned = true
 components = ["http_client"]
 
@@ -33,6 +35,10 @@ latency_seconds = 0.5
 [processes]
 web = 9500
 worker = 9501
+
+[template]
+version = "0.1.0"
+supported_until = 2027-11-27
 """
 
 
@@ -56,6 +62,9 @@ def test_the_identity_is_that_of_the_answers(package: str) -> None:
         title="Parcel Scales",
         description="Weighs parcels.",
         owner="Team Scales",
+        team="team-scales",
+        template_version="0.1.0",
+        supported_until=date(2027, 11, 27),
         defaults={"slo_availability": 0.995, "slo_latency": 0.95, "slo_latency_seconds": 0.5},
         management_ports={"web": 9500, "worker": 9501},
     )
@@ -67,6 +76,21 @@ def test_the_answers_are_defaults_of_the_settings(package: str) -> None:
     settings = load_for(Settings, identity, Service(identity=identity).management_ports["worker"])
     assert {name: getattr(settings, f"slo_{name}") for name in answers["slo"]} == answers["slo"]
     assert settings.management_port == answers["processes"]["worker"]
+
+
+def test_answers_of_an_older_version_of_the_template_are_enough(package: str, tmp_path: Path) -> None:
+    """They have neither a team nor the version of the template."""
+    older = ANSWERS[: ANSWERS.index("[template]")].replace('team = "team-scales"', "")
+    (tmp_path / package / "service.toml").write_text(older, "utf-8")
+    identity = Identity.of(package)
+    assert (identity.team, identity.template_version, identity.supported_until) == ("", "", None)
+
+
+def test_a_version_between_two_releases_has_no_end_of_support(package: str, tmp_path: Path) -> None:
+    """The template knows the day only of what it has released."""
+    between = ANSWERS.replace("supported_until = 2027-11-27", "")
+    (tmp_path / package / "service.toml").write_text(between, "utf-8")
+    assert (Identity.of(package).template_version, Identity.of(package).supported_until) == ("0.1.0", None)
 
 
 def test_a_package_that_is_not_installed_raises(package: str, tmp_path: Path) -> None:
@@ -116,6 +140,10 @@ def test_logs_and_traces_have_the_name_of_the_environment(
     [
         (ANSWERS.replace("owner =", "owners ="), "lacks owner; the template wrote it, so take it from there"),
         ("name = ", "cannot be read: "),
+        (
+            ANSWERS.replace("2027-11-27", '"soon"'),
+            r"supported_until of \[template\] must be a date, such as 2027-11-27",
+        ),
     ],
 )
 def test_bad_answers_are_one_sentence(package: str, tmp_path: Path, answers: str, sentence: str) -> None:

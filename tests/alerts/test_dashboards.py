@@ -8,7 +8,7 @@ from rulebook import Rule, alerts, recordings, selectors
 
 LINK = re.compile(r"/d/([a-z-]+)(?:\?(.+))?")
 # What an alert leaves open: the data source is the reader's choice, and alerts are about all instances.
-OPEN = {"datasource", "instance"}
+OPEN = {"cluster", "datasource", "instance"}
 
 every_alert = pytest.mark.parametrize("rule", alerts(), ids=str)
 
@@ -39,7 +39,9 @@ def test_the_link_chooses_what_the_alert_is_about(rule: Rule) -> None:
     """Every variable of the dashboard is set in the link, from the label of the same name."""
     dashboard, query = target(rule)
     chosen = {f"var-{name}={{{{ $labels.{name} }}}}" for name in variables(dashboard).keys() - OPEN}
-    assert set(query.split("&")) - {""} == chosen
+    of_cluster = "{{ with $labels.cluster }}&var-cluster={{ . }}{{ end }}"
+    assert query.count(of_cluster) == ("cluster" in variables(dashboard))
+    assert set(query.replace(of_cluster, "").split("&")) - {""} == chosen
 
 
 @every_alert

@@ -25,6 +25,7 @@ from rulebook import (
     rules,
     seconds,
     selectors,
+    template_labels,
 )
 
 MAY_PAGE: dict[str, set[str | None]] = {
@@ -178,8 +179,9 @@ def test_is_complete(rule: Rule) -> None:
     assert re.fullmatch(r"([A-Z][a-z0-9]+)+", rule.name)
     assert rule.labels["severity"] == SEVERITY[rule.labels["priority"]]
     assert rule.annotations.keys() == ANNOTATIONS
-    # What is grouped has one summary. Notifications are grouped by process, so it may be named.
-    assert "{{" not in rule.annotations["summary"].replace("{{ $labels.process }}", "")
+    # What is grouped has one summary, so it has no value and no label that notifications are not grouped by.
+    assert template_labels(rule.annotations["summary"]) <= {"cluster", "service", "env", "process"}
+    assert "$value" not in rule.annotations["summary"]
     assert rule.annotations["runbook_url"] == f"/runbooks/{rule.name}.md"
     assert (RUNBOOKS / f"{rule.name}.md").is_file()
 

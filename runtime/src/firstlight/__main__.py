@@ -1,7 +1,8 @@
 """Commands of the library itself, run in the directory of a service.
 
 `check` checks the files of the service. `develop <package>` runs the service and restarts it when its files change.
-`settings <package>` prints its settings with the values that they have under `develop`.
+`openslo <package>` prints its objectives as OpenSLO. `settings <package>` prints its settings with the values that they
+have under `develop`.
 """
 
 import sys
@@ -12,6 +13,7 @@ from .exit_status import BAD_USE
 COMMANDS = {
     "check": "checks.command",
     "develop": "development.command",
+    "openslo": "openslo.command",
     "settings": "development.settings_command",
 }
 

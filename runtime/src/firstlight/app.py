@@ -1,6 +1,5 @@
 """The composition root: creates every part of the running service and connects them."""
 
-import platform
 from collections.abc import Awaitable, Sequence
 from typing import Any
 
@@ -15,8 +14,9 @@ from .identity import WEB
 from .lifecycle import Lifecycle
 from .logs import pipeline, redaction, sink
 from .logs.emit import Emit
+from .logs.level import LOG_LEVEL
 from .management.health import PROBES
-from .metrics import instruments
+from .metrics.identity import publish
 from .problems import EXCEPTION_HANDLERS
 from .reporting import sentry
 from .requests.body_limit import BodyLimit
@@ -111,7 +111,8 @@ def create_app(  # noqa: PLR0913 - everything that differs between a server, a t
 def _publish(settings: Settings, service: Service) -> None:
     redaction.configure(service.redaction)  # one for the whole process, like the instruments
     warn()
-    instruments.identify(service.identity.version, settings.revision, platform.python_version())
+    publish(service.identity, settings.revision)
+    LOG_LEVEL.watch(settings)
     for objective in service.objectives:
         objective.export()
 

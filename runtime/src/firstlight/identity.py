@@ -4,6 +4,7 @@ import tomllib
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from datetime import date
 from importlib import metadata, resources
 from typing import Any
 
@@ -28,6 +29,11 @@ class Identity:
     title: str = ""
     description: str = ""
     owner: str = ""
+    team: str = ""
+    """The owner as a slug: who is notified of its alerts."""
+    template_version: str = ""
+    supported_until: date | None = None
+    """The last day on which that version of the template is supported, in UTC. None where it is unknown."""
     defaults: Mapping[str, Any] = field(default_factory=dict)
     """Defaults of settings, by field name, such as `slo_availability`."""
     management_ports: Mapping[str, int] = field(default_factory=lambda: {WEB: MANAGEMENT_PORT})
@@ -50,16 +56,22 @@ class Identity:
     def of(cls, package: str) -> "Identity":
         """Read `service.toml` of a package. The version is that of the installed distribution of the same name.
 
-        Raises `ArrangementError` if the file cannot be read or lacks a key, and
+        The file of an older version of the template lacks `team` and the table `template`.
+
+        Raises `ArrangementError` if the file cannot be read or lacks another key, and
         `importlib.metadata.PackageNotFoundError` if the distribution is not installed.
         """
         answers = _answers(package)
+        template = answers.get("template", {})
         return cls(
             name=answers["name"],
             version=metadata.version(answers["name"]),
             title=answers["title"],
             description=answers["description"],
             owner=answers["owner"],
+            team=shown(str(answers.get("team", ""))),
+            template_version=shown(str(template.get("version", ""))),
+            supported_until=_day(template.get("supported_until"), package),
             defaults={f"slo_{objective}": value for objective, value in answers["slo"].items()},
             management_ports=answers["processes"],
         )
@@ -76,3 +88,10 @@ def _answers(package: str) -> Mapping[str, Any]:
             msg = f"{ANSWERS} of the package {package} lacks {name}; the template wrote it, so take it from there"
             raise ArrangementError(msg)
     return answers
+
+
+def _day(value: Any, package: str) -> date | None:
+    if value is None or type(value) is date:
+        return value
+    msg = f"{ANSWERS} of the package {package}: supported_until of [template] must be a date, such as 2027-11-27"
+    raise ArrangementError(msg)

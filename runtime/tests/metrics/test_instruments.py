@@ -9,15 +9,7 @@ from firstlight.metrics.instruments import (
     REGISTRY,
     REQUEST_DURATION,
     TELEMETRY_DROPPED,
-    identify,
 )
-
-
-def test_identity_is_one_series() -> None:
-    """Version and revision are labels of a constant."""
-    identify("1.2.3", "abc", "3.11.0")
-    labels = {"version": "1.2.3", "revision": "abc", "python_version": "3.11.0"}
-    assert REGISTRY.get_sample_value("build_info", labels) == 1
 
 
 def test_counters_of_dropped_telemetry_start_at_zero() -> None:

@@ -64,3 +64,20 @@ def test_alertmanager_has_the_fleet_s_routes(deployment: Deployment) -> None:
     until(lambda: known() == ["http://localhost:9093/api/v2/alerts"], "Prometheus has found Alertmanager")
     _, body = deployment.host.get("http://127.0.0.1:9093/api/v2/receivers")
     assert {"pager", "dead-man"} <= {receiver["name"] for receiver in json.loads(body)}
+
+
+@pytest.mark.usefixtures("monitored")
+def test_rules_that_were_removed_go(deployment: Deployment) -> None:
+    """With the next run, and rules of others stay."""
+    rules, there = deployment.service / "ops/alerts/rules", "/etc/prometheus/rules"
+    deployment.host.execute("sh", "-c", f"echo 'groups: []' > {there}/own.rules.yml")
+    removed = (rules / "platform.rules.yml").read_bytes()
+    (rules / "platform.rules.yml").unlink()
+    try:
+        played = deployment.play("monitoring.yml")
+    finally:
+        (rules / "platform.rules.yml").write_bytes(removed)
+    assert played.status == 0, played.output
+    left = deployment.host.execute("ls", there).split()
+    assert "platform.rules.yml" not in left
+    assert {"own.rules.yml", "slo.rules.yml"} < set(left)

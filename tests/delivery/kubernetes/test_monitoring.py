@@ -2,6 +2,7 @@
 
 import json
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -124,6 +125,33 @@ def test_all_dashboards_arrive(wrapped: list[Object], service: Path) -> None:
     assert all(len(text) < 1_000_000 for text in maps.values())
     for found in wrapped:
         validate(found)
+
+
+def selected(found: list[Object], selector: str) -> set[str]:
+    """The names of the ConfigMaps that a cluster would select."""
+    part, version = (condition.rpartition("=")[::2] for condition in selector.split(","))
+    maps = [each["metadata"] for each in found if each["kind"] == "ConfigMap"]
+    assert version[0].endswith("!")
+    return {
+        each["name"]
+        for each in maps
+        if each["labels"].get(part[0]) == part[1] and each["labels"].get(version[0][:-1]) != version[1]
+    }
+
+
+def test_dashboards_that_were_removed_go(service: Path) -> None:
+    """The printed command removes what an earlier set had, nothing of this set, and nothing of anybody else."""
+    script, ops = service / "deploy/kubernetes/monitoring", service / "ops"
+    generated(service)
+    before = read(script / "generated.yaml")
+    (ops / "grafana/dashboards/Team_of odd things_.json").unlink()
+    done = generated(service)
+    *command, selector = shlex.split(done.stdout)
+    assert command == ["kubectl", "delete", "configmap", "--namespace", "monitoring", "--selector"]
+    after = read(script / "generated.yaml")
+    applied = {each["metadata"]["name"]: each for each in [*before, *after]}
+    other = {"kind": "ConfigMap", "metadata": {"name": "grafana-own", "labels": {"grafana_dashboard": "1"}}}
+    assert selected([*applied.values(), other], selector) == {"dashboard-team-of-odd-things"}
 
 
 def test_without_rules_there_is_one_sentence(service: Path, tmp_path: Path) -> None:

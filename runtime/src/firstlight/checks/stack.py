@@ -125,5 +125,7 @@ def _dashboards(stack: Stack) -> Iterator[Finding]:
     provider = stack.read(PROVIDER).first("providers")
     if provider.find("allowUiUpdates") is not False:
         yield Finding(PROVIDER, "allowUiUpdates must be false: what is clicked together would be lost.")
+    if provider.find("disableDeletion") is True:
+        yield Finding(PROVIDER, "disableDeletion must be false: dashboards whose files were removed would stay.")
     if provider.at("options", "path") not in stack.mounts("grafana"):
         yield Finding(PROVIDER, f"options.path is {provider.at('options', 'path')}, which grafana does not mount.")

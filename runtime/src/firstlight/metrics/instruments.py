@@ -34,7 +34,10 @@ SLO_EVENTS = Counts("slo_events", "Events of a declared objective.", ("slo", "ou
 HEALTH_CHECK_STATUS = Gauge("health_check_status", "1 while the check passes.", ("check",), registry=REGISTRY)
 SERVICE_READY = Gauge("service_ready", "1 while the service asks for traffic.", registry=REGISTRY)
 BUILD_INFO = Gauge(
-    "build_info", "What runs here: always 1.", ("version", "revision", "python_version"), registry=REGISTRY
+    "build_info",
+    "What runs here: always 1.",
+    ("version", "revision", "python_version", "template_version", "team"),
+    registry=REGISTRY,
 )
 LOG_EVENTS = Counts("log_events", "Log lines written.", ("level",), REGISTRY)
 TELEMETRY_DROPPED = Counter("telemetry_dropped", "Telemetry lost.", ("signal", "reason"), registry=REGISTRY)
@@ -60,8 +63,3 @@ METRICS_NOT_RENDERED = TELEMETRY_DROPPED.labels("metrics", "not_rendered")
 LOG_EVENTS_BY_LEVEL: Mapping[str, Count] = {
     level: LOG_EVENTS.labels(level) for level in ("debug", "info", "warning", "error", "critical")
 }
-
-
-def identify(version: str, revision: str, python_version: str) -> None:
-    """Publish what runs here as `build_info`."""
-    BUILD_INFO.labels(version, revision, python_version).set(1)

@@ -51,9 +51,7 @@ class Timings(dict[tuple[str, str], Timing | None]):
         super().__init__()
         self.standard = Timing(_nanoseconds(settings.slo_latency_seconds), to_first_byte=False, **standard._asdict())
         self._settings = settings
-        declared = [*_operations(service), *_routes(service, settings)]
-        _refuse_shared_objectives(declared)
-        for route in declared:
+        for route in _declared(service, settings):
             timing, template = self._timing(route), compile_path(route.path)[1]
             self.update({(method, template): timing for method in route.methods})
         for method, template in list(self):
@@ -71,10 +69,28 @@ class Timings(dict[tuple[str, str], Timing | None]):
         seconds = self._settings.slo_latency_seconds if latency.seconds is None else latency.seconds
         events = Events(standard.good, standard.bad)
         if latency.ratio is not None:
-            events = Objective(f"{ROUTE_PREFIX}{route.name}", latency.ratio, seconds).export()
+            events = _objective(route.name, latency.ratio, seconds).export()
         else:
             _refuse_between_buckets(route.path, seconds)
         return Timing(_nanoseconds(seconds), latency.to_first_byte, **events._asdict())
+
+
+def objectives(service: Service, settings: Settings) -> Iterator[Objective]:
+    """The objectives of the routes that have their own. Raises `ArrangementError` as `Timings` does."""
+    for route in _declared(service, settings):
+        if route.latency is not None and route.latency.ratio is not None:
+            seconds = settings.slo_latency_seconds if route.latency.seconds is None else route.latency.seconds
+            yield _objective(route.name, route.latency.ratio, seconds)
+
+
+def _objective(name: str, ratio: float, seconds: float) -> Objective:
+    return Objective(f"{ROUTE_PREFIX}{name}", ratio, seconds)
+
+
+def _declared(service: Service, settings: Settings) -> Sequence[Declared]:
+    declared = [*_operations(service), *_routes(service, settings)]
+    _refuse_shared_objectives(declared)
+    return declared
 
 
 def _refuse_between_buckets(path: str, seconds: float) -> None:

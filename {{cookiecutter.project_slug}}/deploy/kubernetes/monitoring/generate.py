@@ -1,10 +1,13 @@
 #!/usr/bin/env python3
 """Write the rules and dashboards of `ops/` for a cluster: one PrometheusRule, and a ConfigMap for each dashboard.
 
+It prints the command that removes the dashboards that `ops/` no longer has. `kubectl apply` keeps them.
+
 They serve every service of the cluster, so their names are the same whichever service applies them. The team's own
 rules are a PrometheusRule named after the service.
 """
 
+import hashlib
 import re
 import sys
 from collections.abc import Iterator
@@ -18,6 +21,8 @@ OPS = HERE.parents[2] / "ops"
 GENERATED = HERE / "generated.yaml"
 SERVICE = "<%= cookiecutter.project_slug %>"
 TEAM = "team.rules.yml"
+PART_OF, VERSION = "app.kubernetes.io/part-of", "app.kubernetes.io/version"
+SET = "firstlight-dashboards"
 
 
 def objects(ops: Path) -> Iterator[dict[str, Any]]:
@@ -25,9 +30,22 @@ def objects(ops: Path) -> Iterator[dict[str, Any]]:
     rules = sorted(ops.glob("alerts/rules/*.rules.yml"))
     yield _rules("firstlight", [file for file in rules if file.name != TEAM])
     yield from (_rules(SERVICE, [file]) for file in rules if file.name == TEAM)
-    for file in sorted(ops.glob("grafana/dashboards/*.json")):
-        metadata = {"name": f"dashboard-{_words(file.stem)}", "labels": {"grafana_dashboard": "1"}}
+    labels = {"grafana_dashboard": "1", PART_OF: SET, VERSION: version(ops)}
+    for file in _dashboards(ops):
+        metadata = {"name": f"dashboard-{_words(file.stem)}", "labels": dict(labels)}
         yield _object("v1", "ConfigMap", metadata, data={f"{_words(file.stem)}.json": file.read_text("utf-8")})
+
+
+def version(ops: Path) -> str:
+    """What differs between two sets of dashboards: a checksum of their names and contents."""
+    checksum = hashlib.sha256()
+    for file in _dashboards(ops):
+        checksum.update(f"{file.name}\0".encode() + file.read_bytes())
+    return checksum.hexdigest()[:12]
+
+
+def _dashboards(ops: Path) -> list[Path]:
+    return sorted(ops.glob("grafana/dashboards/*.json"))
 
 
 def _words(name: str) -> str:
@@ -50,6 +68,9 @@ def main() -> None:
     if not any(ops.glob("alerts/rules/*.rules.yml")):
         sys.exit(f"{ops} has no alerts/rules/*.rules.yml; give the directory that has them.")
     GENERATED.write_text(yaml.safe_dump_all(objects(ops), sort_keys=False, width=120), encoding="utf-8")
+    namespace = yaml.safe_load((HERE / "kustomization.yaml").read_text("utf-8"))["namespace"]
+    others = f"{PART_OF}={SET},{VERSION}!={version(ops)}"
+    sys.stdout.write(f"kubectl delete configmap --namespace {namespace} --selector '{others}'\n")
 
 
 if __name__ == "__main__":

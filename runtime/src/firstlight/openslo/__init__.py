@@ -1,0 +1,1 @@
+"""The objectives of a service in OpenSLO, for tools that read that format."""
