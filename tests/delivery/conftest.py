@@ -68,13 +68,15 @@ def published(shared: Machine) -> Path:
 
 
 @pytest.fixture(scope="session")
-def committed(shared: Machine, generate: Generate) -> Path:
-    """Commit a service with everything, and with its lock file, as its first push has it."""
-    service = Path(shutil.copytree(generate(**EVERYTHING), shared.output() / "acme-links"))
-    assert shared.run(["uv", "lock", "--quiet"], service).status == 0
-    shared.commit(service)
-    shared.git("remote", "add", "origin", ORIGIN, directory=service)
-    return service
+def committed(shared: Machine, template: Path) -> Path:
+    """Follow the printed first steps to a commit: what the first push has."""
+    generated = shared.cookiecutter(template, EVERYTHING)
+    steps = [line for line in generated.stdout.splitlines() if line.startswith("    ")]
+    place, lock, commit, *_ = steps
+    done = shared.run(["sh", "-ec", f"{place}\n{lock}\n{commit}"], generated.service.parent)
+    assert done.status == 0, done.stderr
+    shared.git("remote", "add", "origin", ORIGIN, directory=generated.service)
+    return generated.service
 
 
 @pytest.fixture
