@@ -60,7 +60,7 @@ def say_what_comes_next() -> None:
 
     cd {place}
     make lock    # writes uv.lock, so that every machine installs the same versions
-    git init && git add . && git commit -m "Generate the service"    # before any edit: updates start from this commit
+    git init -b main && git add . && git commit -m "Generate the service"    # before any edit: updates start here
     make run     # http://127.0.0.1:8000/api/v1/links, metrics and health on port 9464
     make test
 """)

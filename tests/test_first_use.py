@@ -94,13 +94,13 @@ def test_a_newline_in_the_template_s_path_is_only_a_character(machine: Machine) 
 
 
 def test_the_first_steps_lock_before_they_commit(machine: Machine, template: Path) -> None:
-    """A pipeline without a committed lock fails."""
+    """A pipeline without a committed lock fails, and none runs for a first push of another branch than main."""
     outcome = machine.cookiecutter(template)
     steps = [line.split("#")[0].strip() for line in outcome.stdout.splitlines() if line.startswith("    ")]
     assert steps == [
         "cd acme-links",
         "make lock",
-        'git init && git add . && git commit -m "Generate the service"',
+        'git init -b main && git add . && git commit -m "Generate the service"',
         "make run",
         "make test",
     ]

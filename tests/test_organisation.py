@@ -172,7 +172,7 @@ def test_shared_steps_are_refused_with_another_registry(machine: Machine, copy: 
         ("[image]\nregistri = 'x'", "organisation.toml: image.registri is unknown; perhaps registry."),
         (
             "[metrics]",
-            "organisation.toml: metrics is unknown; known are name, handle, image, alerts, catalogue, defaults, labels, ",
+            "organisation.toml: metrics is unknown; known are name, handle, image, alerts, catalogue, defaults, ",
         ),
         ("image = 'x'", "organisation.toml: image must be a table, [image]."),
         ("labels = 1", "organisation.toml: labels must be a table, [labels]."),

@@ -16,6 +16,12 @@ from template import EVERYTHING, Machine, files
 KEPT = "runtime.yml"  # the unit tests of the rule that tests of pipelines break
 
 
+@pytest.fixture(scope="session", autouse=True)
+def known_types(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Let the services of these tests share what mypy knows of their dependencies."""
+    os.environ["MYPY_CACHE_DIR"] = str(tmp_path_factory.mktemp("mypy"))
+
+
 @pytest.fixture(scope="session")
 def containers() -> Iterator[Containers]:
     """Start with an empty engine. CI must have the tools; elsewhere say which are missing and how to get them."""
@@ -65,22 +71,24 @@ def published(shared: Machine) -> Path:
 
 
 @pytest.fixture(scope="session")
-def committed(shared: Machine, generate: Generate) -> Path:
-    """Commit a service with everything, and with its lock file, as its first push has it.
+def committed(shared: Machine, template: Path) -> Path:
+    """Follow the printed first steps to a commit: what the first push has.
 
     Of the unit tests of the rules it keeps one file: all of them take half a minute each time a pipeline runs, and they
     are byte for byte those that `tests/alerts` runs.
     """
-    service = Path(shutil.copytree(generate(**EVERYTHING), shared.output() / "acme-links"))
-    emitted = service / "ops/alerts/tests"
+    generated = shared.cookiecutter(template, EVERYTHING)
+    emitted = generated.service / "ops/alerts/tests"
     assert files(emitted) == files(ALERTS / "tests")
     for file in emitted.iterdir():
         if file.name != KEPT:
             file.unlink()
-    assert shared.run(["uv", "lock", "--quiet"], service).status == 0
-    shared.commit(service)
-    shared.git("remote", "add", "origin", ORIGIN, directory=service)
-    return service
+    steps = [line for line in generated.stdout.splitlines() if line.startswith("    ")]
+    place, lock, commit, *_ = steps
+    done = shared.run(["sh", "-ec", f"{place}\n{lock}\n{commit}"], generated.service.parent)
+    assert done.status == 0, done.stderr
+    shared.git("remote", "add", "origin", ORIGIN, directory=generated.service)
+    return generated.service
 
 
 @pytest.fixture

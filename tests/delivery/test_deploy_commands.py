@@ -92,6 +92,8 @@ def test_the_command_is_done_before_anything_is_rolled_out(machine: Machine, ser
 
     assert outcome.status == 0, outcome.stderr
     asks = [call.split(" --output")[0] for call in cluster.calls]
+    canary = "get rollouts.argoproj.io acme-links --ignore-not-found"
+    replicas = "get deployment/acme-links --ignore-not-found"
     assert asks == [
         "kustomize RELEASE",
         "apply --filename -",
@@ -99,7 +101,9 @@ def test_the_command_is_done_before_anything_is_rolled_out(machine: Machine, ser
         "apply --filename RELEASE/all.yaml --selector command=prepare",
         f"get job {JOB} --ignore-not-found",
         f"get job {JOB} --ignore-not-found",
+        *(canary, replicas),
         "apply --kustomize RELEASE",
+        *(canary, replicas),
         *ALL,
     ]
     assert {each["kind"] for each in cluster.objects("needed.yaml")} == {

@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
+from delivery.pipelines import keep_one_test
 from template import Machine, Outcome, replace
 
 pytestmark = [pytest.mark.delivery, pytest.mark.usefixtures("promtool")]
@@ -27,6 +28,7 @@ def test_each_hook_finds_what_it_is_for(machine: Machine, service: Path) -> None
     replace(service / ".github/workflows/ci.yml", "needs: [check", "needs: [chekc")
     replace(service / ".github/workflows/release.yml", "persist-credentials: false", "persist-credentials: true")
     replace(service / "ops/alerts/rules/runtime.rules.yml", "> 0.95", "> 9.5")
+    keep_one_test(service)
     machine.git("add", "--all", directory=service)
     outcome = machine.run(["make", "hooks"], service)
     assert outcome.status != 0
@@ -36,6 +38,8 @@ def test_each_hook_finds_what_it_is_for(machine: Machine, service: Path) -> None
 
 def test_what_is_emitted_passes_without_a_network(machine: Machine, service: Path) -> None:
     """Hooks are installed once, from the package index; from then on they need nobody."""
+    keep_one_test(service)
+    machine.git("add", "--all", directory=service)
     assert machine.run(["uv", "run", "pre-commit", "install-hooks"], service).status == 0
     outcome = machine.run(["unshare", "--map-root-user", "--net", "make", "hooks"], service)
     assert outcome.status == 0, outcome.stdout

@@ -8,10 +8,12 @@ import jsonschema
 
 LABEL = r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?"
 OLD_LABEL = r"[a-z]([-a-z0-9]{0,61}[a-z0-9])?"  # of Services, which began with it
-SUBDOMAIN = rf"{LABEL}(\.{LABEL})*"
+SUBDOMAIN = rf"(?=.{{1,253}}$){LABEL}(\.{LABEL})*"
 WORD = r"([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)"
 PORT = r"(?=.{1,15}$)(?=.*[a-z])[a-z0-9]+(-[a-z0-9]+)*"
-OF_A_KIND = {"Namespace": LABEL, "Service": OLD_LABEL}
+# The name of a Job is a label of its pods. Pods of a workload are named after it, and their names are host names.
+WORKLOADS = dict.fromkeys(("CronJob", "Deployment", "Job", "Rollout", "StatefulSet"), LABEL)
+OF_A_KIND = {"Namespace": LABEL, "Service": OLD_LABEL, **WORKLOADS}
 NAMED = {
     "containers": LABEL,
     "initContainers": LABEL,

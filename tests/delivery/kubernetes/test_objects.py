@@ -17,6 +17,7 @@ def test_every_object_is_valid(emitted: list[Object], version: str) -> None:
         validate(manifest, version)
 
 
+CONTAINER = ("spec", "template", "spec", "containers", 0)
 MISTAKES: dict[str, tuple[str, tuple[str | int, ...], object]] = {
     "a misspelt probe": ("Deployment", ("spec", "template", "spec", "containers", 0, "readynessProbe"), {}),
     "a quoted port": ("Deployment", ("spec", "template", "spec", "containers", 0, "ports", 0, "containerPort"), "8000"),
@@ -29,8 +30,15 @@ MISTAKES: dict[str, tuple[str, tuple[str | int, ...], object]] = {
     "a pause in days": ("Rollout", ("spec", "strategy", "canary", "steps", 1, "pause", "duration"), "1d"),
     "an underscore in a name": ("Deployment", ("metadata", "name"), "acme_links"),
     "a Service that begins with a digit": ("Service", ("metadata", "name"), "1-acme"),
-    "a name that is too long": ("Deployment", ("spec", "template", "spec", "containers", 0, "name"), "a" * 64),
+    "a name that is too long": ("Deployment", (*CONTAINER, "name"), "a" * 64),
     "a port with a long name": ("Service", ("spec", "ports", 0, "name"), "management-of-web"),
+    "a workload whose pods have no host name": ("Deployment", ("metadata", "name"), "a" * 64),
+    "a volume with a long name": ("Deployment", ("spec", "template", "spec", "volumes", 0, "name"), "a" * 64),
+    "a variable that begins with a digit": ("Deployment", (*CONTAINER, "env", 0, "name"), "1ST"),
+    "a namespace with a dot": ("Namespace", ("metadata", "name"), "acme.links"),
+    "an object with a name of 254 characters": ("PodDisruptionBudget", ("metadata", "name"), ".".join(["a" * 50] * 5)),
+    "a label with a long name": ("Deployment", ("metadata", "labels", "a" * 64), "payments"),
+    "a label with a long value": ("Deployment", ("metadata", "labels", "team"), "a" * 64),
     "a label with a space": ("Deployment", ("metadata", "labels", "team"), "our team"),
     "a misspelt condition": ("AnalysisTemplate", ("spec", "metrics", 0, "failCondition"), "true"),
 }

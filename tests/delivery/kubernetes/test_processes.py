@@ -1,5 +1,6 @@
 """A component's command and worker in a cluster: valid, restricted, discovered, and separate from web."""
 
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -7,6 +8,10 @@ import pytest
 from delivery.kubernetes.manifests import NEWEST, OLDEST, SLUG, Object, edited, read, render, validate
 from delivery.kubernetes.pod_security import violations
 from made_up_template import MadeUp
+from template import Machine, replace
+
+from generator.fields import LONGEST_NAME
+from generator.names import LONGEST
 
 pytestmark = pytest.mark.delivery
 VARIANTS = {
@@ -111,6 +116,50 @@ def test_a_command_is_a_job_that_ends(made_up: MadeUp, version: str) -> None:
     assert "ports" not in container  # nothing that discovery could scrape
     assert job["metadata"]["labels"] == {KIND: "command", "command": "prepare"}
     assert pod["metadata"]["labels"] == {NAME: SLUG, KIND: "command", "command": "prepare"}
+
+
+def jobs(kubernetes: Path) -> list[Object]:
+    """The Jobs of a release, as `commands/run.sh` names them."""
+    release = kubernetes / "release"
+    release.mkdir()
+    text = 'nameSuffix: "-55555555"\nresources: [../commands]\n'
+    (release / "kustomization.yaml").write_text(text, encoding="utf-8")
+    return render(release)
+
+
+def test_the_longest_names_are_valid(made_up: MadeUp, machine: Machine) -> None:
+    """A slug, a command and a process of as many characters as a generation accepts; one more is refused there."""
+    template = Path(shutil.copytree(made_up.template, machine.directory / "longest"))
+    manifest = template / "components/tasks/component.toml"
+    replace(manifest, 'name = "prepare"', f'name = "{"c" * LONGEST_NAME}"')
+    replace(manifest, "[processes.worker]", f"[processes.{'p' * LONGEST_NAME}]")
+    machine.commit(template)
+    slug = "b" * LONGEST
+    service = machine.cookiecutter(template, {"project_slug": slug, "components": "tasks", "deploy": "all"}).service
+    kubernetes = service / "deploy/kubernetes"
+    components = [f"../../components/{name}" for name in ("prometheus-operator", "canary", "private-images")]
+    for environment in ("staging", "production"):
+        found = render(edited(kubernetes / "overlays" / environment, components=components))
+        for each in found:
+            validate(each)
+    assert named(found, "Deployment").keys() == {slug, f"{slug}-{'p' * LONGEST_NAME}"}
+    (job,) = jobs(kubernetes)
+    validate(job)
+    assert len(job["metadata"]["name"]) == LONGEST + LONGEST_NAME + len("--55555555")
+
+
+def test_every_pod_has_the_login_to_the_registry(made_up: MadeUp, tmp_path: Path) -> None:
+    """By its service account: web, workers and the Jobs of commands, when an overlay lists the component."""
+    kubernetes = made_up.copy("tasks", tmp_path) / "deploy/kubernetes"
+    staging = kubernetes / "overlays/staging"
+    assert "imagePullSecrets" not in named(render(staging), "ServiceAccount")[SLUG]
+    found = render(edited(staging, components=["../../components/private-images"]))
+    account = named(found, "ServiceAccount")[SLUG]
+    validate(account)
+    assert account["imagePullSecrets"] == [{"name": "registry"}]
+    users = pods([*found, *jobs(kubernetes)])
+    assert len(users) == 3
+    assert {pod["spec"]["serviceAccountName"] for pod in users.values()} == {SLUG}
 
 
 def test_an_overlay_has_no_job(made_up: MadeUp) -> None:
