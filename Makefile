@@ -31,12 +31,13 @@ test-runtime: $(UV) ## Run the tests of runtime/, with coverage, on every suppor
 fault-test: $(UV) ## Drive a generated service through floods, failures and overload; LONG=1, ROWS=name,name, WRITE=1 for the page
 	@exec $(PYTHON) -m faults $(if $(LONG),--long) $(if $(REVERT),--revert) $(if $(ROWS),--rows "$(ROWS)") $(if $(WRITE),--write)
 
+fleet: WAVES ?= 1,10,all
 # `value` keeps what would be special in the names of folders.
 fleet: export FLEET_FOLDER = $(value FOLDER)
 fleet: export FLEET_TEST = $(or $(value TEST),make check test)
 fleet: $(UV) ## The services in FOLDER=folder; DOCTOR=1 examines them, UPDATE=1 updates them: WAVES=1,10,all EXCEPT=name PUSH=1 TEST=command
 	@exec $(PYTHON) -m fleet "$${FLEET_FOLDER:?name the folder with the checkouts: make fleet FOLDER=~/checkouts}" $(if $(DOCTOR),--doctor) \
-	  $(if $(UPDATE),--update) --waves "$(or $(WAVES),1,10,all)" $(foreach name,$(EXCEPT),--leave $(name)) $(if $(PUSH),--push) --test "$$FLEET_TEST"
+	  $(if $(UPDATE),--update) --waves "$(WAVES)" $(foreach name,$(EXCEPT),--leave $(name)) $(if $(PUSH),--push) --test "$$FLEET_TEST"
 
 prove-delivery: $(UV) ## Test images, signatures, pipelines and deploys for real (needs root and Debian's container tools)
 	@.ci/pytest delivery $(PYTHON) -m pytest -m delivery

@@ -27,9 +27,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         sizes = waves.sizes(options.waves)
         services, others = find(options.folder.expanduser())
-        if unknown := sorted(set(options.leave) - {service.name for service in services}):
-            msg = f"EXCEPT names {', '.join(unknown)}, and no service in {options.folder} has that name."
-            raise FolderError(msg)
+        _check_names(options.leave, services)
     except (FolderError, waves.WavesError) as error:
         print(error, file=sys.stderr)
         return BAD_USE
@@ -39,6 +37,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"\n{_number(services)}, {ignored}")
         return status
     return _update([each for each in services if each.name not in options.leave], sizes, options, ignored)
+
+
+def _check_names(given: Sequence[str], services: Sequence[Checkout]) -> None:
+    """Raise `FolderError` for a name that no service has: it would be updated under its right name."""
+    if unknown := sorted(set(given) - {service.name for service in services}):
+        msg = f"EXCEPT names {', '.join(unknown)}, and no service has that name."
+        raise FolderError(msg)
 
 
 def _parser() -> argparse.ArgumentParser:

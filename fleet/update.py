@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -14,15 +15,10 @@ from .git import GitError, git, succeeds
 
 PATCH = Path(".cache/template-update.patch")
 LOG_LINES = 20
-UPDATED, CONFLICT, RED, ALREADY, CURRENT, REFUSED = (
-    "updated",
-    "conflict",
-    "red",
-    "already updated",
-    "current",
-    "refused",
-)
+UPDATED, ALREADY, CURRENT = "updated", "already updated", "up to date"
+REFUSED, CONFLICT, RED = "refused", "conflict", "red"
 GOOD = frozenset({UPDATED, ALREADY, CURRENT})
+FAILED = ("-conflict", "-red")  # the ends of the names of branches that a person has to look at
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,14 +51,21 @@ def branch(newest: str) -> str:
 
 
 def settled(checkout: Checkout, newest: str) -> Outcome | None:
-    """The outcome where there is nothing to do: up to date, or updated by an earlier run."""
+    """The outcome where nothing is to be done: up to date, updated by an earlier run, or somebody works on it."""
     if newest == checkout.commit:
         return Outcome(name=checkout.name, word=CURRENT)
     name = branch(newest)
-    done = succeeds("rev-parse", "--verify", "--quiet", f"refs/heads/{name}", at=checkout.path)
-    if done and succeeds("merge-base", "--is-ancestor", "HEAD", name, at=checkout.path):
+    for each in (name, *(name + ending for ending in FAILED)):
+        if _exists(checkout.path, each) and int(git("rev-list", "--count", f"HEAD..{each}", at=checkout.path)) > 1:
+            sentence = f"has commits of others on {each}: merge them, or delete the branch"
+            return Outcome(name=checkout.name, word=REFUSED, sentence=sentence)
+    if _exists(checkout.path, name) and succeeds("merge-base", "--is-ancestor", "HEAD", name, at=checkout.path):
         return Outcome(name=checkout.name, word=ALREADY, sentence=f"on {name}")
     return None
+
+
+def _exists(repository: Path, name: str) -> bool:
+    return succeeds("rev-parse", "--verify", "--quiet", f"refs/heads/{name}", at=repository)
 
 
 def update(checkout: Checkout, newest: str, commands: Commands) -> Outcome:
@@ -77,8 +80,8 @@ def update(checkout: Checkout, newest: str, commands: Commands) -> Outcome:
 def _update(checkout: Checkout, copy: Path, newest: str, commands: Commands) -> Outcome:
     status, said = _run(commands.update, copy)
     if not git("status", "--porcelain", at=copy):
-        last = (said.strip().splitlines() or ["it said nothing"])[-1]
-        return Outcome(name=checkout.name, word=RED, sentence=f"`{commands.update}` changed nothing: {last}", log=said)
+        sentence = f"`{commands.update}` ended with status {status} and changed nothing"
+        return Outcome(name=checkout.name, word=RED, sentence=sentence, log=said)
     name, message = branch(newest), f"Follow the template\n\n{said.strip()}"
     if status:
         _commit(checkout, copy, f"{name}-conflict", message)
@@ -90,24 +93,26 @@ def _update(checkout: Checkout, copy: Path, newest: str, commands: Commands) -> 
         sentence = f"`{commands.test}` ended with status {status}; see the branch {name}-red"
         return Outcome(name=checkout.name, word=RED, sentence=sentence, log=tested)
     _commit(checkout, copy, name, message)
-    return (
-        _pushed(checkout, name) if commands.push else Outcome(name=checkout.name, word=UPDATED, sentence=f"on {name}")
-    )
+    return _pushed(checkout, name) if commands.push else _on(checkout, name)
+
+
+def _on(checkout: Checkout, name: str, more: str = "") -> Outcome:
+    return Outcome(name=checkout.name, word=UPDATED, sentence=f"on {name}{more}")
 
 
 def _pushed(checkout: Checkout, name: str) -> Outcome:
     try:
-        git("push", "--quiet", "--force-with-lease", "origin", name, at=checkout.path)
+        git("push", "--quiet", "origin", name, at=checkout.path)
     except GitError as error:
         sentence = f"{name} is committed here and was not pushed: {error}"
         return Outcome(name=checkout.name, word=RED, sentence=sentence)
-    return Outcome(name=checkout.name, word=UPDATED, sentence=f"on {name}, pushed")
+    return _on(checkout, name, ", pushed")
 
 
 @contextmanager
 def _worktree(checkout: Checkout) -> Iterator[Path]:
     """A copy of the newest commit, removed at the end, also when the run is interrupted."""
-    git("worktree", "prune", at=checkout.path)
+    git("worktree", "prune", at=checkout.path)  # what a killed run left
     directory = Path(tempfile.mkdtemp(prefix="fleet-"))
     copy = directory / checkout.name
     try:
@@ -126,16 +131,23 @@ def _commit(checkout: Checkout, copy: Path, name: str, message: str) -> None:
     if (copy / PATCH).is_file():
         (checkout.path / PATCH).parent.mkdir(exist_ok=True)
         shutil.copyfile(copy / PATCH, checkout.path / PATCH)
-    for suffix in ("-conflict", "-red"):
-        if not name.endswith(suffix) and succeeds("rev-parse", "--verify", "--quiet", name + suffix, at=copy):
-            git("branch", "--quiet", "--delete", "--force", name + suffix, at=copy)
+    for other in (branch_of(name) + ending for ending in FAILED):
+        if other != name and _exists(copy, other):
+            git("branch", "--quiet", "--delete", "--force", other, at=copy)
+
+
+def branch_of(name: str) -> str:
+    """The branch of a successful update, from that of a failed one."""
+    for ending in FAILED:
+        name = name.removesuffix(ending)
+    return name
 
 
 def _run(command: str, directory: Path) -> tuple[int, str]:
-    """The status and the output of a shell command. An interruption ends it as well."""
+    """The status and the output of a shell command. An interruption ends it and everything that it started."""
     foreign = ("MAKE", "MFLAGS", "UV_PROJECT", "VIRTUAL_ENV")
     environment = {name: value for name, value in os.environ.items() if not name.startswith(foreign)}
-    done = subprocess.run(
+    with subprocess.Popen(
         ["sh", "-c", command],
         cwd=directory,
         env=environment,
@@ -143,9 +155,14 @@ def _run(command: str, directory: Path) -> tuple[int, str]:
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        check=False,
-    )
-    return done.returncode, done.stdout
+        start_new_session=True,
+    ) as process:
+        try:
+            said, _ = process.communicate()
+        except KeyboardInterrupt:
+            os.killpg(process.pid, signal.SIGKILL)
+            raise
+    return process.returncode, said
 
 
 def last_lines(log: str) -> str:
