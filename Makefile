@@ -7,7 +7,7 @@ PYTHON := $(UV) run python
 export PATH := $(PATH):$(CURDIR)/.tools/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo new test test-runtime fault-test prove-delivery check hooks fmt wheel release bench repin names preview
+.PHONY: help demo new test test-runtime fault-test prove-delivery fleet check hooks fmt wheel release bench repin names preview
 
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "  %-20s %s\n", $$1, $$2 }'
@@ -30,6 +30,14 @@ test-runtime: $(UV) ## Run the tests of runtime/, with coverage, on every suppor
 
 fault-test: $(UV) ## Drive a generated service through floods, failures and overload; LONG=1, ROWS=name,name, WRITE=1 for the page
 	@exec $(PYTHON) -m faults $(if $(LONG),--long) $(if $(REVERT),--revert) $(if $(ROWS),--rows "$(ROWS)") $(if $(WRITE),--write)
+
+fleet: WAVES ?= 1,10,all
+# `value` keeps what would be special in the names of folders.
+fleet: export FLEET_FOLDER = $(value FOLDER)
+fleet: export FLEET_TEST = $(or $(value TEST),make check test)
+fleet: $(UV) ## The services in FOLDER=folder; DOCTOR=1 examines them, UPDATE=1 updates them: WAVES=1,10,all EXCEPT=name PUSH=1 TEST=command
+	@exec $(PYTHON) -m fleet "$${FLEET_FOLDER:?name the folder with the checkouts: make fleet FOLDER=~/checkouts}" $(if $(DOCTOR),--doctor) \
+	  $(if $(UPDATE),--update) --waves "$(WAVES)" $(foreach name,$(EXCEPT),--leave $(name)) $(if $(PUSH),--push) --test "$$FLEET_TEST"
 
 prove-delivery: $(UV) ## Test images, signatures, pipelines and deploys for real (needs root and Debian's container tools)
 	@.ci/pytest delivery $(PYTHON) -m pytest -m delivery

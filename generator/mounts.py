@@ -11,6 +11,7 @@ from .components import HOME, enabled
 from .cruft_state import without_state
 from .ownership import chosen
 from .package_index import INDEX
+from .places import record
 from .repository import ROOT, TEMPLATE, files_below
 
 Answers = Mapping[str, Any]
@@ -106,4 +107,5 @@ def after_generation(answers: Answers) -> dict[str, Any]:
         "keeping": keeping(),
         "updating": updating(),
         "without_state": without_state(answers),
+        "record": record(),
     }

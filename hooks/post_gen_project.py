@@ -1,10 +1,13 @@
-"""Copy the trees that all services share, make scripts executable, and print the next steps."""
+"""Copy the trees that all services share, make scripts executable, record the files, and print the next steps."""
 
 import contextlib
+import hashlib
 import json
 import os
+import runpy
 import shutil
 import sys
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -31,8 +34,38 @@ def main() -> None:
     for directory in FACTS["empty_directories"]:
         with contextlib.suppress(OSError):  # a service that was there before may have files in it
             Path(directory).rmdir()
+    write_record()
     if not FACTS["updating"]:
         say_what_comes_next()
+
+
+def write_record() -> None:
+    """Record the template's files as they are now, so that `make doctor` names the edited ones without the template.
+
+    Files that the team owns are left out, and the library, which has a list of its own.
+    """
+    facts = FACTS["record"]
+    lines: dict[str, Any] = runpy.run_path(facts["lines"])
+    files: dict[str, str] = {}
+    shared: dict[str, str] = {}
+    others = of_others()
+    for path in sorted({*FACTS["rendered"], *(place for _, place in FACTS["mounted"])} - {".cruft.json"}):
+        if not Path(path).is_file() or any(Path(path).is_relative_to(place) for place in others):
+            continue
+        content, places = Path(path).read_bytes(), facts["places"].get(path, [])
+        text = content.decode(errors="replace")
+        if places or lines["has_pins"](text):
+            shared[path] = lines["pattern"](text, [tuple(place) for place in places])
+        else:
+            files[path] = hashlib.sha256(content).hexdigest()
+    text = json.dumps({**facts["head"], "files": files, "shared": shared}, indent=2)
+    Path(facts["file"]).write_text(f"{text}\n", encoding="utf-8", newline="\n")
+
+
+def of_others() -> list[str]:
+    """The files and folders of the team, and the folders that are replaced as a whole."""
+    project = tomllib.loads(Path("pyproject.toml").read_text(encoding="utf-8"))
+    return [*project.get("tool", {}).get("cruft", {}).get("skip", []), *FACTS["whole"]]
 
 
 def make_executable(file: Path) -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from . import contract, deployments, document, overlays, pods, processes, rules
+from . import contract, deployments, document, overlays, pods, processes, rules, sandbox
 from .finding import Finding, FindingError, each
 from .overlays import DEPLOYMENT, KUBERNETES
 from .project import Project
@@ -18,9 +18,8 @@ TARGET = ("env", "instance", "process", "service")
 def findings(project: Project) -> Iterator[Finding]:
     """Faults that keep pods from starting, getting ready, being scraped or ending in time."""
     if project.has(KUBERNETES):
-        yield from each(
-            project, (_probes, _ports, _references, _monitor, _overlays, _queries, processes.in_cluster, *pods.PARTS)
-        )
+        own = (_probes, _ports, _references, _monitor, _overlays, _queries, processes.in_cluster)
+        yield from each(project, (*own, *pods.PARTS, *sandbox.PARTS))
 
 
 def _open(project: Project) -> dict[str, int]:

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 
 from . import contract, document
 from .document import Document
@@ -13,6 +14,7 @@ from .series import Series
 
 ALERTS = "ops/alerts"
 FILES = f"{ALERTS}/*/*.rules.yml"
+README = "README"  # of the folder of runbooks
 HEADINGS = ["Meaning", "Impact", "Diagnosis", "Mitigation"]
 SEVERITY = {"P1": "critical", "P2": "warning", "P3": "warning", "P4": "info", "none": "none"}
 ANNOTATIONS = ("summary", "description", "impact", "action", "runbook_url", "dashboard_url")
@@ -45,7 +47,7 @@ class Rule:
 def findings(project: Project) -> Iterator[Finding]:
     """Rules that would never fire, and alerts without what a reader needs."""
     if project.has(ALERTS):
-        yield from each(project, (_readable, _read, _labelled, _annotated, _runbooks))
+        yield from each(project, (_readable, _read, _labelled, _annotated, _runbooks, _alerts))
 
 
 def rules(project: Project) -> Iterator[Rule]:
@@ -118,3 +120,12 @@ def _runbooks(project: Project) -> Iterator[Finding]:
             yield Finding(file, f"does not exist: write it for the alert of {rule.file}, with {', '.join(HEADINGS)}.")
         elif re.findall(r"^## (.+)$", project.text(file), re.MULTILINE) != HEADINGS:
             yield Finding(file, f"must have the headings {', '.join(HEADINGS)}, in this order, and no other.")
+
+
+def _alerts(project: Project) -> Iterator[Finding]:
+    """Each runbook has its alert: an alert that was removed or renamed fires no more."""
+    alerts = {rule.name for rule in rules(project) if rule.alerts}
+    for file in project.glob(f"{ALERTS}/runbooks/*.md"):
+        name = PurePosixPath(file).stem
+        if name != README and name not in alerts:
+            yield Finding(f"{ALERTS}/rules", f"has no alert {name} for {file}: restore it, or remove its runbook.")

@@ -1,0 +1,1 @@
+"""`make fleet`: the services in a folder of checkouts, and their updates in waves."""
