@@ -32,7 +32,7 @@ OF_A_COMPONENT = (
     "ops/grafana/dashboards/<component>.json",
     "ops/grafana/specs/<component>.yml",
 )
-OF_AN_ANSWER = {  # a file may need two answers
+OF_AN_ANSWER = {  # a file that two rows match needs both answers; a row with two answers needs one of them
     ".github/**": "github",
     ".github/workflows/deploy-ansible.yml": "ansible",
     ".github/workflows/deploy-kubernetes.yml": "kubernetes",
@@ -42,6 +42,10 @@ OF_AN_ANSWER = {  # a file may need two answers
     ".gitlab-ci.yml": "gitlab",
     "deploy/ansible/**": "ansible",
     "deploy/kubernetes/**": "kubernetes",
+    "scripts/forge.py": "github gitlab",
+    "scripts/merge_request.py": "gitlab",
+    "scripts/proposal.py": "github gitlab",
+    "scripts/pull_request.py": "github",
 }
 # Files for one field of manifests: emitted when a chosen component has that field.
 OF_A_FIELD = {
@@ -68,7 +72,9 @@ def chosen(answers: Answers, path: str) -> bool:
     if not all(brought(answers["components"]) for brought in of_a_field(path)):
         return False
     selected = {answers["ci"].removesuffix(SHARED), *items(answers["deploy"], DEPLOY_TARGETS)}
-    return {owner for row, owner in OF_AN_ANSWER.items() if _place(row).fullmatch(path)} <= selected
+    return all(
+        selected.intersection(owners.split()) for row, owners in OF_AN_ANSWER.items() if _place(row).fullmatch(path)
+    )
 
 
 def of_a_field(path: str) -> list[Callable[[str], object]]:

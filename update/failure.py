@@ -1,0 +1,5 @@
+"""Why an update ends early."""
+
+
+class UpdateError(Exception):
+    """Why the update failed, in one sentence."""
