@@ -2,6 +2,7 @@
 
 import re
 import subprocess
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
@@ -43,10 +44,21 @@ SCRAPE_INTERVAL = 60  # seconds; the slowest one the rules are made for
 LOOKBACK = 300  # seconds; what Prometheus looks back for an instant value
 # What is recorded with the label `process` on every series, whether or not its target has it.
 NORMALISED = {"process:up:avg", "process:service_ready:avg"}
+# About Prometheus and Alertmanager, not about a service.
+OF_THE_PLATFORM = {
+    "Watchdog",
+    "PrometheusRuleFailing",
+    "PrometheusEvaluationsMissed",
+    "ConfigReloadFailed",
+    "NotificationsFailing",
+}
 UNREAD = {"alerts:pages_short:count": "for people: runbook and dashboard"}
 
 every_rule = pytest.mark.parametrize("rule", rules(), ids=str)
 every_alert = pytest.mark.parametrize("rule", alerts(), ids=str)
+every_alert_of_a_service = pytest.mark.parametrize(
+    "rule", [rule for rule in alerts() if rule.name not in OF_THE_PLATFORM], ids=str
+)
 every_recording = pytest.mark.parametrize("rule", recordings(), ids=str)
 
 
@@ -78,9 +90,12 @@ def test_rules_do_what_their_tests_say(promtool: str, file: Path) -> None:
 
 
 def test_one_set_of_rules_serves_any_fleet(figure: Callable[[str], None]) -> None:
-    """There are at most 60 rules in groups of at most 20, and no rule names a service."""
-    figure(f"rules for a whole fleet: {len(rules())} of at most 60")
-    assert len(rules()) <= 60
+    """Every service has at most 60 rules, a component adds at most six, a group has at most 20; none names a service."""
+    counted = Counter(rule.component for rule in rules() if rule.file.parent.name == "rules")
+    everywhere = counted.pop(None)
+    figure(f"rules for a whole fleet: {everywhere} of at most 60")
+    assert everywhere <= 60
+    assert all(of_a_component <= 6 for of_a_component in counted.values())
     assert all(len(group["rules"]) <= 20 for _, group in groups())
     assert len({group["name"] for _, group in groups()}) == len(groups())
     assert not [rule for rule in rules() if re.search(r"service=~?\"", rule.expr)]
@@ -205,6 +220,23 @@ def test_pages_are_about_symptoms_of_all_users(rule: Rule) -> None:
 def test_labels_never_carry_a_value(rule: Rule) -> None:
     """A value in a label makes a new alert at every evaluation."""
     assert not [value for value in rule.labels.values() if "{{" in value]
+
+
+@every_alert_of_a_service
+def test_has_the_label_of_its_team(rule: Rule) -> None:
+    """All have the same template: `team: *team`, with the anchor at the first alert of the file."""
+    assert rule.team == next(other.team for other in alerts() if other.team)
+
+
+@every_alert_of_a_service
+def test_can_be_excepted(rule: Rule) -> None:
+    """The last line of the expression, after parentheses around `or`, lets an exception hold the alert back."""
+    rest, _, last = rule.expr.strip().rpartition("\n")
+    assert last == f'unless on (cluster, service, env) alerts:exception:info{{alert="{rule.name}"}}'
+    outside = rest
+    while (inner := re.sub(r"\([^()]*\)", "", outside)) != outside:
+        outside = inner
+    assert not re.search(r"\bor\b", outside)
 
 
 def test_tiers_are_four_and_told_apart() -> None:
