@@ -23,7 +23,7 @@ def exceptions(directory: Path) -> tuple[AlertException, ...]:
 def rendered(directory: Path) -> str:
     """The file of rules for the exceptions of `alerts/`. Raises `FaultError`."""
     expressions = _expressions(directory)
-    rules = [rule for each in exceptions(directory) for rule in _rule(each, expressions[each.alert])]
+    rules = ["\n".join(_rule(each, expressions[each.alert])) for each in exceptions(directory)]
     if not rules:
         return f"{_HEAD}groups: []\n"
     lines = [_HEAD + "groups:"]

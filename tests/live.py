@@ -4,6 +4,7 @@ import json
 import queue
 import shutil
 import subprocess
+import sys
 import threading
 import time
 import urllib.parse
@@ -51,6 +52,12 @@ def program(names: Sequence[str], directory: Path | None = None) -> str:
     path = found(names, directory)
     assert path, f"no {names[0]}"
     return path
+
+
+def alerting(*words: object) -> subprocess.CompletedProcess[str]:
+    """Run the command that writes routes and exceptions."""
+    command = [sys.executable, "-m", "alerting", *map(str, words)]
+    return subprocess.run(command, cwd=ROOT, check=False, capture_output=True, text=True)
 
 
 @contextmanager

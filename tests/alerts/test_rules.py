@@ -90,7 +90,7 @@ def test_rules_do_what_their_tests_say(promtool: str, file: Path) -> None:
 
 
 def test_one_set_of_rules_serves_any_fleet(figure: Callable[[str], None]) -> None:
-    """Every service has at most 60 rules, a component adds at most six, a group has at most 20; none names a service."""
+    """At most 60 rules for every service, six for a component, 20 in a group; none names a service."""
     counted = Counter(rule.component for rule in rules() if rule.file.parent.name == "rules")
     everywhere = counted.pop(None)
     figure(f"rules for a whole fleet: {everywhere} of at most 60")

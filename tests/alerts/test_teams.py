@@ -2,15 +2,13 @@
 
 import shutil
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from live import CONFIGURATION, Inbox, listening
+from live import CONFIGURATION, Inbox, alerting, listening
 from live import alertmanager as run_alertmanager
 from rulebook import ALERTS
-from template import ROOT
 
 TEAMS = """
 [teams.payments]
@@ -41,12 +39,6 @@ ROUTES = [
 ]
 
 
-def alerting(*words: object) -> subprocess.CompletedProcess[str]:
-    """Run the command of the platform."""
-    command = [sys.executable, "-m", "alerting", *map(str, words)]
-    return subprocess.run(command, cwd=ROOT, check=False, capture_output=True, text=True)
-
-
 @pytest.fixture
 def alerts(tmp_path: Path) -> Path:
     """A copy of `alerts/` with two teams, whose routes are written."""
@@ -59,7 +51,7 @@ def alerts(tmp_path: Path) -> Path:
 
 @pytest.mark.usefixtures("installed")
 def test_the_owner_is_notified_and_all_others_as_before(alerts: Path) -> None:
-    """amtool reads the receivers of each alert from the written configuration, which it accepts."""
+    """Read by amtool: the receivers of each alert from the written configuration, which it accepts."""
     config = alerts / "alertmanager/alertmanager.yml"
     subprocess.run(["amtool", "check-config", config], check=True, capture_output=True)
     for labels, expected in ROUTES:
@@ -87,7 +79,7 @@ def test_a_page_rings_at_its_team(alerts: Path, inbox: Inbox, tmp_path: Path, pr
 
 
 def test_what_is_written_is_checked(alerts: Path) -> None:
-    """The shipped configuration is up to date; a changed table is named until it is written; writing twice is no change."""
+    """The shipped one is up to date; a changed table is named until it is written; a removed team leaves no trace."""
     assert alerting("routes", "--check").returncode == 0
     assert alerting("routes", "--check", "--alerts", alerts).returncode == 0
     (alerts / "alertmanager/teams.toml").write_text(TEAMS.replace("#search", "#ads"), "utf-8")
@@ -101,7 +93,10 @@ def test_what_is_written_is_checked(alerts: Path) -> None:
 @pytest.mark.parametrize(
     ("table", "sentence"),
     [
-        ("[teams.Payments]\nslack = '#a'", "the team 'Payments' must be named as in the label team: lower-case letters,"),
+        (
+            "[teams.Payments]\nslack = '#a'",
+            "the team 'Payments' must be named as in the label team: lower-case letters,",
+        ),
         ("[teams.a]\n", 'slack of the team a must be a channel, such as "#payments".'),
         ("[teams.a]\nslack = 'a b'", 'slack of the team a must be a channel, such as "#payments".'),
         ("[teams.a]\nslack = '#a'\npager = 'yes'", "pager of the team a must be true or false."),
