@@ -32,8 +32,8 @@ EXTERNAL: dict[str, frozenset[str]] = {
     "scrape_duration_seconds": frozenset(),
     "scrape_series_added": frozenset(),
     # every rule that alerts
-    "ALERTS": frozenset({"alertname", "alertstate", "priority", "severity", "slo"}),
-    "ALERTS_FOR_STATE": frozenset({"alertname", "priority", "severity", "slo"}),
+    "ALERTS": frozenset({"alertname", "alertstate", "priority", "severity", "slo", "team"}),
+    "ALERTS_FOR_STATE": frozenset({"alertname", "priority", "severity", "slo", "team"}),
     # Prometheus
     "prometheus_config_last_reload_successful": frozenset(),
     "prometheus_notifications_dropped_total": frozenset(),

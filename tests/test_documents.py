@@ -29,6 +29,8 @@ RUNBOOKS = "ops/alerts/runbooks/"  # tests/alerts/test_runbooks.py reads every q
 ELSEWHERE = {
     "git clone <": "the tests run in such a clone",
     "make demo": "tests/test_demo.py",
+    "python3 alerts/silence.py": "tests/alerts/test_silence.py",
+    "python -m alerting exceptions": "tests/alerts/test_exceptions.py",
     "make new": "tests/test_new.py",
     "make test": "it runs this; for a service tests/test_services.py runs it in every combination",
     "make fault-test": "`.ci/run` does, after the tests; its rows are looked up here",

@@ -51,7 +51,7 @@ def silences(server: Alertmanager) -> list[dict[str, Any]]:
 
 
 def test_a_silenced_page_is_not_sent_and_others_are(inbox: Inbox, alertmanager: Alertmanager) -> None:
-    """Only this service in this environment is held back. The silence ends by itself, and says who made it why."""
+    """Only this service in this environment is held back. The silence has an end, an author and a reason."""
     done = silence(alertmanager=alertmanager.url)
     assert done.returncode == 0, done.stderr
     (kept,) = silences(alertmanager)
