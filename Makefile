@@ -7,7 +7,7 @@ PYTHON := $(UV) run python
 export PATH := $(PATH):$(CURDIR)/.tools/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo new test test-runtime fault-test prove-delivery check hooks fmt wheel bench repin names preview
+.PHONY: help demo new test test-runtime fault-test prove-delivery check hooks fmt wheel release bench repin names preview
 
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "  %-20s %s\n", $$1, $$2 }'
@@ -50,6 +50,11 @@ fmt: $(UV) ## Fix style
 wheel: $(UV) ## Build wheel and sdist of the runtime into dist/, for a package index that platform.toml names
 	$(UV) build --quiet --clear --out-dir dist runtime
 	@ls dist
+
+# Read only from the command line: an environment may have a VERSION of something else.
+release: export RELEASE_VERSION = $(if $(findstring command,$(origin VERSION)),$(value VERSION))
+release: $(UV) ## Check that VERSION=0.2.0 can be released, and print the commands for tag, push and upload
+	@UV="$(UV)" $(UV) run --quiet --no-project --python '>=3.11' --with cookiecutter==2.7.1 python -m release
 
 repin: $(UV) ## Write the pins of ci/pins.yaml into every pipeline; FROM=.github/workflows first copies the pins from there
 	$(PYTHON) -m ci.repin $(FROM)

@@ -86,9 +86,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Print the measurements of the alert tests. Here, because a run with workers reads no other file of this name."""
+    """Print the measurements of tests. Here, because a run with workers reads no other file of this name."""
     reports = [report for reports in terminalreporter.stats.values() for report in reports]
     properties = [each for report in reports for each in getattr(report, "user_properties", ())]
     if figures := dict.fromkeys(text for name, text in properties if name == FIGURE):
-        terminalreporter.section("alerts, measured")
+        terminalreporter.section("measured")
         terminalreporter.write_line("\n".join(figures))

@@ -82,7 +82,7 @@ def test_latency_buckets_are_those_of_the_contract() -> None:
     """The runtime's constant. The generator reads the contract itself; bench/ has a copy for made-up series."""
     seconds = tuple(milliseconds / 1000 for milliseconds in LATENCY_BUCKETS_MS)
     assert constant(RUNTIME / "metrics/instruments.py", "LATENCY_BUCKETS_SECONDS") == seconds
-    assert constant(ROOT / "bench/alerts_scale.py", "BOUNDS") == seconds
+    assert constant(ROOT / "bench/alerts_scale/fleet.py", "BOUNDS") == seconds
 
 
 def test_the_fastest_burn_rate_is_that_of_the_rules() -> None:

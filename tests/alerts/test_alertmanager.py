@@ -110,6 +110,58 @@ def test_a_page_for_web_inhibits_no_lower_tier_of_the_worker(inbox: Inbox, alert
     assert alertmanager.suppressed() == {("ServiceNotReady", "P2")}
 
 
+def test_two_clusters_are_apart(inbox: Inbox, alertmanager: Alertmanager) -> None:
+    """ServiceDown and a page of one cluster inhibit nothing of another. Pages and Watchdogs name their cluster."""
+    alertmanager.post(
+        named("ServiceDown", "P1", cluster="eu", process="web"),
+        burn("P1", service="b") | {"cluster": "eu"},
+        *({"alertname": "Watchdog", "priority": "none", "cluster": cluster} for cluster in ("eu", "us")),
+    )
+    inbox.until(lambda told: len(told.get("pager", [])) == 2)
+    alertmanager.post(
+        *(burn("P1") | {"cluster": cluster} for cluster in ("eu", "us")),
+        *(burn("P2", service="b") | {"cluster": cluster} for cluster in ("eu", "us")),
+    )
+    received = inbox.until({"pager", "slack-email"}.issubset)
+    assert [one["groupLabels"]["cluster"] for one in received["pager"] + received["slack-email"]] == ["us", "us"]
+    assert alertmanager.suppressed() == {("ErrorBudgetBurn", "P1"), ("ErrorBudgetBurn", "P2")}
+    watchdogs = [one["groupLabels"] for one in inbox.told if one["receiver"] == "dead-man"]
+    assert {labels["cluster"] for labels in watchdogs} == {"eu", "us"}
+
+
+def test_alerts_of_others_are_apart(inbox: Inbox, alertmanager: Alertmanager) -> None:
+    """No alert without service and env inhibits one of a service, or is inhibited by it, whatever their names."""
+    others = {"namespace": "kube-system", "service": "kube-etcd"}
+    alertmanager.post(
+        named("ServiceDown", "P1", service="kube-etcd"),
+        {"alertname": "ServiceDown", "severity": "critical", "instance": "1"},
+        {"alertname": "HostDown", "priority": "P1", "instance": "1"},
+    )
+    inbox.until({"pager", "default"}.issubset)
+    alertmanager.post(
+        {"alertname": "etcdMembersDown", "severity": "warning", **others},
+        {"alertname": "Watchdog", "priority": "none", "severity": "none"},
+        {"alertname": "HostDown", "priority": "P2", "instance": "2"},
+        {"alertname": "NotificationsFailing", "priority": "P2"},
+    )
+    # As kube-prometheus-stack inhibits its own, and none of ours.
+    alertmanager.post(
+        {"alertname": "KubeJobFailed", "severity": "critical", "namespace": "a"},
+        {"alertname": "KubeJobFailed", "severity": "warning", "namespace": "a"},
+        {"alertname": "InfoInhibitor", "severity": "none", "namespace": "a"},
+        {"alertname": "CPUThrottlingHigh", "severity": "info", "namespace": "a"},
+        named("ErrorLogBurst", "P4", severity="info", namespace="a"),
+        named("ErrorBudgetBurn", "P1", service="b", severity="critical"),
+        named("ErrorBudgetBurn", "P3", service="c", severity="warning"),
+    )
+    inbox.until({"slack-email", "ticket", "dead-man"}.issubset)
+    held = [each["labels"] for each in alertmanager.alerts() if each["status"]["state"] == "suppressed"]
+    assert {(labels["alertname"], labels.get("severity")) for labels in held} == {
+        ("KubeJobFailed", "warning"),
+        ("CPUThrottlingHigh", "info"),
+    }
+
+
 def test_p4_notifies_nobody(inbox: Inbox, alertmanager: Alertmanager) -> None:
     """A P4 that fires first is not in the notifications that arrive with a later page."""
     alertmanager.post(named("CpuThrottled", "P4"))
