@@ -53,7 +53,7 @@ OF_THE_PLATFORM = {
     "NotificationsFailing",
 }
 # What kube-state-metrics exports has its own labels for service and env.
-OF_A_SERVICE = {name for name in contract() | EXTERNAL if not re.match("kube_|prometheus_|alertmanager_", name)}
+OF_A_SERVICE = {name for name in contract() | EXTERNAL if not re.match("kube_|prometheus_|alertmanager_|alerts:", name)}
 UNREAD = {"alerts:pages_short:count": "for people: runbook and dashboard"}
 
 every_rule = pytest.mark.parametrize("rule", rules(), ids=str)
