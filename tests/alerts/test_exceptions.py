@@ -86,7 +86,7 @@ def test_an_exception_holds_one_alert_of_one_service_back_until_its_end(copy: Pa
         for (expr, at), firing in FIRES.items()
     ]
     (copy / "cases.yml").write_text(yaml.safe_dump(cases), "utf-8")
-    command = [program(PROMTOOL, programs), "test", "rules", copy / "cases.yml"]
+    command = [program(PROMTOOL, programs), "test", "rules", str(copy / "cases.yml")]
     run = subprocess.run(command, cwd=copy, check=False, capture_output=True, text=True)
     assert run.returncode == 0, run.stdout + run.stderr
 
