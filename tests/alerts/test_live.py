@@ -256,7 +256,7 @@ class Incident:
         return shed, time.monotonic() - began
 
     def recovery(self) -> None:
-        """Everything works again. Wait until a page has resolved, and PagesTooOften fires for three pages of another."""
+        """Everything works again. Wait until a page has resolved, and PagesTooOften fires for another."""
         self.end = self._page(self.hurried, "burst", "ErrorBudgetBurn", "resolved")
         often = "PagesTooOften"
         wait(lambda: [s for name, s in self.hurried.states("crash").items() if name == often], PAGE_WITHIN, often)
