@@ -4,6 +4,7 @@ import json
 import queue
 import shutil
 import subprocess
+import sys
 import threading
 import time
 import urllib.parse
@@ -28,6 +29,7 @@ PROMETHEUS, PROMTOOL, AMTOOL = ("prometheus",), ("promtool",), ("amtool",)
 ALERTMANAGER = ("prometheus-alertmanager", "alertmanager")
 PROMETHEUS_3 = ROOT / ".tools/prometheus-3/usr/bin"  # programs of that release, beside the installed ones
 TEMPLATES = ALERTS / "alertmanager" / "templates"
+CONFIGURATION = ALERTS / "alertmanager" / "alertmanager.yml"
 
 Notification = dict[str, Any]
 
@@ -50,6 +52,12 @@ def program(names: Sequence[str], directory: Path | None = None) -> str:
     path = found(names, directory)
     assert path, f"no {names[0]}"
     return path
+
+
+def alerting(*words: object) -> subprocess.CompletedProcess[str]:
+    """Run the command that writes routes and exceptions."""
+    command = [sys.executable, "-m", "alerting", *map(str, words)]
+    return subprocess.run(command, cwd=ROOT, check=False, capture_output=True, text=True)
 
 
 @contextmanager
@@ -159,15 +167,19 @@ class Alertmanager:
 
 @contextmanager
 def alertmanager(
-    directory: Path, inbox: Inbox, timing: dict[str, str] | None = None, programs: Path | None = None
+    directory: Path,
+    inbox: Inbox,
+    timing: dict[str, str] | None = None,
+    programs: Path | None = None,
+    shipped: Path = CONFIGURATION,
 ) -> Iterator[Alertmanager]:
     """Run Alertmanager with the shipped routes and inhibitions, everything sent to the inbox, at any hour.
 
-    `timing` replaces what every route says about waiting; without it the shipped settings hold.
+    `timing` replaces what every route says about waiting; without it the shipped settings hold. `shipped` is another
+    configuration than that of `alerts/`.
     """
-    shipped = yaml.safe_load((ALERTS / "alertmanager" / "alertmanager.yml").read_text("utf-8"))
     config = directory / "alertmanager.yml"
-    config.write_text(yaml.safe_dump(_loopback(shipped, inbox.url, timing or {})))
+    config.write_text(yaml.safe_dump(_loopback(yaml.safe_load(shipped.read_text("utf-8")), inbox.url, timing or {})))
     address = f"127.0.0.1:{free_port()}"
     command = [
         program(ALERTMANAGER, programs),

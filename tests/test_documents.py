@@ -36,6 +36,8 @@ ELSEWHERE = {
     "git fetch upstream": "tests/test_organisation.py runs it",
     "git merge": "the same",
     "make demo": "tests/test_demo.py",
+    "python3 alerts/silence.py": "tests/alerts/test_silence.py",
+    "python -m alerting exceptions": "tests/alerts/test_exceptions.py",
     "make new": "tests/test_new.py",
     "make test": "it runs this; for a service tests/test_services.py runs it in every combination",
     "make doctor": "tests/test_doctor.py",

@@ -16,6 +16,7 @@ NOT_APPLICABLE: dict[str, dict[str, str]] = {
     "CpuThrottled": {"low traffic": NO_RATIO},
     "EventLoopLagging": {"low traffic": "the loop is measured on a clock, not on requests"},
     "FileDescriptorsNearLimit": {"low traffic": NO_RATIO},
+    "LogLevelOverridden": {"low traffic": "the level is no ratio"},
     "MemoryNearLimit": {"low traffic": NO_RATIO},
     "NotificationsFailing": {"two services": PLATFORM},
     "PagesTooOften": {"low traffic": NO_RATIO},
@@ -27,6 +28,7 @@ NOT_APPLICABLE: dict[str, dict[str, str]] = {
     "ServiceMissing": {"low traffic": NO_RATIO},
     "ServiceNotReady": {"low traffic": NO_RATIO},
     "ServiceRestarting": {"low traffic": NO_RATIO},
+    "TemplateSupportEnding": {"low traffic": "the time until a day is no ratio"},
     "UnhandledErrors": {"low traffic": "one is enough"},
     "Watchdog": dict.fromkeys(CASES - {"fires", "no data"}, "always fires"),
 }

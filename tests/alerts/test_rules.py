@@ -45,12 +45,23 @@ SCRAPE_INTERVAL = 60  # seconds; the slowest one the rules are made for
 LOOKBACK = 300  # seconds; what Prometheus looks back for an instant value
 # What is recorded with the label `process` on every series, whether or not its target has it.
 NORMALISED = {"process:up:avg", "process:service_ready:avg"}
+# About Prometheus and Alertmanager, not about a service.
+OF_THE_PLATFORM = {
+    "Watchdog",
+    "PrometheusRuleFailing",
+    "PrometheusEvaluationsMissed",
+    "ConfigReloadFailed",
+    "NotificationsFailing",
+}
 # What kube-state-metrics exports has its own labels for service and env.
-OF_A_SERVICE = {name for name in contract() | EXTERNAL if not re.match("kube_|prometheus_|alertmanager_", name)}
+OF_A_SERVICE = {name for name in contract() | EXTERNAL if not re.match("kube_|prometheus_|alertmanager_|alerts:", name)}
 UNREAD = {"alerts:pages_short:count": "for people: runbook and dashboard"}
 
 every_rule = pytest.mark.parametrize("rule", rules(), ids=str)
 every_alert = pytest.mark.parametrize("rule", alerts(), ids=str)
+every_alert_of_a_service = pytest.mark.parametrize(
+    "rule", [rule for rule in alerts() if rule.name not in OF_THE_PLATFORM], ids=str
+)
 every_recording = pytest.mark.parametrize("rule", recordings(), ids=str)
 
 
@@ -219,6 +230,23 @@ def test_pages_are_about_symptoms_of_all_users(rule: Rule) -> None:
 def test_labels_never_carry_a_value(rule: Rule) -> None:
     """A value in a label makes a new alert at every evaluation."""
     assert not [value for value in rule.labels.values() if "{{" in value]
+
+
+@every_alert_of_a_service
+def test_has_the_label_of_its_team(rule: Rule) -> None:
+    """All have the same template: `team: *team`, with the anchor at the first alert of the file."""
+    assert rule.team == next(other.team for other in alerts() if other.team)
+
+
+@every_alert_of_a_service
+def test_can_be_excepted(rule: Rule) -> None:
+    """The last line of the expression, after parentheses around `or`, lets an exception hold the alert back."""
+    rest, _, last = rule.expr.strip().rpartition("\n")
+    assert last == f'unless on (cluster, service, env) alerts:exception:info{{alert="{rule.name}"}}'
+    outside = rest
+    while (inner := re.sub(r"\([^()]*\)", "", outside)) != outside:
+        outside = inner
+    assert not re.search(r"\bor\b", outside)
 
 
 def test_tiers_are_four_and_told_apart() -> None:

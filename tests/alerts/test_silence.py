@@ -1,0 +1,125 @@
+"""One command silences a service for a limited time; a real Alertmanager holds its pages back, and no other's."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from live import Alertmanager, Inbox, call, listening
+from live import alertmanager as run_alertmanager
+from rulebook import ALERTS
+
+AT_ONCE = {"group_wait": "1s", "group_interval": "1s"}
+WHOLE = {
+    "--service": "acme-links",
+    "--env": "production",
+    "--duration": "1h30m",
+    "--reason": "Upgrade, OPS-12",
+    "--author": "ada",
+}
+PAGE = {"alertname": "ServiceDown", "priority": "P1", "env": "production", "process": "web"}
+
+
+def silence(**changes: str | None) -> subprocess.CompletedProcess[str]:
+    """Run the command with these arguments instead of the usual ones. None leaves one out."""
+    arguments = WHOLE | {f"--{name}": value for name, value in changes.items()}
+    words = [word for name, value in arguments.items() if value is not None for word in (name, value)]
+    return subprocess.run([sys.executable, ALERTS / "silence.py", *words], check=False, capture_output=True, text=True)
+
+
+@pytest.fixture
+def inbox() -> Iterator[Inbox]:
+    """Listen for notifications."""
+    with listening() as box:
+        yield box
+
+
+@pytest.fixture
+def alertmanager(inbox: Inbox, tmp_path: Path, programs: Path | None) -> Iterator[Alertmanager]:
+    """Run Alertmanager with the shipped configuration and short waits."""
+    with run_alertmanager(tmp_path, inbox, AT_ONCE, programs) as server:
+        yield server
+
+
+def silences(server: Alertmanager) -> list[dict[str, Any]]:
+    """Every silence that Alertmanager knows."""
+    return list(json.loads(call(f"{server.url}/api/v2/silences")))
+
+
+def test_a_silenced_page_is_not_sent_and_others_are(inbox: Inbox, alertmanager: Alertmanager) -> None:
+    """Only this service in this environment is held back. The silence has an end, an author and a reason."""
+    done = silence(alertmanager=alertmanager.url)
+    assert done.returncode == 0, done.stderr
+    (kept,) = silences(alertmanager)
+    assert (kept["createdBy"], kept["comment"]) == ("ada", "Upgrade, OPS-12")
+    lasts = datetime.fromisoformat(kept["endsAt"]) - datetime.fromisoformat(kept["startsAt"])
+    assert abs(lasts - timedelta(minutes=90)) < timedelta(seconds=5)
+
+    alertmanager.post({**PAGE, "service": "acme-links"}, {**PAGE, "service": "acme-links", "env": "staging"})
+    alertmanager.post({**PAGE, "service": "acme-links-2"})
+    received = inbox.until({"pager", "slack", "non-production"}.issubset)
+    assert {each["commonLabels"]["service"] for each in received["pager"]} == {"acme-links-2"}
+    assert alertmanager.suppressed() == {("ServiceDown", "P1")}
+
+    again = silence(alertmanager=alertmanager.url, alert="ErrorBudgetBurn", cluster="east")
+    assert "acme-links (production, east, ErrorBudgetBurn): silent from " in again.stdout
+    assert "Firing now: nothing that this matches." in again.stdout
+
+
+@pytest.mark.usefixtures("installed")
+def test_a_planned_maintenance_starts_later(inbox: Inbox, tmp_path: Path) -> None:
+    """Until then pages are sent; the command names what it will hold back, and how it ends early."""
+    starts = datetime.now(UTC).replace(microsecond=0) + timedelta(days=2)
+    with run_alertmanager(tmp_path, inbox, AT_ONCE) as server:
+        server.post({**PAGE, "service": "acme-links"})
+        inbox.until({"pager"}.issubset)
+        done = silence(alertmanager=server.url, starts=starts.isoformat().removesuffix("+00:00"))
+        (kept,) = silences(server)
+        assert kept["status"]["state"] == "pending"
+        assert datetime.fromisoformat(kept["startsAt"]) == starts
+        assert "Firing now: ServiceDown." in done.stdout
+        command = done.stdout.splitlines()[-1].removeprefix("To end it early: ").split()
+        subprocess.run(command, check=True, capture_output=True)
+        assert silences(server)[0]["status"]["state"] == "expired"
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"service": None}, "The following arguments are required: --service."),
+        ({"env": None, "reason": None}, "The following arguments are required: --env, --reason."),
+        ({"service": " "}, "Argument --service: must be one line with text in it."),
+        ({"duration": "8d"}, "Argument --duration: must be from 1m to 7d, such as 30m, 2h or 1d12h, and not '8d'."),
+        ({"duration": "0m"}, "Argument --duration: must be from 1m to 7d,"),
+        ({"duration": "2"}, "Argument --duration: must be from 1m to 7d,"),
+        ({"duration": "-2h"}, "Argument --duration: "),
+        ({"starts": "tomorrow"}, "Argument --starts: must be a time such as 2026-12-01T22:00, and not 'tomorrow'."),
+        ({"starts": "2020-01-01T00:00"}, "Argument --starts: must be within the next 90 days, in UTC,"),
+        (
+            {"alertmanager": "file:///etc/passwd"},
+            "Argument --alertmanager: must be an address such as http://localhost",
+        ),
+        ({"severity": "high"}, "Unrecognized arguments: --severity high."),
+    ],
+    ids=str,
+)
+def test_bad_input_is_a_sentence(changes: dict[str, str | None], sentence: str) -> None:
+    """Status 2, and nothing is asked of any Alertmanager."""
+    refused = silence(**changes)
+    assert refused.returncode == 2
+    assert refused.stdout == ""
+    assert refused.stderr.startswith(sentence)
+    assert refused.stderr.count("\n") == 1
+
+
+def test_an_alertmanager_that_does_not_take_it_is_a_sentence(inbox: Inbox) -> None:
+    """Status 1: nobody listens there, or it is something else."""
+    nobody = silence(alertmanager="http://127.0.0.1:1")
+    assert nobody.returncode == 1
+    assert nobody.stderr.startswith("There is no Alertmanager at http://127.0.0.1:1: ")
+    other = silence(alertmanager=inbox.url)
+    assert (other.returncode, other.stderr.count("\n")) == (1, 1)
