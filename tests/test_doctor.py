@@ -184,8 +184,9 @@ def test_an_update_writes_the_record_anew(machine: Machine) -> None:
     commit = machine.commit(platform)
     updated = machine.cruft("update", "--skip-apply-ask", directory=service)
     assert updated.status == 0, updated.stderr
-    fresh = machine.cookiecutter(platform).service
-    record = json.loads((fresh / ".template.json").read_text("utf-8"))
+    fresh, updated_record = machine.cookiecutter(platform).service, (service / ".template.json").read_bytes()
+    assert updated_record == (fresh / ".template.json").read_bytes()
+    record = json.loads(updated_record)
     assert record["commit"] == commit
     assert "service.mk" not in record["files"]
     assert not [path for path in record["files"] if path.startswith(("tests/", "vendor/"))]
