@@ -61,7 +61,7 @@ def examine(project: Project, upstream: Upstream, today: date) -> Diagnosis:
             *(Remark("tool", "", _lacking(tool)) for tool in lacking if tool.required),
         ],
         notes=[
-            *(Remark("edited", "", finding) for finding, pin in differences if pin),
+            *(Remark("edited", "", finding) for finding, pin in differences if pin and finding.file not in known),
             *(Remark("edited", "", finding) for finding in _unrecorded(project)),
             *(Remark("lock", "", finding) for finding in lock.notes(project)),
             *(Remark("support", "", finding) for finding in support.notes(today)),
