@@ -66,7 +66,9 @@ def examine(project: Project, upstream: Upstream, today: date) -> Diagnosis:
             *(Remark("lock", "", finding) for finding in lock.notes(project)),
             *(Remark("support", "", finding) for finding in support.notes(today)),
         ],
-        edited=sorted({finding.file for finding in edited}),
+        edited=sorted(
+            {*(finding.file for finding in edited), *(each.file for each, _ in differences if each.file in known)}
+        ),
         missing=[tool for tool in lacking if not tool.required],
     )
 
