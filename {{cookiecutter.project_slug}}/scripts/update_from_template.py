@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 STATE = Path(".cruft.json")
+RECORD = Path(".template.json")  # the template's files as they came, for `make doctor`
 VENDOR = Path("vendor/firstlight")
 PATCH = Path(".cache/template-update.patch")
 GENERATE = """
@@ -118,6 +119,8 @@ def _update(work: Path, answers: Mapping[str, str]) -> list[str]:
     new = _generate(template, _state(), work / "new")
     print(f"Updated from {before['commit'][:12]} to {_state()['commit'][:12]}.")
     _replace_library(old, new)
+    if (new / RECORD).exists():  # also where it was removed, which a merge would respect
+        shutil.copyfile(new / RECORD, RECORD)
     removed = [path for path in removed if (new / path).exists() and list(_different(old / path, new / path))]
     taken = [path for path in _touched(new, yours)[0] if not (old / path).exists()]
     _report(yours, [*removed, *taken], old, new)
@@ -127,7 +130,7 @@ def _update(work: Path, answers: Mapping[str, str]) -> list[str]:
 def _touched(emitted: Path, yours: list[str]) -> tuple[list[str], list[str]]:
     """The template's files that are different here, and those that are not here."""
     files = [path.relative_to(emitted) for path in sorted(emitted.rglob("*")) if path.is_file()]
-    others = [*map(Path, yours), VENDOR, STATE]
+    others = [*map(Path, yours), VENDOR, STATE, RECORD]
     owned = [path for path in files if not any(path.is_relative_to(place) for place in others)]
     edited = [str(path) for path in owned if path.is_file() and list(_different(path, emitted / path))]
     return edited, [str(path) for path in owned if not path.exists()]
