@@ -15,7 +15,7 @@ from .upstream import Upstream
 
 KINDS = ("guarantee", "vendor", "edited", "lock", "support", "tool")
 VENDOR = "vendor"
-NO_RECORD = "does not exist, so edits of the template's files are not known: `make update` brings it."
+NO_RECORD = "does not exist, so edits of the template's files are not known: the next update brings it."
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -48,6 +48,7 @@ def examine(project: Project, upstream: Upstream, today: date) -> Diagnosis:
     edited = [finding for finding, pin in differences if not pin] + broken
     known = {remark.finding.file for remark in guarantees}
     news = [finding for finding in edited if not any(_covers(file, finding.file) for file in known)]
+    pinned = {finding.file for finding, pin in differences if pin}
     lacking = list(tools.missing(project))
     return Diagnosis(
         project=project,
@@ -61,12 +62,12 @@ def examine(project: Project, upstream: Upstream, today: date) -> Diagnosis:
             *(Remark("tool", "", _lacking(tool)) for tool in lacking if tool.required),
         ],
         notes=[
-            *(Remark("edited", "", finding) for finding, pin in differences if pin),
+            *(Remark("edited", "", finding) for finding, pin in differences if pin and finding.file not in known),
             *(Remark("edited", "", finding) for finding in _unrecorded(project)),
             *(Remark("lock", "", finding) for finding in lock.notes(project)),
             *(Remark("support", "", finding) for finding in support.notes(today)),
         ],
-        edited=sorted({finding.file for finding in edited}),
+        edited=sorted({*(finding.file for finding in edited), *(pinned & known)}),
         missing=[tool for tool in lacking if not tool.required],
     )
 
