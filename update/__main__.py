@@ -6,7 +6,7 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
-from . import library
+from . import library, record
 from .answers import changed_answers, refuse_unknown
 from .command import git, run
 from .failure import UpdateError
@@ -74,6 +74,7 @@ def _update(work: Path, state: State, answers: Mapping[str, str], template: Temp
     left = Merge(old=old, new=new).files(owners.of_the_template((old, new)))
     write_state(state, new, template.commit)
     library.replace(old, new, report)
+    record.replace(new)
     changed = list(owners.changed(old, new))
     if changed:
         title = f"The template changed these files, which are yours; they are as before. {PATCH} has the changes:"

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from . import record
 from .library import VENDOR
 from .state import FILE
 from .trees import different
@@ -20,7 +21,7 @@ class Ownership:
 
     def of_the_template(self, versions: Iterable[Path]) -> list[str]:
         """The template's own files in these versions."""
-        others = [*map(Path, self.yours), VENDOR, FILE]
+        others = [*map(Path, self.yours), VENDOR, FILE, record.FILE]
         files = {path.relative_to(version) for version in versions for path in version.rglob("*") if path.is_file()}
         return [str(path) for path in sorted(files) if not any(path.is_relative_to(place) for place in others)]
 

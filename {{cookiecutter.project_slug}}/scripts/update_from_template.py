@@ -15,7 +15,6 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 STATE = Path(".cruft.json")
-<<<<<<< HEAD
 TOKEN = "TEMPLATE_TOKEN"  # noqa: S105 - its name
 TOKENS = {TOKEN, "TEMPLATE_UPDATE_TOKEN"}
 # git asks this helper when the host wants a login. So the token is in no command, no address and no file.
@@ -24,15 +23,6 @@ RUN = """
 import runpy, sys
 sys.path.insert(0, sys.argv[1])
 runpy.run_module("update", run_name="__main__")
-=======
-RECORD = Path(".template.json")  # the template's files as they came, for `make doctor`
-VENDOR = Path("vendor/firstlight")
-PATCH = Path(".cache/template-update.patch")
-GENERATE = """
-import json, sys
-from cookiecutter.main import cookiecutter
-cookiecutter(sys.argv[1], no_input=True, output_dir=sys.argv[2], extra_context=json.loads(sys.argv[3]))
->>>>>>> doctor
 """
 # git@github.com:acme/firstlight.git, and the same with ssh://, a user or a port
 SSH = re.compile(r"(?:ssh://(?:[^/@]+@)?(?P<host>[^/:]+)(?::\d+)?/|[^/@]+@(?P<short>[^/:]+):)(?P<path>.+)")
@@ -72,7 +62,6 @@ def main() -> int:
         return subprocess.run([sys.executable, "-P", "-c", RUN, str(template)], env=environment, check=False).returncode
 
 
-<<<<<<< HEAD
 def clone(address: str, place: Path) -> None:
     """Clone the template. Raises `UpdateError`."""
     reasons = []
@@ -99,37 +88,6 @@ def addresses(address: str) -> Iterator[str]:
         yield address
     if match:
         yield f"https://{match['host'] or match['short']}/{match['path'].lstrip('/')}"
-=======
-def _update(work: Path, answers: Mapping[str, str]) -> list[str]:
-    """Bring the new version in. Returns what the merge could not settle and left no marks of."""
-    before, yours = _state(), _yours()
-    template = _clone(work, before)
-    _refuse_unknown(answers, template, before)
-    old = _generate(template, before, work / "old")
-    _remember(old)
-    edited, removed = _touched(old, yours)
-    if _cruft("update", "--skip-apply-ask", "--variables-to-update", json.dumps(answers)) != 0:
-        msg = "cruft could not update this service; its output is above."
-        raise UpdateError(msg)
-    new = _generate(template, _state(), work / "new")
-    print(f"Updated from {before['commit'][:12]} to {_state()['commit'][:12]}.")
-    _replace_library(old, new)
-    if (new / RECORD).exists():  # also where it was removed, which a merge would respect
-        shutil.copyfile(new / RECORD, RECORD)
-    removed = [path for path in removed if (new / path).exists() and list(_different(old / path, new / path))]
-    taken = [path for path in _touched(new, yours)[0] if not (old / path).exists()]
-    _report(yours, [*removed, *taken], old, new)
-    return list(_one_sided([path for path in edited if not (new / path).exists()], removed, taken))
-
-
-def _touched(emitted: Path, yours: list[str]) -> tuple[list[str], list[str]]:
-    """The template's files that are different here, and those that are not here."""
-    files = [path.relative_to(emitted) for path in sorted(emitted.rglob("*")) if path.is_file()]
-    others = [*map(Path, yours), VENDOR, STATE, RECORD]
-    owned = [path for path in files if not any(path.is_relative_to(place) for place in others)]
-    edited = [str(path) for path in owned if path.is_file() and list(_different(path, emitted / path))]
-    return edited, [str(path) for path in owned if not path.exists()]
->>>>>>> doctor
 
 
 def login(address: str) -> list[str]:
