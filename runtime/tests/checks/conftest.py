@@ -62,6 +62,32 @@ def _remembered(starts: dict[str, list[start.Start]], monkeypatch: pytest.Monkey
     monkeypatch.setattr(start, "read", remembering)
 
 
+@pytest.fixture(scope="session")
+def refusals() -> dict[str, str]:
+    """Remembers why a page is refused, by the whole source: the import of the page takes most of a second."""
+    return {}
+
+
+@pytest.fixture(autouse=True)
+def _imported_once(refusals: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Import each page once, as above."""
+    refusal = start.refusal
+
+    def remembering(project: Project) -> str:
+        source = {str(path.relative_to(project.root)): path.read_bytes().hex() for path in _sources(project)}
+        key = json.dumps(source, sort_keys=True)
+        if key not in refusals:
+            refusals[key] = refusal(project)
+        return refusals[key]
+
+    monkeypatch.setattr(start, "refusal", remembering)
+
+
+def _sources(project: Project) -> list[Path]:
+    files = (project.root / "src").rglob("*")
+    return [path for path in files if path.is_file() and "__pycache__" not in path.parts]
+
+
 @pytest.fixture(autouse=True)
 def _installed(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
     """The service is installed, as in an environment in which `make check` runs."""
