@@ -11,9 +11,12 @@ from delivery.forge import NAME, OWNER, TOKEN, Forge, serving
 from delivery.workflows import Act
 from template import SERVICE_DIRECTORY, Machine, Outcome, replace
 
+from generator.library import library
+
 pytestmark = pytest.mark.delivery
 REPORT, PATCH = ".cache/template-update.md", ".cache/template-update.patch"
 CONFLICTS = "these files have conflicts; resolve them, then commit:"
+VERSION = library()["version"]
 WORDS_OF_CRUFT = ("Good work", "rejected", "Failed to apply")
 DESCRIPTION = 'Costs $5 or $(HOME), says "no" to \\n and C:\\temp'
 TEMPLATE_TOKEN = TOKEN  # the forge of these tests knows one token
@@ -35,7 +38,7 @@ def service(machine: Machine, platform: Path) -> Path:
 
 def release(platform: Path) -> None:
     """Release a version of the template: with a new entry, and those that were there before."""
-    replace(platform / "runtime/src/firstlight/__init__.py", '__version__ = "0.1.0"', '__version__ = "0.2.0"')
+    replace(platform / "runtime/src/firstlight/__init__.py", f'__version__ = "{VERSION}"', '__version__ = "0.2.0"')
     changelog = platform / "CHANGELOG.md"
     replace(
         changelog, "## [Unreleased]\n", "## [Unreleased]\n\n## [0.2.0]\n\n### Added\n\n- Lamps glow, as [said](x.md).\n"
@@ -81,7 +84,7 @@ def test_an_update_says_what_changed_and_changes_answers(machine: Machine, platf
     said = done.stdout.splitlines()
     old, new = (machine.git("rev-parse", f"HEAD{back}", directory=platform) for back in ("~1", ""))
     assert said[:5] == [
-        f"Update the template from 0.1.0 ({old[:12]}) to 0.2.0 ({new[:12]}).",
+        f"Update the template from {VERSION} ({old[:12]}) to 0.2.0 ({new[:12]}).",
         "",
         "What changed in the template:",
         "  0.2.0 Added:",
