@@ -241,4 +241,4 @@ def test_a_real_service_is_updated_with_its_own_command(machine: Machine) -> Non
     assert f"acme-links: updated, on {branch}\n" in done.stdout
     assert "Repair style" in machine.git("show", f"{branch}:Makefile", directory=service)
     assert machine.git("status", "--porcelain", directory=service) == ""
-    assert "Updated from " in machine.git("log", "-1", "--format=%b", branch, directory=service)
+    assert "Update the template from " in machine.git("log", "-1", "--format=%b", branch, directory=service)

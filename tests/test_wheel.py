@@ -14,7 +14,7 @@ SOURCE = 'firstlight-runtime = { index = "acme" }\n'
 FAULTS = {
     "index": "platform.toml is not TOML: ",
     "index = 1": "platform.toml: index must be a table with name",
-    "[indexes]": "platform.toml: indexes is unknown; the tables are [index] and [organisation].",
+    "[indexes]": "platform.toml: indexes is unknown; the only table is [index].",
     "[index]\nname = 'acme'": "platform.toml: index.url must begin with https://",
     "[index]\nname = 'acme'\nurl = 'ftp://x'": "platform.toml: index.url must begin with https://",
     "[index]\nname = 'acme'\nurl = 'https://x/\"'": "platform.toml: index.url must begin with https://",

@@ -340,7 +340,7 @@ def test_overload_notifies_on_call(incident: Incident, figure: Callable[[str], N
 def test_the_page_links_to_runbook_and_dashboard(incident: Incident, tmp_path: Path) -> None:
     """The text names the service and links to an existing runbook and an existing dashboard."""
     title, text = (render(f"notification.{part}", incident.page, tmp_path) for part in ("title", "text"))
-    assert title.endswith("P1 outage production: A service is spending its error budget far too fast.")
+    assert title.endswith("P1 outage (production) is spending its error budget far too fast.")
     (runbook,) = set(re.findall(r"Runbook: https://ops\.example\.com/runbooks/(\S+)", text))
     assert "## Mitigation\n\n1. " in (RUNBOOKS / runbook).read_text("utf-8")
     for dashboard in re.findall(r"Dashboard: https://ops\.example\.com/d/([a-z-]+)\?", text):

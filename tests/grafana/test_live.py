@@ -52,6 +52,8 @@ OF_ILLS = "nothing of the kind goes wrong here"
 BETWEEN_RELEASES = "the template has no end of support between two releases"
 MAY_BE_EMPTY = {
     "Fleet: Support left A": BETWEEN_RELEASES,
+    "Telemetry: Template's support A": BETWEEN_RELEASES,
+    "Alerts: Exceptions A": "no exception is written",
     "Alerts: Pages within a week B": OF_ILLS,
     "Alerts: Failing rules A": OF_ILLS,
     "Alerts: Missed evaluations A": OF_ILLS,
