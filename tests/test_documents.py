@@ -40,7 +40,6 @@ ELSEWHERE = {
     "python -m alerting exceptions": "tests/alerts/test_exceptions.py",
     "make new": "tests/test_new.py",
     "make test": "it runs this; for a service tests/test_services.py runs it in every combination",
-    "uv run --frozen python -m firstlight doctor": "the same",
     "make fault-test": "`.ci/run` does, after the tests; its rows are looked up here",
     "python3 -m venv ~/.firstlight": "installs cookiecutter, which is here",
     "\N{BOX DRAWINGS LIGHT ARC DOWN AND RIGHT}": "what the demo prints",

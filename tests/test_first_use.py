@@ -193,12 +193,14 @@ def test_a_misspelt_field_of_a_component_stops_generation(machine: Machine) -> N
 def with_a_runtime(machine: Machine) -> Path:
     """The template with a small library in place of the runtime's."""
     template = machine.template()
-    contract = template / "runtime/src/firstlight/contract/runtime.toml"  # the generator reads it
-    content = contract.read_text(encoding="utf-8")
+    needed = ("contract/runtime.toml", "doctor/lines.py")  # the generator and its hook read them
+    kept = {template / "runtime/src/firstlight" / path for path in needed}
+    contents = {path: path.read_text(encoding="utf-8") for path in kept}
     shutil.rmtree(template / "runtime", ignore_errors=True)
-    contract.parent.mkdir(parents=True)
-    contract.write_text(content, encoding="utf-8")
-    for path in (
+    for path, content in contents.items():
+        path.parent.mkdir(parents=True)
+        path.write_text(content, encoding="utf-8")
+    for name in (
         "pyproject.toml",
         "README.md",
         "src/firstlight/__init__.py",
@@ -210,8 +212,8 @@ def with_a_runtime(machine: Machine) -> Path:
         ".venv/bin/python",
         ".coverage",
     ):
-        (template / "runtime" / path).parent.mkdir(parents=True, exist_ok=True)
-        (template / "runtime" / path).write_text(f"# {path}\n", encoding="utf-8")
+        (template / "runtime" / name).parent.mkdir(parents=True, exist_ok=True)
+        (template / "runtime" / name).write_text(f"# {name}\n", encoding="utf-8")
     (template / "runtime/src/firstlight/__init__.py").write_text('__version__ = "1.2.3"\n', encoding="utf-8")
     return template
 
@@ -220,7 +222,14 @@ def test_a_library_comes_whole_with_its_checksums(machine: Machine, with_a_runti
     """Without its tests, builds and what tools left; `sha256sum` knows whether it was edited."""
     library = machine.cookiecutter(with_a_runtime).service / "vendor/firstlight"
     contract = "src/firstlight/contract/runtime.toml"
-    expected = ["README.md", "pyproject.toml", "src/firstlight/__init__.py", contract, "src/firstlight/tasks/tests.py"]
+    expected = [
+        "README.md",
+        "pyproject.toml",
+        "src/firstlight/__init__.py",
+        contract,
+        "src/firstlight/doctor/lines.py",
+        "src/firstlight/tasks/tests.py",
+    ]
     assert list(files(library)) == ["MANIFEST.sha256", *expected]
     lines = (library / "MANIFEST.sha256").read_text(encoding="utf-8").splitlines()
     assert [line.split("  ")[1] for line in lines] == expected
