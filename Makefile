@@ -36,7 +36,7 @@ fleet: WAVES ?= 1,10,all
 fleet: export FLEET_FOLDER = $(value FOLDER)
 fleet: export FLEET_TEST = $(or $(value TEST),make check test)
 fleet: $(UV) ## The services in FOLDER=folder; DOCTOR=1 examines them, UPDATE=1 updates them: WAVES=1,10,all EXCEPT=name PUSH=1 TEST=command
-	@exec $(PYTHON) -m fleet "$${FLEET_FOLDER:?name the folder with the checkouts: make fleet FOLDER=~/checkouts}" $(if $(DOCTOR),--doctor) \
+	@exec $(PYTHON) -m fleet "$$FLEET_FOLDER" $(if $(DOCTOR),--doctor) \
 	  $(if $(UPDATE),--update) --waves "$(WAVES)" $(foreach name,$(EXCEPT),--leave $(name)) $(if $(PUSH),--push) --test "$$FLEET_TEST"
 
 prove-delivery: $(UV) ## Test images, signatures, pipelines and deploys for real (needs root and Debian's container tools)

@@ -11,7 +11,6 @@ import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from pathlib import Path
 
 from . import findings, newest, table, waves
 from .checkouts import Checkout, FolderError, find
@@ -26,7 +25,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         sizes = waves.sizes(options.waves)
-        services, others = find(options.folder.expanduser())
+        services, others = find(options.folder)
         _check_names(options.leave, services)
     except (FolderError, waves.WavesError) as error:
         print(error, file=sys.stderr)
@@ -48,7 +47,7 @@ def _check_names(given: Sequence[str], services: Sequence[Checkout]) -> None:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser("python -m fleet", description="The services in a folder of checkouts.")
-    parser.add_argument("folder", type=Path, help="the folder that holds the checkouts")
+    parser.add_argument("folder", help="the folder that holds the checkouts")
     parser.add_argument("--doctor", action="store_true", help="ask each service's doctor; installs its environment")
     parser.add_argument("--update", action="store_true", help="update the services, each on a branch of its own")
     parser.add_argument("--waves", default="1,10,all", help="how many services are updated before the next wave")

@@ -77,10 +77,12 @@ class Checkout:
             return "main" if has_main else "master"
 
 
-def find(folder: Path) -> tuple[list[Checkout], list[str]]:
+def find(given: str) -> tuple[list[Checkout], list[str]]:
     """The services in a folder by name, and the names of the other folders. Raises `FolderError`."""
-    if not folder.is_dir():
-        msg = f"FOLDER must be a directory with checkouts, and {folder} is none."
+    folder = Path(given).expanduser()
+    if not given or not folder.is_dir():  # the empty text would mean the current directory
+        told = f"{folder} is none" if given else "it is not given"
+        msg = f"FOLDER must be a directory with checkouts, as in make fleet FOLDER=~/checkouts, and {told}."
         raise FolderError(msg)
     places = sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
     found = {path.name: Checkout.at(path) for path in places}

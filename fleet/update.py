@@ -13,7 +13,7 @@ from pathlib import Path
 from .checkouts import Checkout
 from .git import GitError, git, succeeds
 
-PATCH = Path(".cache/template-update.patch")
+REPORTS = (Path(".cache/template-update.patch"), Path(".cache/template-update.md"))  # git ignores them
 LOG_LINES = 20
 UPDATED, ALREADY, CURRENT = "updated", "already updated", "up to date"
 REFUSED, CONFLICT, RED = "refused", "conflict", "red"
@@ -46,7 +46,7 @@ class Commands:
 
 
 def branch(newest: str) -> str:
-    """The branch of an update to a commit of the template. The weekly pull request has the same one."""
+    """The branch of an update to a commit of the template."""
     return f"template/{newest[:12]}"
 
 
@@ -128,9 +128,10 @@ def _commit(checkout: Checkout, copy: Path, name: str, message: str) -> None:
     git("add", "--all", at=copy)
     git("commit", "--quiet", "--no-verify", "--message", message, at=copy)
     git("branch", "--force", name, "HEAD", at=copy)
-    if (copy / PATCH).is_file():
-        (checkout.path / PATCH).parent.mkdir(exist_ok=True)
-        shutil.copyfile(copy / PATCH, checkout.path / PATCH)
+    for report in REPORTS:
+        if (copy / report).is_file():
+            (checkout.path / report).parent.mkdir(exist_ok=True)
+            shutil.copyfile(copy / report, checkout.path / report)
     for other in (branch_of(name) + ending for ending in FAILED):
         if other != name and _exists(copy, other):
             git("branch", "--quiet", "--delete", "--force", other, at=copy)

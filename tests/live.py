@@ -32,6 +32,7 @@ TEMPLATES = ALERTS / "alertmanager" / "templates"
 CONFIGURATION = ALERTS / "alertmanager" / "alertmanager.yml"
 
 Notification = dict[str, Any]
+AT_ONCE = {"group_wait": "1s", "group_interval": "1s"}  # waits of Alertmanager
 
 
 def call(url: str, body: bytes | None = None) -> bytes:

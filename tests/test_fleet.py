@@ -242,3 +242,12 @@ def test_a_real_service_is_updated_with_its_own_command(machine: Machine) -> Non
     assert "Repair style" in machine.git("show", f"{branch}:Makefile", directory=service)
     assert machine.git("status", "--porcelain", directory=service) == ""
     assert "Update the template from " in machine.git("log", "-1", "--format=%b", branch, directory=service)
+
+
+@pytest.mark.parametrize(("given", "told"), [([], "it is not given"), (["FOLDER=/nowhere"], "/nowhere is none")])
+def test_a_folder_is_needed(machine: Machine, given: list[str], told: str) -> None:
+    """Without one, the command does not take the current directory."""
+    done = machine.run(["make", "fleet", *given], ROOT)
+    assert done.status == 2
+    sentence = f"FOLDER must be a directory with checkouts, as in make fleet FOLDER=~/checkouts, and {told}.\n"
+    assert done.stderr.startswith(sentence)

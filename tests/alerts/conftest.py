@@ -1,12 +1,24 @@
 """The tools that the tests of alerts need. CI installs them; elsewhere, tests without their tool are skipped."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from conftest import FIGURE
-from live import ALERTMANAGER, AMTOOL, PROMETHEUS, PROMETHEUS_3, PROMTOOL, found
+from live import (
+    ALERTMANAGER,
+    AMTOOL,
+    AT_ONCE,
+    PROMETHEUS,
+    PROMETHEUS_3,
+    PROMTOOL,
+    Alertmanager,
+    Inbox,
+    found,
+    listening,
+)
+from live import alertmanager as run_alertmanager
 
 # Where the programs are, for each major version of Prometheus that fleets run, and how they get there.
 RELEASES = {
@@ -45,6 +57,20 @@ def both() -> None:
 def programs(request: pytest.FixtureRequest) -> Path | None:
     """The directory of the programs, for one release after the other."""
     return need(request.param)
+
+
+@pytest.fixture
+def inbox() -> Iterator[Inbox]:
+    """Listen for notifications."""
+    with listening() as box:
+        yield box
+
+
+@pytest.fixture
+def alertmanager(inbox: Inbox, tmp_path: Path, programs: Path | None) -> Iterator[Alertmanager]:
+    """Run Alertmanager with the shipped configuration and short waits."""
+    with run_alertmanager(tmp_path, inbox, AT_ONCE, programs) as server:
+        yield server
 
 
 @pytest.fixture

@@ -1,27 +1,6 @@
 """A real Alertmanager with the shipped configuration: grouping, inhibition and receivers."""
 
-from collections.abc import Iterator
-from pathlib import Path
-
-import pytest
-from live import Alertmanager, Inbox, listening
-from live import alertmanager as run_alertmanager
-
-AT_ONCE = {"group_wait": "1s", "group_interval": "1s"}
-
-
-@pytest.fixture
-def inbox() -> Iterator[Inbox]:
-    """Listen for notifications."""
-    with listening() as box:
-        yield box
-
-
-@pytest.fixture
-def alertmanager(inbox: Inbox, tmp_path: Path, programs: Path | None) -> Iterator[Alertmanager]:
-    """Run Alertmanager with the shipped configuration and short waits."""
-    with run_alertmanager(tmp_path, inbox, AT_ONCE, programs) as server:
-        yield server
+from live import Alertmanager, Inbox
 
 
 def burn(priority: str, slo: str = "availability", service: str = "a", env: str = "production") -> dict[str, str]:

@@ -3,17 +3,15 @@
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from live import Alertmanager, Inbox, call, listening
+from live import AT_ONCE, Alertmanager, Inbox, call
 from live import alertmanager as run_alertmanager
 from rulebook import ALERTS
 
-AT_ONCE = {"group_wait": "1s", "group_interval": "1s"}
 WHOLE = {
     "--service": "acme-links",
     "--env": "production",
@@ -29,20 +27,6 @@ def silence(**changes: str | None) -> subprocess.CompletedProcess[str]:
     arguments = WHOLE | {f"--{name}": value for name, value in changes.items()}
     words = [word for name, value in arguments.items() if value is not None for word in (name, value)]
     return subprocess.run([sys.executable, ALERTS / "silence.py", *words], check=False, capture_output=True, text=True)
-
-
-@pytest.fixture
-def inbox() -> Iterator[Inbox]:
-    """Listen for notifications."""
-    with listening() as box:
-        yield box
-
-
-@pytest.fixture
-def alertmanager(inbox: Inbox, tmp_path: Path, programs: Path | None) -> Iterator[Alertmanager]:
-    """Run Alertmanager with the shipped configuration and short waits."""
-    with run_alertmanager(tmp_path, inbox, AT_ONCE, programs) as server:
-        yield server
 
 
 def silences(server: Alertmanager) -> list[dict[str, Any]]:

@@ -2,11 +2,10 @@
 
 import shutil
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from live import CONFIGURATION, Inbox, alerting, listening
+from live import AT_ONCE, CONFIGURATION, Inbox, alerting
 from live import alertmanager as run_alertmanager
 from rulebook import ALERTS
 
@@ -60,17 +59,10 @@ def test_the_owner_is_notified_and_all_others_as_before(alerts: Path) -> None:
         assert subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip() == expected, labels
 
 
-@pytest.fixture
-def inbox() -> Iterator[Inbox]:
-    """Listen for notifications."""
-    with listening() as box:
-        yield box
-
-
 def test_a_page_rings_at_its_team(alerts: Path, inbox: Inbox, tmp_path: Path, programs: Path | None) -> None:
     """A real Alertmanager with the written routes: one page to each owner, and the stranger's to the default."""
-    waits, config = {"group_wait": "1s", "group_interval": "1s"}, alerts / "alertmanager/alertmanager.yml"
-    with run_alertmanager(tmp_path, inbox, waits, programs, config) as server:
+    config = alerts / "alertmanager/alertmanager.yml"
+    with run_alertmanager(tmp_path, inbox, AT_ONCE, programs, config) as server:
         down = {"alertname": "ServiceDown", "process": "web", **PAGE}
         server.post(*({**down, "service": f"of-{team}", "team": team} for team in ("payments", "strangers")))
         received = inbox.until({"payments-page", "pager", "slack"}.issubset)

@@ -135,8 +135,11 @@ def _watchdog(early: EarlyStop) -> "Watchdog":
 
 
 def _help(service: "Service", known: str) -> int:
-    sys.stdout.write(f"python -m {service.identity.name.replace('-', '_')} [process or command] [arguments]\n\n")
-    sys.stdout.write(f"{known.rstrip()}\n\nWithout a name it serves requests.\n")
+    from .standard_output import standard_output  # noqa: PLC0415 - see above
+
+    with standard_output() as output:
+        output.write(f"python -m {service.identity.name.replace('-', '_')} [process or command] [arguments]\n\n")
+        output.write(f"{known.rstrip()}\n\nWithout a name it serves requests.\n")
     return 0
 
 

@@ -1,12 +1,12 @@
 """`python -m <package> settings`: prints every setting in an aligned table."""
 
 import difflib
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 
 from .effective import NOT_SET, Part, Setting, parts
 from .exit_status import BAD_USE
 from .service import Service
+from .standard_output import standard_output
 from .terminal import Paint, paint_for, printable
 
 _HEADING = Setting("VARIABLE", "VALUE", "SOURCE", "", "")
@@ -19,10 +19,9 @@ def show(service: Service, sources: Mapping[str, str] | None = None) -> int:
     """
     sources = sources or {}
     found = list(parts(service, sources))
-    for line in _lines(found, paint_for(sys.stdout)):
-        sys.stdout.write(f"{line}\n")
-    for line in _unread(found, sources):
-        sys.stdout.write(f"{line}\n")
+    with standard_output() as output:
+        for line in (*_lines(found, paint_for(output)), *_unread(found, sources)):
+            output.write(f"{line}\n")
     bad = any(part.faults or any(setting.fault for setting in part.settings) for part in found)
     return BAD_USE if bad else 0
 

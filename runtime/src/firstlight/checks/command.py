@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..exit_status import BAD_USE
+from ..standard_output import standard_output
 from .finding import Finding, FindingError, each
 from .project import Project, ProjectError
 
@@ -71,7 +72,8 @@ def _report(project: Project, checks: Sequence["Check"]) -> int:
 
 
 def _print(lines: Iterable[str | Finding]) -> None:
-    sys.stdout.writelines(f"{line}\n" for line in lines)
+    with standard_output() as output:
+        output.writelines(f"{line}\n" for line in lines)
 
 
 def _refuse(sentence: str) -> int:

@@ -13,6 +13,7 @@ from ..checks import Project, ProjectError
 from ..checks.command import REQUIRED
 from ..checks.finding import Finding, FindingError
 from ..exit_status import BAD_USE, FAILED
+from ..standard_output import standard_output
 from ..terminal import paint_for
 
 EXTRA = "The doctor needs the extra `development`: add firstlight-runtime[development] to the dependency group dev."
@@ -50,8 +51,8 @@ def _examine(options: argparse.Namespace) -> int:
     if options.json:
         _print_json(report.as_json(found, today))
     else:
-        lines = report.as_text(found, today, paint_for(sys.stdout))
-        sys.stdout.writelines(f"{line}\n" for line in lines)
+        with standard_output() as output:
+            output.writelines(f"{line}\n" for line in report.as_text(found, today, paint_for(output)))
     return report.status(found)
 
 
@@ -61,7 +62,8 @@ def _broken(finding: Finding, *, as_json: bool) -> int:
         remark = {"kind": "guarantee", "check": "", "file": finding.file, "sentence": finding.sentence}
         _print_json({"format": 1, "status": FAILED, "findings": [remark]})
     else:
-        sys.stdout.write(f"{finding}\n")
+        with standard_output() as output:
+            output.write(f"{finding}\n")
     return FAILED
 
 
@@ -73,4 +75,5 @@ def _refuse(sentence: str, *, as_json: bool) -> int:
 
 
 def _print_json(content: dict[str, Any]) -> None:
-    sys.stdout.write(f"{json.dumps(content, indent=2)}\n")
+    with standard_output() as output:
+        output.write(f"{json.dumps(content, indent=2)}\n")

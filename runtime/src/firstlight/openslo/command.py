@@ -10,6 +10,7 @@ from ..errors import ArrangementError, SettingsError
 from ..exit_status import BAD_USE
 from ..identity import WEB
 from ..settings.loading import load_for
+from ..standard_output import standard_output
 from .objects import objects
 
 if TYPE_CHECKING:
@@ -36,7 +37,8 @@ def run(arguments: Sequence[str]) -> int:
     except (SettingsError, ArrangementError) as error:
         return _refuse(str(error))
     text = yaml.safe_dump_all(described, sort_keys=False, allow_unicode=True, explicit_start=True, width=ONE_LINE)
-    sys.stdout.buffer.write(text.encode())
+    with standard_output() as output:
+        output.buffer.write(text.encode())
     return 0
 
 
