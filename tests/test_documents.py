@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 import yaml
-from documents import Block, block, blocks
+from documents import Block, block, blocks, rows
 from template import ROOT, TIMEOUT_SECONDS, Machine, Outcome
 
 from faults.catalogue import ROWS
@@ -329,6 +329,14 @@ def test_the_rows_of_the_fault_test_that_a_page_names_exist() -> None:
     """`ROWS="..."` chooses by parts of names."""
     (chosen,) = re.findall(r'ROWS="([^"]+)"', block(ROOT, "docs/reliability.md", "make fault-test"))
     assert [part for part in chosen.split(",") if not any(part in row.name for row in ROWS)] == []
+
+
+def test_every_folder_has_a_row_in_the_layout() -> None:
+    """A reader finds each folder of the repository, and the table names none that is gone."""
+    table = " ".join(rows(ROOT, "README.md", "Folder", "Content"))
+    listed = {name.partition("/")[0] for name in re.findall(r"`([^`]+/)`", table)}
+    folders = {path.name for path in ROOT.iterdir() if path.is_dir() and not path.name.startswith((".", "__"))}
+    assert listed == folders - {"build", "dist"}
 
 
 def test_the_targets_that_pages_name_exist() -> None:

@@ -9,8 +9,8 @@ import os
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
-from urllib.parse import urlsplit
 
+import git_login
 from forge import TOKEN, Forge, Proposal, ProposalError, Request
 
 UPDATE = Path(".cache/template-update.md")  # title and text, by `make update`
@@ -21,9 +21,6 @@ IDENTITY = {
     for role in ("AUTHOR", "COMMITTER")
     for part, value in (("NAME", "template-update"), ("EMAIL", EMAIL))
 }
-LOOPBACK = {"127.0.0.1", "::1", "localhost"}
-# git asks this helper when the forge wants a login. So the token is in no command, no address and no file.
-HELPER = f'!f() {{ echo username=x-access-token; echo "password=${TOKEN}"; }}; f'
 
 
 def run(forge: Callable[[], Forge]) -> int:
@@ -123,22 +120,10 @@ def push(forge: Forge, branch: str, tip: str) -> None:
 def git(*arguments: str, login: str = "") -> str:
     """Run git, with a login at a remote. Returns its output. Raises `ProposalError` with its complaint."""
     environment = {**os.environ, **IDENTITY, "GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C"}
-    command = ["git", *helper(login), *arguments]
+    address = git("remote", "get-url", login) if login == "origin" else login
+    command = ["git", *git_login.options(address, TOKEN), *arguments]
     done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
     if done.returncode != 0:
-        name = next(
-            word for word in arguments if word in {"add", "commit", "fetch", "ls-remote", "push", "switch", "log"}
-        )
-        msg = f"git {name} failed: {' '.join(done.stderr.split())}"
+        msg = f"git {arguments[0]} failed: {' '.join(done.stderr.split())}"
         raise ProposalError(msg)
     return done.stdout.strip()
-
-
-def helper(remote: str) -> list[str]:
-    """Options by which git logs in with the token, at this remote only. It is stored nowhere."""
-    address = git("remote", "get-url", remote) if remote == "origin" else remote
-    parts = urlsplit(address)
-    if not (parts.scheme == "https" or parts.hostname in LOOPBACK):
-        return []
-    scope = f"credential.{parts.scheme}://{parts.netloc.rpartition('@')[2]}.helper"
-    return ["-c", "credential.helper=", "-c", f"{scope}=", "-c", f"{scope}={HELPER}"]

@@ -12,13 +12,12 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from urllib.parse import urlsplit
+
+import git_login
 
 STATE = Path(".cruft.json")
 TOKEN = "TEMPLATE_TOKEN"  # noqa: S105 - its name
 TOKENS = {TOKEN, "TEMPLATE_UPDATE_TOKEN"}
-# git asks this helper when the host wants a login. So the token is in no command, no address and no file.
-HELPER = f'!f() {{ echo username=x-access-token; echo "password=${TOKEN}"; }}; f'
 RUN = """
 import runpy, sys
 sys.path.insert(0, sys.argv[1])
@@ -26,7 +25,6 @@ runpy.run_module("update", run_name="__main__")
 """
 # git@github.com:acme/firstlight.git, and the same with ssh://, a user or a port
 SSH = re.compile(r"(?:ssh://(?:[^/@]+@)?(?P<host>[^/:]+)(?::\d+)?/|[^/@]+@(?P<short>[^/:]+):)(?P<path>.+)")
-LOOPBACK = {"127.0.0.1", "::1", "localhost"}
 
 
 class UpdateError(Exception):
@@ -66,7 +64,7 @@ def clone(address: str, place: Path) -> None:
     """Clone the template. Raises `UpdateError`."""
     reasons = []
     for each in addresses(address):
-        done = git(*login(each), "clone", "--quiet", "--", each, str(place))
+        done = git(*git_login.options(each, TOKEN), "clone", "--quiet", "--", each, str(place))
         if done.returncode == 0:
             git("-C", str(place), "remote", "set-url", "origin", address)
             return
@@ -88,15 +86,6 @@ def addresses(address: str) -> Iterator[str]:
         yield address
     if match:
         yield f"https://{match['host'] or match['short']}/{match['path'].lstrip('/')}"
-
-
-def login(address: str) -> list[str]:
-    """Options of git by which it logs in with the token, at this host only, and stores it nowhere."""
-    parts = urlsplit(address)
-    if not os.environ.get(TOKEN) or not (parts.scheme == "https" or parts.hostname in LOOPBACK):
-        return []
-    scope = f"credential.{parts.scheme}://{parts.netloc.rpartition('@')[2]}.helper"
-    return ["-c", "credential.helper=", "-c", f"{scope}=", "-c", f"{scope}={HELPER}"]
 
 
 def without_secrets(text: str) -> str:
