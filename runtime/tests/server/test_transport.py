@@ -127,3 +127,21 @@ def test_a_failure_after_the_start_leaves_the_head() -> None:
 
     (head,) = writes(app)
     assert head.startswith(b"HTTP/1.1 200")
+
+
+def test_a_client_that_asks_first_is_told_to_continue() -> None:
+    """`100 Continue` leaves before the body arrives. It is the first write, so head and body follow separately."""
+
+    async def talk() -> list[bytes]:
+        wired = Wired()
+        try:
+            asked = b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nExpect: 100-continue\r\n\r\n"
+            assert await wired.send(asked) == b"HTTP/1.1 100 Continue\r\n\r\n"
+            await wired.send(b"Hello")
+            return wired.transport.writes
+        finally:
+            wired.close()
+
+    _, head, body = asyncio.run(talk())
+    assert head.startswith(b"HTTP/1.1 200")
+    assert b"Hello" in body
