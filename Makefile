@@ -7,7 +7,7 @@ PYTHON := $(UV) run python
 export PATH := $(PATH):$(CURDIR)/.tools/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo new test test-runtime fault-test prove-delivery fleet check hooks fmt wheel release bench repin names preview
+.PHONY: help demo new test test-runtime fault-test prove-delivery routes exceptions fleet check hooks fmt wheel release bench repin names preview
 
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "  %-20s %s\n", $$1, $$2 }'
@@ -30,6 +30,12 @@ test-runtime: $(UV) ## Run the tests of runtime/, with coverage, on every suppor
 
 fault-test: $(UV) ## Drive a generated service through floods, failures and overload; LONG=1, ROWS=name,name, WRITE=1 for the page
 	@exec $(PYTHON) -m faults $(if $(LONG),--long) $(if $(REVERT),--revert) $(if $(ROWS),--rows "$(ROWS)") $(if $(WRITE),--write)
+
+routes: $(UV) ## Write the routes of alerts/alertmanager/teams.toml into alertmanager.yml; CHECK=1 only checks
+	@exec $(PYTHON) -m alerting routes $(if $(CHECK),--check)
+
+exceptions: $(UV) ## Write alerts/rules/exceptions.rules.yml from alerts/exceptions.toml; CHECK=1 only checks, and names ended ones
+	@exec $(PYTHON) -m alerting exceptions $(if $(CHECK),--check)
 
 fleet: WAVES ?= 1,10,all
 # `value` keeps what would be special in the names of folders.

@@ -1,4 +1,4 @@
-"""Write the routes of the teams, or the rules of the exceptions: `python -m alerting routes|exceptions [--check]`."""
+"""Write the routes of teams, or the rules of exceptions: `make routes`, `make exceptions`, with CHECK=1 to check only."""
 
 import argparse
 import sys
@@ -63,7 +63,7 @@ def _check(arguments: argparse.Namespace) -> int:
 def _complaints(what: str, alerts: Path) -> Iterator[str]:
     file, text = _WHAT[what](alerts)
     if not file.is_file() or file.read_text("utf-8") != text:
-        yield f"{file.name} is out of date; run: python -m alerting {what}"
+        yield f"{file.name} is out of date; run: make {what}"
     for each in exception_rules.exceptions(alerts) if what == "exceptions" else ():
         if each.ends <= datetime.now(UTC):
             yield f"{exception_rules.TABLE}: {each} ended on {each.until}; remove it, or give it a later end."

@@ -12,7 +12,7 @@ from .exceptions import AlertException, read
 TABLE, RULES = "exceptions.toml", "rules/exceptions.rules.yml"
 RECORD = "alerts:exception:info"
 GROUP_SIZE = 20  # rules; what rulers of many tenants accept
-_HEAD = "# Written by `python -m alerting exceptions` from alerts/exceptions.toml. Do not edit.\n"
+_HEAD = "# Written by `make exceptions` from alerts/exceptions.toml. Do not edit.\n"
 
 
 def exceptions(directory: Path) -> tuple[AlertException, ...]:

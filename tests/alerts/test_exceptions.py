@@ -121,7 +121,7 @@ def test_an_exception_that_has_ended_is_named(copy: Path) -> None:
     running = datetime.now(UTC).date() + timedelta(days=30)
     (copy / "exceptions.toml").write_text(exception("ServiceDown", "off = true", until=running), "utf-8")
     check = alerting("exceptions", "--check", "--alerts", copy)
-    assert check.stderr == "exceptions.rules.yml is out of date; run: python -m alerting exceptions\n"
+    assert check.stderr == "exceptions.rules.yml is out of date; run: make exceptions\n"
     assert alerting("exceptions", "--alerts", copy).returncode == 0
     assert alerting("exceptions", "--check", "--alerts", copy).returncode == 0
 

@@ -76,7 +76,7 @@ def test_what_is_written_is_checked(alerts: Path) -> None:
     assert alerting("routes", "--check", "--alerts", alerts).returncode == 0
     (alerts / "alertmanager/teams.toml").write_text(TEAMS.replace("#search", "#ads"), "utf-8")
     check = alerting("routes", "--check", "--alerts", alerts)
-    assert (check.returncode, check.stderr) == (1, "alertmanager.yml is out of date; run: python -m alerting routes\n")
+    assert (check.returncode, check.stderr) == (1, "alertmanager.yml is out of date; run: make routes\n")
     (alerts / "alertmanager/teams.toml").write_text("", "utf-8")
     assert alerting("routes", "--alerts", alerts).returncode == 0
     assert (alerts / "alertmanager/alertmanager.yml").read_text("utf-8") == CONFIGURATION.read_text("utf-8")
