@@ -40,6 +40,7 @@ ELSEWHERE = {
     "make exceptions": "tests/alerts/test_exceptions.py",
     "make new": "tests/test_new.py",
     "make test": "it runs this; for a service tests/test_services.py runs it in every combination",
+    "make fleet": "tests/test_fleet.py",
     "make fault-test": "`.ci/run` does, after the tests; its rows are looked up here",
     "python3 -m venv ~/.firstlight": "installs cookiecutter, which is here",
     "\N{BOX DRAWINGS LIGHT ARC DOWN AND RIGHT}": "what the demo prints",
