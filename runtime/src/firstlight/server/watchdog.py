@@ -36,7 +36,8 @@ class Watchdog:
         self.grace: Callable[[], float] = float  # seconds that may pass before `LATE_SECONDS` begin
         self.late: Callable[[], object] = float  # logs and flushes
         self.cut = False  # the deadline has passed
-        self._handlers_called = False
+        self._runner = 0  # the thread that runs the `atexit` handlers
+        self._lock = threading.Lock()
         self._deadline = math.inf
         self._reader, self._writer = socket.socketpair()
         self._writer.settimeout(0)
@@ -66,7 +67,15 @@ class Watchdog:
         atexit.register(self._on_exit)  # handlers run in reverse order of registration
 
     def _on_exit(self) -> None:
-        self._handlers_called = True
+        """The first `atexit` handler. When the other thread runs them, wait: it ends the process."""
+        if not self._claim():
+            threading.Event().wait()
+
+    def _claim(self) -> bool:
+        """Whether this thread runs the `atexit` handlers. The first thread that asks does."""
+        with self._lock:
+            self._runner = self._runner or threading.get_ident()
+        return self._runner == threading.get_ident()
 
     def _watch(self) -> None:
         while (left := self._deadline - time.monotonic()) > 0:
@@ -76,7 +85,7 @@ class Watchdog:
         self.cut = True
         with suppress(BaseException):
             self.late()
-        if not self._handlers_called:
+        if self._claim():
             with suppress(BaseException):
                 _call_exit_handlers()
         end_children()
