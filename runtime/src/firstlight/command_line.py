@@ -48,6 +48,7 @@ def main(service: "Service | str", arguments: "Sequence[str] | None" = None) -> 
     except KeyboardInterrupt:
         return INTERRUPTED
     except Exception as error:
+        early.obey()  # Python 3.11 wraps the `SystemExit` of the handler in some errors
         if not _is_ours(error):
             if not _is_shown(error):
                 raise
@@ -129,6 +130,7 @@ def _watchdog(early: EarlyStop) -> "Watchdog":
     from .server import ending  # noqa: PLC0415 - see above
     from .server.watchdog import Watchdog  # noqa: PLC0415
 
+    early.obey()  # after the imports that the chosen process or command needs
     watchdog = Watchdog()
     early.last = lambda: ending.last(watchdog)
     return watchdog

@@ -92,3 +92,27 @@ def test_ctrl_c_during_the_imports_prints_no_traceback() -> None:
         timeout=TIMEOUT_SECONDS,
     )
     assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
+
+
+@pytest.mark.parametrize("then", ["raise RuntimeError from stop", "pass"], ids=["wrapped", "swallowed"])
+def test_an_import_may_catch_the_end(tmp_path: Path, then: str) -> None:
+    """SIGTERM during the import of the service raises `SystemExit` there. The process ends without a traceback."""
+    source = f"""
+import os, signal
+try:
+    os.kill(os.getpid(), signal.SIGTERM)
+except SystemExit as stop:
+    {then}
+from firstlight import Identity, Service
+SERVICE = Service(identity=Identity(name="parcels", version="1"))
+"""
+    (tmp_path / "parcels.py").write_text(source, "utf-8")
+    done = subprocess.run(
+        [sys.executable, "-c", "import sys; from firstlight import main; sys.exit(main('parcels', ['worker']))"],
+        env={**os.environ, "PYTHONPATH": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=TIMEOUT_SECONDS,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (TERMINATED, "", "")
