@@ -79,6 +79,25 @@ def test_a_stream_sends_its_head_before_it_waits() -> None:
     assert rest == [b"3\r\ntwo\r\n"]
 
 
+def test_streams_of_two_connections_send_their_heads() -> None:
+    """One callback of the loop serves all that began in the same iteration."""
+
+    async def talk() -> list[list[bytes]]:
+        app = answering(start(), turns, turns, body(b"one", more=True))
+        wired = Wired(app)
+        other, protocol = wired.connect()
+        for each in (wired.protocol, protocol):
+            each.data_received(GET)
+        await turns()
+        heads = [list(each.writes) for each in (wired.transport, other)]
+        wired.close()
+        protocol.connection_lost(None)
+        return heads
+
+    for (head,) in asyncio.run(talk()):
+        assert head.endswith(b"\r\n\r\n")
+
+
 def test_a_large_body_is_not_copied() -> None:
     """It leaves after its head, in a write of its own."""
     size = JOINED_BYTES + 1

@@ -12,6 +12,7 @@ from typing import Protocol
 from prometheus_client import Gauge
 
 from ..metrics.instruments import REGISTRY
+from .held_heads import HeldHeads
 from .limits import Limits
 
 SWEEP_SECONDS = 0.5
@@ -102,6 +103,7 @@ class Connections:
         self.reads = Owed("write_timeout", limits.write_seconds)
         self.idle = Owed("", limits.keep_alive_seconds)
         self.ending = Owed("", ENDING_SECONDS)
+        self.held_heads = HeldHeads()
         self._all = (self.heads, self.bodies, self.reads, self.idle, self.ending)
         self._open: set[Connection] = set()
         self._timer: asyncio.TimerHandle | None = None

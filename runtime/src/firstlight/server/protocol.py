@@ -34,7 +34,7 @@ class LimitedProtocol(RefusingConnection):
 
     def connection_made(self, transport: Any) -> None:
         """Add the connection to `Connections`."""
-        self._joining = OwnedTransport(transport, self, self.loop.call_soon)
+        self._joining = OwnedTransport(transport, self, self._limited_by.held_heads, self.loop.call_soon)
         super().connection_made(self._joining)  # type: ignore[arg-type] # as good as a transport
         self.flow = HeldFlow(transport, self._flow_changed)
         self._received_at = ReceivedAt(transport)

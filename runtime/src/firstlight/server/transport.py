@@ -4,6 +4,8 @@ import asyncio
 from collections.abc import Callable
 from typing import Any, Protocol
 
+from .held_heads import HeldHeads
+
 JOINED_BYTES = 65_536  # a larger body is sent by itself: copying it would cost more than a second call
 
 
@@ -25,11 +27,14 @@ class OwnedTransport:
     read its response would keep the connection for ever.
     """
 
-    def __init__(self, transport: asyncio.Transport, owner: Owner, call_soon: Callable[..., object]) -> None:
-        """Delegate to `transport`. `call_soon` is the loop's."""
+    def __init__(
+        self, transport: asyncio.Transport, owner: Owner, held: HeldHeads, call_soon: Callable[..., object]
+    ) -> None:
+        """Delegate to `transport`. `held` flushes it after an iteration of the loop, whose `call_soon` is given."""
         self.owner = owner
         self.bare = transport
         self.is_closing = transport.is_closing
+        self._held_heads = held
         self._call_soon = call_soon
         self._begins = False  # whether the next write is the first one of a response
         self._held = b""
@@ -43,7 +48,7 @@ class OwnedTransport:
         if self._begins:
             self._begins = False
             self._held += data  # a head without a body may be held already
-            self._call_soon(self.flush)
+            self._held_heads.add(self, self._call_soon)
         elif self._held and len(data) <= JOINED_BYTES:
             head, self._held = self._held, b""
             self.bare.write(b"".join((head, data)))
