@@ -1,4 +1,4 @@
-"""Write the routes of teams, or the rules of exceptions: `make routes`, `make exceptions`, with CHECK=1 to check only."""
+"""Write the routes of teams or the rules of exceptions: `make routes`, `make exceptions`; CHECK=1 only checks."""
 
 import argparse
 import sys
