@@ -56,8 +56,12 @@ PUBLIC = [
     "slo",
 ]
 
-# Standard output belongs to the process, and so does the queue in front of it.
-STATE_OF_THE_PROCESS = {(f"{ROOT}.logs.sink", "stdout"), (f"{ROOT}.slo", "_declared")}
+# Standard output belongs to the process, and so do the queue in front of it and the limits of what is logged.
+STATE_OF_THE_PROCESS = {
+    (f"{ROOT}.logs.sink", "stdout"),
+    (f"{ROOT}.slo", "_declared"),
+    (f"{ROOT}.security.events", "security_events"),
+}
 METRICS = ("Collector", "Family[")  # the bases of metrics of our own
 MUTATORS = {"append", "add", "update", "extend", "insert", "pop", "popitem", "remove", "clear", "setdefault", "discard"}
 EMPTY = {"dict", "list", "set", "deque", "defaultdict", "OrderedDict", "bytearray", "count", "cycle"}

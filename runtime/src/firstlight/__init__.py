@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from .logs.secret_names import Redaction as Redaction
     from .management.check import Check as Check
     from .metrics.instruments import REGISTRY as REGISTRY
-    from .operation import Operation as Operation
+    from .operations.operation import Operation as Operation
     from .service import Service as Service
     from .settings import Settings as Settings
     from .slo import Objective as Objective
@@ -50,7 +50,7 @@ _HOMES = {
     "Lifecycle": "lifecycle",
     "NoSettings": "component",
     "Objective": "slo",
-    "Operation": "operation",
+    "Operation": "operations.operation",
     "Process": "component",
     "REGISTRY": "metrics.instruments",
     "Redaction": "logs.secret_names",

@@ -9,7 +9,7 @@ from .component import Component, Requirement
 from .declarations import foreign
 from .errors import ArrangementError
 from .identity import WEB
-from .operation import Operation
+from .operations.operation import Operation
 from .service import Service
 from .slo import ROUTE_PREFIX, STANDARD
 

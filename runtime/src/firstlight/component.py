@@ -16,7 +16,7 @@ from starlette.types import ASGIApp, ExceptionHandler
 
 from .lifecycle import Lifecycle
 from .management.check import Check
-from .operation import Operation
+from .operations.operation import Operation
 from .settings import Settings
 
 ConfigT = TypeVar("ConfigT", bound=BaseSettings)

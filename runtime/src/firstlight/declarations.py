@@ -6,7 +6,7 @@ from starlette.routing import BaseRoute
 
 from .component import Background, Component
 from .management.check import Check
-from .operation import Operation
+from .operations.operation import Operation
 from .service import Service
 from .slo import Objective
 from .text import QUOTED_CHARACTERS

@@ -10,9 +10,9 @@ from starlette.applications import Starlette
 from starlette.routing import BaseRoute, Host, Mount, Route, Router, WebSocketRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from . import operation
 from .component import Component, Layer, Wrap
-from .operation import Operation
+from .operations.operation import Operation
+from .operations.routes import routes as operation_routes
 from .problems import EXCEPTION_HANDLERS
 from .requests.thread_queue import ThreadQueue
 from .service import Service
@@ -46,7 +46,7 @@ def _layers(components: Components) -> Sequence[tuple[Layer, Wrap]]:
 
 def _built(rows: Sequence[BaseRoute | Operation], around: Wrap, threads: ThreadQueue) -> Iterator[BaseRoute]:
     """Routes in the order of the rows. The operations of one path are one route, at the place of the first of them."""
-    operations = operation.routes((row for row in rows if isinstance(row, Operation)), around, threads.awaited)
+    operations = operation_routes((row for row in rows if isinstance(row, Operation)), around, threads.awaited)
     waiting = {route.path: route for route in operations}
     for row in rows:
         if not isinstance(row, Operation):

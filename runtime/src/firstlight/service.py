@@ -11,7 +11,7 @@ from .identity import Identity
 from .latency import Latency
 from .logs.secret_names import Redaction
 from .management.check import Check
-from .operation import Operation
+from .operations.operation import Operation
 from .settings import Settings
 from .slo import Objective
 

@@ -2,8 +2,9 @@
 
 import pytest
 
+from firstlight.logs.limited_lines import SECONDS_PER_LINE
 from firstlight.metrics.instruments import REGISTRY
-from firstlight.requests.refusals import LISTENERS, REASONS, SECONDS_PER_LINE, Refusals
+from firstlight.requests.refusals import LISTENERS, REASONS, Refusals
 from firstlight.testing.lines import Lines
 
 

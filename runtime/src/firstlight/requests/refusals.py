@@ -6,6 +6,7 @@ from collections.abc import Callable
 import structlog
 from prometheus_client import Counter
 
+from ..logs.limited_lines import LimitedLines
 from ..metrics.instruments import REGISTRY
 
 LISTENERS = ("service", "management")
@@ -20,7 +21,6 @@ REASONS = (
     "pipeline_too_deep",
     "framing_too_large",
 )
-SECONDS_PER_LINE = 10.0  # for each reason, because clients decide how often they are refused
 
 REFUSED = Counter(
     "http_server_refusals",
@@ -40,9 +40,7 @@ class Refusals:
     def __init__(self, listener: str, *, clock: Callable[[], float] = time.monotonic) -> None:
         """`listener` is one of `LISTENERS`. `clock` returns seconds."""
         self._listener = listener
-        self._clock = clock
-        self._next_line = dict.fromkeys(REASONS, float("-inf"))
-        self._suppressed = dict.fromkeys(REASONS, 0)
+        self._lines = LimitedLines(REASONS, clock)
 
     def count(self, reason: str, client_address: str = "") -> None:
         """Count one refusal for one of `REASONS`. Logs at most one line per reason and `SECONDS_PER_LINE`.
@@ -50,16 +48,11 @@ class Refusals:
         The line says how many refusals of this reason have been counted since the line before and not logged.
         """
         _COUNTS[self._listener, reason].inc()
-        now = self._clock()
-        if now < self._next_line[reason]:
-            self._suppressed[reason] += 1
-            return
-        suppressed, self._suppressed[reason] = self._suppressed[reason], 0
-        self._next_line[reason] = now + SECONDS_PER_LINE
-        log.warning(
-            "http.connection_refused",
-            listener=self._listener,
-            reason=reason,
-            client_address=client_address,
-            suppressed=suppressed,
-        )
+        if (suppressed := self._lines.suppressed(reason)) is not None:
+            log.warning(
+                "http.connection_refused",
+                listener=self._listener,
+                reason=reason,
+                client_address=client_address,
+                suppressed=suppressed,
+            )

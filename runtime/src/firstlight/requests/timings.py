@@ -11,7 +11,7 @@ from ..errors import ArrangementError
 from ..latency import Latency
 from ..metrics.counts import Count
 from ..metrics.instruments import OTHER_METHOD
-from ..operation import Operation
+from ..operations.operation import Operation
 from ..service import Service
 from ..settings import Settings, is_bucket
 from ..slo import ROUTE_PREFIX, Events, Objective

@@ -17,7 +17,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from ..component import Background, Command, Component, Layer, Process, Surroundings
 from ..management.check import Check
 from ..metrics.instruments import REGISTRY
-from ..operation import Operation
+from ..operations.operation import Operation
 
 POLL_SECONDS = 0.02
 DONE = Counter("tasks_done", "Tasks that a worker has done.", registry=REGISTRY)

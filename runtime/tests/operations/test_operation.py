@@ -13,11 +13,11 @@ from starlette.types import ASGIApp
 
 from firstlight import ArrangementError, Component, NoSettings, Operation, Service, Settings, create_app, nothing
 from firstlight.app import Application
-from firstlight.operation import routes
+from firstlight.operations.routes import routes
 from firstlight.requests.thread_queue import ThreadQueue
 from firstlight.testing.lines import Lines
 
-from .faults import IDENTITY
+from ..faults import IDENTITY
 
 
 class Parcel(BaseModel):

@@ -1,0 +1,44 @@
+"""Who sends a request: the name that authentication found, else the address of the client.
+
+Rate limits, idempotency keys and cursors belong to a caller. Middleware in the layer AUTHENTICATE sets the name.
+"""
+
+from ipaddress import IPv6Address, ip_address
+
+from starlette.types import Scope
+
+_NAME = "firstlight.caller"
+_ADDRESS_OF_ALL = "unknown"
+_IPV6_PREFIX_BITS = 64  # one customer of an access provider has at least a /64
+
+
+def authenticate(scope: Scope, name: str) -> None:
+    """Set the name of the caller, such as the subject of its token."""
+    scope[_NAME] = name
+
+
+def is_authenticated(scope: Scope) -> bool:
+    """Whether authentication has set a name."""
+    return _NAME in scope
+
+
+def name_of(scope: Scope) -> str:
+    """The name of the caller, with a prefix that says where it is from: `name:` or `address:`."""
+    name = scope.get(_NAME)
+    return f"address:{address_of(scope)}" if name is None else f"name:{name}"
+
+
+def address_of(scope: Scope) -> str:
+    """The address of the client behind trusted proxies. IPv6 addresses of one /64 network are one address."""
+    client = scope.get("client")
+    try:
+        address = ip_address(client[0]) if client else None
+    except ValueError:
+        address = None
+    if address is None:
+        return _ADDRESS_OF_ALL
+    if isinstance(address, IPv6Address):
+        if address.ipv4_mapped is not None:
+            return str(address.ipv4_mapped)
+        return f"{IPv6Address(int(address) >> _IPV6_PREFIX_BITS << _IPV6_PREFIX_BITS)}/{_IPV6_PREFIX_BITS}"
+    return str(address)

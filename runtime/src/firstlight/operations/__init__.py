@@ -1,0 +1,1 @@
+"""Operations: one row for each method of a path. Routes, validation and documentation come from the same rows."""

@@ -1,0 +1,64 @@
+"""The endpoint of an operation: reads and validates the input, calls the handler, adds the operation's headers."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AsyncExitStack
+
+from pydantic import BaseModel
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import request_response
+from starlette.types import ASGIApp
+
+from .. import forms
+from ..media_type import require_json
+from ..problems import client_input
+from .operation import Coroutine, Handler, Operation
+
+Awaited = Callable[[Handler], Coroutine]
+Endpoint = Callable[[Request], Awaitable[Response]]
+
+
+def app(operation: Operation, awaited: Awaited) -> ASGIApp:
+    """The operation as an ASGI application. `awaited` turns the handler into a coroutine function."""
+    return request_response(_with_headers(operation, _with_input(operation, awaited(operation.handler))))
+
+
+def _with_input(operation: Operation, handler: Coroutine) -> Endpoint:
+    if operation.body is None and operation.form is None and operation.query is None:
+        return handler
+
+    async def endpoint(request: Request) -> Response:
+        async with AsyncExitStack() as stack:
+            return await handler(request, **await _given(operation, request, stack))
+
+    return endpoint
+
+
+async def _given(operation: Operation, request: Request, stack: AsyncExitStack) -> Mapping[str, BaseModel]:
+    """The keyword arguments of the handler. The files of a form are closed with the stack."""
+    given: dict[str, BaseModel] = {}
+    if operation.body is not None:
+        require_json(request)
+    with client_input():
+        if operation.query is not None:
+            given["query"] = operation.query.model_validate(dict(request.query_params))
+        if operation.body is not None:
+            given["body"] = operation.body.model_validate_json(await request.body())
+        if operation.form is not None:
+            given["form"] = await stack.enter_async_context(forms.read(request, operation.form))
+    return given
+
+
+def _with_headers(operation: Operation, inner: Endpoint) -> Endpoint:
+    """The endpoint whose responses have the operation's headers, unless the handler sets them itself."""
+    fields = [(name.lower().encode(), value.encode()) for name, value in operation.headers.items()]
+    if not fields:
+        return inner
+
+    async def endpoint(request: Request) -> Response:
+        response = await inner(request)
+        given = {name for name, _ in response.raw_headers}
+        response.raw_headers.extend(field for field in fields if field[0] not in given)
+        return response
+
+    return endpoint

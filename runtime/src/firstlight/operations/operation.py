@@ -1,0 +1,78 @@
+"""An operation: one method of one path, declared as one value."""
+
+import inspect
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from pydantic import BaseModel
+from starlette.responses import Response
+
+from ..latency import Latency
+
+Coroutine = Callable[..., Awaitable[Response]]
+Handler = Coroutine | Callable[..., Response]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Operation:
+    """One method of one path, with its input and its responses.
+
+    `handler` is a coroutine function. It gets the request, and the validated `body=`, `form=` and `query=` that are
+    declared. Invalid input is answered with 422, a body of another media type with 415, without a call of the handler.
+    A plain function is also possible and runs in a thread.
+    """
+
+    method: str
+    path: str
+    handler: Handler
+    body: type[BaseModel] | None = None
+    """The model of the JSON document in the request."""
+    form: type[BaseModel] | None = None
+    """The model of a form, in place of `body`: `multipart/form-data` or URL-encoded. A file is a
+    `starlette.datastructures.UploadFile`, which is closed when the handler has returned. Needs `python-multipart`."""
+    query: type[BaseModel] | None = None
+    """The model of the query string. The last value of a repeated parameter counts."""
+    answers: Mapping[int, type[BaseModel] | None] = field(default_factory=lambda: {200: None})
+    """The models of the responses, by status code. None for a response without a JSON document."""
+    problems: Sequence[int] = ()
+    """Status codes of the problem documents with which this operation may answer."""
+
+    # Metadata for middleware. By default: no authentication, cost 1, no idempotency key, not cached.
+    policy: str | None = None
+    """The name of the security scheme that callers must satisfy. None: open to all."""
+    cost: int = 1
+    """How many units of a rate limit one call uses."""
+    idempotent: bool = False
+    """Whether an `Idempotency-Key` is honoured."""
+    cache_seconds: float | None = None
+    """How long a cache may store a response, in seconds. None: not at all."""
+    deadline_seconds: float | None = None
+    """How long the handler may take, in seconds. None: no limit of its own."""
+    latency: Latency | None = field(default_factory=Latency)
+    """Its latency objective. None excludes it from every latency objective."""
+
+    @property
+    def name(self) -> str:
+        """The name of the handler function. It stays the same when the path changes."""
+        return self.handler.__name__
+
+    @property
+    def noun(self) -> str:
+        """The folder of the handler's module, such as `links`: it groups operations in the documentation."""
+        parts = self.handler.__module__.split(".")
+        return parts[-2] if len(parts) > 1 else parts[-1]
+
+    @property
+    def id(self) -> str:
+        """The name in the OpenAPI document, such as `links_create`. It stays the same when the path changes."""
+        return f"{self.noun}_{self.name}"
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """The headers of every response of the handler, unless the handler sets them itself."""
+        return {} if self.cache_seconds is None else {"Cache-Control": f"max-age={self.cache_seconds:.0f}"}
+
+    @property
+    def summary(self) -> str:
+        """The first line of the handler's docstring, or an empty text."""
+        return (inspect.getdoc(self.handler) or "").partition("\n")[0]

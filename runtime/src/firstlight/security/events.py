@@ -1,0 +1,47 @@
+"""Security events: what was refused because it looks like an attack or a mistake. Each is counted; few are logged."""
+
+import time
+from collections.abc import Callable
+
+import structlog
+from prometheus_client import Counter
+
+from ..logs.limited_lines import LimitedLines
+from ..metrics.instruments import REGISTRY
+
+EVENTS = (
+    "host_refused",
+    "origin_refused",
+    "rate_limited",
+    "cursor_refused",
+    "target_refused",
+    "key_reused",
+    "capacity_reached",
+    "deadline_exceeded",
+)
+SECURITY_EVENTS = Counter("security_events", "Requests refused for security.", ("event",), registry=REGISTRY)
+# Create the children now, so that increase() sees the first event.
+_COUNTS = {event: SECURITY_EVENTS.labels(event) for event in EVENTS}
+_LINES = {event: f"security.{event}" for event in EVENTS}
+
+log = structlog.get_logger()
+
+
+class SecurityEvents:
+    """Counts every event, and logs few of them."""
+
+    def __init__(self, *, clock: Callable[[], float] = time.monotonic) -> None:
+        """`clock` returns seconds."""
+        self._lines = LimitedLines(EVENTS, clock)
+
+    def record(self, event: str, **fields: object) -> None:
+        """Record one of `EVENTS`. `fields` are those of the line, and must not hold what must not be logged.
+
+        The line says how many events of this kind were counted since the line before and not logged.
+        """
+        _COUNTS[event].inc()
+        if (suppressed := self._lines.suppressed(event)) is not None:
+            log.warning(_LINES[event], suppressed=suppressed, **fields)
+
+
+security_events = SecurityEvents()
