@@ -17,7 +17,6 @@ EVENTS = (
     "target_refused",
     "key_reused",
     "capacity_reached",
-    "deadline_exceeded",
 )
 SECURITY_EVENTS = Counter("security_events", "Requests refused for security.", ("event",), registry=REGISTRY)
 # Create the children now, so that increase() sees the first event.
