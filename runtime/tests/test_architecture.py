@@ -34,6 +34,7 @@ PUBLIC = [
     "Command",
     "Component",
     "Identity",
+    "JsonResponse",
     "Latency",
     "Layer",
     "Lifecycle",

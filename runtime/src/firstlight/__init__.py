@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from .errors import ArrangementError as ArrangementError
     from .errors import SettingsError as SettingsError
     from .identity import Identity as Identity
+    from .json_response import JsonResponse as JsonResponse
     from .latency import Latency as Latency
     from .lifecycle import Lifecycle as Lifecycle
     from .logs.secret_names import Redaction as Redaction
@@ -45,6 +46,7 @@ _HOMES = {
     "Command": "component",
     "Component": "component",
     "Identity": "identity",
+    "JsonResponse": "json_response",
     "Latency": "latency",
     "Layer": "component",
     "Lifecycle": "lifecycle",
@@ -75,6 +77,7 @@ __all__ = [
     "Command",
     "Component",
     "Identity",
+    "JsonResponse",
     "Latency",
     "Layer",
     "Lifecycle",
