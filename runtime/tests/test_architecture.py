@@ -38,6 +38,7 @@ PUBLIC = [
     "Latency",
     "Layer",
     "Lifecycle",
+    "MergePatch",
     "NoSettings",
     "Objective",
     "Operation",

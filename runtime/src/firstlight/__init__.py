@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from .lifecycle import Lifecycle as Lifecycle
     from .logs.secret_names import Redaction as Redaction
     from .management.check import Check as Check
+    from .merge_patch import MergePatch as MergePatch
     from .metrics.instruments import REGISTRY as REGISTRY
     from .operations.operation import Operation as Operation
     from .service import Service as Service
@@ -50,6 +51,7 @@ _HOMES = {
     "Latency": "latency",
     "Layer": "component",
     "Lifecycle": "lifecycle",
+    "MergePatch": "merge_patch",
     "NoSettings": "component",
     "Objective": "slo",
     "Operation": "operations.operation",
@@ -81,6 +83,7 @@ __all__ = [
     "Latency",
     "Layer",
     "Lifecycle",
+    "MergePatch",
     "NoSettings",
     "Objective",
     "Operation",
