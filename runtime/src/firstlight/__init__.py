@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from .management.check import Check as Check
     from .merge_patch import MergePatch as MergePatch
     from .metrics.instruments import REGISTRY as REGISTRY
+    from .operations.answer import Answer as Answer
     from .operations.operation import Operation as Operation
     from .service import Service as Service
     from .settings import Settings as Settings
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
 __version__ = "0.2.0.dev0"
 
 _HOMES = {
+    "Answer": "operations.answer",
     "Application": "app",
     "ArrangementError": "errors",
     "Background": "component",
@@ -72,6 +74,7 @@ _MODULES = ("problems", "slo")
 
 __all__ = [
     "REGISTRY",
+    "Answer",
     "Application",
     "ArrangementError",
     "Background",
