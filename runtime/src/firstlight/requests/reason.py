@@ -16,7 +16,9 @@ from starlette.types import ExceptionHandler
 
 from ..logs.limits import cut
 from ..logs.redaction import redact_text
+from ..security.events import security_events
 from ..summary import summary
+from .outcome import FULL
 from .thread_queue import is_plain_function
 
 REASON = "firstlight.reason"  # in the scope
@@ -36,6 +38,8 @@ def noted(handler: ExceptionHandler) -> ExceptionHandler:
             response = await answer(request, error)
         if response is not None and response.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR:
             request.scope[REASON] = _described(error)
+            if response.status_code == FULL:
+                security_events.record("capacity_reached")
         return response
 
     return cast("ExceptionHandler", handle)
