@@ -98,7 +98,7 @@ def _headers(dice: random.Random) -> dict[str, str]:
     """A host, and some of the headers that the service reads, one of them hostile."""
     names = dice.sample(sorted(HEADERS), dice.randint(1, 5))
     chosen = {"Host": "127.0.0.1", **{name: HEADERS[name] for name in names}}
-    chosen[dice.choice(sorted(chosen))] = dice.choice(HOSTILE).replace("\x00", "")
+    chosen[dice.choice(names)] = dice.choice(HOSTILE).replace("\x00", "")
     return chosen
 
 
