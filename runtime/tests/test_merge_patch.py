@@ -82,6 +82,44 @@ def test_refuses_what_the_model_refuses(patch: str, pointer: str) -> None:
     assert [error["pointer"] for error in errors] == [pointer]
 
 
+class Renamed(BaseModel):
+    """Members have other names than fields, and rules that stored values may not satisfy."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    to: Annotated[str, Field(alias="toCity", max_length=5)]
+    note: Annotated[str, Field(alias="theNote", max_length=5)] = ""
+    weight: int = 1
+
+
+@pytest.mark.parametrize(
+    ("patch", "changed"),
+    [
+        ("{}", {}),
+        ('{"theNote": "new"}', {"note": "new"}),
+        ('{"theNote": null, "weight": 2}', {"note": "", "weight": 2}),
+        ('{"toCity": "Oslo"}', {"to": "Oslo"}),
+    ],
+)
+def test_a_member_that_is_not_named_is_not_validated(patch: str, changed: dict[str, Any]) -> None:
+    """The rules may have changed since it was stored, and clients cannot do anything about it."""
+    before = Renamed.model_construct(to="Amsterdam", note="old", weight=1)
+
+    after = MergePatch[Renamed].model_validate_json(patch).applied_to(before)
+
+    assert after.model_dump() == {**before.model_dump(), **changed}
+    assert before.note == "old"
+
+
+@pytest.mark.parametrize("patch", ['{"theNote": "longer"}', '{"to": "Oslo"}', '{"toCity": "Helsinki"}'])
+def test_a_member_that_is_named_is_validated(patch: str) -> None:
+    """Also beside one that would not be valid."""
+    before = Renamed.model_construct(to="Amsterdam", note="old", weight=1)
+
+    with pytest.raises(InvalidError):
+        MergePatch[Renamed].model_validate_json(patch).applied_to(before)
+
+
 # The examples of RFC 7396, appendix A.
 @pytest.mark.parametrize(
     ("target", "patch", "result"),

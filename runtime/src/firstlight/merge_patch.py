@@ -3,10 +3,11 @@
 from collections.abc import Mapping
 from typing import Any, Generic, TypeVar
 
-from pydantic import BaseModel, GetJsonSchemaHandler, JsonValue, RootModel
+from pydantic import BaseModel, GetJsonSchemaHandler, JsonValue, RootModel, ValidationError
 from pydantic_core import CoreSchema, to_json
 
 from .field_errors import client_input
+from .service_errors import LISTED_ERRORS
 
 ModelT = TypeVar("ModelT", bound=BaseModel)
 
@@ -15,17 +16,38 @@ class MergePatch(RootModel[dict[str, JsonValue]], Generic[ModelT]):
     """The body of a PATCH. `MergePatch[Changes]` is a patch of the members of the model `Changes`."""
 
     def applied_to(self, current: ModelT) -> ModelT:
-        """The patched model, validated as a whole. Raises `InvalidError` (422), also for an unknown member.
+        """The patched model. Raises `InvalidError` (422), also for an unknown member.
 
-        Give the model `extra="forbid"`, so that a misspelled member is not ignored.
+        It is validated as a whole, except that a member which the patch does not name keeps its value, even if clients
+        may not set this value any more. Give the model `extra="forbid"`, so that a misspelled member is not ignored.
         """
-        model = type(current)
         document = current.model_dump(mode="json", by_alias=True)
-        removed = {name for name, value in self.root.items() if value is None and name in document}
         merged = _merged(document, self.root)
-        misspelled = {name: None for name in self.root if name not in merged and name not in removed}
+        misspelled = {name: None for name, value in self.root.items() if value is None and name not in document}
         with client_input():
-            return model.model_validate_json(to_json({**merged, **misspelled}, inf_nan_mode="constants"))
+            try:
+                return type(current).model_validate_json(to_json({**merged, **misspelled}, inf_nan_mode="constants"))
+            except ValidationError as error:
+                if self._is_cause_of(error):
+                    raise
+        return self._assigned(current.model_copy(), merged)
+
+    def _is_cause_of(self, error: ValidationError) -> bool:
+        """Whether an error is of a member that the patch names, or of the model as a whole."""
+        if error.error_count() > LISTED_ERRORS:  # a list of a million values would take seconds here
+            return True
+        found = error.errors(include_url=False, include_context=False, include_input=False)
+        return any(not each["loc"] or each["loc"][0] in self.root for each in found)
+
+    def _assigned(self, model: ModelT, merged: Mapping[str, Any]) -> ModelT:
+        """The model with the merged values of the members that the patch names. They are valid."""
+        for name, field in type(model).model_fields.items():
+            written = field.serialization_alias or field.alias or name
+            if written in merged and written in self.root:
+                model.__pydantic_validator__.validate_assignment(model, name, merged[written])
+            elif written in self.root:
+                setattr(model, name, field.get_default(call_default_factory=True, validated_data={}))
+        return model
 
     @classmethod
     def model_parametrized_name(cls, params: tuple[Any, ...]) -> str:
