@@ -15,22 +15,30 @@ ModelT = TypeVar("ModelT", bound=BaseModel)
 class MergePatch(RootModel[dict[str, JsonValue]], Generic[ModelT]):
     """The body of a PATCH. `MergePatch[Changes]` is a patch of the members of the model `Changes`."""
 
-    def applied_to(self, current: ModelT) -> ModelT:
-        """The patched model. Raises `InvalidError` (422), also for an unknown member.
+    def applied_to(self, current: object) -> ModelT:
+        """The patched model. `current` is any object with the fields of the model, such as a row of a store.
 
-        It is validated as a whole, except that a member which the patch does not name keeps its value, even if clients
-        may not set this value any more. Give the model `extra="forbid"`, so that a misspelled member is not ignored.
+        The result is validated as a whole, except that a member which the patch does not name keeps its value, even if
+        clients may not set this value any more. Raises `InvalidError` (422), also for an unknown member if the model
+        has `extra="forbid"`.
         """
-        document = current.model_dump(mode="json", by_alias=True)
+        model = self._model()
+        before = model.model_construct(**{name: getattr(current, name) for name in model.model_fields})
+        document = before.model_dump(mode="json", by_alias=True, warnings=False)
         merged = _merged(document, self.root)
         misspelled = {name: None for name, value in self.root.items() if value is None and name not in document}
         with client_input():
             try:
-                return type(current).model_validate_json(to_json({**merged, **misspelled}, inf_nan_mode="constants"))
+                return model.model_validate_json(to_json({**merged, **misspelled}, inf_nan_mode="constants"))
             except ValidationError as error:
                 if self._is_cause_of(error):
                     raise
-        return self._assigned(current.model_copy(), merged)
+        return self._assigned(before, merged)
+
+    @classmethod
+    def _model(cls) -> type[ModelT]:
+        model: type[ModelT] = cls.__pydantic_generic_metadata__["args"][0]
+        return model
 
     def _is_cause_of(self, error: ValidationError) -> bool:
         """Whether an error is of a member that the patch names, or of the model as a whole."""
@@ -57,17 +65,16 @@ class MergePatch(RootModel[dict[str, JsonValue]], Generic[ModelT]):
     @classmethod
     def __get_pydantic_json_schema__(cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
         """No member is required. One with a default can be null, which removes it."""
-        model: Any = (*cls.__pydantic_generic_metadata__["args"], None)[0]
-        if model is None:
+        if not cls.__pydantic_generic_metadata__["args"]:
             return handler(core_schema)
-        whole = handler.resolve_ref_schema(handler(model.__pydantic_core_schema__))
+        whole = handler.resolve_ref_schema(handler(cls._model().__pydantic_core_schema__))
         required = whole.get("required", ())
         members = {
             name: member if name in required else _nullable(member) for name, member in whole["properties"].items()
         }
         described = {
             "title": cls.__name__,
-            "description": f"A JSON merge patch (RFC 7396): the members of {model.__name__} that change.",
+            "description": f"A JSON merge patch (RFC 7396): the members of {cls._model().__name__} that change.",
         }
         kept = {key: value for key, value in whole.items() if key not in {"required", "properties", *described}}
         return {**kept, **described, "properties": members}
