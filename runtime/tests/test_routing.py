@@ -136,6 +136,7 @@ def test_middleware_knows_the_operation(service: Service, client_of: Client) -> 
     """Each operation of a path, and `None` for a plain route."""
     operations: list[Operation | None] = []
     guard = _component("guard", {Layer.AUTHENTICATE: _refusing(operations)})
+    guard = replace(guard, security_schemes={"bearer": {"type": "http", "scheme": "bearer"}})
 
     client_of(replace(service, components=[guard], routes=[READ, WRITE, Route("/plain", read)]))
 

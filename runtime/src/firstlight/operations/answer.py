@@ -8,7 +8,7 @@ from pydantic import BaseModel
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What `answers` of an `Operation` says about one status code. `answers={201: LinkOut}` is short for `Answer(LinkOut)`.
+    """What an `Operation` says about its responses with one status code. `{201: LinkOut}` means `Answer(LinkOut)`.
 
     The OpenAPI document shows it, and the tests of the service compare it with each response.
     """
