@@ -1,4 +1,7 @@
-"""Short links, an example to learn from. The README says how to copy it, and how to remove it."""
+"""Short links.
+
+They are an example to learn from: "Copy the resource" in the README makes another resource from this folder.
+"""
 
 from . import operations, visits
 from .store import LINKS

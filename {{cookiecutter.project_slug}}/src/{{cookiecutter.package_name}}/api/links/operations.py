@@ -1,5 +1,7 @@
 """Links over HTTP: create, list, read, replace, patch, delete."""
 
+from collections.abc import Callable
+
 from firstlight import Answer, JsonResponse, MergePatch, Operation
 from firstlight.lists import PageOf, PageQuery
 from starlette.requests import Request
@@ -7,14 +9,13 @@ from starlette.responses import Response
 
 from ...metrics import LINKS_CREATED
 from .models import LinkChanges, LinkOut, NewLink, document
-from .port import LISTING, Link
+from .port import LISTING, Link, random_slug
 from .store import LINKS
 
 
 async def create(request: Request, body: NewLink) -> Response:
     """Create a link."""
-    given = {} if body.slug is None else {"slug": body.slug}
-    link = Link(url=body.url, title=body.title, **given)
+    link = Link(slug=body.slug or random_slug(), url=body.url, title=body.title)
     await LINKS.of(request).add(link)
     LINKS_CREATED.inc()
     return JsonResponse(document(link), 201, {"Location": f"/api/v1/links/{link.slug}", "ETag": link.etag})
@@ -48,3 +49,49 @@ async def delete(request: Request) -> Response:
     store = LINKS.of(request)
     await store.remove(await store.get(request.path_params["slug"]))
     return Response(status_code=204)
+
+
+async def _change(request: Request, change: Callable[[Link], LinkChanges]) -> Response:
+    store = LINKS.of(request)
+    link = await store.get(request.path_params["slug"])
+    changes = change(link)
+    changed = link.changed(url=changes.url, title=changes.title)
+    await store.replace(link, changed)
+    return JsonResponse(document(changed), headers={"ETag": changed.etag})
+
+
+ETAG = {"ETag": "The version of the link, for `If-Match` and `If-None-Match`."}
+LINK = Answer(LinkOut, headers=ETAG)
+CREATED = Answer(LinkOut, headers={"Location": "The address of the link.", **ETAG})
+ALL, ONE = "/api/v1/links", "/api/v1/links/{slug}"
+
+OPERATIONS = (
+    Operation(
+        method="POST",
+        path=ALL,
+        handler=create,
+        body=NewLink,
+        answers={201: CREATED},
+        problems=(409, 507),
+        idempotent=True,
+    ),
+    Operation(method="GET", path=ALL, handler=read_page, query=LISTING.query, answers={200: PageOf[LinkOut]}),
+    Operation(method="GET", path=ONE, handler=read, answers={200: LINK, 304: None}, problems=(404,)),
+    Operation(
+        method="PUT",
+        path=ONE,
+        handler=replace,
+        body=LinkChanges,
+        answers={200: LINK},
+        problems=(404, 412, 428, 507),
+    ),
+    Operation(
+        method="PATCH",
+        path=ONE,
+        handler=patch,
+        body=MergePatch[LinkChanges],
+        answers={200: LINK},
+        problems=(404, 412, 428, 507),
+    ),
+    Operation(method="DELETE", path=ONE, handler=delete, answers={204: None}, problems=(404, 412)),
+)

@@ -1,4 +1,4 @@
-"""A link, and what the API needs of a store of links. `store.py` is such a store in memory; a database can be one too."""
+"""A link, and what the API needs of a store of links. `store.py` keeps them in memory; a database can do it, too."""
 
 import secrets
 from collections.abc import Mapping
@@ -13,7 +13,8 @@ SLUG_BYTES = 6  # 8 characters
 VERSION_BYTES = 9  # 12 characters
 
 
-def _slug() -> str:
+def random_slug() -> str:
+    """A slug that nobody can guess."""
     return secrets.token_urlsafe(SLUG_BYTES)
 
 
@@ -29,7 +30,7 @@ def _now() -> datetime:
 class Link:
     """A short name for a URL. A change makes a new object, with another version."""
 
-    slug: str = field(default_factory=_slug)
+    slug: str
     url: str
     title: str = ""
     created_at: datetime = field(default_factory=_now)
