@@ -18,8 +18,8 @@ from ..logs.limits import cut
 from ..logs.redaction import redact_text
 from ..security.events import security_events
 from ..summary import summary
+from .handler import is_plain_function
 from .outcome import FULL
-from .thread_queue import is_plain_function
 
 REASON = "firstlight.reason"  # in the scope
 REASON_BYTES = 1024
