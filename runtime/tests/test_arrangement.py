@@ -136,8 +136,7 @@ FAULTS = {
     ),
     "operation ids": (
         [_component("a", routes=[LIST]), _component("b", routes=[replace(LIST, method="POST")])],
-        "the operation id 'tests__answer' is declared 2 times, by a and b; "
-        "give each operation a handler with a name of its own",
+        "the operation id 'tests__answer' is declared 2 times, by a and b; give each operation a handler of its own",
     ),
     "security schemes": (
         [_component("a", security_schemes={"key": SCHEME}), _component("b", security_schemes={"key": SCHEME})],
@@ -145,7 +144,7 @@ FAULTS = {
     ),
     "policy": (
         [_component("a", security_schemes={"key": SCHEME}), _component("b", routes=[replace(LIST, policy="kye")])],
-        "GET /links, by b, has the policy 'kye'; the security schemes are: key",
+        "the policy 'kye' of GET /links, by b, must be one of the components' security schemes: key",
     ),
     "method": (
         [_component("a", routes=[replace(LIST, method="get")])],

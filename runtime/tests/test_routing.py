@@ -128,7 +128,7 @@ def test_only_the_outermost_layer_sees_unmatched_requests(service: Service, clie
     assert seen == ["/nowhere", "/read"]
 
 
-READ = Operation(method="GET", path="/links/{id}", handler=read, policy="bearer", cost=2)
+READ = Operation(method="GET", path="/links/{id}", handler=read, cost=2)
 WRITE = Operation(method="PUT", path="/links/{id}", handler=write)
 
 
@@ -136,7 +136,6 @@ def test_middleware_knows_the_operation(service: Service, client_of: Client) -> 
     """Each operation of a path, and `None` for a plain route."""
     operations: list[Operation | None] = []
     guard = _component("guard", {Layer.AUTHENTICATE: _refusing(operations)})
-    guard = replace(guard, security_schemes={"bearer": {"type": "http", "scheme": "bearer"}})
 
     client_of(replace(service, components=[guard], routes=[READ, WRITE, Route("/plain", read)]))
 

@@ -119,14 +119,15 @@ def _malformed(operations: Iterable[tuple[str, Operation]]) -> Iterator[str]:
 def _undocumented(operations: Sequence[tuple[str, Operation]], components: Components) -> Iterator[str]:
     """What would make the OpenAPI document ambiguous or wrong."""
     ids = [(owner, row.id) for owner, row in operations]
-    yield from _shared("operation id", ids, "give each operation a handler with a name of its own")
+    yield from _shared("operation id", ids, "give each operation a handler of its own")
     schemes = [(component.name, name) for component in components for name in component.security_schemes]
     yield from _shared("security scheme", schemes, "rename one of them")
     known = {name: None for _, name in schemes}
     for owner, row in operations:
         if row.policy is not None and row.policy not in known:
             names = ", ".join(known) or "none"
-            yield f"{row.method} {row.path}, by {owner}, has the policy {row.policy!r}; the security schemes are: {names}"
+            call = f"{row.method} {row.path}, by {owner}"
+            yield f"the policy {row.policy!r} of {call}, must be one of the components' security schemes: {names}"
 
 
 def _shared(kind: str, owned: Iterable[tuple[str, str]], cure: str) -> Iterator[str]:
