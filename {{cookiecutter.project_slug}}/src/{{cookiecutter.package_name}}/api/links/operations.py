@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from firstlight import Answer, JsonResponse, MergePatch, Operation
+from firstlight.conditional import check, entity_tag, not_modified
 from firstlight.lists import PageOf, PageQuery
 from starlette.requests import Request
 from starlette.responses import Response
@@ -18,7 +19,8 @@ async def create(request: Request, body: NewLink) -> Response:
     link = Link(slug=body.slug or random_slug(), url=body.url, title=body.title)
     await LINKS.of(request).add(link)
     LINKS_CREATED.inc()
-    return JsonResponse(document(link), 201, {"Location": f"/api/v1/links/{link.slug}", "ETag": link.etag})
+    location = f"{request.scope['path']}/{link.slug}"
+    return JsonResponse(document(link), 201, {"Location": location, "ETag": entity_tag(link.version)})
 
 
 async def read_page(request: Request, query: PageQuery) -> Response:
@@ -31,7 +33,8 @@ async def read_page(request: Request, query: PageQuery) -> Response:
 async def read(request: Request) -> Response:
     """Get one link."""
     link = await LINKS.of(request).get(request.path_params["slug"])
-    return JsonResponse(document(link), headers={"ETag": link.etag})
+    tag = entity_tag(link.version)
+    return not_modified(request, tag) or JsonResponse(document(link), headers={"ETag": tag})
 
 
 async def replace(request: Request, body: LinkChanges) -> Response:
@@ -44,26 +47,29 @@ async def patch(request: Request, body: MergePatch[LinkChanges]) -> Response:
     return await _change(request, body.applied_to)
 
 
+async def _change(request: Request, changes_of: Callable[[Link], LinkChanges]) -> Response:
+    store = LINKS.of(request)
+    link = await store.get(request.path_params["slug"])
+    check(request, entity_tag(link.version))
+    changes = changes_of(link)
+    changed = link.changed(url=changes.url, title=changes.title)
+    await store.replace(link, changed)
+    return JsonResponse(document(changed), headers={"ETag": entity_tag(changed.version)})
+
+
 async def delete(request: Request) -> Response:
     """Delete a link and its visits."""
     store = LINKS.of(request)
-    await store.remove(await store.get(request.path_params["slug"]))
+    link = await store.get(request.path_params["slug"])
+    check(request, entity_tag(link.version))
+    await store.remove(link)
     return Response(status_code=204)
 
 
-async def _change(request: Request, change: Callable[[Link], LinkChanges]) -> Response:
-    store = LINKS.of(request)
-    link = await store.get(request.path_params["slug"])
-    changes = change(link)
-    changed = link.changed(url=changes.url, title=changes.title)
-    await store.replace(link, changed)
-    return JsonResponse(document(changed), headers={"ETag": changed.etag})
-
-
-ETAG = {"ETag": "The version of the link, for `If-Match` and `If-None-Match`."}
-LINK = Answer(LinkOut, headers=ETAG)
-CREATED = Answer(LinkOut, headers={"Location": "The address of the link.", **ETAG})
 ALL, ONE = "/api/v1/links", "/api/v1/links/{slug}"
+ETAG = {"ETag": "The version of the link, for `If-Match` and `If-None-Match`."}
+CREATED = Answer(LinkOut, headers={"Location": "The address of the link.", **ETAG})
+LINK = Answer(LinkOut, headers=ETAG)
 
 OPERATIONS = (
     Operation(
@@ -83,7 +89,8 @@ OPERATIONS = (
         handler=replace,
         body=LinkChanges,
         answers={200: LINK},
-        problems=(404, 412, 428, 507),
+        problems=(404, 412, 507),
+        precondition_required=True,
     ),
     Operation(
         method="PATCH",
@@ -91,7 +98,8 @@ OPERATIONS = (
         handler=patch,
         body=MergePatch[LinkChanges],
         answers={200: LINK},
-        problems=(404, 412, 428, 507),
+        problems=(404, 412, 507),
+        precondition_required=True,
     ),
     Operation(method="DELETE", path=ONE, handler=delete, answers={204: None}, problems=(404, 412)),
 )

@@ -10,7 +10,7 @@ from firstlight.lists import Filter, Found, Listing, Selection
 from pydantic import AwareDatetime
 
 SLUG_BYTES = 6  # 8 characters
-VERSION_BYTES = 9  # 12 characters
+VERSION_BYTES = 8  # 16 characters
 
 
 def random_slug() -> str:
@@ -19,7 +19,7 @@ def random_slug() -> str:
 
 
 def _version() -> str:
-    return secrets.token_urlsafe(VERSION_BYTES)
+    return secrets.token_hex(VERSION_BYTES)
 
 
 def _now() -> datetime:
@@ -36,11 +36,6 @@ class Link:
     created_at: datetime = field(default_factory=_now)
     version: str = field(default_factory=_version)
     """No other state of a link has it, also after the link was deleted and created again."""
-
-    @property
-    def etag(self) -> str:
-        """The entity tag of the link."""
-        return f'"{self.version}"'
 
     @property
     def size(self) -> int:
