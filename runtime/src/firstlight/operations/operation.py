@@ -45,7 +45,12 @@ class Operation:
     idempotent: bool = False
     """Whether an `Idempotency-Key` is honoured."""
     cache_seconds: float | None = None
-    """How long a cache may store a response, in seconds. None: not at all."""
+    """How long a cache may use a response without a request, in seconds. None: not at all. Caches that serve several
+    users get it only from an operation without a `policy`. A handler may set `Cache-Control` itself."""
+    secret: bool = False
+    """Whether the responses carry secrets, such as a new key: they are never stored and never compressed."""
+    precondition_required: bool = False
+    """Whether a request must name the version that it changes, in `If-Match`. Without, it is refused with 428."""
     deadline_seconds: float | None = None
     """How long the handler may take, in seconds. None: no limit of its own."""
     latency: Latency | None = field(default_factory=Latency)
@@ -66,11 +71,6 @@ class Operation:
     def id(self) -> str:
         """The name in the OpenAPI document, such as `links_create`. It stays the same when the path changes."""
         return f"{self.noun}_{self.name}"
-
-    @property
-    def headers(self) -> Mapping[str, str]:
-        """The headers of every response of the handler, unless the handler sets them itself."""
-        return {} if self.cache_seconds is None else {"Cache-Control": f"max-age={self.cache_seconds:.0f}"}
 
     @property
     def summary(self) -> str:
