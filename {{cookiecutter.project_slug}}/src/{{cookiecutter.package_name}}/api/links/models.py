@@ -37,14 +37,14 @@ class LinkOut(BaseModel):
     created_at: datetime
 
 
-class VisitsOut(BaseModel):
+class LinkVisits(BaseModel):
     """The visits of a link. It is the schema of `visits_document`."""
 
     total: int
-    items: list["VisitsOfDay"]
+    items: list["LinkVisitsOfDay"]
 
 
-class VisitsOfDay(BaseModel):
+class LinkVisitsOfDay(BaseModel):
     """The visits of one day, in UTC."""
 
     day: date

@@ -4,7 +4,7 @@ from firstlight import JsonResponse, Operation
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from .models import VisitsOut, visits_document
+from .models import LinkVisits, visits_document
 from .store import LINKS
 
 
@@ -25,7 +25,7 @@ OPERATIONS = (
         method="GET",
         path="/api/v1/links/{slug}/visits",
         handler=read_visits,
-        answers={200: VisitsOut},
+        answers={200: LinkVisits},
         problems=(404,),
     ),
     Operation(method="GET", path="/r/{slug}", handler=follow, answers={302: None}, problems=(404,)),
