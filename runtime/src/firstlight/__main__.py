@@ -2,8 +2,8 @@
 
 `check` checks the files of the service. `doctor` also tells its version, edited files, lock file and missing tools.
 `develop <package>` runs the service and restarts it when its files change. `fuzz <package>` sends generated requests to
-it. `openslo <package>` prints its objectives as
-OpenSLO. `settings <package>` prints its settings with the values that they have under `develop`.
+it. `openapi <package>` prints its OpenAPI document, `openslo <package>` its objectives as OpenSLO. `settings <package>`
+prints its settings with the values that they have under `develop`.
 """
 
 import sys
@@ -16,6 +16,7 @@ COMMANDS = {
     "doctor": "doctor.command",
     "develop": "development.command",
     "fuzz": "fuzz.command",
+    "openapi": "openapi.command",
     "openslo": "openslo.command",
     "settings": "development.settings_command",
 }

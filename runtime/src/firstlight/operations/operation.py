@@ -9,6 +9,7 @@ from starlette.responses import Response
 
 from ..latency import Latency
 from ..versions.version import Version
+from .answer import Answer
 
 Coroutine = Callable[..., Awaitable[Response]]
 Handler = Coroutine | Callable[..., Response]
@@ -33,8 +34,9 @@ class Operation:
     `starlette.datastructures.UploadFile`, which is closed when the handler has returned. Needs `python-multipart`."""
     query: type[BaseModel] | None = None
     """The model of the query string. The last value of a repeated parameter counts."""
-    answers: Mapping[int, type[BaseModel] | None] = field(default_factory=lambda: {200: None})
-    """The models of the responses, by status code. None for a response without a JSON document."""
+    answers: Mapping[int, type[BaseModel] | Answer | None] = field(default_factory=lambda: {200: None})
+    """The models of the responses, by status code. None for a response without a JSON document. An `Answer` also names
+    headers: `{201: Answer(LinkOut, headers={"Location": "The address of the link."})}`."""
     problems: Sequence[int] = ()
     """Status codes of the problem documents with which this operation may answer."""
 
@@ -83,6 +85,18 @@ class Operation:
         return {} if self.cache_seconds is None else {"Cache-Control": f"max-age={self.cache_seconds:.0f}"}
 
     @property
+    def responses(self) -> Mapping[int, Answer]:
+        """The answers by status code, each as an `Answer`."""
+        return {
+            status: answer if isinstance(answer, Answer) else Answer(answer) for status, answer in self.answers.items()
+        }
+
+    @property
     def summary(self) -> str:
         """The first line of the handler's docstring, or an empty text."""
         return (inspect.getdoc(self.handler) or "").partition("\n")[0]
+
+    @property
+    def description(self) -> str:
+        """The handler's docstring without its first line, or an empty text."""
+        return (inspect.getdoc(self.handler) or "").partition("\n")[2].strip()

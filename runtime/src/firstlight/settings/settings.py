@@ -73,6 +73,7 @@ class Settings(OpenTelemetrySettings):
     slo_latency_seconds: Threshold = 0.25
     trust_remote_parent: bool = False
     accept_baggage: bool = False
+    api_docs: bool = True
 
     @classmethod
     def settings_customise_sources(
