@@ -48,7 +48,12 @@ class Operation:
     idempotent: bool = False
     """Whether an `Idempotency-Key` is honoured."""
     cache_seconds: float | None = None
-    """How long a cache may store a response, in seconds. None: not at all."""
+    """How long a cache may use a response without a request, in seconds. None: not at all. Caches that serve several
+    users get it only from an operation without a `policy`. A handler may set `Cache-Control` itself."""
+    secret: bool = False
+    """Whether the responses carry secrets, such as a new key: they are never stored and never compressed."""
+    precondition_required: bool = False
+    """Whether a request must name the version that it changes, in `If-Match`. Without, it is refused with 428."""
     deadline_seconds: float | None = None
     """How long the handler may take, in seconds. None: as `HANDLER_SECONDS` says. 0: no limit.
 
@@ -78,11 +83,6 @@ class Operation:
     def is_deprecated(self) -> bool:
         """Whether its version is deprecated, now or from a later date on."""
         return self.version is not None and self.version.deprecated is not None
-
-    @property
-    def headers(self) -> Mapping[str, str]:
-        """The headers of every response of the handler, unless the handler sets them itself."""
-        return {} if self.cache_seconds is None else {"Cache-Control": f"max-age={self.cache_seconds:.0f}"}
 
     @property
     def responses(self) -> Mapping[int, Answer]:
