@@ -1,7 +1,7 @@
 """`python -m firstlight fuzz <package>`: starts the service and sends it generated requests. `make fuzz` calls it.
 
-Schemathesis makes the requests and judges the responses. `tests/schemathesis.toml` configures it: phases, checks, and the
-exceptions of this service.
+Schemathesis makes the requests and judges the responses. `tests/schemathesis.toml` configures it: phases, checks,
+and the exceptions of this service.
 """
 
 import os
