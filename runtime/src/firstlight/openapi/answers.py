@@ -41,9 +41,8 @@ def _headers(operation: Operation, status: int, answer: Answer) -> Iterator[tupl
     given = {name.lower() for name in answer.headers}
     if status in REDIRECTS and "location" not in given:
         yield "Location", _LOCATION
-    for name in operation.headers:
-        if name.lower() not in given:
-            yield name, _CACHE
+    if "cache-control" not in given:
+        yield "Cache-Control", _CACHE
     yield from answer.headers.items()
 
 

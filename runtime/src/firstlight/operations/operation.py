@@ -8,6 +8,7 @@ from pydantic import BaseModel
 from starlette.responses import Response
 
 from ..latency import Latency
+from ..versions.version import Version
 from .answer import Answer
 
 Coroutine = Callable[..., Awaitable[Response]]
@@ -47,9 +48,18 @@ class Operation:
     idempotent: bool = False
     """Whether an `Idempotency-Key` is honoured."""
     cache_seconds: float | None = None
-    """How long a cache may store a response, in seconds. None: not at all."""
+    """How long a cache may use a response without a request, in seconds. None: not at all. Caches that serve several
+    users get it only from an operation without a `policy`. A handler may set `Cache-Control` itself."""
+    secret: bool = False
+    """Whether the responses carry secrets, such as a new key: they are never stored and never compressed."""
+    precondition_required: bool = False
+    """Whether a request must name the version that it changes, in `If-Match`. Without, it is refused with 428."""
     deadline_seconds: float | None = None
-    """How long the handler may take, in seconds. None: no limit of its own."""
+    """How long the handler may take, in seconds. None: as `HANDLER_SECONDS` says. 0: no limit.
+
+    The time ends with the response object: the chunks of a stream do not count, nor does the wait for the body."""
+    version: Version | None = None
+    """The version of the API to which it belongs. A deprecated version says so on each response."""
     latency: Latency | None = field(default_factory=Latency)
     """Its latency objective. None excludes it from every latency objective."""
 
@@ -70,9 +80,9 @@ class Operation:
         return f"{self.noun}_{self.name}"
 
     @property
-    def headers(self) -> Mapping[str, str]:
-        """The headers of every response of the handler, unless the handler sets them itself."""
-        return {} if self.cache_seconds is None else {"Cache-Control": f"max-age={self.cache_seconds:.0f}"}
+    def is_deprecated(self) -> bool:
+        """Whether its version is deprecated, now or from a later date on."""
+        return self.version is not None and self.version.deprecated is not None
 
     @property
     def responses(self) -> Mapping[int, Answer]:
