@@ -95,11 +95,29 @@ def test_a_body_without_a_media_type_is_json(client: TestClient) -> None:
     assert client.post("/parcels", content=iter([BODY])).status_code == 200
 
 
+PATCHES = "application/merge-patch+json, application/json"
+
+
 def test_each_method_names_what_it_accepts(client: TestClient) -> None:
     """In the header that the specification of the method defines."""
     text = {"Content-Type": "text/plain"}
-    assert client.patch("/parcels", content=BODY, headers=text).headers["accept-patch"] == "application/json"
+    assert client.patch("/parcels", content=BODY, headers=text).headers["accept-patch"] == PATCHES
     assert client.put("/parcels", content=BODY, headers=text).headers["accept"] == "application/json"
+
+
+@pytest.mark.parametrize("given", ["application/json", "application/merge-patch+json; charset=utf-8"])
+def test_a_patch_is_a_merge_patch(client: TestClient, given: str) -> None:
+    """Plain JSON means the same, as most clients send it."""
+    assert client.patch("/parcels", content=BODY, headers={"Content-Type": given}).text == "1"
+
+
+@pytest.mark.parametrize("given", ["application/json-patch+json", "application/vnd.acme.parcel+json"])
+def test_a_patch_in_another_format_is_refused(client: TestClient, given: str) -> None:
+    """Its members would be taken for values."""
+    response = client.patch("/parcels", content=BODY, headers={"Content-Type": given})
+
+    assert (response.status_code, response.headers["accept-patch"]) == (415, PATCHES)
+    assert "application/json or application/merge-patch+json" in response.json()["detail"]
 
 
 def test_an_operation_without_a_body_accepts_every_media_type(client: TestClient) -> None:

@@ -46,6 +46,7 @@ GIVEN = [
     ("SLO_LATENCY_SECONDS", "0.5", 0.5),
     ("TRUST_REMOTE_PARENT", "true", True),
     ("ACCEPT_BAGGAGE", "true", True),
+    ("RATE_LIMITS", "On", "on"),
     ("OTEL_SERVICE_NAME", "other", "other"),
     ("OTEL_TRACES_EXPORTER", "none", "none"),
     ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://collector:4318", "http://collector:4318"),
@@ -82,6 +83,7 @@ DEFAULTS = {
     "trust_remote_parent": False,
     "trusted_proxies": (),
     "accept_baggage": False,
+    "rate_limits": "report",
     "otel_service_name": "",
     "otel_exporter_otlp_endpoint": None,
     "otel_traces_sampler": "parentbased_traceidratio",
@@ -115,6 +117,7 @@ BAD = [
     ("SLO_LATENCY_SECONDS", "fast", "number"),
     ("TRUST_REMOTE_PARENT", "perhaps", "boolean"),
     ("ACCEPT_BAGGAGE", "2", "boolean"),
+    ("RATE_LIMITS", "maybe", "'on', 'report' or 'off'"),
     ("SLO_LATENCY_SECONDS", "0.3", "a bucket of the latency histogram"),
 ]
 

@@ -41,7 +41,7 @@ def _headers(operation: Operation, status: int, answer: Answer) -> Iterator[tupl
     given = {name.lower() for name in answer.headers}
     if status in REDIRECTS and "location" not in given:
         yield "Location", _LOCATION
-    if "cache-control" not in given:
+    if operation.cache_seconds is not None and "cache-control" not in given:
         yield "Cache-Control", _CACHE
     yield from answer.headers.items()
 

@@ -1,9 +1,11 @@
-"""Short links, an example to learn from.
+"""Short links.
 
-To remove it, delete this folder, `tests/api/links/`, and its lines in `service.py`, `metrics.py` and the contract.
+They are an example to learn from: "Copy the resource" in the README makes another resource from this folder.
 """
 
-from .operations import OPERATIONS
+from . import operations, visits
 from .store import LINKS
+
+OPERATIONS = (*operations.OPERATIONS, *visits.OPERATIONS)
 
 __all__ = ["LINKS", "OPERATIONS"]

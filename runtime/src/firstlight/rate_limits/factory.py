@@ -1,0 +1,80 @@
+"""The component that a service lists on its page."""
+
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from functools import partial
+
+from starlette.types import ASGIApp
+
+from ..component import Component, Layer, NoSettings, Requirement, Surroundings
+from ..errors import ArrangementError
+from ..operations.operation import Operation
+from .checks import at_the_route, before_the_router
+from .headers import FIELDS, Headers
+from .limit import Limit
+from .limiter import Limiter
+from .memory import MemoryStore
+from .middleware import NAME, AtARoute, BeforeTheRouter
+from .store import Store
+
+OpenStore = Callable[[Surroundings[NoSettings], Sequence[Limit]], Store]
+
+
+def _memory(_: Surroundings[NoSettings], limits: Sequence[Limit]) -> Store:
+    return MemoryStore(limits)
+
+
+class Policies:
+    """The limits of one component, and the paths among theirs that no route has had so far."""
+
+    def __init__(self, limits: Sequence[Limit], fields: Headers) -> None:
+        """Raises `ArrangementError` for a name that two limits have, and for unknown headers."""
+        for name, count in Counter(limit.name for limit in limits).items():
+            if count > 1:
+                msg = f"the rate limit {name!r} is declared {count} times; rename one of them"
+                raise ArrangementError(msg)
+        if fields not in FIELDS:
+            msg = f"`headers` of the rate limits must be one of {', '.join(FIELDS)}, not {fields!r}"
+            raise ArrangementError(msg)
+        self._limits = limits
+        self._fields = FIELDS[fields]
+
+    def around_the_router(self, app: ASGIApp, _: Operation | None) -> ASGIApp:
+        """The application behind the limits that need no route."""
+        return BeforeTheRouter(app, before_the_router(self._limits), self._fields)
+
+    def around_a_route(self, app: ASGIApp, operation: Operation | None) -> ASGIApp:
+        """The application of a route behind its limits. Without limits, it is unchanged."""
+        checks = at_the_route(self._limits, operation)
+        return AtARoute(app, checks, is_operation=operation is not None) if checks else app
+
+
+def rate_limits(
+    *limits: Limit, store: OpenStore = _memory, uses: Sequence[Requirement] = (), headers: Headers = "x-ratelimit"
+) -> Component[NoSettings, Limiter | None]:
+    """The component that limits requests by these policies. `RATE_LIMITS` switches it.
+
+    `store` opens the store; by default the states are in the memory of the process, so each instance allows the whole
+    limit. `uses` names the components that a shared store needs. `headers` tell clients where they stand: those with
+    `x-ratelimit`, those of the `ietf` draft, or `none`. Raises `ArrangementError` for limits that do not fit together.
+    """
+    policies = Policies(limits, headers)
+    return Component(
+        name=NAME,
+        settings=NoSettings,
+        open=partial(_open, limits=limits, store=store),
+        uses=uses,
+        middleware={
+            Layer.LIMIT_BY_ADDRESS: policies.around_the_router,
+            Layer.LIMIT_BY_CALLER: policies.around_a_route,
+        },
+    )
+
+
+@asynccontextmanager
+async def _open(
+    surroundings: Surroundings[NoSettings], limits: Sequence[Limit], store: OpenStore
+) -> AsyncIterator[Limiter | None]:
+    mode = surroundings.service.rate_limits
+    yield None if mode == "off" else Limiter(store(surroundings, limits), refuses=mode == "on")
