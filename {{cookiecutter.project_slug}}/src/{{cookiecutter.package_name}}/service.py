@@ -24,7 +24,9 @@ SERVICE = Service(
 <% endfor %>
         links.LINKS,
     ],
-    routes=[*links.OPERATIONS],
+    routes=[
+        *links.OPERATIONS,
+    ],
     objectives=[],
     checks=[],
     background=[],
