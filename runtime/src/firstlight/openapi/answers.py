@@ -22,7 +22,7 @@ def of(operation: Operation, schemas: Schemas) -> Mapping[str, Schema]:
 
 
 def _response(operation: Operation, status: int, answer: Answer, schemas: Schemas) -> Schema:
-    headers = {name: _header(description) for name, description in _headers(operation, status, answer)}
+    headers = {name: _header(description) for name, description in _headers(status, answer)}
     content = {answer.media_type: _content(answer, schemas)} if _has_content(answer) else {}
     return {
         "description": answer.description or _phrase(status),
@@ -33,11 +33,11 @@ def _response(operation: Operation, status: int, answer: Answer, schemas: Schema
 
 def headers(operation: Operation, status: int) -> Iterator[str]:
     """The names of the headers that each response with this status has."""
-    for name, _ in _headers(operation, status, operation.responses[status]):
+    for name, _ in _headers(status, operation.responses[status]):
         yield name
 
 
-def _headers(operation: Operation, status: int, answer: Answer) -> Iterator[tuple[str, str]]:
+def _headers(status: int, answer: Answer) -> Iterator[tuple[str, str]]:
     given = {name.lower() for name in answer.headers}
     if status in REDIRECTS and "location" not in given:
         yield "Location", _LOCATION
