@@ -41,7 +41,7 @@ def _headers(status: int, answer: Answer) -> Iterator[tuple[str, str]]:
     given = {name.lower() for name in answer.headers}
     if status in REDIRECTS and "location" not in given:
         yield "Location", _LOCATION
-    if operation.cache_seconds is not None and "cache-control" not in given:
+    if "cache-control" not in given:
         yield "Cache-Control", _CACHE
     yield from answer.headers.items()
 
