@@ -51,8 +51,7 @@ def headers(operation: Operation, status: int) -> Iterator[Header]:
 def _added(operation: Operation, status: int) -> Iterator[Header]:
     if status in REDIRECTS:
         yield Header("Location", "The address to follow.")
-    if operation.cache_seconds is not None:
-        yield Header("Cache-Control", "How long the response may be stored.")
+    yield Header("Cache-Control", "Who may store the response, and how long.")
     if operation.idempotent:
         yield Header(
             "Idempotent-Replayed", "`true` if this is the stored response to an earlier request.", is_required=False
