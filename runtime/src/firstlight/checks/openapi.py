@@ -11,7 +11,10 @@ FILE = "openapi.json"
 
 
 def findings(project: Project) -> Iterator[Finding]:
-    """The parts of the document that differ. Nothing where the service does not start: that is a finding of `page`."""
+    """The parts of the document that differ. Nothing where the service does not start: that is a finding of `page`.
+
+    Raises `FindingError`.
+    """
     current = start.page(project).openapi
     if current is None:
         return

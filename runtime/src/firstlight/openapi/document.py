@@ -77,6 +77,7 @@ def _operation(row: Operation, schemas: Schemas, refused: Mapping[str, Schema]) 
         **({"parameters": given} if given else {}),
         **({"requestBody": {"required": True, "content": body}} if body else {}),
         "responses": {**answers.of(row, schemas), **refused},
+        **({"deprecated": True} if row.is_deprecated else {}),
         **({"security": [{row.policy: []}]} if row.policy else {}),
     }
 
