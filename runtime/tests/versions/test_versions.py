@@ -312,7 +312,8 @@ def test_a_wrong_method_names_those_of_all_versions(client_of: Clients) -> None:
     """405 with `Allow`."""
     response = client_of(operations(ByHeader(), default=True)).delete("/api/items")
 
-    assert (response.status_code, response.headers["allow"]) == (405, "GET, HEAD, POST")
+    assert response.status_code == 405
+    assert {*response.headers["allow"].split(", ")} == {"GET", "HEAD", "POST"}
 
 
 def test_requests_are_counted_by_version(client_of: Clients) -> None:
