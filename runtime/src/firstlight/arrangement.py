@@ -12,6 +12,8 @@ from .identity import WEB
 from .operations.operation import Operation
 from .service import Service
 from .slo import ROUTE_PREFIX, STANDARD
+from .versions.faults import faults as versions_faults
+from .versions.faults import key
 
 Components = Sequence[Component[Any, Any]]
 RESERVED_NAMES = frozenset({"lifecycle", "settings", WEB})  # the runtime's own keys in `state`, and its process
@@ -43,6 +45,7 @@ def _faults(service: Service) -> Iterator[str]:
     yield from _shared("background task", tasks, "rename one of them")
     operations = [(owner, row) for owner, _, rows in declared for row in rows if isinstance(row, Operation)]
     yield from _malformed(operations)
+    yield from versions_faults(operations)
     checks = [("the service", check.name) for check in service.checks]
     checks += [(owner, f"background.{name}") for owner, name in tasks]
     yield from _shared("check", checks, "rename one of them")
@@ -51,7 +54,7 @@ def _faults(service: Service) -> Iterator[str]:
     for objective in service.objectives:
         if objective.slo.startswith(ROUTE_PREFIX):
             yield f"the objective {objective.slo!r} must have another name: {ROUTE_PREFIX} is for the latency of routes"
-    yield from _shared("operation", ((o, f"{row.method} {row.path}") for o, row in operations), "remove one of them")
+    yield from _shared("operation", ((o, key(row)) for o, row in operations), "remove one of them")
     yield from _undocumented(operations, components)
 
 
