@@ -43,7 +43,11 @@ class Operation:
     cost: int = 1
     """How many units of a rate limit one call uses."""
     idempotent: bool = False
-    """Whether an `Idempotency-Key` is honoured."""
+    """Whether an `Idempotency-Key` is honoured. Needs the component `IDEMPOTENCY` of `firstlight.idempotency`."""
+    idempotency_required: bool = False
+    """Whether a request without a key is refused with 400."""
+    idempotency_seconds: float | None = None
+    """How long a response is stored for its key, in seconds. None: `IDEMPOTENCY_SECONDS`."""
     cache_seconds: float | None = None
     """How long a cache may store a response, in seconds. None: not at all."""
     deadline_seconds: float | None = None
