@@ -29,7 +29,6 @@ from .requests.reason import noted
 from .requests.recorder import Recorder
 from .requests.routes import RouteTemplates
 from .requests.shedding import Shedder
-from .requests.thread_queue import ThreadQueue
 from .requests.timings import Timings
 from .server.lifespan import Lifespan, Part
 from .server.stop import Telemetry
@@ -147,7 +146,7 @@ def _starlette(settings: Settings, service: Service, lifespan: Lifespan) -> Star
     expected = {error: noted(handler) for error, handler in handlers.items() if error is not Exception}
     around = [Middleware(wrap, None) for wrap in routing.around_the_router(service.components)]
     app = Starlette(
-        routes=routing.routes(service, ThreadQueue(settings.shed_seconds)),
+        routes=routing.routes(service, settings),
         exception_handlers={**handlers, **expected},
         lifespan=lifespan,
         middleware=[*around, Middleware(BodyLimit, settings.max_body_bytes)],

@@ -3,8 +3,9 @@
 A handler raises a `ServiceError`; clients get its status, its text and its members.
 """
 
+import http.client
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -13,7 +14,8 @@ from starlette.types import ExceptionHandler
 
 from .context import current_request
 from .field_errors import client_input
-from .problem_types import PROBLEM_TYPES, ProblemType, type_and_title
+from .problem_document import MEDIA_TYPE, document, encoded
+from .problem_types import PROBLEM_TYPES, ProblemType, meaning
 from .service_errors import (
     RETRY_AFTER_SECONDS,
     BadRequestError,
@@ -61,22 +63,28 @@ WITHOUT_BODY = frozenset({204, 205, 304})
 class ProblemResponse(JSONResponse):
     """A problem document as a response."""
 
-    media_type = "application/problem+json"
+    media_type = MEDIA_TYPE
 
     def __init__(self, status: int, detail: str, headers: Mapping[str, str] | None = None, **extra: Any) -> None:
         """Build the document for the request in progress. `extra` members are added to the standard ones."""
         request = current_request()
         ids = {} if request is None else {"request_id": request.request_id, "trace_id": request.trace_id}
-        kind, title = type_and_title(status)
-        document = {"type": kind, "title": title, "status": status, "detail": detail, **ids, **extra}
-        super().__init__(document, status_code=status, headers=headers)
+        super().__init__(document(status, detail, ids, extra), status_code=status, headers=headers)
+
+    def render(self, content: Any) -> bytes:
+        """The document as JSON."""
+        return encoded(content)
 
 
 async def _on_http_exception(_: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
-    if error.status_code in WITHOUT_BODY:
-        return Response(status_code=error.status_code, headers=error.headers)
-    return ProblemResponse(error.status_code, error.detail, error.headers)
+    status, detail = error.status_code, cast("object", error.detail)
+    if status in WITHOUT_BODY:
+        return Response(status_code=status, headers=error.headers)
+    if not isinstance(detail, str):  # FastAPI allows any value
+        return ProblemResponse(status, meaning(status), error.headers, info=detail)
+    said = detail if detail != http.client.responses.get(status) else meaning(status)
+    return ProblemResponse(status, said, error.headers)
 
 
 async def _on_service_error(_: Request, error: Exception) -> ProblemResponse:

@@ -8,6 +8,7 @@ from pydantic import BaseModel
 from starlette.responses import Response
 
 from ..latency import Latency
+from ..versions.version import Version
 
 Coroutine = Callable[..., Awaitable[Response]]
 Handler = Coroutine | Callable[..., Response]
@@ -51,7 +52,11 @@ class Operation:
     cache_seconds: float | None = None
     """How long a cache may store a response, in seconds. None: not at all."""
     deadline_seconds: float | None = None
-    """How long the handler may take, in seconds. None: no limit of its own."""
+    """How long the handler may take, in seconds. None: as `HANDLER_SECONDS` says. 0: no limit.
+
+    The time ends with the response object: the chunks of a stream do not count, nor does the wait for the body."""
+    version: Version | None = None
+    """The version of the API to which it belongs. A deprecated version says so on each response."""
     latency: Latency | None = field(default_factory=Latency)
     """Its latency objective. None excludes it from every latency objective."""
 
@@ -70,6 +75,11 @@ class Operation:
     def id(self) -> str:
         """The name in the OpenAPI document, such as `links_create`. It stays the same when the path changes."""
         return f"{self.noun}_{self.name}"
+
+    @property
+    def is_deprecated(self) -> bool:
+        """Whether its version is deprecated, now or from a later date on."""
+        return self.version is not None and self.version.deprecated is not None
 
     @property
     def headers(self) -> Mapping[str, str]:

@@ -1,18 +1,17 @@
 """Responses of the server itself, before there is a request that the application could see."""
 
-import http
-import json
 from collections.abc import Mapping
 
+from ..problem_document import MEDIA_TYPE, document, encoded
+from ..problem_types import PROBLEM_TYPES
 from ..problems import RETRY_AFTER_SECONDS
 
 
 def _answer(status: int, detail: str, field: str = "") -> bytes:
-    """A complete response that closes the connection: a problem document (RFC 9457) without ids."""
-    title = http.HTTPStatus(status).phrase
-    body = json.dumps({"type": "about:blank", "title": title, "status": status, "detail": detail}).encode()
+    """A complete response that closes the connection: a problem document without ids."""
+    body = encoded(document(status, detail, {}, {}))
     head = (
-        f"HTTP/1.1 {status} {title}\r\ncontent-type: application/problem+json\r\n"
+        f"HTTP/1.1 {status} {PROBLEM_TYPES[status].title}\r\ncontent-type: {MEDIA_TYPE}\r\n"
         f"content-length: {len(body)}\r\nconnection: close\r\n{field}\r\n"
     )
     return head.encode() + body
