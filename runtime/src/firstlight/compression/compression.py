@@ -48,14 +48,19 @@ class CompressionThreads:
 
     def __init__(self) -> None:
         """No thread is started yet."""
+        self._busy = 0
         self._slots: anyio.CapacityLimiter | None = None
 
     async def compressed(self, body: bytes) -> bytes:
         """The body in the format of gzip. Unchanged where the threads are busy."""
-        slots = self._slots = self._slots or anyio.CapacityLimiter(THREADS)
-        if slots.available_tokens < 1:
+        if self._busy >= THREADS:
             return body
-        return await anyio.to_thread.run_sync(_compressed, body, limiter=slots)
+        self._busy += 1
+        try:
+            slots = self._slots = self._slots or anyio.CapacityLimiter(THREADS)  # apart from those of handlers
+            return await anyio.to_thread.run_sync(_compressed, body, limiter=slots)
+        finally:
+            self._busy -= 1
 
 
 class Compression:
