@@ -14,15 +14,17 @@ from ..conditional import preconditions
 from ..conditional.cache_control import CacheControl
 from ..media_type import require_json
 from ..problems import client_input
+from ..requests.deadline import Deadlines
 from .operation import Coroutine, Handler, Operation
 
 Awaited = Callable[[Handler], Coroutine]
 Endpoint = Callable[[Request], Awaitable[Response]]
 
 
-def app(operation: Operation, awaited: Awaited) -> ASGIApp:
+def app(operation: Operation, awaited: Awaited, deadlines: Deadlines) -> ASGIApp:
     """The operation as an ASGI application. `awaited` turns the handler into a coroutine function."""
-    endpoint = _with_precondition(operation, _with_input(operation, awaited(operation.handler)))
+    handler = deadlines.limited(awaited(operation.handler), operation.deadline_seconds)
+    endpoint = _with_precondition(operation, _with_input(operation, handler))
     return request_response(_with_headers(operation, endpoint))
 
 

@@ -64,6 +64,7 @@ class Settings(OpenTelemetrySettings):
     graceful_seconds: int = Field(20, ge=1, le=DAY_SECONDS)
     max_body_bytes: int = Field(1_048_576, ge=0)
     shed_seconds: float = Field(1, ge=0, le=DAY_SECONDS, allow_inf_nan=False)
+    handler_seconds: float = Field(30, ge=0, le=DAY_SECONDS, allow_inf_nan=False)
     max_head_bytes: int = Field(65_536, ge=1024)
     max_connections: int = Field(2048, ge=1)
     head_seconds: float = Field(10, gt=0, le=DAY_SECONDS, allow_inf_nan=False)
@@ -76,6 +77,7 @@ class Settings(OpenTelemetrySettings):
     slo_latency_seconds: Threshold = 0.25
     trust_remote_parent: bool = False
     accept_baggage: bool = False
+    api_docs: bool = True
 
     @classmethod
     def settings_customise_sources(
