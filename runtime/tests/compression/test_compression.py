@@ -30,6 +30,11 @@ async def text(request: Request) -> Response:
     return PlainTextResponse(TEXT, headers=headers)
 
 
+async def secret(request: Request) -> Response:
+    """The same, as a secret."""
+    return await text(request)
+
+
 async def sized(request: Request) -> Response:
     """A text of some bytes."""
     return PlainTextResponse("x" * int(request.query_params["bytes"]))
@@ -83,7 +88,7 @@ TABLE: list[BaseRoute | Operation] = [
     Operation(method="GET", path="/events", handler=endless),
     Operation(method="GET", path="/file", handler=file),
     Operation(method="GET", path="/document", handler=document),
-    Operation(method="GET", path="/secret", handler=text, secret=True),
+    Operation(method="GET", path="/secret", handler=secret, secret=True),
     Route("/plain", text),
     Mount("/mounted", Starlette(routes=[Route("/text", text)])),
 ]

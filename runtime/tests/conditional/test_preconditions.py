@@ -49,6 +49,11 @@ async def change(request: Request) -> Response:
     return PlainTextResponse("changed", headers={"ETag": entity_tag(4)})
 
 
+async def delete(request: Request) -> Response:
+    """Delete version 3."""
+    return await change(request)
+
+
 async def create(request: Request) -> Response:
     """Create what does not exist."""
     check(request, None)
@@ -63,7 +68,7 @@ async def missing(_: Request) -> Response:
 OPERATIONS = (
     Operation(method="GET", path="/tag", handler=read),
     Operation(method="PUT", path="/tag", handler=change),
-    Operation(method="DELETE", path="/tag", handler=change, precondition_required=True),
+    Operation(method="DELETE", path="/tag", handler=delete, precondition_required=True),
     Operation(method="PUT", path="/new", handler=create),
     Operation(method="GET", path="/weak", handler=read_weakly, cache_seconds=60),
     Operation(method="GET", path="/date", handler=read_by_date, cache_seconds=60),

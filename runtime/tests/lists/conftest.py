@@ -64,9 +64,14 @@ class Depot:
             page = paging.page(self.rows.select(paging.selection))
             return JSONResponse(page.document(lambda row: row.name), headers=page.headers)
 
+        async def read_page_of_a_depot(request: Request, query: PageQuery) -> Response:
+            """List the parcels of one depot."""
+            return await read_page(request, query)
+
+        handlers = {"/parcels": read_page, "/depots/{name}/parcels": read_page_of_a_depot}
         table = [
-            Operation(method="GET", path=path, handler=read_page, query=listing.query, answers={200: PageOf[str]})
-            for path in ("/parcels", "/depots/{name}/parcels")
+            Operation(method="GET", path=path, handler=handler, query=listing.query, answers={200: PageOf[str]})
+            for path, handler in handlers.items()
         ]
         chosen = self._settings.model_copy(update=settings)
         return TestClient(create_app(chosen, Service(identity=IDENTITY, routes=table), log_sink=self.lines))
