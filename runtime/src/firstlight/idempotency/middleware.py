@@ -5,7 +5,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from .. import caller
 from ..operations.operation import Operation
 from ..problems import BadRequestError
-from ..requests.thread_queue import is_plain_function
+from ..requests.handler import is_plain_function
 from . import key, refusals, request
 from .outcomes import COUNTS
 from .run import Reservation, Run
