@@ -56,6 +56,7 @@ __all__ = [
 UNEXPECTED = "The service failed to answer. The ids in this document find the reason in its logs."
 STOPPED = "The service stopped before this request was complete. The ids in this document find it in the logs."
 WITHOUT_BODY = frozenset({204, 205, 304})
+_NOT_STORED = {"Cache-Control": "no-store"}  # a cache may otherwise store a 404 or a 410 without being told to
 
 
 class ProblemResponse(JSONResponse):
@@ -69,7 +70,9 @@ class ProblemResponse(JSONResponse):
         ids = {} if request is None else {"request_id": request.request_id, "trace_id": request.trace_id}
         kind, title = type_and_title(status)
         document = {"type": kind, "title": title, "status": status, "detail": detail, **ids, **extra}
-        super().__init__(document, status_code=status, headers=headers)
+        super().__init__(
+            document, status_code=status, headers=_NOT_STORED if headers is None else {**_NOT_STORED, **headers}
+        )
 
 
 async def _on_http_exception(_: Request, error: Exception) -> Response:

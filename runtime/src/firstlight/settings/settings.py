@@ -12,6 +12,8 @@ from ..text import Shown
 from .networks import Networks
 from .objectives import Ratio, Threshold
 from .opentelemetry import OpenTelemetrySettings
+from .public_url import PublicUrl
+from .signing_key import SigningKey
 from .source import Environment
 
 DAY_SECONDS = 86_400
@@ -56,6 +58,8 @@ class Settings(OpenTelemetrySettings):
     management_host: str = Field(default_factory=lambda data: data.get("host", "127.0.0.1"))
     management_port: Port = MANAGEMENT_PORT
     trusted_proxies: Networks = ()
+    public_url: PublicUrl | None = None
+    signing_key: SigningKey | None = None
     environment: Shown = Field(default_factory=_environment, min_length=1)
     revision: Shown = "unknown"
     log_level: Level = "info"
@@ -65,6 +69,7 @@ class Settings(OpenTelemetrySettings):
     graceful_seconds: int = Field(20, ge=1, le=DAY_SECONDS)
     max_body_bytes: int = Field(1_048_576, ge=0)
     shed_seconds: float = Field(1, ge=0, le=DAY_SECONDS, allow_inf_nan=False)
+    handler_seconds: float = Field(30, ge=0, le=DAY_SECONDS, allow_inf_nan=False)
     max_head_bytes: int = Field(65_536, ge=1024)
     max_connections: int = Field(2048, ge=1)
     head_seconds: float = Field(10, gt=0, le=DAY_SECONDS, allow_inf_nan=False)
@@ -78,6 +83,7 @@ class Settings(OpenTelemetrySettings):
     trust_remote_parent: bool = False
     accept_baggage: bool = False
     rate_limits: Literal["on", "report", "off"] = Field(default_factory=_rate_limits)
+    api_docs: bool = True
 
     @classmethod
     def settings_customise_sources(
