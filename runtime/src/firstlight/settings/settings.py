@@ -2,19 +2,22 @@
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource
 from starlette.requests import HTTPConnection
 
 from ..errors import SettingsError
 from ..identity import ENVIRONMENT_NAME, MANAGEMENT_PORT
 from ..text import Shown
+from .hosts import ALL, Hosts
 from .networks import Networks
 from .objectives import Ratio, Threshold
 from .opentelemetry import OpenTelemetrySettings
+from .origins import Origins
 from .source import Environment
 
 DAY_SECONDS = 86_400
+MAX_HSTS_SECONDS = 730 * DAY_SECONDS
 
 
 def _is_dsn(dsn: SecretStr) -> SecretStr:
@@ -51,6 +54,11 @@ class Settings(OpenTelemetrySettings):
     management_host: str = Field(default_factory=lambda data: data.get("host", "127.0.0.1"))
     management_port: Port = MANAGEMENT_PORT
     trusted_proxies: Networks = ()
+    trusted_hosts: Hosts = ()
+    cors_origins: Origins = ()
+    cors_credentials: bool = False
+    https_only: bool = False
+    hsts_seconds: int = Field(0, ge=0, le=MAX_HSTS_SECONDS)
     environment: Shown = Field(default_factory=_environment, min_length=1)
     revision: Shown = "unknown"
     log_level: Level = "info"
@@ -72,6 +80,13 @@ class Settings(OpenTelemetrySettings):
     slo_latency_seconds: Threshold = 0.25
     trust_remote_parent: bool = False
     accept_baggage: bool = False
+
+    @model_validator(mode="after")
+    def _credentials_need_origins(self) -> Self:
+        if self.cors_credentials and ALL in self.cors_origins:
+            msg = "CORS_ORIGINS must be a list of origins, not *, because CORS_CREDENTIALS is true"
+            raise ValueError(msg)
+        return self
 
     @classmethod
     def settings_customise_sources(
