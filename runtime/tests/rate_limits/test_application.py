@@ -58,8 +58,18 @@ async def read(_: Request) -> Response:
     return PlainTextResponse("read")
 
 
+async def read_page(_: Request) -> Response:
+    """Read several."""
+    return PlainTextResponse("read")
+
+
 async def write(_: Request) -> Response:
     """Write."""
+    return PlainTextResponse("written", 201)
+
+
+async def write_many(_: Request) -> Response:
+    """Write, with more work than others."""
     return PlainTextResponse("written", 201)
 
 
@@ -85,12 +95,12 @@ NAMES = Component(name="names", settings=NoSettings, open=nothing, middleware={L
 ROUTES = (
     Operation(method="GET", path="/items/{item}", handler=read),
     Operation(method="POST", path="/items", handler=write),
-    Operation(method="GET", path="/items", handler=read),
+    Operation(method="GET", path="/items", handler=read_page),
     Route("/plain", read, methods=["GET", "PUT"]),
     Mount("/below", routes=[Route("/one", read), Route("/two", read)]),
     WebSocketRoute("/listen", listen),
 )
-COSTLY = Operation(method="POST", path="/imports", handler=write, cost=2)
+COSTLY = Operation(method="POST", path="/imports", handler=write_many, cost=2)
 
 
 class Served:

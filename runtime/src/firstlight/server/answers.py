@@ -5,6 +5,7 @@ import json
 from collections.abc import Mapping
 
 from ..problems import RETRY_AFTER_SECONDS
+from ..security.headers import FIELDS
 
 
 def _answer(status: int, detail: str, field: str = "") -> bytes:
@@ -13,9 +14,9 @@ def _answer(status: int, detail: str, field: str = "") -> bytes:
     body = json.dumps({"type": "about:blank", "title": title, "status": status, "detail": detail}).encode()
     head = (
         f"HTTP/1.1 {status} {title}\r\ncontent-type: application/problem+json\r\n"
-        f"content-length: {len(body)}\r\nconnection: close\r\n{field}\r\n"
+        f"content-length: {len(body)}\r\nconnection: close\r\n{field}"
     )
-    return head.encode() + body
+    return b"".join((head.encode(), FIELDS.lines, b"\r\n", body))
 
 
 _LATE = _answer(408, "The request did not arrive in time.")
