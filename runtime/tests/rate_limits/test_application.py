@@ -5,6 +5,7 @@ import random
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from ipaddress import ip_network
 from typing import Any
 
 import pytest
@@ -396,6 +397,23 @@ def test_a_forwarded_address_is_not_believed(serving: Serve) -> None:
     """Otherwise a client would invent an address for each request."""
     with serving(limit("invented", "1/minute")) as served:
         assert [served.get(X_Forwarded_For=f"203.0.113.{n}").status_code for n in range(3)] == [200, 429, 429]
+
+
+def test_clients_behind_a_trusted_proxy_have_their_own_limits(
+    service: Service, settings: Settings, lines: Lines
+) -> None:
+    """The proxy names them."""
+    app = create_app(
+        settings.model_copy(update={"rate_limits": "on", "trusted_proxies": (ip_network("192.0.2.7"),)}),
+        replace(service, components=[rate_limits(limit("proxied", "1/minute"))], routes=ROUTES),
+        log_sink=lines,
+    )
+    with TestClient(app, client=("192.0.2.7", 1)) as client:
+        statuses = [
+            client.get("/items", headers={"X-Forwarded-For": f"203.0.113.{n}"}).status_code for n in (1, 1, 2, 2, 3)
+        ]
+
+    assert statuses == [200, 429, 200, 429, 200]
 
 
 def test_refusals_are_security_events(serving: Serve, spans: InMemorySpanExporter) -> None:
