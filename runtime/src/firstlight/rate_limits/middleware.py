@@ -32,11 +32,8 @@ class Limited:
         checks = self._checks
         if self._depends:
             checks = [check for check in checks if check.applies(scope)]
-        return self._serve(limiter, checks, scope, receive, send) if checks else self._app(scope, receive, send)
-
-    def _serve(
-        self, limiter: Limiter, checks: Sequence[Check], scope: Scope, receive: Receive, send: Send
-    ) -> Awaitable[None]:
+            if not checks:
+                return self._app(scope, receive, send)
         try:
             answer = limiter.take([(check.limit, check.key(scope), check.cost) for check in checks])
         except Exception as error:  # noqa: BLE001 - a store may raise anything
