@@ -122,6 +122,14 @@ BAD = [
 ]
 
 
+@pytest.mark.parametrize(("environment", "mode"), [("development", "report"), ("staging", "on"), ("production", "on")])
+def test_rate_limits_only_report_in_development(monkeypatch: pytest.MonkeyPatch, environment: str, mode: str) -> None:
+    """There all requests come from one address."""
+    monkeypatch.setenv("ENVIRONMENT", environment)
+
+    assert load(Settings).rate_limits == mode
+
+
 @pytest.mark.parametrize(("variable", "text", "value"), GIVEN, ids=[variable for variable, *_ in GIVEN])
 def test_each_variable_is_read(monkeypatch: pytest.MonkeyPatch, variable: str, text: str, value: object) -> None:
     """The environment sets the value."""

@@ -11,6 +11,7 @@ from ..metrics.instruments import REGISTRY
 
 EVENTS = (
     "host_refused",
+    "insecure_refused",
     "origin_refused",
     "rate_limited",
     "cursor_refused",

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from ..problem_document import MEDIA_TYPE, document, encoded
 from ..problem_types import PROBLEM_TYPES
 from ..problems import RETRY_AFTER_SECONDS
+from ..security.headers import FIELDS
 
 
 def _answer(status: int, detail: str, field: str = "") -> bytes:
@@ -12,9 +13,9 @@ def _answer(status: int, detail: str, field: str = "") -> bytes:
     body = encoded(document(status, detail, {}, {}))
     head = (
         f"HTTP/1.1 {status} {PROBLEM_TYPES[status].title}\r\ncontent-type: {MEDIA_TYPE}\r\n"
-        f"content-length: {len(body)}\r\nconnection: close\r\n{field}\r\n"
+        f"content-length: {len(body)}\r\nconnection: close\r\n{field}"
     )
-    return head.encode() + body
+    return b"".join((head.encode(), FIELDS.lines, b"\r\n", body))
 
 
 _LATE = _answer(408, "The request did not arrive in time.")
