@@ -169,7 +169,7 @@ def test_an_invalid_body_is_refused_with_pointers(client: TestClient, body: obje
 def test_a_malformed_body_is_refused(client: TestClient) -> None:
     """A body that is not JSON, or is empty."""
     assert pointers(client, "POST", "/parcels", content=b"{", headers={"Content-Type": "application/json"}) == ["#"]
-    assert pointers(client, "POST", "/parcels") == ["#"]
+    assert pointers(client, "POST", "/parcels", headers={"Content-Type": "application/json"}) == ["#"]
 
 
 @pytest.mark.parametrize(
