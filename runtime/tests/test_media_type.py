@@ -36,8 +36,20 @@ async def read(_: Request) -> Response:
     return Response("read")
 
 
+async def replace(request: Request, *, body: Parcel) -> Response:
+    """Replace a parcel."""
+    return await accept(request, body=body)
+
+
+async def patch(request: Request, *, body: Parcel) -> Response:
+    """Change a parcel."""
+    return await accept(request, body=body)
+
+
 OPERATIONS = [
-    *(Operation(method=method, path="/parcels", handler=accept, body=Parcel) for method in ("POST", "PUT", "PATCH")),
+    Operation(method="POST", path="/parcels", handler=accept, body=Parcel),
+    Operation(method="PUT", path="/parcels", handler=replace, body=Parcel),
+    Operation(method="PATCH", path="/parcels", handler=patch, body=Parcel),
     Operation(method="DELETE", path="/parcels", handler=read),
 ]
 

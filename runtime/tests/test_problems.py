@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Iterator
-from http import HTTPStatus
 from typing import Any
 
 import httpx2
@@ -16,6 +15,7 @@ from starlette.testclient import TestClient
 
 from firstlight import Service, Settings
 from firstlight.app import Application, create_app
+from firstlight.problem_types import type_and_title
 from firstlight.problems import (
     ConflictError,
     InvalidError,
@@ -95,8 +95,7 @@ def _problem(response: httpx2.Response, lines: Lines, status: int) -> dict[str, 
     assert response.status_code == status
     assert response.headers["content-type"] == "application/problem+json"
     document: dict[str, Any] = response.json()
-    assert document["type"] == "about:blank"
-    assert document["title"] == HTTPStatus(status).phrase
+    assert (document["type"], document["title"]) == type_and_title(status)
     assert document["status"] == status
     assert document["detail"]
     (line,) = lines.named("http.request_finished")

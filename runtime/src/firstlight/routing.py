@@ -11,26 +11,32 @@ from starlette.routing import BaseRoute, Host, Mount, Route, Router, WebSocketRo
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from .component import Component, Layer, Wrap
+from .compression.compression import CompressionThreads, compressing
 from .operations.operation import Operation
 from .operations.routes import routes as operation_routes
 from .problems import EXCEPTION_HANDLERS
+from .requests.deadline import Deadlines
 from .requests.thread_queue import ThreadQueue
 from .service import Service
+from .settings import Settings
 
 _FAILED = HTTPStatus.INTERNAL_SERVER_ERROR
 
 Components = Sequence[Component[Any, Any]]
 
 
-def routes(service: Service, threads: ThreadQueue) -> Sequence[BaseRoute]:
+def routes(service: Service, settings: Settings) -> Sequence[BaseRoute]:
     """The service's own routes, then those of its components in their order."""
+    deadlines = Deadlines(settings.handler_seconds)
+    threads = ThreadQueue(settings.shed_seconds, deadlines)
     wraps = [wrap for layer, wrap in _layers(service.components) if not layer.wraps_the_router]
+    compression = CompressionThreads()  # around the others: what they store is not compressed
 
     def around(app: ASGIApp, row: Operation | None) -> ASGIApp:
-        return reduce(lambda inner, wrap: wrap(inner, row), reversed(wraps), app)
+        return compressing(reduce(lambda inner, wrap: wrap(inner, row), reversed(wraps), app), row, compression)
 
     declared = (service.routes, *(component.routes for component in service.components))
-    return [route for rows in declared for route in _built(rows, around, threads)]
+    return [route for rows in declared for route in _built(rows, around, threads, deadlines)]
 
 
 def around_the_router(components: Components) -> Sequence[Wrap]:
@@ -44,9 +50,12 @@ def _layers(components: Components) -> Sequence[tuple[Layer, Wrap]]:
     return [(layer, given[layer]) for layer in Layer if layer in given]
 
 
-def _built(rows: Sequence[BaseRoute | Operation], around: Wrap, threads: ThreadQueue) -> Iterator[BaseRoute]:
+def _built(
+    rows: Sequence[BaseRoute | Operation], around: Wrap, threads: ThreadQueue, deadlines: Deadlines
+) -> Iterator[BaseRoute]:
     """Routes in the order of the rows. The operations of one path are one route, at the place of the first of them."""
-    operations = operation_routes((row for row in rows if isinstance(row, Operation)), around, threads.awaited)
+    rows_of_paths = (row for row in rows if isinstance(row, Operation))
+    operations = operation_routes(rows_of_paths, around, threads.awaited, deadlines)
     waiting = {route.path: route for route in operations}
     for row in rows:
         if not isinstance(row, Operation):

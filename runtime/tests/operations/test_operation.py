@@ -14,6 +14,7 @@ from starlette.types import ASGIApp
 from firstlight import ArrangementError, Component, NoSettings, Operation, Service, Settings, create_app, nothing
 from firstlight.app import Application
 from firstlight.operations.routes import routes
+from firstlight.requests.deadline import Deadlines
 from firstlight.requests.thread_queue import ThreadQueue
 from firstlight.testing.lines import Lines
 
@@ -212,7 +213,7 @@ def test_head_may_be_an_operation_of_its_own(settings: Settings, lines: Lines) -
 
 def test_without_get_there_is_no_head() -> None:
     """HEAD gets 405."""
-    (route,) = routes([CREATE], lambda app, _: app, ThreadQueue(0).awaited)
+    (route,) = routes([CREATE], lambda app, _: app, ThreadQueue(0).awaited, Deadlines(0))
     assert route.methods == {"POST"}
 
 
@@ -231,7 +232,7 @@ def test_name_and_summary_are_those_of_the_handler() -> None:
 
 def test_a_route_is_named_by_its_first_operation() -> None:
     """`url_for` finds the route by this name."""
-    made = routes([LIST, READ, CREATE, MOVE], lambda app, _: app, ThreadQueue(0).awaited)
+    made = routes([LIST, READ, CREATE, MOVE], lambda app, _: app, ThreadQueue(0).awaited, Deadlines(0))
 
     assert [(route.name, route.path) for route in made] == [
         ("list_parcels", "/parcels"),
@@ -247,7 +248,7 @@ def test_each_operation_is_wrapped_with_its_row() -> None:
         seen.append(operation)
         return app
 
-    routes([LIST, CREATE, READ], around, ThreadQueue(0).awaited)
+    routes([LIST, CREATE, READ], around, ThreadQueue(0).awaited, Deadlines(0))
     assert seen == [LIST, CREATE, READ]
 
 

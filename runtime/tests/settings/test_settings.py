@@ -110,7 +110,6 @@ BAD_HOSTS = (
     "**.example",
     "a b",
     "a/b",
-    "[::1",
     "u@a",
     "-a",
     "a,*x",

@@ -6,6 +6,7 @@ from typing import Any
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from ..requests.deadline import Deadlines
 from .endpoint import Awaited, app
 from .operation import Operation
 
@@ -23,12 +24,12 @@ class _ByMethod:
         await self._apps[method if method in self._apps else "GET"](scope, receive, send)  # a HEAD that is not declared
 
 
-def routes(operations: Iterable[Operation], around: Around, awaited: Awaited) -> Sequence[Route]:
+def routes(operations: Iterable[Operation], around: Around, awaited: Awaited, deadlines: Deadlines) -> Sequence[Route]:
     """One route per path, in the order of their first operation. `around` wraps each operation's application."""
     paths: dict[str, dict[str, Any]] = {}
     names: dict[str, str] = {}
     for operation in operations:
         apps = paths.setdefault(operation.path, {})
-        apps[operation.method] = around(app(operation, awaited), operation)
+        apps[operation.method] = around(app(operation, awaited, deadlines), operation)
         names.setdefault(operation.path, operation.name)
     return [Route(path, _ByMethod(apps), methods=list(apps), name=names[path]) for path, apps in paths.items()]

@@ -1,11 +1,14 @@
 """A limit on request bodies, so that one client cannot fill the memory. `MAX_BODY_BYTES` sets it."""
 
+import time
+
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ..problems import ProblemResponse
 
 TOO_LARGE = 413
+BODY = "firstlight.body"  # in the scope of a request with a body: a `CountedBody`
 SELDOM_WITH_CONTENT = frozenset({"GET", "HEAD", "OPTIONS", "TRACE", "DELETE"})
 FRAMING = frozenset({b"content-length", b"transfer-encoding"})  # fields that announce a body
 
@@ -30,14 +33,14 @@ class BodyLimit:
         elif _announced(scope) > self._max_bytes:
             await ProblemResponse(TOO_LARGE, self._detail, _CLOSE)(scope, receive, send)
         else:
-            body = _CountedBody(receive, send, self._max_bytes, self._detail)
+            body = scope[BODY] = CountedBody(receive, send, self._max_bytes, self._detail)
             await self.app(scope, body.receive, body.send)
 
 
 _CLOSE = {"Connection": "close"}  # the rest of the body is not read
 
 
-class _CountedBody:
+class CountedBody:
     """The messages of one body, as the application receives them.
 
     A response that has started is not interrupted: an application that streams never reads the body, and only waits
@@ -46,6 +49,11 @@ class _CountedBody:
     """
 
     def __init__(self, receive: Receive, send: Send, max_bytes: int, detail: str) -> None:
+        """Limit the body that `receive` returns to `max_bytes`."""
+        self.awaited = False
+        """Whether the application waits for a part of the body."""
+        self.completed = 0.0
+        """When the application received the last part, by `time.monotonic`. 0 before."""
         self._receive = receive
         self._send = send
         self._left = max_bytes
@@ -57,8 +65,12 @@ class _CountedBody:
         while True:
             if self._left < 0 and not self._answering:
                 raise HTTPException(TOO_LARGE, self._detail, _CLOSE)
+            self.awaited = not self.completed
             message = await self._receive()
+            self.awaited = False
             self._left -= len(message.get("body", b""))
+            if not message.get("more_body", False):
+                self.completed = self.completed or time.monotonic()
             if self._left >= 0 or message["type"] == "http.disconnect":
                 return message
 

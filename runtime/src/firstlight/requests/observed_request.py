@@ -18,6 +18,7 @@ from .forwarded import Proxies
 from .identification import identify
 from .response_start import with_fields
 
+ANSWERED = "firstlight.answered"  # in the scope of a request that was answered while its handler still runs
 CLIENT_CLOSED = 499  # nginx's status for a client that disconnected before the response
 SERVER_ERROR, UNAVAILABLE = 500, 503
 _NO_BODY: Message = {"type": "http.response.body", "body": b"", "more_body": False}
@@ -115,7 +116,8 @@ class ObservedRequest:
             raise
         if self.complete and not self.ended:
             self.ended = time.perf_counter_ns()
-            if self.status < SERVER_ERROR:  # else wait for the exception: Starlette answers first, then raises
+            # Else wait for the exception: Starlette answers first, then raises. But a handler may never return.
+            if self.status < SERVER_ERROR or ANSWERED in self.scope:
                 self._describe()
 
     def finish(self) -> None:

@@ -17,7 +17,7 @@ from starlette.types import ExceptionHandler
 from ..logs.limits import cut
 from ..logs.redaction import redact_text
 from ..summary import summary
-from .thread_queue import is_plain_function
+from .handler import is_plain_function
 
 REASON = "firstlight.reason"  # in the scope
 REASON_BYTES = 1024

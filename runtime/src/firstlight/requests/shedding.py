@@ -6,6 +6,7 @@ and those that are served have waited for that long at most. The idea is CoDel's
 requests.
 """
 
+from collections.abc import Mapping
 from http import HTTPStatus
 
 import structlog
@@ -32,7 +33,7 @@ log = structlog.get_logger()
 class OverloadedError(UnavailableError):
     """A request was shed while it waited behind the router."""
 
-    headers = HEADERS
+    headers: Mapping[str, str] = HEADERS
 
     def __init__(self, scope: Scope) -> None:
         """Mark the request as shed, for its telemetry."""

@@ -1,8 +1,10 @@
-"""Handlers that are plain functions run in threads. A request that waits too long for a thread is shed as well."""
+"""Handlers that are plain functions run in threads. A request that waits too long for a thread is shed as well.
+
+A thread cannot be cancelled. When its request has been answered without it, it still counts as one of the pool.
+"""
 
 import copy
 import functools
-import inspect
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -16,6 +18,8 @@ from starlette.routing import Route, request_response
 from starlette.types import ASGIApp
 
 from .arrival import now, waited
+from .deadline import IN_THREAD, Deadlines
+from .handler import is_function, is_plain_function
 from .shedding import OverloadedError, Shedder
 
 _OF_A_FUNCTION = getattr(request_response(lambda _: Response()), "__code__", None) or object()
@@ -25,32 +29,38 @@ _METHODS = ("get", "head", "post", "put", "patch", "delete", "options")  # of a 
 class ThreadQueue:
     """The queue of requests that wait for a thread. As many run at once as the thread pool has threads."""
 
-    def __init__(self, limit_seconds: float) -> None:
-        """Shed requests that have waited longer than `limit_seconds` since they arrived. 0 switches shedding off."""
+    def __init__(self, limit_seconds: float, deadlines: Deadlines | None = None) -> None:
+        """Shed requests that have waited longer than `limit_seconds` since they arrived. 0 switches shedding off.
+
+        `deadlines` limit the time of the handlers of plain routes.
+        """
         self._shedder = Shedder("threads", limit_seconds)
+        self._deadlines = deadlines or Deadlines(0)
         self._slots: anyio.CapacityLimiter | None = None
 
     def app(self, route: Route) -> ASGIApp:
-        """The application of a route. A handler that is a plain function waits in the queue first."""
-        if is_plain_function(route.endpoint):
-            return _replaced(route.app, route, request_response(self.awaited(route.endpoint)))
+        """The application of a route: within a deadline, and after the queue if its handler is a plain function."""
+        if is_function(route.endpoint):
+            handler = self._deadlines.limited(self.awaited(route.endpoint))
+            return route.app if handler is route.endpoint else _replaced(route.app, route, request_response(handler))
         if isinstance(route.endpoint, type) and issubclass(route.endpoint, HTTPEndpoint):
             return _replaced(route.app, route, self._waiting(route.endpoint))
         return route.app
 
     def _waiting(self, endpoint: type[HTTPEndpoint]) -> type[HTTPEndpoint]:
-        """A subclass whose methods wait in the queue first, where they are plain functions."""
+        """A subclass whose methods have a deadline, and wait in the queue first where they are plain functions."""
 
         def waiting(method: Callable[..., Any]) -> Callable[..., Awaitable[Response]]:
             async def wait(self: HTTPEndpoint, request: Request) -> Response:
-                return await awaited(functools.partial(method, self))(request)
+                return await limited(awaited(functools.partial(method, self)))(request)
 
             return wait
 
-        awaited = self.awaited
+        awaited, limited = self.awaited, self._deadlines.limited
         methods = {name: getattr(endpoint, name, None) for name in _METHODS}
-        queued = {name: waiting(method) for name, method in methods.items() if method and is_plain_function(method)}
-        return type(endpoint.__name__, (endpoint,), queued)
+        return type(
+            endpoint.__name__, (endpoint,), {name: waiting(method) for name, method in methods.items() if method}
+        )
 
     def awaited(self, handler: Callable[..., Any]) -> Callable[..., Awaitable[Response]]:
         """The handler as a coroutine function. A plain function waits in the queue and then runs in a thread."""
@@ -59,9 +69,11 @@ class ThreadQueue:
 
         async def endpoint(request: Request, **given: Any) -> Response:
             slots = await self._slot(request)
+            request.scope[IN_THREAD] = True
             try:
                 response: Response | Awaitable[Response] = await run_in_threadpool(handler, request, **given)
             finally:
+                del request.scope[IN_THREAD]
                 slots.release_on_behalf_of(request)
             # A decorator may have made a plain function of a coroutine function.
             return response if isinstance(response, Response) else await response
@@ -96,10 +108,3 @@ def _replaced(app: ASGIApp, route: Route, endpoint: ASGIApp) -> ASGIApp:
     copied.app = _replaced(app.app, route, endpoint)
     replaced: ASGIApp = copied
     return replaced
-
-
-def is_plain_function(endpoint: object) -> bool:
-    """Whether Starlette runs it in a thread. Starlette treats any other object as an ASGI application."""
-    while isinstance(endpoint, functools.partial):
-        endpoint = endpoint.func
-    return (inspect.isfunction(endpoint) or inspect.ismethod(endpoint)) and not inspect.iscoroutinefunction(endpoint)

@@ -14,6 +14,8 @@ from .networks import Networks
 from .objectives import Ratio, Threshold
 from .opentelemetry import OpenTelemetrySettings
 from .origins import Origins
+from .public_url import PublicUrl
+from .signing_key import SigningKey
 from .source import Environment
 
 DAY_SECONDS = 86_400
@@ -59,6 +61,8 @@ class Settings(OpenTelemetrySettings):
     cors_credentials: bool = False
     https_only: bool = False
     hsts_seconds: int = Field(0, ge=0, le=MAX_HSTS_SECONDS)
+    public_url: PublicUrl | None = None
+    signing_key: SigningKey | None = None
     environment: Shown = Field(default_factory=_environment, min_length=1)
     revision: Shown = "unknown"
     log_level: Level = "info"
@@ -68,6 +72,7 @@ class Settings(OpenTelemetrySettings):
     graceful_seconds: int = Field(20, ge=1, le=DAY_SECONDS)
     max_body_bytes: int = Field(1_048_576, ge=0)
     shed_seconds: float = Field(1, ge=0, le=DAY_SECONDS, allow_inf_nan=False)
+    handler_seconds: float = Field(30, ge=0, le=DAY_SECONDS, allow_inf_nan=False)
     max_head_bytes: int = Field(65_536, ge=1024)
     max_connections: int = Field(2048, ge=1)
     head_seconds: float = Field(10, gt=0, le=DAY_SECONDS, allow_inf_nan=False)
@@ -80,6 +85,7 @@ class Settings(OpenTelemetrySettings):
     slo_latency_seconds: Threshold = 0.25
     trust_remote_parent: bool = False
     accept_baggage: bool = False
+    api_docs: bool = True
 
     @model_validator(mode="after")
     def _credentials_need_origins(self) -> Self:
