@@ -23,6 +23,7 @@ _LATE = _answer(408, "The request did not arrive in time.")
 # By the reason of the refusal. For other reasons, the connection is closed without a response.
 ANSWERS: Mapping[str, bytes] = {
     "malformed": _answer(400, "This is not a valid HTTP/1.1 request."),
+    "bad_host": _answer(400, "The request must have one valid Host field, and its target must not name another host."),
     "framing_too_large": _answer(400, "The body has too many chunk extensions or trailers."),
     "head_too_large": _answer(431, "The request line and the header fields together are too large."),
     "head_timeout": _LATE,
