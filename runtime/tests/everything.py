@@ -29,6 +29,7 @@ from firstlight import (
     slo,
 )
 from firstlight.components.http_client import HTTP_CLIENT
+from firstlight.idempotency import IDEMPOTENCY
 
 faults = runpy.run_path(str(Path(__file__).with_name("faults.py")))
 
@@ -101,7 +102,7 @@ async def listen(websocket: WebSocket) -> None:
 
 SERVICE = Service(
     identity=replace(faults["IDENTITY"], supported_until=date(2027, 11, 27)),
-    components=[HTTP_CLIENT, SCALES],
+    components=[HTTP_CLIENT, IDEMPOTENCY, SCALES],
     routes=[*faults["FAULTS"], Route("/call", call), WebSocketRoute("/listen", listen)],
     objectives=[Objective("shipped", 0.99)],
     checks=[Check("levelled", succeed)],
