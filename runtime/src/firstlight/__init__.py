@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from .logs.secret_names import Redaction as Redaction
     from .management.check import Check as Check
     from .metrics.instruments import REGISTRY as REGISTRY
+    from .operations.answer import Answer as Answer
     from .operations.operation import Operation as Operation
     from .service import Service as Service
     from .settings import Settings as Settings
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
 __version__ = "0.2.0.dev0"
 
 _HOMES = {
+    "Answer": "operations.answer",
     "Application": "app",
     "ArrangementError": "errors",
     "Background": "component",
@@ -68,6 +70,7 @@ _MODULES = ("problems", "slo")
 
 __all__ = [
     "REGISTRY",
+    "Answer",
     "Application",
     "ArrangementError",
     "Background",

@@ -17,6 +17,7 @@ from .logs.emit import Emit
 from .logs.level import LOG_LEVEL
 from .management.health import PROBES
 from .metrics.identity import publish
+from .openapi.routes import routes as openapi_routes
 from .problems import EXCEPTION_HANDLERS
 from .reporting import sentry
 from .requests.body_limit import BodyLimit
@@ -144,9 +145,12 @@ def _starlette(settings: Settings, service: Service, lifespan: Lifespan) -> Star
     for component in service.components:
         handlers.update(component.exception_handlers)
     expected = {error: noted(handler) for error, handler in handlers.items() if error is not Exception}
+    documentation = (
+        openapi_routes(service) if settings.api_docs else ()
+    )  # after the team's routes, which may be the same
     around = [Middleware(wrap, None) for wrap in routing.around_the_router(service.components)]
     app = Starlette(
-        routes=routing.routes(service, settings),
+        routes=[*routing.routes(service, settings), *documentation],
         exception_handlers={**handlers, **expected},
         lifespan=lifespan,
         middleware=[*around, Middleware(BodyLimit, settings.max_body_bytes)],

@@ -53,6 +53,7 @@ def _faults(service: Service) -> Iterator[str]:
         if objective.slo.startswith(ROUTE_PREFIX):
             yield f"the objective {objective.slo!r} must have another name: {ROUTE_PREFIX} is for the latency of routes"
     yield from _shared("operation", ((o, f"{row.method} {row.path}") for o, row in operations), "remove one of them")
+    yield from _undocumented(operations, components)
 
 
 def _missing(components: Components, names: set[str]) -> Iterator[str]:
@@ -127,6 +128,20 @@ def _not_idempotent(operations: Iterable[tuple[str, Operation]], components: Com
             yield f"{called} says how it honours an Idempotency-Key; set idempotent=True as well"
         if row.idempotency_seconds is not None and not row.idempotency_seconds > 0:
             yield f"{called} has idempotency_seconds={row.idempotency_seconds:g}; it must be more than 0"
+
+
+def _undocumented(operations: Sequence[tuple[str, Operation]], components: Components) -> Iterator[str]:
+    """What would make the OpenAPI document ambiguous or wrong."""
+    ids = [(owner, row.id) for owner, row in operations]
+    yield from _shared("operation id", ids, "give each operation a handler of its own")
+    schemes = [(component.name, name) for component in components for name in component.security_schemes]
+    yield from _shared("security scheme", schemes, "rename one of them")
+    known = {name: None for _, name in schemes}
+    for owner, row in operations:
+        if row.policy is not None and row.policy not in known:
+            names = ", ".join(known) or "none"
+            call = f"{row.method} {row.path}, by {owner}"
+            yield f"the policy {row.policy!r} of {call}, must be one of the components' security schemes: {names}"
 
 
 def _shared(kind: str, owned: Iterable[tuple[str, str]], cure: str) -> Iterator[str]:

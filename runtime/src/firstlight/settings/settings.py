@@ -12,6 +12,8 @@ from ..text import Shown
 from .networks import Networks
 from .objectives import Ratio, Threshold
 from .opentelemetry import OpenTelemetrySettings
+from .public_url import PublicUrl
+from .signing_key import SigningKey
 from .source import Environment
 
 DAY_SECONDS = 86_400
@@ -51,6 +53,8 @@ class Settings(OpenTelemetrySettings):
     management_host: str = Field(default_factory=lambda data: data.get("host", "127.0.0.1"))
     management_port: Port = MANAGEMENT_PORT
     trusted_proxies: Networks = ()
+    public_url: PublicUrl | None = None
+    signing_key: SigningKey | None = None
     environment: Shown = Field(default_factory=_environment, min_length=1)
     revision: Shown = "unknown"
     log_level: Level = "info"
@@ -77,6 +81,7 @@ class Settings(OpenTelemetrySettings):
     slo_latency_seconds: Threshold = 0.25
     trust_remote_parent: bool = False
     accept_baggage: bool = False
+    api_docs: bool = True
 
     @classmethod
     def settings_customise_sources(
