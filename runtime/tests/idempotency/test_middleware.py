@@ -30,13 +30,13 @@ from firstlight import (
 )
 from firstlight.idempotency import (
     IDEMPOTENCY,
-    Answer,
     Completion,
     Limits,
     MemoryStore,
     Name,
     Record,
     Store,
+    StoredResponse,
     idempotency,
 )
 from firstlight.idempotency.middleware import honoured
@@ -118,13 +118,13 @@ async def stream(request: Request) -> Response:
 
 
 async def large(_: Request) -> Response:
-    """Answer with more than is stored."""
+    """StoredResponse with more than is stored."""
     CALLS.append("large")
     return PlainTextResponse("x" * 5000, 201)
 
 
 async def plain(request: Request) -> Response:
-    """Answer with the body, from a plain route."""
+    """StoredResponse with the body, from a plain route."""
     CALLS.append("plain")
     return Response(await request.body())
 
@@ -469,10 +469,10 @@ class Broken(MemoryStore):
         self._require("reserve")
         return await super().reserve(name, fingerprint, seconds)
 
-    async def complete(self, name: Name, token: str, answer: Answer, seconds: float) -> Completion:
+    async def complete(self, name: Name, token: str, response: StoredResponse, seconds: float) -> Completion:
         """Raise, or complete."""
         self._require("complete")
-        return await super().complete(name, token, answer, seconds)
+        return await super().complete(name, token, response, seconds)
 
     async def release(self, name: Name, token: str) -> None:
         """Raise, or release."""
@@ -569,4 +569,4 @@ def test_the_component_is_complete(settings: Settings, service: Service, lines: 
         client.post("/parcels", json={"weight": 3}, headers=KEY)
         assert client.post("/parcels", json={"weight": 3}, headers=KEY).headers["idempotent-replayed"] == "true"
         assert REGISTRY.get_sample_value("idempotency_stored_keys") == 1
-        assert (REGISTRY.get_sample_value("idempotency_stored_bytes") or 0) > 768
+        assert (REGISTRY.get_sample_value("idempotency_stored_bytes") or 0) > 832

@@ -14,7 +14,7 @@ from .component import IDEMPOTENCY, idempotency
 from .key import HEADER, MAX_CHARACTERS, PATTERN
 from .memory import Limits, MemoryStore
 from .middleware import REPLAYED_HEADER
-from .store import Answer, Completion, FullError, Name, Record, Store
+from .store import Completion, FullError, Name, Record, Store, StoredResponse
 
 __all__ = [
     "HEADER",
@@ -22,7 +22,6 @@ __all__ = [
     "MAX_CHARACTERS",
     "PATTERN",
     "REPLAYED_HEADER",
-    "Answer",
     "Completion",
     "FullError",
     "Limits",
@@ -30,5 +29,6 @@ __all__ = [
     "Name",
     "Record",
     "Store",
+    "StoredResponse",
     "idempotency",
 ]

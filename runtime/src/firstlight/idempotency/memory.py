@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from itertools import count
 
 from ..management.check import Check
-from .store import Answer, Completion, FullError, Name, Record
+from .store import Completion, FullError, Name, Record, StoredResponse
 
 # What objects take besides their text, measured with tracemalloc: a record without a response, a response, a header.
-RECORD_BYTES, ANSWER_BYTES, HEADER_BYTES = 768, 128, 128
+RECORD_BYTES, RESPONSE_BYTES, HEADER_BYTES = 832, 128, 128
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,7 +87,7 @@ class MemoryStore:
         self._put(name, entry, now + seconds, seconds)
         return entry.token
 
-    async def complete(self, name: Name, token: str, answer: Answer, seconds: float) -> Completion:
+    async def complete(self, name: Name, token: str, response: StoredResponse, seconds: float) -> Completion:
         """Store the response, or only its status where there is no space for it."""
         now = self._clock()
         if now >= self._next_expiry:
@@ -95,12 +95,12 @@ class MemoryStore:
         entry = self._entries.get(name)
         if entry is None or entry.token != token:
             return Completion.EXPIRED
-        added = _size(answer)
+        added = _size(response)
         fits = self.bytes + added <= self._limits.bytes and entry.usage.bytes + added <= self._bytes_of_a_caller
         if fits:
             entry.size += added
             self._count(entry, added)
-        entry.record = Record(entry.record.fingerprint, answer if fits else answer.without_body())
+        entry.record = Record(entry.record.fingerprint, response if fits else response.without_body())
         del entry.queue[name]
         self._put(name, entry, now + seconds, seconds)
         return Completion.STORED if fits else Completion.SHORTENED
@@ -108,7 +108,7 @@ class MemoryStore:
     async def release(self, name: Name, token: str) -> None:
         """Remove a reservation."""
         entry = self._entries.get(name)
-        if entry is not None and entry.token == token and entry.record.answer is None:
+        if entry is not None and entry.token == token and entry.record.response is None:
             self._remove(name, entry)
 
     def checks(self) -> Sequence[Check]:
@@ -153,8 +153,8 @@ class MemoryStore:
         entry.usage.bytes += added
 
 
-def _size(answer: Answer) -> int:
-    size = ANSWER_BYTES + len(answer.headers) * HEADER_BYTES + len(answer.body or b"")
-    for name, value in answer.headers:
+def _size(response: StoredResponse) -> int:
+    size = RESPONSE_BYTES + len(response.headers) * HEADER_BYTES + len(response.body or b"")
+    for name, value in response.headers:
         size += len(name) + len(value)
     return size

@@ -9,7 +9,7 @@ from ..requests.handler import is_plain_function
 from . import key, refusals, request
 from .outcomes import COUNTS
 from .run import Reservation, Run
-from .store import Answer, FullError, Name, Record, Store
+from .store import FullError, Name, Record, Store, StoredResponse
 
 COMPONENT = "idempotency"
 REPLAYED_HEADER = "Idempotent-Replayed"
@@ -49,14 +49,14 @@ class _Honoured:
         settings = scope["state"]["settings"]
         seconds = settings.idempotency_seconds if self._seconds is None else self._seconds
         limit = settings.idempotency_max_response_bytes
-        run = Run(Reservation(store, name, found, seconds, limit, self._outlives), send)
+        run = Run(Reservation(store, name, found, seconds, limit, self._outlives), scope, send)
         try:
             await self._app(scope, request.ReadBody(body, receive).receive, run.send)
         except BaseException as error:
             await run.failed(error)
             raise
         if not run.ended:
-            await run.failed()
+            await run.returned()
 
     def _name(self, scope: Scope) -> Name | None:
         """The key of the caller, or None for a request without one. Raises `BadRequestError`."""
@@ -79,19 +79,19 @@ class _Honoured:
         except Exception as error:
             raise refusals.unavailable() from error
 
-    def _replayable(self, record: Record, fingerprint: bytes) -> Answer:
+    def _replayable(self, record: Record, fingerprint: bytes) -> StoredResponse:
         """The stored response, if it is the one to this request."""
         if record.fingerprint != fingerprint:
             raise refusals.reused(self._operation)
-        if record.answer is None:
+        if record.response is None:
             raise refusals.in_flight()
-        if record.answer.body is None:
-            raise refusals.not_replayed(record.answer.status)
+        if record.response.body is None:
+            raise refusals.not_replayed(record.response.status)
         COUNTS["replayed"].inc()
-        return record.answer
+        return record.response
 
 
-async def _replay(answer: Answer, send: Send) -> None:
-    headers = [*answer.headers, _REPLAYED]
-    await send({"type": "http.response.start", "status": answer.status, "headers": headers})
-    await send({"type": "http.response.body", "body": answer.body, "more_body": False})
+async def _replay(response: StoredResponse, send: Send) -> None:
+    headers = [*response.headers, _REPLAYED]
+    await send({"type": "http.response.start", "status": response.status, "headers": headers})
+    await send({"type": "http.response.body", "body": response.body, "more_body": False})

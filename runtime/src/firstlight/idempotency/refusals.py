@@ -1,6 +1,7 @@
 """The answers to a request whose handler does not run. Each is counted by its outcome."""
 
 import math
+from http import HTTPStatus
 
 from ..problems import (
     ConflictError,
@@ -22,6 +23,10 @@ _NOT_STORED = (
     "The first request with this Idempotency-Key was answered with status {}, and its response was too large to be "
     "stored: read the result at its own URL."
 )
+_NOT_KNOWN = (
+    "The first request with this Idempotency-Key was answered with status 504 while it was still worked on: find out "
+    "whether it had an effect before you send it with a new key."
+)
 _REUSED = (
     "This Idempotency-Key belongs to another request: repeat that request without a change of method, target, "
     "Content-Type, credentials or body, or send a new key."
@@ -42,7 +47,7 @@ def in_flight() -> ConflictError:
 def not_replayed(status: int) -> ConflictError:
     """409, when the response to the first request was not stored. `status` is the status of that response."""
     COUNTS["not_replayed"].inc()
-    return ConflictError(_NOT_STORED.format(status))
+    return ConflictError(_NOT_KNOWN if status == HTTPStatus.GATEWAY_TIMEOUT else _NOT_STORED.format(status))
 
 
 def reused(operation: str) -> InvalidError:

@@ -6,11 +6,12 @@ from http import HTTPStatus
 from typing import NamedTuple, TypeVar
 
 import anyio
-from starlette.types import Message, Send
+from starlette.types import Message, Scope, Send
 
 from .. import failures
+from ..requests.observed_request import ANSWERED
 from .outcomes import COUNTS
-from .store import Answer, Completion, Headers, Name, Store
+from .store import Completion, Headers, Name, Store, StoredResponse
 
 RELEASE_SECONDS = 2.0  # how long a request that was cancelled may take to release its key
 _OUTCOMES = {Completion.STORED: "new", Completion.SHORTENED: "not_stored", Completion.EXPIRED: "expired"}
@@ -52,29 +53,38 @@ class Run:
     is the key of a handler that raised, was cancelled, or did not finish its response.
     """
 
-    __slots__ = ("_body", "_headers", "_reservation", "_send", "_size", "_status", "ended")
+    __slots__ = ("_body", "_headers", "_late", "_reservation", "_scope", "_send", "_size", "_status", "ended")
 
-    def __init__(self, reservation: Reservation, send: Send) -> None:
+    def __init__(self, reservation: Reservation, scope: Scope, send: Send) -> None:
         """The handler has not answered yet."""
         self._reservation = reservation
-        self._send = send
+        self._scope, self._send = scope, send
         self._status = self._size = 0
         self._headers: Headers = ()
         self._body: list[bytes] = []
+        self._late = False  # the client has a 504, and the handler still runs
         self.ended = False
         """Whether the response is stored, or the key is released."""
 
     async def send(self, message: Message) -> None:
         """Pass a message of the response. What the client has received, a repeated request gets as well."""
-        if not self.ended:
+        if not (self.ended or self._late):
             await self._observe(message)
         await self._send(message)
 
-    async def failed(self, error: BaseException | None = None) -> None:
-        """The handler has raised, or has returned without a whole response."""
-        if not self.ended:
-            with anyio.move_on_after(RELEASE_SECONDS, shield=True):
-                await self._release(cut=isinstance(error, asyncio.CancelledError))
+    async def failed(self, error: BaseException) -> None:
+        """The handler has raised. One in a thread may still run after its request was cancelled: its key is kept."""
+        if self.ended or (self._reservation.outlives and isinstance(error, asyncio.CancelledError)):
+            return
+        with anyio.move_on_after(RELEASE_SECONDS, shield=True):
+            await self._release()
+
+    async def returned(self) -> None:
+        """The handler has returned without a whole response, or after its client got a 504."""
+        if self._late:
+            await self._complete(None)
+        else:
+            await self._release()
 
     async def _observe(self, message: Message) -> None:
         kind = message["type"]
@@ -88,34 +98,36 @@ class Run:
                 if not message.get("more_body", False):
                     await self._complete(b"".join(self._body))
         elif kind == "http.response.start":
-            self._status = message["status"]
-            if self._status >= HTTPStatus.BAD_REQUEST:
-                await self._release(cut=self._status == HTTPStatus.GATEWAY_TIMEOUT)
-            else:
-                self._headers = _repeated(message.get("headers", ()))
-                self._size = sum(len(name) + len(value) for name, value in self._headers)
+            await self._start(message)
         elif kind not in _BEFORE_OR_AFTER:  # the server sends a file itself
             await self._complete(None)
+
+    async def _start(self, message: Message) -> None:
+        self._status = message["status"]
+        if self._status < HTTPStatus.BAD_REQUEST:
+            self._headers = _repeated(message.get("headers", ()))
+            self._size = sum(len(name) + len(value) for name, value in self._headers)
+        elif ANSWERED in self._scope:
+            self._late = True
+        else:
+            await self._release()
 
     async def _complete(self, body: bytes | None) -> None:
         """Store the response; without its body if that is None."""
         self.ended = True
         reservation = self._reservation
-        answer = Answer(self._status, self._headers, body) if body is not None else Answer(self._status, (), None)
+        response = StoredResponse(self._status, () if body is None else self._headers, body)
         completion = await _reported(
-            reservation.store.complete(reservation.name, reservation.token, answer, reservation.seconds)
+            reservation.store.complete(reservation.name, reservation.token, response, reservation.seconds)
         )
         outcome = "unavailable" if completion is None else _OUTCOMES[completion]
         COUNTS["not_stored" if outcome == "new" and body is None else outcome].inc()
         self._body = []
 
-    async def _release(self, *, cut: bool) -> None:
-        """Release the key, unless the handler may still run."""
+    async def _release(self) -> None:
         self.ended = True
         COUNTS["released"].inc()
-        reservation = self._reservation
-        if not (cut and reservation.outlives):
-            await _reported(reservation.store.release(reservation.name, reservation.token))
+        await _reported(self._reservation.store.release(self._reservation.name, self._reservation.token))
 
 
 def _repeated(headers: Iterable[tuple[bytes, bytes]]) -> Headers:

@@ -16,23 +16,23 @@ class Name(NamedTuple):
     key: str
 
 
-class Answer(NamedTuple):
-    """A response as it is stored. `body` is None if the response was too large, or a stream without an end."""
+class StoredResponse(NamedTuple):
+    """A response as it is stored. `body` is None if it was too large, or if the handler outlived its deadline (504)."""
 
     status: int
     headers: Headers
     body: bytes | None
 
-    def without_body(self) -> "Answer":
+    def without_body(self) -> "StoredResponse":
         """What is left when there is no space for the response: the fact that there was one, and its status."""
-        return Answer(self.status, (), None)
+        return StoredResponse(self.status, (), None)
 
 
 class Record(NamedTuple):
     """What the store has for a name: the fingerprint of the first request, and its response once there is one."""
 
     fingerprint: bytes
-    answer: Answer | None
+    response: StoredResponse | None
 
 
 class Completion(Enum):
@@ -69,7 +69,7 @@ class Store(Protocol):
         that was killed does not hold it for ever.
         """
 
-    async def complete(self, name: Name, token: str, answer: Answer, seconds: float) -> Completion:
+    async def complete(self, name: Name, token: str, response: StoredResponse, seconds: float) -> Completion:
         """Store the response for `seconds`, if the reservation with this token is still the record of the name."""
 
     async def release(self, name: Name, token: str) -> None:
