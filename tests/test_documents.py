@@ -45,6 +45,7 @@ ELSEWHERE = {
     "python3 -m venv ~/.firstlight": "installs cookiecutter, which is here",
     "\N{BOX DRAWINGS LIGHT ARC DOWN AND RIGHT}": "what the demo prints",
     "acme-orders 0.1.0 is ready": "what `make run` prints on a terminal: tests/test_development.py",
+    "cp -r src/": "tests/test_copy.py runs it",
     "make up": "needs a container engine and images from registries",
     "make down": "the same",
     "make deploy-": "needs a registry and hosts or a cluster; tests/delivery/ runs it",
