@@ -1,6 +1,7 @@
 """The limits that are checked at one place: before the router, or at one route."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from hashlib import blake2b
 from http import HTTPMethod
 
@@ -9,10 +10,13 @@ from starlette.types import Scope
 from .. import caller
 from ..metrics.instruments import OTHER_METHOD
 from ..operations.operation import Operation
+from .headers import Render
 from .limit import Limit
 from .metrics import ALLOWED, EXEMPT, OUTCOMES, REQUESTS
 
 Key = Callable[[Scope], str]
+Covers = Callable[[Scope], bool] | None
+Renderer = Callable[[Limit], Render]
 _KEY_CHARACTERS = 128
 _METHODS = frozenset(HTTPMethod)
 
@@ -20,22 +24,27 @@ _METHODS = frozenset(HTTPMethod)
 class Check:
     """One limit at one place."""
 
-    def __init__(self, limit: Limit, cost: int = 1, route: str = "") -> None:
-        """Raises `ArrangementError` for a cost that can never pass. `route` is empty where it is not known before."""
+    def __init__(self, limit: Limit, renderer: Renderer, *, cost: int = 1, route: str = "", covers: Covers) -> None:
+        """`route` is empty where it is not known before. Raises `ArrangementError` for a cost that can never pass."""
         if cost > limit.capacity:
             limit.refuse(f"lets at most {limit.capacity} pass at once, and {route} costs {cost}")
         self.limit = limit
         self.cost = cost
         self.key = _key(limit.parts, route)
+        self.render = renderer(limit)
         self.counts = {outcome: REQUESTS.labels(limit.name, outcome) for outcome in OUTCOMES}
         self.allowed = self.counts[ALLOWED]
+        self._covers = covers
+        self.depends_on_the_request = covers is not None or bool(limit.exempt)
 
-    def exempts(self, scope: Scope) -> bool:
-        """Whether the limit does not apply to the sender of a request. Then it is counted."""
+    def applies(self, scope: Scope) -> bool:
+        """Whether the limit applies to a request. One of an exempt sender is counted."""
+        if self._covers is not None and not self._covers(scope):
+            return False
         if self.limit.exempt and self.limit.exemptions.hold(scope):
             self.counts[EXEMPT].inc()
-            return True
-        return False
+            return False
+        return True
 
 
 def _key(parts: frozenset[str], route: str) -> Key:
@@ -79,18 +88,31 @@ def template_of(scope: Scope) -> str:
     return path
 
 
-def before_the_router(limits: Sequence[Limit]) -> Sequence[Check]:
+def before_the_router(limits: Sequence[Limit], renderer: Renderer) -> Sequence[Check]:
     """The limits that need neither route nor caller."""
-    return [Check(limit) for limit in limits if not limit.is_checked_at_the_routes]
+    return [
+        Check(limit, renderer, covers=partial(_counts, limit) if limit.methods else None)
+        for limit in limits
+        if not limit.is_checked_at_the_routes
+    ]
 
 
-def at_the_route(limits: Sequence[Limit], operation: Operation | None) -> Sequence[Check]:
+def at_the_route(limits: Sequence[Limit], operation: Operation | None, renderer: Renderer) -> Sequence[Check]:
     """The limits of an operation, or those that may apply to a plain route."""
+    checked = [limit for limit in limits if limit.is_checked_at_the_routes]
     if operation is None:
-        return [Check(limit) for limit in limits if limit.is_checked_at_the_routes]
+        return [Check(limit, renderer, covers=partial(_covers, limit)) for limit in checked]
     method, path = operation.method, operation.path
     return [
-        Check(limit, operation.cost, f"{method} {path}")
-        for limit in limits
-        if limit.is_checked_at_the_routes and limit.covers(method, path)
+        Check(limit, renderer, cost=operation.cost, route=f"{method} {path}", covers=None)
+        for limit in checked
+        if limit.covers(method, path)
     ]
+
+
+def _counts(limit: Limit, scope: Scope) -> bool:
+    return limit.counts(method_of(scope))
+
+
+def _covers(limit: Limit, scope: Scope) -> bool:
+    return limit.covers(method_of(scope), template_of(scope))

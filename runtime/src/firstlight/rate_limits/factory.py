@@ -11,11 +11,11 @@ from ..component import Component, Layer, NoSettings, Requirement, Surroundings
 from ..errors import ArrangementError
 from ..operations.operation import Operation
 from .checks import at_the_route, before_the_router
-from .headers import FIELDS, Headers
-from .limit import Limit
+from .headers import RENDERERS, Headers
+from .limit import Limit, fits
 from .limiter import Limiter
 from .memory import MemoryStore
-from .middleware import NAME, AtARoute, BeforeTheRouter
+from .middleware import NAME, Limited
 from .store import Store
 
 OpenStore = Callable[[Surroundings[NoSettings], Sequence[Limit]], Store]
@@ -26,28 +26,45 @@ def _memory(_: Surroundings[NoSettings], limits: Sequence[Limit]) -> Store:
 
 
 class Policies:
-    """The limits of one component, and the paths among theirs that no route has had so far."""
+    """The limits of one component, and the operations that it has been put around."""
 
-    def __init__(self, limits: Sequence[Limit], fields: Headers) -> None:
+    def __init__(self, limits: Sequence[Limit], headers: Headers) -> None:
         """Raises `ArrangementError` for a name that two limits have, and for unknown headers."""
         for name, count in Counter(limit.name for limit in limits).items():
             if count > 1:
                 msg = f"the rate limit {name!r} is declared {count} times; rename one of them"
                 raise ArrangementError(msg)
-        if fields not in FIELDS:
-            msg = f"`headers` of the rate limits must be one of {', '.join(FIELDS)}, not {fields!r}"
+        if headers not in RENDERERS:
+            msg = f"`headers` of the rate limits must be one of {', '.join(RENDERERS)}, not {headers!r}"
             raise ArrangementError(msg)
-        self._limits = limits
-        self._fields = FIELDS[fields]
+        self.limits = limits
+        self._renderer = RENDERERS[headers]
+        self._templates: set[str] = set()
+        self._has_plain_routes = False
 
     def around_the_router(self, app: ASGIApp, _: Operation | None) -> ASGIApp:
         """The application behind the limits that need no route."""
-        return BeforeTheRouter(app, before_the_router(self._limits), self._fields)
+        checks = before_the_router(self.limits, self._renderer)
+        return Limited(app, checks) if checks else app
 
     def around_a_route(self, app: ASGIApp, operation: Operation | None) -> ASGIApp:
         """The application of a route behind its limits. Without limits, it is unchanged."""
-        checks = at_the_route(self._limits, operation)
-        return AtARoute(app, checks, is_operation=operation is not None) if checks else app
+        if operation is None:
+            self._has_plain_routes = True
+        else:
+            self._templates.add(operation.path)
+        checks = at_the_route(self.limits, operation, self._renderer)
+        return Limited(app, checks) if checks else app
+
+    def verify(self) -> None:
+        """Raise `ArrangementError` for a path that no route has: a typing error would leave a route without its limit.
+
+        The paths of plain routes are not known, so nothing is refused where there are some.
+        """
+        for limit in () if self._has_plain_routes else self.limits:
+            for pattern in limit.paths:
+                if not any(fits(template, pattern) for template in self._templates):
+                    limit.refuse(f"names the path {pattern}, which no operation has")
 
 
 def rate_limits(
@@ -63,7 +80,7 @@ def rate_limits(
     return Component(
         name=NAME,
         settings=NoSettings,
-        open=partial(_open, limits=limits, store=store),
+        open=partial(_open, policies=policies, store=store),
         uses=uses,
         middleware={
             Layer.LIMIT_BY_ADDRESS: policies.around_the_router,
@@ -74,7 +91,8 @@ def rate_limits(
 
 @asynccontextmanager
 async def _open(
-    surroundings: Surroundings[NoSettings], limits: Sequence[Limit], store: OpenStore
+    surroundings: Surroundings[NoSettings], policies: Policies, store: OpenStore
 ) -> AsyncIterator[Limiter | None]:
+    policies.verify()
     mode = surroundings.service.rate_limits
-    yield None if mode == "off" else Limiter(store(surroundings, limits), refuses=mode == "on")
+    yield None if mode == "off" else Limiter(store(surroundings, policies.limits), refuses=mode == "on")

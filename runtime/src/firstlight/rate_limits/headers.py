@@ -8,8 +8,8 @@ from .limit import NANOSECONDS_OF_A_SECOND, Limit
 from .store import Standing
 
 Headers = Literal["x-ratelimit", "ietf", "none"]
-Field = tuple[bytes, bytes]
-Fields = Callable[[Limit, Standing], list[Field]]
+Render = Callable[[Standing], bytes]
+"""Returns the fields of a standing as they are sent, each with its line end."""
 
 
 def seconds(nanoseconds: int) -> int:
@@ -17,23 +17,29 @@ def seconds(nanoseconds: int) -> int:
     return -(-nanoseconds // NANOSECONDS_OF_A_SECOND)
 
 
-def _x_ratelimit(limit: Limit, standing: Standing) -> list[Field]:
+def _x_ratelimit(limit: Limit) -> Render:
     """The three fields that most public APIs have. `Reset` is a Unix time, as in the API of GitHub."""
-    _, left, reset = standing
-    return [
-        (b"x-ratelimit-limit", b"%d" % limit.capacity),
-        (b"x-ratelimit-remaining", b"%d" % left),
-        (b"x-ratelimit-reset", b"%d" % seconds(time.time_ns() + reset)),
-    ]
+    first = b"x-ratelimit-limit: %d\r\nx-ratelimit-remaining: " % limit.capacity
+
+    def render(standing: Standing) -> bytes:
+        return b"%b%d\r\nx-ratelimit-reset: %d\r\n" % (first, standing[1], seconds(time.time_ns() + standing[2]))
+
+    return render
 
 
-def _ietf(limit: Limit, standing: Standing) -> list[Field]:
+def _ietf(limit: Limit) -> Render:
     """The fields of draft-ietf-httpapi-ratelimit-headers-10, which is not a standard yet."""
-    name, (_, left, reset) = limit.name.encode(), standing
-    return [
-        (b"ratelimit-policy", b'"%b";q=%d;w=%d' % (name, limit.capacity, seconds(limit.period))),
-        (b"ratelimit", b'"%b";r=%d;t=%d' % (name, left, seconds(reset))),
-    ]
+    name = limit.name.encode()
+    policy = b'ratelimit-policy: "%b";q=%d;w=%d\r\n' % (name, limit.capacity, seconds(limit.period))
+
+    def render(standing: Standing) -> bytes:
+        return b'%bratelimit: "%b";r=%d;t=%d\r\n' % (policy, name, standing[1], seconds(standing[2]))
+
+    return render
 
 
-FIELDS: Mapping[str, Fields | None] = {"x-ratelimit": _x_ratelimit, "ietf": _ietf, "none": None}
+def _none(_: Limit) -> Render:
+    return lambda _: b""
+
+
+RENDERERS: Mapping[str, Callable[[Limit], Render]] = {"x-ratelimit": _x_ratelimit, "ietf": _ietf, "none": _none}

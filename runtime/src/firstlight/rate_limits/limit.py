@@ -63,6 +63,9 @@ class Limit:
         """Read the rate, and refuse what cannot work."""
         if _NAME.fullmatch(self.name) is None:
             self.refuse("must have a name in lower case, such as by_address")
+        for field_name, values in (("methods", self.methods), ("paths", self.paths), ("exempt", self.exempt)):
+            if isinstance(values, str):
+                self.refuse(f'must have a tuple in `{field_name}`, such as ("{values}",)')
         match = _RATE.fullmatch(self.rate.strip().lower())
         if match is None:
             self.refuse(f"must have a rate such as 100/minute or 5/15 minutes, not {self.rate!r}")
@@ -93,7 +96,7 @@ class Limit:
 
     def covers(self, method: str, path: str) -> bool:
         """Whether it counts requests with this method for the route with this template."""
-        return self.counts(method) and (not self.paths or any(_fits(path, pattern) for pattern in self.paths))
+        return self.counts(method) and (not self.paths or any(fits(path, pattern) for pattern in self.paths))
 
     def counts(self, method: str) -> bool:
         """Whether it counts requests with this method."""
@@ -110,9 +113,6 @@ class Limit:
             self.refuse("must have a `burst` of at least 1, and only with token_bucket or leaky_bucket")
         if self.when_store_fails not in {"allow", "refuse"}:
             self.refuse(f"must have allow or refuse in `when_store_fails`, not {self.when_store_fails!r}")
-        for name, values in (("methods", self.methods), ("paths", self.paths), ("exempt", self.exempt)):
-            if isinstance(values, str):
-                self.refuse(f'must have a tuple in `{name}`, such as ("{values}",)')
         if any(method != method.upper() for method in self.methods):
             self.refuse("must have its methods in upper case")
         if not all(path.startswith("/") for path in self.paths):
@@ -124,5 +124,6 @@ class Limit:
         raise ArrangementError(msg)
 
 
-def _fits(path: str, pattern: str) -> bool:
+def fits(path: str, pattern: str) -> bool:
+    """Whether a template is the one that a limit names, or begins as it says."""
     return path.startswith(pattern[:-1]) if pattern.endswith("*") else path == pattern

@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from .algorithms import Rule, rule
+from .algorithms import rule
 from .limit import Limit
 from .metrics import EVICTED, KEYS
 from .store import Claim, Standing
@@ -22,26 +22,28 @@ class Table:
 
     def __init__(self, limit: Limit, max_keys: int, now: int) -> None:
         """Keep at most `max_keys` states."""
-        self.rule: Rule = rule(limit)
+        algorithm = rule(limit)
+        self.decide = algorithm.decide
+        self._lifetime = algorithm.lifetime
         self.young: dict[str, Any] = {}
         self.old: dict[str, Any] = {}
-        self.turn = now + self.rule.lifetime
+        self.turn = now + self._lifetime
         self._half = max(1, max_keys // 2)
         self._evicted = EVICTED.labels(limit.name)
         KEYS.labels(limit.name).set_function(lambda: len(self.young) + len(self.old))
 
     def keep(self, key: str, state: object, now: int) -> None:
-        """Keep a state, and drop the old generation if there is no place for another one."""
-        if len(self.young) >= self._half and key not in self.young:
+        """Keep the state of a key that is not young. The old generation is dropped if there is no place for it."""
+        if len(self.young) >= self._half:
             self._evicted.inc(len(self.old))
             self.renew(now)
         self.young[key] = state
 
     def renew(self, now: int) -> None:
         """Drop the old generation."""
-        self.old = self.young if now < self.turn + self.rule.lifetime else {}
+        self.old = self.young if now < self.turn + self._lifetime else {}
         self.young = {}
-        self.turn = now + self.rule.lifetime
+        self.turn = now + self._lifetime
 
 
 class MemoryStore:
@@ -62,7 +64,7 @@ class MemoryStore:
         """Take the cost of each claim from its limit, or nothing if one of them refuses."""
         now, passes = self._clock(), True
         standings: list[Standing] = []
-        kept: list[tuple[Table, str, Any]] = []
+        states: list[tuple[Table, str, Any]] = []
         for limit, key, cost in claims:
             table = self._tables[limit.name]
             if now >= table.turn:
@@ -70,12 +72,15 @@ class MemoryStore:
             state = table.young.get(key)
             if state is None and key in table.old:
                 table.keep(key, state := table.old.pop(key), now)
-            state, standing = table.rule.decide(state, now, cost)
+            state, standing = table.decide(state, now, cost)
+            standings.append(standing)
             if standing[0]:
                 passes = False
-            standings.append(standing)
-            kept.append((table, key, state))
+            states.append((table, key, state))
         if passes:
-            for table, key, state in kept:
-                table.keep(key, state, now)
+            for table, key, state in states:
+                if key in table.young:
+                    table.young[key] = state
+                else:
+                    table.keep(key, state, now)
         return standings

@@ -60,4 +60,5 @@ def retry_after(limit: Limit, wait: int) -> int:
 
 def _comes_from_an_unknown_proxy(scope: Scope) -> bool:
     """Whether a proxy that is not in `TRUSTED_PROXIES` seems to send for many clients, who then share one limit."""
-    return PEER not in scope and any(name in _FORWARDED for name, _ in scope["headers"])
+    is_the_peer = scope.get(PEER, scope.get("client")) == scope.get("client")
+    return is_the_peer and any(name in _FORWARDED for name, _ in scope["headers"])

@@ -1,5 +1,7 @@
 """The reason of a 5xx: the error that a handler turned into the response, in one field of the access event.
 
+A 429 has one too: the name of the rate limit.
+
 An unexpected error has its own log line with the traceback. An error with a handler, such as an unreachable dependency,
 would leave only a status.
 """

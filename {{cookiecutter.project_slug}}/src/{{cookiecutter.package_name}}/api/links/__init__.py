@@ -1,7 +1,4 @@
-"""Short links.
-
-They are an example to learn from: "Copy the resource" in the README makes another resource from this folder.
-"""
+"""Links: create, list, change, delete and follow them. The README says how to copy and how to remove them."""
 
 from . import operations, visits
 from .store import LINKS

@@ -89,7 +89,7 @@ OPERATIONS = (
         handler=replace,
         body=LinkChanges,
         answers={200: LINK},
-        problems=(404, 412, 507),
+        problems=(404, 507),
         precondition_required=True,
     ),
     Operation(
@@ -98,7 +98,7 @@ OPERATIONS = (
         handler=patch,
         body=MergePatch[LinkChanges],
         answers={200: LINK},
-        problems=(404, 412, 507),
+        problems=(404, 507),
         precondition_required=True,
     ),
     Operation(method="DELETE", path=ONE, handler=delete, answers={204: None}, problems=(404, 412)),
