@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from textwrap import fill
 
-from . import cardinality, cpu, generation, instructions, latency, memory, scrape, start
+from . import api, cardinality, cpu, generation, instructions, latency, memory, scrape, start
 from .environments import BUILD, Environments, prepare
 from .interpreter import Interpreter, choose
 from .machine import UnfitError, cores, describe, load_average
@@ -30,6 +30,7 @@ SETTING = (
 )
 PARTS: Mapping[str, Callable[[Rig], Section]] = {
     "cpu": cpu.measure,
+    "api": api.measure,
     "instructions": instructions.measure,
     "latency": latency.measure,
     "start": start.measure,
@@ -38,7 +39,7 @@ PARTS: Mapping[str, Callable[[Rig], Section]] = {
     "scrape": scrape.measure,
     "generation": generation.measure,
 }
-NEED_CONVENTIONAL = {"cpu", "instructions", "start"}
+NEEDED = {"cpu": "conventional", "instructions": "conventional", "start": "conventional", "api": "fastapi"}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -113,7 +114,7 @@ def _refuse_to_write(options: argparse.Namespace, interpreter: Interpreter) -> N
 
 def _run(options: argparse.Namespace, interpreter: Interpreter) -> None:
     say("preparing environments")
-    environments = prepare(interpreter, conventional=bool(set(options.only) & NEED_CONVENTIONAL))
+    environments = prepare(interpreter, {NEEDED[name] for name in options.only if name in NEEDED})
     sections = {}
     amounts = Amounts(options.rounds, options.requests, min(options.requests / REQUESTS, 1))
     with Rig(environments, cores(), amounts) as rig:

@@ -4,6 +4,7 @@ import time
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from statistics import median
+from typing import Any
 
 from .processes import FailedError
 from .report import Estimate, Row, Section, Verdict, estimate
@@ -68,14 +69,17 @@ def _share(server: Server, count: int) -> int:
 
 
 def _microseconds(rig: Rig, server: Server) -> float:
-    """Cost of one request, over many."""
-    count, path = _share(server, rig.amounts.requests), server.variant.path
-    rig.send(server, _share(server, rig.amounts.of(WARM_AGAIN_REQUESTS)), path=path)
+    return microseconds(rig, server, _share(server, rig.amounts.requests), "200", {"path": server.variant.path})
+
+
+def microseconds(rig: Rig, server: Server, count: int, status: str, order: Mapping[str, Any]) -> float:
+    """Cost of one request, over `count`, all of which must be answered with `status`."""
+    rig.send(server, _share(server, rig.amounts.of(WARM_AGAIN_REQUESTS)), **order)
     time.sleep(SETTLE_SECONDS)
     before = server.cpu_seconds
-    statuses = rig.send(server, count, path=path).statuses
+    statuses = rig.send(server, count, **order).statuses
     time.sleep(SETTLE_SECONDS)
-    if statuses != {"200": count}:
+    if statuses != {status: count}:
         msg = f"{server.variant.title} answered {statuses}"
         raise FailedError(msg)
     return (server.cpu_seconds - before) / count * 1e6

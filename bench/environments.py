@@ -4,7 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,9 +27,22 @@ CONVENTIONAL = (
     "uvicorn",
     "uvloop",
 )
+# FastAPI with its usual instrumentation, for the example's resource.
+FASTAPI = (
+    "fastapi==0.165.0",
+    "httptools",
+    "opentelemetry-exporter-otlp-proto-http==1.45.1",
+    "opentelemetry-instrumentation-fastapi==0.66b1",
+    "opentelemetry-sdk==1.45.1",
+    "prometheus-fastapi-instrumentator==8.1.0",
+    "structlog",
+    "uvicorn",
+    "uvloop",
+)
+OTHERS: Mapping[str, Sequence[str]] = {"conventional": CONVENTIONAL, "fastapi": FASTAPI}
+TITLES = {"conventional": "Conventional stack", "fastapi": "FastAPI"}
 OWN_FAMILY = ("opentelemetry", SLUG, "-e", "protobuf", "googleapis")  # not to be constrained by the service's versions
 REPORTED = ("starlette", "uvicorn", "uvloop", "httptools", "prometheus-client", "opentelemetry-sdk", "structlog")
-PINNED = [pin.replace("==", " ") for pin in CONVENTIONAL if "==" in pin]
 INSTALL_SECONDS = 600
 
 
@@ -42,16 +55,15 @@ class Environments:
     versions: Mapping[str, Sequence[str]]
 
 
-def prepare(interpreter: Interpreter, *, conventional: bool) -> Environments:
-    """Generate the service and build what the chosen parts need. Environments are kept, the service is not."""
+def prepare(interpreter: Interpreter, others: Collection[str]) -> Environments:
+    """Generate the service and build the environments of `others`. Environments are kept, the service is not."""
     BUILD.mkdir(parents=True, exist_ok=True)
     service = _service(generate(BUILD), interpreter)
     versions = _versions(service)
-    pythons = {"service": service}
-    if conventional:
-        pythons["conventional"] = _conventional(versions, interpreter)
-    service_versions = [f"{name} {versions[name]}" for name in REPORTED]
-    return Environments(interpreter, pythons, {"Service": service_versions, "Conventional stack": PINNED})
+    pythons = {"service": service, **{name: _other(name, versions, interpreter) for name in OTHERS if name in others}}
+    shown = {"Service": [f"{name} {versions[name]}" for name in REPORTED]}
+    shown |= {TITLES[name]: [pin.replace("==", " ") for pin in OTHERS[name] if "==" in pin] for name in OTHERS}
+    return Environments(interpreter, pythons, shown)
 
 
 def generate(build: Path, **answers: str) -> Path:
@@ -70,14 +82,14 @@ def _service(directory: Path, interpreter: Interpreter) -> Path:
     return environment / "bin" / "python"
 
 
-def _conventional(versions: Mapping[str, str], interpreter: Interpreter) -> Path:
-    environment = BUILD / "conventional"
-    constraints = BUILD / "constraints.txt"
+def _other(name: str, versions: Mapping[str, str], interpreter: Interpreter) -> Path:
+    environment = BUILD / name
+    constraints = BUILD / f"{name}.txt"
     shared = [f"{name}=={version}" for name, version in versions.items() if not name.startswith(OWN_FAMILY)]
     constraints.write_text("\n".join(shared), encoding="utf-8")
     python = environment / "bin" / "python"
     uv("venv", "--clear", "--python", interpreter.path, str(environment))
-    uv("pip", "install", "--python", str(python), "--constraints", str(constraints), *CONVENTIONAL)
+    uv("pip", "install", "--python", str(python), "--constraints", str(constraints), *OTHERS[name])
     return python
 
 

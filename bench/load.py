@@ -30,6 +30,7 @@ class Order:
     path: str = "/items/{n}"
     method: str = "GET"
     body: str = ""
+    headers: Mapping[str, str] = field(default_factory=dict)
     rate: float = 0.0
     connections: int = CONNECTIONS
 
@@ -38,7 +39,8 @@ class Order:
         head = f"{self.method} {self.path} HTTP/1.1\r\n".replace("{n}", str(number))
         body = self.body.replace("{n}", str(number)).encode()
         length = f"content-type: application/json\r\ncontent-length: {len(body)}\r\n" if body else ""
-        common = f"host: 127.0.0.1\r\nuser-agent: firstlight-bench\r\naccept: */*\r\n{length}\r\n"
+        more = "".join(f"{name}: {value}\r\n" for name, value in self.headers.items())
+        common = f"host: 127.0.0.1\r\nuser-agent: firstlight-bench\r\naccept: */*\r\n{length}{more}\r\n"
         return head.encode() + common.encode() + body
 
 

@@ -81,6 +81,20 @@ def _conventional(percent: int) -> Variant:
 DATA_PLANE_0, DATA_PLANE_10, DATA_PLANE_100 = map(_data_plane, (0, 10, 100))
 SERVICE_0, SERVICE_10, SERVICE_100 = map(_service, (0, 10, 100))
 CONVENTIONAL_10, CONVENTIONAL_100 = map(_conventional, (10, 100))
+# The example's resource, all its operations.
+DATA_PLANE_API = replace(DATA_PLANE_10, name="data-plane-api", title="data plane around the same responses", base=None)
+SERVICE_API = replace(SERVICE_10, name="service-api", title="the example's resource")
+FASTAPI = Variant(
+    "fastapi",
+    "the same resource on FastAPI",
+    "fastapi",
+    "fastapi_links",
+    ready="/health/ready",
+    path=LINK,
+    stores=True,
+    share=0.2,
+    settings={"OTEL_TRACES_SAMPLER": "parentbased_traceidratio", SAMPLER_RATIO: "0.1", **EXPORT_DELAY},
+)
 COMPARED = (
     BARE,
     DATA_PLANE_0,

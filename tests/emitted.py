@@ -6,7 +6,7 @@ import signal
 import socket
 import subprocess
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -45,6 +45,16 @@ class Service:
     def drain(self) -> None:
         """Ask it to stop."""
         self._process.send_signal(signal.SIGTERM)
+
+    @property
+    def pid(self) -> int:
+        """Its process."""
+        return self._process.pid
+
+    @property
+    def lines(self) -> Sequence[dict[str, Any]]:
+        """Its log so far."""
+        return tuple(self._lines)
 
     def wait(self) -> int:
         """Wait for its end. Returns the exit status."""
@@ -97,13 +107,15 @@ def dependencies() -> Iterator[str]:
 
 
 @contextmanager
-def serving(machine: Machine, directory: Path, **settings: str) -> Iterator[Service]:
-    """Run the service until it is no longer needed."""
+def serving(
+    machine: Machine, directory: Path, program: Sequence[str] = ("-P", str(PROGRAM)), **settings: str
+) -> Iterator[Service]:
+    """Run the service until it is no longer needed. `program` gets the name of its package as an argument."""
     (package,) = (path.name for path in (directory / "src").iterdir() if (path / "__main__.py").is_file())
     inherited = {name: value for name, value in machine.environment().items() if not name.startswith("OTEL_")}
     defaults = {"PORT": "0", "MANAGEMENT_PORT": "0", "DRAIN_SECONDS": "0", "LOG_FORMAT": "json"}
     process = subprocess.Popen(
-        [directory / ".venv/bin/python", "-P", PROGRAM, package],
+        [directory / ".venv/bin/python", *program, package],
         cwd=directory,
         env=inherited | defaults | settings | {"PYTHONPATH": str(ROOT)},
         stdout=subprocess.PIPE,

@@ -14,11 +14,12 @@ from firstlight.server.watchdog import Watchdog
 from firstlight.settings import Settings, load_for
 from starlette.applications import Starlette
 
+from .answers import ANSWERS
 from .items import ITEMS
 
 if __name__ == "__main__":
     sys.setswitchinterval(0.001)  # as `firstlight.main` does
-    service = replace(SERVICE, components=(), routes=ITEMS, latency={}, background=())
+    service = replace(SERVICE, components=(), routes=[*ITEMS, *ANSWERS], latency={}, background=())
     settings = load_for(Settings, service.identity, 9464)
     application = create_app(settings, service, served=True)
     data_plane = application._app  # noqa: SLF001 - nobody else takes an application apart

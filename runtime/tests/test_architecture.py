@@ -27,6 +27,7 @@ SMALL = {f"{ROOT}.errors", f"{ROOT}.exit_status", f"{ROOT}.metrics.pauses"}
 
 PUBLIC = [
     "REGISTRY",
+    "Answer",
     "Application",
     "ArrangementError",
     "Background",
@@ -34,9 +35,11 @@ PUBLIC = [
     "Command",
     "Component",
     "Identity",
+    "JsonResponse",
     "Latency",
     "Layer",
     "Lifecycle",
+    "MergePatch",
     "NoSettings",
     "Objective",
     "Operation",

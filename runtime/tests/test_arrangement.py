@@ -44,6 +44,10 @@ async def _answer(_: Request) -> Response:
     return PlainTextResponse("answer")
 
 
+async def _other(_: Request) -> Response:
+    return PlainTextResponse("another answer")
+
+
 def _as_it_is(app: ASGIApp, _: Operation | None) -> ASGIApp:
     return app
 
@@ -56,6 +60,7 @@ TIDY = Background("tidy", _run)
 WORK = Process(_run, "Work.")
 MIGRATE = Command(_run, "Migrate.")
 LIST = Operation(method="GET", path="/links", handler=_answer)
+SCHEME = {"type": "apiKey", "in": "header", "name": "X-Key"}
 
 FAULTS = {
     "name": (
@@ -128,6 +133,18 @@ FAULTS = {
     "operations": (
         [_component("a", routes=[LIST]), _component("b", routes=[replace(LIST, method="POST"), LIST])],
         "the operation 'GET /links' is declared 2 times, by a and b; remove one of them",
+    ),
+    "operation ids": (
+        [_component("a", routes=[LIST]), _component("b", routes=[replace(LIST, method="POST")])],
+        "the operation id 'tests__answer' is declared 2 times, by a and b; give each operation a handler of its own",
+    ),
+    "security schemes": (
+        [_component("a", security_schemes={"key": SCHEME}), _component("b", security_schemes={"key": SCHEME})],
+        "the security scheme 'key' is declared 2 times, by a and b; rename one of them",
+    ),
+    "policy": (
+        [_component("a", security_schemes={"key": SCHEME}), _component("b", routes=[replace(LIST, policy="kye")])],
+        "the policy 'kye' of GET /links, by b, must be one of the components' security schemes: key",
     ),
     "method": (
         [_component("a", routes=[replace(LIST, method="get")])],
@@ -235,7 +252,7 @@ def test_accepts_components_that_fit_together() -> None:
         _component("limits", middleware={Layer.LIMIT_BY_ADDRESS: _as_it_is, Layer.LIMIT_BY_CALLER: _as_it_is}),
     ]
 
-    verify(replace(EMPTY, routes=[LIST, replace(LIST, method="POST")], components=components))
+    verify(replace(EMPTY, routes=[LIST, replace(LIST, method="POST", handler=_other)], components=components))
 
 
 def test_create_app_raises_for_components_that_do_not_fit(settings: Settings) -> None:

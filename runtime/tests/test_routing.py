@@ -128,7 +128,7 @@ def test_only_the_outermost_layer_sees_unmatched_requests(service: Service, clie
     assert seen == ["/nowhere", "/read"]
 
 
-READ = Operation(method="GET", path="/links/{id}", handler=read, policy="bearer", cost=2)
+READ = Operation(method="GET", path="/links/{id}", handler=read, cost=2)
 WRITE = Operation(method="PUT", path="/links/{id}", handler=write)
 
 

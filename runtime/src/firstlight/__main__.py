@@ -1,8 +1,9 @@
 """Commands of the library itself, run in the directory of a service.
 
 `check` checks the files of the service. `doctor` also tells its version, edited files, lock file and missing tools.
-`develop <package>` runs the service and restarts it when its files change. `openslo <package>` prints its objectives as
-OpenSLO. `settings <package>` prints its settings with the values that they have under `develop`.
+`develop <package>` runs the service and restarts it when its files change. `fuzz <package>` sends generated requests to
+it. `openapi <package>` prints its OpenAPI document, `openslo <package>` its objectives as OpenSLO. `settings <package>`
+prints its settings with the values that they have under `develop`.
 """
 
 import sys
@@ -14,6 +15,8 @@ COMMANDS = {
     "check": "checks.command",
     "doctor": "doctor.command",
     "develop": "development.command",
+    "fuzz": "fuzz.command",
+    "openapi": "openapi.command",
     "openslo": "openslo.command",
     "settings": "development.settings_command",
 }

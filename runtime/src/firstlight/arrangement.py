@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from . import forms
-from .component import Component, Requirement
+from .component import Component, Layer, Requirement
 from .declarations import foreign
 from .errors import ArrangementError
 from .identity import WEB
@@ -46,6 +46,7 @@ def _faults(service: Service) -> Iterator[str]:
     operations = [(owner, row) for owner, _, rows in declared for row in rows if isinstance(row, Operation)]
     yield from _malformed(operations)
     yield from versions_faults(operations)
+    yield from _not_idempotent(operations, components)
     checks = [("the service", check.name) for check in service.checks]
     checks += [(owner, f"background.{name}") for owner, name in tasks]
     yield from _shared("check", checks, "rename one of them")
@@ -55,6 +56,7 @@ def _faults(service: Service) -> Iterator[str]:
         if objective.slo.startswith(ROUTE_PREFIX):
             yield f"the objective {objective.slo!r} must have another name: {ROUTE_PREFIX} is for the latency of routes"
     yield from _shared("operation", ((o, key(row)) for o, row in operations), "remove one of them")
+    yield from _undocumented(operations, components)
 
 
 def _missing(components: Components, names: set[str]) -> Iterator[str]:
@@ -116,6 +118,33 @@ def _malformed(operations: Iterable[tuple[str, Operation]]) -> Iterator[str]:
             yield f"{row.method} {row.path}, by {owner}, has a body and a form; remove one of them"
         if row.form is not None and not forms.can_be_read():
             yield f"{row.method} {row.path}, by {owner}, reads a form, which needs a library: uv add python-multipart"
+
+
+def _undocumented(operations: Sequence[tuple[str, Operation]], components: Components) -> Iterator[str]:
+    """What would make the OpenAPI document ambiguous or wrong."""
+    ids = [(owner, row.id) for owner, row in operations]
+    yield from _shared("operation id", ids, "give each operation a handler of its own")
+    schemes = [(component.name, name) for component in components for name in component.security_schemes]
+    yield from _shared("security scheme", schemes, "rename one of them")
+    known = {name: None for _, name in schemes}
+    for owner, row in operations:
+        if row.policy is not None and row.policy not in known:
+            names = ", ".join(known) or "none"
+            call = f"{row.method} {row.path}, by {owner}"
+            yield f"the policy {row.policy!r} of {call}, must be one of the components' security schemes: {names}"
+
+
+def _not_idempotent(operations: Iterable[tuple[str, Operation]], components: Components) -> Iterator[str]:
+    """Operations that declare what nothing would do: a client would repeat a request in vain."""
+    honoured = any(Layer.IDEMPOTENCY in component.middleware for component in components)
+    for owner, row in operations:
+        called = f"{row.method} {row.path}, by {owner},"
+        if row.idempotent and not honoured:
+            yield f"{called} is idempotent; add IDEMPOTENCY of firstlight.idempotency to `components`"
+        if not row.idempotent and (row.idempotency_required or row.idempotency_seconds is not None):
+            yield f"{called} says how it honours an Idempotency-Key; set idempotent=True as well"
+        if row.idempotency_seconds is not None and not row.idempotency_seconds > 0:
+            yield f"{called} has idempotency_seconds={row.idempotency_seconds:g}; it must be more than 0"
 
 
 def _shared(kind: str, owned: Iterable[tuple[str, str]], cure: str) -> Iterator[str]:

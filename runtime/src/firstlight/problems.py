@@ -59,6 +59,7 @@ UNEXPECTED = "The service failed to answer. The ids in this document find the re
 STOPPED = "The service stopped before this request was complete. The ids in this document find it in the logs."
 FIELDS = "firstlight.fields"  # in the scope: header fields of every response of its operation
 WITHOUT_BODY = frozenset({204, 205, 304})
+_NOT_STORED = {"Cache-Control": "no-store"}  # a cache may otherwise store a 404 or a 410 without being told to
 
 
 class ProblemResponse(JSONResponse):
@@ -70,7 +71,11 @@ class ProblemResponse(JSONResponse):
         """Build the document for the request in progress. `extra` members are added to the standard ones."""
         request = current_request()
         ids = {} if request is None else {"request_id": request.request_id, "trace_id": request.trace_id}
-        super().__init__(document(status, detail, ids, extra), status_code=status, headers=headers)
+        super().__init__(
+            document(status, detail, ids, extra),
+            status_code=status,
+            headers=_NOT_STORED if headers is None else {**_NOT_STORED, **headers},
+        )
 
     def render(self, content: Any) -> bytes:
         """The document as JSON."""

@@ -11,6 +11,7 @@ from starlette.routing import BaseRoute, Host, Mount, Route, Router, WebSocketRo
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from .component import Component, Layer, Wrap
+from .compression.compression import CompressionThreads, compressing
 from .operations.operation import Operation
 from .operations.routes import routes as operation_routes
 from .problems import EXCEPTION_HANDLERS
@@ -29,9 +30,10 @@ def routes(service: Service, settings: Settings) -> Sequence[BaseRoute]:
     deadlines = Deadlines(settings.handler_seconds)
     threads = ThreadQueue(settings.shed_seconds, deadlines)
     wraps = [wrap for layer, wrap in _layers(service.components) if not layer.wraps_the_router]
+    compression = CompressionThreads()  # around the others: what they store is not compressed
 
     def around(app: ASGIApp, row: Operation | None) -> ASGIApp:
-        return reduce(lambda inner, wrap: wrap(inner, row), reversed(wraps), app)
+        return compressing(reduce(lambda inner, wrap: wrap(inner, row), reversed(wraps), app), row, compression)
 
     declared = (service.routes, *(component.routes for component in service.components))
     return [route for rows in declared for route in _built(rows, around, threads, deadlines)]

@@ -10,6 +10,8 @@ from starlette.routing import request_response
 from starlette.types import ASGIApp
 
 from .. import forms
+from ..conditional import preconditions
+from ..conditional.cache_control import CacheControl
 from ..media_type import require_json
 from ..problems import client_input
 from ..requests.deadline import Deadlines
@@ -22,7 +24,8 @@ Endpoint = Callable[[Request], Awaitable[Response]]
 def app(operation: Operation, awaited: Awaited, deadlines: Deadlines) -> ASGIApp:
     """The operation as an ASGI application. `awaited` turns the handler into a coroutine function."""
     handler = deadlines.limited(awaited(operation.handler), operation.deadline_seconds)
-    return request_response(_with_headers(operation, _with_input(operation, handler)))
+    endpoint = _with_precondition(operation, _with_input(operation, handler))
+    return request_response(_with_headers(operation, endpoint))
 
 
 def _with_input(operation: Operation, handler: Coroutine) -> Endpoint:
@@ -51,16 +54,25 @@ async def _given(operation: Operation, request: Request, stack: AsyncExitStack) 
     return given
 
 
-def _with_headers(operation: Operation, inner: Endpoint) -> Endpoint:
-    """The endpoint whose responses have the operation's headers, unless the handler sets them itself."""
-    fields = [(name.lower().encode(), value.encode()) for name, value in operation.headers.items()]
-    if not fields:
+def _with_precondition(operation: Operation, inner: Endpoint) -> Endpoint:
+    """The endpoint that refuses a request without a condition, before its body is read."""
+    if not operation.precondition_required:
         return inner
 
     async def endpoint(request: Request) -> Response:
+        preconditions.require(request)
+        return await inner(request)
+
+    return endpoint
+
+
+def _with_headers(operation: Operation, inner: Endpoint) -> Endpoint:
+    """The endpoint whose responses say what caches may do with them."""
+    add = CacheControl(operation).add
+
+    async def endpoint(request: Request) -> Response:
         response = await inner(request)
-        given = {name for name, _ in response.raw_headers}
-        response.raw_headers.extend(field for field in fields if field[0] not in given)
+        add(request, response)
         return response
 
     return endpoint

@@ -9,6 +9,7 @@ from starlette.responses import Response
 
 from ..latency import Latency
 from ..versions.version import Version
+from .answer import Answer
 
 Coroutine = Callable[..., Awaitable[Response]]
 Handler = Coroutine | Callable[..., Response]
@@ -33,8 +34,9 @@ class Operation:
     `starlette.datastructures.UploadFile`, which is closed when the handler has returned. Needs `python-multipart`."""
     query: type[BaseModel] | None = None
     """The model of the query string. The last value of a repeated parameter counts."""
-    answers: Mapping[int, type[BaseModel] | None] = field(default_factory=lambda: {200: None})
-    """The models of the responses, by status code. None for a response without a JSON document."""
+    answers: Mapping[int, type[BaseModel] | Answer | None] = field(default_factory=lambda: {200: None})
+    """The models of the responses, by status code. None for a response without a JSON document. An `Answer` also names
+    headers: `{201: Answer(LinkOut, headers={"Location": "The address of the link."})}`."""
     problems: Sequence[int] = ()
     """Status codes of the problem documents with which this operation may answer."""
 
@@ -44,9 +46,18 @@ class Operation:
     cost: int = 1
     """How many units of a rate limit one call uses."""
     idempotent: bool = False
-    """Whether an `Idempotency-Key` is honoured."""
+    """Whether an `Idempotency-Key` is honoured. Needs the component `IDEMPOTENCY` of `firstlight.idempotency`."""
+    idempotency_required: bool = False
+    """Whether a request without a key is refused with 400."""
+    idempotency_seconds: float | None = None
+    """How long a response is stored for its key, in seconds. None: `IDEMPOTENCY_SECONDS`."""
     cache_seconds: float | None = None
-    """How long a cache may store a response, in seconds. None: not at all."""
+    """How long a cache may use a response without a request, in seconds. None: not at all. Caches that serve several
+    users get it only from an operation without a `policy`. A handler may set `Cache-Control` itself."""
+    secret: bool = False
+    """Whether the responses carry secrets, such as a new key: they are never stored and never compressed."""
+    precondition_required: bool = False
+    """Whether a request must name the version that it changes, in `If-Match`. Without, it is refused with 428."""
     deadline_seconds: float | None = None
     """How long the handler may take, in seconds. None: as `HANDLER_SECONDS` says. 0: no limit.
 
@@ -78,11 +89,18 @@ class Operation:
         return self.version is not None and self.version.deprecated is not None
 
     @property
-    def headers(self) -> Mapping[str, str]:
-        """The headers of every response of the handler, unless the handler sets them itself."""
-        return {} if self.cache_seconds is None else {"Cache-Control": f"max-age={self.cache_seconds:.0f}"}
+    def responses(self) -> Mapping[int, Answer]:
+        """The answers by status code, each as an `Answer`."""
+        return {
+            status: answer if isinstance(answer, Answer) else Answer(answer) for status, answer in self.answers.items()
+        }
 
     @property
     def summary(self) -> str:
         """The first line of the handler's docstring, or an empty text."""
         return (inspect.getdoc(self.handler) or "").partition("\n")[0]
+
+    @property
+    def description(self) -> str:
+        """The handler's docstring without its first line, or an empty text."""
+        return (inspect.getdoc(self.handler) or "").partition("\n")[2].strip()

@@ -21,6 +21,7 @@ from ..metrics.garbage_collector import watch_garbage_collector
 from ..metrics.thread_pool import watch_thread_pool
 from ..service import Service
 from ..settings import Settings
+from ..signing import SigningKeys
 from .background import Supervisor
 from .children import Children
 from .ends import Ends
@@ -74,7 +75,8 @@ class Lifespan:
             resources = await self._start(stack)
             if self._announces:
                 self.announce()
-            yield {**resources, "settings": self.settings, "lifecycle": self.lifecycle}
+            keys = SigningKeys.by(self.settings)
+            yield {**resources, "settings": self.settings, "lifecycle": self.lifecycle, **keys.state}
 
     async def _start(self, stack: AsyncExitStack) -> Mapping[str, Any]:
         with self._ends.reporting("service.start_failed"):

@@ -1,0 +1,1 @@
+"""Generated requests against the running service, by schemathesis, from its OpenAPI document."""

@@ -1,0 +1,107 @@
+"""The OpenAPI document of a service: what its operations declare. Plain routes are not in it."""
+
+import sys
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from ..component import Component
+from ..errors import ArrangementError
+from ..media_type import JSON, MERGE_PATCH
+from ..merge_patch import MergePatch
+from ..operations.operation import Operation
+from ..service import Service
+from . import answers, parameters, problems
+from .schemas import Schema, Schemas
+
+VERSION = "3.1.0"
+FORMS = ("multipart/form-data", "application/x-www-form-urlencoded")
+
+
+def operations(service: Service) -> list[Operation]:
+    """All operations: those of the service, then those of its components."""
+    declared = (service.routes, *(component.routes for component in service.components))
+    return [row for rows in declared for row in rows if isinstance(row, Operation)]
+
+
+def document(service: Service) -> dict[str, Any]:
+    """The document as JSON objects. Raises `ArrangementError` if two models have one name."""
+    rows, schemas = operations(service), Schemas()
+    paths: dict[str, Schema] = {}
+    found: set[int] = set()
+    for row in rows:
+        statuses = problems.statuses(row, service)
+        found.update(statuses)
+        item = paths.setdefault(parameters.template(row.path), {})
+        item.setdefault(row.method.lower(), _operation(row, schemas, problems.references(statuses)))
+    components = {
+        "schemas": _schemas(schemas),
+        "responses": problems.responses(found),
+        "securitySchemes": _security_schemes(service.components),
+    }
+    return {
+        "openapi": VERSION,
+        "info": _info(service),
+        "servers": [{"url": "/"}],
+        "tags": list(_tags(rows)),
+        "paths": schemas.resolved(paths),
+        "components": {name: members for name, members in components.items() if members},
+    }
+
+
+def _info(service: Service) -> Schema:
+    identity = service.identity
+    return {
+        "title": identity.title or identity.name,
+        **({"description": identity.description} if identity.description else {}),
+        **({"contact": {"name": identity.owner}} if identity.owner else {}),
+        "version": identity.version,
+    }
+
+
+def _tags(rows: list[Operation]) -> Iterator[Schema]:
+    """The nouns, each with the first line of the docstring of its folder."""
+    for noun, module in {row.noun: row.handler.__module__ for row in reversed(rows)}.items():
+        package = sys.modules.get(module.rpartition(".")[0])
+        described = (getattr(package, "__doc__", None) or "").strip().partition("\n")[0]
+        yield {"name": noun, **({"description": described} if described else {})}
+
+
+def _operation(row: Operation, schemas: Schemas, refused: Mapping[str, Schema]) -> Schema:
+    given = parameters.of(row, schemas)
+    body = _body(row, schemas)
+    return {
+        "tags": [row.noun],
+        "operationId": row.id,
+        **({"summary": row.summary.removesuffix(".")} if row.summary else {}),
+        **({"description": row.description} if row.description else {}),
+        **({"parameters": given} if given else {}),
+        **({"requestBody": {"required": True, "content": body}} if body else {}),
+        "responses": {**answers.of(row, schemas), **refused},
+        **({"deprecated": True} if row.is_deprecated else {}),
+        **({"security": [{row.policy: []}]} if row.policy else {}),
+    }
+
+
+def _body(row: Operation, schemas: Schemas) -> Schema:
+    if row.body is not None:
+        kinds = (MERGE_PATCH, JSON) if issubclass(row.body, MergePatch) else (JSON,)
+        return {kind: answers.media(schemas.reference(row.body, "validation"), row.body) for kind in kinds}
+    if row.form is None:
+        return {}
+    return {kind: answers.media(schemas.reference(row.form, "validation"), row.form) for kind in FORMS}
+
+
+def _schemas(schemas: Schemas) -> Mapping[str, Schema]:
+    found = schemas.components()
+    if problems.NAME in found:
+        msg = f"a model is named {problems.NAME}, which is the name of error documents in OpenAPI; rename the model"
+        raise ArrangementError(msg)
+    return dict(sorted({**found, problems.NAME: problems.schema()}.items()))
+
+
+def _security_schemes(components: Any) -> Mapping[str, Any]:
+    schemes: dict[str, Any] = {}
+    for component in components:
+        assert isinstance(component, Component)
+        schemes.update({name: dict(scheme) for name, scheme in component.security_schemes.items()})
+    return schemes
