@@ -4,6 +4,7 @@ from firstlight import Identity, Service
 <% for component in enabled(cookiecutter.components) %>
 from firstlight.components.<%= component.name %> import <%= component.name | upper %>
 <% endfor %>
+from firstlight.idempotency import IDEMPOTENCY
 from firstlight.rate_limits import Limit, rate_limits
 
 from .api import links
@@ -19,6 +20,7 @@ SERVICE = Service(
     settings=Settings,
     components=[
         rate_limits(*LIMITS),
+        IDEMPOTENCY,
 <% for component in enabled(cookiecutter.components) %>
         <%= component.name | upper %>,
 <% endfor %>

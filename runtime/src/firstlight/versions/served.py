@@ -5,7 +5,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from ..problems import FIELDS
 from . import lifecycle
 from .metric import requests
-from .version import ByHeader, ByMediaType, Version
+from .version import VERSION, ByHeader, ByMediaType, Version
 
 _JOINED = frozenset({b"link", b"vary"})  # fields that a response may have several times
 
@@ -25,6 +25,7 @@ class Served:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
         self._count.inc()
+        scope[VERSION] = self._version
         if not self._fields:
             await self._app(scope, receive, send)
             return

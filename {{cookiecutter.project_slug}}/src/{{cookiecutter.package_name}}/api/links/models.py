@@ -1,11 +1,14 @@
-"""The JSON documents of links: what clients send, and what they get."""
+"""The JSON documents of links: what clients send, and what they get. `v2.py` has those of version 2 of the API."""
 
 from datetime import date, datetime
 from typing import Annotated, Any
 
 from firstlight.security import StoredUrl
+from firstlight.versions import version_of
 from pydantic import BaseModel, ConfigDict, Field
+from starlette.requests import Request
 
+from ..versions import V2
 from .port import Link, Visits
 
 Slug = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
@@ -51,9 +54,10 @@ class LinkVisitsOfDay(BaseModel):
     visits: int
 
 
-def document(link: Link) -> dict[str, Any]:
-    """The document of a link."""
-    return {"slug": link.slug, "url": link.url, "title": link.title, "created_at": link.created_at}
+def document(request: Request, link: Link) -> dict[str, Any]:
+    """The document of a link, in the version of the API that serves the request."""
+    url = "target" if version_of(request) is V2 else "url"
+    return {"slug": link.slug, url: link.url, "title": link.title, "created_at": link.created_at}
 
 
 def visits_document(visits: Visits) -> dict[str, Any]:

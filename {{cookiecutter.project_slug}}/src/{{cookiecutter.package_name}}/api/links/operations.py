@@ -9,6 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from ...metrics import LINKS_CREATED
+from ..versions import V1
 from .models import LinkChanges, LinkOut, NewLink, document
 from .port import LISTING, Link, random_slug
 from .store import LINKS
@@ -19,42 +20,30 @@ async def create(request: Request, body: NewLink) -> Response:
     link = Link(slug=body.slug or random_slug(), url=body.url, title=body.title)
     await LINKS.of(request).add(link)
     LINKS_CREATED.inc()
-    location = f"{request.scope['path']}/{link.slug}"
-    return JsonResponse(document(link), 201, {"Location": location, "ETag": entity_tag(link.version)})
+    return _shown(request, link, 201, Location=f"{request.scope['path']}/{link.slug}")
 
 
 async def read_page(request: Request, query: PageQuery) -> Response:
     """List links, by default in the order of their creation."""
     paging = LISTING.paging(request, query)
     page = paging.page(await LINKS.of(request).select(paging.selection))
-    return JsonResponse(page.document(document))
+    return JsonResponse(page.document(lambda link: document(request, link)))
 
 
 async def read(request: Request) -> Response:
     """Get one link."""
     link = await LINKS.of(request).get(request.path_params["slug"])
-    tag = entity_tag(link.version)
-    return not_modified(request, tag) or JsonResponse(document(link), headers={"ETag": tag})
+    return not_modified(request, entity_tag(link.version)) or _shown(request, link)
 
 
 async def replace(request: Request, body: LinkChanges) -> Response:
     """Replace what clients may change of a link."""
-    return await _change(request, lambda _: body)
+    return await _changed(request, lambda _: body)
 
 
 async def patch(request: Request, body: MergePatch[LinkChanges]) -> Response:
     """Change some members of a link."""
-    return await _change(request, body.applied_to)
-
-
-async def _change(request: Request, changes_of: Callable[[Link], LinkChanges]) -> Response:
-    store = LINKS.of(request)
-    link = await store.get(request.path_params["slug"])
-    check(request, entity_tag(link.version))
-    changes = changes_of(link)
-    changed = link.changed(url=changes.url, title=changes.title)
-    await store.replace(link, changed)
-    return JsonResponse(document(changed), headers={"ETag": entity_tag(changed.version)})
+    return await _changed(request, body.applied_to)
 
 
 async def delete(request: Request) -> Response:
@@ -66,13 +55,28 @@ async def delete(request: Request) -> Response:
     return Response(status_code=204)
 
 
+async def _changed(request: Request, changes_of: Callable[[Link], LinkChanges]) -> Response:
+    store = LINKS.of(request)
+    link = await store.get(request.path_params["slug"])
+    check(request, entity_tag(link.version))
+    changes = changes_of(link)
+    changed = link.changed(url=changes.url, title=changes.title)
+    await store.replace(link, changed)
+    return _shown(request, changed)
+
+
+def _shown(request: Request, link: Link, status: int = 200, **headers: str) -> Response:
+    return JsonResponse(document(request, link), status, {"ETag": entity_tag(link.version), **headers})
+
+
 ALL, ONE = "/api/v1/links", "/api/v1/links/{slug}"
 ETAG = {"ETag": "The version of the link, for `If-Match` and `If-None-Match`."}
 CREATED = Answer(LinkOut, headers={"Location": "The address of the link.", **ETAG})
-LINK = Answer(LinkOut, headers=ETAG)
+SHOWN = Answer(LinkOut, headers=ETAG)
 
 OPERATIONS = (
     Operation(
+        version=V1,
         method="POST",
         path=ALL,
         handler=create,
@@ -81,25 +85,34 @@ OPERATIONS = (
         problems=(409, 507),
         idempotent=True,
     ),
-    Operation(method="GET", path=ALL, handler=read_page, query=LISTING.query, answers={200: PageOf[LinkOut]}),
-    Operation(method="GET", path=ONE, handler=read, answers={200: LINK, 304: None}, problems=(404,)),
     Operation(
+        version=V1,
+        method="GET",
+        path=ALL,
+        handler=read_page,
+        query=LISTING.query,
+        answers={200: PageOf[LinkOut]},
+    ),
+    Operation(version=V1, method="GET", path=ONE, handler=read, answers={200: SHOWN, 304: None}, problems=(404,)),
+    Operation(
+        version=V1,
         method="PUT",
         path=ONE,
         handler=replace,
         body=LinkChanges,
-        answers={200: LINK},
+        answers={200: SHOWN},
         problems=(404, 507),
         precondition_required=True,
     ),
     Operation(
+        version=V1,
         method="PATCH",
         path=ONE,
         handler=patch,
         body=MergePatch[LinkChanges],
-        answers={200: LINK},
+        answers={200: SHOWN},
         problems=(404, 507),
         precondition_required=True,
     ),
-    Operation(method="DELETE", path=ONE, handler=delete, answers={204: None}, problems=(404, 412)),
+    Operation(version=V1, method="DELETE", path=ONE, handler=delete, answers={204: None}, problems=(404, 412)),
 )

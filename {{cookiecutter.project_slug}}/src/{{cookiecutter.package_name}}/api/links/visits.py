@@ -4,6 +4,7 @@ from firstlight import JsonResponse, Operation
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
+from ..versions import V1
 from .models import LinkVisits, visits_document
 from .store import LINKS
 
@@ -22,6 +23,7 @@ async def read_visits(request: Request) -> Response:
 
 OPERATIONS = (
     Operation(
+        version=V1,
         method="GET",
         path="/api/v1/links/{slug}/visits",
         handler=read_visits,
