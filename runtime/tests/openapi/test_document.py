@@ -72,6 +72,7 @@ def test_names_are_those_of_the_code() -> None:
     assert ids[:3] == ["openapi_create", "openapi_read_all", "openapi_read"]
     assert [*DOCUMENT["components"]["schemas"]] == [
         "Address",
+        "PagesAddress",
         "PagesParcel",
         "Parcel",
         "ParcelInput",

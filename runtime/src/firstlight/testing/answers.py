@@ -11,6 +11,7 @@ from ..media_type import JSON
 from ..openapi import answers, problems
 from ..operations.operation import Operation
 from ..problems import ProblemResponse
+from ..requests.timings import HEAD
 from ..versions.version import ByMediaType
 
 if TYPE_CHECKING:
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from ..operations.answer import Answer
     from ..service import Service
 
-HEAD = "HEAD"
 ERRORS = 400
 ANYWHERE = frozenset({413})  # a body that is too large, also where none is read
 _SHOWN = 3  # errors of a document
