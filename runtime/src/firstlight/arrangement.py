@@ -42,8 +42,7 @@ def _faults(service: Service) -> Iterator[str]:
     tasks = [(owner, task.name) for owner, background, _ in declared for task in background]
     yield from _shared("background task", tasks, "rename one of them")
     operations = [(owner, row) for owner, _, rows in declared for row in rows if isinstance(row, Operation)]
-    yield from _malformed(operations)
-    yield from _not_idempotent(operations, components)
+    yield from (*_malformed(operations), *_not_idempotent(operations, components))
     checks = [("the service", check.name) for check in service.checks]
     checks += [(owner, f"background.{name}") for owner, name in tasks]
     yield from _shared("check", checks, "rename one of them")
