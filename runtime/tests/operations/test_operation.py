@@ -173,7 +173,7 @@ def test_a_malformed_body_is_refused(client: TestClient) -> None:
 
     assert response.status_code == 400
     assert response.json()["detail"].startswith("The body must be valid JSON: EOF")
-    assert client.post("/parcels").status_code == 400
+    assert client.post("/parcels", headers={"Content-Type": "application/json"}).status_code == 400
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """An operation: one method of one path, declared as one value."""
 
 import inspect
+import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -80,8 +81,12 @@ class Operation:
 
     @property
     def id(self) -> str:
-        """The name in the OpenAPI document, such as `links_create`. It stays the same when the path changes."""
-        return f"{self.noun}_{self.name}"
+        """The name in the OpenAPI document, such as `links_create`. It stays the same when the path changes.
+
+        With a version it is `links_create_v2`: versions may share a handler.
+        """
+        version = "" if self.version is None else f"_{re.sub('[.-]', '_', self.version.name)}"
+        return f"{self.noun}_{self.name}{version}"
 
     @property
     def is_deprecated(self) -> bool:
