@@ -5,7 +5,6 @@ from datetime import UTC, date, datetime, time
 
 from starlette.requests import HTTPConnection
 
-
 VERSION = "firstlight.version"  # in the scope
 
 
