@@ -31,6 +31,8 @@ from .requests.recorder import Recorder
 from .requests.routes import RouteTemplates
 from .requests.shedding import Shedder
 from .requests.timings import Timings
+from .security.headers import HEADERS
+from .security.protection import Protection
 from .server.lifespan import Lifespan, Part
 from .server.stop import Telemetry
 from .service import Service
@@ -38,6 +40,8 @@ from .settings import Settings, load
 from .settings.complaints import warn
 from .slo import standard_objectives
 from .traces.provider import Tracing
+
+_OF_PROBES = {"Cache-Control": "no-store", **HEADERS}
 
 
 class Application:
@@ -62,7 +66,7 @@ class Application:
         """Do the same without a coroutine in between, for a server that accepts any function."""
         if scope["type"] == "http" and (probe := PROBES.get(scope["path"])) is not None:
             status = 200 if probe(self._health) else 503
-            return Response(status_code=status, headers={"Cache-Control": "no-store"})(scope, receive, send)
+            return Response(status_code=status, headers=_OF_PROBES)(scope, receive, send)
         return self._app(scope, receive, send)
 
 
@@ -120,13 +124,19 @@ def _publish(settings: Settings, service: Service) -> None:
 def _observed(app: Starlette, service: Service, lifespan: Lifespan, emit: Emit, tracing: Tracing) -> Application:
     settings, templates = lifespan.settings, RouteTemplates(app.routes)
     recorder = _recorder(templates, service, settings, emit)
-    proxies = Proxies(settings.trusted_proxies)
+    proxies, protection = Proxies(settings.trusted_proxies), Protection.of(settings)
     observers = Observers(
-        tracing.propagator, tracing.tracer, recorder, lifespan.lifecycle, settings.known_methods, proxies
+        propagator=tracing.propagator,
+        tracer=tracing.tracer,
+        record=recorder,
+        lifecycle=lifespan.lifecycle,
+        known_methods=settings.known_methods,
+        proxies=proxies,
+        headers=protection.headers,
     )
     shedder = Shedder("event_loop", settings.shed_seconds)
-    data_plane = DataPlane(app, observers, WebsocketRecorder(templates, emit), shedder)
-    return Application(data_plane, lifespan, EarlyRefusal(shedder, recorder, proxies))
+    data_plane = DataPlane(protection.around(app), observers, WebsocketRecorder(templates, emit), shedder)
+    return Application(data_plane, lifespan, EarlyRefusal(shedder, recorder, proxies, protection.headers))
 
 
 def _recorder(templates: RouteTemplates, service: Service, settings: Settings, emit: Emit) -> Recorder:

@@ -3,12 +3,14 @@
 Rate limits, idempotency keys and cursors belong to a caller. Middleware in the layer AUTHENTICATE sets the name.
 """
 
+from functools import lru_cache
 from ipaddress import IPv6Address, ip_address
 
 from starlette.types import Scope
 
 _NAME = "firstlight.caller"
 _ADDRESS_OF_ALL = "unknown"
+ADDRESS_CHARACTERS = 45  # of the longest address without a zone; longer ones would take too much memory
 _IPV6_PREFIX_BITS = 64  # one customer of an access provider has at least a /64
 
 
@@ -31,14 +33,21 @@ def name_of(scope: Scope) -> str:
 def address_of(scope: Scope) -> str:
     """The address of the client behind trusted proxies. IPv6 addresses of one /64 network are one address."""
     client = scope.get("client")
+    if not client:
+        return _ADDRESS_OF_ALL
+    return (_remembered if len(client[0]) <= ADDRESS_CHARACTERS else _network_of)(client[0])
+
+
+def _network_of(host: str) -> str:
     try:
-        address = ip_address(client[0]) if client else None
+        address = ip_address(host)
     except ValueError:
-        address = None
-    if address is None:
         return _ADDRESS_OF_ALL
     if isinstance(address, IPv6Address):
         if address.ipv4_mapped is not None:
             return str(address.ipv4_mapped)
         return f"{IPv6Address(int(address) >> _IPV6_PREFIX_BITS << _IPV6_PREFIX_BITS)}/{_IPV6_PREFIX_BITS}"
     return str(address)
+
+
+_remembered = lru_cache(maxsize=4096)(_network_of)  # it takes 3 to 8 us

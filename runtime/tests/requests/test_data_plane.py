@@ -46,6 +46,7 @@ from firstlight.requests.recorder import Recorder
 from firstlight.requests.routes import RouteTemplates
 from firstlight.requests.shedding import Shedder
 from firstlight.requests.timings import Timings
+from firstlight.security.headers import FIELDS
 from firstlight.slo import standard_objectives
 from firstlight.testing.lines import Line, Lines
 from firstlight.traces import propagation
@@ -60,6 +61,7 @@ SECOND = 1_000_000_000
 CANCELLED = "asyncio.exceptions.CancelledError"
 LEFT_OPEN = trace.NonRecordingSpan(trace.SpanContext(1, 1, is_remote=False))
 
+ADDED = list(FIELDS.pairs)
 START: Message = {"type": "http.response.start", "status": 200, "headers": [(b"content-type", b"text/plain")]}
 BODY: Message = {"type": "http.response.body", "body": b"hello"}
 REQUEST: Message = {"type": "http.request", "body": b"", "more_body": False}
@@ -298,7 +300,8 @@ def test_the_server_receives_the_messages_of_the_application(bench: Bench, messa
         if before["type"] == "http.response.start":
             headers = list(before.get("headers", ()))
             assert after["headers"][: len(headers)] == headers
-            assert [name for name, _ in after["headers"][len(headers) :]] == [b"x-request-id"]
+            (name, _), *others = after["headers"][len(headers) :]
+            assert (name, others) == (b"x-request-id", ADDED)
             assert {**before, "headers": 0} == {**after, "headers": 0}
         else:
             assert after is before
@@ -335,7 +338,7 @@ def test_a_response_that_is_used_again_does_not_grow(bench: Bench) -> None:
     for _ in range(3):
         server = Server()
         drive(bench.around(sends(message, BODY))(scope_of(), server.receive, server.send))
-        assert len(server.responses[0]["headers"]) == 2
+        assert len(server.responses[0]["headers"]) == 2 + len(ADDED)
     assert message == {"type": "http.response.start", "status": 200, "headers": [(b"a", b"b")]}
 
 
@@ -924,7 +927,7 @@ def test_the_request_id_is_sent_once(bench: Bench, name: bytes) -> None:
     server = Server()
     app = sends(start(headers=[(name, b"theirs"), (b"a", b"b"), (name, b"again")]), BODY)
     drive(bench.around(app)(scope_of(headers=[(b"x-request-id", b"ours")]), server.receive, server.send))
-    assert server.responses[0]["headers"] == [(b"a", b"b"), (b"x-request-id", b"ours")]
+    assert server.responses[0]["headers"] == [(b"a", b"b"), (b"x-request-id", b"ours"), *ADDED]
 
 
 @pytest.mark.parametrize("kind", ["websocket.accept", "websocket.http.response.start"])
@@ -934,7 +937,8 @@ def test_a_handshake_is_answered_with_the_request_id_once(bench: Bench, kind: st
     message = {"type": kind, "status": 403, "headers": [(b"x-request-id", b"theirs")]}
     scope = {**scope_of(headers=[(b"x-request-id", b"ours")]), "type": "websocket"}
     drive(bench.around(sends(message))(scope, server.receive, server.send))
-    assert server.responses[0]["headers"] == [(b"x-request-id", b"ours")]
+    added = [] if kind == "websocket.accept" else ADDED
+    assert server.responses[0]["headers"] == [(b"x-request-id", b"ours"), *added]
 
 
 def test_the_application_cannot_keep_a_connection_open_during_the_drain(bench: Bench) -> None:
@@ -943,7 +947,7 @@ def test_the_application_cannot_keep_a_connection_open_during_the_drain(bench: B
     server = Server()
     app = sends(start(headers=[(b"connection", b"keep-alive")]), BODY)
     drive(bench.around(app)(scope_of(headers=[(b"x-request-id", b"a")]), server.receive, server.send))
-    assert server.responses[0]["headers"] == [(b"x-request-id", b"a"), (b"connection", b"close")]
+    assert server.responses[0]["headers"] == [(b"connection", b"close"), (b"x-request-id", b"a"), *ADDED]
 
 
 def test_nothing_leaks_from_one_request_to_the_next(bench: Bench) -> None:

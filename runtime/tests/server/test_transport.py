@@ -6,6 +6,7 @@ from collections.abc import Callable, Coroutine
 import pytest
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from firstlight.security.headers import LINES
 from firstlight.server.transport import JOINED_BYTES
 
 from .wires import Wired
@@ -149,7 +150,7 @@ def test_a_failure_after_the_start_leaves_the_head() -> None:
 
 
 def test_a_client_that_asks_first_is_told_to_continue() -> None:
-    """`100 Continue` leaves before the body arrives. It is the first write, so head and body follow separately."""
+    """`100 Continue` leaves before the body arrives, and the response in one write."""
 
     async def talk() -> list[bytes]:
         wired = Wired()
@@ -161,6 +162,21 @@ def test_a_client_that_asks_first_is_told_to_continue() -> None:
         finally:
             wired.close()
 
-    _, head, body = asyncio.run(talk())
-    assert head.startswith(b"HTTP/1.1 200")
-    assert b"Hello" in body
+    _, response = asyncio.run(talk())
+    assert response.startswith(b"HTTP/1.1 200")
+    assert b"Hello" in response
+
+
+@pytest.mark.parametrize("expects", [b"", b"Expect: 100-continue\r\n"])
+def test_the_head_gets_the_fields_that_are_left_in_the_scope(expects: bytes) -> None:
+    """At its end, also after `100 Continue`, which gets none."""
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await receive()
+        scope[LINES] = b"a: b\r\nc: d\r\n"
+        await send(start((b"content-length", b"5")))
+        await send(body(b"Hello"))
+
+    *interim, response = writes(app, b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n" + expects + b"\r\n1")
+    assert interim == ([b"HTTP/1.1 100 Continue\r\n\r\n"] if expects else [])
+    assert response == b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\na: b\r\nc: d\r\n\r\nHello"

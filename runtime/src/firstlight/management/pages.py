@@ -10,6 +10,7 @@ from urllib.parse import parse_qs
 from starlette.types import Receive, Scope, Send
 
 from ..failures import report
+from ..security.headers import HEADERS
 from .descriptors import Reserve
 from .exposition import Exposition
 from .health import PROBES, Health
@@ -49,6 +50,7 @@ class Pages:
             "Content-Type": content_type,
             "Content-Length": str(len(content)),
             "Date": formatdate(usegmt=True),
+            **HEADERS,
             **more,
         }
         encoded = [(name.lower().encode(), value.encode("latin-1")) for name, value in headers.items()]

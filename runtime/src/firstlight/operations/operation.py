@@ -46,7 +46,11 @@ class Operation:
     cost: int = 1
     """How many units of a rate limit one call uses."""
     idempotent: bool = False
-    """Whether an `Idempotency-Key` is honoured."""
+    """Whether an `Idempotency-Key` is honoured. Needs the component `IDEMPOTENCY` of `firstlight.idempotency`."""
+    idempotency_required: bool = False
+    """Whether a request without a key is refused with 400."""
+    idempotency_seconds: float | None = None
+    """How long a response is stored for its key, in seconds. None: `IDEMPOTENCY_SECONDS`."""
     cache_seconds: float | None = None
     """How long a cache may use a response without a request, in seconds. None: not at all. Caches that serve several
     users get it only from an operation without a `policy`. A handler may set `Cache-Control` itself."""

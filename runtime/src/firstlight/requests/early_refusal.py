@@ -3,35 +3,36 @@
 The cost of a refusal decides how much overload a service survives: it must refuse faster than requests arrive.
 """
 
-import json
 import random
 import time
-from http import HTTPStatus
 
 from starlette.types import Scope
 
 from ..management.health import PROBES
+from ..problem_document import MEDIA_TYPE, document, encoded
+from ..problem_types import PROBLEM_TYPES
+from ..security.response_headers import ResponseHeaders
 from .arrival import ARRIVED, arrived, now
 from .forwarded import Proxies
 from .identification import REQUEST_ID, acceptable
 from .recorder import Recorder
 from .shedding import DETAIL, HEADERS, Shedder
 
-_STATUS = HTTPStatus.SERVICE_UNAVAILABLE
-_DOCUMENT = json.dumps({"type": "about:blank", "title": _STATUS.phrase, "status": _STATUS, "detail": DETAIL})
-_BODY = _DOCUMENT.removesuffix("}") + ', "request_id": "%s"}'
+_STATUS = 503
+_BODY = encoded(document(_STATUS, DETAIL, {"request_id": "%s"}, {})).decode()
 _HEAD = "".join(f"{name.lower()}: {value}\r\n" for name, value in HEADERS.items())
 _ANSWER = (
-    f"HTTP/1.1 {_STATUS.value} {_STATUS.phrase}\r\ncontent-type: application/problem+json\r\n{_HEAD}"
-    "content-length: %d\r\nx-request-id: %s\r\n%s\r\n%s"
+    f"HTTP/1.1 {_STATUS} {PROBLEM_TYPES[_STATUS].title}\r\ncontent-type: {MEDIA_TYPE}\r\n{_HEAD}"
+    "content-length: %d\r\nx-request-id: %s\r\n%s%s\r\n%s"
 )
 
 
 class EarlyRefusal:
     """Refuses requests before the application is called."""
 
-    def __init__(self, shedder: Shedder, recorder: Recorder, proxies: Proxies) -> None:
+    def __init__(self, shedder: Shedder, recorder: Recorder, proxies: Proxies, headers: ResponseHeaders) -> None:
         """`shedder` decides how long a request may wait, `recorder` records the refused requests."""
+        self._headers = headers
         self._shedder = shedder
         self._recorder = recorder
         self._proxies = proxies
@@ -53,4 +54,5 @@ class EarlyRefusal:
         self._recorder.shed(scope, wait, request_id)
         body = _BODY % request_id
         sent = "" if scope["method"] == "HEAD" else body  # a client would read a body as the next response
-        return (_ANSWER % (len(body), request_id, "connection: close\r\n" if close else "", sent)).encode()
+        added = self._headers.of(scope).lines.decode()
+        return (_ANSWER % (len(body), request_id, added, "connection: close\r\n" if close else "", sent)).encode()

@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from opentelemetry.propagators.textmap import TextMapPropagator
 from starlette.requests import ClientDisconnect
@@ -11,15 +11,16 @@ from starlette.types import Message, Receive, Scope, Send
 
 from .. import failures
 from ..lifecycle import Lifecycle
+from ..security.response_headers import ResponseHeaders
 from ..traces.request_tracer import Starter
 from .arrival import ARRIVED
 from .forwarded import Proxies
-from .identification import identify, with_header
+from .identification import identify
+from .response_start import with_fields
 
 ANSWERED = "firstlight.answered"  # in the scope of a request that was answered while its handler still runs
 CLIENT_CLOSED = 499  # nginx's status for a client that disconnected before the response
 SERVER_ERROR, UNAVAILABLE = 500, 503
-_CLOSE = (b"connection", b"close")
 _NO_BODY: Message = {"type": "http.response.body", "body": b"", "more_body": False}
 Labels = Mapping[str, str | int | float]
 
@@ -34,6 +35,7 @@ class Observers:
     lifecycle: Lifecycle
     known_methods: frozenset[str]
     proxies: Proxies
+    headers: ResponseHeaders = field(default_factory=ResponseHeaders)
 
 
 class ObservedRequest:
@@ -92,10 +94,8 @@ class ObservedRequest:
                 self._disconnect()
             self.status = self.status if self.disconnected else message["status"]
             self._trailers = message.get("trailers", False)
-            headers = with_header(message.get("headers", ()), *self._header)
-            if self._observers.lifecycle.draining:
-                headers = with_header(headers, *_CLOSE)
-            message = {**message, "headers": headers}
+            added, closing = self._observers.headers.of(self.scope), self._observers.lifecycle.draining
+            message = with_fields(message, self.scope, self._header, added, closing=closing)
         elif kind == "http.response.body":
             if self.scope["method"] != "HEAD":
                 self.bytes_sent += len(message.get("body", b""))

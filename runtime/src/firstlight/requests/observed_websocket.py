@@ -17,10 +17,12 @@ from ..logs.emit import Emit
 from ..logs.redaction import redact
 from ..logs.values import fields
 from ..metrics.instruments import REGISTRY, UNMATCHED
+from ..security.headers import NO_FIELDS
 from .arrival import arrived
 from .exception_event import described
-from .identification import identify, with_header
+from .identification import identify
 from .observed_request import Labels, Observers
+from .response_start import with_fields
 from .routes import RouteTemplates
 from .span_attributes import path_and_client
 
@@ -87,9 +89,8 @@ class ObservedWebsocket:
         identified = identify(scope, observers.propagator, observers.tracer, observers.known_methods)
         self.ids, self.span, self.context, self._header = identified
         self.scope, self._receive, self._send, self._record = scope, receive, send, record
-        self._lifecycle = observers.lifecycle
-        self._over = self._stopped = False
-        self.accepted = self._refused = False
+        self._lifecycle, self._headers = observers.lifecycle, observers.headers
+        self._over = self._stopped = self.accepted = self._refused = False
         self.close_code = self.received = self.sent = 0
         self.error_type = ""
         self.error: BaseException | None = None
@@ -109,8 +110,8 @@ class ObservedWebsocket:
         if kind in {"websocket.accept", "websocket.http.response.start"}:
             self.accepted = kind == "websocket.accept"
             self._refused = not self.accepted
-            headers = with_header(message.get("headers", ()), *self._header)
-            message = {**message, "headers": headers}
+            added = self._headers.of(self.scope) if self._refused else NO_FIELDS
+            message = with_fields(message, self.scope, self._header, added, closing=False)
         elif kind == "websocket.send":
             self.sent += 1
         elif kind == "websocket.close":

@@ -1,5 +1,7 @@
 """The reason of a 5xx: the error that a handler turned into the response, in one field of the access event.
 
+A 429 has one too: the name of the rate limit.
+
 An unexpected error has its own log line with the traceback. An error with a handler, such as an unreachable dependency,
 would leave only a status.
 """
@@ -16,8 +18,10 @@ from starlette.types import ExceptionHandler
 
 from ..logs.limits import cut
 from ..logs.redaction import redact_text
+from ..security.events import security_events
 from ..summary import summary
 from .handler import is_plain_function
+from .outcome import FULL
 
 REASON = "firstlight.reason"  # in the scope
 REASON_BYTES = 1024
@@ -36,6 +40,8 @@ def noted(handler: ExceptionHandler) -> ExceptionHandler:
             response = await answer(request, error)
         if response is not None and response.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR:
             request.scope[REASON] = _described(error)
+            if response.status_code == FULL:
+                security_events.record("capacity_reached")
         return response
 
     return cast("ExceptionHandler", handle)

@@ -10,7 +10,6 @@ from ..logs.emit import Emit
 from ..logs.redaction import redact
 from ..logs.values import fields
 from ..metrics.children import MAX_CHILDREN
-from ..metrics.instruments import UNMATCHED
 from ..slo import Events
 from ..traces.request_span import finish, started
 from . import target
@@ -89,11 +88,12 @@ class Recorder:
     def _found(self, request: ObservedRequest, known: Known) -> Kind:
         """The kind of a request that succeeded or failed by the client's mistake. Later requests find it directly.
 
-        The values in `known` identify such a kind, unless the route has other routes below it.
+        The values in `known` identify such a kind, unless the route has other routes below it, or the request was
+        refused before the router chose a route.
         """
         label, route = self._label(request), request.scope.get("route")
         kind = self._kinds[label]
-        unusual = label.status >= SERVER_ERROR or label.route == UNMATCHED or getattr(route, "routes", None)
+        unusual = label.status >= SERVER_ERROR or route is None or getattr(route, "routes", None)
         if not unusual and known[1] in self.known_methods and len(self._usual) < MAX_CHILDREN:
             self._usual[known] = kind
         return kind

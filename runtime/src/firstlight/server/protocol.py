@@ -87,7 +87,7 @@ class LimitedProtocol(RefusingConnection):
         """Start the application, unless the request has waited too long and is shed."""
         scope = cast("Scope", cycle.scope)
         if self._overload is None or not self._overload.due(scope):
-            self._joining.begin_response()
+            self._joining.begin_response(scope)
             # As uvicorn does, past the loop's factory of tasks: a request reports its failure by itself.
             task = asyncio.Task(cycle.run_asgi(app), loop=self.loop, context=Context())
             task.add_done_callback(self.tasks.discard)

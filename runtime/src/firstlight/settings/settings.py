@@ -2,21 +2,24 @@
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource
 from starlette.requests import HTTPConnection
 
 from ..errors import SettingsError
 from ..identity import ENVIRONMENT_NAME, MANAGEMENT_PORT
 from ..text import Shown
+from .hosts import ALL, Hosts
 from .networks import Networks
 from .objectives import Ratio, Threshold
 from .opentelemetry import OpenTelemetrySettings
+from .origins import Origins
 from .public_url import PublicUrl
 from .signing_key import SigningKey
 from .source import Environment
 
 DAY_SECONDS = 86_400
+MAX_HSTS_SECONDS = 730 * DAY_SECONDS
 
 
 def _is_dsn(dsn: SecretStr) -> SecretStr:
@@ -37,6 +40,11 @@ def _environment(data: dict[str, Any]) -> str:
     return dict(data.get("otel_resource_attributes", ())).get(ENVIRONMENT_NAME) or "development"
 
 
+def _rate_limits(data: dict[str, Any]) -> Literal["on", "report"]:
+    """A developer's load tests come from one address."""
+    return "report" if data.get("environment") == "development" else "on"
+
+
 Port = Annotated[int, Field(ge=0, le=65535)]
 Level = Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(_level)]
 
@@ -55,6 +63,11 @@ class Settings(OpenTelemetrySettings):
     trusted_proxies: Networks = ()
     public_url: PublicUrl | None = None
     signing_key: SigningKey | None = None
+    trusted_hosts: Hosts = ()
+    cors_origins: Origins = ()
+    cors_credentials: bool = False
+    https_only: bool = False
+    hsts_seconds: int = Field(0, ge=0, le=MAX_HSTS_SECONDS)
     environment: Shown = Field(default_factory=_environment, min_length=1)
     revision: Shown = "unknown"
     log_level: Level = "info"
@@ -72,12 +85,24 @@ class Settings(OpenTelemetrySettings):
     write_seconds: float = Field(20, gt=0, le=DAY_SECONDS, allow_inf_nan=False)
     keep_alive_seconds: float = Field(75, gt=0, le=DAY_SECONDS, allow_inf_nan=False)
     telemetry_bytes: int = Field(16_777_216, ge=1_048_576)
+    idempotency_seconds: float = Field(600, gt=0, le=30 * DAY_SECONDS, allow_inf_nan=False)
+    idempotency_max_keys: int = Field(50_000, ge=1)
+    idempotency_max_bytes: int = Field(33_554_432, ge=1_048_576)
+    idempotency_max_response_bytes: int = Field(65_536, ge=1024)
     slo_availability: Ratio = 0.999
     slo_latency: Ratio = 0.99
     slo_latency_seconds: Threshold = 0.25
     trust_remote_parent: bool = False
     accept_baggage: bool = False
     api_docs: bool = True
+    rate_limits: Literal["on", "report", "off"] = Field(default_factory=_rate_limits)
+
+    @model_validator(mode="after")
+    def _credentials_need_origins(self) -> Self:
+        if self.cors_credentials and ALL in self.cors_origins:
+            msg = "CORS_ORIGINS must be a list of origins, not *, because CORS_CREDENTIALS is true"
+            raise ValueError(msg)
+        return self
 
     @classmethod
     def settings_customise_sources(

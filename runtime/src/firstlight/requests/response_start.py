@@ -1,0 +1,43 @@
+"""The start of a response: the request id and the headers that every response has.
+
+Our own server writes them itself, from the scope. For any other server they are added to the message.
+"""
+
+from collections.abc import Sequence
+
+from starlette.types import Message, Scope
+
+from ..security.headers import LINES, Fields, Header, completed
+from .identification import with_header
+
+MORE = "firstlight.fields"  # in the scope: lines of fields that middleware adds to the response of this request
+_CLOSE = (b"connection", b"close")
+
+
+def with_fields(message: Message, scope: Scope, request_id: Header, added: Fields, *, closing: bool) -> Message:
+    """The message with `request_id`, with the headers in `added` that it does not have, and with `Connection: close`.
+
+    It also gets the fields in `MORE`. Nothing of that is in the message if the server adds it. The given message is
+    not changed.
+    """
+    headers = message.get("headers", ())
+    if closing:
+        headers = with_header(headers, *_CLOSE)
+        message = {**message, "headers": headers}
+    elif type(headers) is not list:  # any iterable is allowed, even one that can be read only once
+        headers = list(headers)
+        message = {**message, "headers": headers}
+    more: bytes = scope.get(MORE, b"")
+    if LINES in scope and _has_none_of(headers, request_id[0], added.names):
+        scope[LINES] = b"%b: %b\r\n%b%b" % (*request_id, added.lines, more)
+        return message
+    pairs = [line.split(b": ", 1) for line in more.splitlines()]
+    return {**message, "headers": [*completed(with_header(headers, *request_id), added), *map(tuple, pairs)]}
+
+
+def _has_none_of(headers: Sequence[Sequence[bytes]], request_id: bytes, names: frozenset[bytes]) -> bool:
+    for each in headers:
+        name = each[0].lower()
+        if name in names or name == request_id:
+            return False
+    return True
