@@ -7,7 +7,7 @@ PYTHON := $(UV) run python
 export PATH := $(PATH):$(CURDIR)/.tools/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo new test test-runtime fault-test prove-delivery routes exceptions fleet check hooks fmt wheel release bench repin names preview
+.PHONY: help demo new test test-runtime fault-test prove-delivery routes exceptions fleet check hooks fmt wheel release bench repin names openapi preview
 
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "  %-20s %s\n", $$1, $$2 }'
@@ -75,6 +75,9 @@ repin: $(UV) ## Write the pins of ci/pins.yaml into every pipeline; FROM=.github
 
 names: $(UV) ## Write generator/taken_names.txt: the names of all dependencies of a service
 	$(PYTHON) -m ci.taken_names
+
+openapi: $(UV) ## Write openapi.json of the emitted service, after a change of its example or of the runtime
+	$(PYTHON) -m ci.openapi
 
 bench: $(UV) ## Measure what observability costs, in 15 minutes of a quiet machine; WRITE=1 for docs/benchmarks.md and README.md
 	@exec $(PYTHON) -m bench $(if $(WRITE),--write)

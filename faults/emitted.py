@@ -18,7 +18,7 @@ ADDITIONS = {
 }
 PAGE_EDITS = {
     "from .settings import Settings": "from .additions import ADDED, BACKGROUND\nfrom .settings import Settings",
-    "routes=[*links.OPERATIONS]": "routes=[*links.OPERATIONS, *ADDED]",
+    "        *links.OPERATIONS,\n": "        *links.OPERATIONS,\n        *ADDED,\n",
     "background=[]": "background=BACKGROUND",
 }
 

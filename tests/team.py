@@ -50,7 +50,7 @@ async def greet(request: Request) -> Response:
     GREETINGS.inc()
     slo.good("greetings")
     log.info("guest.greeted", polite=True)
-    return JSONResponse({{"greeting": Settings.of(request).greeting}})
+    return JsonResponse({{"greeting": Settings.of(request).greeting}})
 
 
 {TICKS}
@@ -58,7 +58,7 @@ async def greet(request: Request) -> Response:
 async def verdict(request: Request) -> Response:
     """Ask another service."""
     answer = await HTTP_CLIENT.of(request)["screening"].get("/v1/verdicts")
-    return JSONResponse({{"status": answer.status_code}})
+    return JsonResponse({{"status": answer.status_code}})
 '''
 ROUTES = """    Operation(method="GET", path="/greeting", handler=greet, latency=Latency(seconds=1.0, ratio=0.95)),
     Operation(method="GET", path="/ticks", handler=follow_ticks, latency=Latency(to_first_byte=True)),
@@ -68,7 +68,8 @@ PRUNE = '''
 
 async def prune(surroundings: Surroundings[Any]) -> None:
     """Look after the links once a minute."""
-    log.info("links.pruned", links=len(LINKS.of(surroundings).page(0, 1)))
+    everything = Selection(conditions=(), search=None, order=[Order("slug")], after=None, limit=1)
+    log.info("links.pruned", links=len((await LINKS.of(surroundings).select(everything)).rows))
 
 
 async def store_answers() -> None:
@@ -81,17 +82,21 @@ async def store_answers() -> None:
 ADDITIONS: dict[str, tuple[Edit, ...]] = {
     "a dependency": (),  # `uv add` is a command
     "a route": (
-        Edit(OPERATIONS, "\n\ndef _document(", f"{GREET}\n\ndef _document("),
+        Edit(OPERATIONS, "\n\nALL, ONE = ", f"{GREET}\n\nALL, ONE = "),
         Edit(OPERATIONS, "OPERATIONS = (\n", f"OPERATIONS = (\n{ROUTES}"),
         Edit(OPERATIONS, "from starlette.requests", "import structlog\nfrom starlette.requests"),
         Edit(f"{PACKAGE}/api/orders/__init__.py"),
-        Edit(PAGE, "routes=[*links.OPERATIONS", "routes=[*links.OPERATIONS, *orders.OPERATIONS"),
+        Edit(PAGE, "        *links.OPERATIONS,\n", "        *links.OPERATIONS,\n        *orders.OPERATIONS,\n"),
         Edit(PAGE, "from .api import links\n", "from .api import links, orders\n"),
     ),
     "a handler that blocks": (Edit(f"{PACKAGE}/api/orders/operations.py"),),
     "an upload": (),  # in the same module
     "a websocket": (
-        Edit(PAGE, "*orders.OPERATIONS]", '*orders.OPERATIONS, WebSocketRoute("/orders", orders.follow_orders)]'),
+        Edit(
+            PAGE,
+            "        *orders.OPERATIONS,\n",
+            '        *orders.OPERATIONS,\n        WebSocketRoute("/orders", orders.follow_orders),\n',
+        ),
         Edit(PAGE, "\n\nfrom .api import", "\nfrom starlette.routing import WebSocketRoute\n\nfrom .api import"),
     ),
     "a metric": (
@@ -107,7 +112,7 @@ ADDITIONS: dict[str, tuple[Edit, ...]] = {
     ),
     "a log field": (),  # `greet` binds one
     "a log event": (
-        Edit(OPERATIONS, "MAX_URL_LENGTH = 2048\n", "MAX_URL_LENGTH = 2048\nlog = structlog.get_logger()\n"),
+        Edit(OPERATIONS, "import LINKS\n", "import LINKS\n\nlog = structlog.get_logger()\n"),
         Edit(
             CONTRACT,
             "events = []",
@@ -125,13 +130,14 @@ ADDITIONS: dict[str, tuple[Edit, ...]] = {
     "code that requests and background work share": (Edit(f"{PACKAGE}/pricing.py"),),
     "a health check": (
         Edit(PAGE, "checks=[]", 'checks=[Check("disk", store_answers)]'),
-        Edit(STORE, "import secrets\n", "import secrets\nimport shutil\n"),
+        Edit(STORE, "from collections.abc", "import shutil\nfrom collections.abc"),
     ),
     "a background task": (
         Edit(STORE, "\n\n@asynccontextmanager", f"{PRUNE}\n\n@asynccontextmanager"),
-        Edit(STORE, "from itertools import islice\n", "from itertools import islice\nfrom typing import Any\n"),
+        Edit(STORE, "import asynccontextmanager\n", "import asynccontextmanager\nfrom typing import Any\n"),
+        Edit(STORE, "import Found, Selection", "import Found, Order, Selection"),
         Edit(STORE, "from firstlight import Component", "import structlog\nfrom firstlight import Component"),
-        Edit(STORE, "CAPACITY = 10_000\n", "log = structlog.get_logger()\n\nCAPACITY = 10_000\n"),
+        Edit(STORE, "MAX_LINKS = 10_000\n", "log = structlog.get_logger()\n\nMAX_LINKS = 10_000\n"),
         Edit(PAGE, "background=[]", 'background=[Background("prune", prune, every_seconds=60)]'),
         Edit(
             PAGE,
@@ -142,31 +148,28 @@ ADDITIONS: dict[str, tuple[Edit, ...]] = {
     ),
     "an objective": (
         Edit(PAGE, "objectives=[]", 'objectives=[Objective("greetings", 0.95)]'),
-        Edit(OPERATIONS, "from firstlight import Operation\n", "from firstlight import Operation, slo\n"),
+        Edit(OPERATIONS, "MergePatch, Operation\n", "MergePatch, Operation, slo\n"),
     ),
     "a stream": (
-        Edit(OPERATIONS, "import Operation, slo\n", "import Lifecycle, Operation, slo\n"),
-        Edit(OPERATIONS, "RedirectResponse, Response\n", "RedirectResponse, Response, StreamingResponse\n"),
+        Edit(OPERATIONS, "MergePatch, Operation, slo\n", "Lifecycle, MergePatch, Operation, slo\n"),
+        Edit(OPERATIONS, "responses import Response\n", "responses import Response, StreamingResponse\n"),
         Edit(
             OPERATIONS,
-            "from typing import Annotated",
-            "import asyncio\nfrom collections.abc import AsyncIterator\nfrom contextlib import suppress\n"
-            "from typing import Annotated",
+            "from collections.abc import Callable\n",
+            "import asyncio\nfrom collections.abc import AsyncIterator, Callable\nfrom contextlib import suppress\n",
         ),
     ),
-    "another latency for a route": (
-        Edit(OPERATIONS, "import Lifecycle, Operation", "import Latency, Lifecycle, Operation"),
-    ),
+    "another latency for a route": (Edit(OPERATIONS, "Lifecycle, MergePatch", "Latency, Lifecycle, MergePatch"),),
     "a setting": (
         Edit(f"{PACKAGE}/settings.py", "", '\n    greeting: str = "hello"\n'),
-        Edit(OPERATIONS, "from .store import", "from ...settings import Settings\nfrom .store import"),
+        Edit(OPERATIONS, "from .models import", "from ...settings import Settings\nfrom .models import"),
         Edit(".env.example", "", "GREETING=hello\n"),
     ),
     "an outgoing call": (
         Edit(
             OPERATIONS,
-            "slo\nfrom pydantic",
-            "slo\nfrom firstlight.components.http_client import HTTP_CLIENT\nfrom pydantic",
+            "from firstlight.conditional",
+            "from firstlight.components.http_client import HTTP_CLIENT\nfrom firstlight.conditional",
         ),
     ),
     "an alert": (

@@ -130,7 +130,7 @@ def test_the_example_can_be_deleted(machine: Machine, template: Path) -> None:
     contract.write_text(re.sub(r"\n\[metrics\.links_\w+\]\n(?:[^\[\n].*\n)*", "", text), encoding="utf-8")
     assert "links_" not in contract.read_text(encoding="utf-8")
 
-    for target in ("fmt", "check", "test"):
+    for target in ("openapi", "fmt", "check", "test"):
         succeeded(machine.run(["make", target], service))
 
 

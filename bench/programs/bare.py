@@ -5,12 +5,14 @@ import os
 
 import uvicorn
 from starlette.applications import Starlette
+from starlette.routing import Route
 
-from .items import ITEMS, LINKS
+from .answers import read
+from .items import ITEMS, LINK
 
 if __name__ == "__main__":
     uvicorn.run(
-        Starlette(routes=[*ITEMS, *LINKS]),
+        Starlette(routes=[*ITEMS, Route(LINK, read)]),
         port=int(os.environ["PORT"]),
         loop="uvloop",
         http="httptools",

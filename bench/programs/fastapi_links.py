@@ -33,6 +33,7 @@ class NewLink(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     url: AnyHttpUrl
+    title: Annotated[str, Field(max_length=200)] = ""
     slug: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")] | None = None
 
 
@@ -41,6 +42,7 @@ class Link(BaseModel):
 
     slug: str
     url: str
+    title: str
     created_at: datetime
 
 
@@ -90,7 +92,7 @@ async def create(
         slug = body.slug or secrets.token_urlsafe(6)
         if slug in links:
             raise HTTPException(409, "The slug is taken.")
-        link = links[slug] = Link(slug=slug, url=str(body.url), created_at=datetime.now(UTC))
+        link = links[slug] = Link(slug=slug, url=str(body.url), title=body.title, created_at=datetime.now(UTC))
         if idempotency_key is not None:
             stored[idempotency_key] = sent, link
     response.headers["Location"] = f"/api/v1/links/{link.slug}"

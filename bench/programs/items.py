@@ -1,7 +1,8 @@
 # mypy: disable-error-code="import-not-found"
 """The routes under test, the same in every server: a small document, and a link as the example answers with.
 
-Both answer through the class that the example's handlers use, so that every side pays for the same JSON encoder.
+They answer through Starlette's own class. Where the service is installed, `answers.py` has the link through the class
+that the example's handlers use, so that the bare route and the service pay for the same JSON encoder.
 """
 
 from datetime import UTC, datetime
@@ -21,8 +22,9 @@ async def item(request: Request) -> JSONResponse:
 async def link(request: Request) -> JSONResponse:
     """Answer as the example does, without its store."""
     slug = request.path_params["slug"]
-    return JSONResponse({"slug": slug, "url": "https://example.com/", "created_at": CREATED.isoformat()})
+    return JSONResponse({"slug": slug, "url": "https://example.com/", "title": "", "created_at": CREATED.isoformat()})
 
 
 ITEMS: list[BaseRoute] = [Route("/items/{id}", item)]
-LINKS: list[BaseRoute] = [Route("/api/v1/links/{slug}", link)]
+LINK = "/api/v1/links/{slug}"
+LINKS: list[BaseRoute] = [Route(LINK, link)]

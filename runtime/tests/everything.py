@@ -22,6 +22,7 @@ from firstlight import (
     Component,
     NoSettings,
     Objective,
+    Operation,
     Process,
     Service,
     Surroundings,
@@ -29,7 +30,9 @@ from firstlight import (
     slo,
 )
 from firstlight.components.http_client import HTTP_CLIENT
+from firstlight.idempotency import IDEMPOTENCY
 from firstlight.rate_limits import Limit, rate_limits
+from firstlight.versions import ByHeader, Version
 
 faults = runpy.run_path(str(Path(__file__).with_name("faults.py")))
 
@@ -102,8 +105,13 @@ async def listen(websocket: WebSocket) -> None:
 
 SERVICE = Service(
     identity=replace(faults["IDENTITY"], supported_until=date(2027, 11, 27)),
-    components=[rate_limits(Limit(name="by_address", rate="6000/minute")), HTTP_CLIENT, SCALES],
-    routes=[*faults["FAULTS"], Route("/call", call), WebSocketRoute("/listen", listen)],
+    components=[rate_limits(Limit(name="by_address", rate="6000/minute")), HTTP_CLIENT, IDEMPOTENCY, SCALES],
+    routes=[
+        *faults["FAULTS"],
+        Route("/call", call),
+        WebSocketRoute("/listen", listen),
+        Operation(method="GET", path="/versioned", handler=faults["none"], version=Version("v1", ByHeader())),
+    ],
     objectives=[Objective("shipped", 0.99)],
     checks=[Check("levelled", succeed)],
 )

@@ -36,8 +36,20 @@ async def read(_: Request) -> Response:
     return Response("read")
 
 
+async def replace(request: Request, *, body: Parcel) -> Response:
+    """Replace a parcel."""
+    return await accept(request, body=body)
+
+
+async def patch(request: Request, *, body: Parcel) -> Response:
+    """Change a parcel."""
+    return await accept(request, body=body)
+
+
 OPERATIONS = [
-    *(Operation(method=method, path="/parcels", handler=accept, body=Parcel) for method in ("POST", "PUT", "PATCH")),
+    Operation(method="POST", path="/parcels", handler=accept, body=Parcel),
+    Operation(method="PUT", path="/parcels", handler=replace, body=Parcel),
+    Operation(method="PATCH", path="/parcels", handler=patch, body=Parcel),
     Operation(method="DELETE", path="/parcels", handler=read),
 ]
 
@@ -56,6 +68,7 @@ def app(settings: Settings, lines: Lines) -> Application:
         'application/json;charset="UTF-8"',
         "Application/JSON",
         "application/json; profile=x",
+        'application/json ; profile="a; b=\\"c" ; charset=utf-8;',
         "application/merge-patch+json",
         "application/vnd.acme.parcel.v2+json",
     ],
@@ -72,6 +85,13 @@ REFUSED = [
     "application/jsonp",
     "application/json, text/plain",
     "application/json; charset=utf-16",
+    "application/json; charset=utf-8; charset=utf-16",
+    "application/json; profile",
+    "application/json; a=b, text/plain",
+    'application/json; a="b',
+    "application/+json",
+    "application/x-json",
+    "application/json/x",
     "text/json",
     "json",
     "",
@@ -89,17 +109,36 @@ def test_another_media_type_is_refused(client: TestClient, lines: Lines, given: 
     assert (line["http_route"], line["error_type"], line["level"]) == ("/parcels", "", "info")
 
 
-def test_a_body_without_a_media_type_is_json(client: TestClient) -> None:
-    """With a length and in chunks."""
-    assert client.post("/parcels", content=BODY).status_code == 200
-    assert client.post("/parcels", content=iter([BODY])).status_code == 200
+def test_a_body_without_a_media_type_is_refused(client: TestClient) -> None:
+    """With a length, in chunks, and empty. A page of another site can send one without asking first."""
+    assert client.post("/parcels", content=BODY).status_code == 415
+    assert client.post("/parcels", content=iter([BODY])).status_code == 415
+    assert client.post("/parcels").status_code == 415
+
+
+PATCHES = "application/merge-patch+json, application/json"
 
 
 def test_each_method_names_what_it_accepts(client: TestClient) -> None:
     """In the header that the specification of the method defines."""
     text = {"Content-Type": "text/plain"}
-    assert client.patch("/parcels", content=BODY, headers=text).headers["accept-patch"] == "application/json"
+    assert client.patch("/parcels", content=BODY, headers=text).headers["accept-patch"] == PATCHES
     assert client.put("/parcels", content=BODY, headers=text).headers["accept"] == "application/json"
+
+
+@pytest.mark.parametrize("given", ["application/json", "application/merge-patch+json; charset=utf-8"])
+def test_a_patch_is_a_merge_patch(client: TestClient, given: str) -> None:
+    """Plain JSON means the same, as most clients send it."""
+    assert client.patch("/parcels", content=BODY, headers={"Content-Type": given}).text == "1"
+
+
+@pytest.mark.parametrize("given", ["application/json-patch+json", "application/vnd.acme.parcel+json"])
+def test_a_patch_in_another_format_is_refused(client: TestClient, given: str) -> None:
+    """Its members would be taken for values."""
+    response = client.patch("/parcels", content=BODY, headers={"Content-Type": given})
+
+    assert (response.status_code, response.headers["accept-patch"]) == (415, PATCHES)
+    assert "application/json or application/merge-patch+json" in response.json()["detail"]
 
 
 def test_an_operation_without_a_body_accepts_every_media_type(client: TestClient) -> None:
@@ -125,8 +164,9 @@ def test_a_body_that_says_it_is_not_encoded_is_accepted(client: TestClient) -> N
 
 def test_two_media_types_are_refused(app: Application) -> None:
     """Another recipient could use the other one."""
-    both = [(b"content-type", b"application/json"), (b"content-type", b"text/plain")]
-    assert _status(app, [*both, (b"content-length", b"13")]) == 415
+    for first in (b"application/json", b"application/json; a=b", b'application/json; a="b'):
+        both = [(b"content-type", first), (b"content-type", b"text/plain")]
+        assert _status(app, [*both, (b"content-length", b"13")]) == 415
 
 
 def test_the_body_is_not_read(app: Application) -> None:

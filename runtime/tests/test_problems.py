@@ -1,7 +1,9 @@
 """Every error is a problem document with the ids of its log lines."""
 
+import re
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 from typing import Any
 
 import httpx2
@@ -32,6 +34,13 @@ from .faults import IDENTITY
 LIMIT_BYTES = 1000
 SECRET = "hunter2"  # noqa: S105 - what must not come out
 
+
+class StaleError(ConflictError):
+    """An error with a type of its own."""
+
+    members: Mapping[str, object] = MappingProxyType({"type": "/problems/stale", "title": "Stale", "age": 3})
+
+
 RAISED: dict[str, Exception] = {
     "missing": NotFoundError("No such parcel."),
     "conflict": ConflictError("The parcel has left."),
@@ -39,6 +48,10 @@ RAISED: dict[str, Exception] = {
     "unavailable": UnavailableError("The scales are being cleaned."),
     "failed": ServiceError("The scales broke."),
     "unexpected": RuntimeError(f"cannot open /etc/scales with {SECRET}"),
+    "hostile": ConflictError("<script>&\u202e\ud800\x9b1m\x00 is taken."),
+    "decorated": InvalidError(errors=[{"pointer": "#/a", "detail": "</html>\u2066\udfff"}]),
+    "valued": HTTPException(409, {"code": 2**70}),  # type: ignore[arg-type] # as FastAPI allows
+    "own": StaleError("The parcel is older."),
     "teapot": HTTPException(418, "Short and stout.", {"X-Spout": "here"}),
 }
 
@@ -194,13 +207,14 @@ def test_an_invalid_body_is_a_problem_with_pointers(
     assert SECRET not in response.text
 
 
-@pytest.mark.parametrize("body", [b"", b"{hunter2", b"\xff\xfe", b"[" * 900])
+@pytest.mark.parametrize("body", [b"", b"{hunter2", b"\xff\xfe", b"[" * 900, b'{"weight": "\\ud800"}'])
 def test_a_malformed_body_is_a_problem(client: TestClient, lines: Lines, body: bytes) -> None:
-    """A body that is not JSON is an error of the client."""
+    """A body that is not JSON is a bad request (RFC 9110, 15.5.21: 422 is for correct syntax)."""
     response = client.post("/parcels", content=body)
 
-    document = _problem(response, lines, 422)
-    assert [error["pointer"] for error in document["errors"]] == ["#"]
+    document = _problem(response, lines, 400)
+    assert document.keys() == STANDARD
+    assert document["detail"].startswith("The body must be valid JSON: ")
     assert SECRET not in response.text
 
 
@@ -273,7 +287,7 @@ def test_errors_are_counted_when_not_all_are_listed(count: int) -> None:
     members = ",".join(f'"a/b~\u20ac{number}": 1' for number in range(count))
     errors, total, _ = _refused(f'{{"weight": 1, "contents": [], {members}}}'.encode())
 
-    assert [error["pointer"] for error in errors] == [f"#/a~1b~0\u20ac{number}" for number in range(min(count, 20))]
+    assert [error["pointer"] for error in errors] == [f"#/a~1b~0%E2%82%AC{number}" for number in range(min(count, 20))]
     assert total == (count if count > 20 else None)
 
 
@@ -309,6 +323,51 @@ def test_a_status_without_a_standard_name_is_kept(client: TestClient) -> None:
 
     assert response.status_code == 499
     assert response.headers["content-type"] == "application/problem+json"
+
+
+def test_nothing_is_echoed_unescaped(client: TestClient) -> None:
+    """No markup, control characters, directions or surrogates come out, as bytes or after parsing."""
+    document = client.get("/raise/hostile")
+    errors = client.get("/raise/decorated")
+
+    assert document.json()["detail"] == r"<script>&\u202e\ud800\u009b1m\u0000 is taken."
+    assert errors.json()["errors"][0]["detail"] == r"</html>\u2066\udfff"
+    for response in (document, errors):
+        assert response.content.isascii()
+        assert not {*b"<>&"} & {*response.content}
+
+
+def test_an_invalid_member_is_named_without_its_text_unescaped(client: TestClient) -> None:
+    """The pointer is a URI fragment (RFC 6901, 6)."""
+    body = '{"weight": 1, "contents": [], "<b>\u202e\'\\"\\u0000\\n&": 1}'.encode()
+
+    (error,) = client.post("/parcels", content=body).json()["errors"]
+    assert error["pointer"] == "#/%3Cb%3E%E2%80%AE%27%22%00%0A%26"
+
+
+@pytest.mark.parametrize("name", ["\u20ac" * 100, "%" * 100, "x" * 178 + "\u20ac"])
+def test_a_long_pointer_is_cut_between_characters(client: TestClient, name: str) -> None:
+    """Every escape that is left is complete."""
+    (error,) = client.post("/parcels", json={"weight": 1, "contents": [], name: 1}).json()["errors"]
+
+    pointer = error["pointer"].removesuffix("\N{HORIZONTAL ELLIPSIS}")
+    assert len(pointer) < 200
+    assert re.fullmatch(r"#/(?:[^%]|%[0-9A-F]{2})*", pointer)
+
+
+def test_a_detail_that_is_no_text_is_a_member(client: TestClient, lines: Lines) -> None:
+    """FastAPI allows any value as the detail of an exception."""
+    document = _problem(client.get("/raise/valued"), lines, 409)
+
+    assert document["info"] == {"code": 2**70}
+
+
+def test_an_error_may_have_its_own_type(client: TestClient) -> None:
+    """A team documents it on a page of its own."""
+    document = client.get("/raise/own").json()
+
+    assert (document["type"], document["title"], document["status"]) == ("/problems/stale", "Stale", 409)
+    assert document["age"] == 3
 
 
 def test_a_problem_outside_a_request_has_no_ids() -> None:

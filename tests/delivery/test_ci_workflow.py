@@ -36,7 +36,7 @@ def test_what_is_broken_fails_its_job_and_the_gate(machine: Machine, service: Pa
     specification moved on: the checks say so.
     """
     keep_one_test(service)
-    replace(service / "src/acme_links/api/links/operations.py", ".url, 302)", ".url, 301)")
+    replace(service / "src/acme_links/api/links/visits.py", ".url, 302)", ".url, 301)")
     replace(service / "ops/grafana/specs/runtime.yml", "title: Are users affected?", "title: Are users affected now?")
     replace(service / "ops/alerts/rules/runtime.rules.yml", "> 0.95", "> 9.5")
     machine.commit(service)

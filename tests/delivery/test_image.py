@@ -38,7 +38,7 @@ LOAD = (
         {"method": "POST", "path": "/api/v1/links", "body": '{"url": "https://example.com/", "slug": "s{n}"}'},
     ),
     ("302", 30_000, {"path": "/r/s7"}),
-    ("200", 2_000, {"path": "/api/v1/links?limit=100&offset={n}"}),
+    ("200", 2_000, {"path": "/api/v1/links?limit=100&sort=-slug"}),
     ("404", 2_000, {"path": "/nobody/{n}"}),
     ("422", 500, {"method": "POST", "path": "/api/v1/links", "body": "x" * 100_000}),
 )

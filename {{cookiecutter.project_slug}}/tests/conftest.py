@@ -10,3 +10,9 @@ from <%= cookiecutter.package_name %>.service import SERVICE
 def service() -> Service:
     """The service that the plug-in's fixtures test."""
     return SERVICE
+
+
+@pytest.fixture(scope="session")
+def declared_answers() -> bool:
+    """Whether `client` compares each response with what its operation declares."""
+    return True

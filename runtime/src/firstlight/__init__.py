@@ -25,10 +25,12 @@ if TYPE_CHECKING:
     from .errors import ArrangementError as ArrangementError
     from .errors import SettingsError as SettingsError
     from .identity import Identity as Identity
+    from .json_response import JsonResponse as JsonResponse
     from .latency import Latency as Latency
     from .lifecycle import Lifecycle as Lifecycle
     from .logs.secret_names import Redaction as Redaction
     from .management.check import Check as Check
+    from .merge_patch import MergePatch as MergePatch
     from .metrics.instruments import REGISTRY as REGISTRY
     from .operations.answer import Answer as Answer
     from .operations.operation import Operation as Operation
@@ -47,9 +49,11 @@ _HOMES = {
     "Command": "component",
     "Component": "component",
     "Identity": "identity",
+    "JsonResponse": "json_response",
     "Latency": "latency",
     "Layer": "component",
     "Lifecycle": "lifecycle",
+    "MergePatch": "merge_patch",
     "NoSettings": "component",
     "Objective": "slo",
     "Operation": "operations.operation",
@@ -78,9 +82,11 @@ __all__ = [
     "Command",
     "Component",
     "Identity",
+    "JsonResponse",
     "Latency",
     "Layer",
     "Lifecycle",
+    "MergePatch",
     "NoSettings",
     "Objective",
     "Operation",

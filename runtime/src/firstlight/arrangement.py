@@ -5,13 +5,15 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from . import forms
-from .component import Component, Requirement
+from .component import Component, Layer, Requirement
 from .declarations import foreign
 from .errors import ArrangementError
 from .identity import WEB
 from .operations.operation import Operation
 from .service import Service
 from .slo import ROUTE_PREFIX, STANDARD
+from .versions.faults import faults as versions_faults
+from .versions.faults import key
 
 Components = Sequence[Component[Any, Any]]
 RESERVED_NAMES = frozenset({"lifecycle", "settings", WEB})  # the runtime's own keys in `state`, and its process
@@ -43,6 +45,8 @@ def _faults(service: Service) -> Iterator[str]:
     yield from _shared("background task", tasks, "rename one of them")
     operations = [(owner, row) for owner, _, rows in declared for row in rows if isinstance(row, Operation)]
     yield from _malformed(operations)
+    yield from versions_faults(operations)
+    yield from _not_idempotent(operations, components)
     checks = [("the service", check.name) for check in service.checks]
     checks += [(owner, f"background.{name}") for owner, name in tasks]
     yield from _shared("check", checks, "rename one of them")
@@ -51,7 +55,7 @@ def _faults(service: Service) -> Iterator[str]:
     for objective in service.objectives:
         if objective.slo.startswith(ROUTE_PREFIX):
             yield f"the objective {objective.slo!r} must have another name: {ROUTE_PREFIX} is for the latency of routes"
-    yield from _shared("operation", ((o, f"{row.method} {row.path}") for o, row in operations), "remove one of them")
+    yield from _shared("operation", ((o, key(row)) for o, row in operations), "remove one of them")
     yield from _undocumented(operations, components)
 
 
@@ -128,6 +132,19 @@ def _undocumented(operations: Sequence[tuple[str, Operation]], components: Compo
             names = ", ".join(known) or "none"
             call = f"{row.method} {row.path}, by {owner}"
             yield f"the policy {row.policy!r} of {call}, must be one of the components' security schemes: {names}"
+
+
+def _not_idempotent(operations: Iterable[tuple[str, Operation]], components: Components) -> Iterator[str]:
+    """Operations that declare what nothing would do: a client would repeat a request in vain."""
+    honoured = any(Layer.IDEMPOTENCY in component.middleware for component in components)
+    for owner, row in operations:
+        called = f"{row.method} {row.path}, by {owner},"
+        if row.idempotent and not honoured:
+            yield f"{called} is idempotent; add IDEMPOTENCY of firstlight.idempotency to `components`"
+        if not row.idempotent and (row.idempotency_required or row.idempotency_seconds is not None):
+            yield f"{called} says how it honours an Idempotency-Key; set idempotent=True as well"
+        if row.idempotency_seconds is not None and not row.idempotency_seconds > 0:
+            yield f"{called} has idempotency_seconds={row.idempotency_seconds:g}; it must be more than 0"
 
 
 def _shared(kind: str, owned: Iterable[tuple[str, str]], cure: str) -> Iterator[str]:

@@ -1,40 +1,60 @@
 """Invalid values in a request: pydantic's errors as a problem with JSON pointers, without the values."""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
+from urllib.parse import quote
 
 from pydantic import ValidationError
 
-from .service_errors import LISTED_ERRORS, InvalidError
+from .service_errors import LISTED_ERRORS, BadRequestError, InvalidError, ServiceError
+from .text import visible
 
+ELLIPSIS = "\N{HORIZONTAL ELLIPSIS}"
+IN_A_FRAGMENT = "!$()*+,;=:@~?-._"  # RFC 3986, without what means something in HTML
 POINTER_CHARACTERS, DETAIL_CHARACTERS = 200, 500
 
 
+MALFORMED = "json_invalid"
+_BROKEN_ESCAPE = re.compile("%.?$")
+
+
 @contextmanager
-def client_input() -> Iterator[None]:
+def client_input(where: str = "") -> Iterator[None]:
     """Turn a pydantic `ValidationError` raised in the context into an `InvalidError` (422).
 
-    Outside of it, a `ValidationError` is an error of the service: 500.
+    Text that is not JSON becomes a `BadRequestError` (400). Outside of the context, a `ValidationError` is an error of
+    the service: 500. `where`, such as `query`, becomes the member `in` of each error, for values outside of the body.
     """
     try:
         yield
     except ValidationError as error:
-        raise InvalidError(errors=_pointers(error), errors_total=error.error_count()) from None
+        raise refusal(_first(error), error.error_count(), where) from None
 
 
-def _escape(part: int | str) -> str:
-    return str(part).replace("~", "~0").replace("/", "~1")
+def refusal(errors: Iterable[Mapping[str, Any]], count: int, where: str = "") -> ServiceError:
+    """The problem of invalid input with `count` errors, of which `errors` are the first."""
+    found = list(errors)
+    if found and found[0]["type"] == MALFORMED:
+        reason = visible(str(found[0]["msg"]).partition(": ")[2] or "it cannot be parsed")
+        return BadRequestError(f"The body must be valid JSON: {_cut(reason, DETAIL_CHARACTERS)}.")
+    place = {"in": where} if where else {}
+    return InvalidError(errors=[{**_described(each), **place} for each in found], errors_total=count)
 
 
-def _pointers(error: ValidationError) -> Sequence[Mapping[str, str]]:
-    """The first errors with their JSON pointers (RFC 6901), without the values."""
-    found = []
-    for details in _first(error):
-        pointer = "#" + "".join(f"/{_escape(part)}" for part in details["loc"])
-        found.append({"pointer": _cut(pointer, POINTER_CHARACTERS), "detail": _cut(details["msg"], DETAIL_CHARACTERS)})
-    return found
+def _described(details: Mapping[str, Any]) -> Mapping[str, str]:
+    """The JSON pointer of a value as a URI fragment (RFC 6901, 6), and what is wrong, without the value."""
+    pointer = "#" + "".join(f"/{_escaped(part)}" for part in details["loc"])
+    if len(pointer) > POINTER_CHARACTERS:
+        pointer = _BROKEN_ESCAPE.sub("", pointer[: POINTER_CHARACTERS - 1]) + ELLIPSIS
+    return {"pointer": pointer, "detail": _cut(visible(details["msg"]), DETAIL_CHARACTERS)}
+
+
+def _escaped(part: int | str) -> str:
+    text = str(part)[:POINTER_CHARACTERS].replace("~", "~0").replace("/", "~1")
+    return quote(text, safe=IN_A_FRAGMENT, errors="replace")
 
 
 def _first(error: ValidationError) -> Iterator[Mapping[str, Any]]:
@@ -51,4 +71,4 @@ def _first(error: ValidationError) -> Iterator[Mapping[str, Any]]:
 
 
 def _cut(text: str, characters: int) -> str:
-    return text if len(text) <= characters else f"{text[: characters - 1]}\N{HORIZONTAL ELLIPSIS}"
+    return text if len(text) <= characters else text[: characters - 1] + ELLIPSIS

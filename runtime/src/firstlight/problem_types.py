@@ -47,3 +47,9 @@ _BY_STATUS = {status: (each.uri, each.title) for status, each in PROBLEM_TYPES.i
 def type_and_title(status: int) -> tuple[str, str]:
     """The `type` and the `title` of a problem with a status. A status without a type of its own is `about:blank`."""
     return _BY_STATUS.get(status) or (NO_TYPE, http.client.responses.get(status, "Error"))
+
+
+def meaning(status: int) -> str:
+    """What has happened where a response has this status, as a sentence."""
+    known = PROBLEM_TYPES.get(status)
+    return f"{http.client.responses.get(status, 'Error')}." if known is None else known.meaning

@@ -3,8 +3,9 @@
 A handler raises a `ServiceError`; clients get its status, its text and its members.
 """
 
+import http.client
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -13,7 +14,8 @@ from starlette.types import ExceptionHandler
 
 from .context import current_request
 from .field_errors import client_input
-from .problem_types import PROBLEM_TYPES, ProblemType, type_and_title
+from .problem_document import MEDIA_TYPE, document, encoded
+from .problem_types import PROBLEM_TYPES, ProblemType, meaning
 from .service_errors import (
     RETRY_AFTER_SECONDS,
     BadRequestError,
@@ -55,6 +57,7 @@ __all__ = [
 
 UNEXPECTED = "The service failed to answer. The ids in this document find the reason in its logs."
 STOPPED = "The service stopped before this request was complete. The ids in this document find it in the logs."
+FIELDS = "firstlight.fields"  # in the scope: header fields of every response of its operation
 WITHOUT_BODY = frozenset({204, 205, 304})
 _NOT_STORED = {"Cache-Control": "no-store"}  # a cache may otherwise store a 404 or a 410 without being told to
 
@@ -62,24 +65,32 @@ _NOT_STORED = {"Cache-Control": "no-store"}  # a cache may otherwise store a 404
 class ProblemResponse(JSONResponse):
     """A problem document as a response."""
 
-    media_type = "application/problem+json"
+    media_type = MEDIA_TYPE
 
     def __init__(self, status: int, detail: str, headers: Mapping[str, str] | None = None, **extra: Any) -> None:
         """Build the document for the request in progress. `extra` members are added to the standard ones."""
         request = current_request()
         ids = {} if request is None else {"request_id": request.request_id, "trace_id": request.trace_id}
-        kind, title = type_and_title(status)
-        document = {"type": kind, "title": title, "status": status, "detail": detail, **ids, **extra}
         super().__init__(
-            document, status_code=status, headers=_NOT_STORED if headers is None else {**_NOT_STORED, **headers}
+            document(status, detail, ids, extra),
+            status_code=status,
+            headers=_NOT_STORED if headers is None else {**_NOT_STORED, **headers},
         )
+
+    def render(self, content: Any) -> bytes:
+        """The document as JSON."""
+        return encoded(content)
 
 
 async def _on_http_exception(_: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
-    if error.status_code in WITHOUT_BODY:
-        return Response(status_code=error.status_code, headers=error.headers)
-    return ProblemResponse(error.status_code, error.detail, error.headers)
+    status, detail = error.status_code, cast("object", error.detail)
+    if status in WITHOUT_BODY:
+        return Response(status_code=status, headers=error.headers)
+    if not isinstance(detail, str):  # FastAPI allows any value
+        return ProblemResponse(status, meaning(status), error.headers, info=detail)
+    said = detail if detail != http.client.responses.get(status) else meaning(status)
+    return ProblemResponse(status, said, error.headers)
 
 
 async def _on_service_error(_: Request, error: Exception) -> ProblemResponse:
@@ -87,8 +98,10 @@ async def _on_service_error(_: Request, error: Exception) -> ProblemResponse:
     return ProblemResponse(error.status, error.detail, error.headers, **error.members)
 
 
-async def _on_unexpected(_: Request, __: Exception) -> ProblemResponse:
-    return ProblemResponse(500, UNEXPECTED)
+async def _on_unexpected(request: Request, _: Exception) -> ProblemResponse:
+    response = ProblemResponse(500, UNEXPECTED)
+    response.raw_headers.extend(request.scope.get(FIELDS, ()))  # this response is made outside of its operation
+    return response
 
 
 EXCEPTION_HANDLERS: Mapping[Any, ExceptionHandler] = {

@@ -19,7 +19,7 @@ from http import HTTPStatus
 from types import MappingProxyType
 from typing import ClassVar
 
-from .problem_types import PROBLEM_TYPES
+from .problem_types import meaning
 
 RETRY_AFTER_SECONDS = 5
 LISTED_ERRORS = 20  # the others are only counted: a body of 1 MB can have half a million
@@ -37,8 +37,7 @@ class ServiceError(Exception):
     @property
     def detail(self) -> str:
         """The text of the error; without one, what its status means."""
-        known = PROBLEM_TYPES.get(self.status)
-        return str(self) or (self.status.description or self.status.phrase if known is None else known.meaning)
+        return str(self) or meaning(self.status)
 
 
 class BadRequestError(ServiceError):

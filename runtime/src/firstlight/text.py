@@ -15,6 +15,13 @@ def shown(text: str) -> str:
     return cut if cut.isprintable() else "".join(each if each.isprintable() else REPLACEMENT for each in cut)
 
 
+def visible(text: str) -> str:
+    """The text, with each control, direction, surrogate and other invisible character as its number in hex."""
+    if text.isprintable():
+        return text
+    return "".join(each if each.isprintable() else f"\\u{ord(each):04x}" for each in text)
+
+
 def is_unicode(text: str) -> bool:
     """Whether the bytes in the environment were UTF-8. Python reads other bytes as lone surrogates."""
     return text.isascii() or not any("\ud800" <= character <= "\udfff" for character in text)

@@ -63,24 +63,24 @@ def _remembered(starts: dict[str, list[start.Start]], monkeypatch: pytest.Monkey
 
 
 @pytest.fixture(scope="session")
-def refusals() -> dict[str, str]:
-    """Remembers why a page is refused, by the whole source: the import of the page takes most of a second."""
+def pages() -> dict[str, start.Page]:
+    """Remembers a page by the whole source: its import takes most of a second."""
     return {}
 
 
 @pytest.fixture(autouse=True)
-def _imported_once(refusals: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+def _imported_once(pages: dict[str, start.Page], monkeypatch: pytest.MonkeyPatch) -> None:
     """Import each page once, as above."""
-    refusal = start.refusal
+    page = start.page
 
-    def remembering(project: Project) -> str:
+    def remembering(project: Project) -> start.Page:
         source = {str(path.relative_to(project.root)): path.read_bytes().hex() for path in _sources(project)}
         key = json.dumps(source, sort_keys=True)
-        if key not in refusals:
-            refusals[key] = refusal(project)
-        return refusals[key]
+        if key not in pages:
+            pages[key] = page(project)
+        return pages[key]
 
-    monkeypatch.setattr(start, "refusal", remembering)
+    monkeypatch.setattr(start, "page", remembering)
 
 
 def _sources(project: Project) -> list[Path]:

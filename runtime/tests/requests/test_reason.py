@@ -7,8 +7,8 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 from starlette.testclient import TestClient
 
-from firstlight import Component, NoSettings, Service, Settings, create_app, nothing
-from firstlight.problems import NotFoundError, UnavailableError
+from firstlight import REGISTRY, Component, NoSettings, Service, Settings, create_app, nothing
+from firstlight.problems import InsufficientStorageError, NotFoundError, UnavailableError
 from firstlight.testing.lines import Lines
 
 from ..faults import IDENTITY
@@ -45,6 +45,11 @@ async def missing(_: Request) -> Response:
     raise NotFoundError
 
 
+async def full(_: Request) -> Response:
+    """A limit is reached."""
+    raise InsufficientStorageError
+
+
 async def component(_: Request) -> Response:
     """Raise an error of a component."""
     raise ScalesError("jammed")  # noqa: EM101 - short
@@ -55,7 +60,7 @@ def answer(_: Request, __: Exception) -> Response:
     return PlainTextResponse("jammed", 503)
 
 
-ROUTES = [Route(f"/{handler.__name__}", handler) for handler in (unavailable, gateway, missing, component)]
+ROUTES = [Route(f"/{handler.__name__}", handler) for handler in (unavailable, gateway, missing, full, component)]
 SCALES = Component(name="scales", settings=NoSettings, open=nothing, exception_handlers={ScalesError: answer})
 
 
@@ -94,3 +99,24 @@ def test_what_the_client_did_wrong_needs_no_reason(client: TestClient, lines: Li
 
     (line,) = lines.named("http.request_finished")
     assert "reason" not in line
+
+
+def _count(metric: str, **labels: str) -> float:
+    return REGISTRY.get_sample_value(metric, labels) or 0
+
+
+def test_a_full_store_is_no_failure_of_the_service(client: TestClient, lines: Lines) -> None:
+    """Clients that fill it do not use up the error budget. It is a security event instead."""
+    availability = {"slo": "availability"}
+    bad = _count("slo_events_total", outcome="bad", **availability)
+    good = _count("slo_events_total", outcome="good", **availability)
+    reached = _count("security_events_total", event="capacity_reached")
+
+    assert client.post("/full").status_code == 405
+    assert client.get("/full").status_code == 507
+
+    (*_, line) = lines.named("http.request_finished")
+    assert (line["error_type"], line["level"], line["reason"]) == ("", "info", "InsufficientStorageError")
+    assert _count("slo_events_total", outcome="bad", **availability) == bad
+    assert _count("slo_events_total", outcome="good", **availability) == good + 2
+    assert _count("security_events_total", event="capacity_reached") == reached + 1

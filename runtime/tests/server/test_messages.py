@@ -10,6 +10,8 @@ import pytest
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from firstlight.metrics.instruments import REGISTRY
+from firstlight.security.headers import FIELDS
+from firstlight.server.answers import ANSWERS
 from firstlight.server.messages import PIECE_BYTES
 
 from .wires import HEAD_BYTES, Wired, answered, echo
@@ -22,8 +24,7 @@ BODIES = {
     "trailers": (b"Transfer-Encoding: chunked\r\n\r\n", b"5\r\nhello\r\n0\r\nX-A: b\r\n\r\n"),
 }
 CHUNKED = b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
-MALFORMED = {
-    "no request": b"GARBAGE\r\n\r\n",
+BAD_HOSTS = {
     "no host": b"GET / HTTP/1.1\r\n\r\n",
     "two hosts": b"GET / HTTP/1.1\r\nHost: a\r\nHost: a\r\n\r\n",
     "two hosts, old version": b"GET / HTTP/1.0\r\nHost: a\r\nHost: b\r\n\r\n",
@@ -31,6 +32,17 @@ MALFORMED = {
     "host with a path": b"GET / HTTP/1.1\r\nHost: a/b\r\n\r\n",
     "host with a user": b"GET / HTTP/1.1\r\nHost: u@a\r\n\r\n",
     "host with a bad port": b"GET / HTTP/1.1\r\nHost: a:b\r\n\r\n",
+    "host with odd characters": b"GET / HTTP/1.1\r\nHost: a!$&b\r\n\r\n",
+    "host with an escape": b"GET / HTTP/1.1\r\nHost: a%41\r\n\r\n",
+    "host with a list": b"GET / HTTP/1.1\r\nHost: a,b\r\n\r\n",
+    "host with a large port": b"GET / HTTP/1.1\r\nHost: a:65536\r\n\r\n",
+    "URL of another host": b"GET http://b/ HTTP/1.1\r\nHost: a\r\n\r\n",
+    "URL of another port": b"GET http://a:81/ HTTP/1.1\r\nHost: a\r\n\r\n",
+    "URL with a user": b"GET http://u@a/ HTTP/1.1\r\nHost: a\r\n\r\n",
+    "URL without a host": b"GET http:///a HTTP/1.1\r\nHost: a\r\n\r\n",
+}
+MALFORMED = {
+    "no request": b"GARBAGE\r\n\r\n",
     "two lengths": b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n",
     "length and chunks": b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n",
     "negative length": b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: -1\r\n\r\n",
@@ -42,6 +54,19 @@ MALFORMED = {
     "CONNECT": b"CONNECT a:443 HTTP/1.1\r\nHost: a:443\r\n\r\n",
     "target beyond ASCII": b"GET /\xff HTTP/1.1\r\nHost: a\r\n\r\n",
     "chunk without a size": b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n",
+    "fragment": b"GET /a#b HTTP/1.1\r\nHost: a\r\n\r\n",
+    "URL that is not of HTTP": b"GET ftp://a/ HTTP/1.1\r\nHost: a\r\n\r\n",
+    "asterisk": b"GET * HTTP/1.1\r\nHost: a\r\n\r\n",
+    "coding within chunks": b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n",
+    "chunks, old version": b"POST / HTTP/1.0\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+}
+TARGETS = {
+    b"http://a/b?c": "/b",
+    b"HTTP://A:80/b": "/b",
+    b"http://a": "/",
+    b"http://a?c": "/",
+    b"//b/c": "//b/c",
+    b"/http://b/": "/http://b/",
 }
 STATUS = re.compile(rb"HTTP/1\.1 (\d{3})")
 VALID_HOSTS = (
@@ -123,16 +148,42 @@ def test_an_offer_may_expect_to_be_told_to_continue() -> None:
     assert requests_of(answer) == [("POST", "hello")]
 
 
-@pytest.mark.parametrize("kind", MALFORMED)
-def test_a_malformed_request_is_answered_with_a_problem_document(kind: str) -> None:
+REFUSED = [
+    *(("malformed", kind, request) for kind, request in MALFORMED.items()),
+    *(("bad_host", kind, request) for kind, request in BAD_HOSTS.items()),
+]
+
+
+@pytest.mark.parametrize(("reason", "kind", "request_"), REFUSED, ids=[kind for _, kind, _ in REFUSED])
+def test_a_malformed_request_is_answered_with_a_problem_document(reason: str, kind: str, request_: bytes) -> None:
     """Also behind a good one, which is answered first; each counts once."""
-    before = refused("malformed")
+    before = refused(reason)
     problem = (400, ["Bad Request", "application/problem+json"])
 
-    assert list(seen(answered(echo, [MALFORMED[kind]]))) == [problem]
-    assert list(seen(answered(echo, [GET + MALFORMED[kind]])))[1:] == [problem]
-    assert list(seen(answered(echo, bytewise(MALFORMED[kind]))))[-1:] == [problem]
-    assert refused("malformed") == before + 3
+    assert list(seen(answered(echo, [request_]))) == [problem], kind
+    assert list(seen(answered(echo, [GET + request_])))[1:] == [problem]
+    assert list(seen(answered(echo, bytewise(request_))))[-1:] == [problem]
+    assert refused(reason) == before + 3
+
+
+@pytest.mark.parametrize(("target", "path"), TARGETS.items())
+def test_a_target_that_is_a_url_of_this_host_is_its_path(target: bytes, path: str) -> None:
+    """RFC 9112, section 3.2.2: every server accepts what clients send to a proxy."""
+    ((_, content),) = seen(answered(echo, [b"GET " + target + b" HTTP/1.1\r\nHost: a\r\n\r\n"]))
+    assert content[1] == path
+
+
+def test_the_asterisk_is_a_target_of_options() -> None:
+    """It means the server as a whole."""
+    ((_, content),) = seen(answered(echo, [b"OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n"]))
+    assert content[:2] == ["OPTIONS", "*"]
+
+
+def test_the_answers_of_the_server_have_the_security_headers() -> None:
+    """All of them, once each."""
+    for reason, answer in ANSWERS.items():
+        head = answer.partition(b"\r\n\r\n")[0] + b"\r\n"
+        assert [head.count(b"\r\n%b: %b\r\n" % pair) for pair in FIELDS.pairs] == [1] * len(FIELDS.pairs), reason
 
 
 @pytest.mark.parametrize("host", VALID_HOSTS)
@@ -253,6 +304,7 @@ SEEDS = (
     b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n" + GET,
     b"PUT / HTTP/1.1\r\nHost: [::1]:8\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\nab",
     b"\r\n\r\nGET http://a/b HTTP/1.1\r\nHost: a\r\nA:   b  \r\n\r\n",
+    b"GET http://a HTTP/1.1\r\nHost: a\r\n\r\n",
 )
 SPICES = (
     b"\r\n",

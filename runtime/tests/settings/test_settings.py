@@ -27,6 +27,9 @@ from firstlight.testing.lines import Lines
 
 DSN = "https://hunter2@sentry.example/1"
 
+TRUSTED_HOSTS = ("api.example", "*.example.com", "fd00::1", "10.0.0.5")
+CORS_ORIGINS = ("https://app.example", "http://localhost:3000")
+
 # variable, text, value
 GIVEN = [
     ("HOST", "0.0.0.0", "0.0.0.0"),  # noqa: S104 - what an image sets
@@ -47,6 +50,13 @@ GIVEN = [
     ("TRUST_REMOTE_PARENT", "true", True),
     ("ACCEPT_BAGGAGE", "true", True),
     ("RATE_LIMITS", "On", "on"),
+    ("TRUSTED_HOSTS", " API.example. , *.Example.com,,[FD00:0::1],10.0.0.5 ", TRUSTED_HOSTS),
+    ("TRUSTED_HOSTS", "*", ("*",)),
+    ("CORS_ORIGINS", " HTTPS://App.example/ , https://app.example:443,http://localhost:3000", CORS_ORIGINS),
+    ("CORS_ORIGINS", "*", ("*",)),
+    ("CORS_CREDENTIALS", " TRUE ", True),
+    ("HTTPS_ONLY", " True ", True),
+    ("HSTS_SECONDS", " 31536000 ", 31_536_000),
     ("OTEL_SERVICE_NAME", "other", "other"),
     ("OTEL_TRACES_EXPORTER", "none", "none"),
     ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://collector:4318", "http://collector:4318"),
@@ -82,6 +92,11 @@ DEFAULTS = {
     "slo_latency_seconds": 0.25,
     "trust_remote_parent": False,
     "trusted_proxies": (),
+    "trusted_hosts": (),
+    "cors_origins": (),
+    "cors_credentials": False,
+    "https_only": False,
+    "hsts_seconds": 0,
     "accept_baggage": False,
     "rate_limits": "report",
     "otel_service_name": "",
@@ -89,6 +104,28 @@ DEFAULTS = {
     "otel_traces_sampler": "parentbased_traceidratio",
     "otel_traces_sampler_arg": 1,
 }
+
+BAD_HOSTS = (
+    "https://api.example",
+    "api.example:8000",
+    "api.*",
+    "**.example",
+    "a b",
+    "a/b",
+    "u@a",
+    "-a",
+    "a,*x",
+)
+BAD_ORIGINS = (
+    "app.example",
+    "https://app.example/path",
+    "https://u@app.example",
+    "https://*.app.example",
+    "ftp://app.example",
+    "https://app.example?a",
+    "null",
+    "a b",
+)
 
 # variable, text, what the sentence says that it must be
 BAD = [
@@ -119,6 +156,12 @@ BAD = [
     ("ACCEPT_BAGGAGE", "2", "boolean"),
     ("RATE_LIMITS", "maybe", "'on', 'report' or 'off'"),
     ("SLO_LATENCY_SECONDS", "0.3", "a bucket of the latency histogram"),
+    *(("TRUSTED_HOSTS", text, "a list of host names without a port") for text in BAD_HOSTS),
+    *(("CORS_ORIGINS", text, "a list of origins, such as https://app.example.com") for text in BAD_ORIGINS),
+    ("CORS_CREDENTIALS", "some", "boolean"),
+    ("HTTPS_ONLY", "443", "boolean"),
+    ("HSTS_SECONDS", "-1", "greater than or equal to 0"),
+    ("HSTS_SECONDS", "1y", "integer"),
 ]
 
 
@@ -195,6 +238,17 @@ def test_a_bad_value_is_refused_in_one_sentence(
     assert sentence.startswith(f"{variable} must ")
     assert demand in sentence
     assert not {"\n", ";"} & set(sentence)  # nothing else was wrong
+
+
+def test_credentials_are_never_allowed_to_all_origins(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every page could then act for every user."""
+    monkeypatch.setenv("CORS_CREDENTIALS", "true")
+    monkeypatch.setenv("CORS_ORIGINS", "https://app.example, *")
+
+    with pytest.raises(SettingsError) as refused:
+        load(Settings)
+
+    assert str(refused.value) == "CORS_ORIGINS must be a list of origins, not *, because CORS_CREDENTIALS is true"
 
 
 def test_all_bad_values_are_named_at_once(monkeypatch: pytest.MonkeyPatch) -> None:

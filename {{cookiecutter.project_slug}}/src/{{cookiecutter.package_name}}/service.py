@@ -4,20 +4,31 @@ from firstlight import Identity, Service
 <% for component in enabled(cookiecutter.components) %>
 from firstlight.components.<%= component.name %> import <%= component.name | upper %>
 <% endfor %>
+from firstlight.idempotency import IDEMPOTENCY
+from firstlight.rate_limits import Limit, rate_limits
 
 from .api import links
 from .settings import Settings
+
+LIMITS = (
+    Limit(name="requests", rate="6000/minute", burst=1000),
+    Limit(name="changes", rate="600/minute", by="caller", methods=("POST", "PUT", "PATCH", "DELETE")),
+)
 
 SERVICE = Service(
     identity=Identity.of(__package__),
     settings=Settings,
     components=[
+        rate_limits(*LIMITS),
+        IDEMPOTENCY,
 <% for component in enabled(cookiecutter.components) %>
         <%= component.name | upper %>,
 <% endfor %>
         links.LINKS,
     ],
-    routes=[*links.OPERATIONS],
+    routes=[
+        *links.OPERATIONS,
+    ],
     objectives=[],
     checks=[],
     background=[],

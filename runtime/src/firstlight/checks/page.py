@@ -29,7 +29,7 @@ def findings(project: Project) -> Iterator[Finding]:
 
 def _arranged(project: Project) -> Iterator[Finding]:
     """The page can be imported, and its components fit together."""
-    sentence = start.refusal(project)
+    sentence = start.page(project).refusal
     if sentence:
         yield Finding(project.page_file, f"the service does not start: {sentence}.")
 

@@ -34,6 +34,14 @@ class Start:
         return int(self.values["service"][name])
 
 
+@dataclass(frozen=True, slots=True)
+class Page:
+    """`refusal` says why the parts of the page do not fit together; without one, `openapi` is its document."""
+
+    refusal: str
+    openapi: Any
+
+
 def read(project: Project, environments: Sequence[Mapping[str, str]]) -> list[Start]:
     """The settings in each environment. `error` is the sentence with which the service would refuse to start."""
     request = {
@@ -58,23 +66,32 @@ def read(project: Project, environments: Sequence[Mapping[str, str]]) -> list[St
     return [Start(**answer) for answer in json.loads(done.stdout)]
 
 
-def refusal(project: Project) -> str:
-    """Why the components of the page do not fit together, or an empty text."""
+def page(project: Project) -> Page:
+    """The team's page, imported in another process."""
     program = (
-        "from importlib import import_module; from firstlight.arrangement import verify; "
-        f"verify(import_module('{project.package}.service').SERVICE)"
+        "from importlib import import_module; from firstlight import arrangement, openapi; "
+        f"service = import_module('{project.package}.service').SERVICE; "
+        "arrangement.verify(service); print('', openapi.encoded(openapi.document(service)).decode(), sep='\\n')"
     )
+    done = _run(project, program)
+    if done.returncode:
+        last = (done.stderr.strip().splitlines() or ["it ended without output"])[-1]
+        return Page(last.removeprefix("firstlight.errors.ArrangementError: "), None)
+    found = [line for line in done.stdout.split("\n") if line.startswith('{"openapi"')]  # the page may print as well
+    return Page("", json.loads(found[-1]))
+
+
+def _run(project: Project, program: str) -> subprocess.CompletedProcess[str]:
+    """Run Python code with the team's code on its path."""
     path = os.pathsep.join(filter(None, [str(project.root / "src"), os.environ.get("PYTHONPATH", "")]))
-    done = subprocess.run(  # noqa: S603 - the team's page
+    return subprocess.run(  # noqa: S603 - the team's page
         [sys.executable, "-c", program],
-        env={**os.environ, "PYTHONPATH": path},
+        env={**os.environ, "PYTHONPATH": path, "PYTHONIOENCODING": "utf-8"},
         capture_output=True,
-        text=True,
+        encoding="utf-8",
         check=False,
         timeout=TIMEOUT_SECONDS,
     )
-    last = (done.stderr.strip().splitlines() or ["it ended without output"])[-1]
-    return last.removeprefix("firstlight.errors.ArrangementError: ") if done.returncode else ""
 
 
 def main() -> None:

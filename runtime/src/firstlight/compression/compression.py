@@ -14,6 +14,7 @@ clients ask for ranges.
 
 import zlib
 from collections.abc import Awaitable
+from functools import partial
 
 import anyio
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -24,16 +25,19 @@ from ..operations.operation import Operation
 from .accept_encoding import prefers_gzip
 
 SMALLEST = 1024  # bytes: a smaller response is one packet with and without compression
+_DIGITS = len(str(SMALLEST))
 INLINE = 65_536  # bytes: more take longer than half a millisecond, and are compressed in a thread
 THREADS = 2
 LEVEL = 1  # 8 % larger than with level 6, for half of its CPU
 _GZIP_FORMAT = 31  # zlib's number for gzip with the largest window
-_TEXTS = (b"text/", b"application/json", b"application/problem+json", b"application/xml", b"application/javascript")
+_JSON = b"application/json"
+_TEXTS = (b"text/", _JSON, b"application/xml", b"application/javascript")
 _STREAM = b"text/event-stream"
 _REFUSED = frozenset(
     {b"accept-ranges", b"content-encoding", b"content-range", b"set-cookie", b"content-digest", b"repr-digest"}
 )
 _KEPT_BY_BROWSERS = frozenset({b"cookie", b"authorization"})
+_START = "firstlight.response_start"  # in the scope: the start of a response that waits for its body
 _VARY = (b"vary", b"Accept-Encoding")
 
 Headers = list[tuple[bytes, bytes]]
@@ -44,14 +48,19 @@ class CompressionThreads:
 
     def __init__(self) -> None:
         """No thread is started yet."""
+        self._busy = 0
         self._slots: anyio.CapacityLimiter | None = None
 
     async def compressed(self, body: bytes) -> bytes:
         """The body in the format of gzip. Unchanged where the threads are busy."""
-        slots = self._slots = self._slots or anyio.CapacityLimiter(THREADS)
-        if slots.available_tokens < 1:
+        if self._busy >= THREADS:
             return body
-        return await anyio.to_thread.run_sync(_compressed, body, limiter=slots)
+        self._busy += 1
+        try:
+            slots = self._slots = self._slots or anyio.CapacityLimiter(THREADS)  # apart from those of handlers
+            return await anyio.to_thread.run_sync(_compressed, body, limiter=slots)
+        finally:
+            self._busy -= 1
 
 
 class Compression:
@@ -66,7 +75,7 @@ class Compression:
         """Serve one request. No coroutine of its own: most responses are small, and must not pay for the others."""
         if scope["type"] != "http":
             return self.app(scope, receive, send)
-        return self.app(scope, receive, _Response(scope, send, self._threads))
+        return self.app(scope, receive, partial(_pass, self._threads, scope, send))
 
 
 def compressing(app: ASGIApp, operation: Operation | None, threads: CompressionThreads) -> ASGIApp:
@@ -74,43 +83,30 @@ def compressing(app: ASGIApp, operation: Operation | None, threads: CompressionT
     return app if operation is not None and operation.secret else Compression(app, threads)
 
 
-class _Response:
-    """The messages of one response. The start waits for the body only where the body may be compressed."""
+def _pass(threads: CompressionThreads, scope: Scope, send: Send, message: Message) -> Awaitable[None]:
+    """Pass a message of a response on. The start waits for the body only where the body may be compressed."""
+    if message["type"] == "http.response.start":
+        if _is_small(message):
+            return send(message)
+        scope[_START] = message
+        return _held()
+    start = scope.pop(_START, None)
+    return send(message) if start is None else _with_body(threads, scope, send, start, message)
 
-    __slots__ = ("_passes", "_scope", "_send", "_start", "_threads")
 
-    def __init__(self, scope: Scope, send: Send, threads: CompressionThreads) -> None:
-        self._scope = scope
-        self._send = send
-        self._threads = threads
-        self._passes = False
-        self._start: Message | None = None
-
-    def __call__(self, message: Message) -> Awaitable[None]:
-        if self._passes:
-            return self._send(message)
-        if message["type"] == "http.response.start":
-            if _is_small(message):
-                self._passes = True
-                return self._send(message)
-            self._start = message
-            return _held()
-        return self._send(message) if self._start is None else self._with_body(self._start, message)
-
-    async def _with_body(self, start: Message, message: Message) -> None:
-        self._passes = True
-        body = message.get("body", b"")
-        whole = message["type"] == "http.response.body" and not message.get("more_body", False)
-        if whole and len(body) >= SMALLEST and _may_be_compressed(start["headers"], self._scope):
-            headers: Headers = list(start["headers"])
-            if _is_wanted(self._scope):
-                smaller = await self._threads.compressed(body) if len(body) > INLINE else _compressed(body)
-                if len(smaller) < len(body):
-                    headers = _of_gzip(headers, len(smaller))
-                    message = {**message, "body": smaller}
-            start = {**start, "headers": _varying(headers)}
-        await self._send(start)
-        await self._send(message)
+async def _with_body(threads: CompressionThreads, scope: Scope, send: Send, start: Message, message: Message) -> None:
+    body = message.get("body", b"")
+    whole = message["type"] == "http.response.body" and not message.get("more_body", False)
+    if whole and len(body) >= SMALLEST and _may_be_compressed(start["headers"], scope):
+        headers: Headers = list(start["headers"])
+        if _is_wanted(scope):
+            smaller = await threads.compressed(body) if len(body) > INLINE else _compressed(body)
+            if len(smaller) < len(body):
+                headers = _of_gzip(headers, len(smaller))
+                message = {**message, "body": smaller}
+        start = {**start, "headers": headers if _varies(headers) else [*headers, _VARY]}
+    await send(start)
+    await send(message)
 
 
 async def _held() -> None:
@@ -121,7 +117,7 @@ def _is_small(start: Message) -> bool:
     """Whether a response is passed on at once: a small one, and one whose length is not known, such as a stream."""
     for name, value in start.get("headers", ()):
         if name == b"content-length":
-            return int(value) < SMALLEST
+            return len(value) < _DIGITS or int(value) < SMALLEST
     return True
 
 
@@ -132,13 +128,16 @@ def _may_be_compressed(headers: Headers, scope: Scope) -> bool:
         if name in _REFUSED:
             return False
         if name == b"content-type":
-            kind = value.partition(b";")[0].strip().lower()
-            is_text = kind != _STREAM and (kind.startswith(_TEXTS) or kind.endswith((b"+json", b"+xml")))
+            is_text = value == _JSON or _is_text(value.partition(b";")[0].strip().lower())
         elif name == b"cache-control":
             directives = value.lower()
             if b"no-transform" in directives or (b"no-store" in directives and DEFAULT_NO_STORE not in scope):
                 return False
     return is_text
+
+
+def _is_text(media_type: bytes) -> bool:
+    return media_type != _STREAM and (media_type.startswith(_TEXTS) or media_type.endswith((b"+json", b"+xml")))
 
 
 def _is_wanted(scope: Scope) -> bool:
@@ -167,8 +166,7 @@ def _of_gzip(headers: Headers, length: int) -> Headers:
     return changed
 
 
-def _varying(headers: Headers) -> Headers:
-    """The headers with `Vary: Accept-Encoding`, also of a response that a client gets without compression."""
-    named = b",".join(value.lower() for name, value in headers if name == b"vary")
-    varies = any(part.strip() in {b"accept-encoding", b"*"} for part in named.split(b","))
-    return headers if varies else [*headers, _VARY]
+def _varies(headers: Headers) -> bool:
+    """Whether `Vary` names `Accept-Encoding`. It must do so also for a client that gets no compression."""
+    given = [value.lower() for name, value in headers if name == b"vary"]
+    return any(part.strip() in {b"accept-encoding", b"*"} for value in given for part in value.split(b","))

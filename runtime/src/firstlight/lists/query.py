@@ -12,6 +12,7 @@ from .selection import Operator
 MAX_CURSOR_CHARACTERS = 4096
 MAX_PAGE = 10_000
 MAX_SEARCH_CHARACTERS = 100
+_SEARCHES = "A text that an item must contain, in any letter case."
 _PRINTABLE = r"^[^\x00-\x1f\x7f]*$"
 
 
@@ -57,9 +58,10 @@ def page_query(sorts: list[str], filters: Mapping[str, Filter], *, searches: boo
         ),
     }
     if searches:
-        describes = "A text that an item must contain, in any letter case."
-        search = Field(min_length=1, max_length=MAX_SEARCH_CHARACTERS, pattern=_PRINTABLE, description=describes)
-        fields["q"] = (Annotated[str, search] | None, None)
+        fields["q"] = (
+            str | None,
+            Field(None, min_length=1, max_length=MAX_SEARCH_CHARACTERS, pattern=_PRINTABLE, description=_SEARCHES),
+        )
     for name, each in filters.items():
         kind = AwareDatetime if each.type is datetime else each.type
         fields[name] = (kind | None, Field(None, description=_description(each)))

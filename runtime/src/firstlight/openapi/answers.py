@@ -2,14 +2,12 @@
 
 from collections.abc import Iterator, Mapping
 from http import HTTPStatus
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..operations.answer import Answer
 from ..operations.operation import Operation
 from .schemas import Schema, Schemas
 
-_LOCATION = "The address to follow."
-_CACHE = "How long the response may be stored."
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
 
@@ -22,32 +20,46 @@ def of(operation: Operation, schemas: Schemas) -> Mapping[str, Schema]:
 
 
 def _response(operation: Operation, status: int, answer: Answer, schemas: Schemas) -> Schema:
-    headers = {name: _header(description) for name, description in _headers(status, answer)}
+    given = {
+        each.name: {"description": each.description, "required": each.is_required, "schema": {"type": "string"}}
+        for each in headers(operation, status)
+    }
     content = {answer.media_type: _content(answer, schemas)} if _has_content(answer) else {}
     return {
         "description": answer.description or _phrase(status),
-        **({"headers": headers} if headers else {}),
+        **({"headers": given} if given else {}),
         **({"content": content} if content else {}),
     }
 
 
-def headers(operation: Operation, status: int) -> Iterator[str]:
-    """The names of the headers that each response with this status has."""
-    for name, _ in _headers(status, operation.responses[status]):
-        yield name
+class Header(NamedTuple):
+    """A header of the responses with one status."""
+
+    name: str
+    description: str
+    is_required: bool = True
 
 
-def _headers(status: int, answer: Answer) -> Iterator[tuple[str, str]]:
-    given = {name.lower() for name in answer.headers}
-    if status in REDIRECTS and "location" not in given:
-        yield "Location", _LOCATION
-    if "cache-control" not in given:
-        yield "Cache-Control", _CACHE
-    yield from answer.headers.items()
+def headers(operation: Operation, status: int) -> Iterator[Header]:
+    """The headers that an answer declares, and those that the runtime adds."""
+    declared = operation.responses[status].headers
+    names = {name.lower() for name in declared}
+    yield from (Header(name, description) for name, description in declared.items())
+    yield from (header for header in _added(operation, status) if header.name.lower() not in names)
 
 
-def _header(description: str) -> Schema:
-    return {"description": description, "required": True, "schema": {"type": "string"}}
+def _added(operation: Operation, status: int) -> Iterator[Header]:
+    if status in REDIRECTS:
+        yield Header("Location", "The address to follow.")
+    yield Header("Cache-Control", "Who may store the response, and how long.")
+    if operation.idempotent:
+        yield Header(
+            "Idempotent-Replayed", "`true` if this is the stored response to an earlier request.", is_required=False
+        )
+    if operation.version is not None and operation.is_deprecated:
+        yield Header("Deprecation", "Since when this version is deprecated (RFC 9745).")
+        if operation.version.sunset is not None:
+            yield Header("Sunset", "Until when this version is served (RFC 8594).")
 
 
 def _has_content(answer: Answer) -> bool:

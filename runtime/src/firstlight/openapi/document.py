@@ -6,7 +6,8 @@ from typing import Any
 
 from ..component import Component
 from ..errors import ArrangementError
-from ..media_type import JSON
+from ..media_type import JSON, MERGE_PATCH
+from ..merge_patch import MergePatch
 from ..operations.operation import Operation
 from ..service import Service
 from . import answers, parameters, problems
@@ -76,13 +77,15 @@ def _operation(row: Operation, schemas: Schemas, refused: Mapping[str, Schema]) 
         **({"parameters": given} if given else {}),
         **({"requestBody": {"required": True, "content": body}} if body else {}),
         "responses": {**answers.of(row, schemas), **refused},
+        **({"deprecated": True} if row.is_deprecated else {}),
         **({"security": [{row.policy: []}]} if row.policy else {}),
     }
 
 
 def _body(row: Operation, schemas: Schemas) -> Schema:
     if row.body is not None:
-        return {JSON: answers.media(schemas.reference(row.body, "validation"), row.body)}
+        kinds = (MERGE_PATCH, JSON) if issubclass(row.body, MergePatch) else (JSON,)
+        return {kind: answers.media(schemas.reference(row.body, "validation"), row.body) for kind in kinds}
     if row.form is None:
         return {}
     return {kind: answers.media(schemas.reference(row.form, "validation"), row.form) for kind in FORMS}

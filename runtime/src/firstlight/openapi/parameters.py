@@ -15,6 +15,7 @@ from starlette.convertors import (
 from starlette.routing import compile_path
 
 from ..operations.operation import Operation
+from ..versions.version import ByHeader
 from .schemas import Schema, Schemas
 
 _TEXT: Mapping[str, Any] = MappingProxyType({"type": "string"})
@@ -27,6 +28,10 @@ _CONVERTERS: Mapping[type[Convertor[Any]], Mapping[str, Any]] = MappingProxyType
         PathConvertor: {"type": "string"},
     }
 )
+PRECONDITION_FAILED, NOT_MODIFIED = 412, 304
+_TAG: Mapping[str, Any] = MappingProxyType({"type": "string", "examples": ['"1"']})
+_IF_MATCH = "The `ETag` of the version that the request changes. It is refused if there is another version."
+_IF_NONE_MATCH = "The `ETag` of the version that the client has. 304 says that it is current."
 KEY = "Idempotency-Key"
 _KEY = (
     "A value that the client chooses for this request. A repetition with the same value gets the first response again."
@@ -61,5 +66,19 @@ def _query(operation: Operation, schemas: Schemas) -> Iterator[Schema]:
 
 
 def _headers(operation: Operation) -> Iterator[Schema]:
+    """The header fields that the runtime reads for an operation."""
     if operation.idempotent:
-        yield {"name": KEY, "in": "header", "description": _KEY, "schema": {"type": "string", "maxLength": 255}}
+        yield _header(KEY, _KEY, {"type": "string", "maxLength": 255})
+    if operation.precondition_required or PRECONDITION_FAILED in operation.problems:
+        yield _header("If-Match", _IF_MATCH, _TAG, required=operation.precondition_required)
+    if NOT_MODIFIED in operation.answers:
+        yield _header("If-None-Match", _IF_NONE_MATCH, _TAG)
+    version = operation.version
+    if version is not None and isinstance(version.by, ByHeader):
+        schema = {"type": "string", "enum": [version.name]}
+        yield _header(version.by.header, "The version of the API.", schema, required=not version.default)
+
+
+def _header(name: str, description: str, schema: Mapping[str, Any], *, required: bool = False) -> Schema:
+    needed = {"required": True} if required else {}
+    return {"name": name, "in": "header", "description": description, **needed, "schema": dict(schema)}

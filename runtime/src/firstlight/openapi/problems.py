@@ -11,6 +11,7 @@ from ..problem_types import PROBLEM_TYPES, ProblemType, type_and_title
 from ..problems import ProblemResponse
 from ..service import Service
 from ..service_errors import LISTED_ERRORS
+from ..versions.version import ByMediaType
 from .schemas import PREFIX, Schema
 
 NAME = "Problem"
@@ -18,8 +19,14 @@ _SCHEMA = Path(__file__).with_name("problem.json")
 RESPONSES = "#/components/responses/"
 INVALID = 422
 _EVERY = frozenset({400, 500, 503})  # a malformed request, an error in the handler, a request that waited too long
+_OF_DEADLINE = frozenset({504})
+_OF_POLICY = frozenset({401, 403})
+_OF_MEDIA_TYPE = frozenset({406, 415})
+_OF_LIMITS = frozenset({429})
+_LIMITING = frozenset({Layer.LIMIT_BY_ADDRESS, Layer.LIMIT_BY_CALLER})
+_OF_CONDITION = frozenset({412, 428})
 _OF_BODY = frozenset({413, 415, INVALID})
-_OF_KEY = frozenset({409, INVALID})
+_OF_KEY = frozenset({409, INVALID, 429, 507})
 _HEADERS: Mapping[int, Mapping[str, str]] = MappingProxyType(
     {
         401: {"WWW-Authenticate": "The authentication schemes that the service accepts."},
@@ -32,18 +39,21 @@ _HEADERS: Mapping[int, Mapping[str, str]] = MappingProxyType(
 
 def statuses(operation: Operation, service: Service) -> list[int]:
     """The status codes of the problems with which the handler or the runtime may answer."""
-    found = {*operation.problems, *_EVERY}
-    if operation.body is not None or operation.form is not None:
-        found |= _OF_BODY
-    if operation.query is not None:
-        found.add(INVALID)
-    if operation.policy is not None:
-        found |= {401, 403}
-    if operation.idempotent:
-        found |= _OF_KEY
+    has_body = operation.body is not None or operation.form is not None
     layers = {layer for component in service.components for layer in component.middleware}
-    if layers & {Layer.LIMIT_BY_ADDRESS, Layer.LIMIT_BY_CALLER}:
-        found.add(429)
+    reasons = (
+        (True, operation.problems),
+        (True, _EVERY),
+        (operation.deadline_seconds != 0, _OF_DEADLINE),
+        (has_body, _OF_BODY),
+        (operation.query is not None, (INVALID,)),
+        (operation.policy is not None, _OF_POLICY),
+        (operation.precondition_required, _OF_CONDITION),
+        (operation.idempotent, _OF_KEY),
+        (isinstance(operation.version and operation.version.by, ByMediaType), _OF_MEDIA_TYPE),
+        (not layers.isdisjoint(_LIMITING), _OF_LIMITS),
+    )
+    found = {status for applies, given in reasons if applies for status in given}
     return sorted(found - operation.answers.keys())
 
 

@@ -16,6 +16,7 @@ Use = Literal["validation", "serialization"]  # as the input of an operation, or
 PREFIX = "#/components/schemas/"
 INPUT = "Input"
 _MODULES = re.compile(r"(?:[^.,\[\]]+\.)+")
+_WITHOUT_BRACKETS = str.maketrans("", "", "[], ")
 _IDS = re.compile(r":\d+")
 
 
@@ -112,7 +113,7 @@ class _Generator(GenerateJsonSchema):
         return False
 
     def normalize_name(self, name: str) -> str:
-        return super().normalize_name(name).rstrip("_")  # `Page[Link]` is Page_Link
+        return super().normalize_name(name.translate(_WITHOUT_BRACKETS))  # `PageOf[Link]` is PageOfLink
 
     def is_instance_schema(self, schema: core_schema.IsInstanceSchema) -> Schema:
         if isinstance(schema["cls"], type) and issubclass(schema["cls"], UploadFile):

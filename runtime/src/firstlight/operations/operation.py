@@ -1,6 +1,7 @@
 """An operation: one method of one path, declared as one value."""
 
 import inspect
+import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -46,7 +47,11 @@ class Operation:
     cost: int = 1
     """How many units of a rate limit one call uses."""
     idempotent: bool = False
-    """Whether an `Idempotency-Key` is honoured."""
+    """Whether an `Idempotency-Key` is honoured. Needs the component `IDEMPOTENCY` of `firstlight.idempotency`."""
+    idempotency_required: bool = False
+    """Whether a request without a key is refused with 400."""
+    idempotency_seconds: float | None = None
+    """How long a response is stored for its key, in seconds. None: `IDEMPOTENCY_SECONDS`."""
     cache_seconds: float | None = None
     """How long a cache may use a response without a request, in seconds. None: not at all. Caches that serve several
     users get it only from an operation without a `policy`. A handler may set `Cache-Control` itself."""
@@ -76,8 +81,12 @@ class Operation:
 
     @property
     def id(self) -> str:
-        """The name in the OpenAPI document, such as `links_create`. It stays the same when the path changes."""
-        return f"{self.noun}_{self.name}"
+        """The name in the OpenAPI document, such as `links_create`. It stays the same when the path changes.
+
+        With a version it is `links_create_v2`: versions may share a handler.
+        """
+        version = "" if self.version is None else f"_{re.sub('[.-]', '_', self.version.name)}"
+        return f"{self.noun}_{self.name}{version}"
 
     @property
     def is_deprecated(self) -> bool:

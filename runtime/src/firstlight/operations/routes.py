@@ -1,12 +1,14 @@
 """Routes from operations: one route for each path."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
 
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from ..requests.deadline import Deadlines
+from ..versions.choice import chosen
+from ..versions.served import Served
+from ..versions.version import Version
 from .endpoint import Awaited, app
 from .operation import Operation
 
@@ -26,10 +28,19 @@ class _ByMethod:
 
 def routes(operations: Iterable[Operation], around: Around, awaited: Awaited, deadlines: Deadlines) -> Sequence[Route]:
     """One route per path, in the order of their first operation. `around` wraps each operation's application."""
-    paths: dict[str, dict[str, Any]] = {}
+    paths: dict[str, dict[str, dict[Version | None, ASGIApp]]] = {}
     names: dict[str, str] = {}
     for operation in operations:
-        apps = paths.setdefault(operation.path, {})
-        apps[operation.method] = around(app(operation, awaited, deadlines), operation)
+        served = around(app(operation, awaited, deadlines), operation)
+        if operation.version is not None:
+            served = Served(served, operation.version, operation.path)
+        paths.setdefault(operation.path, {}).setdefault(operation.method, {})[operation.version] = served
         names.setdefault(operation.path, operation.name)
-    return [Route(path, _ByMethod(apps), methods=list(apps), name=names[path]) for path, apps in paths.items()]
+    made = {path: {method: _one(apps, path) for method, apps in methods.items()} for path, methods in paths.items()}
+    return [Route(path, _ByMethod(apps), methods=list(apps), name=names[path]) for path, apps in made.items()]
+
+
+def _one(apps: Mapping[Version | None, ASGIApp], path: str) -> ASGIApp:
+    """The application of one method: that of the version that the client names."""
+    versions = {version: app for version, app in apps.items() if version is not None}
+    return chosen(versions, path) if versions else next(iter(apps.values()))

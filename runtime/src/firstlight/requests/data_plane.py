@@ -52,6 +52,8 @@ class DataPlane:
             await (refuse if observed.shed else self.app)(scope, observed.receive, observed.send)
             if isinstance(observed, ObservedWebsocket):
                 await observed.close()
+            elif not observed.status:
+                await _answer_for(observed)
         except BaseException as error:
             await _failed(observed, error)
             raise
@@ -80,6 +82,12 @@ class DataPlane:
         except Exception as error:  # noqa: BLE001 - a bug of ours must not cost the request
             failures.report("telemetry", "telemetry.failed", error)
         return None
+
+
+async def _answer_for(request: ObservedRequest) -> None:
+    """Answer a request that the application did not answer. It is recorded before, as incomplete."""
+    request.finish()
+    await ProblemResponse(SERVER_ERROR, UNEXPECTED)(request.scope, request.receive, request.send)
 
 
 async def _failed(observed: Observed, error: BaseException) -> None:

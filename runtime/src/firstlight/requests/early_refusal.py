@@ -3,14 +3,14 @@
 The cost of a refusal decides how much overload a service survives: it must refuse faster than requests arrive.
 """
 
-import json
 import random
 import time
-from http import HTTPStatus
 
 from starlette.types import Scope
 
 from ..management.health import PROBES
+from ..problem_document import MEDIA_TYPE, document, encoded
+from ..problem_types import PROBLEM_TYPES
 from ..security.response_headers import ResponseHeaders
 from .arrival import ARRIVED, arrived, now
 from .forwarded import Proxies
@@ -18,12 +18,11 @@ from .identification import REQUEST_ID, acceptable
 from .recorder import Recorder
 from .shedding import DETAIL, HEADERS, Shedder
 
-_STATUS = HTTPStatus.SERVICE_UNAVAILABLE
-_DOCUMENT = json.dumps({"type": "about:blank", "title": _STATUS.phrase, "status": _STATUS, "detail": DETAIL})
-_BODY = _DOCUMENT.removesuffix("}") + ', "request_id": "%s"}'
+_STATUS = 503
+_BODY = encoded(document(_STATUS, DETAIL, {"request_id": "%s"}, {})).decode()
 _HEAD = "".join(f"{name.lower()}: {value}\r\n" for name, value in HEADERS.items())
 _ANSWER = (
-    f"HTTP/1.1 {_STATUS.value} {_STATUS.phrase}\r\ncontent-type: application/problem+json\r\n{_HEAD}"
+    f"HTTP/1.1 {_STATUS} {PROBLEM_TYPES[_STATUS].title}\r\ncontent-type: {MEDIA_TYPE}\r\n{_HEAD}"
     "content-length: %d\r\nx-request-id: %s\r\n%s%s\r\n%s"
 )
 

@@ -11,6 +11,8 @@ DRAINED = "drained"
 CANCELLED = "cancelled"
 INCOMPLETE = "incomplete"
 SHED = "shed"
+# A limit of what clients may store is reached. If it counted as a failure, any client could use up the error budget.
+FULL = 507
 NOT_OURS = frozenset({"", CLIENT_DISCONNECTED, DRAINED})
 
 
@@ -28,4 +30,4 @@ def outcome(request: ObservedRequest, timing: Timing | None) -> tuple[int, str]:
         return status, INCOMPLETE
     if request.shed or (status == UNAVAILABLE and IN_QUEUE in request.scope):
         return status, SHED
-    return status, str(status) if status >= SERVER_ERROR else ""
+    return status, str(status) if status >= SERVER_ERROR and status != FULL else ""

@@ -18,8 +18,10 @@ from starlette.types import ExceptionHandler
 
 from ..logs.limits import cut
 from ..logs.redaction import redact_text
+from ..security.events import security_events
 from ..summary import summary
 from .handler import is_plain_function
+from .outcome import FULL
 
 REASON = "firstlight.reason"  # in the scope
 REASON_BYTES = 1024
@@ -38,6 +40,8 @@ def noted(handler: ExceptionHandler) -> ExceptionHandler:
             response = await answer(request, error)
         if response is not None and response.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR:
             request.scope[REASON] = _described(error)
+            if response.status_code == FULL:
+                security_events.record("capacity_reached")
         return response
 
     return cast("ExceptionHandler", handle)

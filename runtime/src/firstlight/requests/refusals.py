@@ -8,6 +8,7 @@ from prometheus_client import Counter
 
 from ..logs.limited_lines import LimitedLines
 from ..metrics.instruments import REGISTRY
+from ..security.events import security_events
 
 LISTENERS = ("service", "management")
 REASONS = (
@@ -16,6 +17,7 @@ REASONS = (
     "body_timeout",
     "write_timeout",
     "malformed",
+    "bad_host",
     "too_many_connections",
     "upgrade_refused",
     "pipeline_too_deep",
@@ -48,6 +50,8 @@ class Refusals:
         The line says how many refusals of this reason have been counted since the line before and not logged.
         """
         _COUNTS[self._listener, reason].inc()
+        if reason == "bad_host":
+            security_events.record("host_refused", client_address=client_address)
         if (suppressed := self._lines.suppressed(reason)) is not None:
             log.warning(
                 "http.connection_refused",

@@ -9,20 +9,21 @@ from prometheus_client import Counter
 from ..logs.limited_lines import LimitedLines
 from ..metrics.instruments import REGISTRY
 
-EVENTS = (
-    "host_refused",
-    "insecure_refused",
-    "origin_refused",
-    "rate_limited",
-    "cursor_refused",
-    "target_refused",
-    "key_reused",
-    "capacity_reached",
+_LINES = (
+    "security.host_refused",
+    "security.insecure_refused",
+    "security.origin_refused",
+    "security.rate_limited",
+    "security.cursor_refused",
+    "security.target_refused",
+    "security.key_reused",
+    "security.capacity_reached",
 )
+EVENTS = tuple(line.removeprefix("security.") for line in _LINES)
 SECURITY_EVENTS = Counter("security_events", "Requests refused for security.", ("event",), registry=REGISTRY)
 # Create the children now, so that increase() sees the first event.
 _COUNTS = {event: SECURITY_EVENTS.labels(event) for event in EVENTS}
-_LINES = {event: f"security.{event}" for event in EVENTS}
+_LINE_OF = dict(zip(EVENTS, _LINES, strict=True))
 
 log = structlog.get_logger()
 
@@ -41,7 +42,7 @@ class SecurityEvents:
         """
         _COUNTS[event].inc()
         if (suppressed := self._lines.suppressed(event)) is not None:
-            log.warning(_LINES[event], suppressed=suppressed, **fields)
+            log.warning(_LINE_OF[event], suppressed=suppressed, **fields)
 
 
 security_events = SecurityEvents()

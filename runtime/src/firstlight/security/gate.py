@@ -17,6 +17,8 @@ from .events import security_events
 from .hosts import TrustedHosts, name_of
 from .origins import Origins
 
+_WEBSOCKETS = frozenset({"websocket"})  # a browser opens one without asking, so its origin is always examined
+_ALL = _WEBSOCKETS | {"http"}
 _PLAIN = frozenset({"http", "ws"})
 _REDIRECTED = frozenset({"GET", "HEAD"})  # another request may have sent a secret already; its sender must notice
 _CHARACTERS = "/:@!$&'()*+,;=-._~%?"  # what RFC 3986 allows in a path and a query, and what is encoded already
@@ -33,11 +35,11 @@ class Gate:
         self._hosts = hosts
         self._origins = origins
         self._https_only = https_only
-        self._serves_all = hosts is None and origins is None and not https_only
+        self._examined = _ALL if hosts or origins or https_only else _WEBSOCKETS
 
     def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         """Serve one request, or refuse it. No coroutine in between, for requests that are served."""
-        if scope["type"] == ("http" if self._serves_all else "lifespan"):
+        if scope["type"] not in self._examined:
             return self._app(scope, receive, send)
         answer = self._answer(scope)
         if answer is None:

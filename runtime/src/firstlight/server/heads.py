@@ -1,13 +1,15 @@
 """The heads of requests: uvicorn's protocol, with checks that RFC 9112 requires and llhttp does not make."""
 
-import re
 from typing import Any
 
 import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-EXAMINED = frozenset({b"host", b"expect", b"content-length"})
-HOST = re.compile(rb"(?:\[[0-9A-Fa-fv.:]+\]|[A-Za-z0-9._~!$&'()*+,;=%-]*)(?::[0-9]*)?")  # RFC 9112, section 3.2
+from ..security.hosts import is_host
+from .request_target import HostError, origin_form
+
+EXAMINED = frozenset({b"host", b"expect", b"content-length", b"transfer-encoding"})
+SLASH = ord("/")
 
 
 class CheckedHeads(HttpToolsProtocol):
@@ -22,11 +24,16 @@ class CheckedHeads(HttpToolsProtocol):
         self._begun = self._in_body = False  # in a head, in a body
         self._replaying = False  # a known head is parsed again by a new parser
 
-    def check_hosts(self) -> None:
-        """Raise `HttpParserError` unless the head has exactly one valid Host field. HTTP/1.0 needs none."""
+    def check_host_and_target(self) -> None:
+        """Raise `HostError` unless the head has exactly one valid Host field. HTTP/1.0 needs none.
+
+        A target that is a URL must name the same host, and is replaced by its path. Raises `HttpParserError`.
+        """
         if self._hosts != 1 and (self._hosts or self.parser.get_http_version() == "1.1"):
             msg = "one Host field, and only one"
-            raise httptools.HttpParserError(msg)
+            raise HostError(msg)
+        if self.url[0] != SLASH or b"#" in self.url:
+            self.url = origin_form(self.url, self.parser.get_method(), self._host if self._hosts else b"")
 
     def on_message_begin(self) -> None:
         """A request begins."""
@@ -53,12 +60,16 @@ class CheckedHeads(HttpToolsProtocol):
 
     def _examine(self, name: bytes, value: bytes) -> None:
         if name == b"host":
+            if is_host(value) or not value:
+                self._host = value
+            else:
+                self._hosts += 1  # as bad as two; a head that is malformed as well is refused for that
             self._hosts += 1
-            if not HOST.fullmatch(value.strip(b" \t")):
-                msg = "not the name of a host"
-                raise httptools.HttpParserError(msg)
-            self._host = value
         elif name == b"content-length":
             self._left = int(value)
+        elif name == b"transfer-encoding":
+            if value.lower() != b"chunked" or self.parser.get_http_version() != "1.1":
+                msg = "a coding that the application would not undo, or that HTTP/1.0 does not have"
+                raise httptools.HttpParserError(msg)
         elif value.lower() == b"100-continue":
             self.expect_100_continue = True

@@ -13,6 +13,7 @@ from .. import failures
 from ..requests.arrival import ARRIVED, PEER
 from ..requests.body_limit import FRAMING
 from .heads import CheckedHeads
+from .request_target import HostError
 
 LINE_ENDS = b"\r\n"
 BLANK_LINE = b"\r\n\r\n"  # ends a head, and a chunked body
@@ -145,6 +146,9 @@ class LimitedMessages(CheckedHeads):
     def _not_parsed(self, error: httptools.HttpParserError) -> None:
         if isinstance(error, httptools.HttpParserCallbackError):
             cause = error.__context__
+            if isinstance(cause, HostError):
+                self.refuse("bad_host")
+                return
             if not (cause is None or isinstance(cause, CLIENTS_MISTAKES)):
                 failures.report("request", "http.request_failed", cause)  # a bug of ours
         self.refuse("malformed")
@@ -155,7 +159,7 @@ class LimitedMessages(CheckedHeads):
         """Start the application."""
         if self._replaying:
             return
-        self.check_hosts()
+        self.check_host_and_target()
         self.scope[ARRIVED] = self._arrived  # type: ignore[literal-required] # an addition of ours
         self.scope[PEER] = self.client  # type: ignore[literal-required] # as above
         self._in_body = True  # set before the application is started, or the request is shed

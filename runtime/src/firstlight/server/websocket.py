@@ -4,12 +4,16 @@ uvicorn limits the size of messages and waits for pongs. In addition, messages a
 them, and a client that does not read is cut.
 """
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.exceptions import InvalidMessage
+from websockets.http11 import Response
 
 from ..requests.refusals import Refusals
+from ..security.headers import HEADERS
 from .answers import ANSWERS
 from .connections import Connections
 from .kernel import unread_bytes
@@ -27,6 +31,7 @@ class LimitedWebsocket(WebSocketsSansIOProtocol):
         super().__init__(**uvicorn)
         self._limited_by = limited_by
         self._refusals = refusals
+        self.conn.reject = partial(_rejection, self.conn.reject)  # type: ignore[method-assign] # uvicorn creates it
         self._held = b""  # read, but not parsed
         self._unread = 0
 
@@ -108,3 +113,10 @@ class LimitedWebsocket(WebSocketsSansIOProtocol):
         self.handshake_initiated = True
         self.transport.write(ANSWERS[reason])
         self.transport.close()
+
+
+def _rejection(reject: Callable[..., Response], *given: Any) -> Response:
+    """The response to a handshake that is refused, with the headers that every response has."""
+    response = reject(*given)
+    response.headers.update(HEADERS)
+    return response

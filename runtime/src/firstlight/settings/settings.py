@@ -85,13 +85,17 @@ class Settings(OpenTelemetrySettings):
     write_seconds: float = Field(20, gt=0, le=DAY_SECONDS, allow_inf_nan=False)
     keep_alive_seconds: float = Field(75, gt=0, le=DAY_SECONDS, allow_inf_nan=False)
     telemetry_bytes: int = Field(16_777_216, ge=1_048_576)
+    idempotency_seconds: float = Field(600, gt=0, le=30 * DAY_SECONDS, allow_inf_nan=False)
+    idempotency_max_keys: int = Field(50_000, ge=1)
+    idempotency_max_bytes: int = Field(33_554_432, ge=1_048_576)
+    idempotency_max_response_bytes: int = Field(65_536, ge=1024)
     slo_availability: Ratio = 0.999
     slo_latency: Ratio = 0.99
     slo_latency_seconds: Threshold = 0.25
     trust_remote_parent: bool = False
     accept_baggage: bool = False
-    rate_limits: Literal["on", "report", "off"] = Field(default_factory=_rate_limits)
     api_docs: bool = True
+    rate_limits: Literal["on", "report", "off"] = Field(default_factory=_rate_limits)
 
     @model_validator(mode="after")
     def _credentials_need_origins(self) -> Self:

@@ -6,7 +6,8 @@
     def service() -> Service:
         return SERVICE
 
-`with_dependency` and `with_resource` replace a dependency or a resource by a fake.
+If the service defines the fixture `declared_answers` as well, which returns `True`, `client` fails when a response
+is none that its operation declares. `with_dependency` and `with_resource` replace a dependency or a resource by a fake.
 """
 
 # Fixtures import the runtime when they need it: coverage does not measure what a plug-in imports when it is loaded.
@@ -33,6 +34,7 @@ __all__ = [
     "ServiceProcess",
     "app",
     "client",
+    "declared_answers",
     "lines",
     "serve",
     "settings",
@@ -92,12 +94,22 @@ def app(settings: "Settings", service: "Service", lines: "Lines", spans: "InMemo
     )
 
 
+@pytest.fixture(scope="session")
+def declared_answers() -> bool:
+    """Whether `client` compares each response with what its operation declares. A service switches it on."""
+    return False
+
+
 @pytest.fixture
-def client(app: "Application") -> Iterator["TestClient"]:
+def client(app: "Application", service: "Service", declared_answers: bool) -> Iterator["TestClient"]:  # noqa: FBT001
     """A client of the running application. An exception in a handler becomes the response that real clients get."""
     from starlette.testclient import TestClient  # noqa: PLC0415 - see above
 
+    from .answers import DeclaredAnswers  # noqa: PLC0415
+
     with TestClient(app, raise_server_exceptions=False, follow_redirects=False) as client:
+        if declared_answers:
+            client.event_hooks = {"request": [], "response": [DeclaredAnswers(service).check]}
         yield client
 
 

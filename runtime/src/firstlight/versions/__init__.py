@@ -1,5 +1,5 @@
 """Versions of an API: by path, by a header field or by media type, with deprecation and sunset."""
 
-from .version import ByHeader, ByMediaType, ByPath, Version
+from .version import ByHeader, ByMediaType, ByPath, Version, version_of
 
-__all__ = ["ByHeader", "ByMediaType", "ByPath", "Version"]
+__all__ = ["ByHeader", "ByMediaType", "ByPath", "Version", "version_of"]

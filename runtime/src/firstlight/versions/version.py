@@ -3,6 +3,10 @@
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time
 
+from starlette.requests import HTTPConnection
+
+VERSION = "firstlight.version"  # in the scope
+
 
 @dataclass(frozen=True, slots=True)
 class ByPath:
@@ -47,6 +51,12 @@ class Version:
     """The URL of a page about the deprecation and the way to the next version."""
     successor: str = ""
     """The name of the next version, by path: responses link to the same resource in it."""
+
+
+def version_of(request: HTTPConnection) -> Version | None:
+    """The version of the operation that serves a request: handlers of several versions answer by it."""
+    version: Version | None = request.scope.get(VERSION)
+    return version
 
 
 def moment(day: date | datetime) -> datetime:

@@ -1,9 +1,8 @@
-"""Short links, an example to learn from.
+"""Links: create, list, change, delete and follow them. The README says how to copy and how to remove them."""
 
-To remove it, delete this folder, `tests/api/links/`, and its lines in `service.py`, `metrics.py` and the contract.
-"""
-
-from .operations import OPERATIONS
+from . import operations, v2, visits
 from .store import LINKS
+
+OPERATIONS = (*operations.OPERATIONS, *visits.OPERATIONS, *v2.OPERATIONS)
 
 __all__ = ["LINKS", "OPERATIONS"]

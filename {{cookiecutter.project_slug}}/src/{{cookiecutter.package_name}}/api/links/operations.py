@@ -1,85 +1,118 @@
-"""Short links over HTTP: create, read, list, follow."""
+"""Links over HTTP: create, list, read, replace, patch, delete."""
 
-from typing import Annotated, Any
+from collections.abc import Callable
 
-from firstlight import Operation
-from pydantic import AfterValidator, AnyHttpUrl, BaseModel, ConfigDict, Field
+from firstlight import Answer, JsonResponse, MergePatch, Operation
+from firstlight.conditional import check, entity_tag, not_modified
+from firstlight.lists import PageOf, PageQuery
 from starlette.requests import Request
-from starlette.responses import JSONResponse, RedirectResponse, Response
+from starlette.responses import Response
 
 from ...metrics import LINKS_CREATED
-from .store import LINKS, Link
-
-MAX_URL_LENGTH = 2048
-URL_CHARACTERS = r"^[A-Za-z0-9._~:/?#\[\]@!$&'()*+,;=%-]+$"  # RFC 3986; the normal form escapes none of them
-MAX_PAGE = 100
-
-
-def web_url(url: str) -> str:
-    """The URL in its normal form. Raises `ValueError` for a user name or password in it: links are public."""
-    parsed = AnyHttpUrl(url)
-    if parsed.username is not None or parsed.password is not None:
-        msg = "must be a URL without a user name and a password"
-        raise ValueError(msg)
-    return str(parsed)
-
-
-class NewLink(BaseModel):
-    """The body of `POST /api/v1/links`."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    url: Annotated[
-        str,
-        Field(max_length=MAX_URL_LENGTH, pattern=URL_CHARACTERS, json_schema_extra={"format": "uri"}),
-        AfterValidator(web_url),
-    ]
-    slug: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")] | None = None
-
-
-class Page(BaseModel):
-    """The query of `GET /api/v1/links`."""
-
-    offset: int = Field(0, ge=0)
-    limit: int = Field(20, ge=1, le=MAX_PAGE)
+from ..versions import V1
+from .models import LinkChanges, LinkOut, NewLink, document
+from .port import LISTING, Link, random_slug
+from .store import LINKS
 
 
 async def create(request: Request, body: NewLink) -> Response:
     """Create a link."""
-    link = LINKS.of(request).add(body.url, body.slug)
+    link = Link(slug=body.slug or random_slug(), url=body.url, title=body.title)
+    await LINKS.of(request).add(link)
     LINKS_CREATED.inc()
-    return JSONResponse(_document(link), 201, {"Location": f"/api/v1/links/{link.slug}"})
+    return _shown(request, link, 201, Location=f"{request.scope['path']}/{link.slug}")
 
 
-async def read_page(request: Request, query: Page) -> Response:
-    """List links in the order of their creation. `next` is the address of the page after this one."""
-    links = LINKS.of(request).page(query.offset, query.limit + 1)
-    following = f"/api/v1/links?offset={query.offset + query.limit}&limit={query.limit}"
-    return JSONResponse(
-        {
-            "items": [_document(link) for link in links[: query.limit]],
-            "next": following if len(links) > query.limit else None,
-        }
-    )
+async def read_page(request: Request, query: PageQuery) -> Response:
+    """List links, by default in the order of their creation."""
+    paging = LISTING.paging(request, query)
+    page = paging.page(await LINKS.of(request).select(paging.selection))
+    return JsonResponse(page.document(lambda link: document(request, link)))
 
 
 async def read(request: Request) -> Response:
     """Get one link."""
-    return JSONResponse(_document(LINKS.of(request).get(request.path_params["slug"])))
+    link = await LINKS.of(request).get(request.path_params["slug"])
+    return not_modified(request, entity_tag(link.version)) or _shown(request, link)
 
 
-async def follow(request: Request) -> Response:
-    """Follow a link."""
-    return RedirectResponse(LINKS.of(request).get(request.path_params["slug"]).url, 302)
+async def replace(request: Request, body: LinkChanges) -> Response:
+    """Replace what clients may change of a link."""
+    return await _changed(request, lambda _: body)
 
 
-def _document(link: Link) -> dict[str, Any]:
-    return {"slug": link.slug, "url": link.url, "created_at": link.created_at.isoformat()}
+async def patch(request: Request, body: MergePatch[LinkChanges]) -> Response:
+    """Change some members of a link."""
+    return await _changed(request, body.applied_to)
 
+
+async def delete(request: Request) -> Response:
+    """Delete a link and its visits."""
+    store = LINKS.of(request)
+    link = await store.get(request.path_params["slug"])
+    check(request, entity_tag(link.version))
+    await store.remove(link)
+    return Response(status_code=204)
+
+
+async def _changed(request: Request, changes_of: Callable[[Link], LinkChanges]) -> Response:
+    store = LINKS.of(request)
+    link = await store.get(request.path_params["slug"])
+    check(request, entity_tag(link.version))
+    changes = changes_of(link)
+    changed = link.changed(url=changes.url, title=changes.title)
+    await store.replace(link, changed)
+    return _shown(request, changed)
+
+
+def _shown(request: Request, link: Link, status: int = 200, **headers: str) -> Response:
+    return JsonResponse(document(request, link), status, {"ETag": entity_tag(link.version), **headers})
+
+
+ALL, ONE = "/api/v1/links", "/api/v1/links/{slug}"
+ETAG = {"ETag": "The version of the link, for `If-Match` and `If-None-Match`."}
+CREATED = Answer(LinkOut, headers={"Location": "The address of the link.", **ETAG})
+SHOWN = Answer(LinkOut, headers=ETAG)
 
 OPERATIONS = (
-    Operation(method="POST", path="/api/v1/links", handler=create, body=NewLink, answers={201: None}, problems=(409,)),
-    Operation(method="GET", path="/api/v1/links", handler=read_page, query=Page),
-    Operation(method="GET", path="/api/v1/links/{slug}", handler=read, problems=(404,)),
-    Operation(method="GET", path="/r/{slug}", handler=follow, answers={302: None}, problems=(404,)),
+    Operation(
+        version=V1,
+        method="POST",
+        path=ALL,
+        handler=create,
+        body=NewLink,
+        answers={201: CREATED},
+        problems=(409, 507),
+        idempotent=True,
+    ),
+    Operation(
+        version=V1,
+        method="GET",
+        path=ALL,
+        handler=read_page,
+        query=LISTING.query,
+        answers={200: PageOf[LinkOut]},
+    ),
+    Operation(version=V1, method="GET", path=ONE, handler=read, answers={200: SHOWN, 304: None}, problems=(404,)),
+    Operation(
+        version=V1,
+        method="PUT",
+        path=ONE,
+        handler=replace,
+        body=LinkChanges,
+        answers={200: SHOWN},
+        problems=(404, 507),
+        precondition_required=True,
+    ),
+    Operation(
+        version=V1,
+        method="PATCH",
+        path=ONE,
+        handler=patch,
+        body=MergePatch[LinkChanges],
+        answers={200: SHOWN},
+        problems=(404, 507),
+        precondition_required=True,
+    ),
+    Operation(version=V1, method="DELETE", path=ONE, handler=delete, answers={204: None}, problems=(404, 412)),
 )

@@ -1,70 +1,106 @@
-"""Short links in memory, lost when the process ends. Replace it with a database for production."""
+"""Links in memory, lost when the process ends. Replace it with a database for production."""
 
-import secrets
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from itertools import islice
 
 from firstlight import Component, NoSettings, Surroundings
-from firstlight.problems import ConflictError, NotFoundError
+from firstlight.lists import Found, Selection, SortedRows
+from firstlight.problems import ConflictError, InsufficientStorageError, NotFoundError, PreconditionFailedError
 
-CAPACITY = 10_000
-SLUG_BYTES = 6  # 8 characters
+from .counts import DailyCounts
+from .port import LISTING, Link, LinkStore, Visits
 
-
-@dataclass(frozen=True, slots=True)
-class Link:
-    """A short name for a URL."""
-
-    slug: str
-    url: str
-    created_at: datetime
+MAX_LINKS = 10_000
+MAX_CHARACTERS = 8_000_000
 
 
-class LinkStore:
-    """Links in the order of their creation."""
+class MemoryLinks:
+    """A `LinkStore` of limited size. Old links are never removed to make place for new ones."""
 
-    def __init__(self, capacity: int = CAPACITY) -> None:
-        """Hold at most `capacity` links."""
-        self._capacity = capacity
+    def __init__(self, max_links: int = MAX_LINKS, max_characters: int = MAX_CHARACTERS) -> None:
+        """Hold at most `max_links` links, with `max_characters` characters in all."""
+        self._max_links = max_links
+        self._max_characters = max_characters
+        self._characters = 0
         self._links: dict[str, Link] = {}
+        self._sorted = SortedRows[Link](LISTING)
+        self._visits: dict[str, DailyCounts] = {}
 
-    def add(self, url: str, slug: str | None = None) -> Link:
-        """Create a link. Raises `ConflictError` for a taken slug and when the store is full.
+    async def add(self, link: Link) -> None:
+        """See the port."""
+        if link.slug in self._links:
+            msg = f"The slug {link.slug} is taken."
+            raise ConflictError(msg)
+        self._require_space(1, link.size)
+        self._put(link)
 
-        A full store is an error of the client (409), not of the service: otherwise a client that creates many links
-        could use up the error budget. Old links are never removed to make place for new ones.
-        """
-        if len(self._links) >= self._capacity:
-            msg = f"No link can be added: the limit of {self._capacity} links is reached."
-            raise ConflictError(msg)
-        slug = slug or secrets.token_urlsafe(SLUG_BYTES)
-        if slug in self._links:
-            msg = f"The slug {slug} is taken."
-            raise ConflictError(msg)
-        link = self._links[slug] = Link(slug, url, datetime.now(UTC))
+    async def get(self, slug: str) -> Link:
+        """See the port."""
+        return self._get(slug)
+
+    async def select(self, selection: Selection) -> Found[Link]:
+        """See the port."""
+        return self._sorted.select(selection)
+
+    async def replace(self, link: Link, changed: Link) -> None:
+        """See the port."""
+        self._require_current(link)
+        self._require_space(0, changed.size - link.size)
+        self._drop(link)
+        self._put(changed)
+
+    async def remove(self, link: Link) -> None:
+        """See the port."""
+        self._require_current(link)
+        self._drop(link)
+        self._visits.pop(link.slug, None)
+
+    async def visit(self, slug: str) -> Link:
+        """See the port."""
+        link = self._get(slug)
+        if slug not in self._visits:
+            self._visits[slug] = DailyCounts()
+        self._visits[slug].add()
         return link
 
-    def get(self, slug: str) -> Link:
-        """The link with this slug. Raises `NotFoundError`."""
+    async def visits(self, slug: str) -> Visits:
+        """See the port."""
+        self._get(slug)
+        counts = self._visits.get(slug)
+        return Visits(0, {}) if counts is None else Visits(counts.total, counts.days)
+
+    def _get(self, slug: str) -> Link:
         try:
             return self._links[slug]
         except KeyError:
             msg = "There is no link with this slug."
             raise NotFoundError(msg) from None
 
-    def page(self, offset: int, limit: int) -> Sequence[Link]:
-        """At most `limit` links, after the oldest `offset` ones. Links are never removed, so pages are stable."""
-        stop = min(offset + limit, len(self._links))
-        return tuple(islice(self._links.values(), min(offset, stop), stop))
+    def _require_current(self, link: Link) -> None:
+        if self._get(link.slug).version != link.version:
+            msg = "The link has changed since it was read."
+            raise PreconditionFailedError(msg)
+
+    def _require_space(self, links: int, characters: int) -> None:
+        if len(self._links) + links > self._max_links or self._characters + characters > self._max_characters:
+            msg = "No link can be stored: the limit of the store is reached."
+            raise InsufficientStorageError(msg)
+
+    def _put(self, link: Link) -> None:
+        self._links[link.slug] = link
+        self._sorted.add(link)
+        self._characters += link.size
+
+    def _drop(self, link: Link) -> None:
+        del self._links[link.slug]
+        self._sorted.remove(link)
+        self._characters -= link.size
 
 
 @asynccontextmanager
 async def open_store(_: Surroundings[NoSettings]) -> AsyncIterator[LinkStore]:
     """A store that lives as long as the process serves."""
-    yield LinkStore()
+    yield MemoryLinks()
 
 
 LINKS = Component(name="links", settings=NoSettings, open=open_store)

@@ -1,0 +1,34 @@
+"""Idempotency keys: a client repeats a request with the same `Idempotency-Key`, and its handler runs once.
+
+List the component on the page of the service, and set `idempotent=True` on the operations that honour keys:
+
+    components=[IDEMPOTENCY, orders.ORDERS]
+    Operation(method="POST", path="/api/v1/orders", handler=create, body=NewOrder, idempotent=True)
+
+A repeated request gets the stored response with `Idempotent-Replayed: true`; 409 while the first one runs; 422 if it
+has another body, method or target. Keys belong to their caller. `IDEMPOTENCY` stores responses in the memory of the
+process, for one instance; `idempotency(store=...)` takes another store.
+"""
+
+from .component import IDEMPOTENCY, idempotency
+from .key import HEADER, MAX_CHARACTERS, PATTERN
+from .memory import Limits, MemoryStore
+from .middleware import REPLAYED_HEADER
+from .store import Completion, FullError, Name, Record, Store, StoredResponse
+
+__all__ = [
+    "HEADER",
+    "IDEMPOTENCY",
+    "MAX_CHARACTERS",
+    "PATTERN",
+    "REPLAYED_HEADER",
+    "Completion",
+    "FullError",
+    "Limits",
+    "MemoryStore",
+    "Name",
+    "Record",
+    "Store",
+    "StoredResponse",
+    "idempotency",
+]
