@@ -39,9 +39,7 @@ def _faults(service: Service) -> Iterator[str]:
     tasks = [(owner, task.name) for owner, background, _ in declared for task in background]
     yield from _shared("background task", tasks, "rename one of them")
     operations = [(owner, row) for owner, _, rows in declared for row in rows if isinstance(row, Operation)]
-    yield from _malformed(operations)
-    yield from versions_faults(operations)
-    yield from _not_idempotent(operations, components)
+    yield from _contradictory(operations, components)
     checks = [("the service", check.name) for check in service.checks]
     checks += [(owner, f"background.{name}") for owner, name in tasks]
     yield from _shared("check", checks, "rename one of them")
@@ -110,6 +108,12 @@ def _clashes(components: Components) -> Iterator[str]:
     yield from _shared("process or command", words, "rename one of them")
     layers = [(c.name, layer.name) for c in components for layer in c.middleware]
     yield from _shared("middleware layer", layers, "move one of them")
+
+
+def _contradictory(operations: Sequence[tuple[str, Operation]], components: Components) -> Iterator[str]:
+    yield from _malformed(operations)
+    yield from versions_faults(operations)
+    yield from _not_idempotent(operations, components)
 
 
 def _malformed(operations: Iterable[tuple[str, Operation]]) -> Iterator[str]:
