@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
+from typing import Literal, NamedTuple
 
 from pydantic import BaseModel
 from starlette.requests import Request
@@ -13,9 +14,10 @@ from .. import forms
 from ..conditional import preconditions
 from ..conditional.cache_control import CacheControl
 from ..media_type import require_json
-from ..problems import client_input
+from ..problems import client_input, unknown_members
 from ..requests.deadline import Deadlines
 from .operation import Coroutine, Handler, Operation
+from .refusals import refusing
 
 Awaited = Callable[[Handler], Coroutine]
 Endpoint = Callable[[Request], Awaitable[Response]]
@@ -25,31 +27,44 @@ def app(operation: Operation, awaited: Awaited, deadlines: Deadlines) -> ASGIApp
     """The operation as an ASGI application. `awaited` turns the handler into a coroutine function."""
     handler = deadlines.limited(awaited(operation.handler), operation.deadline_seconds)
     endpoint = _with_precondition(operation, _with_input(operation, handler))
-    return request_response(_with_headers(operation, endpoint))
+    return request_response(_with_headers(operation, refusing(operation, endpoint)))
 
 
 def _with_input(operation: Operation, handler: Coroutine) -> Endpoint:
     if operation.body is None and operation.form is None and operation.query is None:
         return handler
 
+    extras = _Extras(unknown_members(operation.query), unknown_members(operation.body))
+
     async def endpoint(request: Request) -> Response:
         async with AsyncExitStack() as stack:
-            return await handler(request, **await _given(operation, request, stack))
+            return await handler(request, **await _given(operation, extras, request, stack))
 
     return endpoint
 
 
-async def _given(operation: Operation, request: Request, stack: AsyncExitStack) -> Mapping[str, BaseModel]:
+class _Extras(NamedTuple):
+    """What becomes of unknown parameters and members."""
+
+    query: Literal["forbid"] | None
+    body: Literal["forbid"] | None
+
+
+async def _given(
+    operation: Operation, extras: _Extras, request: Request, stack: AsyncExitStack
+) -> Mapping[str, BaseModel]:
     """The keyword arguments of the handler. The files of a form are closed with the stack."""
     given: dict[str, BaseModel] = {}
     if operation.body is not None:
         require_json(request)
-    with client_input():
-        if operation.query is not None:
-            given["query"] = operation.query.model_validate(dict(request.query_params))
-        if operation.body is not None:
-            given["body"] = operation.body.model_validate_json(await request.body())
-        if operation.form is not None:
+    if operation.query is not None:
+        with client_input("query"):
+            given["query"] = operation.query.model_validate(dict(request.query_params), extra=extras.query)
+    if operation.body is not None:
+        with client_input():
+            given["body"] = operation.body.model_validate_json(await request.body(), extra=extras.body)
+    if operation.form is not None:
+        with client_input():
             given["form"] = await stack.enter_async_context(forms.read(request, operation.form))
     return given
 
