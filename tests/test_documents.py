@@ -57,6 +57,7 @@ ELSEWHERE = {
     "cd deploy/ansible && ansible-playbook": "tests/delivery/ansible/ runs the playbook",
     "import httpx2\nimport pytest": "tests/team.py puts it into a test of a service",
     "async def ticks": "tests/team.py puts it into a service",
+    "LIMITS = (": "runtime/tests/rate_limits/test_limit.py reads it",
 }
 
 

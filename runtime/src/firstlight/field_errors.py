@@ -15,8 +15,6 @@ from .text import visible
 ELLIPSIS = "\N{HORIZONTAL ELLIPSIS}"
 IN_A_FRAGMENT = "!$()*+,;=:@~?-._"  # RFC 3986, without what means something in HTML
 POINTER_CHARACTERS, DETAIL_CHARACTERS = 200, 500
-
-
 MALFORMED = "json_invalid"
 _BROKEN_ESCAPE = re.compile("%.?$")
 
@@ -31,7 +29,12 @@ def client_input(where: str = "") -> Iterator[None]:
     try:
         yield
     except ValidationError as error:
-        raise refusal(_first(error), error.error_count(), where) from None
+        raise invalid(error, where) from None
+
+
+def invalid(error: ValidationError, where: str = "") -> ServiceError:
+    """The problem of values from a client that a model refuses. See `client_input`."""
+    return refusal(_first(error), error.error_count(), where)
 
 
 def refusal(errors: Iterable[Mapping[str, Any]], count: int, where: str = "") -> ServiceError:
