@@ -29,12 +29,7 @@ def _faults(service: Service) -> Iterator[str]:
     yield from foreign(service)
     components = service.components
     names = [component.name for component in components]
-    for name in names:
-        if not (name.isidentifier() and name == name.lower()):
-            yield f"the component name {name!r} must be a Python name in lower case, such as http_client"
-        if name in RESERVED_NAMES:
-            yield f"the component name {name!r} is taken by the runtime; choose another"
-    yield from _shared("component", (("", name) for name in names), "rename one of them")
+    yield from _misnamed(names)
     yield from _missing(components, set(names))
     yield from _circle(components)
     yield from _misplaced(components)
@@ -44,9 +39,7 @@ def _faults(service: Service) -> Iterator[str]:
     tasks = [(owner, task.name) for owner, background, _ in declared for task in background]
     yield from _shared("background task", tasks, "rename one of them")
     operations = [(owner, row) for owner, _, rows in declared for row in rows if isinstance(row, Operation)]
-    yield from _malformed(operations)
-    yield from versions_faults(operations)
-    yield from _not_idempotent(operations, components)
+    yield from _contradictory(operations, components)
     checks = [("the service", check.name) for check in service.checks]
     checks += [(owner, f"background.{name}") for owner, name in tasks]
     yield from _shared("check", checks, "rename one of them")
@@ -57,6 +50,15 @@ def _faults(service: Service) -> Iterator[str]:
             yield f"the objective {objective.slo!r} must have another name: {ROUTE_PREFIX} is for the latency of routes"
     yield from _shared("operation", ((o, key(row)) for o, row in operations), "remove one of them")
     yield from _undocumented(operations, components)
+
+
+def _misnamed(names: Sequence[str]) -> Iterator[str]:
+    for name in names:
+        if not (name.isidentifier() and name == name.lower()):
+            yield f"the component name {name!r} must be a Python name in lower case, such as http_client"
+        if name in RESERVED_NAMES:
+            yield f"the component name {name!r} is taken by the runtime; choose another"
+    yield from _shared("component", (("", name) for name in names), "rename one of them")
 
 
 def _missing(components: Components, names: set[str]) -> Iterator[str]:
@@ -106,6 +108,12 @@ def _clashes(components: Components) -> Iterator[str]:
     yield from _shared("process or command", words, "rename one of them")
     layers = [(c.name, layer.name) for c in components for layer in c.middleware]
     yield from _shared("middleware layer", layers, "move one of them")
+
+
+def _contradictory(operations: Sequence[tuple[str, Operation]], components: Components) -> Iterator[str]:
+    yield from _malformed(operations)
+    yield from versions_faults(operations)
+    yield from _not_idempotent(operations, components)
 
 
 def _malformed(operations: Iterable[tuple[str, Operation]]) -> Iterator[str]:

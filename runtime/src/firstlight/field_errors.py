@@ -31,7 +31,12 @@ def client_input(where: str = "") -> Iterator[None]:
     try:
         yield
     except ValidationError as error:
-        raise refusal(_first(error), error.error_count(), where) from None
+        raise invalid(error, where) from None
+
+
+def invalid(error: ValidationError, where: str = "") -> ServiceError:
+    """The problem of values from a client that a model refuses. See `client_input`."""
+    return refusal(_first(error), error.error_count(), where)
 
 
 def refusal(errors: Iterable[Mapping[str, Any]], count: int, where: str = "") -> ServiceError:

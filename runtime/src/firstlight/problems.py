@@ -57,7 +57,6 @@ __all__ = [
 
 UNEXPECTED = "The service failed to answer. The ids in this document find the reason in its logs."
 STOPPED = "The service stopped before this request was complete. The ids in this document find it in the logs."
-FIELDS = "firstlight.fields"  # in the scope: header fields of every response of its operation
 WITHOUT_BODY = frozenset({204, 205, 304})
 _NOT_STORED = {"Cache-Control": "no-store"}  # a cache may otherwise store a 404 or a 410 without being told to
 
@@ -98,10 +97,8 @@ async def _on_service_error(_: Request, error: Exception) -> ProblemResponse:
     return ProblemResponse(error.status, error.detail, error.headers, **error.members)
 
 
-async def _on_unexpected(request: Request, _: Exception) -> ProblemResponse:
-    response = ProblemResponse(500, UNEXPECTED)
-    response.raw_headers.extend(request.scope.get(FIELDS, ()))  # this response is made outside of its operation
-    return response
+async def _on_unexpected(_: Request, __: Exception) -> ProblemResponse:
+    return ProblemResponse(500, UNEXPECTED)
 
 
 EXCEPTION_HANDLERS: Mapping[Any, ExceptionHandler] = {

@@ -71,10 +71,15 @@ async def create(_: Request, *, body: Parcel) -> Response:
     return response
 
 
-async def other(_: Request, *, body: Parcel) -> Response:
-    """Do something else with a parcel."""
-    CALLS.append(f"other {body.weight}")
-    return Response(status_code=204)
+def other(name: str) -> Callable[..., Any]:
+    """A handler of this name, which does something else with a parcel."""
+
+    async def handler(_: Request, *, body: Parcel) -> Response:
+        CALLS.append(f"other {body.weight}")
+        return Response(status_code=204)
+
+    handler.__name__ = name
+    return handler
 
 
 async def refuse(_: Request) -> Response:
@@ -136,16 +141,16 @@ def post(path: str, handler: Callable[..., Any], **more: Any) -> Operation:
 
 OPERATIONS: list[BaseRoute | Operation] = [
     post("/parcels", create, body=Parcel),
-    Operation(method="PUT", path="/parcels", handler=other, body=Parcel, idempotent=True),
-    post("/others/{name}", other, body=Parcel),
-    post("/required", other, body=Parcel, idempotency_required=True),
-    post("/short", other, body=Parcel, idempotency_seconds=5),
+    Operation(method="PUT", path="/parcels", handler=other("put"), body=Parcel, idempotent=True),
+    post("/others/{name}", other("named"), body=Parcel),
+    post("/required", other("required"), body=Parcel, idempotency_required=True),
+    post("/short", other("short"), body=Parcel, idempotency_seconds=5),
     post("/refuse", refuse),
     post("/unavailable", unavailable),
     post("/fail", fail),
     post("/stream", stream),
     post("/large", large),
-    Operation(method="POST", path="/without", handler=other, body=Parcel),
+    Operation(method="POST", path="/without", handler=other("without"), body=Parcel),
     Route("/plain", plain, methods=["POST"]),
 ]
 
@@ -270,7 +275,7 @@ def test_operations_without_keys_and_plain_routes_are_not_wrapped() -> None:
     app: Any = object()
 
     assert honoured(app, None) is app
-    assert honoured(app, Operation(method="POST", path="/without", handler=other)) is app
+    assert honoured(app, Operation(method="POST", path="/without", handler=other("without"))) is app
 
 
 @pytest.mark.parametrize(
@@ -557,7 +562,7 @@ def test_metadata_that_contradicts_itself_stops_the_start(
     settings: Settings, service: Service, row: Mapping[str, Any], says: str
 ) -> None:
     """With one sentence that says what to change."""
-    operation = Operation(method="POST", path="/a", handler=other, **row)
+    operation = Operation(method="POST", path="/a", handler=other("contradicting"), **row)
     with pytest.raises(ArrangementError, match=says):
         create_app(settings, replace(service, routes=[operation]))
 

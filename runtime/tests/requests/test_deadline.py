@@ -167,6 +167,26 @@ class Work(BaseModel):
     seconds: float
 
 
+def named(name: str, handler: Callable[[Request], Awaitable[Response]]) -> Callable[[Request], Awaitable[Response]]:
+    """The handler under another name: each operation needs its own."""
+
+    async def call(request: Request) -> Response:
+        return await handler(request)
+
+    call.__name__ = name
+    return call
+
+
+def in_a_thread(name: str, handler: Callable[[Request], Response]) -> Callable[[Request], Response]:
+    """The same for a plain function."""
+
+    def call(request: Request) -> Response:
+        return handler(request)
+
+    call.__name__ = name
+    return call
+
+
 @pytest.fixture
 def handlers() -> Handlers:
     """New handlers."""
@@ -187,14 +207,14 @@ def create(settings: Settings, lines: Lines, handlers: Handlers) -> Create:
     def made(seconds: float = SECONDS) -> Application:
         routes: list[BaseRoute | Operation] = [
             Operation(method="GET", path="/slow", handler=handlers.slow),
-            Operation(method="GET", path="/own", handler=handlers.slow, deadline_seconds=10 * LONG),
-            Operation(method="GET", path="/unlimited", handler=handlers.slow, deadline_seconds=0),
+            Operation(method="GET", path="/own", handler=named("own", handlers.slow), deadline_seconds=10 * LONG),
+            Operation(method="GET", path="/unlimited", handler=named("free", handlers.slow), deadline_seconds=0),
             Operation(method="GET", path="/stubborn", handler=handlers.stubborn),
             Operation(method="GET", path="/careless", handler=handlers.careless),
             Operation(method="GET", path="/clumsy", handler=handlers.clumsy),
             Operation(method="GET", path="/thread", handler=handlers.blocked),
-            Operation(method="GET", path="/thread/missing", handler=handlers.blocked),
-            Operation(method="GET", path="/thread/fails", handler=handlers.blocked),
+            Operation(method="GET", path="/thread/missing", handler=in_a_thread("missing", handlers.blocked)),
+            Operation(method="GET", path="/thread/fails", handler=in_a_thread("fails", handlers.blocked)),
             Operation(method="GET", path="/stream", handler=handlers.stream),
             Operation(method="POST", path="/validated", handler=handlers.validated, body=Work),
             Route("/plain", handlers.slow),

@@ -4,19 +4,20 @@ from collections.abc import Iterator
 
 from ..openapi.differences import CURE, differences
 from . import start
-from .finding import Finding, FindingError
+from .finding import Finding, FindingError, each
 from .project import Project
 
 FILE = "openapi.json"
 
 
 def findings(project: Project) -> Iterator[Finding]:
-    """The parts of the document that differ. Nothing where the service does not start: that is a finding of `page`.
+    """The parts of the document that differ."""
+    yield from each(project, (_document,))
 
-    Raises `FindingError`.
-    """
+
+def _document(project: Project) -> Iterator[Finding]:
     current = start.page(project).openapi
-    if current is None:
+    if current is None:  # the service does not start: a finding of `page`
         return
     if not project.has(FILE):
         raise FindingError(FILE, "is missing: run `make openapi`, and commit it.")

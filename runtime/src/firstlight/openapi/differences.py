@@ -6,7 +6,7 @@ from typing import Any
 from .schemas import Schema
 
 CURE = "run `make openapi`, and commit openapi.json if the change is meant"
-_KINDS = {"schemas": "the schema", "responses": "the response", "securitySchemes": "the security scheme"}
+_KINDS = {"schemas": "the schema", "securitySchemes": "the security scheme"}
 
 
 def differences(committed: Mapping[str, Any], current: Mapping[str, Any]) -> Iterator[str]:
@@ -14,9 +14,13 @@ def differences(committed: Mapping[str, Any], current: Mapping[str, Any]) -> Ite
 
     `info` is not compared: name, description, owner and version have their homes in other files.
     """
-    yield from _between("the operation", _operations(committed), _operations(current))
+    found = list(_between("the operation", _operations(committed), _operations(current)))
     for member, kind in _KINDS.items():
-        yield from _between(kind, _member(committed, member), _member(current, member))
+        found += _between(kind, _member(committed, member), _member(current, member))
+    yield from found
+    if found:  # what is below follows from it, mostly
+        return
+    yield from _between("the response", _member(committed, "responses"), _member(current, "responses"))
     for member in ("openapi", "servers", "tags"):
         if committed.get(member) != current.get(member):
             yield f"`{member}` differs from that of the service; {CURE}"

@@ -11,14 +11,15 @@ from ..security.headers import LINES, Fields, Header, completed
 from .identification import with_header
 
 MORE = "firstlight.more_lines"  # in the scope: lines of fields that middleware adds to the response of this request
+OF_VERSION = "firstlight.version"  # in the scope: the same, for the version of the operation
 _CLOSE = (b"connection", b"close")
 
 
 def with_fields(message: Message, scope: Scope, request_id: Header, added: Fields, *, closing: bool) -> Message:
     """The message with `request_id`, with the headers in `added` that it does not have, and with `Connection: close`.
 
-    It also gets the fields in `MORE`. Nothing of that is in the message if the server adds it. The given message is
-    not changed.
+    It also gets the fields in `MORE` and `OF_VERSION`. Nothing of that is in the message if the server adds it. The
+    given message is not changed.
     """
     headers = message.get("headers", ())
     if closing:
@@ -27,7 +28,7 @@ def with_fields(message: Message, scope: Scope, request_id: Header, added: Field
     elif type(headers) is not list:  # any iterable is allowed, even one that can be read only once
         headers = list(headers)
         message = {**message, "headers": headers}
-    more: bytes = scope.get(MORE, b"")
+    more: bytes = scope.get(MORE, b"") + scope.get(OF_VERSION, b"")
     if LINES in scope and _has_none_of(headers, request_id[0], added.names):
         scope[LINES] = b"%b: %b\r\n%b%b" % (*request_id, added.lines, more)
         return message

@@ -6,7 +6,7 @@ from urllib.parse import quote
 
 from starlette.types import Scope
 
-from .version import ByPath, Version, moment
+from .version import Version, moment
 
 Fields = Sequence[tuple[bytes, bytes]]
 MAX_PATH = 2048  # characters of a path for which a link is built
@@ -32,13 +32,11 @@ def _of(version: Version) -> Sequence[str]:
     return [relation for relation, date in dates.items() if date is not None]
 
 
-def successor(version: Version, template: str, scope: Scope) -> Fields:
-    """The link to the same resource in the next version (RFC 5829)."""
-    if not (version.successor and isinstance(version.by, ByPath)) or len(scope["path"]) > MAX_PATH:
-        return []
-    begin = len(scope.get("root_path", "")) + template.index(f"/{version.name}/") + 1
+def successor(version: Version, template: str, scope: Scope) -> bytes:
+    """The line that links to the same resource in the next version (RFC 5829). Empty for a very long path."""
     path = scope["path"]
-    there = quote(
-        f"{path[:begin]}{version.successor}{path[begin + len(version.name) :]}", safe=IN_A_PATH, errors="replace"
-    )
-    return [(b"link", f'<{there}>; rel="successor-version"'.encode())]
+    if len(path) > MAX_PATH:
+        return b""
+    begin = len(scope.get("root_path", "")) + template.index(f"/{version.name}/") + 1
+    next_path = f"{path[:begin]}{version.successor}{path[begin + len(version.name) :]}"
+    return f'link: <{quote(next_path, safe=IN_A_PATH, errors="replace")}>; rel="successor-version"\r\n'.encode()

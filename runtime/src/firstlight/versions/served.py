@@ -1,13 +1,13 @@
 """One version of an operation as an application: counts its requests, and says when it ends."""
 
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from collections.abc import Awaitable
 
-from ..problems import FIELDS
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from ..requests.response_start import OF_VERSION
 from . import lifecycle
 from .metric import requests
-from .version import VERSION, ByHeader, ByMediaType, Version
-
-_JOINED = frozenset({b"link", b"vary"})  # fields that a response may have several times
+from .version import ByHeader, ByMediaType, Version
 
 
 class Served:
@@ -19,27 +19,16 @@ class Served:
         self._version = version
         self._path = path
         self._count = requests(path, version.name)
-        self._fields = [*_varies(version), *lifecycle.fixed(version)]
+        self._lines = b"".join(b"%b: %b\r\n" % field for field in [*_varies(version), *lifecycle.fixed(version)])
         self._links = bool(version.successor and version.deprecated is not None)
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one request."""
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
+        """Serve one request. The data plane adds the fields to its response, whoever makes that."""
         self._count.inc()
-        scope[VERSION] = self._version
-        if not self._fields:
-            await self._app(scope, receive, send)
-            return
-        links = lifecycle.successor(self._version, self._path, scope) if self._links else []
-        added = scope[FIELDS] = [*self._fields, *links]
-
-        async def sending(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                headers = list(message.get("headers", ()))
-                given = {name for name, _ in headers} - _JOINED
-                message = {**message, "headers": [*headers, *(field for field in added if field[0] not in given)]}
-            await send(message)
-
-        await self._app(scope, receive, sending)
+        if self._lines:
+            links = lifecycle.successor(self._version, self._path, scope) if self._links else b""
+            scope[OF_VERSION] = self._lines + links
+        return self._app(scope, receive, send)
 
 
 def _varies(version: Version) -> lifecycle.Fields:
