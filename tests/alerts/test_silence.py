@@ -11,10 +11,12 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import documents
 import pytest
 from live import AT_ONCE, Alertmanager, Inbox, call
 from live import alertmanager as run_alertmanager
 from rulebook import ALERTS
+from template import ROOT
 
 WHOLE = {
     "--service": "acme-links",
@@ -75,6 +77,18 @@ def test_a_silenced_page_is_not_sent_and_others_are(inbox: Inbox, alertmanager: 
     again = silence(alertmanager=alertmanager.url, alert="ErrorBudgetBurn", cluster="east")
     assert "acme-links (production, east, ErrorBudgetBurn): silent from " in again.stdout
     assert "Firing now: nothing that this matches." in again.stdout
+
+
+@pytest.mark.usefixtures("installed")
+def test_a_label_that_is_added_is_silenced_by_the_command_of_the_guide(inbox: Inbox, tmp_path: Path) -> None:
+    """Without it, every service pages under its earlier labels. A service with the new label still pages."""
+    command = documents.block(ROOT, "docs/guides/alerts.md", "silence add")
+    with run_alertmanager(tmp_path, inbox, AT_ONCE) as server:
+        subprocess.run(["sh", "-c", command.replace("http://localhost:9093", server.url)], check=True)
+        server.post({**PAGE, "service": "acme-links"}, {**PAGE, "service": "acme-links", "cluster": "eu"})
+        received = inbox.until({"pager"}.issubset)
+        assert {each["commonLabels"].get("cluster") for each in received["pager"]} == {"eu"}
+        assert server.suppressed() == {("ServiceDown", "P1")}
 
 
 @pytest.mark.usefixtures("installed")
