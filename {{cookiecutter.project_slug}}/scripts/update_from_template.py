@@ -69,7 +69,7 @@ def read_state() -> dict[str, Any]:
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         texts = [error]
     if not all(isinstance(text, str) for text in texts):
-        msg = f"{STATE} must be a JSON object that names the template, as `cruft create` writes it; restore it from git."
+        msg = f"{STATE} must be a JSON object that names the template, as cruft writes it; restore it from git."
         raise UpdateError(msg)
     return dict(state)
 
