@@ -100,7 +100,7 @@ ADDITIONS: dict[str, tuple[Edit, ...]] = {
         Edit(
             OPERATIONS,
             'path="/verdict", handler=verdict)',
-            'path="/verdict", handler=verdict, answers={200: Answer(headers={"X-Judge": "Who judged."})})',
+            'path="/verdict", handler=verdict, answers={200: Answer(headers={"X-Judge": "Who."})})',
         ),
         Edit(
             OPERATIONS, '{"status": answer.status_code})', '{"status": answer.status_code}, headers={"X-Judge": "us"})'
