@@ -37,6 +37,7 @@ ELSEWHERE = {
     "git merge": "the same",
     "make demo": "tests/test_demo.py",
     "python3 alerts/silence.py": "tests/alerts/test_silence.py",
+    "amtool --alertmanager.url": "the same",
     "make exceptions": "tests/alerts/test_exceptions.py",
     "make new": "tests/test_new.py",
     "make test": "it runs this; for a service tests/test_services.py runs it in every combination",
