@@ -86,7 +86,7 @@ def client(settings: Settings) -> Iterator[TestClient]:
 
 
 def test_serves_the_document(client: TestClient) -> None:
-    """As JSON; whoever has it gets 304."""
+    """As JSON, compressed; a client that has it gets 304."""
     response = client.get("/openapi.json")
 
     assert response.headers["content-encoding"] == "gzip"
