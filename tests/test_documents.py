@@ -37,6 +37,7 @@ ELSEWHERE = {
     "git merge": "the same",
     "make demo": "tests/test_demo.py",
     "python3 alerts/silence.py": "tests/alerts/test_silence.py",
+    "amtool --alertmanager.url": "the same",
     "make exceptions": "tests/alerts/test_exceptions.py",
     "make new": "tests/test_new.py",
     "make test": "it runs this; for a service tests/test_services.py runs it in every combination",
@@ -45,6 +46,7 @@ ELSEWHERE = {
     "python3 -m venv ~/.firstlight": "installs cookiecutter, which is here",
     "\N{BOX DRAWINGS LIGHT ARC DOWN AND RIGHT}": "what the demo prints",
     "acme-orders 0.1.0 is ready": "what `make run` prints on a terminal: tests/test_development.py",
+    "cp -r src/": "tests/test_copy.py runs it",
     "make up": "needs a container engine and images from registries",
     "make down": "the same",
     "make deploy-": "needs a registry and hosts or a cluster; tests/delivery/ runs it",
@@ -57,6 +59,7 @@ ELSEWHERE = {
     "cd deploy/ansible && ansible-playbook": "tests/delivery/ansible/ runs the playbook",
     "import httpx2\nimport pytest": "tests/team.py puts it into a test of a service",
     "async def ticks": "tests/team.py puts it into a service",
+    "LIMITS = (": "runtime/tests/rate_limits/test_limit.py reads it",
 }
 
 

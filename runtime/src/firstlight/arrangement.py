@@ -29,12 +29,7 @@ def _faults(service: Service) -> Iterator[str]:
     yield from foreign(service)
     components = service.components
     names = [component.name for component in components]
-    for name in names:
-        if not (name.isidentifier() and name == name.lower()):
-            yield f"the component name {name!r} must be a Python name in lower case, such as http_client"
-        if name in RESERVED_NAMES:
-            yield f"the component name {name!r} is taken by the runtime; choose another"
-    yield from _shared("component", (("", name) for name in names), "rename one of them")
+    yield from _misnamed(names)
     yield from _missing(components, set(names))
     yield from _circle(components)
     yield from _misplaced(components)
@@ -55,6 +50,15 @@ def _faults(service: Service) -> Iterator[str]:
             yield f"the objective {objective.slo!r} must have another name: {ROUTE_PREFIX} is for the latency of routes"
     yield from _shared("operation", ((o, key(row)) for o, row in operations), "remove one of them")
     yield from _undocumented(operations, components)
+
+
+def _misnamed(names: Sequence[str]) -> Iterator[str]:
+    for name in names:
+        if not (name.isidentifier() and name == name.lower()):
+            yield f"the component name {name!r} must be a Python name in lower case, such as http_client"
+        if name in RESERVED_NAMES:
+            yield f"the component name {name!r} is taken by the runtime; choose another"
+    yield from _shared("component", (("", name) for name in names), "rename one of them")
 
 
 def _missing(components: Components, names: set[str]) -> Iterator[str]:

@@ -1,12 +1,14 @@
 """Responses with a JSON document. One encoder writes all of them."""
 
 from collections.abc import Mapping
+from functools import lru_cache
 
 import orjson
 from pydantic import BaseModel
 from starlette.responses import Response
 
 _OPTIONS = orjson.OPT_UTC_Z  # as pydantic writes times
+_USUAL = frozenset({b"content-length", b"content-type"})
 _CONTENT_TYPE = (b"content-type", b"application/json")
 
 
@@ -32,10 +34,18 @@ class JsonResponse(Response):
         self.status_code = status_code
         self.background = None
         self.body = encoded(content)
-        if headers is None:
-            self.raw_headers = [(b"content-length", b"%d" % len(self.body)), _CONTENT_TYPE]
-        else:
-            self.init_headers(headers)
+        self.raw_headers = [(b"content-length", b"%d" % len(self.body)), _CONTENT_TYPE]
+        if headers:
+            fields = [(_name(name), value.encode("latin-1")) for name, value in headers.items()]
+            if any(name in _USUAL for name, _ in fields):
+                self.init_headers(headers)
+            else:
+                self.raw_headers += fields
+
+
+@lru_cache(maxsize=256)
+def _name(name: str) -> bytes:
+    return name.lower().encode("latin-1")
 
 
 def _other(value: object) -> orjson.Fragment:

@@ -16,7 +16,7 @@ from starlette.routing import Route
 from firstlight import Answer, Component, Identity, NoSettings, Operation, Service, main, nothing
 from firstlight.component import Layer
 from firstlight.problems import ConflictError, NotFoundError
-from firstlight.versions import Version
+from firstlight.versions import ByHeader, ByMediaType, Version
 
 Item = TypeVar("Item")
 SCHEME: Mapping[str, Any] = {"type": "http", "scheme": "bearer"}
@@ -151,7 +151,17 @@ async def plain(_: Request) -> Response:
     return JSONResponse({"any": "thing"}, 418)
 
 
-OLD = Version("v1", deprecated=date(2026, 1, 1), sunset=date(2027, 1, 1))
+async def old(request: Request) -> Response:
+    """Answer as the first version, or as none."""
+    return JSONResponse({"town": "Köln"} if "wrong" in request.query_params else {"city": "Köln"})
+
+
+async def new(_: Request) -> Response:
+    """Answer as the second version."""
+    return JSONResponse({"items": [{"city": "Köln"}]})
+
+
+OLD = Version("v1", by=ByHeader(), default=True, deprecated=date(2026, 1, 1), sunset=date(2027, 1, 1))
 OPERATIONS = (
     Operation(
         method="POST",
@@ -170,7 +180,10 @@ OPERATIONS = (
     Operation(method="GET", path="/parcels/{name}/track", handler=track, answers={302: None}, version=OLD),
     Operation(method="GET", path="/labels/{rest:path}", handler=label, answers={200: Answer(media_type="text/csv")}),
 )
+BY = ByMediaType("vnd.parcels")
 UNTOLD = (
+    Operation(method="GET", path="/where", handler=old, answers={200: Address}, version=Version("v1", BY)),
+    Operation(method="GET", path="/where", handler=new, answers={200: Pages[Address]}, version=Version("v2", BY)),
     Operation(method="GET", path="/untold/{status:int}", handler=untold),
     Operation(method="GET", path="/broken", handler=broken, problems=(404,)),
     Operation(method="GET", path="/failing", handler=failing),

@@ -1,7 +1,7 @@
 """The OpenAPI document: valid, and true about the operations."""
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -11,9 +11,10 @@ from pydantic import BaseModel, create_model
 from starlette.requests import Request
 from starlette.responses import Response
 
-from firstlight import ArrangementError, Operation, Service
+from firstlight import ArrangementError, Operation, Service, idempotency
 from firstlight.openapi import document, encoded, indented
 from firstlight.problem_types import PROBLEM_TYPES
+from firstlight.versions import ByHeader, ByMediaType, Version
 
 from .parcels import IDENTITY, LIMITS, OPERATIONS, SCHEME, SERVICE, Address, Parcel
 
@@ -36,6 +37,14 @@ async def take(_: Request, body: BaseModel) -> Response:
     """Take anything."""
     del body
     return Response()
+
+
+async def take_elsewhere(_: Request) -> Response:
+    """Take anything."""
+    return Response()
+
+
+take_elsewhere.__module__ = "sample.elsewhere.operations"
 
 
 def test_is_valid() -> None:
@@ -63,6 +72,7 @@ def test_names_are_those_of_the_code() -> None:
     assert ids[:3] == ["openapi_create", "openapi_read_all", "openapi_read"]
     assert [*DOCUMENT["components"]["schemas"]] == [
         "Address",
+        "PagesAddress",
         "PagesParcel",
         "Parcel",
         "ParcelInput",
@@ -166,7 +176,7 @@ def test_examples_of_a_model_are_those_of_its_bodies() -> None:
     assert operation["responses"]["200"]["content"]["application/json"]["example"] == {"city": "Köln <7>"}
 
 
-COMMON = {400, 500, 503, 504}
+COMMON = {400, 406, 422, 500, 503, 504}
 
 
 @pytest.mark.parametrize(
@@ -174,12 +184,13 @@ COMMON = {400, 500, 503, 504}
     [
         ({"query": None}, COMMON),
         ({"query": None, "deadline_seconds": 0}, COMMON - {504}),
-        ({}, COMMON | {422}),
-        ({"problems": (404, 410)}, COMMON | {404, 410, 422}),
-        ({"query": None, "method": "POST", "body": Address}, COMMON | {413, 415, 422}),
+        ({}, COMMON),
+        ({"query": None, "any_query": True}, COMMON - {422}),
+        ({"problems": (404, 410)}, COMMON | {404, 410}),
+        ({"query": None, "method": "POST", "body": Address}, COMMON | {413, 415}),
         ({"query": None, "precondition_required": True}, COMMON | {412, 428}),
-        ({"query": None, "answers": {200: None, 400: None}}, COMMON - {400}),
-        ({"query": None, "idempotent": True}, COMMON | {409, 422, 429, 507}),
+        ({"query": None, "answers": {200: None, 400: None}}, COMMON - {400, 406}),
+        ({"query": None, "idempotent": True}, COMMON | {409, 429, 507}),
     ],
 )
 def test_problems_are_those_of_handler_and_runtime(changes: Mapping[str, Any], statuses: set[int]) -> None:
@@ -221,6 +232,64 @@ def test_conditions_are_header_parameters() -> None:
     assert (given["name"], given["in"], given["required"]) == ("If-Match", "header", True)
     names = [each["name"] for each in _operation("get", "/parcels/{weight}")["parameters"]]
     assert names == ["weight", "If-None-Match"]
+
+
+@pytest.mark.parametrize("is_required", [False, True])
+def test_the_key_of_an_idempotent_operation_is_a_parameter(is_required: bool) -> None:  # noqa: FBT001 - a parameter
+    """With the name and the pattern that the component reads."""
+    changes = {"query": None, "idempotent": True, "idempotency_required": is_required}
+    operation = _operation("get", "/parcels", _with(**changes))
+
+    (given,) = operation["parameters"]
+    assert (given["name"], given["schema"]["pattern"]) == (idempotency.HEADER, idempotency.PATTERN)
+    assert given.get("required", False) is is_required
+    assert idempotency.REPLAYED_HEADER in operation["responses"]["200"]["headers"]
+
+
+NEWEST, DEFAULT = Version("v2", by=ByHeader()), Version("v1", by=ByHeader(), default=True)
+
+
+@pytest.mark.parametrize(
+    ("versions", "shown", "is_required"),
+    [
+        ((DEFAULT, NEWEST), "v1", False),
+        ((NEWEST, DEFAULT), "v1", False),
+        ((Version("v1", by=ByHeader()), NEWEST), "v2", True),
+    ],
+)
+def test_one_of_several_versions_is_shown(versions: Sequence[Version], shown: str, is_required: bool) -> None:  # noqa: FBT001
+    """The default, or the last one; a path and a method have one operation in OpenAPI."""
+    rows = [replace(OPERATIONS[1], query=None, version=version) for version in versions]
+
+    (given,) = _operation("get", "/parcels", document(Service(identity=IDENTITY, routes=rows)))["parameters"]
+
+    assert (given["name"], given["schema"]["enum"], given.get("required", False)) == (
+        "API-Version",
+        [shown],
+        is_required,
+    )
+
+
+@pytest.mark.parametrize("is_default", [False, True])
+def test_a_version_by_media_type_names_it(is_default: bool) -> None:  # noqa: FBT001 - a parameter
+    """In requests and responses; the default version has the plain name as well."""
+    version = Version("v2", by=ByMediaType("vnd.example"), default=is_default)
+    made = _with(method="POST", query=None, handler=take, body=Address, answers={200: Address}, version=version)
+    operation = _operation("post", "/parcels", made)
+
+    kinds = [*(["application/json"] if is_default else []), "application/vnd.example.v2+json"]
+    assert [*operation["requestBody"]["content"]] == kinds
+    assert [*operation["responses"]["200"]["content"]] == kinds
+    assert "406" in operation["responses"]
+
+
+def test_nouns_are_in_the_order_of_their_operations() -> None:
+    """As they are in the navigation of the documentation."""
+    first, second = OPERATIONS[1], replace(OPERATIONS[1], path="/other", handler=take_elsewhere)
+
+    made = document(Service(identity=IDENTITY, routes=[first, second]))
+
+    assert [tag["name"] for tag in made["tags"]] == ["openapi", "elsewhere"]
 
 
 def test_plain_routes_are_not_in_the_document() -> None:

@@ -1,5 +1,7 @@
 """Policies: what they mean, and what is refused with one sentence."""
 
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -8,6 +10,7 @@ from firstlight import ArrangementError
 from firstlight.rate_limits import Limit, rate_limits
 
 SECOND = 1_000_000_000
+GUIDE = Path(__file__).parents[3] / "docs" / "guides" / "limits.md"
 
 
 @pytest.mark.parametrize(
@@ -116,3 +119,16 @@ def test_limits_that_do_not_fit_together() -> None:
         rate_limits(limit, limit)
     with pytest.raises(ArrangementError, match="`headers` of the rate limits must be one of x-ratelimit, ietf, none"):
         rate_limits(limit, headers="all")  # type: ignore[arg-type] # what a team may write
+
+
+def test_the_limits_of_the_guide() -> None:
+    """They fit together. Each of the four says what its row of the guide says."""
+    (text,) = re.findall(r"```python\n(LIMITS = .*?)```", GUIDE.read_text("utf-8"), re.DOTALL)
+    page: dict[str, Any] = {"Limit": Limit}
+    exec(text, page)  # noqa: S102 - our own page
+
+    component = rate_limits(*page["LIMITS"])
+
+    assert component.name == "rate_limits"
+    assert [limit.capacity for limit in page["LIMITS"]] == [1000, 600, 5, 1]
+    assert [limit.is_checked_at_the_routes for limit in page["LIMITS"]] == [False, True, True, True]

@@ -29,7 +29,7 @@ def test_accepts_what_is_declared(client: TestClient) -> None:
     assert client.post("/parcels", json=PARCEL).status_code == 201
     assert client.post("/parcels", json={**PARCEL, "name": "taken"}).status_code == 409
     assert client.post("/parcels", json={}).status_code == 422
-    assert client.post("/parcels", content="{").status_code in {400, 422}
+    assert client.post("/parcels", content="{", headers={"Content-Type": "application/json"}).status_code in {400, 422}
     assert client.post("/parcels", content="x", headers={"Content-Type": "text/plain"}).status_code == 415
     assert client.post("/parcels", content=b" " * 2_000_000).status_code == 413
     assert client.request("GET", "/parcels/1", content=b" " * 2_000_000).status_code in {200, 413}
@@ -64,6 +64,21 @@ def test_names_what_is_not_declared(client: TestClient, method: str, path: str, 
     """One sentence, at the line of the request."""
     with pytest.raises(AssertionError, match=rf"^GET /\S+ answered {re.escape(sentence)}"):
         client.request(method, path)
+
+
+@pytest.mark.parametrize("version", ["v1", "v2"])
+def test_accepts_each_version_of_an_operation(client: TestClient, version: str) -> None:
+    """With the media type of the version."""
+    response = client.get("/where", headers={"Accept": f"application/vnd.parcels.{version}+json"})
+
+    assert response.headers["content-type"] == f"application/vnd.parcels.{version}+json"
+    assert client.get("/where", headers={"Accept": "application/vnd.parcels.v3+json"}).status_code == 406
+
+
+def test_names_what_no_version_declares(client: TestClient) -> None:
+    """The response is compared with each version."""
+    with pytest.raises(AssertionError, match=r"^GET /where answered 200 with a document that is no Address: #/city "):
+        client.get("/where?wrong", headers={"Accept": "application/vnd.parcels.v1+json"})
 
 
 def test_names_a_missing_header(client: TestClient) -> None:

@@ -8,6 +8,7 @@ them.
 import binascii
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 import orjson
@@ -52,10 +53,15 @@ class CursorCodec:
             raise ValueError(msg)
         backward, values = orjson.loads(payload)
         try:
-            return (None if values is None else self._values.validate_python(values)), backward
+            return (None if values is None else _in_utc(self._values.validate_python(values))), backward
         except ValidationError:  # signed by another version of the service, whose fields had other types
             msg = "the values are of another type"
             raise ValueError(msg) from None
+
+
+def _in_utc(values: Sequence[Any]) -> tuple[Any, ...]:
+    """Times as rows have them: a comparison of two time zones takes ten times as long as one within UTC."""
+    return tuple([each.astimezone(UTC) if isinstance(each, datetime) and each.tzinfo else each for each in values])
 
 
 def _decoded(cursor: str) -> bytes:

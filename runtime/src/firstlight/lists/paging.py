@@ -1,5 +1,6 @@
 """One request for a page: what to select, and the page that is made of the rows."""
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -14,6 +15,8 @@ from .query import PageQuery
 from .selection import Found, Order, Selection
 
 Row = TypeVar("Row")
+_PLAIN_QUERY = re.compile(rb"(?:[A-Za-z0-9._~=&:,+*-]|%[0-9A-Fa-f]{2})*")
+_POSITION = (b"cursor=", b"page=")
 _PATH_CHARACTERS = "/:@!$&'()*+,;=~"  # RFC 3986
 
 
@@ -32,14 +35,23 @@ class Address:
 
     def __init__(self, public_url: str | None, request: Request) -> None:
         """Links are absolute if there is a public URL. The `Host` of the request is never used: a client chooses it."""
-        given = {name: value for name, value in request.query_params.items() if name not in {"cursor", "page"}}
         path = f"{public_url or ''}{quote(request.scope['path'], safe=_PATH_CHARACTERS)}"
-        self.first = f"{path}?{urlencode(given)}" if given else path
+        given = _without_position(request)
+        self.first = f"{path}?{given}" if given else path
         self._prefix = f"{self.first}{'&' if given else '?'}"
 
     def at(self, name: str, value: object) -> str:
         """The address of the page at a position, which must not need escapes. None: of the first page."""
         return self.first if value is None else f"{self._prefix}{name}={value}"
+
+
+def _without_position(request: Request) -> str:
+    """The query string of a request without the parameters that name a page."""
+    query: bytes = request.scope["query_string"]
+    if _PLAIN_QUERY.fullmatch(query) is not None:  # it can be sent back unchanged, which costs a tenth
+        return b"&".join([part for part in query.split(b"&") if not part.startswith(_POSITION)]).decode()
+    given = {name: value for name, value in request.query_params.items() if name not in {"cursor", "page"}}
+    return urlencode(given)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,11 +1,13 @@
 """The responses of an operation that are not problems."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from http import HTTPStatus
 from typing import Any, NamedTuple
 
+from ..media_type import JSON
 from ..operations.answer import Answer
 from ..operations.operation import Operation
+from ..versions.version import ByMediaType
 from .schemas import Schema, Schemas
 
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
@@ -24,7 +26,8 @@ def _response(operation: Operation, status: int, answer: Answer, schemas: Schema
         each.name: {"description": each.description, "required": each.is_required, "schema": {"type": "string"}}
         for each in headers(operation, status)
     }
-    content = {answer.media_type: _content(answer, schemas)} if _has_content(answer) else {}
+    kinds = media_types(operation, answer.media_type) if _has_content(answer) else ()
+    content = {kind: _content(answer, schemas) for kind in kinds}
     return {
         "description": answer.description or _phrase(status),
         **({"headers": given} if given else {}),
@@ -63,7 +66,7 @@ def _added(operation: Operation, status: int) -> Iterator[Header]:
 
 
 def _has_content(answer: Answer) -> bool:
-    return answer.model is not None or answer.media_type != Answer().media_type
+    return answer.model is not None or answer.media_type != JSON
 
 
 def _content(answer: Answer, schemas: Schemas) -> Schema:
@@ -76,6 +79,15 @@ def media(reference: Schema, model: Any) -> Schema:
     examples = extra.get("examples") if isinstance(extra, dict) else None
     example = {"example": examples[0]} if isinstance(examples, list) and examples else {}
     return {"schema": reference, **example}
+
+
+def media_types(operation: Operation, media_type: str) -> Sequence[str]:
+    """The media types of a body. Those of a version by media type name it; the default version has both names."""
+    version = operation.version
+    if version is None or not isinstance(version.by, ByMediaType) or media_type != JSON:
+        return (media_type,)
+    own = f"application/{version.by.name}.{version.name}+json"
+    return (media_type, own) if version.default else (own,)
 
 
 def _phrase(status: int) -> str:

@@ -1,7 +1,7 @@
 """The OpenAPI document of a service: what its operations declare. Plain routes are not in it."""
 
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from ..component import Component
@@ -23,16 +23,27 @@ def operations(service: Service) -> list[Operation]:
     return [row for rows in declared for row in rows if isinstance(row, Operation)]
 
 
+def documented(rows: Iterable[Operation]) -> list[Operation]:
+    """One operation for each method and path: the default version, or the last one, of several."""
+    chosen: dict[tuple[str, str], Operation] = {}
+    for row in rows:
+        key = row.method, parameters.template(row.path)
+        known = chosen.setdefault(key, row)
+        if known.version is not None and row.version is not None and not known.version.default:
+            chosen[key] = row
+    return list(chosen.values())
+
+
 def document(service: Service) -> dict[str, Any]:
     """The document as JSON objects. Raises `ArrangementError` if two models have one name."""
-    rows, schemas = operations(service), Schemas()
+    rows, schemas = documented(operations(service)), Schemas()
     paths: dict[str, Schema] = {}
     found: set[int] = set()
     for row in rows:
         statuses = problems.statuses(row, service)
         found.update(statuses)
         item = paths.setdefault(parameters.template(row.path), {})
-        item.setdefault(row.method.lower(), _operation(row, schemas, problems.references(statuses)))
+        item[row.method.lower()] = _operation(row, schemas, problems.references(statuses))
     components = {
         "schemas": _schemas(schemas),
         "responses": problems.responses(found),
@@ -60,7 +71,8 @@ def _info(service: Service) -> Schema:
 
 def _tags(rows: list[Operation]) -> Iterator[Schema]:
     """The nouns, each with the first line of the docstring of its folder."""
-    for noun, module in {row.noun: row.handler.__module__ for row in reversed(rows)}.items():
+    for noun in dict.fromkeys(row.noun for row in rows):
+        module = next(row.handler.__module__ for row in rows if row.noun == noun)
         package = sys.modules.get(module.rpartition(".")[0])
         described = (getattr(package, "__doc__", None) or "").strip().partition("\n")[0]
         yield {"name": noun, **({"description": described} if described else {})}
@@ -84,7 +96,8 @@ def _operation(row: Operation, schemas: Schemas, refused: Mapping[str, Schema]) 
 
 def _body(row: Operation, schemas: Schemas) -> Schema:
     if row.body is not None:
-        kinds = (MERGE_PATCH, JSON) if issubclass(row.body, MergePatch) else (JSON,)
+        own = answers.media_types(row, JSON)
+        kinds = (MERGE_PATCH, *own) if issubclass(row.body, MergePatch) else own
         return {kind: answers.media(schemas.reference(row.body, "validation"), row.body) for kind in kinds}
     if row.form is None:
         return {}

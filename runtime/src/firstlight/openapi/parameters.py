@@ -29,13 +29,21 @@ _CONVERTERS: Mapping[type[Convertor[Any]], Mapping[str, Any]] = MappingProxyType
     }
 )
 PRECONDITION_FAILED, NOT_MODIFIED = 412, 304
-_TAG: Mapping[str, Any] = MappingProxyType({"type": "string", "examples": ['"1"']})
+_TAGS = r'^(\*|(W/)?"[!#-~]*"([ \t]*,[ \t]*(W/)?"[!#-~]*")*)$'
+_TAG: Mapping[str, Any] = MappingProxyType({"type": "string", "pattern": _TAGS, "examples": ['"1"']})
 _IF_MATCH = "The `ETag` of the version that the request changes. It is refused if there is another version."
 _IF_NONE_MATCH = "The `ETag` of the version that the client has. 304 says that it is current."
+# As in `idempotency/key.py`, whose metrics belong to services that have the component.
 KEY = "Idempotency-Key"
-_KEY = (
-    "A value that the client chooses for this request. A repetition with the same value gets the first response again."
+_KEY_CHARACTERS = r"[!#-+\--:<-\[\]-~]{1,255}"
+_KEY_SCHEMA: Mapping[str, Any] = MappingProxyType(
+    {
+        "type": "string",
+        "pattern": f'^("{_KEY_CHARACTERS}"|{_KEY_CHARACTERS})$',
+        "examples": ["9f1c3b7e-5a0d-4c52-8d8e-2f6f5f0e7a11"],
+    }
 )
+_KEY = "A new value for each new request. A repeated request with the same value gets the first response again."
 
 
 def template(path: str) -> str:
@@ -68,11 +76,11 @@ def _query(operation: Operation, schemas: Schemas) -> Iterator[Schema]:
 def _headers(operation: Operation) -> Iterator[Schema]:
     """The header fields that the runtime reads for an operation."""
     if operation.idempotent:
-        yield _header(KEY, _KEY, {"type": "string", "maxLength": 255})
+        yield _header(KEY, _KEY, _KEY_SCHEMA, required=operation.idempotency_required)
     if operation.precondition_required or PRECONDITION_FAILED in operation.problems:
         yield _header("If-Match", _IF_MATCH, _TAG, required=operation.precondition_required)
     if NOT_MODIFIED in operation.answers:
-        yield _header("If-None-Match", _IF_NONE_MATCH, _TAG)
+        yield _header("If-None-Match", _IF_NONE_MATCH, _TEXT)
     version = operation.version
     if version is not None and isinstance(version.by, ByHeader):
         schema = {"type": "string", "enum": [version.name]}

@@ -1,9 +1,9 @@
 """The endpoint of an operation: reads and validates the input, calls the handler, adds the operation's headers."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import request_response
@@ -12,10 +12,11 @@ from starlette.types import ASGIApp
 from .. import forms
 from ..conditional import preconditions
 from ..conditional.cache_control import CacheControl
+from ..field_errors import client_input, invalid, unknown_members
 from ..media_type import require_json
-from ..problems import client_input
 from ..requests.deadline import Deadlines
 from .operation import Coroutine, Handler, Operation
+from .refusals import refusing
 
 Awaited = Callable[[Handler], Coroutine]
 Endpoint = Callable[[Request], Awaitable[Response]]
@@ -25,33 +26,49 @@ def app(operation: Operation, awaited: Awaited, deadlines: Deadlines) -> ASGIApp
     """The operation as an ASGI application. `awaited` turns the handler into a coroutine function."""
     handler = deadlines.limited(awaited(operation.handler), operation.deadline_seconds)
     endpoint = _with_precondition(operation, _with_input(operation, handler))
-    return request_response(_with_headers(operation, endpoint))
+    return request_response(_with_headers(operation, refusing(operation, endpoint)))
 
 
 def _with_input(operation: Operation, handler: Coroutine) -> Endpoint:
-    if operation.body is None and operation.form is None and operation.query is None:
+    if operation.form is not None:
+        return _with_form(operation.form, operation.query, handler)
+    if operation.body is None and operation.query is None:
         return handler
+    query = None if operation.query is None else operation.query.model_validate
+    body = None if operation.body is None else operation.body.model_validate_json
+    query_extra, body_extra = unknown_members(operation.query), unknown_members(operation.body)
 
     async def endpoint(request: Request) -> Response:
-        async with AsyncExitStack() as stack:
-            return await handler(request, **await _given(operation, request, stack))
+        given: dict[str, BaseModel] = {}
+        if body is not None:
+            require_json(request)
+        try:
+            if query is not None:
+                given["query"] = query(dict(request.query_params), extra=query_extra)
+            if body is not None:
+                given["body"] = body(await request.body(), extra=body_extra)
+        except ValidationError as error:
+            raise invalid(error, "" if query is None or "query" in given else "query") from None
+        return await handler(request, **given)
 
     return endpoint
 
 
-async def _given(operation: Operation, request: Request, stack: AsyncExitStack) -> Mapping[str, BaseModel]:
-    """The keyword arguments of the handler. The files of a form are closed with the stack."""
-    given: dict[str, BaseModel] = {}
-    if operation.body is not None:
-        require_json(request)
-    with client_input():
-        if operation.query is not None:
-            given["query"] = operation.query.model_validate(dict(request.query_params))
-        if operation.body is not None:
-            given["body"] = operation.body.model_validate_json(await request.body())
-        if operation.form is not None:
-            given["form"] = await stack.enter_async_context(forms.read(request, operation.form))
-    return given
+def _with_form(form: type[BaseModel], query: type[BaseModel] | None, handler: Coroutine) -> Endpoint:
+    """The endpoint of an operation with a form, whose files are closed when the handler has returned."""
+    query_extra = unknown_members(query)
+
+    async def endpoint(request: Request) -> Response:
+        given: dict[str, BaseModel] = {}
+        async with AsyncExitStack() as stack:
+            if query is not None:
+                with client_input("query"):
+                    given["query"] = query.model_validate(dict(request.query_params), extra=query_extra)
+            with client_input():
+                given["form"] = await stack.enter_async_context(forms.read(request, form))
+            return await handler(request, **given)
+
+    return endpoint
 
 
 def _with_precondition(operation: Operation, inner: Endpoint) -> Endpoint:

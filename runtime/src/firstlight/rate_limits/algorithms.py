@@ -3,6 +3,7 @@
 All times are whole nanoseconds of a clock that never goes back, so no rounding adds up.
 """
 
+from itertools import accumulate
 from typing import Any, Protocol
 
 from .limit import BUCKETS, Limit
@@ -69,11 +70,11 @@ class FixedWindow:
 
 
 class SlidingWindow:
-    """Counts the requests of the last period, in slots of a thirtieth of it. The state: slot and count, oldest first.
+    """Counts the requests of the last period, in slots of a thirtieth of it.
 
     A slot counts until the newest request that it may hold has left the window. So no period has more requests than
     the limit, and a request waits at most one slot longer than with a list of all moments, which would take as many
-    numbers as the limit has requests.
+    numbers as the limit has requests. The state: the newest slot with a request, and the counts of the slots up to it.
     """
 
     def __init__(self, limit: Limit) -> None:
@@ -82,31 +83,31 @@ class SlidingWindow:
         self._slot = -(-limit.period // SLOTS)
         self.lifetime = (SLOTS + 1) * self._slot
 
-    def decide(self, state: tuple[int, ...] | None, now: int, cost: int) -> tuple[Any, Standing]:
+    def decide(self, state: tuple[int, tuple[int, ...]] | None, now: int, cost: int) -> tuple[Any, Standing]:
         """Decide about one request."""
         slot = now // self._slot
-        state, first = state or (), 0
-        while first < len(state) and state[first] < slot - SLOTS:
-            first += 2
-        kept = state[first:]
-        count = sum(kept[1::2])
-        left = self._limit - count - cost
+        newest, counts = state or (slot, (0,))
+        if slot > newest:
+            counts = (*counts, *(0,) * min(slot - newest, SLOTS + 1))[-(SLOTS + 1) :]
+        used = sum(counts)
+        left = self._limit - used - cost
         if left < 0:
-            return state, (self._until_free(kept, -left) - now, self._limit - count, self._leaves(kept) - now)
-        kept = (*kept[:-1], kept[-1] + cost) if kept and kept[-2] >= slot else (*kept, slot, cost)
-        return kept, (0, left, self._leaves(kept) - now)
+            oldest = slot + 1 - len(counts)
+            freed = oldest + _place(counts, -left)
+            return state, (self._leaves(freed) - now, self._limit - used, self._leaves(newest) - now)
+        return (slot, (*counts[:-1], counts[-1] + cost)), (0, left, self._leaves(slot) - now)
 
-    def _until_free(self, kept: tuple[int, ...], needed: int) -> int:
-        """The moment at which the oldest slots that hold `needed` requests have left the window."""
-        for slot, count in zip(kept[::2], kept[1::2], strict=True):
-            needed -= count
-            if needed <= 0:
-                return self._leaves((slot, count))
-        return self._leaves(kept)
+    def _leaves(self, slot: int) -> int:
+        """The moment at which a slot has left the window."""
+        return (slot + 1 + SLOTS) * self._slot
 
-    def _leaves(self, kept: tuple[int, ...]) -> int:
-        """The moment at which the last of these slots has left the window."""
-        return (kept[-2] + 1 + SLOTS) * self._slot
+
+def _place(counts: tuple[int, ...], needed: int) -> int:
+    """The place up to which the counts add up to `needed`."""
+    for place, total in enumerate(accumulate(counts)):
+        if total >= needed:
+            return place
+    return len(counts) - 1
 
 
 def rule(limit: Limit) -> Rule:

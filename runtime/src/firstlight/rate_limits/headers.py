@@ -13,7 +13,7 @@ Render = Callable[[Standing], bytes]
 
 
 def seconds(nanoseconds: int) -> int:
-    """Whole seconds, rounded up: whoever waits that long has waited long enough."""
+    """Whole seconds, rounded up: a client that waits that long has waited long enough."""
     return -(-nanoseconds // NANOSECONDS_OF_A_SECOND)
 
 

@@ -9,7 +9,7 @@ from .limit import Limit
 from .metrics import EVICTED, KEYS
 from .store import Claim, Standing
 
-MAX_KEYS = 50_000  # of each limit, about 10 MB
+MAX_KEYS = 50_000  # of each limit: 7 MiB, and up to 45 MiB for a sliding window whose keys are all in constant use
 
 
 class Table:

@@ -19,11 +19,11 @@ _LINES = (
     "security.key_reused",
     "security.capacity_reached",
 )
-EVENTS = tuple(line.removeprefix("security.") for line in _LINES)
+_LINE_OF = {line.removeprefix("security."): line for line in _LINES}
+EVENTS = tuple(_LINE_OF)
 SECURITY_EVENTS = Counter("security_events", "Requests refused for security.", ("event",), registry=REGISTRY)
 # Create the children now, so that increase() sees the first event.
 _COUNTS = {event: SECURITY_EVENTS.labels(event) for event in EVENTS}
-_LINE_OF = dict(zip(EVENTS, _LINES, strict=True))
 
 log = structlog.get_logger()
 

@@ -3,7 +3,7 @@
 The probes do not come here: a kubelet or a load balancer asks for them by an address, and without TLS.
 """
 
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Sequence
 from http import HTTPStatus
 from urllib.parse import quote
 
@@ -50,10 +50,11 @@ class Gate:
 
     def _answer(self, scope: Scope) -> Response | None:
         """The response to a request that is not served."""
-        hosts, origin = [], None
+        hosts: tuple[bytes, ...] = ()
+        origin = None
         for name, value in scope["headers"]:
             if name == b"host":
-                hosts.append(value)
+                hosts = (*hosts, value) if hosts else (value,)
             elif name == b"origin":
                 origin = value
         if self._hosts is not None and not self._hosts.serve(hosts):
@@ -64,14 +65,14 @@ class Gate:
             return self._of_origin(scope, hosts, origin)
         return None
 
-    def _insecure(self, scope: Scope, hosts: list[bytes]) -> Response:
+    def _insecure(self, scope: Scope, hosts: Sequence[bytes]) -> Response:
         """A redirect to a host that the service knows, else a refusal."""
         if scope.get("method") in _REDIRECTED and self._hosts is not None and self._hosts.are_named:
             return Response(status_code=HTTPStatus.PERMANENT_REDIRECT, headers={"Location": _secure(scope, hosts[0])})
         security_events.record("insecure_refused", method=scope.get("method", "GET"))
         return ProblemResponse(HTTPStatus.FORBIDDEN, "This service answers over HTTPS only.")
 
-    def _of_origin(self, scope: Scope, hosts: list[bytes], origin: bytes) -> Response | None:
+    def _of_origin(self, scope: Scope, hosts: Sequence[bytes], origin: bytes) -> Response | None:
         """The response to a preflight request, and to a websocket of a page that may not read it."""
         allowed = self._origins is not None and self._origins.allow(origin)
         preflight = self._origins.preflight(scope) if self._origins is not None and scope["type"] == "http" else None
@@ -85,7 +86,7 @@ class Gate:
         return None  # the browser hides the response, because it has no header for this origin
 
 
-def _other_host(hosts: list[bytes]) -> Response:
+def _other_host(hosts: Sequence[bytes]) -> Response:
     host = shown(b", ".join(hosts).decode("latin-1"))
     security_events.record("host_refused", host=host)
     return ProblemResponse(HTTPStatus.BAD_REQUEST, "The request must have one Host field, with a host of this service.")

@@ -45,11 +45,9 @@ class TrustedHosts:
 
     def serve(self, given: Sequence[bytes]) -> bool:
         """Whether to serve a request with these `Host` fields: one that is valid and trusted."""
-        return len(given) == 1 and self._include(given[0])
+        return len(given) == 1 and (given[0] in self._accepted or self._include(given[0]))
 
     def _include(self, value: bytes) -> bool:
-        if value in self._accepted:
-            return True
         accepted = is_host(value) and (self._all or self._has(name_of(value)))
         if accepted and len(self._accepted) < _REMEMBERED:
             self._accepted.add(value)

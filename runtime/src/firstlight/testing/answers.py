@@ -11,6 +11,8 @@ from ..media_type import JSON
 from ..openapi import answers, problems
 from ..operations.operation import Operation
 from ..problems import ProblemResponse
+from ..requests.timings import HEAD
+from ..versions.version import ByMediaType
 
 if TYPE_CHECKING:
     import httpx2
@@ -35,41 +37,45 @@ class DeclaredAnswers:
 
     def check(self, response: "httpx2.Response") -> None:
         """Raise `AssertionError` with one sentence if the operation of a response does not declare it."""
-        operation = self._operation(response.request.method, response.request.url.path)
-        if operation is None:  # a plain route, or none
+        found = list(self._operations(response.request.method, response.request.url.path))
+        if not found:  # a plain route, or none
             return
         response.read()
-        for fault in self._faults(operation, response):
-            msg = f"{operation.method} {operation.path} answered {response.status_code} {fault}"
+        faults = [next(self._faults(operation, response), "") for operation in found]
+        if all(faults):  # one of several versions is enough
+            msg = f"{found[0].method} {found[0].path} answered {response.status_code} {faults[0]}"
             raise AssertionError(msg)
 
-    def _operation(self, method: str, path: str) -> Operation | None:
+    def _operations(self, method: str, path: str) -> Iterator[Operation]:
+        """The operation that is called; all versions of it if its path does not name the version."""
         scope = {"type": "http", "method": method, "path": path, "root_path": "", "headers": []}
+        found: tuple[str, str] | None = None
         for row in self._rows:
             if isinstance(row, BaseRoute):
-                if row.matches(scope)[0] is Match.FULL:
-                    return None
-            elif row.method in _methods(method) and compile_path(row.path)[0].match(path):
-                return row
-        return None
+                if found is None and row.matches(scope)[0] is Match.FULL:
+                    return
+            elif (row.method, row.path) == found or (found is None and _is_called(row, method, path)):
+                found = row.method, row.path
+                yield row
 
     def _faults(self, operation: Operation, response: "httpx2.Response") -> Iterator[str]:
-        status = response.status_code
+        status, has_body = response.status_code, response.request.method != HEAD
         answer = operation.responses.get(status)
         if answer is not None:
             yield from _missing_headers(operation, response)
-            if response.request.method != "HEAD":
-                yield from _unlike(answer, response)
+            if has_body:
+                yield from _unlike(answer, _media_type(operation, response), response)
         elif status not in {*problems.statuses(operation, self._service), *ANYWHERE}:
             member = "problems" if status >= ERRORS else "answers"
             yield f"without a declaration: add {status} to `{member}` of the operation, or change the handler"
-        elif response.request.method != "HEAD" and not _is_problem(response):
-            given = _media_type(response)
+        elif has_body and not _is_problem(response):
+            given = _given(response)
             yield f"with {given}; an error must be a problem document: raise one of firstlight.problems"
 
 
-def _methods(method: str) -> Sequence[str]:
-    return ("HEAD", "GET") if method == "HEAD" else (method,)
+def _is_called(operation: Operation, method: str, path: str) -> bool:
+    methods = ("HEAD", "GET") if method == HEAD else (method,)
+    return operation.method in methods and compile_path(operation.path)[0].match(path) is not None
 
 
 def _missing_headers(operation: Operation, response: "httpx2.Response") -> Iterator[str]:
@@ -78,9 +84,8 @@ def _missing_headers(operation: Operation, response: "httpx2.Response") -> Itera
             yield f"without the header {header.name}, which the operation declares"
 
 
-def _unlike(answer: "Answer", response: "httpx2.Response") -> Iterator[str]:
-    """How a response differs from an answer."""
-    given = _media_type(response)
+def _unlike(answer: "Answer", given: str, response: "httpx2.Response") -> Iterator[str]:
+    """How a response differs from an answer. `given` is its media type."""
     if answer.model is None:
         if answer.media_type == JSON and given == JSON:
             yield f"with a JSON document: name its model in `answers`, as in {{{response.status_code}: LinkOut}}"
@@ -92,12 +97,18 @@ def _unlike(answer: "Answer", response: "httpx2.Response") -> Iterator[str]:
         yield f"with a document that is no {answer.model.__name__}: {'; '.join(errors[:_SHOWN])}"
 
 
-def _media_type(response: "httpx2.Response") -> str:
+def _given(response: "httpx2.Response") -> str:
     return str(response.headers.get("content-type", "no Content-Type")).partition(";")[0].strip()
 
 
+def _media_type(operation: Operation, response: "httpx2.Response") -> str:
+    """The media type of a response; JSON for one that names the version of the API."""
+    given, by = _given(response), operation.version and operation.version.by
+    return JSON if isinstance(by, ByMediaType) and given.startswith(f"application/{by.name}") else given
+
+
 def _is_problem(response: "httpx2.Response") -> bool:
-    if _media_type(response) != ProblemResponse.media_type:
+    if _given(response) != ProblemResponse.media_type:
         return False
     document = response.json()
     return (

@@ -45,6 +45,16 @@ def test_creates_a_link(client: TestClient) -> None:
     assert datetime.fromisoformat(document["created_at"]).utcoffset() == timedelta(0)
 
 
+def test_creates_one_link_for_one_key(client: TestClient) -> None:
+    """A client that repeats a request gets the first response again."""
+    first, second = (
+        client.post(ALL, json={"url": URL}, headers={"Idempotency-Key": '"8e03978e-40d5-43e8"'}) for _ in range(2)
+    )
+
+    assert (second.status_code, second.json(), second.headers["etag"]) == (201, first.json(), first.headers["etag"])
+    assert _slugs(client.get(ALL).json()) == [first.json()["slug"]]
+
+
 def test_gets_a_link_at_its_address(client: TestClient) -> None:
     """The address is right when the service chooses the slug, too."""
     created = _create(client)

@@ -5,6 +5,9 @@ In a handler: `await HTTP_CLIENT.of(request)["screening"].get("/v1/verdicts")`.
 `HTTP_CLIENT_TIMEOUT_SECONDS` limits the time of a call, from connecting to the last byte of the body.
 `HTTP_CLIENT_MAX_RESPONSE_BYTES` limits the size of a response. Both apply to streams as well. A `timeout` given with a
 call replaces the time limit. A call raises `httpx2.TransportError` if it gets no complete response within the limits.
+
+For URLs that clients choose, `httpx2.AsyncClient(transport=guarded_transport(settings))` connects to public addresses
+only.
 """
 
 import httpx2
@@ -12,6 +15,7 @@ import httpx2
 from ...component import Component
 from .clients import Clients, checks, open_clients
 from .failures import on_transport_error
+from .guard import RefusedTargetError, guarded_transport
 from .limits import ExchangeTimeoutError, ResponseTooLargeError
 from .settings import HttpClientSettings
 
@@ -20,7 +24,9 @@ __all__ = [
     "Clients",
     "ExchangeTimeoutError",
     "HttpClientSettings",
+    "RefusedTargetError",
     "ResponseTooLargeError",
+    "guarded_transport",
     "open_clients",
 ]
 
