@@ -1,6 +1,7 @@
 """Websockets through the real server: ids, one event, a gauge, and limits."""
 
 import base64
+import json
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, closing
@@ -77,11 +78,20 @@ def test_a_websocket_is_observed_from_its_handshake_to_its_end(sockets: ServiceP
     assert metric(sockets.management_url, "websocket_connection_duration_seconds_count", http_route="/echo") == 1
 
 
+def problem(refused: InvalidStatus) -> tuple[int, str, str]:
+    """Status, type and request id of the response to a handshake."""
+    response = refused.response
+    assert response.headers["content-type"] == "application/problem+json"
+    document = json.loads(response.body or b"")
+    assert document["status"] == response.status_code
+    return document["status"], document["type"], document["request_id"]
+
+
 def test_a_websocket_without_a_route_is_refused(sockets: ServiceProcess) -> None:
-    """With 403, and one event with the constant for unmatched paths."""
+    """With 404 as a problem, and one event with the constant for unmatched paths."""
     with pytest.raises(InvalidStatus) as refused:
         opened(sockets, "/nowhere", x_request_id="socket-2")
-    assert refused.value.response.status_code == 403
+    assert problem(refused.value) == (404, "/problems/not-found", "socket-2")
     line = sockets.wait_for("websocket.closed", request_id="socket-2")
     assert (line["http_route"], line["accepted"]) == ("unmatched", False)
 
@@ -105,7 +115,8 @@ def test_a_handler_that_does_not_accept_refuses(sockets: ServiceProcess, query: 
     """The handshake has an answer, whether the handler returns or raises."""
     with pytest.raises(InvalidStatus) as refused:
         opened(sockets, f"/end{query}", x_request_id=f"refused-{status}")
-    assert refused.value.response.status_code == status
+    kind = {403: "/problems/forbidden", 500: "/problems/internal-server-error"}[status]
+    assert problem(refused.value) == (status, kind, f"refused-{status}")
     assert sockets.wait_for("websocket.closed", request_id=f"refused-{status}")["accepted"] is False
 
 
