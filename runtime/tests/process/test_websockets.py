@@ -11,6 +11,7 @@ import pytest
 from websockets.exceptions import ConnectionClosedError, ConnectionClosedOK, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
+from firstlight.security.headers import HEADERS
 from firstlight.testing import ServiceProcess
 from firstlight.testing.environment import variables
 
@@ -92,6 +93,9 @@ def test_a_websocket_without_a_route_is_refused(sockets: ServiceProcess) -> None
     with pytest.raises(InvalidStatus) as refused:
         opened(sockets, "/nowhere", x_request_id="socket-2")
     assert problem(refused.value) == (404, "/problems/not-found", "socket-2")
+    assert {name: refused.value.response.headers.get_all(name) for name in HEADERS} == {
+        name: [value] for name, value in HEADERS.items()
+    }
     line = sockets.wait_for("websocket.closed", request_id="socket-2")
     assert (line["http_route"], line["accepted"]) == ("unmatched", False)
 
