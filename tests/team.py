@@ -76,14 +76,15 @@ async def greet(request: Request, query: Guest) -> Response:
 async def verdict(request: Request) -> Response:
     """Ask another service."""
     answer = await HTTP_CLIENT.of(request)["screening"].get("/v1/verdicts")
-    return JsonResponse({{"status": answer.status_code}})
+    return JsonResponse({{"status": answer.status_code}}, headers={{"X-Judge": "us"}})
 '''
 CONSTANTS = """SLOW = Latency(seconds=1.0, ratio=0.95)
 JUDGED = Answer(Verdict, headers={"X-Judge": "Who."})
 """
-ROUTES = """    Operation(method="GET", path="/greeting", handler=greet, query=Guest, answers={200: Greeting}, latency=SLOW),
+ROUTES = """\
+    Operation(method="GET", path="/greeting", handler=greet, query=Guest, answers={200: Greeting}, latency=SLOW),
     Operation(method="GET", path="/ticks", handler=follow_ticks, latency=Latency(to_first_byte=True)),
-    Operation(method="GET", path="/verdict", handler=verdict, answers={200: None}),
+    Operation(method="GET", path="/verdict", handler=verdict, answers={200: JUDGED}),
 """
 PRUNE = '''
 
@@ -120,16 +121,6 @@ ADDITIONS: dict[str, tuple[Edit, ...]] = {
         Edit(f"{PACKAGE}/api/orders/__init__.py"),
         Edit(PAGE, "        *links.OPERATIONS,\n", "        *links.OPERATIONS,\n        *orders.OPERATIONS,\n"),
         Edit(PAGE, "from .api import links\n", "from .api import links, orders\n"),
-    ),
-    "a response, a header of it, an error": (
-        Edit(
-            OPERATIONS,
-            "handler=verdict, answers={200: None}",
-            "handler=verdict, answers={200: JUDGED}",
-        ),
-        Edit(
-            OPERATIONS, '{"status": answer.status_code})', '{"status": answer.status_code}, headers={"X-Judge": "us"})'
-        ),
     ),
     "a handler that blocks": (Edit(f"{PACKAGE}/api/orders/operations.py"),),
     "an upload": (),  # in the same module
