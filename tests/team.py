@@ -81,6 +81,13 @@ async def store_answers() -> None:
 # By the words of the README's rows. They are done in this order.
 ADDITIONS: dict[str, tuple[Edit, ...]] = {
     "a dependency": (),  # `uv add` is a command
+    "a resource": (),  # tests/test_copy.py makes one
+    "an operation that a client may repeat": (),  # `create` of the links is one
+    "a rate limit": (
+        Edit(
+            PAGE, "LIMITS = (\n", 'LIMITS = (\n    Limit(name="greetings", rate="100/minute", paths=("/greeting",)),\n'
+        ),
+    ),
     "a route": (
         Edit(OPERATIONS, "\n\nALL, ONE = ", f"{GREET}\n\nALL, ONE = "),
         Edit(OPERATIONS, "OPERATIONS = (\n", f"OPERATIONS = (\n{ROUTES}"),
@@ -88,6 +95,16 @@ ADDITIONS: dict[str, tuple[Edit, ...]] = {
         Edit(f"{PACKAGE}/api/orders/__init__.py"),
         Edit(PAGE, "        *links.OPERATIONS,\n", "        *links.OPERATIONS,\n        *orders.OPERATIONS,\n"),
         Edit(PAGE, "from .api import links\n", "from .api import links, orders\n"),
+    ),
+    "a response, a header of it, an error": (
+        Edit(
+            OPERATIONS,
+            'path="/verdict", handler=verdict)',
+            'path="/verdict", handler=verdict, answers={200: Answer(headers={"X-Judge": "Who."})})',
+        ),
+        Edit(
+            OPERATIONS, '{"status": answer.status_code})', '{"status": answer.status_code}, headers={"X-Judge": "us"})'
+        ),
     ),
     "a handler that blocks": (Edit(f"{PACKAGE}/api/orders/operations.py"),),
     "an upload": (),  # in the same module

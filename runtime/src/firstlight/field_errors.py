@@ -4,10 +4,10 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import quote
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from .service_errors import LISTED_ERRORS, BadRequestError, InvalidError, ServiceError
 from .text import visible
@@ -15,8 +15,6 @@ from .text import visible
 ELLIPSIS = "\N{HORIZONTAL ELLIPSIS}"
 IN_A_FRAGMENT = "!$()*+,;=:@~?-._"  # RFC 3986, without what means something in HTML
 POINTER_CHARACTERS, DETAIL_CHARACTERS = 200, 500
-
-
 MALFORMED = "json_invalid"
 _BROKEN_ESCAPE = re.compile("%.?$")
 
@@ -47,6 +45,16 @@ def refusal(errors: Iterable[Mapping[str, Any]], count: int, where: str = "") ->
         return BadRequestError(f"The body must be valid JSON: {_cut(reason, DETAIL_CHARACTERS)}.")
     place = {"in": where} if where else {}
     return InvalidError(errors=[{**_described(each), **place} for each in found], errors_total=count)
+
+
+def unknown_members(model: type[BaseModel] | None) -> Literal["forbid"] | None:
+    """What pydantic does with members that a model does not have: it refuses them unless the model's config decides."""
+    return None if model is None or "extra" in model.model_config else "forbid"
+
+
+def parameter_error(name: str) -> Mapping[str, str]:
+    """The error of a query parameter that the operation does not have."""
+    return {**_described({"loc": (name,), "msg": "Extra inputs are not permitted"}), "in": "query"}
 
 
 def _described(details: Mapping[str, Any]) -> Mapping[str, str]:

@@ -12,6 +12,7 @@ from starlette.exceptions import HTTPException
 from starlette.formparsers import FormParser, MultiPartException, MultiPartParser
 from starlette.requests import Request
 
+from .field_errors import unknown_members
 from .media_type import require_form
 
 MALFORMED = 400
@@ -37,7 +38,7 @@ async def read(request: Request, model: type[FormT]) -> AsyncIterator[FormT]:
     require_form(request)
     form = await _parsed(request)
     try:
-        yield model.model_validate(dict(_values(form, model)))
+        yield model.model_validate(dict(_values(form, model)), extra=unknown_members(model))
     finally:
         await form.close()
 

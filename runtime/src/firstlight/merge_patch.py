@@ -6,7 +6,7 @@ from typing import Any, Generic, TypeVar
 from pydantic import BaseModel, GetJsonSchemaHandler, JsonValue, RootModel, ValidationError
 from pydantic_core import CoreSchema, to_json
 
-from .field_errors import client_input
+from .field_errors import client_input, unknown_members
 from .service_errors import LISTED_ERRORS
 
 ModelT = TypeVar("ModelT", bound=BaseModel)
@@ -19,8 +19,8 @@ class MergePatch(RootModel[dict[str, JsonValue]], Generic[ModelT]):
         """The patched model. `current` is any object with the fields of the model, such as a row of a store.
 
         The result is validated as a whole, except that a member which the patch does not name keeps its value, even if
-        clients may not set this value any more. Raises `InvalidError` (422), also for an unknown member if the model
-        has `extra="forbid"`.
+        clients may not set this value any more. Raises `InvalidError` (422), also for an unknown member unless
+        the config of the model decides about `extra`.
         """
         model = self._model()
         before = model.model_construct(**{name: getattr(current, name) for name in model.model_fields})
@@ -29,7 +29,8 @@ class MergePatch(RootModel[dict[str, JsonValue]], Generic[ModelT]):
         misspelled = {name: None for name, value in self.root.items() if value is None and name not in document}
         with client_input():
             try:
-                return model.model_validate_json(to_json({**merged, **misspelled}, inf_nan_mode="constants"))
+                patched = to_json({**merged, **misspelled}, inf_nan_mode="constants")
+                return model.model_validate_json(patched, extra=unknown_members(model))
             except ValidationError as error:
                 if self._is_cause_of(error):
                     raise

@@ -1,6 +1,7 @@
 """Websockets through the real server: ids, one event, a gauge, and limits."""
 
 import base64
+import json
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, closing
@@ -78,16 +79,34 @@ def test_a_websocket_is_observed_from_its_handshake_to_its_end(sockets: ServiceP
     assert metric(sockets.management_url, "websocket_connection_duration_seconds_count", http_route="/echo") == 1
 
 
+def problem(refused: InvalidStatus) -> tuple[int, str, str]:
+    """Status, type and request id of the response to a handshake."""
+    response = refused.response
+    assert response.headers["content-type"] == "application/problem+json"
+    document = json.loads(response.body or b"")
+    assert document["status"] == response.status_code
+    return document["status"], document["type"], document["request_id"]
+
+
 def test_a_websocket_without_a_route_is_refused(sockets: ServiceProcess) -> None:
-    """With 403, and one event with the constant for unmatched paths."""
+    """With 404 as a problem, and one event with the constant for unmatched paths."""
     with pytest.raises(InvalidStatus) as refused:
         opened(sockets, "/nowhere", x_request_id="socket-2")
-    assert refused.value.response.status_code == 403
+    assert problem(refused.value) == (404, "/problems/not-found", "socket-2")
     assert {name: refused.value.response.headers.get_all(name) for name in HEADERS} == {
         name: [value] for name, value in HEADERS.items()
     }
     line = sockets.wait_for("websocket.closed", request_id="socket-2")
     assert (line["http_route"], line["accepted"]) == ("unmatched", False)
+
+
+def test_a_handshake_that_the_library_refuses_has_the_security_headers(sockets: ServiceProcess) -> None:
+    """Before the application is called."""
+    with Wire(sockets.url) as wire:
+        wire.send(request("/echo", **{**HANDSHAKE, "sec_websocket_version": "12"}, sec_websocket_key=KEY))
+        reply = wire.receive()
+    assert reply.status == 400
+    assert {name: reply.headers.get(name.lower()) for name in HEADERS} == HEADERS
 
 
 @pytest.mark.parametrize(("raised", "code", "error_type"), [("", 1000, ""), ("&raised=", 1011, "LookupError")])
@@ -109,7 +128,8 @@ def test_a_handler_that_does_not_accept_refuses(sockets: ServiceProcess, query: 
     """The handshake has an answer, whether the handler returns or raises."""
     with pytest.raises(InvalidStatus) as refused:
         opened(sockets, f"/end{query}", x_request_id=f"refused-{status}")
-    assert refused.value.response.status_code == status
+    kind = {403: "/problems/forbidden", 500: "/problems/internal-server-error"}[status]
+    assert problem(refused.value) == (status, kind, f"refused-{status}")
     assert sockets.wait_for("websocket.closed", request_id=f"refused-{status}")["accepted"] is False
 
 

@@ -74,6 +74,12 @@ async def write_many(_: Request) -> Response:
     return PlainTextResponse("written", 201)
 
 
+async def fail(_: Request) -> Response:
+    """Fail."""
+    msg = "on demand"
+    raise RuntimeError(msg)
+
+
 async def listen(websocket: WebSocket) -> None:
     """Accept."""
     await websocket.accept()
@@ -98,6 +104,7 @@ ROUTES = (
     Operation(method="POST", path="/items", handler=write),
     Operation(method="GET", path="/items", handler=read_page),
     Route("/plain", read, methods=["GET", "PUT"]),
+    Route("/fail", fail),
     Mount("/below", routes=[Route("/one", read), Route("/two", read)]),
     WebSocketRoute("/listen", listen),
 )
@@ -145,7 +152,7 @@ def serving(service: Service, settings: Settings, lines: Lines) -> Serve:
             replace(service, components=[component, NAMES], routes=routes),
             log_sink=lines,
         )
-        with TestClient(app, client=(address, 4711)) as client:
+        with TestClient(app, client=(address, 4711), raise_server_exceptions=False) as client:
             yield Served(client, clock, lines)
 
     return serve
@@ -329,6 +336,15 @@ def test_headers_say_where_a_client_stands(serving: Serve, monkeypatch: pytest.M
         served.get()
         refused = served.get()
         assert (refused.status_code, refused.headers["x-ratelimit-remaining"]) == (429, "0")
+
+
+def test_an_unexpected_error_has_the_headers_too(serving: Serve) -> None:
+    """It is answered outside of the limits."""
+    with serving(limit("wide", "60/minute")) as served:
+        failed = served.get("/fail")
+
+    assert (failed.status_code, failed.json()["status"]) == (500, 500)
+    assert failed.headers["x-ratelimit-remaining"] == "59"
 
 
 def test_headers_of_the_draft(serving: Serve) -> None:

@@ -356,8 +356,8 @@ HEADER = ByHeader()
     ("routes", "sentence"),
     [
         ([one(name="V1")], "must have a name such as v2"),
-        ([one("/api/a")], "must be a segment of the path, such as /api/v1/..."),
-        ([one("/{a}/v1/b")], "must be a segment of the path"),
+        ([one("/api/a", successor="v2")], "must be a segment of the path, such as /api/v1/..."),
+        ([one("/{a}/v1/b", successor="v2")], "must be a segment of the path"),
         ([one(by=ByHeader("no good"))], "must have a header field such as API-Version, not 'no good'"),
         ([one(by=ByMediaType("x/y"))], "must have the name of a media type such as vnd.example"),
         ([one(guide="<x>")], "must have a URL as `guide`"),

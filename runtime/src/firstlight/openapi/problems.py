@@ -21,6 +21,7 @@ INVALID = 422
 _EVERY = frozenset({400, 500, 503})  # a malformed request, an error in the handler, a request that waited too long
 _OF_DEADLINE = frozenset({504})
 _OF_POLICY = frozenset({401, 403})
+_OF_ACCEPT = frozenset({406})
 _OF_MEDIA_TYPE = frozenset({406, 415})
 _OF_LIMITS = frozenset({429})
 _LIMITING = frozenset({Layer.LIMIT_BY_ADDRESS, Layer.LIMIT_BY_CALLER})
@@ -46,7 +47,8 @@ def statuses(operation: Operation, service: Service) -> list[int]:
         (True, _EVERY),
         (operation.deadline_seconds != 0, _OF_DEADLINE),
         (has_body, _OF_BODY),
-        (operation.query is not None, (INVALID,)),
+        (operation.query is not None or not operation.any_query, (INVALID,)),
+        (operation.sends_json, _OF_ACCEPT),
         (operation.policy is not None, _OF_POLICY),
         (operation.precondition_required, _OF_CONDITION),
         (operation.idempotent, _OF_KEY),

@@ -2,7 +2,8 @@
 
 import re
 from collections.abc import Iterator, Mapping
-from typing import Any, Literal
+from functools import lru_cache
+from typing import Any, Literal, NamedTuple
 
 from pydantic import BaseModel, TypeAdapter
 from pydantic.json_schema import CoreModeRef, DefsRef, GenerateJsonSchema, JsonSchemaWarningKind
@@ -15,6 +16,7 @@ Schema = dict[str, Any]
 Use = Literal["validation", "serialization"]  # as the input of an operation, or as its output
 PREFIX = "#/components/schemas/"
 INPUT = "Input"
+MODELS = 1024  # whose schemas are remembered
 _MODULES = re.compile(r"(?:[^.,\[\]]+\.)+")
 _WITHOUT_BRACKETS = str.maketrans("", "", "[], ")
 _IDS = re.compile(r":\d+")
@@ -35,18 +37,17 @@ class Schemas:
 
     def reference(self, model: type[BaseModel], use: Use) -> Schema:
         """A reference to the schema of a model."""
-        schema, generator = self._generated(model, use)
-        if reference := schema.get("$ref"):  # a model that contains itself
+        made = self._added(model, use)
+        if reference := made.schema.get("$ref"):  # a model that contains itself
             return {"$ref": reference}
-        name = generator.normalize_name(model.__name__)
-        self._found[use][name] = schema
-        return {"$ref": f"{use}{name}"}
+        self._found[use][made.name] = made.schema
+        return {"$ref": f"{use}{made.name}"}
 
     def fields(self, model: type[BaseModel]) -> Schema:
         """The schema of a model that is no component, because its fields are parameters."""
-        schema, _ = self._generated(model, "validation", apart=True)
-        name = str(schema.get("$ref", "")).removeprefix("validation")
-        return self._found["validation"].get(name, schema)
+        made = self._added(model, "validation", apart=True)
+        name = str(made.schema.get("$ref", "")).removeprefix("validation")
+        return self._found["validation"].get(name, made.schema)
 
     def resolved(self, value: Any) -> Any:
         """A copy of a JSON value whose references name the components."""
@@ -65,14 +66,13 @@ class Schemas:
         }
         return {name: _with_references(found[name], names) for name in sorted(found)}
 
-    def _generated(self, model: type[BaseModel], use: Use, *, apart: bool = False) -> tuple[Schema, "_Generator"]:
-        generator = _Generator(ref_template=use + "{model}")
-        schema = generator.generate(TypeAdapter(model).core_schema, mode=use)
-        self._found[use].update(schema.pop("$defs", {}))
-        for reference in generator.classes:
+    def _added(self, model: type[BaseModel], use: Use, *, apart: bool = False) -> "_Made":
+        made = _made(model, use)
+        self._found[use].update(made.others)
+        for reference in made.classes:
             if not (apart and reference.endswith(f":{id(model)}")):
                 self._classes.setdefault(_MODULES.sub("", _IDS.sub("", reference)), set()).add(reference)
-        return schema, generator
+        return made
 
     def _names(self) -> Mapping[str, str]:
         """The name of the component for each use of a model."""
@@ -93,6 +93,24 @@ class Schemas:
             differing |= more
             grown = bool(more)
         return plain | {f"validation{name}": f"{name}{INPUT}" for name in differing}
+
+
+class _Made(NamedTuple):
+    """The schema of a model, the schemas to which it refers, and the classes in both."""
+
+    name: str
+    schema: Schema
+    others: Mapping[str, Schema]
+    classes: frozenset[str]
+
+
+@lru_cache(MODELS)
+def _made(model: type[BaseModel], use: Use) -> _Made:
+    """Remembered, because the tests of a service create it many times, and one model takes a millisecond."""
+    generator = _Generator(ref_template=use + "{model}")
+    schema = generator.generate(TypeAdapter(model).core_schema, mode=use)
+    others = schema.pop("$defs", {})
+    return _Made(generator.normalize_name(model.__name__), schema, others, frozenset(generator.classes))
 
 
 class _Generator(GenerateJsonSchema):

@@ -12,10 +12,11 @@ from starlette.types import ASGIApp
 from .. import forms
 from ..conditional import preconditions
 from ..conditional.cache_control import CacheControl
-from ..field_errors import client_input, invalid
+from ..field_errors import client_input, invalid, unknown_members
 from ..media_type import require_json
 from ..requests.deadline import Deadlines
 from .operation import Coroutine, Handler, Operation
+from .refusals import refusing
 
 Awaited = Callable[[Handler], Coroutine]
 Endpoint = Callable[[Request], Awaitable[Response]]
@@ -25,7 +26,7 @@ def app(operation: Operation, awaited: Awaited, deadlines: Deadlines) -> ASGIApp
     """The operation as an ASGI application. `awaited` turns the handler into a coroutine function."""
     handler = deadlines.limited(awaited(operation.handler), operation.deadline_seconds)
     endpoint = _with_precondition(operation, _with_input(operation, handler))
-    return request_response(_with_headers(operation, endpoint))
+    return request_response(_with_headers(operation, refusing(operation, endpoint)))
 
 
 def _with_input(operation: Operation, handler: Coroutine) -> Endpoint:
@@ -35,6 +36,7 @@ def _with_input(operation: Operation, handler: Coroutine) -> Endpoint:
         return handler
     query = None if operation.query is None else operation.query.model_validate
     body = None if operation.body is None else operation.body.model_validate_json
+    query_extra, body_extra = unknown_members(operation.query), unknown_members(operation.body)
 
     async def endpoint(request: Request) -> Response:
         given: dict[str, BaseModel] = {}
@@ -42,11 +44,11 @@ def _with_input(operation: Operation, handler: Coroutine) -> Endpoint:
             require_json(request)
         try:
             if query is not None:
-                given["query"] = query(dict(request.query_params))
+                given["query"] = query(dict(request.query_params), extra=query_extra)
             if body is not None:
-                given["body"] = body(await request.body())
+                given["body"] = body(await request.body(), extra=body_extra)
         except ValidationError as error:
-            raise invalid(error) from None
+            raise invalid(error, "" if query is None or "query" in given else "query") from None
         return await handler(request, **given)
 
     return endpoint
@@ -54,13 +56,15 @@ def _with_input(operation: Operation, handler: Coroutine) -> Endpoint:
 
 def _with_form(form: type[BaseModel], query: type[BaseModel] | None, handler: Coroutine) -> Endpoint:
     """The endpoint of an operation with a form, whose files are closed when the handler has returned."""
+    query_extra = unknown_members(query)
 
     async def endpoint(request: Request) -> Response:
         given: dict[str, BaseModel] = {}
         async with AsyncExitStack() as stack:
+            if query is not None:
+                with client_input("query"):
+                    given["query"] = query.model_validate(dict(request.query_params), extra=query_extra)
             with client_input():
-                if query is not None:
-                    given["query"] = query.model_validate(dict(request.query_params))
                 given["form"] = await stack.enter_async_context(forms.read(request, form))
             return await handler(request, **given)
 

@@ -22,6 +22,7 @@ class Operation:
 
     `handler` is a coroutine function. It gets the request, and the validated `body=`, `form=` and `query=` that are
     declared. Invalid input is answered with 422, a body of another media type with 415, without a call of the handler.
+    Unknown members and parameters are invalid, unless the config of the model decides about `extra`.
     A plain function is also possible and runs in a thread.
     """
 
@@ -35,6 +36,9 @@ class Operation:
     `starlette.datastructures.UploadFile`, which is closed when the handler has returned. Needs `python-multipart`."""
     query: type[BaseModel] | None = None
     """The model of the query string. The last value of a repeated parameter counts."""
+    any_query: bool = False
+    """Whether an operation without `query` serves requests with parameters, such as those that others add to links
+    which people follow."""
     answers: Mapping[int, type[BaseModel] | Answer | None] = field(default_factory=lambda: {200: None})
     """The models of the responses, by status code. None for a response without a JSON document. An `Answer` also names
     headers: `{201: Answer(LinkOut, headers={"Location": "The address of the link."})}`."""
@@ -99,6 +103,11 @@ class Operation:
         return {
             status: answer if isinstance(answer, Answer) else Answer(answer) for status, answer in self.answers.items()
         }
+
+    @property
+    def sends_json(self) -> bool:
+        """Whether one of its answers is a JSON document."""
+        return any(answer.model is not None for answer in self.responses.values())
 
     @property
     def summary(self) -> str:

@@ -2,10 +2,8 @@
 
 import asyncio
 import time
-from collections.abc import Mapping
 from contextlib import suppress
 
-from opentelemetry.trace import Status, StatusCode
 from prometheus_client import Histogram
 from starlette.types import Message, Receive, Scope, Send
 from starlette.websockets import WebSocketDisconnect
@@ -16,17 +14,21 @@ from ..error_type import error_type
 from ..logs.emit import Emit
 from ..logs.redaction import redact
 from ..logs.values import fields
-from ..metrics.instruments import REGISTRY, UNMATCHED
+from ..metrics.instruments import REGISTRY
+from ..problem_types import meaning
+from ..problems import UNEXPECTED, ProblemResponse
 from ..security.headers import NO_FIELDS
 from .arrival import arrived
-from .exception_event import described
 from .identification import identify
-from .observed_request import Labels, Observers
+from .observed_request import SERVER_ERROR, Labels, Observers
 from .response_start import with_fields
 from .routes import RouteTemplates
 from .span_attributes import path_and_client
+from .websocket_span import end
 
 NORMAL, ABNORMAL, FAILED = 1000, 1006, 1011  # RFC 6455; 1006: the connection ended without a close frame
+FORBIDDEN, NOT_FOUND = 403, 404
+_DENIAL = "websocket.http.response"  # the server can send any response to a handshake
 CLOSE_SECONDS = 1.0  # for a client that does not read; the server ends the connection then
 DURATION_BUCKETS_SECONDS = (0.1, 1.0, 10.0, 60.0, 300.0, 1800.0, 3600.0, 14400.0, 86400.0)
 
@@ -70,7 +72,7 @@ class WebsocketRecorder:
             "messages_sent": websocket.sent,
             "client_address": address,
         }
-        _end_span(websocket, event)
+        end(websocket.span, websocket.error, event)
         self._emit({**redact(fields(get_contextvars())), **event})
         return ended
 
@@ -116,7 +118,18 @@ class ObservedWebsocket:
             self.sent += 1
         elif kind == "websocket.close":
             self.close_code = message.get("code", 1000)
+            if self._answers:
+                await self._refuse(FORBIDDEN if "route" in self.scope else NOT_FOUND)
+                return
         await self._send(message)
+
+    @property
+    def _answers(self) -> bool:
+        """Whether the handshake has no response yet, and the server can send a problem as the response."""
+        return not (self.accepted or self._refused) and _DENIAL in (self.scope.get("extensions") or ())
+
+    async def _refuse(self, status: int, detail: str = "") -> None:
+        await ProblemResponse(status, detail or meaning(status))(self.scope, self.receive, self.send)
 
     def raised(self, error: BaseException) -> None:
         """Note the application's exception. A client that disconnects and a process that stops are no failures."""
@@ -128,11 +141,16 @@ class ObservedWebsocket:
             self.error_type = error_type(error)
 
     async def close(self, error: BaseException | None = None) -> None:
-        """Close a connection that the application left open. The server answers a handshake that failed.
+        """Close a connection that the application left open.
 
-        A handshake that was not accepted is refused with 403.
+        A handshake that was not accepted is refused: with 404 if there is no route, else with 403, and with 500 if its
+        handler failed. The server makes the response itself if it cannot send a problem.
         """
-        if self.close_code or self._refused or self._stopped or (error is not None and not self.accepted):
+        if self.close_code or self._refused or self._stopped:
+            return
+        if error is not None and not self.accepted:
+            if self._answers:
+                await self._refuse(SERVER_ERROR, UNEXPECTED)
             return
         closed = False
         with suppress(Exception):
@@ -173,20 +191,3 @@ def _says_left(error: BaseException) -> bool:
     if isinstance(error, BaseExceptionGroup):
         return all(_says_left(inner) for inner in error.exceptions)
     return isinstance(error, WebSocketDisconnect)
-
-
-def _end_span(websocket: ObservedWebsocket, event: Mapping[str, str | int | float]) -> None:
-    span = websocket.span
-    if not span.is_recording():
-        return
-    matched = event["http_route"] != UNMATCHED
-    span.update_name(f"WEBSOCKET {event['http_route']}" if matched else "WEBSOCKET")
-    span.set_attribute("network.protocol.name", "websocket")
-    span.set_attribute("websocket.close_code", event["close_code"])
-    if matched:
-        span.set_attribute("http.route", event["http_route"])
-    if websocket.error is not None:
-        span.set_attribute("error.type", event["error_type"])
-        span.set_status(Status(StatusCode.ERROR))
-        span.add_event("exception", described(websocket.error))
-    span.end()

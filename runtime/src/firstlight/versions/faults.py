@@ -38,8 +38,8 @@ def _of_one(row: Operation, version: Version, paths: set[str]) -> Iterator[str]:
     by, literal = version.by, row.path.partition("{")[0]
     if not _NAME.fullmatch(version.name):
         yield "must have a name such as v2 or 2026-11-27"
-    if isinstance(by, ByPath) and f"/{version.name}/" not in literal:
-        yield f"must be a segment of the path, such as /api/{version.name}/..."
+    if version.successor and f"/{version.name}/" not in literal:
+        yield f"has a successor, so it must be a segment of the path, such as /api/{version.name}/..."
     if isinstance(by, ByHeader) and not _HEADER.fullmatch(by.header):
         yield f"must have a header field such as API-Version, not {by.header!r}"
     if isinstance(by, ByMediaType) and not _MEDIA_TYPE.fullmatch(by.name):
