@@ -44,6 +44,18 @@ TICKS = block(ROOT, "docs/template.md", "def follow_ticks")
 
 GREET = f'''
 
+class Greeting(BaseModel):
+    """A greeting."""
+
+    greeting: str
+
+
+class Verdict(BaseModel):
+    """What another service says."""
+
+    status: int
+
+
 async def greet(request: Request) -> Response:
     """Greet somebody."""
     structlog.contextvars.bind_contextvars(guest=request.query_params.get("guest", "nobody"))
@@ -60,9 +72,9 @@ async def verdict(request: Request) -> Response:
     answer = await HTTP_CLIENT.of(request)["screening"].get("/v1/verdicts")
     return JsonResponse({{"status": answer.status_code}})
 '''
-ROUTES = """    Operation(method="GET", path="/greeting", handler=greet, latency=Latency(seconds=1.0, ratio=0.95)),
+ROUTES = """    Operation(method="GET", path="/greeting", handler=greet, answers={200: Greeting}, latency=SLOW),
     Operation(method="GET", path="/ticks", handler=follow_ticks, latency=Latency(to_first_byte=True)),
-    Operation(method="GET", path="/verdict", handler=verdict),
+    Operation(method="GET", path="/verdict", handler=verdict, answers={200: None}),
 """
 PRUNE = '''
 
@@ -89,9 +101,13 @@ ADDITIONS: dict[str, tuple[Edit, ...]] = {
         ),
     ),
     "a route": (
-        Edit(OPERATIONS, "\n\nALL, ONE = ", f"{GREET}\n\nALL, ONE = "),
+        Edit(OPERATIONS, "\n\nALL, ONE = ", f"{GREET}\n\nSLOW = Latency(seconds=1.0, ratio=0.95)\nALL, ONE = "),
         Edit(OPERATIONS, "OPERATIONS = (\n", f"OPERATIONS = (\n{ROUTES}"),
-        Edit(OPERATIONS, "from starlette.requests", "import structlog\nfrom starlette.requests"),
+        Edit(
+            OPERATIONS,
+            "from starlette.requests",
+            "import structlog\nfrom pydantic import BaseModel\nfrom starlette.requests",
+        ),
         Edit(f"{PACKAGE}/api/orders/__init__.py"),
         Edit(PAGE, "        *links.OPERATIONS,\n", "        *links.OPERATIONS,\n        *orders.OPERATIONS,\n"),
         Edit(PAGE, "from .api import links\n", "from .api import links, orders\n"),
@@ -99,8 +115,8 @@ ADDITIONS: dict[str, tuple[Edit, ...]] = {
     "a response, a header of it, an error": (
         Edit(
             OPERATIONS,
-            'path="/verdict", handler=verdict)',
-            'path="/verdict", handler=verdict, answers={200: Answer(headers={"X-Judge": "Who."})})',
+            "handler=verdict, answers={200: None}",
+            'handler=verdict, answers={200: Answer(Verdict, headers={"X-Judge": "Who."})}',
         ),
         Edit(
             OPERATIONS, '{"status": answer.status_code})', '{"status": answer.status_code}, headers={"X-Judge": "us"})'

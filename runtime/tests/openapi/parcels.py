@@ -153,7 +153,7 @@ async def plain(_: Request) -> Response:
 
 async def old(request: Request) -> Response:
     """Answer as the first version, or as none."""
-    return JSONResponse({"town": "Köln"} if "wrong" in request.query_params else {"city": "Köln"})
+    return JSONResponse({"town": "Köln"} if "x-wrong" in request.headers else {"city": "Köln"})
 
 
 async def new(_: Request) -> Response:
