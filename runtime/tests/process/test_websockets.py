@@ -100,6 +100,15 @@ def test_a_websocket_without_a_route_is_refused(sockets: ServiceProcess) -> None
     assert (line["http_route"], line["accepted"]) == ("unmatched", False)
 
 
+def test_a_handshake_that_the_library_refuses_has_the_security_headers(sockets: ServiceProcess) -> None:
+    """Before the application is called."""
+    with Wire(sockets.url) as wire:
+        wire.send(request("/echo", **{**HANDSHAKE, "sec_websocket_version": "12"}, sec_websocket_key=KEY))
+        reply = wire.receive()
+    assert reply.status == 400
+    assert {name: reply.headers.get(name.lower()) for name in HEADERS} == HEADERS
+
+
 @pytest.mark.parametrize(("raised", "code", "error_type"), [("", 1000, ""), ("&raised=", 1011, "LookupError")])
 def test_a_handler_that_closes_nothing_leaves_no_client_waiting(
     sockets: ServiceProcess, raised: str, code: int, error_type: str
