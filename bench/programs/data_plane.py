@@ -22,7 +22,7 @@ from .items import ITEMS
 def _starlette(app: ASGIApp) -> Starlette:
     """The application behind what the service puts in front of it."""
     while not isinstance(app, Starlette):
-        app = app._app  # type: ignore[attr-defined] # noqa: SLF001 - the same
+        app = app._app  # noqa: SLF001 - the same
     return app
 
 
