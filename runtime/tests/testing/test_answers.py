@@ -52,6 +52,7 @@ def test_accepts_what_is_declared(client: TestClient) -> None:
         ("GET", "/broken", "404 with application/json; an error must be a problem document: raise one of"),
         ("HEAD", "/untold/202", "202 without a declaration"),
         ("GET", "/parcels/2", "200 with a document that is no Parcel: #/size input should be 'small' or 'large'"),
+        ("GET", "/parcels/4", "200 with a document that is no Parcel: #/grams input should be a valid integer"),
         (
             "GET",
             "/parcels/3",
