@@ -22,6 +22,7 @@ from ..metrics.thread_pool import watch_thread_pool
 from ..service import Service
 from ..settings import Settings
 from ..signing import SigningKeys
+from . import applications
 from .background import Supervisor
 from .children import Children
 from .ends import Ends
@@ -82,6 +83,8 @@ class Lifespan:
         with self._ends.reporting("service.start_failed"):
             self._open_management(stack)
             resources = await self._open_components(stack)
+            if self._process == WEB:
+                resources = {**await applications.opened(self._ends, stack, self._service), **resources}
             await wait_until_ready(self._conditions(resources), self._start_timeout)
             self._start_tasks(stack, resources)
         stack.push_async_callback(self.stop.record)
@@ -119,7 +122,9 @@ class Lifespan:
         resources: dict[str, Any] = {}
         for component, settings in self._parts:
             surroundings = Surroundings(settings, self.settings, resources, self.lifecycle)
-            resources[component.name] = await self._ends.opened(stack, component, surroundings)
+            resources[component.name] = await self._ends.opened(
+                stack, component.name, partial(component.open, surroundings)
+            )
         return resources
 
     def _conditions(self, resources: Mapping[str, Any]) -> Mapping[str, Condition]:
