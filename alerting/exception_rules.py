@@ -4,10 +4,12 @@ import json
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import yaml
 
 from .exceptions import AlertException, read
+from .fault import FaultError
 
 TABLE, RULES = "exceptions.toml", "rules/exceptions.rules.yml"
 RECORD = "alerts:exception:info"
@@ -36,18 +38,30 @@ def rendered(directory: Path) -> str:
 def _expressions(directory: Path) -> Mapping[str, str]:
     """What each alert fires on, without its exceptions. Alerts about the platform itself have none."""
     found: dict[str, list[str]] = {}
-    for file in sorted([*directory.glob("rules/*.rules.yml"), *directory.glob("opt-in/*.rules.yml")]):
-        for group in yaml.safe_load(file.read_text("utf-8"))["groups"]:
-            for rule in group["rules"]:
-                expression, _, last = rule["expr"].strip().rpartition("\n")
-                if "alert" in rule and RECORD in last:
-                    found.setdefault(rule["alert"], []).append(f"({expression})")
+    files = {*directory.glob("rules/*.rules.yml"), *directory.glob("opt-in/*.rules.yml")}
+    for file in sorted(files - {directory / RULES}):
+        for rule in _alerts(file):
+            expression, _, last = str(rule["expr"]).strip().rpartition("\n")
+            if RECORD in last:
+                found.setdefault(rule["alert"], []).append(f"({expression})")
     return {alert: "\nor ".join(expressions) for alert, expressions in found.items()}
+
+
+def _alerts(file: Path) -> list[Mapping[str, Any]]:
+    """The alerts of a file of rules. Raises `FaultError`."""
+    try:
+        groups = yaml.safe_load(file.read_text("utf-8"))["groups"] or ()
+        rules = [rule for group in groups for rule in group.get("rules") or ()]
+        return [rule for rule in rules if "alert" in rule and rule["expr"]]
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise FaultError(file, [f"it is not YAML: {' '.join(str(error).split())}."]) from None
+    except (AttributeError, KeyError, TypeError):
+        raise FaultError(file, ["it must have groups with rules, each with an expr; check it with promtool."]) from None
 
 
 def _rule(each: AlertException, expression: str) -> Iterator[str]:
     names = {"alert": each.alert, "cluster": each.cluster, "service": each.service, "env": each.env}
-    labels = ", ".join(f"{name}: {json.dumps(value)}" for name, value in names.items() if value)
+    labels = ", ".join(f"{name}: {_quoted(value)}" for name, value in names.items() if value)
     yield f"      # {' '.join(each.reason.split())} ({' '.join(each.author.split())})"
     yield f"      - record: {RECORD}"
     yield f"        labels: {{{labels}}}"
@@ -66,5 +80,10 @@ def _labelled(each: AlertException) -> str:
     vector = "vector(1)"
     for name, value in (("cluster", each.cluster), ("service", each.service), ("env", each.env)):
         if value:
-            vector = f'label_replace({vector}, "{name}", {json.dumps(value.replace("$", "$$"))}, "", "")'
+            vector = f'label_replace({vector}, "{name}", {_quoted(value.replace("$", "$$"))}, "", "")'
     return vector
+
+
+def _quoted(text: str) -> str:
+    """For YAML and for PromQL, which do not know the pairs of escapes that JSON has for an emoji."""
+    return json.dumps(text, ensure_ascii=False)

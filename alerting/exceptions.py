@@ -11,6 +11,7 @@ from typing import Any
 
 from .fault import FaultError
 
+LABELS = ("service", "env", "cluster")
 TEXTS = ("alert", "service", "env", "reason", "author")
 WAYS = ("off", "above", "below")
 KEYS = (*TEXTS, "cluster", *WAYS, "until")
@@ -89,8 +90,13 @@ def _faults(row: Mapping[str, Any], alerts: Collection[str], today: date) -> Ite
     for key in TEXTS:
         if not isinstance(row.get(key), str) or not row[key].strip():
             yield f"{key} must be a text."
+        elif not all(each.isprintable() for each in row[key].split()):
+            yield f"{key} must be a text without control characters."
     if not isinstance(row.get("cluster", ""), str):
         yield "cluster must be a text."
+    for key in LABELS:
+        if isinstance(row.get(key), str) and row[key] and (row[key] != row[key].strip() or not row[key].isprintable()):
+            yield f"{key} must be the label as alerts have it, without spaces around it, and not {row[key]!r}."
     until = row.get("until")
     if type(until) is not date:
         yield "until must be its last day, such as 2027-03-31, without quotes."
@@ -115,4 +121,8 @@ def _faults_of_the_way(row: Mapping[str, Any], alerts: Collection[str]) -> Itera
 
 
 def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    """Of Prometheus, whose numbers are floats."""
+    try:
+        return not isinstance(value, bool) and isinstance(value, int | float) and math.isfinite(value)
+    except OverflowError:
+        return False

@@ -5,6 +5,7 @@ python3 silence.py --service acme-links --env production --duration 2h --reason 
 """
 
 import argparse
+import http.client
 import json
 import re
 import sys
@@ -19,7 +20,12 @@ URL = "http://localhost:9093"
 SHORTEST, LONGEST = timedelta(minutes=1), timedelta(days=7)
 AHEAD = timedelta(days=90)  # a start later than that is a mistake in the date
 TIMEOUT_SECONDS = 10
+GIVE = "Give its address with --alertmanager."
 UNITS = {"d": "days", "h": "hours", "m": "minutes"}
+
+
+class CallError(Exception):
+    """Why Alertmanager did not do it, in one sentence."""
 
 
 class Parser(argparse.ArgumentParser):
@@ -45,9 +51,12 @@ def main() -> None:
         "createdBy": arguments.author,
         "comment": arguments.reason,
     }
-    created = _call(arguments.alertmanager, "silences", silence)["silenceID"]
+    try:
+        created = _created(arguments.alertmanager, silence)
+    except CallError as error:
+        sys.exit(str(error))
     print(f"{_what(matchers)}: silent from {starts:%Y-%m-%d %H:%M} to {ends:%Y-%m-%d %H:%M} UTC.")
-    print(f"Firing now: {', '.join(_firing(arguments.alertmanager, matchers)) or 'nothing that this matches'}.")
+    print(f"Firing now: {_firing(arguments.alertmanager, matchers)}")
     print(f"To end it early: amtool --alertmanager.url={arguments.alertmanager} silence expire {created}")
 
 
@@ -84,10 +93,10 @@ def _duration(text: str) -> timedelta:
 def _start(text: str) -> datetime:
     try:
         start = datetime.fromisoformat(text)
-    except ValueError:
+        start = start.replace(tzinfo=UTC) if start.tzinfo is None else start.astimezone(UTC)
+    except (ValueError, OverflowError):
         msg = f"must be a time such as 2026-12-01T22:00, and not {text!r}"
         raise argparse.ArgumentTypeError(msg) from None
-    start = start.replace(tzinfo=UTC) if start.tzinfo is None else start.astimezone(UTC)
     if not timedelta(minutes=-1) <= start - datetime.now(UTC) <= AHEAD:
         msg = f"must be within the next {AHEAD.days} days, in UTC, and not {text!r}"
         raise argparse.ArgumentTypeError(msg)
@@ -107,25 +116,43 @@ def _what(matchers: Mapping[str, str]) -> str:
     return f"{matchers['service']} ({', '.join(more)})"
 
 
-def _firing(alertmanager: str, matchers: Mapping[str, str]) -> list[str]:
+def _created(alertmanager: str, silence: Mapping[str, Any]) -> str:
+    """Create a silence. Returns its identifier. Raises `CallError`."""
+    answer = _call(alertmanager, "silences", silence)
+    if isinstance(answer, dict) and isinstance(answer.get("silenceID"), str):
+        return str(answer["silenceID"])
+    msg = f"There is no Alertmanager at {alertmanager}: it answers, and names no silence. {GIVE}"
+    raise CallError(msg)
+
+
+def _firing(alertmanager: str, matchers: Mapping[str, str]) -> str:
+    """The names of the alerts that the silence, which exists by now, holds back."""
     filters = urllib.parse.urlencode([("filter", f"{name}={json.dumps(value)}") for name, value in matchers.items()])
-    return sorted({alert["labels"]["alertname"] for alert in _call(alertmanager, f"alerts?{filters}")})
+    try:
+        names = sorted({alert["labels"]["alertname"] for alert in _call(alertmanager, f"alerts?{filters}")})
+    except CallError as error:
+        return f"not known. {error}"
+    return f"{', '.join(names) or 'nothing that this matches'}."
 
 
 def _call(alertmanager: str, path: str, body: object = None) -> Any:
-    """Ask Alertmanager's API. Ends with status 1 and one sentence when it does not answer, or refuses."""
+    """Ask Alertmanager's API. Raises `CallError` when it does not answer, or refuses."""
     data = None if body is None else json.dumps(body).encode()
     headers = {"Content-Type": "application/json"}
-    request = urllib.request.Request(f"{alertmanager}/api/v2/{path}", data, headers)
     try:
+        request = urllib.request.Request(f"{alertmanager}/api/v2/{path}", data, headers)
         with urllib.request.urlopen(request, timeout=TIMEOUT_SECONDS) as answer:
             return json.load(answer)
     except urllib.error.HTTPError as error:
         reason = error.read(500).decode(errors="replace").strip() or error.reason
-        sys.exit(f"Alertmanager at {alertmanager} refuses it: {error.code}, {reason}.")
-    except (OSError, ValueError) as error:
-        sys.exit(f"There is no Alertmanager at {alertmanager}: {error}. Give its address with --alertmanager.")
+        msg = f"Alertmanager at {alertmanager} refuses it: {error.code}, {reason}."
+    except (OSError, ValueError, http.client.HTTPException) as error:  # the last is what is no HTTP
+        msg = f"There is no Alertmanager at {alertmanager}: {str(getattr(error, 'reason', error)).strip()}. {GIVE}"
+    raise CallError(msg)
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except KeyboardInterrupt:
+        sys.exit(130)

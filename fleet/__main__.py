@@ -1,7 +1,7 @@
 """`python -m fleet FOLDER` prints the services in a folder; with --update it updates them in waves.
 
 Exit status 0 when every service is up to date or updated, 1 when one is not, 2 for bad use, 130 when interrupted. The
-table alone ends with 0 unless a service's support has ended or its doctor has findings.
+table alone ends with 0 unless a service cannot be read, its support has ended or its doctor has findings.
 """
 
 import argparse
@@ -60,13 +60,19 @@ def _parser() -> argparse.ArgumentParser:
 def _print_table(services: Sequence[Checkout], *, ask_doctors: bool) -> int:
     today = datetime.now(UTC).date()
     found = newest.ask(services)
-    rows = list(table.rows(services, found, today, findings.count if ask_doctors else None))
-    for line in table.aligned(rows):
+    doctors = {each: findings.ask(each) for each in services} if ask_doctors else {}
+    for line in table.aligned(list(table.rows(services, found, today, doctors))):
         print(line)
     for reason in dict.fromkeys(filter(None, map(found.reason, services))):
         print(f"a template cannot be reached: {reason}")
-    ended = any(service.supported_until and service.supported_until < today for service in services)
-    return FAILED if ended or (ask_doctors and any(row[-1] != "none" for row in rows[1:])) else 0
+    for each in services:
+        if each.fault:
+            print(f"{each.name} cannot be read: {each.fault}")
+    for each, (_, reason) in doctors.items():
+        if reason:
+            print(f"the doctor of {each.name} does not answer: {reason}")
+    bad = any(each.fault or (each.supported_until and each.supported_until < today) for each in services)
+    return FAILED if bad or any(text != "none" for text, _ in doctors.values()) else 0
 
 
 def _update(
@@ -98,7 +104,7 @@ def _summary(services: Sequence[Checkout], outcomes: Mapping[str, Outcome], igno
     told = [f"{counts[word]} {word}" for word in WORDS if counts[word]]
     left = [service.name for service in services if service.name not in outcomes]
     told += [f"{len(left)} not started ({', '.join(left)})"] if left else []
-    print(f"\n{_number(services)}: {', '.join(told)}; {ignored}")
+    print(f"\n{_number(services)}: {', '.join(told) or 'all are named in EXCEPT'}; {ignored}")
 
 
 def _number(services: Sequence[Checkout]) -> str:

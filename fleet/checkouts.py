@@ -1,10 +1,11 @@
 """The checkouts in a folder: which are services, and what they say about themselves. No code of a service runs."""
 
+import contextlib
 import json
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any, Self
 
@@ -20,7 +21,10 @@ class FolderError(Exception):
 
 @dataclass(frozen=True, kw_only=True)
 class Checkout:
-    """A service. `template` and `commit` are from .cruft.json; `version` is empty where the service does not say."""
+    """A service. `template` and `commit` are from .cruft.json; `version` is empty where the service does not say.
+
+    `fault` says which of its two files cannot be read, and why. The names that this file has are then empty.
+    """
 
     path: Path
     template: str
@@ -29,6 +33,7 @@ class Checkout:
     version: str
     supported_until: date | None
     team: str
+    fault: str = ""
 
     @property
     def name(self) -> str:
@@ -41,24 +46,27 @@ class Checkout:
         answers = sorted(path.glob(ANSWERS))
         if len(answers) != 1 or not (path / STATE).is_file() or not (path / ".git").exists():
             return None
-        state = _mapping(_read(path / STATE))
-        service = _mapping(_read(answers[0]))
-        if not isinstance(state.get("template"), str) or not isinstance(state.get("commit"), str):
-            return None
-        table = _mapping(service.get("template"))
-        until = table.get("supported_until")
+        state, no_state = _read(path / STATE)
+        service, no_service = _read(answers[0])
+        template, commit, table = state.get("template"), state.get("commit"), service.get("template")
+        if not no_state and not (isinstance(template, str) and isinstance(commit, str)):
+            no_state = f"{STATE} names no template and commit; `cruft link` writes one"
+        until = table.get("supported_until") if isinstance(table, dict) else None
         return cls(
             path=path,
-            template=state["template"],
+            template=str(template or ""),
             follows=str(state.get("checkout") or "HEAD"),
-            commit=state["commit"],
-            version=str(table.get("version", "")),
-            supported_until=until if isinstance(until, date) else None,
+            commit=str(commit or ""),
+            version=str(table.get("version", "")) if isinstance(table, dict) else "",
+            supported_until=until if isinstance(until, date) and not isinstance(until, datetime) else None,
             team=str(service.get("team", "")),
+            fault=no_state or no_service,
         )
 
     def refusal(self) -> str:
         """Why this checkout is left alone, or nothing."""
+        if self.fault:
+            return f"cannot be read: {self.fault}"
         try:
             if git("status", "--porcelain", at=self.path):
                 return "has uncommitted changes"
@@ -79,24 +87,43 @@ class Checkout:
 
 def find(given: str) -> tuple[list[Checkout], list[str]]:
     """The services in a folder by name, and the names of the other folders. Raises `FolderError`."""
-    folder = Path(given).expanduser()
+    folder = _folder(given)
+    try:
+        places = sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
+        found = {path.name: Checkout.at(path) for path in places}
+    except OSError as error:
+        msg = f"{error.filename} cannot be read: {error.strerror}."
+        raise FolderError(msg) from None
+    services = [each for each in found.values() if each]
+    if not services:
+        msg = (
+            f"{folder} holds no service: FOLDER must be the folder that holds the checkouts, and a checkout has .git, "
+            f"{STATE} and one {ANSWERS}."
+        )
+        raise FolderError(msg)
+    return services, [name for name, each in found.items() if each is None]
+
+
+def _folder(given: str) -> Path:
+    """The folder, with the home directory for `~`. Raises `FolderError`."""
+    folder = Path(given)
+    with contextlib.suppress(RuntimeError):  # nobody has this name
+        folder = folder.expanduser()
     if not given or not folder.is_dir():  # the empty text would mean the current directory
         told = f"{folder} is none" if given else "it is not given"
         msg = f"FOLDER must be a directory with checkouts, as in make fleet FOLDER=~/checkouts, and {told}."
         raise FolderError(msg)
-    places = sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
-    found = {path.name: Checkout.at(path) for path in places}
-    return [each for each in found.values() if each], [name for name, each in found.items() if each is None]
+    return folder
 
 
-def _read(file: Path) -> object:
-    """The content of a JSON or TOML file; nothing for what is neither, as in a service with conflicts."""
+def _read(file: Path) -> tuple[Mapping[str, Any], str]:
+    """The content of a JSON or TOML file, or why it cannot be read, as in a service with conflicts."""
+    form = "JSON" if file.name == STATE else "TOML"
     try:
         text = file.read_text(encoding="utf-8")
-        return json.loads(text) if file.name == STATE else tomllib.loads(text)
-    except (OSError, ValueError):
-        return None
-
-
-def _mapping(value: object) -> Mapping[str, Any]:
-    return value if isinstance(value, dict) else {}
+        content = json.loads(text) if form == "JSON" else tomllib.loads(text)
+    except OSError as error:
+        return {}, f"{file.name}: {error.strerror}"
+    except ValueError as error:
+        return {}, f"{file.name} is not {form}: {error}"
+    return (content, "") if isinstance(content, dict) else ({}, f"{file.name} must hold an object")

@@ -10,12 +10,19 @@ SECONDS = 600
 UNKNOWN = "?"
 
 
-def count(checkout: Checkout) -> str:
-    """The number of findings by kind, `none`, or `?` for a service whose doctor does not answer."""
+def ask(checkout: Checkout) -> tuple[str, str]:
+    """The number of findings by kind, or `none`; `?` and the reason for a service whose doctor does not answer."""
     try:
-        done = subprocess.run(COMMAND, cwd=checkout.path, capture_output=True, text=True, check=False, timeout=SECONDS)
-        findings = json.loads(done.stdout)["findings"]
-        kinds = [str(finding["kind"]) for finding in findings]
-    except (OSError, subprocess.TimeoutExpired, ValueError, KeyError, TypeError):
-        return UNKNOWN
-    return ", ".join(f"{kinds.count(kind)} {kind}" for kind in dict.fromkeys(kinds)) or "none"
+        done = subprocess.run(
+            COMMAND, cwd=checkout.path, capture_output=True, text=True, errors="replace", check=False, timeout=SECONDS
+        )
+    except subprocess.TimeoutExpired:
+        return UNKNOWN, f"it did not end within {SECONDS} s"
+    except OSError as error:
+        return UNKNOWN, str(error)
+    try:
+        kinds = [str(finding["kind"]) for finding in json.loads(done.stdout)["findings"]]
+    except (ValueError, KeyError, TypeError):
+        lines = [line.strip() for line in done.stderr.splitlines() if line.strip() and not line.startswith("make")]
+        return UNKNOWN, (lines or [f"`make doctor` ended with status {done.returncode}"])[-1]
+    return ", ".join(f"{kinds.count(kind)} {kind}" for kind in dict.fromkeys(kinds)) or "none", ""

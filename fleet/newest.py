@@ -1,5 +1,6 @@
 """The newest commit of each service's template, asked once per template, and how far a service is behind it."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -39,16 +40,29 @@ class Newest:
 def ask(checkouts: Sequence[Checkout]) -> Newest:
     """Ask every template for its newest commit."""
     commits, silent = dict[tuple[str, str], str](), dict[tuple[str, str], str]()
-    for key in dict.fromkeys(map(_key, checkouts)):
+    for key in dict.fromkeys(_key(each) for each in checkouts if not each.fault):
         try:
-            answer = git("ls-remote", *key, at=ROOT).partition("\t")[0]
+            commits[key] = _commit(*key)
         except GitError as error:
             silent[key] = str(error)
-        else:
-            commits[key] = answer
-            if not answer:
-                silent[key] = f"it has no {key[1]}"
     return Newest(commits=commits, silent=silent)
+
+
+def _commit(template: str, follows: str) -> str:
+    """The commit that a branch, a tag or HEAD names, or that `follows` is. Raises `GitError`.
+
+    `--` because .cruft.json is a file of the service, and an option of git could name a program. git also lists
+    `feature/main` for `main`, and for an annotated tag first the tag, whose commit is in the line with `^{}`.
+    """
+    if re.fullmatch("[0-9a-f]{40}", follows):
+        return follows
+    lines = git("ls-remote", "--", template, follows, f"{follows}^{{}}", at=ROOT).splitlines()
+    found = {name: commit for commit, _, name in (line.partition("\t") for line in lines)}
+    for name in (f"refs/tags/{follows}^{{}}", f"refs/tags/{follows}", f"refs/heads/{follows}", follows):
+        if name in found:
+            return found[name]
+    msg = f"it has no {follows}"
+    raise GitError(msg)
 
 
 def _key(checkout: Checkout) -> tuple[str, str]:

@@ -1,6 +1,6 @@
 """The table of services."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 
 from .checkouts import Checkout
@@ -11,19 +11,19 @@ FINDINGS = "findings"
 
 
 def rows(
-    checkouts: Sequence[Checkout], newest: Newest, today: date, findings: Callable[[Checkout], str] | None = None
+    checkouts: Sequence[Checkout], newest: Newest, today: date, findings: Mapping[Checkout, tuple[str, str]]
 ) -> Iterator[tuple[str, ...]]:
-    """The headings, then one row for each service. Without `findings` the doctors are not asked."""
+    """The headings, then one row for each service. `findings` is empty when the doctors were not asked."""
     yield (*HEADINGS, *([FINDINGS] if findings else []))
     for checkout in checkouts:
         row = (
             checkout.name,
             checkout.team or "?",
-            checkout.version or "before 0.2",
+            checkout.version or ("?" if checkout.fault else "before 0.2"),
             _end(checkout.supported_until, today),
             newest.behind(checkout),
         )
-        yield (*row, *([findings(checkout)] if findings else []))
+        yield (*row, *([findings[checkout][0]] if findings else []))
 
 
 def _end(until: date | None, today: date) -> str:

@@ -38,7 +38,8 @@ def prepare(checkouts: Sequence[Checkout], newest: Newest) -> Mapping[str, Outco
     outcomes = dict[str, Outcome]()
     for checkout in checkouts:
         commit = newest.of(checkout)
-        reason = checkout.refusal() if commit else f"cannot reach its template: {newest.reason(checkout)}"
+        can_start = commit or checkout.fault
+        reason = checkout.refusal() if can_start else f"cannot reach its template: {newest.reason(checkout)}"
         outcome = Outcome(name=checkout.name, word=REFUSED, sentence=reason) if reason else settled(checkout, commit)
         if outcome:
             outcomes[checkout.name] = outcome

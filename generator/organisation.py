@@ -21,7 +21,8 @@ def _like(pattern: str, what: str) -> Rule:
     return rule
 
 
-_HOST = r"(localhost|[a-z0-9-]+(\.[a-z0-9-]+)+)(:[0-9]{1,5})?"
+_NAME = r"(localhost|[a-z0-9-]+(\.[a-z0-9-]+)+)"
+_HOST = rf"{_NAME}(:[0-9]{{1,5}})?"
 _PATH = r"[a-z0-9]+([._-][a-z0-9]+)*"
 _CHANNEL = _like(r"#[a-z0-9_-]{1,79}", "a channel, such as '#acme-alerts'")
 _ADDRESS = _like(r"[\w.+-]+@[\w-]+(\.[\w-]+)+", "an address, such as on-call@example.com")
@@ -30,7 +31,9 @@ _URL = _like(rf"https?://{_HOST}(/[\w./~-]*)?", "a URL without a query, such as 
 # The keys of the file, each with its rule and with what the template has where an organisation says nothing.
 TOP = {
     "name": Field(text),
-    "handle": Field(_like(r"[A-Za-z0-9][\w./-]*", "the organisation's name on GitHub or GitLab, such as acme"), ""),
+    "handle": Field(
+        _like(r"[A-Za-z0-9][\w.-]*(/\w[\w.-]*)*", "the organisation's name on GitHub or GitLab, such as acme"), ""
+    ),
 }
 TABLES: Mapping[str, Mapping[str, Field]] = {
     "image": {
@@ -49,7 +52,9 @@ TABLES: Mapping[str, Mapping[str, Field]] = {
         "slack_non_production": Field(_CHANNEL, "#alerts-non-production"),
         "email": Field(_ADDRESS, "on-call@example.com"),
         "email_from": Field(_ADDRESS, "alertmanager@example.com"),
-        "smtp": Field(_like(_HOST, "a host and a port, such as smtp.example.com:587"), "smtp.example.com:587"),
+        "smtp": Field(
+            _like(rf"{_NAME}:[0-9]{{1,5}}", "a host and a port, such as smtp.example.com:587"), "smtp.example.com:587"
+        ),
         "dead_man": Field(_URL, "https://dead-man.example.com/ping"),
         "tickets": Field(_URL, "https://tickets.example.com/alertmanager"),
         "links": Field(_URL, "https://ops.example.com"),
@@ -63,7 +68,8 @@ TABLES: Mapping[str, Mapping[str, Field]] = {
     "defaults": {question: Field(text, default) for question, default in DEFAULTS.items()},
 }
 # Free names: those of labels. The index has rules of its own, in package_index.py.
-LABEL = re.compile(r"([a-z0-9]([a-z0-9.-]*[a-z0-9])?/)?[A-Za-z0-9]([\w.-]{0,61}[A-Za-z0-9])?")
+_PART = r"[a-z0-9]([a-z0-9-]*[a-z0-9])?"
+LABEL = re.compile(rf"((?=[^/]{{1,253}}/){_PART}(\.{_PART})*/)?[A-Za-z0-9]([\w.-]{{0,61}}[A-Za-z0-9])?")
 VALUE = re.compile(r"([A-Za-z0-9]([\w.-]{0,61}[A-Za-z0-9])?)?")
 RESERVED = re.compile(r"app\.kubernetes\.io/.*|org\.opencontainers\..*|cluster|env|process|service|team")
 

@@ -215,6 +215,15 @@ def test_bad_use_is_one_sentence(fleet: Fleet, options: tuple[str, ...], sentenc
     assert done.stderr.count("\n") == 1
 
 
+def test_a_folder_without_services_is_refused(fleet: Fleet) -> None:
+    """As when the folder is a service, and not the folder that holds it."""
+    done = fleet.machine.run([sys.executable, "-m", "fleet", str(fleet.folder / NAMES[0])], ROOT)
+    assert (done.status, done.stdout) == (2, "")
+    assert done.stderr.startswith(f"{fleet.folder / NAMES[0]} holds no service: FOLDER must be the folder")
+    left = fleet.run("--update", *(f"--leave={name}" for name in NAMES))
+    assert left.stdout == "\n0 services: all are named in EXCEPT; 2 folders without a service ignored\n"
+
+
 def test_a_template_that_does_not_answer_is_said(fleet: Fleet) -> None:
     """Every service is refused with the reason."""
     fleet.template.rename(fleet.template.with_name("away"))
@@ -223,6 +232,79 @@ def test_a_template_that_does_not_answer_is_said(fleet: Fleet) -> None:
     assert f"{NAMES[0]} is refused: it cannot reach its template: " in done.stdout
     assert "20 services: 20 refused" in done.stdout
     assert "a template cannot be reached: " in fleet.run().stdout
+
+
+def test_a_service_with_conflicts_is_named(fleet: Fleet) -> None:
+    """It is no folder without a service: nobody would miss its updates. And a time is no end of support."""
+    one, two, three = (fleet.folder / name for name in NAMES[:3])
+    (one / ".cruft.json").write_text("<<<<<<< yours\n", encoding="utf-8")
+    (two / "src/acme/service.toml").write_text("<<<<<<< yours\n", encoding="utf-8")
+    replace(three / "src/acme/service.toml", "2199-11-27", "2019-11-27T00:00:00")
+    done = fleet.run()
+    assert done.status == 1, done.stderr
+    assert done.stdout.splitlines()[3].split() == [NAMES[2], "links", "0.1.0", "?", "yes"]
+    assert f"{NAMES[0]} cannot be read: .cruft.json is not JSON: " in done.stdout
+    assert f"{NAMES[1]} cannot be read: service.toml is not TOML: " in done.stdout
+    assert done.stdout.endswith("20 services, 2 folders without a service ignored\n")
+
+    updated = fleet.run("--update", *(f"--leave={name}" for name in NAMES[2:]))
+    assert updated.status == 1
+    assert f"{NAMES[0]} is refused: it cannot be read: .cruft.json is not JSON: " in updated.stdout
+    assert "2 services: 2 refused" in updated.stdout
+
+
+def test_a_service_follows_a_branch_or_a_tag(fleet: Fleet) -> None:
+    """The tag's commit, not the tag; the branch, not another one that ends like it; and no option of git."""
+    fleet.machine.git("tag", "--annotate", "v1", "--message", "v1", fleet.old, directory=fleet.template)
+    fleet.machine.git("branch", "feature/main", fleet.old, directory=fleet.template)
+    mark = fleet.machine.directory / "mark"
+    follows = {"v1": "0", "main": "yes", fleet.old: "0", "gone": "?", None: "yes"}
+    for name, reference in zip(NAMES, follows, strict=False):
+        state = {"template": str(fleet.template), "commit": fleet.old, "checkout": reference}
+        (fleet.folder / name / ".cruft.json").write_text(json.dumps(state), encoding="utf-8")
+    state = {"template": f"--upload-pack=touch {mark}", "commit": fleet.old, "checkout": str(fleet.template)}
+    (fleet.folder / NAMES[5] / ".cruft.json").write_text(json.dumps(state), encoding="utf-8")
+    lines = fleet.run().stdout.splitlines()
+    assert [line.split()[-1] for line in lines[1:6]] == list(follows.values())
+    assert "a template cannot be reached: it has no gone" in lines
+    assert not mark.exists()
+
+
+def test_a_service_that_does_not_answer_is_told_with_the_reason(fleet: Fleet) -> None:
+    """These services have no doctor."""
+    done = fleet.run("--doctor")
+    assert done.status == 1
+    assert f"the doctor of {NAMES[0]} does not answer: `make doctor` ended with status 2\n" in done.stdout
+
+
+def test_what_tests_print_may_be_anything(fleet: Fleet) -> None:
+    """A byte that is no text ends no run."""
+    done = fleet.run("--update", "--waves", "1", "--test", r"printf 'caf\351'; exit 1")
+    assert done.status == 1
+    assert f"{NAMES[0]}: red, " in done.stdout
+    assert "    caf\ufffd\n" in done.stdout
+
+
+def test_without_git_the_table_says_so(fleet: Fleet) -> None:
+    """In one line for all services."""
+    command = [sys.executable, "-m", "fleet", str(fleet.folder)]
+    environment = fleet.machine.environment() | {"PATH": str(fleet.machine.output())}
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    assert done.stderr == ""
+    assert done.stdout.count("a template cannot be reached: git could not be started: ") == 1
+
+
+def test_the_reason_of_a_refused_push_is_no_hint(fleet: Fleet) -> None:
+    """Git's hints are the last lines of what it says."""
+    service, origin = fleet.folder / NAMES[0], fleet.machine.directory / "origin"
+    fleet.machine.git("clone", "--quiet", str(service), str(origin), directory=fleet.folder)
+    fleet.machine.git("switch", "--quiet", "--create", fleet.branch, directory=origin)
+    (origin / "other").touch()
+    fleet.machine.commit(origin)
+    fleet.machine.git("switch", "--quiet", "main", directory=origin)
+    fleet.machine.git("remote", "add", "origin", str(origin), directory=service)
+    done = fleet.run("--update", "--push", "--waves", "1")
+    assert f"{fleet.branch} is committed here and was not pushed: ! [rejected]" in done.stdout
 
 
 @pytest.mark.slow

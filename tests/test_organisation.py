@@ -191,6 +191,9 @@ def test_shared_steps_are_refused_with_another_registry(machine: Machine, copy: 
         ("[alerts]\nlinks = 'https://x/?a=\"'", "organisation.toml: alerts.links must be a URL without a query, such "),
         ("[alerts]\ntime_zone = 'CET +1'", "organisation.toml: alerts.time_zone must be a time zone, such as Europe/"),
         ("[alerts]\nsmtp = 'mail server'", "organisation.toml: alerts.smtp must be a host and a port, such as smtp."),
+        ("[alerts]\nsmtp = 'smtp.acme.example'", "organisation.toml: alerts.smtp must be a host and a port, such as "),
+        ("handle = 'acme/'", "organisation.toml: handle must be the organisation's name on GitHub or GitLab, such as "),
+        ("[labels]\n'a..b/c' = 'x'", "organisation.toml: labels.'a..b/c' must be a label of Kubernetes, such as acme."),
         (
             "[labels]\n'a b' = 'x'",
             "organisation.toml: labels.'a b' must be a label of Kubernetes, such as acme.example",

@@ -117,11 +117,12 @@ def test_what_is_done_to_the_library_is_named(machine: Machine, template: Path) 
 
 @pytest.mark.slow
 def test_the_example_can_be_deleted(machine: Machine, template: Path) -> None:
-    """As its docstring says: its folder, its tests and its lines. What is left passes the same gates."""
+    """As the README says: its folder, its tests and its lines. What is left passes the same gates."""
     service = machine.cookiecutter(template, EVERYTHING).service
     package = service / "src/acme_links"
     for folder in (package / "api/links", service / "tests/api/links"):
         shutil.rmtree(folder)
+    (package / "api/versions.py").unlink()
     for page, mention in (("service.py", r"\blinks\b"), ("metrics.py", "LINKS_")):
         lines = (package / page).read_text(encoding="utf-8").splitlines(keepends=True)
         (package / page).write_text("".join(line for line in lines if not re.search(mention, line)), encoding="utf-8")

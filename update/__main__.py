@@ -104,3 +104,7 @@ if __name__ == "__main__":
         sys.exit(main())
     except UpdateError as error:
         sys.exit(str(error))
+    except OSError as error:  # such as a disk that is full
+        sys.exit(
+            f"The update stopped in the middle: {error}. Undo it: git restore . && git clean -fd. Then run it again."
+        )

@@ -28,6 +28,10 @@ TAKEN = (
 BINARY = (
     "Both sides changed these files, which are no text. They are as before; take over the template's if you need them:"
 )
+IN_ITS_PLACE = (
+    f"The template changed these files, and you have links or folders in their place. {PATCH} has the changes; "
+    f"carry over what you need, or add them to {SKIP}:"
+)
 LABELS = ("-L", "yours", "-L", "the template before", "-L", "the template")  # in the markers of a conflict
 
 
@@ -40,13 +44,15 @@ class Merge:
 
     def files(self, paths: list[str]) -> list[Section]:
         """Merge these files. Returns what is left to a person, by reason."""
-        left: dict[str, list[str]] = {CONFLICT: [], REMOVED: [], ABSENT: [], TAKEN: [], BINARY: []}
+        left: dict[str, list[str]] = {CONFLICT: [], REMOVED: [], ABSENT: [], TAKEN: [], IN_ITS_PLACE: [], BINARY: []}
         renamed = self._renamed(paths)
         for path in paths:
             if path in renamed.values():
                 continue
-            if reason := self._file(path, renamed.get(path, path)):
-                left[reason].append(renamed.get(path, path))
+            target = renamed.get(path, path)
+            is_file = not (_other_kind(Path(path)) or _other_kind(Path(target)))
+            if reason := (self._file if is_file else self._beside)(path, target):
+                left[reason].append(target)
         return [Section(reason, found, person=True) for reason, found in left.items() if found]
 
     def _file(self, path: str, target: str) -> str:
@@ -69,6 +75,17 @@ class Merge:
             return ""
         return _merge_lines(Path(target), old, new)
 
+    def _beside(self, path: str, target: str) -> str:
+        """Leave what is in the file's place alone. Returns why a person must look, if so."""
+        here, old, new = Path(path), self.old / path, self.new / target
+        if same(old, new) or same(here, new):
+            return ""
+        if not old.exists():
+            return TAKEN
+        if not new.exists():
+            return REMOVED if here.exists() else ""
+        return IN_ITS_PLACE
+
     @staticmethod
     def _missing(here: Path, old: Path, new: Path) -> str:
         """Add a file that is new. One that the team has removed stays away."""
@@ -90,6 +107,15 @@ class Merge:
             if {one, other} <= {*paths} and Path(one).is_file() and not Path(other).exists()
             if not same(Path(one), self.old / one)
         }
+
+
+def _other_kind(place: Path) -> bool:
+    """Whether a link or a folder of the service is where the file would be, or a link or a file where its folder is.
+
+    Through a link, the merge would write into another file of the team, or out of the service.
+    """
+    folders = list(place.parents)[:-1]
+    return place.is_dir() or place.is_symlink() or any(each.is_symlink() or each.is_file() for each in folders)
 
 
 def _merge_lines(here: Path, old: Path, new: Path) -> str:

@@ -1,6 +1,5 @@
 """Which files of a service are the team's, by `skip` of [tool.cruft] in pyproject.toml, and which the template's."""
 
-import tomllib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,6 +7,7 @@ from pathlib import Path
 from . import record
 from .library import VENDOR
 from .state import FILE
+from .toml import read_toml
 from .trees import different
 
 SKIP = "`skip` of [tool.cruft] in pyproject.toml"
@@ -36,7 +36,7 @@ class Ownership:
 
 def read_ownership(versions: Iterable[Path]) -> Ownership:
     """Read the places before the merge, which may leave conflicts in the file."""
-    table = tomllib.loads(Path("pyproject.toml").read_text("utf-8")).get("tool", {}).get("cruft", {})
+    table = read_toml(Path("pyproject.toml")).get("tool", {}).get("cruft", {})
     places = [place for place in table.get("skip", []) if "*" not in place]
     for pattern in set(table.get("skip", [])) - {*places}:
         places += [str(path.relative_to(tree)) for tree in (Path(), *versions) for path in tree.glob(pattern)]

@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from .failure import UpdateError
+
 FILE = Path(".cruft.json")
 
 
@@ -20,14 +22,23 @@ class State:
 
 
 def read_state() -> State:
-    """Read the file of the service in the current directory."""
-    state = json.loads(FILE.read_text("utf-8"))
+    """Read the file of the service in the current directory. Raises `UpdateError`."""
+    try:
+        state = json.loads(FILE.read_text("utf-8"))
+        answers = state["context"]["cookiecutter"].items()
+        texts = [state["template"], state["commit"], state.get("checkout") or "", state.get("directory") or ""]
+    except (AttributeError, KeyError, TypeError, ValueError):
+        texts, answers = [None], ()
+    if not all(isinstance(text, str) for text in texts):
+        msg = f"{FILE} must have template, commit and context, as `cruft create` writes them; restore it from git."
+        raise UpdateError(msg)
+    template, commit, checkout, directory = map(str, texts)
     return State(
-        template=state["template"],
-        commit=state["commit"],
-        checkout=state.get("checkout") or "",
-        directory=state.get("directory") or "",
-        answers={name: value for name, value in state["context"]["cookiecutter"].items() if not name.startswith("_")},
+        template=template,
+        commit=commit,
+        checkout=checkout,
+        directory=directory,
+        answers={name: value for name, value in answers if not name.startswith("_")},
     )
 
 

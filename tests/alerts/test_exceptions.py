@@ -93,16 +93,16 @@ def test_an_exception_holds_one_alert_of_one_service_back_until_its_end(copy: Pa
 
 @pytest.mark.usefixtures("installed")
 def test_every_threshold_can_be_written(copy: Path) -> None:
-    """Prometheus accepts the rule of every alert with a threshold, in groups of at most 20."""
+    """Prometheus accepts the rule of every alert with a threshold and of any service, in groups of at most 20."""
     tables = [
         exception(alert, f"{way} = 1", more='cluster = "a"')
         for way, of in (("above", ABOVE), ("below", BELOW))
         for alert in of
     ]
-    write(copy, *tables, exception("ServiceDown", "off = true", '$1\\"'))
+    write(copy, *tables, exception("ServiceDown", "off = true", '$1\\"'), exception("ServiceDown", "off = true", "🚀"))
     rules = copy / "rules/exceptions.rules.yml"
     subprocess.run(["promtool", "check", "rules", rules], check=True, capture_output=True)
-    assert [len(group["rules"]) for group in yaml.safe_load(rules.read_text("utf-8"))["groups"]] == [20]
+    assert [len(group["rules"]) for group in yaml.safe_load(rules.read_text("utf-8"))["groups"]] == [20, 1]
 
 
 def test_an_alert_compares_in_the_direction_of_its_threshold() -> None:
@@ -150,6 +150,16 @@ def test_an_exception_that_has_ended_is_named(copy: Path) -> None:
             GOOD.replace("off = true", "above = nan").replace("ServiceDown", "EventLoopLagging"),
             "above must be a number.",
         ),
+        (
+            GOOD.replace("off = true", f"above = 1{'0' * 400}").replace("ServiceDown", "EventLoopLagging"),
+            "above must be a number.",
+        ),
+        (GOOD.replace('"ada"', r'"a\u001bda"'), "author must be a text without control characters."),
+        (
+            GOOD.replace('"production"', '"production "'),
+            "env must be the label as alerts have it, without spaces around it, and not 'production '.",
+        ),
+        (GOOD + 'cluster = " "', "cluster must be the label as alerts have it, without spaces around it, and not ' '."),
         (GOOD + 'threshold = "1"', "threshold is unknown; there are alert, service, env,"),
     ],
 )
@@ -161,6 +171,30 @@ def test_a_bad_exception_is_a_sentence_and_writes_nothing(copy: Path, table: str
     assert refused.returncode == 1
     assert refused.stderr.startswith(f"exceptions.toml: exception 2: {sentence}")
     assert (copy / "rules/exceptions.rules.yml").read_text("utf-8") == before
+
+
+@pytest.mark.parametrize(
+    ("rules", "sentence"),
+    [
+        ("groups: [", "it is not YAML: while parsing"),
+        ("- a", "it must have groups with rules, each with an expr; check it with promtool."),
+        ("groups: [{name: a, rules: [{alert: A}]}]", "it must have groups with rules, each with an expr;"),
+    ],
+)
+def test_rules_that_cannot_be_read_are_a_sentence(copy: Path, rules: str, sentence: str) -> None:
+    """A file that a platform added."""
+    (copy / "rules/own.rules.yml").write_text(rules, "utf-8")
+    refused = alerting("exceptions", "--alerts", copy)
+    assert (refused.returncode, refused.stderr.count("\n")) == (1, 1)
+    assert refused.stderr.startswith(f"own.rules.yml: {sentence}")
+
+
+def test_a_damaged_file_is_written_again(copy: Path) -> None:
+    """As after a merge: the command reads no rules from the file that it writes. Groups and rules may be absent."""
+    (copy / "rules/exceptions.rules.yml").write_text("<<<<<<< yours\n", "utf-8")
+    (copy / "rules/own.rules.yml").write_text("groups: [{name: a}, {name: b, rules: [{record: r, expr: 1}]}]", "utf-8")
+    write(copy, exception("ServiceDown", "off = true"))
+    assert yaml.safe_load((copy / "rules/exceptions.rules.yml").read_text("utf-8"))["groups"]
 
 
 def test_two_exceptions_from_one_alert_are_a_sentence(copy: Path) -> None:

@@ -1,16 +1,22 @@
 """One command silences a service for a limited time; a real Alertmanager holds its pages back, and no other's."""
 
 import json
+import socket
 import subprocess
 import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import documents
 import pytest
 from live import AT_ONCE, Alertmanager, Inbox, call
 from live import alertmanager as run_alertmanager
 from rulebook import ALERTS
+from template import ROOT
 
 WHOLE = {
     "--service": "acme-links",
@@ -27,6 +33,25 @@ def silence(**changes: str | None) -> subprocess.CompletedProcess[str]:
     arguments = WHOLE | {f"--{name}": value for name, value in changes.items()}
     words = [word for name, value in arguments.items() if value is not None for word in (name, value)]
     return subprocess.run([sys.executable, ALERTS / "silence.py", *words], check=False, capture_output=True, text=True)
+
+
+@contextmanager
+def answering(answer: bytes) -> Iterator[str]:
+    """A server that gives one client this answer, and closes. Yields its address."""
+
+    def once() -> None:
+        client, _ = server.accept()
+        server.close()
+        with client:
+            client.recv(65_536)
+            client.sendall(answer)
+
+    server = socket.create_server(("127.0.0.1", 0))
+    url = f"http://127.0.0.1:{server.getsockname()[1]}"
+    thread = threading.Thread(target=once, daemon=True)
+    thread.start()
+    yield url
+    thread.join(timeout=10)
 
 
 def silences(server: Alertmanager) -> list[dict[str, Any]]:
@@ -52,6 +77,18 @@ def test_a_silenced_page_is_not_sent_and_others_are(inbox: Inbox, alertmanager: 
     again = silence(alertmanager=alertmanager.url, alert="ErrorBudgetBurn", cluster="east")
     assert "acme-links (production, east, ErrorBudgetBurn): silent from " in again.stdout
     assert "Firing now: nothing that this matches." in again.stdout
+
+
+@pytest.mark.usefixtures("installed")
+def test_a_label_that_is_added_is_silenced_by_the_command_of_the_guide(inbox: Inbox, tmp_path: Path) -> None:
+    """Without it, every service pages under its earlier labels. A service with the new label still pages."""
+    command = documents.block(ROOT, "docs/guides/alerts.md", "silence add")
+    with run_alertmanager(tmp_path, inbox, AT_ONCE) as server:
+        subprocess.run(["sh", "-c", command.replace("http://localhost:9093", server.url)], check=True)
+        server.post({**PAGE, "service": "acme-links"}, {**PAGE, "service": "acme-links", "cluster": "eu"})
+        received = inbox.until({"pager"}.issubset)
+        assert {each["commonLabels"].get("cluster") for each in received["pager"]} == {"eu"}
+        assert server.suppressed() == {("ServiceDown", "P1")}
 
 
 @pytest.mark.usefixtures("installed")
@@ -82,6 +119,7 @@ def test_a_planned_maintenance_starts_later(inbox: Inbox, tmp_path: Path) -> Non
         ({"duration": "2"}, "Argument --duration: must be from 1m to 7d,"),
         ({"duration": "-2h"}, "Argument --duration: "),
         ({"starts": "tomorrow"}, "Argument --starts: must be a time such as 2026-12-01T22:00, and not 'tomorrow'."),
+        ({"starts": "0001-01-01T00:00+14:00"}, "Argument --starts: must be a time such as 2026-12-01T22:00,"),
         ({"starts": "2020-01-01T00:00"}, "Argument --starts: must be within the next 90 days, in UTC,"),
         (
             {"alertmanager": "file:///etc/passwd"},
@@ -107,3 +145,41 @@ def test_an_alertmanager_that_does_not_take_it_is_a_sentence(inbox: Inbox) -> No
     assert nobody.stderr.startswith("There is no Alertmanager at http://127.0.0.1:1: ")
     other = silence(alertmanager=inbox.url)
     assert (other.returncode, other.stderr.count("\n")) == (1, 1)
+
+
+@pytest.mark.parametrize(
+    ("answer", "sentence"),
+    [
+        (b"SSH-2.0-OpenSSH_9.2\r\n", "There is no Alertmanager at URL: SSH-2.0-OpenSSH_9.2. Give its address"),
+        (
+            b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n[]",
+            "There is no Alertmanager at URL: it answers, and names no",
+        ),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n[]", "There is no Alertmanager at URL: IncompleteRead(2 bytes"),
+    ],
+    ids=["no HTTP", "other JSON", "incomplete"],
+)
+def test_what_is_no_alertmanager_is_a_sentence(answer: bytes, sentence: str) -> None:
+    """Whatever listens at the address."""
+    with answering(answer) as url:
+        done = silence(alertmanager=url)
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (1, "", 1)
+    assert done.stderr.startswith(sentence.replace("URL", url))
+
+
+@pytest.mark.parametrize("address", ["http://localhost:abc", "http://[::1"])
+def test_an_address_that_cannot_be_one_is_a_sentence(address: str) -> None:
+    """Status 1, as for an address where nothing listens."""
+    done = silence(alertmanager=address)
+    assert (done.returncode, done.stderr.count("\n")) == (1, 1)
+    assert done.stderr.startswith(f"There is no Alertmanager at {address}: ")
+
+
+def test_a_silence_that_exists_is_told_whatever_follows() -> None:
+    """Alertmanager ends between two questions: without the identifier, nobody could end the silence early."""
+    body = b'{"silenceID": "5f2c"}'
+    with answering(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body)) as url:
+        done = silence(alertmanager=url)
+    assert done.returncode == 0, done.stderr
+    assert f"Firing now: not known. There is no Alertmanager at {url}: " in done.stdout
+    assert done.stdout.endswith("silence expire 5f2c\n")

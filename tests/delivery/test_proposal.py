@@ -1,7 +1,9 @@
 """What the weekly pipelines propose, week after week, at a forge that keeps its state."""
 
 import json
+import socket
 import sys
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -167,3 +169,32 @@ def test_what_cannot_be_proposed_is_one_sentence(weeks: Weeks) -> None:
     assert "TEMPLATE_UPDATE_TOKEN" in refused.stdout
     assert refused.stdout.count("\n") == 1
     assert list(weeks.forge.branches()) == ["main"]
+
+
+@pytest.mark.parametrize(
+    ("answer", "sentence"),
+    [
+        (b"", "URL could not be reached: Remote end closed connection without response."),
+        (
+            b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n[]",
+            "URL could not be reached: IncompleteRead(2 bytes read, 7 more ",
+        ),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\n<html>", "URL answered with something else than JSON, as a "),
+    ],
+    ids=["nothing", "incomplete", "page"],
+)
+def test_what_is_no_forge_is_one_sentence(machine: Machine, answer: bytes, sentence: str) -> None:
+    """A proxy in between, or a server that ends."""
+    program = "import forge, sys; forge.call('GET', sys.argv[1] + '?token=x', {})"
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def once() -> None:
+            client, _ = server.accept()
+            with client:
+                client.recv(65_536)
+                client.sendall(answer)
+
+        threading.Thread(target=once, daemon=True).start()
+        url = f"http://127.0.0.1:{server.getsockname()[1]}/user"
+        done = machine.run(["env", f"PYTHONPATH={SCRIPTS}", sys.executable, "-c", program, url], machine.output())
+    assert done.stderr.splitlines()[-1].startswith("forge.ProposalError: " + sentence.replace("URL", url))

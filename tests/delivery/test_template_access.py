@@ -115,3 +115,13 @@ def test_what_the_script_needs_is_named_in_one_sentence(machine: Machine) -> Non
     assert machine.run(command, service).stderr.endswith("so that git can tell the update apart: uv.lock\n")
     (service / "uv.lock").unlink()
     assert machine.run(command, service).stderr.startswith("The template /none could not be cloned: ")
+    for content in ("<<<<<<< yours", "[]", "{}", '{"template": "x", "checkout": 5}'):
+        (service / ".cruft.json").write_text(content, encoding="utf-8")
+        machine.commit(service)
+        said = machine.run(command, service).stderr
+        assert said.startswith(".cruft.json must be a JSON object that names the template, ")
+        assert said.count("\n") == 1
+    no_git = ["env", f"PATH={machine.output()}", *command]
+    assert machine.run(no_git, service).stderr == (
+        "git was not found, and the update needs it: install it, or add its folder to PATH.\n"
+    )

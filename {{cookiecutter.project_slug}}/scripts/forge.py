@@ -4,8 +4,9 @@ import json
 import os
 import ssl
 from dataclasses import dataclass
+from http.client import HTTPException
 from typing import Any, Protocol
-from urllib.error import HTTPError, URLError
+from urllib.error import HTTPError
 from urllib.request import Request as Call
 from urllib.request import urlopen
 
@@ -67,6 +68,7 @@ class Forge(Protocol):
 
 def call(method: str, address: str, headers: dict[str, str], content: object = None) -> Any:
     """Call the forge's interface with JSON. Returns its answer. Raises `RefusedError` or `ProposalError`."""
+    place = address.partition("?")[0]
     body = None if content is None else json.dumps(content).encode()
     request = Call(address, body, {"Content-Type": "application/json", **headers}, method=method)
     context = ssl.create_default_context(cafile=os.environ.get("CI_SERVER_TLS_CA_FILE"))
@@ -75,10 +77,14 @@ def call(method: str, address: str, headers: dict[str, str], content: object = N
             answer = response.read()
     except HTTPError as error:
         raise RefusedError(error.code, error.read().decode("utf-8", "replace")) from None
-    except (URLError, TimeoutError) as error:
-        msg = f"{address.partition('?')[0]} could not be reached: {getattr(error, 'reason', error)}."
+    except (OSError, HTTPException) as error:  # also while the answer arrives
+        msg = f"{place} could not be reached: {getattr(error, 'reason', error)}."
         raise ProposalError(msg) from None
-    return json.loads(answer) if answer else None
+    try:
+        return json.loads(answer) if answer else None
+    except ValueError:
+        msg = f"{place} answered with something else than JSON, as a proxy or a page to log in does."
+        raise ProposalError(msg) from None
 
 
 def required(name: str, what: str) -> str:

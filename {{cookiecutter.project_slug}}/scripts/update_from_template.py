@@ -12,6 +12,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import git_login
 
@@ -46,7 +47,7 @@ def main() -> int:
             f"There are uncommitted changes; commit or stash them first, so that git can tell the update apart: {some}"
         )
         raise UpdateError(msg)
-    state = json.loads(STATE.read_text("utf-8"))
+    state = read_state()
     with tempfile.TemporaryDirectory() as directory:
         template = Path(directory).resolve() / "template"
         clone(state["template"], template)
@@ -58,6 +59,19 @@ def main() -> int:
             raise UpdateError(msg)
         environment = {name: value for name, value in os.environ.items() if name not in TOKENS}
         return subprocess.run([sys.executable, "-P", "-c", RUN, str(template)], env=environment, check=False).returncode
+
+
+def read_state() -> dict[str, Any]:
+    """The address of the template, and what the service follows. Raises `UpdateError`."""
+    try:
+        state = json.loads(STATE.read_text("utf-8"))
+        texts = [state["template"], state.get("checkout") or ""]
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        texts = [error]
+    if not all(isinstance(text, str) for text in texts):
+        msg = f"{STATE} must be a JSON object that names the template, as cruft writes it; restore it from git."
+        raise UpdateError(msg)
+    return dict(state)
 
 
 def clone(address: str, place: Path) -> None:
@@ -100,7 +114,11 @@ def git(*arguments: str) -> subprocess.CompletedProcess[str]:
     if not sys.stdin.isatty():
         environment = {"GIT_SSH_COMMAND": "ssh -o BatchMode=yes -o ConnectTimeout=10", **environment}
         environment["GIT_TERMINAL_PROMPT"] = "0"
-    return subprocess.run(["git", *arguments], capture_output=True, text=True, env=environment, check=False)
+    try:
+        return subprocess.run(["git", *arguments], capture_output=True, text=True, env=environment, check=False)
+    except FileNotFoundError:
+        msg = "git was not found, and the update needs it: install it, or add its folder to PATH."
+        raise UpdateError(msg) from None
 
 
 if __name__ == "__main__":

@@ -109,7 +109,7 @@ def create_app(  # noqa: PLR0913 - everything that differs between a server, a t
     if process != WEB:  # it serves no requests, so it needs no data plane and no objectives
         return Application(Starlette(), lifespan)
     # Around the finished application, so that it sees the outcome of every request.
-    return _observed(_starlette(settings, service, lifespan), service, lifespan, emit, tracing)
+    return _observed(_starlette(settings, service, lifespan, served=served), service, lifespan, emit, tracing)
 
 
 def _publish(settings: Settings, service: Service) -> None:
@@ -150,14 +150,13 @@ def _recorder(templates: RouteTemplates, service: Service, settings: Settings, e
     )
 
 
-def _starlette(settings: Settings, service: Service, lifespan: Lifespan) -> Starlette:
+def _starlette(settings: Settings, service: Service, lifespan: Lifespan, *, served: bool) -> Starlette:
     handlers: dict[Any, Any] = dict(EXCEPTION_HANDLERS)
     for component in service.components:
         handlers.update(component.exception_handlers)
     expected = {error: noted(handler) for error, handler in handlers.items() if error is not Exception}
-    documentation = (
-        openapi_routes(service) if settings.api_docs else ()
-    )  # after the team's routes, which may be the same
+    # After the team's routes, which may be the same. A server makes the pages before it opens its port.
+    documentation = openapi_routes(service, at_once=served) if settings.api_docs else ()
     around = [Middleware(wrap, None) for wrap in routing.around_the_router(service.components)]
     app = Starlette(
         routes=[*routing.routes(service, settings), *documentation],

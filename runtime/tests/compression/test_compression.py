@@ -7,6 +7,7 @@ from typing import Any
 
 import anyio
 import pytest
+from pydantic import BaseModel, ConfigDict
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, Response, StreamingResponse
@@ -24,8 +25,15 @@ TEXT = "text " * 500
 LARGE = "large " * INLINE
 
 
-async def text(request: Request) -> Response:
+class AnyParameters(BaseModel):
+    """A query that may have any parameter."""
+
+    model_config = ConfigDict(extra="allow")
+
+
+async def text(request: Request, query: AnyParameters | None = None) -> Response:
     """A text, with the headers that the query names."""
+    del query
     headers = dict(request.query_params)
     return PlainTextResponse(TEXT, headers=headers)
 
@@ -35,13 +43,15 @@ async def secret(request: Request) -> Response:
     return await text(request)
 
 
-async def sized(request: Request) -> Response:
+async def sized(request: Request, query: AnyParameters) -> Response:
     """A text of some bytes."""
+    del query
     return PlainTextResponse("x" * int(request.query_params["bytes"]))
 
 
-async def typed(request: Request) -> Response:
+async def typed(request: Request, query: AnyParameters) -> Response:
     """A body of some media type."""
+    del query
     return Response(TEXT, media_type=request.query_params["type"])
 
 
@@ -80,9 +90,9 @@ async def document(_: Request) -> Response:
 
 
 TABLE: list[BaseRoute | Operation] = [
-    Operation(method="GET", path="/text", handler=text),
-    Operation(method="GET", path="/sized", handler=sized),
-    Operation(method="GET", path="/typed", handler=typed),
+    Operation(method="GET", path="/text", handler=text, query=AnyParameters),
+    Operation(method="GET", path="/sized", handler=sized, query=AnyParameters),
+    Operation(method="GET", path="/typed", handler=typed, query=AnyParameters),
     Operation(method="GET", path="/large", handler=large),
     Operation(method="GET", path="/stream", handler=stream),
     Operation(method="GET", path="/events", handler=endless),

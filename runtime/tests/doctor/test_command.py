@@ -104,6 +104,28 @@ def test_the_distance_from_the_template(tmp_path: Path) -> None:
     assert upstream.ask(project(tmp_path), offline=False).state == "unknown"
 
 
+def test_a_service_follows_a_branch_or_a_tag(tmp_path: Path) -> None:
+    """The tag's commit, not the tag; the branch, not another one that ends like it; and no option of git."""
+    template, mark = tmp_path / "template", tmp_path / "mark"
+    git("init", "--quiet", "--initial-branch=main", str(template), at=tmp_path)
+    git("commit", "--quiet", "--allow-empty", "--message", "x", at=template)
+    old = git("rev-parse", "HEAD", at=template)
+    git("tag", "--annotate", "v1", "--message", "v1", at=template)
+    git("branch", "feature/main", at=template)
+    git("commit", "--quiet", "--allow-empty", "--message", "x", at=template)
+
+    def ask(follows: str, address: str = str(template)) -> upstream.Upstream:
+        state = {"template": address, "commit": old, "checkout": follows}
+        (tmp_path / ".cruft.json").write_text(json.dumps(state))
+        return upstream.ask(project(tmp_path), offline=False)
+
+    assert [ask(follows).state for follows in ("v1", old)] == ["current", "current"]
+    assert (ask("main").state, ask("main").commits) == ("behind", 1)
+    assert ask("gone").reason == "it has no gone"
+    assert ask(str(template), f"--upload-pack=touch {mark}").state == "unreachable"
+    assert not mark.exists()
+
+
 def test_a_template_that_never_answers_is_given_up(tmp_path: Path) -> None:
     """After the time that is allowed."""
     with socket.create_server(("127.0.0.1", 0)) as silent:

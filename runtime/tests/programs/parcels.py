@@ -4,6 +4,7 @@ import sys
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
+from pydantic import BaseModel
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
@@ -33,15 +34,21 @@ async def read_page(request: Request, query: PageQuery) -> Response:
     return JSONResponse(page.document(lambda row: row.name))
 
 
-async def add(request: Request) -> Response:
+class Weight(BaseModel):
+    """The query of a change."""
+
+    weight: int
+
+
+async def add(request: Request, query: Weight) -> Response:
     """Add a parcel."""
-    ROWS.add(Parcel(request.path_params["name"], int(request.query_params["weight"])))
+    ROWS.add(Parcel(request.path_params["name"], query.weight))
     return Response(status_code=204)
 
 
-async def remove(request: Request) -> Response:
+async def remove(request: Request, query: Weight) -> Response:
     """Remove a parcel."""
-    ROWS.remove(Parcel(request.path_params["name"], int(request.query_params["weight"])))
+    ROWS.remove(Parcel(request.path_params["name"], query.weight))
     return Response(status_code=204)
 
 
@@ -66,8 +73,8 @@ SERVICE = Service(
     routes=[
         Operation(method="GET", path="/parcels", handler=read_page, query=LISTING.query),
         Operation(method="GET", path="/parcels/{name}", handler=read),
-        Operation(method="PUT", path="/parcels/{name}", handler=add),
-        Operation(method="DELETE", path="/parcels/{name}", handler=remove),
+        Operation(method="PUT", path="/parcels/{name}", handler=add, query=Weight),
+        Operation(method="DELETE", path="/parcels/{name}", handler=remove, query=Weight),
         Operation(method="GET", path="/events", handler=follow),
     ],
 )

@@ -12,6 +12,7 @@ from typing import Any
 from ..checks import Project
 from .record import STATE
 
+COMMIT = re.compile("[0-9a-f]{40}")
 SECONDS = 20.0  # for everything that is asked
 RELEASE = re.compile(r'^version = "([^"]+)"$', re.MULTILINE)  # in releases.toml, newest first
 BATCH = {"GIT_TERMINAL_PROMPT": "0", "GIT_SSH_COMMAND": "ssh -o BatchMode=yes -o ConnectTimeout=10", "LC_ALL": "C"}
@@ -47,12 +48,29 @@ def ask(project: Project, *, offline: bool, seconds: float = SECONDS) -> Upstrea
         return Upstream(state="not_asked", address=address, commit=commit)
     deadline = time.monotonic() + seconds
     try:
-        newest = _git(deadline, "ls-remote", address, str(state.get("checkout") or "HEAD")).partition("\t")[0]
+        newest = _newest(deadline, address, str(state.get("checkout") or "HEAD"))
     except UnreachableError as error:
         return Upstream(state="unreachable", address=address, commit=commit, reason=str(error))
     if newest == commit:
         return Upstream(state="current", address=address, commit=commit)
     return _distance(address, commit, newest, deadline)
+
+
+def _newest(deadline: float, address: str, follows: str) -> str:
+    """The commit that a branch, a tag or HEAD names, or that `follows` is. Raises `UnreachableError`.
+
+    `--` because an option of git in .cruft.json could name a program. git also lists `feature/main` for `main`, and for
+    an annotated tag first the tag, whose commit is in the line with `^{}`.
+    """
+    if COMMIT.fullmatch(follows):
+        return follows
+    lines = _git(deadline, "ls-remote", "--", address, follows, f"{follows}^{{}}").splitlines()
+    found = {name: commit for commit, _, name in (line.partition("\t") for line in lines)}
+    for name in (f"refs/tags/{follows}^{{}}", f"refs/tags/{follows}", f"refs/heads/{follows}", follows):
+        if name in found:
+            return found[name]
+    msg = f"it has no {follows}"
+    raise UnreachableError(msg)
 
 
 def _distance(address: str, commit: str, newest: str, deadline: float) -> Upstream:
@@ -61,7 +79,7 @@ def _distance(address: str, commit: str, newest: str, deadline: float) -> Upstre
     with tempfile.TemporaryDirectory() as directory:
         copy = str(Path(directory, "template.git"))
         try:
-            _git(deadline, "clone", "--quiet", "--bare", "--filter=tree:0", address, copy)
+            _git(deadline, "clone", "--quiet", "--bare", "--filter=tree:0", "--", address, copy)
             commits = int(_git(deadline, "-C", copy, "rev-list", "--count", f"{commit}..{newest}"))
             found = RELEASE.search(_git(deadline, "-C", copy, "show", f"{newest}:releases.toml"))
             version = found[1] if found else ""

@@ -68,8 +68,26 @@ class Run:
 
     async def send(self, message: Message) -> None:
         """Pass a message of the response. What the client has received, a repeated request gets as well."""
-        if not (self.ended or self._late):
-            await self._observe(message)
+        if self.ended or self._late:
+            await self._send(message)
+            return
+        kind = message["type"]
+        if kind == "http.response.body":
+            part = message.get("body", b"")
+            self._size += len(part)
+            self._body.append(part)
+            if self._size > self._reservation.max_bytes:
+                await self._complete(None)
+            elif not message.get("more_body", False):
+                await self._complete(b"".join(self._body))
+        elif kind == "http.response.start":
+            self._status = message["status"]
+            if self._status >= HTTPStatus.BAD_REQUEST:
+                await self._refused()
+            else:
+                self._keep(message.get("headers", ()))
+        elif kind not in _BEFORE_OR_AFTER:  # the server sends a file itself
+            await self._complete(None)
         await self._send(message)
 
     async def failed(self, error: BaseException) -> None:
@@ -86,31 +104,19 @@ class Run:
         else:
             await self._release()
 
-    async def _observe(self, message: Message) -> None:
-        kind = message["type"]
-        if kind == "http.response.body":
-            part = message.get("body", b"")
-            self._size += len(part)
-            if self._size > self._reservation.max_bytes:
-                await self._complete(None)
-            else:
-                self._body.append(part)
-                if not message.get("more_body", False):
-                    await self._complete(b"".join(self._body))
-        elif kind == "http.response.start":
-            await self._start(message)
-        elif kind not in _BEFORE_OR_AFTER:  # the server sends a file itself
-            await self._complete(None)
-
-    async def _start(self, message: Message) -> None:
-        self._status = message["status"]
-        if self._status < HTTPStatus.BAD_REQUEST:
-            self._headers = _repeated(message.get("headers", ()))
-            self._size = sum(len(name) + len(value) for name, value in self._headers)
-        elif ANSWERED in self._scope:
+    async def _refused(self) -> None:
+        if ANSWERED in self._scope:
             self._late = True
         else:
             await self._release()
+
+    def _keep(self, headers: Iterable[tuple[bytes, bytes]]) -> None:
+        kept = []
+        for field in headers:
+            if field[0].lower() not in _NOT_REPEATED:
+                kept.append(field)
+                self._size += len(field[0]) + len(field[1])
+        self._headers = tuple(kept)
 
     async def _complete(self, body: bytes | None) -> None:
         """Store the response; without its body if that is None."""
@@ -128,10 +134,6 @@ class Run:
         self.ended = True
         COUNTS["released"].inc()
         await _reported(self._reservation.store.release(self._reservation.name, self._reservation.token))
-
-
-def _repeated(headers: Iterable[tuple[bytes, bytes]]) -> Headers:
-    return tuple((name, value) for name, value in headers if name.lower() not in _NOT_REPEATED)
 
 
 async def _reported(step: Awaitable[ResultT]) -> ResultT | None:

@@ -1,11 +1,12 @@
 """The query parameters of a list: a pydantic model made from the sort fields and filters that are allowed."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, create_model
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, create_model
 
 from .selection import Operator
 
@@ -14,6 +15,21 @@ MAX_PAGE = 10_000
 MAX_SEARCH_CHARACTERS = 100
 _SEARCHES = "A text that an item must contain, in any letter case."
 _PRINTABLE = r"^[^\x00-\x1f\x7f]*$"
+
+
+_DATE = re.compile(r"\d{4}-\d\d-\d\d[Tt]")
+
+
+def _is_date(text: object) -> object:
+    """Refuse a number, which pydantic would read as seconds or milliseconds since 1970."""
+    if isinstance(text, str) and _DATE.match(text) is None:
+        msg = "must be a date and a time with its zone, such as 2026-11-27T12:30:00Z"
+        raise ValueError(msg)
+    return text
+
+
+_INSTANT = Annotated[AwareDatetime, BeforeValidator(_is_date)]
+_INSTANTS = (datetime, AwareDatetime)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +79,7 @@ def page_query(sorts: list[str], filters: Mapping[str, Filter], *, searches: boo
             Field(None, min_length=1, max_length=MAX_SEARCH_CHARACTERS, pattern=_PRINTABLE, description=_SEARCHES),
         )
     for name, each in filters.items():
-        kind = AwareDatetime if each.type is datetime else each.type
+        kind = _INSTANT if each.type in _INSTANTS else each.type
         fields[name] = (kind | None, Field(None, description=_description(each)))
     return create_model(PageQuery.__name__, __base__=PageQuery, __doc__=PageQuery.__doc__, **fields)
 

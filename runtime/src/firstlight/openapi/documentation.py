@@ -59,7 +59,7 @@ def _navigation(groups: list[tuple[Schema, list[Row]]], document: Mapping[str, A
             element(
                 "a",
                 element("span", method.upper(), class_=f"method {method}"),
-                element("span", phrase(operation.get("summary") or path)),
+                element("span", phrase(operation.get("summary") or path), element("code", path)),
                 href=f"#{operation['operationId']}",
             )
             for method, path, operation in rows

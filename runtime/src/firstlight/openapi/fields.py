@@ -8,6 +8,7 @@ from typing import Any
 from .html import Html, element, joined, phrase, table
 from .schemas import PREFIX, Schema
 
+LONGEST_FACT = 60  # characters; the document has longer ones
 _LIMITS: Mapping[str, str] = MappingProxyType(
     {
         "minimum": "at least {}",
@@ -75,7 +76,9 @@ def _parts(schema: Schema) -> Iterator[Schema]:
 def _limits(schema: Schema) -> Iterator[str]:
     for key, words in _LIMITS.items():
         if key in schema and schema[key] is not None:
-            yield words.format(schema[key] if key == "pattern" else _written(schema[key]))
+            text = schema[key] if key == "pattern" else _written(schema[key])
+            if len(text) <= LONGEST_FACT:
+                yield words.format(text).replace(" 1 characters", " 1 character").replace(" 1 items", " 1 item")
 
 
 def _written(value: Any) -> str:

@@ -29,7 +29,8 @@ _CONVERTERS: Mapping[type[Convertor[Any]], Mapping[str, Any]] = MappingProxyType
     }
 )
 PRECONDITION_FAILED, NOT_MODIFIED = 412, 304
-_TAG: Mapping[str, Any] = MappingProxyType({"type": "string", "examples": ['"1"']})
+_TAGS = r'^(\*|(W/)?"[!#-~]*"([ \t]*,[ \t]*(W/)?"[!#-~]*")*)$'
+_TAG: Mapping[str, Any] = MappingProxyType({"type": "string", "pattern": _TAGS, "examples": ['"1"']})
 _IF_MATCH = "The `ETag` of the version that the request changes. It is refused if there is another version."
 _IF_NONE_MATCH = "The `ETag` of the version that the client has. 304 says that it is current."
 # As in `idempotency/key.py`, whose metrics belong to services that have the component.
@@ -79,7 +80,7 @@ def _headers(operation: Operation) -> Iterator[Schema]:
     if operation.precondition_required or PRECONDITION_FAILED in operation.problems:
         yield _header("If-Match", _IF_MATCH, _TAG, required=operation.precondition_required)
     if NOT_MODIFIED in operation.answers:
-        yield _header("If-None-Match", _IF_NONE_MATCH, _TAG)
+        yield _header("If-None-Match", _IF_NONE_MATCH, _TEXT)
     version = operation.version
     if version is not None and isinstance(version.by, ByHeader):
         schema = {"type": "string", "enum": [version.name]}

@@ -10,7 +10,7 @@ from starlette.types import Message, Scope
 from ..security.headers import LINES, Fields, Header, completed
 from .identification import with_header
 
-MORE = "firstlight.fields"  # in the scope: lines of fields that middleware adds to the response of this request
+MORE = "firstlight.more_lines"  # in the scope: lines of fields that middleware adds to the response of this request
 OF_VERSION = "firstlight.version"  # in the scope: the same, for the version of the operation
 _CLOSE = (b"connection", b"close")
 

@@ -13,8 +13,10 @@ from .headers import Fields, fields
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 # What pages may read beyond the few headers that the standard allows.
 EXPOSED = (
+    "API-Version",
     "Deprecation",
     "ETag",
+    "Idempotent-Replayed",
     "Link",
     "Location",
     "RateLimit",

@@ -7,7 +7,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from ..requests.response_start import OF_VERSION
 from . import lifecycle
 from .metric import requests
-from .version import ByHeader, ByMediaType, Version
+from .version import VERSION, ByHeader, ByMediaType, Version
 
 
 class Served:
@@ -25,6 +25,7 @@ class Served:
     def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         """Serve one request. The data plane adds the fields to its response, whoever makes that."""
         self._count.inc()
+        scope[VERSION] = self._version
         if self._lines:
             links = lifecycle.successor(self._version, self._path, scope) if self._links else b""
             scope[OF_VERSION] = self._lines + links

@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime, time
 
 from starlette.requests import HTTPConnection
 
-VERSION = "firstlight.version"  # in the scope
+VERSION = "firstlight.api_version"  # in the scope
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,6 @@ from .limits import LimitedTransport
 from .settings import HttpClientSettings
 
 MAX_ADDRESSES = 4  # of one name that are tried
-_PORTS = {"http": 80, "https": 443}
 
 
 class RefusedTargetError(httpx2.ConnectError):
@@ -59,7 +58,9 @@ class GuardedTransport(httpx2.AsyncBaseTransport):
         url = request.url
         try:
             fetched(str(url), allowed=self._allowed)
-            return await addresses(url.host, url.port or _PORTS[url.scheme], self._allowed, self._resolve)
+            return await addresses(
+                url.host, url.port or (443 if url.scheme == "https" else 80), self._allowed, self._resolve
+            )
         except TargetError as error:
             raise RefusedTargetError(str(error), request=request) from None
         except OSError as error:
