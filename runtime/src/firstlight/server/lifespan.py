@@ -103,7 +103,8 @@ class Lifespan:
         log.info("service.started", port=self.settings.port, management_port=self.lifecycle.management_port)
 
     def _open_management(self, stack: AsyncExitStack) -> None:
-        settings, details = self.settings, _details(self.settings, self._service)
+        settings = self.settings
+        details = self._service.identity.details(settings.revision)
         listener = Listener(self.health, settings.management_host, settings.management_port, details)
         listener.start()
         self.lifecycle.management_port = listener.port
@@ -177,16 +178,3 @@ def _is_work(task: asyncio.Task[None]) -> bool:
 
 def _name(task: asyncio.Task[None]) -> str:
     return task.get_name().removeprefix("task ")
-
-
-def _details(settings: Settings, service: Service) -> Mapping[str, Any]:
-    """The identity of the service on `/health`."""
-    identity = service.identity
-    return {
-        "serviceId": identity.name,
-        "version": identity.version,
-        "releaseId": settings.revision,
-        "title": identity.title,
-        "description": identity.description,
-        "owner": identity.owner,
-    }
