@@ -84,10 +84,11 @@ Client = Callable[[Service], TestClient]
 
 @pytest.fixture
 def client_of(settings: Settings, lines: Lines) -> Client:
-    """A client of the application of a service."""
+    """A client of the application of a service, which serves any host."""
+    everywhere = settings.model_copy(update={"environment": "production"})
 
     def client_of(service: Service) -> TestClient:
-        return TestClient(create_app(settings, service, log_sink=lines))
+        return TestClient(create_app(everywhere, service, log_sink=lines))
 
     return client_of
 
