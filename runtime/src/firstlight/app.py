@@ -9,7 +9,7 @@ from starlette.middleware import Middleware
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from . import arrangement, routing
+from . import arrangement, mounted, routing
 from .identity import WEB
 from .lifecycle import Lifecycle
 from .logs import pipeline, redaction, sink
@@ -162,8 +162,8 @@ def _starlette(settings: Settings, service: Service, lifespan: Lifespan, *, serv
         routes=[*routing.routes(service, settings), *documentation],
         exception_handlers={**handlers, **expected},
         lifespan=lifespan,
-        middleware=[*around, Middleware(BodyLimit, settings.max_body_bytes)],
+        middleware=[*around, *mounted.middleware(service), Middleware(BodyLimit, settings.max_body_bytes)],
     )
     routing.without_slash_redirects(app.router)
-    routing.with_problems(app.routes)
+    mounted.answer_with_problems(service, {**handlers, **expected})
     return app

@@ -43,8 +43,12 @@ def refusal(errors: Iterable[Mapping[str, Any]], count: int, where: str = "") ->
     if found and found[0]["type"] == MALFORMED:
         reason = visible(str(found[0]["msg"]).partition(": ")[2] or "it cannot be parsed")
         return BadRequestError(f"The body must be valid JSON: {_cut(reason, DETAIL_CHARACTERS)}.")
-    place = {"in": where} if where else {}
-    return InvalidError(errors=[{**_described(each), **place} for each in found], errors_total=count)
+    described = [{**_described(each), **_place(each.get("in") or where)} for each in found]
+    return InvalidError(errors=described, errors_total=count)
+
+
+def _place(where: str) -> Mapping[str, str]:
+    return {"in": where} if where else {}
 
 
 def unknown_members(model: type[BaseModel] | None) -> Literal["forbid"] | None:

@@ -42,6 +42,17 @@ class Identity:
     instance: str = field(default_factory=lambda: str(uuid.uuid4()), compare=False)
     """`service.instance.id`: each process is one instance."""
 
+    def details(self, revision: str) -> Mapping[str, Any]:
+        """What `/health` says about the service."""
+        return {
+            "serviceId": self.name,
+            "version": self.version,
+            "releaseId": revision,
+            "title": self.title,
+            "description": self.description,
+            "owner": self.owner,
+        }
+
     def within(self, name: str, attributes: Mapping[str, str]) -> "Identity":
         """A copy with the name from the environment, and version and instance from the resource attributes, if set."""
         version, instance = (shown(attributes.get(key, "")) for key in (SERVICE_VERSION, INSTANCE_ID))

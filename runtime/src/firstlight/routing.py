@@ -6,7 +6,6 @@ from functools import reduce
 from http import HTTPStatus
 from typing import Any
 
-from starlette.applications import Starlette
 from starlette.routing import BaseRoute, Host, Mount, Route, Router, WebSocketRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -14,7 +13,6 @@ from .component import Component, Layer, Wrap
 from .compression.compression import CompressionThreads, compressing
 from .operations.operation import Operation
 from .operations.routes import routes as operation_routes
-from .problems import EXCEPTION_HANDLERS
 from .requests.deadline import Deadlines
 from .requests.thread_queue import ThreadQueue
 from .service import Service
@@ -99,16 +97,6 @@ def without_slash_redirects(router: Router) -> None:
             below = _router(getattr(route, "_base_app", route.app))  # a mount has its own middleware around it
             if isinstance(below, Router):
                 without_slash_redirects(below)
-
-
-def with_problems(routes: Sequence[BaseRoute]) -> None:
-    """Make applications that are mounted answer an error that they do not handle with a problem, not in plain text."""
-    for route in routes:
-        if isinstance(route, Mount | Host):
-            base = getattr(route, "_base_app", route.app)
-            if isinstance(base, Starlette) and not base.debug and _FAILED not in base.exception_handlers:
-                base.exception_handlers.setdefault(Exception, EXCEPTION_HANDLERS[Exception])  # before its first request
-            with_problems(route.routes or ())
 
 
 def _router(app: ASGIApp) -> ASGIApp:

@@ -19,7 +19,7 @@ from .kind import Kind, Kinds, Label
 from .observed_request import CLIENT_CLOSED, SERVER_ERROR, UNAVAILABLE, Labels, ObservedRequest
 from .outcome import SHED, outcome
 from .reason import REASON
-from .routes import RouteTemplates
+from .routes import RouteTemplates, reached
 from .span_attributes import client_address, path_and_client
 from .timings import Timings
 
@@ -50,7 +50,7 @@ class Recorder:
         """Record one request. Returns the labels under which it is counted."""
         scope, took = request.scope, request.ended - request.arrived
         if request.complete and not (request.error or request.disconnected or request.cancelled or request.shed):
-            known = (id(scope.get("route")), scope["method"], request.status, scope.get("scheme"))
+            known = (id(reached(scope)), scope["method"], request.status, scope.get("scheme"))
             kind = self._usual.get(known) or self._found(request, known)
         else:
             kind = self._kinds[self._label(request)]
@@ -92,7 +92,7 @@ class Recorder:
         The values in `known` identify such a kind, unless the route has other routes below it, or the request was
         refused before the router chose a route.
         """
-        label, route = self._label(request), request.scope.get("route")
+        label, route = self._label(request), reached(request.scope)
         kind = self._kinds[label]
         is_known = route is not None and label.route != UNMATCHED
         unusual = label.status >= SERVER_ERROR or not is_known or getattr(route, "routes", None)

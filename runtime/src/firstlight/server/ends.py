@@ -1,13 +1,12 @@
 """Opens and closes components. Each failure is reported once, with the name of the component."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, contextmanager
 from functools import partial
 from typing import Any
 
 from .. import failures
-from ..component import Component, Surroundings
 from ..logs.redaction import redact_text
 from ..summary import summary
 from .times import CLOSE_SECONDS, OPEN_SECONDS
@@ -35,14 +34,14 @@ class Ends:
             raise
 
     async def opened(
-        self, stack: AsyncExitStack, component: Component[Any, Any], surroundings: Surroundings[Any]
+        self, stack: AsyncExitStack, name: str, create: Callable[[], AbstractAsyncContextManager[Any]]
     ) -> Any:
         """Open a component, which `stack` will close. Returns its resource."""
-        with self.reporting("component.open_failed", component=component.name):
-            manager = component.open(surroundings)
+        with self.reporting("component.open_failed", component=name):
+            manager = create()
             async with asyncio.timeout(OPEN_SECONDS):
                 resource = await manager.__aenter__()
-        stack.push_async_exit(partial(self.close, component.name, manager))
+        stack.push_async_exit(partial(self.close, name, manager))
         return resource
 
     async def close(self, name: str, manager: AbstractAsyncContextManager[Any], *raised: Any) -> None:

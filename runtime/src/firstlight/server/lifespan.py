@@ -22,6 +22,7 @@ from ..metrics.thread_pool import watch_thread_pool
 from ..service import Service
 from ..settings import Settings
 from ..signing import SigningKeys
+from . import applications
 from .background import Supervisor
 from .children import Children
 from .ends import Ends
@@ -82,6 +83,8 @@ class Lifespan:
         with self._ends.reporting("service.start_failed"):
             self._open_management(stack)
             resources = await self._open_components(stack)
+            if self._process == WEB:
+                resources = {**await applications.opened(self._ends, stack, self._service), **resources}
             await wait_until_ready(self._conditions(resources), self._start_timeout)
             self._start_tasks(stack, resources)
         stack.push_async_callback(self.stop.record)
@@ -100,7 +103,8 @@ class Lifespan:
         log.info("service.started", port=self.settings.port, management_port=self.lifecycle.management_port)
 
     def _open_management(self, stack: AsyncExitStack) -> None:
-        settings, details = self.settings, _details(self.settings, self._service)
+        settings = self.settings
+        details = self._service.identity.details(settings.revision)
         listener = Listener(self.health, settings.management_host, settings.management_port, details)
         listener.start()
         self.lifecycle.management_port = listener.port
@@ -119,7 +123,9 @@ class Lifespan:
         resources: dict[str, Any] = {}
         for component, settings in self._parts:
             surroundings = Surroundings(settings, self.settings, resources, self.lifecycle)
-            resources[component.name] = await self._ends.opened(stack, component, surroundings)
+            resources[component.name] = await self._ends.opened(
+                stack, component.name, partial(component.open, surroundings)
+            )
         return resources
 
     def _conditions(self, resources: Mapping[str, Any]) -> Mapping[str, Condition]:
@@ -172,16 +178,3 @@ def _is_work(task: asyncio.Task[None]) -> bool:
 
 def _name(task: asyncio.Task[None]) -> str:
     return task.get_name().removeprefix("task ")
-
-
-def _details(settings: Settings, service: Service) -> Mapping[str, Any]:
-    """The identity of the service on `/health`."""
-    identity = service.identity
-    return {
-        "serviceId": identity.name,
-        "version": identity.version,
-        "releaseId": settings.revision,
-        "title": identity.title,
-        "description": identity.description,
-        "owner": identity.owner,
-    }
