@@ -44,9 +44,27 @@ TICKS = block(ROOT, "docs/template.md", "def follow_ticks")
 
 GREET = f'''
 
-async def greet(request: Request) -> Response:
+class Guest(BaseModel):
+    """Whom to greet."""
+
+    guest: str = "nobody"
+
+
+class Greeting(BaseModel):
+    """A greeting."""
+
+    greeting: str
+
+
+class Verdict(BaseModel):
+    """What another service says."""
+
+    status: int
+
+
+async def greet(request: Request, query: Guest) -> Response:
     """Greet somebody."""
-    structlog.contextvars.bind_contextvars(guest=request.query_params.get("guest", "nobody"))
+    structlog.contextvars.bind_contextvars(guest=query.guest)
     GREETINGS.inc()
     slo.good("greetings")
     log.info("guest.greeted", polite=True)
@@ -58,11 +76,15 @@ async def greet(request: Request) -> Response:
 async def verdict(request: Request) -> Response:
     """Ask another service."""
     answer = await HTTP_CLIENT.of(request)["screening"].get("/v1/verdicts")
-    return JsonResponse({{"status": answer.status_code}})
+    return JsonResponse({{"status": answer.status_code}}, headers={{"X-Judge": "us"}})
 '''
-ROUTES = """    Operation(method="GET", path="/greeting", handler=greet, latency=Latency(seconds=1.0, ratio=0.95)),
+CONSTANTS = """SLOW = Latency(seconds=1.0, ratio=0.95)
+JUDGED = Answer(Verdict, headers={"X-Judge": "Who."})
+"""
+ROUTES = """\
+    Operation(method="GET", path="/greeting", handler=greet, query=Guest, answers={200: Greeting}, latency=SLOW),
     Operation(method="GET", path="/ticks", handler=follow_ticks, latency=Latency(to_first_byte=True)),
-    Operation(method="GET", path="/verdict", handler=verdict),
+    Operation(method="GET", path="/verdict", handler=verdict, answers={200: JUDGED}),
 """
 PRUNE = '''
 
@@ -89,22 +111,16 @@ ADDITIONS: dict[str, tuple[Edit, ...]] = {
         ),
     ),
     "a route": (
-        Edit(OPERATIONS, "\n\nALL, ONE = ", f"{GREET}\n\nALL, ONE = "),
+        Edit(OPERATIONS, "\n\nALL, ONE = ", f"{GREET}\n\n{CONSTANTS}ALL, ONE = "),
         Edit(OPERATIONS, "OPERATIONS = (\n", f"OPERATIONS = (\n{ROUTES}"),
-        Edit(OPERATIONS, "from starlette.requests", "import structlog\nfrom starlette.requests"),
+        Edit(
+            OPERATIONS,
+            "from starlette.requests",
+            "import structlog\nfrom pydantic import BaseModel\nfrom starlette.requests",
+        ),
         Edit(f"{PACKAGE}/api/orders/__init__.py"),
         Edit(PAGE, "        *links.OPERATIONS,\n", "        *links.OPERATIONS,\n        *orders.OPERATIONS,\n"),
         Edit(PAGE, "from .api import links\n", "from .api import links, orders\n"),
-    ),
-    "a response, a header of it, an error": (
-        Edit(
-            OPERATIONS,
-            'path="/verdict", handler=verdict)',
-            'path="/verdict", handler=verdict, answers={200: Answer(headers={"X-Judge": "Who."})})',
-        ),
-        Edit(
-            OPERATIONS, '{"status": answer.status_code})', '{"status": answer.status_code}, headers={"X-Judge": "us"})'
-        ),
     ),
     "a handler that blocks": (Edit(f"{PACKAGE}/api/orders/operations.py"),),
     "an upload": (),  # in the same module

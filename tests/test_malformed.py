@@ -14,7 +14,7 @@ from template import TIMEOUT_SECONDS, Machine
 REQUESTS, AT_ONCE = 10_000, 50
 SEED = 20261127
 MAX_GROWTH_MIB = 24
-MAX_SERIES = 700  # added by all routes, methods and statuses that the requests reach
+MAX_SERIES = 400  # added by the second half: after the first, nearly all routes, methods and statuses have been seen
 KEPT = {"RATE_LIMITS": "off", "HEAD_SECONDS": "5", "BODY_SECONDS": "5"}
 
 
@@ -67,9 +67,9 @@ def test_malformed_requests_change_nothing(
     with serving(machine, directory, ("-m",), **KEPT) as service:
         started = service.wait_for("service.started")
         port, management = started["port"], started["management_port"]
-        statuses = _statuses(port, sent[:1000])
+        statuses = _statuses(port, sent[: REQUESTS // 2])
         memory, series = _memory_mib(service.pid), _series(management)
-        for first in range(1000, REQUESTS, AT_ONCE):
+        for first in range(REQUESTS // 2, REQUESTS, AT_ONCE):
             statuses += _statuses(port, sent[first : first + AT_ONCE])
         grown, added = _memory_mib(service.pid) - memory, _series(management) - series
         assert get(port, "/api/v1/links")[0] == 200

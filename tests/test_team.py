@@ -81,7 +81,7 @@ def test_ordinary_work_survives_an_update(machine: Machine, platform: Path, serv
     assert len(list(team.work(service))) > len(team.ADDITIONS)
     dependency = machine.run(["uv", "add", "--quiet", "python-multipart"], service)
     assert dependency.status == 0, dependency.stderr
-    assert make(machine, service, "fmt").status == 0
+    assert make(machine, service, "fmt", "openapi").status == 0
     green = make(machine, service, "check", "test")
     assert green.status == 0, green.stdout + green.stderr
     assert_an_alert_that_fires(machine, service)

@@ -13,9 +13,18 @@ from firstlight.server.server import Server
 from firstlight.server.watchdog import Watchdog
 from firstlight.settings import Settings, load_for
 from starlette.applications import Starlette
+from starlette.types import ASGIApp
 
 from .answers import ANSWERS
 from .items import ITEMS
+
+
+def _starlette(app: ASGIApp) -> Starlette:
+    """The application behind what the service puts in front of it."""
+    while not isinstance(app, Starlette):
+        app = app._app  # noqa: SLF001 - the same
+    return app
+
 
 if __name__ == "__main__":
     sys.setswitchinterval(0.001)  # as `firstlight.main` does
@@ -25,7 +34,7 @@ if __name__ == "__main__":
     data_plane = application._app  # noqa: SLF001 - nobody else takes an application apart
     assert isinstance(data_plane, DataPlane)  # noqa: S101 - it says so when the application is built otherwise
     bare = Starlette()
-    bare.router = data_plane.app.router
+    bare.router = _starlette(data_plane.app).router
     data_plane.app = bare
     with bind(settings) as listener:
         loop.run(Server(application, service, Watchdog()).serve(sockets=[listener]))

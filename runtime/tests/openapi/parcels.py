@@ -50,6 +50,7 @@ class Parcel(BaseModel):
     name: str = Field(max_length=20, examples=["books"])
     to: Address
     size: Size = Size.SMALL
+    grams: int = 0
     inner: "list[Parcel]" = Field(default_factory=list)
 
     @computed_field  # type: ignore[prop-decorator] # mypy cannot decorate a property
@@ -110,6 +111,7 @@ async def read(request: Request) -> Response:
         1: {"name": "a", "to": {"city": "Köln"}, "size": "small", "inner": [], "label": "a, Köln"},
         2: {"name": "a", "to": {"city": "Köln"}, "size": "tiny", "inner": [], "label": "a, Köln"},
         3: {"name": 7, "to": {"city": "Köln", "zip": "50667"}, "inner": []},
+        4: {"name": "a", "to": {"city": "Köln"}, "grams": "7"},
     }
     return JSONResponse(document[weight])
 
@@ -153,7 +155,7 @@ async def plain(_: Request) -> Response:
 
 async def old(request: Request) -> Response:
     """Answer as the first version, or as none."""
-    return JSONResponse({"town": "Köln"} if "wrong" in request.query_params else {"city": "Köln"})
+    return JSONResponse({"town": "Köln"} if "x-wrong" in request.headers else {"city": "Köln"})
 
 
 async def new(_: Request) -> Response:

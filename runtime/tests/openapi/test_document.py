@@ -110,6 +110,22 @@ def test_input_and_output_of_one_model_differ() -> None:
     assert schemas["Parcel"]["properties"]["label"]["readOnly"] is True
 
 
+def test_an_input_refuses_unknown_members() -> None:
+    """A model that does not say so itself. One that is input and output stays one; an output alone is open."""
+    plain, inner = create_model("Plain", a=(int, ...)), create_model("Inner", b=(int, ...))
+    both = create_model("Both", inner=(inner, ...))
+    given = create_model("Given", c=(int, ...), both=(both, ...))
+    taking = Operation(method="POST", path="/a", handler=take, body=given, answers={200: plain, 201: both})
+
+    schemas = document(Service(identity=IDENTITY, routes=[taking]))["components"]["schemas"]
+
+    closed = {name: schema.get("additionalProperties") for name, schema in schemas.items()}
+    assert closed == {"Both": False, "Given": False, "Inner": False, "Plain": None, "Problem": None}
+    ignoring = create_model("Given", __config__={"extra": "ignore"}, c=(int, ...))
+    made = document(Service(identity=IDENTITY, routes=[replace(taking, body=ignoring)]))
+    assert "additionalProperties" not in made["components"]["schemas"]["Given"]
+
+
 def test_a_model_that_differs_only_inside_differs() -> None:
     """It refers to another model in a request than in a response."""
     box = create_model("Box", parcel=(Parcel, ...))

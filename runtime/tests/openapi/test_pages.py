@@ -86,9 +86,10 @@ def client(settings: Settings) -> Iterator[TestClient]:
 
 
 def test_serves_the_document(client: TestClient) -> None:
-    """As JSON; whoever has it gets 304."""
+    """As JSON, compressed; a client that has it gets 304."""
     response = client.get("/openapi.json")
 
+    assert response.headers["content-encoding"] == "gzip"
     assert response.headers["content-type"] == "application/json"
     assert response.json() == document(SERVICE)
     again = client.get("/openapi.json", headers={"If-None-Match": response.headers["etag"]})
@@ -96,7 +97,10 @@ def test_serves_the_document(client: TestClient) -> None:
     assert client.get("/openapi.json", headers={"If-None-Match": '"other"'}).status_code == 200
     gzipped = response.headers["etag"].replace('-gzip"', '"')
     assert client.get("/openapi.json", headers={"If-None-Match": gzipped}).status_code == 304
-    assert client.head("/openapi.json").headers["content-length"] == str(len(response.content))
+    plain = client.get("/openapi.json", headers={"Accept-Encoding": "identity"})
+    assert plain.headers["content-length"] == str(len(plain.content))
+    head = client.head("/openapi.json", headers={"Accept-Encoding": "identity"})
+    assert (head.headers["content-length"], head.content) == (plain.headers["content-length"], b"")
 
 
 @pytest.mark.parametrize("path", PAGES)

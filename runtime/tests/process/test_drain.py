@@ -150,6 +150,7 @@ def test_a_request_beyond_the_limit_is_cut_counted_and_logged(serve: Start, rece
     assert (line["error_type"], line["level"], line["http_response_status_code"]) == ("cancelled", "error", 503)
     assert (problem["status"], problem["request_id"], problem["trace_id"]) == (503, "slow", line["trace_id"])
     assert slow.result().headers["x-request-id"] == "slow"
+    assert slow.result().headers["x-content-type-options"] == "nosniff"
     assert counted == [1]
     assert [span.span_id.hex() for span in collector.spans] == [line["span_id"]]
     last = service.lines[-1]

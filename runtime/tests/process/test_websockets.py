@@ -11,6 +11,7 @@ import pytest
 from websockets.exceptions import ConnectionClosedError, ConnectionClosedOK, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
+from firstlight.security.headers import HEADERS
 from firstlight.testing import ServiceProcess
 from firstlight.testing.environment import variables
 
@@ -92,8 +93,20 @@ def test_a_websocket_without_a_route_is_refused(sockets: ServiceProcess) -> None
     with pytest.raises(InvalidStatus) as refused:
         opened(sockets, "/nowhere", x_request_id="socket-2")
     assert problem(refused.value) == (404, "/problems/not-found", "socket-2")
+    assert {name: refused.value.response.headers.get_all(name) for name in HEADERS} == {
+        name: [value] for name, value in HEADERS.items()
+    }
     line = sockets.wait_for("websocket.closed", request_id="socket-2")
     assert (line["http_route"], line["accepted"]) == ("unmatched", False)
+
+
+def test_a_handshake_that_the_library_refuses_has_the_security_headers(sockets: ServiceProcess) -> None:
+    """Before the application is called."""
+    with Wire(sockets.url) as wire:
+        wire.send(request("/echo", **{**HANDSHAKE, "sec_websocket_version": "12"}, sec_websocket_key=KEY))
+        reply = wire.receive()
+    assert reply.status == 400
+    assert {name: reply.headers.get(name.lower()) for name in HEADERS} == HEADERS
 
 
 @pytest.mark.parametrize(("raised", "code", "error_type"), [("", 1000, ""), ("&raised=", 1011, "LookupError")])

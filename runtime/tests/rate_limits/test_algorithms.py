@@ -185,6 +185,16 @@ def test_a_state_stays_small(algorithm: Any) -> None:
     assert str(counter.state).count(",") <= SLOTS + 2
 
 
+@pytest.mark.parametrize("algorithm", ["token_bucket", "leaky_bucket"])
+def test_a_rate_that_does_not_divide_a_second(algorithm: Any) -> None:
+    """Seven in a second are never more than seven: what one token takes is rounded up, and the error stays small."""
+    counter = Counter(Limit(name="all", rate="7/second", algorithm=algorithm, burst=1), 0)
+    for number in range(7000):
+        if wait := counter.ask(0, 1)[0]:
+            assert counter.ask(wait, 1)[0] == 0
+        assert Fraction(number * SECOND, 7) <= counter.now <= Fraction(number * SECOND, 7) + number
+
+
 def test_a_client_below_the_rate_is_never_refused() -> None:
     """However its requests fall between whole seconds."""
     counter = Counter(Limit(name="all", rate="24/minute", burst=5), 0)

@@ -32,6 +32,8 @@ from firstlight import (
 )
 from firstlight.metrics.instruments import REGISTRY
 from firstlight.rate_limits import Claim, Limit, MemoryStore, Standing, rate_limits
+from firstlight.rate_limits.refusal import comes_from_an_unknown_proxy
+from firstlight.requests.arrival import PEER
 from firstlight.testing.lines import Lines
 
 SECOND = 1_000_000_000
@@ -338,6 +340,14 @@ def test_headers_say_where_a_client_stands(serving: Serve, monkeypatch: pytest.M
         assert (refused.status_code, refused.headers["x-ratelimit-remaining"]) == (429, "0")
 
 
+def test_the_limit_before_the_router_may_be_the_strictest(serving: Serve) -> None:
+    """Its headers stay although a limit at the route is checked later."""
+    with serving(limit("strict", "2/minute"), limit("generous", "60/minute", by="caller")) as served:
+        headers = served.get().headers
+
+    assert (headers["x-ratelimit-limit"], headers["x-ratelimit-remaining"]) == ("2", "1")
+
+
 def test_an_unexpected_error_has_the_headers_too(serving: Serve) -> None:
     """It is answered outside of the limits."""
     with serving(limit("wide", "60/minute")) as served:
@@ -413,6 +423,24 @@ def test_a_forwarded_address_is_not_believed(serving: Serve) -> None:
     """Otherwise a client would invent an address for each request."""
     with serving(limit("invented", "1/minute")) as served:
         assert [served.get(X_Forwarded_For=f"203.0.113.{n}").status_code for n in range(3)] == [200, 429, 429]
+
+
+@pytest.mark.parametrize(
+    ("client", "peer", "headers", "unknown"),
+    [
+        ("198.51.100.1", "198.51.100.1", [(b"x-forwarded-for", b"203.0.113.7")], True),
+        ("198.51.100.1", "198.51.100.1", [(b"forwarded", b"for=203.0.113.7")], True),
+        ("203.0.113.7", "198.51.100.1", [(b"x-forwarded-for", b"203.0.113.7")], False),
+        ("198.51.100.1", "198.51.100.1", [(b"host", b"example.com")], False),
+    ],
+)
+def test_a_proxy_that_is_not_trusted_is_recognised(
+    client: str, peer: str, headers: Sequence[tuple[bytes, bytes]], *, unknown: bool
+) -> None:
+    """By a header that nobody used to find the client."""
+    scope = {"client": (client, 0), PEER: (peer, 0), "headers": headers}
+
+    assert comes_from_an_unknown_proxy(scope) is unknown
 
 
 def test_clients_behind_a_trusted_proxy_have_their_own_limits(

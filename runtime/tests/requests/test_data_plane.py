@@ -8,6 +8,7 @@ import json
 import re
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any, NoReturn
 from urllib.parse import unquote
@@ -390,6 +391,21 @@ def test_an_exception_arrives_at_the_server_as_it_was_raised(
     assert sum(counted().values()) == 1
     assert active() == 0
     assert current_request() is None
+
+
+@pytest.mark.parametrize("error", [None, SystemExit(3)], ids=["nothing", "exit"])
+def test_a_request_that_the_application_does_not_answer_gets_a_problem(bench: Bench, error: SystemExit | None) -> None:
+    """A server would answer in plain text, without ids and headers. It is recorded as what it was."""
+    server = Server()
+    with suppress(SystemExit):
+        drive(bench.around(raises(error) if error else sends())(scope_of(), server.receive, server.send))
+
+    assert [message.get("status") for message in server.responses] == [500, None]
+    assert server.headers[b"content-type"] == b"application/problem+json"
+    assert set(ADDED) <= set(server.headers.items())
+    (line,) = bench.requests
+    assert json.loads(server.responses[1]["body"])["request_id"] == line["request_id"]
+    assert line["error_type"] == ("SystemExit" if error else "incomplete")
 
 
 async def fail(_: Request) -> NoReturn:

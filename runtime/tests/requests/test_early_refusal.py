@@ -11,6 +11,7 @@ from firstlight import Service, Settings, create_app
 from firstlight.metrics.instruments import REGISTRY
 from firstlight.requests import arrival
 from firstlight.requests.early_refusal import EarlyRefusal
+from firstlight.security.headers import HEADERS
 from firstlight.testing.lines import Lines
 
 from ..faults import FAULTS, IDENTITY
@@ -72,6 +73,7 @@ def test_the_answer_is_a_problem_document_with_the_request_id(refusal: EarlyRefu
     assert (mine.status, mine.complete) == (503, True)
     assert mine.headers["retry-after"] == "5"
     assert json.loads(mine.body)["request_id"] == mine.headers["x-request-id"] == "mine"
+    assert {name: mine.headers.get(name.lower()) for name in HEADERS} == HEADERS
     assert "connection" not in mine.headers
     assert new.headers["connection"] == "close"
     assert len(new.headers["x-request-id"]) == 32

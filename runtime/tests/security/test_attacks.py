@@ -251,7 +251,7 @@ def test_fields_that_nobody_asked_for(attacked: ServiceProcess) -> None:
 
 
 def test_functions_that_are_not_there(attacked: ServiceProcess) -> None:
-    """Methods and paths that are not declared: no debug page, no metrics, no TRACE."""
+    """Methods, paths and parameters that are not declared: no debug page, no metrics, no TRACE."""
     for line, status in {
         "TRACE /notes/1 HTTP/1.1": 405,
         "DELETE /notes/1 HTTP/1.1": 405,
@@ -260,7 +260,7 @@ def test_functions_that_are_not_there(attacked: ServiceProcess) -> None:
         "GET /.env HTTP/1.1": 404,
         "GET /notes/../../etc/passwd HTTP/1.1": 404,
         "GET /notes/..%2f..%2fetc%2fpasswd HTTP/1.1": 404,
-        "GET /notes/1?__debug__=1 HTTP/1.1": 200,
+        "GET /notes/1?__debug__=1 HTTP/1.1": 422,
     }.items():
         reply = raw(attacked, line, "x-http-method-override: DELETE")
         assert (reply.status, is_protected(reply)) == (status, True), line

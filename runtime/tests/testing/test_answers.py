@@ -52,6 +52,7 @@ def test_accepts_what_is_declared(client: TestClient) -> None:
         ("GET", "/broken", "404 with application/json; an error must be a problem document: raise one of"),
         ("HEAD", "/untold/202", "202 without a declaration"),
         ("GET", "/parcels/2", "200 with a document that is no Parcel: #/size input should be 'small' or 'large'"),
+        ("GET", "/parcels/4", "200 with a document that is no Parcel: #/grams input should be a valid integer"),
         (
             "GET",
             "/parcels/3",
@@ -78,7 +79,7 @@ def test_accepts_each_version_of_an_operation(client: TestClient, version: str) 
 def test_names_what_no_version_declares(client: TestClient) -> None:
     """The response is compared with each version."""
     with pytest.raises(AssertionError, match=r"^GET /where answered 200 with a document that is no Address: #/city "):
-        client.get("/where?wrong", headers={"Accept": "application/vnd.parcels.v1+json"})
+        client.get("/where", headers={"Accept": "application/vnd.parcels.v1+json", "X-Wrong": "1"})
 
 
 def test_names_a_missing_header(client: TestClient) -> None:

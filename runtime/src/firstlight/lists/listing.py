@@ -123,7 +123,7 @@ def _offset(page: int, limit: int) -> int:
 
 
 def _invalid(*, parameter: str, detail: str) -> InvalidError:
-    return InvalidError(detail, [{"pointer": f"#/{parameter}", "detail": detail}])
+    return InvalidError(detail, [{"pointer": f"#/{parameter}", "detail": detail, "in": "query"}])
 
 
 def _context(request: Request, sort: str, conditions: Sequence[Condition], text: str | None) -> Sequence[object]:

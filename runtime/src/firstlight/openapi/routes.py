@@ -9,6 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from ..compression.compression import CompressionThreads, compressing
 from ..conditional import not_modified
 from ..media_type import JSON
 from ..problem_types import PREFIX, PROBLEM_TYPES
@@ -50,8 +51,12 @@ def routes(service: Service, *, at_once: bool = True) -> Sequence[Route]:
             raise NotFoundError(msg)
         return await page.answer(request)
 
-    pages = [Route(path, page.answer, name=path.strip("/").partition(".")[0]) for path, page in fixed.items()]
-    return [*pages, Route(f"{PREFIX}{{name}}", problem, name="problem")]
+    made_routes = [Route(path, page.answer, name=path.strip("/").partition(".")[0]) for path, page in fixed.items()]
+    made_routes.append(Route(f"{PREFIX}{{name}}", problem, name="problem"))
+    threads = CompressionThreads()
+    for route in made_routes:
+        route.app = compressing(route.app, None, threads)
+    return made_routes
 
 
 class _Page:

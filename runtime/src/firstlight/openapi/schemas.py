@@ -11,11 +11,13 @@ from pydantic_core import core_schema
 from starlette.datastructures import UploadFile
 
 from ..errors import ArrangementError
+from ..field_errors import unknown_members
 
 Schema = dict[str, Any]
 Use = Literal["validation", "serialization"]  # as the input of an operation, or as its output
 PREFIX = "#/components/schemas/"
 INPUT = "Input"
+CLOSED = "additionalProperties"
 MODELS = 1024  # whose schemas are remembered
 _MODULES = re.compile(r"(?:[^.,\[\]]+\.)+")
 _WITHOUT_BRACKETS = str.maketrans("", "", "[], ")
@@ -61,8 +63,10 @@ class Schemas:
                 msg = f"the models {both} would both be {name} in the OpenAPI document; rename one of them"
                 raise ArrangementError(msg)
         names = self._names()
-        found = {
-            names[f"{use}{name}"]: schema for use, schemas in self._found.items() for name, schema in schemas.items()
+        found = {  # of a model that is both, the input counts: it says more
+            names[f"{use}{name}"]: schema
+            for use, schemas in reversed(self._found.items())
+            for name, schema in schemas.items()
         }
         return {name: _with_references(found[name], names) for name in sorted(found)}
 
@@ -81,7 +85,7 @@ class Schemas:
         differing = {
             name
             for name in inputs.keys() & outputs.keys()
-            if _with_references(inputs[name], plain) != _with_references(outputs[name], plain)
+            if _with_references(inputs[name], plain) != _with_references(_as_closed(outputs[name], inputs[name]), plain)
         }
         grown = True
         while grown:  # a model differs, too, if one that it refers to does
@@ -107,7 +111,8 @@ class _Made(NamedTuple):
 @lru_cache(MODELS)
 def _made(model: type[BaseModel], use: Use) -> _Made:
     """Remembered, because the tests of a service create it many times, and one model takes a millisecond."""
-    generator = _Generator(ref_template=use + "{model}")
+    closes = use == "validation" and unknown_members(model) is not None
+    generator = _Generator(use + "{model}", closes=closes)
     schema = generator.generate(TypeAdapter(model).core_schema, mode=use)
     others = schema.pop("$defs", {})
     return _Made(generator.normalize_name(model.__name__), schema, others, frozenset(generator.classes))
@@ -118,8 +123,9 @@ class _Generator(GenerateJsonSchema):
 
     ignored_warning_kinds: set[JsonSchemaWarningKind] = {"skipped-choice", "non-serializable-default"}  # noqa: RUF012
 
-    def __init__(self, ref_template: str) -> None:
+    def __init__(self, ref_template: str, *, closes: bool) -> None:
         super().__init__(ref_template=ref_template)
+        self._closes = closes
         self.classes: set[str] = set()
 
     def get_defs_ref(self, core_mode_ref: CoreModeRef) -> DefsRef:
@@ -133,6 +139,13 @@ class _Generator(GenerateJsonSchema):
     def normalize_name(self, name: str) -> str:
         return super().normalize_name(name.translate(_WITHOUT_BRACKETS))  # `PageOf[Link]` is PageOfLink
 
+    def model_schema(self, schema: core_schema.ModelSchema) -> Schema:
+        """The schema of an input also says that unknown members are refused."""
+        made = super().model_schema(schema)
+        if self._closes and "properties" in made and unknown_members(schema["cls"]):
+            made.setdefault(CLOSED, False)
+        return made
+
     def is_instance_schema(self, schema: core_schema.IsInstanceSchema) -> Schema:
         if isinstance(schema["cls"], type) and issubclass(schema["cls"], UploadFile):
             return {"type": "string", "format": "binary"}
@@ -142,6 +155,11 @@ class _Generator(GenerateJsonSchema):
         """A type that JSON schemas cannot describe: any value."""
         del schema, error_info
         return {}
+
+
+def _as_closed(output: Schema, given: Schema) -> Schema:
+    """The schema of an output, closed if that of the input is: this alone makes no other component."""
+    return {**output, CLOSED: given[CLOSED]} if CLOSED in given else output
 
 
 def _with_references(value: Any, names: Mapping[str, str]) -> Any:

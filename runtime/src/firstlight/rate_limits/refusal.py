@@ -30,7 +30,7 @@ def refused(check: Check, standing: Standing, scope: Scope) -> Response:
         "rate_limited",
         policy=limit.name,
         client_address=client_address(scope),
-        proxy_trusted=not _comes_from_an_unknown_proxy(scope),
+        proxy_trusted=not comes_from_an_unknown_proxy(scope),
     )
     scope[REASON] = f"rate limit {limit.name}"
     span = get_current_span()
@@ -58,7 +58,7 @@ def retry_after(limit: Limit, wait: int) -> int:
     return exact + random.randint(0, exact)  # noqa: S311 - it spreads clients, and hides nothing
 
 
-def _comes_from_an_unknown_proxy(scope: Scope) -> bool:
+def comes_from_an_unknown_proxy(scope: Scope) -> bool:
     """Whether a proxy that is not in `TRUSTED_PROXIES` seems to send for many clients, who then share one limit."""
     is_the_peer = scope.get(PEER, scope.get("client")) == scope.get("client")
     return is_the_peer and any(name in _FORWARDED for name, _ in scope["headers"])

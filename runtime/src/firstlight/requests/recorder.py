@@ -10,6 +10,7 @@ from ..logs.emit import Emit
 from ..logs.redaction import redact
 from ..logs.values import fields
 from ..metrics.children import MAX_CHILDREN
+from ..metrics.instruments import UNMATCHED
 from ..slo import Events
 from ..traces.request_span import finish, started
 from . import target
@@ -93,7 +94,8 @@ class Recorder:
         """
         label, route = self._label(request), request.scope.get("route")
         kind = self._kinds[label]
-        unusual = label.status >= SERVER_ERROR or route is None or getattr(route, "routes", None)
+        is_known = route is not None and label.route != UNMATCHED
+        unusual = label.status >= SERVER_ERROR or not is_known or getattr(route, "routes", None)
         if not unusual and known[1] in self.known_methods and len(self._usual) < MAX_CHILDREN:
             self._usual[known] = kind
         return kind

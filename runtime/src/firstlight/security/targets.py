@@ -7,8 +7,8 @@ Both return the URL in the normal form of the WHATWG standard. Use only this for
 `http://127.0.0.1/`, and no two parsers read another host in it.
 
 A name may resolve to another address when it is fetched than when it was checked (DNS rebinding). So `fetched` checks
-no names, and whoever connects must: `addresses` resolves a name, refuses it if one of its addresses is not public, and
-returns the addresses to connect to. Redirects lead to other URLs, so a client must check each of them.
+no names, and the code that connects must: `addresses` resolves a name, refuses it if one of its addresses is not
+public, and returns the addresses to connect to. Redirects lead to other URLs, so a client must check each of them.
 `guarded_transport` of the component http_client does all of that.
 """
 

@@ -86,12 +86,7 @@ OPERATIONS = (
         idempotent=True,
     ),
     Operation(
-        version=V1,
-        method="GET",
-        path=ALL,
-        handler=read_page,
-        query=LISTING.query,
-        answers={200: PageOf[LinkOut]},
+        version=V1, method="GET", path=ALL, handler=read_page, query=LISTING.query, answers={200: PageOf[LinkOut]}
     ),
     Operation(version=V1, method="GET", path=ONE, handler=read, answers={200: SHOWN, 304: None}, problems=(404,)),
     Operation(
