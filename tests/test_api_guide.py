@@ -55,7 +55,8 @@ def test_what_is_taught_or_refused_says_so_in_a_sentence() -> None:
 
 def test_links_lead_to_pages_and_headings() -> None:
     """Of this repository, and of the guide itself."""
-    headings = {re.sub(r"[^\w-]", "", line.lower().replace(" ", "-")) for line in re.findall(r"^## (.+)$", TEXT, re.M)}
+    lines = re.findall(r"^## (.+)$", TEXT, re.MULTILINE)
+    headings = {re.sub(r"[^\w-]", "", line.lower().replace(" ", "-")) for line in lines}
     targets = re.findall(r"\]\(([^)]+)\)", TEXT)
     assert targets
     assert [each for each in targets if each[0] == "#" and each[1:] not in headings] == []
