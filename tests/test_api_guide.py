@@ -8,7 +8,7 @@ from template import ROOT
 
 GUIDE = ROOT / "docs/guides/api.md"
 TEXT = GUIDE.read_text(encoding="utf-8")
-ROW = re.compile(r"^\| (?P<subject>[^|]+) \| (?P<end>done|taught|refused|later) \| (?P<where>.+) \|$", re.MULTILINE)
+ROW = re.compile(r"^\| (?P<subject>[^|]+) \| (?P<end>done|taught|refused) \| (?P<where>.+) \|$", re.MULTILINE)
 ROWS = [match.groupdict() for match in ROW.finditer(TEXT)]
 SERVICE = "{{cookiecutter.project_slug}}"
 FOLDERS = ("tests", "runtime/tests", f"{SERVICE}/tests")
@@ -28,7 +28,7 @@ def defined() -> set[str]:
 
 
 def test_every_row_of_the_tables_has_an_end() -> None:
-    """Three tables have rows, and none has another end than the four."""
+    """Three tables have rows, and none has another end than the three."""
     tables = re.split(r"^## ", TEXT, flags=re.MULTILINE)[1:4]
     lines = [line for table in tables for line in table.splitlines() if line.startswith("| ")]
     heads = [line for line in lines if line.split(" | ")[1] == "End"]
@@ -61,3 +61,11 @@ def test_links_lead_to_pages_and_headings() -> None:
     assert targets
     assert [each for each in targets if each[0] == "#" and each[1:] not in headings] == []
     assert [each for each in targets if each[0] != "#" and not (GUIDE.parent / each).is_file()] == []
+
+
+def test_the_code_about_authentication_is_tested() -> None:
+    """`runtime/tests/security/test_access.py` attacks a service with exactly this code."""
+    program = (ROOT / "runtime/tests/programs/access.py").read_text(encoding="utf-8")
+    blocks = re.findall(r"^```python\n(.*?)^```$", TEXT, re.MULTILINE | re.DOTALL)
+    assert [block for block in blocks if block not in program] == []
+    assert blocks

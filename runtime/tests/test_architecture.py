@@ -51,6 +51,7 @@ PUBLIC = [
     "SettingsError",
     "Surroundings",
     "__version__",
+    "caller",
     "create_app",
     "current_request",
     "main",

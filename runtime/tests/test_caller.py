@@ -29,4 +29,5 @@ def test_an_authenticated_caller_has_its_name() -> None:
     caller.authenticate(scope, "ada")
 
     assert caller.is_authenticated(scope)
+    assert caller.authenticated_name(scope) == "ada"
     assert caller.name_of(scope) == "name:ada"

@@ -7,6 +7,7 @@ from importlib import import_module
 
 TYPE_CHECKING = False  # type checkers take it for true; `typing` itself would delay the handler of SIGTERM
 if TYPE_CHECKING:
+    from . import caller as caller
     from . import problems as problems
     from . import slo as slo
     from .app import Application as Application
@@ -70,7 +71,7 @@ _HOMES = {
     "main": "command_line",
     "nothing": "component",
 }
-_MODULES = ("problems", "slo")
+_MODULES = ("caller", "problems", "slo")
 
 __all__ = [
     "REGISTRY",
@@ -98,6 +99,7 @@ __all__ = [
     "SettingsError",
     "Surroundings",
     "__version__",
+    "caller",
     "create_app",
     "current_request",
     "main",

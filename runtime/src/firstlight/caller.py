@@ -19,6 +19,12 @@ def authenticate(scope: Scope, name: str) -> None:
     scope[_NAME] = name
 
 
+def authenticated_name(scope: Scope) -> str | None:
+    """The name that authentication has set. None: the caller is not known."""
+    name: str | None = scope.get(_NAME)
+    return name
+
+
 def is_authenticated(scope: Scope) -> bool:
     """Whether authentication has set a name."""
     return _NAME in scope

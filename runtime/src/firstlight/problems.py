@@ -21,6 +21,7 @@ from .service_errors import (
     BadRequestError,
     ConflictError,
     DeadlineExceededError,
+    ForbiddenError,
     InsufficientStorageError,
     InvalidError,
     NotAcceptableError,
@@ -29,6 +30,7 @@ from .service_errors import (
     PreconditionRequiredError,
     ServiceError,
     TooManyRequestsError,
+    UnauthorizedError,
     UnavailableError,
 )
 
@@ -41,6 +43,7 @@ __all__ = [
     "BadRequestError",
     "ConflictError",
     "DeadlineExceededError",
+    "ForbiddenError",
     "InsufficientStorageError",
     "InvalidError",
     "NotAcceptableError",
@@ -51,6 +54,7 @@ __all__ = [
     "ProblemType",
     "ServiceError",
     "TooManyRequestsError",
+    "UnauthorizedError",
     "UnavailableError",
     "client_input",
     "unknown_members",

@@ -2,6 +2,8 @@
 
 # ServiceError                    500
 # ├── BadRequestError             400
+# ├── UnauthorizedError           401
+# ├── ForbiddenError              403
 # ├── NotFoundError               404
 # ├── NotAcceptableError          406
 # ├── ConflictError               409
@@ -44,6 +46,19 @@ class BadRequestError(ServiceError):
     """The request is malformed: it cannot be read, so nothing can be said about its values. Status 400."""
 
     status = HTTPStatus.BAD_REQUEST
+
+
+class UnauthorizedError(ServiceError):
+    """The request has no valid credentials. Status 401 with `WWW-Authenticate: Bearer`."""
+
+    status = HTTPStatus.UNAUTHORIZED
+    headers = MappingProxyType({"WWW-Authenticate": "Bearer"})
+
+
+class ForbiddenError(ServiceError):
+    """The caller is known, and not allowed to do this. Status 403."""
+
+    status = HTTPStatus.FORBIDDEN
 
 
 class NotFoundError(ServiceError):

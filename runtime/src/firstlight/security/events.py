@@ -18,6 +18,7 @@ _LINES = (
     "security.target_refused",
     "security.key_reused",
     "security.capacity_reached",
+    "security.access_refused",
 )
 _LINE_OF = {line.removeprefix("security."): line for line in _LINES}
 EVENTS = tuple(_LINE_OF)

@@ -23,7 +23,7 @@ class Served:
         self._links = bool(version.successor and version.deprecated is not None)
 
     def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
-        """Serve one request. The data plane adds the fields to its response, whoever makes that."""
+        """Serve one request. The data plane adds the fields to its response, also to that of an error."""
         self._count.inc()
         scope[VERSION] = self._version
         if self._lines:
