@@ -47,6 +47,7 @@ ELSEWHERE = {
     "\N{BOX DRAWINGS LIGHT ARC DOWN AND RIGHT}": "what the demo prints",
     "acme-orders 0.1.0 is ready": "what `make run` prints on a terminal: tests/test_development.py",
     "cp -r src/": "tests/test_copy.py runs it",
+    "POST /api/v1/links HTTP/1.1": "a service sends it: `test_creates_one_link_for_one_key` in its tests/api/links/",
     "make up": "needs a container engine and images from registries",
     "make down": "the same",
     "make deploy-": "needs a registry and hosts or a cluster; tests/delivery/ runs it",

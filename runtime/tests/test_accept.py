@@ -127,7 +127,7 @@ def client(settings: Settings) -> TestClient:
     """A client of operations with and without input."""
     rows = [
         Operation(method="GET", path="/read", handler=read, answers={200: Answer}),
-        Operation(method="GET", path="/download", handler=download, any_query=True),
+        Operation(method="GET", path="/download", handler=download),
         Operation(method="GET", path="/search", handler=search, query=Search, answers={200: Answer}),
         Operation(method="POST", path="/write", handler=write, body=Answer, answers={200: Answer}),
         Operation(method="POST", path="/loose", handler=write_loosely, body=Loose),

@@ -68,6 +68,7 @@ MAY_BE_EMPTY = {
     "Alerts: Commands B": NO_COMMAND,
     "Service: Duration of websockets A": NO_WEBSOCKET,
     "Service: Refusals A": OF_ILLS,
+    "Service: Security events A": OF_ILLS,
     "Service: Requests C": OF_THE_PAST,
     "Service: Error log lines B": OF_THE_PAST,
     "SLO: Good business events B": OF_THE_PAST,

@@ -56,11 +56,6 @@ def unknown_members(model: type[BaseModel] | None) -> Literal["forbid"] | None:
     return None if model is None or "extra" in model.model_config else "forbid"
 
 
-def parameter_error(name: str) -> Mapping[str, str]:
-    """The error of a query parameter that the operation does not have."""
-    return {**_described({"loc": (name,), "msg": "Extra inputs are not permitted"}), "in": "query"}
-
-
 def _described(details: Mapping[str, Any]) -> Mapping[str, str]:
     """The JSON pointer of a value as a URI fragment (RFC 6901, 6), and what is wrong, without the value."""
     pointer = "#" + "".join(f"/{_escaped(part)}" for part in details["loc"])

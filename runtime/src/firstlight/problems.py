@@ -13,7 +13,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.types import ExceptionHandler
 
 from .context import current_request
-from .field_errors import client_input, parameter_error, unknown_members
+from .field_errors import client_input, unknown_members
 from .problem_document import MEDIA_TYPE, document, encoded
 from .problem_types import PROBLEM_TYPES, ProblemType, meaning
 from .service_errors import (
@@ -53,7 +53,6 @@ __all__ = [
     "TooManyRequestsError",
     "UnavailableError",
     "client_input",
-    "parameter_error",
     "unknown_members",
 ]
 

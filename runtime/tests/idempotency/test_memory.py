@@ -132,7 +132,7 @@ def test_the_bytes_are_limited() -> None:
 
 
 def test_the_estimate_is_not_below_the_memory() -> None:
-    """Whoever sets a limit in bytes gets at most that."""
+    """A store takes no more memory than its limit in bytes."""
     store = MemoryStore(Limits(keys=10_000, bytes=100_000_000, caller_share=1))
 
     async def fill() -> None:

@@ -148,7 +148,7 @@ OPERATIONS: list[BaseRoute | Operation] = [
     post("/refuse", refuse),
     post("/unavailable", unavailable),
     post("/fail", fail),
-    post("/stream", stream, any_query=True),
+    post("/stream", stream),
     post("/large", large),
     Operation(method="POST", path="/without", handler=other("without"), body=Parcel),
     Route("/plain", plain, methods=["POST"]),

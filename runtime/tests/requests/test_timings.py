@@ -43,7 +43,7 @@ class Report(HTTPEndpoint):
 
 def operation(method: str = "GET", path: str = "/items/{id:int}", **members: Any) -> Operation:
     """A row."""
-    return Operation(**{"method": method, "path": path, "handler": answer, "any_query": True, **members})
+    return Operation(**{"method": method, "path": path, "handler": answer, **members})
 
 
 def timings(settings: Settings, routes: Rows, latency: Latencies | None = None) -> Timings:

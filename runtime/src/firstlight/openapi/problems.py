@@ -47,7 +47,7 @@ def statuses(operation: Operation, service: Service) -> list[int]:
         (True, _EVERY),
         (operation.deadline_seconds != 0, _OF_DEADLINE),
         (has_body, _OF_BODY),
-        (operation.query is not None or not operation.any_query, (INVALID,)),
+        (has_body or operation.query is not None, (INVALID,)),
         (operation.sends_json, _OF_ACCEPT),
         (operation.policy is not None, _OF_POLICY),
         (operation.precondition_required, _OF_CONDITION),

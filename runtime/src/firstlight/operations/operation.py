@@ -35,10 +35,8 @@ class Operation:
     """The model of a form, in place of `body`: `multipart/form-data` or URL-encoded. A file is a
     `starlette.datastructures.UploadFile`, which is closed when the handler has returned. Needs `python-multipart`."""
     query: type[BaseModel] | None = None
-    """The model of the query string. The last value of a repeated parameter counts."""
-    any_query: bool = False
-    """Whether an operation without `query` serves requests with parameters, such as those that others add to links
-    which people follow."""
+    """The model of the query string. The last value of a repeated parameter counts. Without a model, parameters are
+    passed over: others add some to links that people follow."""
     answers: Mapping[int, type[BaseModel] | Answer | None] = field(default_factory=lambda: {200: None})
     """The models of the responses, by status code. None for a response without a JSON document. An `Answer` also names
     headers: `{201: Answer(LinkOut, headers={"Location": "The address of the link."})}`."""

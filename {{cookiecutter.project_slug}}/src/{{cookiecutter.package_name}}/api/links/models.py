@@ -1,5 +1,6 @@
 """The JSON documents of links: what clients send, and what they get. `v2.py` has those of version 2 of the API."""
 
+from collections.abc import Callable
 from datetime import date, datetime
 from typing import Annotated, Any
 
@@ -32,7 +33,7 @@ class NewLink(LinkChanges):
 
 
 class LinkOut(BaseModel):
-    """A link. It is the schema of `document`."""
+    """A link. It is the schema of `documents`."""
 
     slug: str
     url: str
@@ -54,10 +55,10 @@ class LinkVisitsOfDay(BaseModel):
     visits: int
 
 
-def document(request: Request, link: Link) -> dict[str, Any]:
-    """The document of a link, in the version of the API that serves the request."""
+def documents(request: Request) -> Callable[[Link], dict[str, Any]]:
+    """A function that makes the document of a link, in the version of the API that serves the request."""
     url = "target" if version_of(request) is V2 else "url"
-    return {"slug": link.slug, url: link.url, "title": link.title, "created_at": link.created_at}
+    return lambda link: {"slug": link.slug, url: link.url, "title": link.title, "created_at": link.created_at}
 
 
 def visits_document(visits: Visits) -> dict[str, Any]:

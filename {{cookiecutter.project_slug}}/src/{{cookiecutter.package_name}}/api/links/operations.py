@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from ...metrics import LINKS_CREATED
 from ..versions import V1
-from .models import LinkChanges, LinkOut, NewLink, document
+from .models import LinkChanges, LinkOut, NewLink, documents
 from .port import LISTING, Link, random_slug
 from .store import LINKS
 
@@ -27,7 +27,7 @@ async def read_page(request: Request, query: PageQuery) -> Response:
     """List links, by default in the order of their creation."""
     paging = LISTING.paging(request, query)
     page = paging.page(await LINKS.of(request).select(paging.selection))
-    return JsonResponse(page.document(lambda link: document(request, link)))
+    return JsonResponse(page.document(documents(request)))
 
 
 async def read(request: Request) -> Response:
@@ -66,7 +66,7 @@ async def _changed(request: Request, changes_of: Callable[[Link], LinkChanges]) 
 
 
 def _shown(request: Request, link: Link, status: int = 200, **headers: str) -> Response:
-    return JsonResponse(document(request, link), status, {"ETag": entity_tag(link.version), **headers})
+    return JsonResponse(documents(request)(link), status, {"ETag": entity_tag(link.version), **headers})
 
 
 ALL, ONE = "/api/v1/links", "/api/v1/links/{slug}"

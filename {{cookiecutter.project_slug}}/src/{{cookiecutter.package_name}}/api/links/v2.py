@@ -27,7 +27,7 @@ class NewLinkV2(LinkChangesV2):
 
 
 class LinkOutV2(BaseModel):
-    """A link. It is the schema of `document` for version 2."""
+    """A link. It is the schema of `documents` for version 2."""
 
     slug: str
     target: str

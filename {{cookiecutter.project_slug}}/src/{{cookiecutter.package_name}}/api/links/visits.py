@@ -30,5 +30,5 @@ OPERATIONS = (
         answers={200: LinkVisits},
         problems=(404,),
     ),
-    Operation(method="GET", path="/r/{slug}", handler=follow, any_query=True, answers={302: None}, problems=(404,)),
+    Operation(method="GET", path="/r/{slug}", handler=follow, answers={302: None}, problems=(404,)),
 )
