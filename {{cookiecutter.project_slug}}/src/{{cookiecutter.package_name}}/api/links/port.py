@@ -1,6 +1,7 @@
 """A link, and what the API needs of a store of links. `store.py` keeps them in memory; a database can do it, too."""
 
 import secrets
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
@@ -10,7 +11,6 @@ from firstlight.lists import Filter, Found, Listing, Selection
 from pydantic import AwareDatetime
 
 SLUG_BYTES = 6  # 8 characters
-VERSION_BYTES = 8  # 16 characters
 
 
 def random_slug() -> str:
@@ -19,7 +19,7 @@ def random_slug() -> str:
 
 
 def _version() -> str:
-    return secrets.token_hex(VERSION_BYTES)
+    return f"{time.time_ns():x}"
 
 
 def _now() -> datetime:
