@@ -7,6 +7,9 @@ from contextlib import asynccontextmanager
 from typing import Annotated
 
 from fastapi import APIRouter, FastAPI, HTTPException, Query, Request, WebSocket
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from pydantic import BaseModel
 from starlette.applications import Starlette
 from starlette.responses import PlainTextResponse, Response
@@ -84,7 +87,10 @@ async def plain(_: Request) -> Response:
     return PlainTextResponse("plain")
 
 
-API = FastAPI(lifespan=lifespan)
+SPANS = InMemorySpanExporter()  # of FastAPI's own telemetry
+PROVIDER = TracerProvider()
+PROVIDER.add_span_processor(SimpleSpanProcessor(SPANS))
+API = FastAPI(lifespan=lifespan, telemetry={"tracer_provider": PROVIDER})
 nested = APIRouter()
 nested.include_router(items, prefix="/{tenant}")
 API.include_router(nested, prefix="/v1")

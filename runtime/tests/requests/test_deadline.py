@@ -266,6 +266,19 @@ def test_a_handler_beyond_its_deadline_is_cancelled(create: Create, lines: Lines
     assert _bad() == before + 1
 
 
+def test_a_cancelled_handler_is_answered_once(create: Create, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not again when the time for its end is over."""
+    monkeypatch.setattr(deadline, "CANCEL_SECONDS", SECONDS)
+
+    async def trial(send: Send) -> None:
+        sent = send("/slow")
+        await sent.status()
+        await asyncio.sleep(2 * SECONDS)
+        assert await sent.status() == 504
+
+    _run(create(), trial)
+
+
 @pytest.mark.parametrize(("seconds", "path"), [(SECONDS, "/own"), (SECONDS, "/unlimited"), (0, "/slow"), (0, "/plain")])
 def test_a_longer_deadline_and_none(create: Create, seconds: float, path: str) -> None:
     """An operation has its own, and 0 switches it off."""
@@ -309,10 +322,14 @@ def test_a_handler_that_suppresses_its_cancellation_is_answered(
 
     async def trial(send: Send) -> None:
         sent = send("/stubborn")
-        assert await sent.status() == 504
-        assert sent.document["request_id"] == lines.named("http.request_finished")[0]["request_id"]
-        assert not sent.task.done()
-        handlers.suppressed.set()
+        try:
+            assert await sent.status() == 504
+            assert [sent.document["request_id"]] == [
+                line["request_id"] for line in lines.named("http.request_finished")
+            ]
+            assert not sent.task.done()
+        finally:
+            handlers.suppressed.set()
         await sent.end()
         assert await sent.status() == 504
 
