@@ -134,10 +134,6 @@ FAULTS = {
         [_component("a", routes=[LIST]), _component("b", routes=[replace(LIST, method="POST"), LIST])],
         "the operation 'GET /links' is declared 2 times, by a and b; remove one of them",
     ),
-    "operation ids": (
-        [_component("a", routes=[LIST]), _component("b", routes=[replace(LIST, method="POST")])],
-        "the operation id 'tests__answer' is declared 2 times, by a and b; give each operation a handler of its own",
-    ),
     "security schemes": (
         [_component("a", security_schemes={"key": SCHEME}), _component("b", security_schemes={"key": SCHEME})],
         "the security scheme 'key' is declared 2 times, by a and b; rename one of them",

@@ -130,8 +130,6 @@ def _malformed(operations: Iterable[tuple[str, Operation]]) -> Iterator[str]:
 
 def _undocumented(operations: Sequence[tuple[str, Operation]], components: Components) -> Iterator[str]:
     """What would make the OpenAPI document ambiguous or wrong."""
-    ids = [(owner, row.id) for owner, row in operations]
-    yield from _shared("operation id", ids, "give each operation a handler of its own")
     schemes = [(component.name, name) for component in components for name in component.security_schemes]
     yield from _shared("security scheme", schemes, "rename one of them")
     known = {name: None for _, name in schemes}

@@ -33,6 +33,18 @@ def _with(**changes: Any) -> Mapping[str, Any]:
     return document(Service(identity=IDENTITY, routes=[operation]))
 
 
+def test_operations_that_share_a_handler_have_ids_of_their_own() -> None:
+    """Services of the first release may have such operations."""
+    rows = [replace(OPERATIONS[1], path=path) for path in ("/parcels", "/parcels/{number:int}")]
+    rows.append(replace(OPERATIONS[1], method="POST", handler=take_elsewhere))
+    paths = document(Service(identity=IDENTITY, routes=rows))["paths"]
+
+    ids = [operation["operationId"] for item in paths.values() for operation in item.values()]
+    assert len(set(ids)) == len(rows)
+    assert ids[0].endswith("_get_parcels")
+    assert rows[2].id in ids
+
+
 async def take(_: Request, body: BaseModel) -> Response:
     """Take anything."""
     del body

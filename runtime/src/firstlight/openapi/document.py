@@ -1,7 +1,9 @@
 """The OpenAPI document of a service: what its operations declare. Plain routes are not in it."""
 
+import re
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from ..component import Component
@@ -14,6 +16,7 @@ from . import answers, parameters, problems
 from .schemas import Schema, Schemas
 
 VERSION = "3.1.0"
+_NO_WORD = re.compile(r"\W+", re.ASCII)
 FORMS = ("multipart/form-data", "application/x-www-form-urlencoded")
 
 
@@ -39,11 +42,11 @@ def document(service: Service) -> dict[str, Any]:
     rows, schemas = documented(operations(service)), Schemas()
     paths: dict[str, Schema] = {}
     found: set[int] = set()
-    for row in rows:
+    for row, name in zip(rows, _ids(rows), strict=True):
         statuses = problems.statuses(row, service)
         found.update(statuses)
         item = paths.setdefault(parameters.template(row.path), {})
-        item[row.method.lower()] = _operation(row, schemas, problems.references(statuses))
+        item[row.method.lower()] = _operation(row, name, schemas, problems.references(statuses))
     components = {
         "schemas": _schemas(schemas),
         "responses": problems.responses(found),
@@ -78,12 +81,21 @@ def _tags(rows: list[Operation]) -> Iterator[Schema]:
         yield {"name": noun, **({"description": described} if described else {})}
 
 
-def _operation(row: Operation, schemas: Schemas, refused: Mapping[str, Schema]) -> Schema:
+def _ids(rows: Sequence[Operation]) -> list[str]:
+    """The ids of the operations. Those that share a handler have method and path in their ids as well."""
+    shared = Counter(row.id for row in rows)
+    return [
+        row.id if shared[row.id] == 1 else f"{row.id}_{row.method.lower()}_{_NO_WORD.sub('_', row.path).strip('_')}"
+        for row in rows
+    ]
+
+
+def _operation(row: Operation, name: str, schemas: Schemas, refused: Mapping[str, Schema]) -> Schema:
     given = parameters.of(row, schemas)
     body = _body(row, schemas)
     return {
         "tags": [row.noun],
-        "operationId": row.id,
+        "operationId": name,
         **({"summary": row.summary.removesuffix(".")} if row.summary else {}),
         **({"description": row.description} if row.description else {}),
         **({"parameters": given} if given else {}),
