@@ -71,7 +71,7 @@ def page(project: Project) -> Page:
     program = (
         "from importlib import import_module; from firstlight import arrangement, openapi; "
         f"service = import_module('{project.package}.service').SERVICE; "
-        "arrangement.verify(service); print('', openapi.encoded(openapi.document(service)).decode(), sep='\\n')"
+        "arrangement.verify(service); print('', openapi.encoded(openapi.committed(service)).decode(), sep='\\n')"
     )
     done = _run(project, program)
     if done.returncode:

@@ -15,7 +15,7 @@ from ..arrangement import verify
 from ..errors import ArrangementError
 from ..exit_status import BAD_USE
 from ..standard_output import standard_output
-from .document import document
+from .document import committed, document
 from .encoding import indented
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ def run(arguments: Sequence[str]) -> int:
         options = _parser().parse_args(arguments)
         service: Service = import_module(f"{options.package}.service").SERVICE
         verify(service)
-        text = indented(document(service))
+        text = indented((document if options.write is None else committed)(service))
     except SystemExit as stop:  # argparse has said why
         return int(stop.code or 0)
     except ImportError as error:

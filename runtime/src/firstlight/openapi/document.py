@@ -3,7 +3,7 @@
 import re
 import sys
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from ..component import Component
@@ -16,6 +16,7 @@ from . import answers, parameters, problems
 from .schemas import Schema, Schemas
 
 VERSION = "3.1.0"
+_LIBRARY = f"{__name__.partition('.')[0]}."
 _NO_WORD = re.compile(r"\W+", re.ASCII)
 FORMS = ("multipart/form-data", "application/x-www-form-urlencoded")
 
@@ -37,9 +38,18 @@ def documented(rows: Iterable[Operation]) -> list[Operation]:
     return list(chosen.values())
 
 
+def committed(service: Service) -> dict[str, Any]:
+    """The document that a service commits: without operations of the library, which change with the library."""
+    return _document(service, [row for row in operations(service) if not row.handler.__module__.startswith(_LIBRARY)])
+
+
 def document(service: Service) -> dict[str, Any]:
-    """The document as JSON objects. Raises `ArrangementError` if two models have one name."""
-    rows, schemas = documented(operations(service)), Schemas()
+    """The whole document as JSON objects. Raises `ArrangementError` if two models have one name."""
+    return _document(service, operations(service))
+
+
+def _document(service: Service, declared: Sequence[Operation]) -> dict[str, Any]:
+    rows, schemas = documented(declared), Schemas()
     paths: dict[str, Schema] = {}
     found: set[int] = set()
     for row, name in zip(rows, _ids(rows), strict=True):
@@ -50,7 +60,7 @@ def document(service: Service) -> dict[str, Any]:
     components = {
         "schemas": _schemas(schemas),
         "responses": problems.responses(found),
-        "securitySchemes": _security_schemes(service.components),
+        "securitySchemes": _security_schemes(service.components, {row.policy for row in rows}),
     }
     return {
         "openapi": VERSION,
@@ -124,9 +134,6 @@ def _schemas(schemas: Schemas) -> Mapping[str, Schema]:
     return dict(sorted({**found, problems.NAME: problems.schema()}.items()))
 
 
-def _security_schemes(components: Any) -> Mapping[str, Any]:
-    schemes: dict[str, Any] = {}
-    for component in components:
-        assert isinstance(component, Component)
-        schemes.update({name: dict(scheme) for name, scheme in component.security_schemes.items()})
-    return schemes
+def _security_schemes(components: Sequence[Component[Any, Any]], used: Collection[str | None]) -> Mapping[str, Any]:
+    schemes = (scheme for component in components for scheme in component.security_schemes.items())
+    return {name: dict(scheme) for name, scheme in schemes if name in used}

@@ -123,7 +123,7 @@ TASKS = Component(
     checks=lambda queue: [Check("tasks.directory", partial(_is_there, queue))],
     ready_to_start=_is_there,
     routes=(Operation(method="POST", path="/tasks/{name}", handler=put, answers={202: None}),),
-    middleware={Layer.IDEMPOTENCY: named},
+    middleware={Layer.CACHE: named},
     background=(Background("tasks.sweep", sweep, every_seconds=60),),
     commands={"prepare": Command(prepare, "make the directory")},
     processes={"worker": Process(work, "do the tasks")},
