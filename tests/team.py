@@ -210,6 +210,13 @@ ADDITIONS: dict[str, tuple[Edit, ...]] = {
         Edit("ops/alerts/tests/team.yml"),
         Edit("ops/alerts/runbooks/OrdersStopped.md"),
     ),
+    "another deadline": (
+        Edit(OPERATIONS, "handler=greet, query=Guest", "handler=greet, deadline_seconds=5, query=Guest"),
+    ),
+    "a response, a header of it, an error": (),  # the row of `greet` has one
+    "an error of its own": (),  # the copy of the resource raises some: tests/test_copy.py
+    "a version of the API": (),  # the example has two
+    "a FastAPI application": (),  # runtime/tests/requests/test_mounted.py: FastAPI is no dependency of a service
     "a command for `make`": (Edit("service.mk", "", '\n.PHONY: greet\ngreet: ## Greet\n\t@echo "hello"\n'),),
 }
 TESTS = (Edit("tests/test_greeting.py"), Edit("tests/test_orders.py"), Edit("tests/test_verdicts.py"))
