@@ -32,6 +32,15 @@ def test_each_list_has_ten_items() -> None:
     ]
 
 
+def test_each_event_is_in_the_table() -> None:
+    """An event that the guide does not explain would be a name on a dashboard."""
+    source = (ROOT / "runtime/src/firstlight/security/events.py").read_text(encoding="utf-8")
+    table = GUIDE.partition("## Security events")[2].partition("\n## ")[0]
+    events = re.findall(r'^    "security\.(\w+)",$', source, re.MULTILINE)
+    assert len(events) > 1
+    assert [event for event in events if f"`{event}`" not in table] == []
+
+
 def test_each_item_has_a_test() -> None:
     """A row that names none would say that nothing attacks it."""
     rows = [line for line in GUIDE.splitlines() if ITEM.fullmatch(line)]

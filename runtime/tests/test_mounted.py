@@ -127,6 +127,13 @@ def test_every_error_is_a_problem(  # noqa: PLR0913, PLR0917 - a row of a table
     assert "<" not in response.text
 
 
+def test_a_path_of_fastapi_has_one_spelling(client: TestClient) -> None:
+    """The redirect of FastAPI would name the host that the client has sent."""
+    response = client.get("/api/v2/items/a/", follow_redirects=False)
+
+    assert (response.status_code, response.headers.get("location")) == (404, None)
+
+
 def test_invalid_values_have_pointers(client: TestClient) -> None:
     """As those of an operation: without the place in the pointer, and without the value."""
     body = client.post("/api/v2/items", json={"weight": "hunter2"})

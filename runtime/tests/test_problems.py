@@ -4,11 +4,11 @@ import re
 import time
 from collections.abc import Iterator, Mapping
 from types import MappingProxyType
-from typing import Any
+from typing import Annotated, Any
 
 import httpx2
 import pytest
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
@@ -205,6 +205,28 @@ def test_an_invalid_body_is_a_problem_with_pointers(
     assert [error["pointer"] for error in document["errors"]] == pointers
     assert all(error["detail"] for error in document["errors"])
     assert SECRET not in response.text
+
+
+def _is_tidy(text: str) -> str:
+    if "_" in text:
+        msg = "must be a text without underscores"
+        raise ValueError(msg)
+    return text
+
+
+class Label(BaseModel):
+    """A model with a rule of its own."""
+
+    text: Annotated[str, AfterValidator(_is_tidy)]
+
+
+def test_the_message_of_a_rule_is_what_a_client_reads() -> None:
+    """Without the words that pydantic puts in front: a client knows no exceptions of Python."""
+    with pytest.raises(InvalidError) as raised, client_input():
+        Label.model_validate({"text": "a_b"})
+
+    errors = raised.value.members["errors"]
+    assert errors == [{"pointer": "#/text", "detail": "must be a text without underscores"}]
 
 
 @pytest.mark.parametrize("body", [b"", b"{hunter2", b"\xff\xfe", b"[" * 900, b'{"weight": "\\ud800"}'])

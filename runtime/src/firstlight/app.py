@@ -156,7 +156,7 @@ def _starlette(settings: Settings, service: Service, lifespan: Lifespan, *, serv
         handlers.update(component.exception_handlers)
     expected = {error: noted(handler) for error, handler in handlers.items() if error is not Exception}
     # After the team's routes, which may be the same. A server makes the pages before it opens its port.
-    documentation = openapi_routes(service, at_once=served) if settings.api_docs else ()
+    documentation = openapi_routes(service, public_url=settings.public_url, at_once=served) if settings.api_docs else ()
     around = [Middleware(wrap, None) for wrap in routing.around_the_router(service.components)]
     app = Starlette(
         routes=[*routing.routes(service, settings), *documentation],

@@ -17,6 +17,7 @@ IN_A_FRAGMENT = "!$()*+,;=:@~?-._"  # RFC 3986, without what means something in 
 POINTER_CHARACTERS, DETAIL_CHARACTERS = 200, 500
 MALFORMED = "json_invalid"
 _BROKEN_ESCAPE = re.compile("%.?$")
+_RAISED = re.compile("^(?:Value error|Assertion failed), ")  # pydantic's words before the message of a validator
 
 
 @contextmanager
@@ -61,7 +62,7 @@ def _described(details: Mapping[str, Any]) -> Mapping[str, str]:
     pointer = "#" + "".join(f"/{_escaped(part)}" for part in details["loc"])
     if len(pointer) > POINTER_CHARACTERS:
         pointer = _BROKEN_ESCAPE.sub("", pointer[: POINTER_CHARACTERS - 1]) + ELLIPSIS
-    return {"pointer": pointer, "detail": _cut(visible(details["msg"]), DETAIL_CHARACTERS)}
+    return {"pointer": pointer, "detail": _cut(visible(_RAISED.sub("", details["msg"])), DETAIL_CHARACTERS)}
 
 
 def _escaped(part: int | str) -> str:

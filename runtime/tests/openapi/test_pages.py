@@ -251,3 +251,12 @@ def test_an_operation_without_a_docstring_has_a_heading() -> None:
     service = Service(identity=IDENTITY, routes=[Operation(method="GET", path="/silent", handler=silent)])
 
     assert "openapi_silent" in Page(documentation(document(service)).decode()).text
+
+
+def test_the_document_names_the_address_that_clients_use(settings: Settings) -> None:
+    """`/` is the root of the host, which is not the service behind a proxy that removes a part of the path."""
+    public = settings.model_copy(update={"public_url": "https://api.example.com/v"})
+    served = [TestClient(create_app(each, SERVICE)).get("/openapi.json").json() for each in (settings, public)]
+
+    assert [each.pop("servers") for each in served] == [[{"url": "/"}], [{"url": "https://api.example.com/v"}]]
+    assert served[0] == served[1]

@@ -14,6 +14,7 @@ can write SQL. `SortedRows` does it for rows in memory.
 """
 
 from .listing import Listing
+from .location import location
 from .page import Page, PageOf
 from .paging import Paging
 from .query import Filter, PageQuery
@@ -33,4 +34,5 @@ __all__ = [
     "Search",
     "Selection",
     "SortedRows",
+    "location",
 ]

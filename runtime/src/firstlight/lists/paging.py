@@ -30,12 +30,20 @@ class Sorting:
     values: TypeAdapter[Any]
 
 
+def address(public_url: str | None, request: Request) -> str:
+    """The path of the request, escaped. It is absolute if there is a public URL.
+
+    The `Host` of the request is never used: a client chooses it.
+    """
+    return f"{public_url or ''}{quote(request.scope['path'], safe=_PATH_CHARACTERS)}"
+
+
 class Address:
     """Where the pages of a list are: the path of the request and its query without the position."""
 
     def __init__(self, public_url: str | None, request: Request) -> None:
-        """Links are absolute if there is a public URL. The `Host` of the request is never used: a client chooses it."""
-        path = f"{public_url or ''}{quote(request.scope['path'], safe=_PATH_CHARACTERS)}"
+        """Links are absolute if there is a public URL."""
+        path = address(public_url, request)
         given = _without_position(request)
         self.first = f"{path}?{given}" if given else path
         self._prefix = f"{self.first}{'&' if given else '?'}"

@@ -27,12 +27,15 @@ _POLICY: Mapping[str, str] = MappingProxyType({"Content-Security-Policy": POLICY
 _CACHE = "no-cache"  # may be stored, but is asked for again: a release can change it
 
 
-def routes(service: Service, *, at_once: bool = True) -> Sequence[Route]:
+def routes(service: Service, *, public_url: str | None = None, at_once: bool = True) -> Sequence[Route]:
     """The routes of the pages. Their content is made once: now, or `at_once=False` at the first request for it.
 
+    The document names `public_url` as the server: a client that has read it may not know the prefix of a proxy.
     Raises `ArrangementError` as `document` does.
     """
     made = document(service)
+    if public_url is not None:
+        made["servers"] = [{"url": public_url}]
     title = made["info"]["title"]
     fixed = {
         DOCUMENT: _Page(partial(encoded, made), JSON),

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from firstlight import Answer, JsonResponse, MergePatch, Operation
 from firstlight.conditional import check, entity_tag, not_modified
-from firstlight.lists import PageOf, PageQuery
+from firstlight.lists import PageOf, PageQuery, location
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -20,7 +20,7 @@ async def create(request: Request, body: NewLink) -> Response:
     link = Link(slug=body.slug or random_slug(), url=body.url, title=body.title)
     await LINKS.of(request).add(link)
     LINKS_CREATED.inc()
-    return _shown(request, link, 201, Location=f"{request.scope['path']}/{link.slug}")
+    return _shown(request, link, 201, Location=location(request, link.slug))
 
 
 async def read_page(request: Request, query: PageQuery) -> Response:
