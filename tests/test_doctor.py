@@ -109,7 +109,11 @@ def service(shared: Machine, template: Path) -> Path:
     """A service with everything a team adds, locked, installed and committed."""
     service = shared.cookiecutter(template, {"components": "http_client", "deploy": "all"}).service
     assert len(list(team.work(service))) > len(team.ADDITIONS)
-    for command in (["uv", "add", "--quiet", "python-multipart"], ["uv", "add", "--quiet", "--dev", "pytest"]):
+    for command in (
+        ["uv", "add", "--quiet", "python-multipart"],
+        ["uv", "add", "--quiet", "--dev", "pytest"],
+        ["make", "openapi"],
+    ):
         done = shared.run(command, service)
         assert done.status == 0, done.stderr
     shared.commit(service)

@@ -36,6 +36,7 @@ ELSEWHERE = {
     "git fetch upstream": "tests/test_organisation.py runs it",
     "git merge": "the same",
     "make demo": "tests/test_demo.py",
+    "from hashlib import sha256": "runtime/tests/security/test_access.py attacks a service with this code",
     "python3 alerts/silence.py": "tests/alerts/test_silence.py",
     "amtool --alertmanager.url": "the same",
     "make exceptions": "tests/alerts/test_exceptions.py",
