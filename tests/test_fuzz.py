@@ -25,7 +25,7 @@ def test_every_response_is_allowed(shared: Machine, service: Path) -> None:
     assert done.status == 0, done.stdout + done.stderr
     for phase in ("Coverage", "Fuzzing", "Stateful"):
         assert re.search(rf"✅ {phase}", done.stdout), done.stdout
-    assert "No issues found" in done.stdout
+    assert "❌" not in done.stdout
 
 
 def test_exceptions_are_few(service: Path) -> None:
@@ -41,7 +41,7 @@ def test_exceptions_are_few(service: Path) -> None:
 @pytest.mark.slow
 def test_a_response_that_is_not_allowed_is_found(shared: Machine, service: Path) -> None:
     """A status that the document does not name fails the command, and so does a handler that raises."""
-    operations = service / PACKAGE / "api/links/operations.py"
+    operations = service / PACKAGE / "api/links/visits.py"
     replace(
         operations, '    """Follow a link."""\n', '    """Follow a link."""\n    return Response(status_code=418)\n'
     )
