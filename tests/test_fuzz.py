@@ -42,9 +42,8 @@ def test_exceptions_are_few(service: Path) -> None:
 def test_a_response_that_is_not_allowed_is_found(shared: Machine, service: Path) -> None:
     """A status that the document does not name fails the command, and so does a handler that raises."""
     operations = service / PACKAGE / "api/links/visits.py"
-    replace(
-        operations, '    """Follow a link."""\n', '    """Follow a link."""\n    return Response(status_code=418)\n'
-    )
+    first = "    link = await LINKS.of(request).visit"
+    replace(operations, first, f"    return Response(status_code=418)\n{first}")
 
     done = shared.run(["make", "fuzz", "ARGS=--include-path-regex ^/r/ --phases fuzzing"], service)
 
