@@ -4,10 +4,11 @@ MODULE = "/app/lib/python3.11/site-packages/acme_links/service.py"
 
 BETTER = """
 from firstlight import Identity, Service
+from firstlight.idempotency import IDEMPOTENCY
 
 from .api import links
 
-SERVICE = Service(identity=Identity.of(__package__), components=(links.LINKS,), routes=links.OPERATIONS)
+SERVICE = Service(identity=Identity.of(__package__), components=(IDEMPOTENCY, links.LINKS), routes=links.OPERATIONS)
 """
 
 # Every fifth answer is a failure, on one host of two.
