@@ -53,7 +53,7 @@ REQUESTS = (
         "201",
         "POST",
         f'{{"url": "{URL}"}}',
-        {"idempotency-key": '"c56a4180-65aa-42ec-a945-5fd21dec0538"'},
+        {"idempotency-key": '"first-link"'},
         most=25,
     ),
 )

@@ -16,7 +16,7 @@ HEADERS = {
     "Accept-Encoding": "gzip;q=0.5, *;q=0",
     "If-None-Match": 'W/"1", "2"',
     "If-Match": '"1"',
-    "Idempotency-Key": '"8e03978e-40d5-43e8-bc93-6894a57f9324"',
+    "Idempotency-Key": '"first-link"',
     "API-Version": "1",
     "Origin": "https://example.com",
     "Traceparent": "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",

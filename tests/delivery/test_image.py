@@ -40,7 +40,7 @@ LOAD = (
     ("302", 30_000, {"path": "/r/s7"}),
     ("200", 2_000, {"path": "/api/v1/links?limit=100&sort=-slug"}),
     ("404", 2_000, {"path": "/nobody/{n}"}),
-    ("422", 500, {"method": "POST", "path": "/api/v1/links", "body": "x" * 100_000}),
+    ("400", 500, {"method": "POST", "path": "/api/v1/links", "body": "x" * 100_000}),
 )
 # The control group's own record, in version 2 or 1.
 MOST_CHARGED = "cd /sys/fs/cgroup && cat memory.peak 2>/dev/null || cat memory/memory.max_usage_in_bytes"

@@ -44,7 +44,7 @@ from firstlight.idempotency.outcomes import OUTCOMES
 from firstlight.problems import ConflictError, UnavailableError
 from firstlight.testing.lines import Lines
 
-KEY = {"Idempotency-Key": '"9f1c3b7e-5a0d-4c52-8d8e-2f6f5f0e7a11"'}
+KEY = {"Idempotency-Key": '"first-parcel"'}
 
 
 class Parcel(BaseModel):

@@ -54,9 +54,7 @@ def test_the_address_of_a_link_is_that_which_clients_use(settings: Settings, ser
 
 def test_creates_one_link_for_one_key(client: TestClient) -> None:
     """A client that repeats a request gets the first response again."""
-    first, second = (
-        client.post(ALL, json={"url": URL}, headers={"Idempotency-Key": '"8e03978e-40d5-43e8"'}) for _ in range(2)
-    )
+    first, second = (client.post(ALL, json={"url": URL}, headers={"Idempotency-Key": '"first-link"'}) for _ in range(2))
 
     assert (second.status_code, second.json(), second.headers["etag"]) == (201, first.json(), first.headers["etag"])
     assert _slugs(client.get(ALL).json()) == [first.json()["slug"]]
