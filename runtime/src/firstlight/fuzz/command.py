@@ -46,7 +46,8 @@ def _schemathesis(url: str, options: Sequence[str]) -> int:
     configuration = ["--config-file", str(CONFIGURATION.resolve())] if CONFIGURATION.is_file() else []
     command = [sys.executable, "-m", "schemathesis.cli", *configuration, "run", f"{url}/openapi.json", *options]
     with tempfile.TemporaryDirectory() as folder:
-        done = subprocess.run(command, cwd=folder, env={**os.environ, "PYTHONWARNINGS": ""}, check=False)  # noqa: S603
+        variables = {**os.environ, "PYTHONWARNINGS": ""}
+        done = subprocess.run(command, cwd=folder, env=variables, check=False)  # noqa: S603 - schemathesis
     return done.returncode
 
 
