@@ -58,6 +58,7 @@ hooks: $(UV) ## Run the pre-commit hooks on every file: secrets, scripts, YAML, 
 	$(UV) run pre-commit run --all-files --show-diff-on-failure
 
 fmt: $(UV) ## Fix style
+	$(UV) run ruff format --quiet . # first, because the check refuses long lines that this step breaks
 	$(UV) run ruff check --fix .
 	$(UV) run ruff format .
 

@@ -13,7 +13,7 @@ from .project import Project
 from .syntax import Module
 
 BANNED_NAMES = frozenset({"utils", "helpers", "core", "common", "manager"})
-LIMITS = {"module-lines": 120, "function-lines": 30}
+LIMITS = {"module-lines": 150, "function-lines": 30}
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 

@@ -54,7 +54,8 @@ def test_the_address_of_a_link_is_that_which_clients_use(settings: Settings, ser
 
 def test_creates_one_link_for_one_key(client: TestClient) -> None:
     """A client that repeats a request gets the first response again."""
-    first, second = (client.post(ALL, json={"url": URL}, headers={"Idempotency-Key": '"first-link"'}) for _ in range(2))
+    key = {"Idempotency-Key": '"first-link"'}
+    first, second = (client.post(ALL, json={"url": URL}, headers=key) for _ in range(2))
 
     assert (second.status_code, second.json(), second.headers["etag"]) == (201, first.json(), first.headers["etag"])
     assert _slugs(client.get(ALL).json()) == [first.json()["slug"]]
