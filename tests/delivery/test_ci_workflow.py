@@ -50,7 +50,7 @@ def test_what_is_broken_fails_its_job_and_the_gate(machine: Machine, service: Pa
         ("alerts", "Rules and routing"),
         ("gate", "Every job passed"),
     }
-    assert "assert 301 == 302" in run.text
+    assert "GET /r/{slug} answered 301 without a declaration" in run.text
     assert "alertname: MemoryNearLimit" in run.text
 
 

@@ -27,6 +27,7 @@ from typing import Any
 from firstlight import Identity, Service
 from firstlight.component import Command, Process, Surroundings
 from firstlight.components.tasks import TASKS, work
+from firstlight.idempotency import IDEMPOTENCY
 from firstlight.lifecycle import Lifecycle
 
 from .api import links
@@ -70,7 +71,7 @@ TASKS = replace(
     commands={{"prepare": Command(prepare, "make the table")}}, processes={{"worker": Process(run, "do the tasks")}},
 )
 SERVICE = Service(
-    identity=Identity.of(__package__), components=(TASKS, links.LINKS), routes=links.OPERATIONS
+    identity=Identity.of(__package__), components=(IDEMPOTENCY, TASKS, links.LINKS), routes=links.OPERATIONS
 )
 """
 
