@@ -57,8 +57,9 @@ check: $(UV) ## Check style and types
 hooks: $(UV) ## Run the pre-commit hooks on every file: secrets, scripts, YAML, pipelines, rules
 	$(UV) run pre-commit run --all-files --show-diff-on-failure
 
+# Formatted first: the check refuses long lines, which the formatter splits. It runs again after the fixes.
 fmt: $(UV) ## Fix style
-	$(UV) run ruff format --quiet . # first, because the check refuses long lines that this step breaks
+	$(UV) run ruff format --quiet .
 	$(UV) run ruff check --fix .
 	$(UV) run ruff format .
 
