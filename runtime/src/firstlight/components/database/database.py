@@ -9,17 +9,15 @@ from typing import Any, TypeVar
 
 import structlog
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.pool import PoolProxiedConnection
-from sqlalchemy.util import greenlet_spawn
+from sqlalchemy.util import await_only, greenlet_spawn
 
 from . import failures
-from .addresses import POSTGRESQL
 from .failures import DatabaseUnavailableError
 from .metrics import RETRIES
 from .reads import Compiled, Read
 from .servers import Server
 from .settings import DatabaseSettings
-from .transactions import Transactions, event_of
+from .transactions import Transactions
 
 log = structlog.get_logger()
 
@@ -106,7 +104,7 @@ class Database:
 def _reported(server: Server, error: Exception) -> Exception:
     raised = failures.translated(error)
     if raised is not error:
-        server.failures.write(event_of(raised), error)
+        server.failures.write(error)
     return raised
 
 
@@ -118,30 +116,20 @@ async def _in_session(session: AsyncSession, read: Read[RowT], parameters: dict[
 async def _read(server: Server, read: Read[RowT], parameters: dict[str, Any]) -> list[RowT]:
     compiled = read.compiled(server.engine.dialect)
     arguments = compiled.arguments(parameters)
-    pool = server.pool
-    # Taking an idle connection waits for nothing, so it needs no greenlet.
-    entry = pool.connect() if pool.has_idle else await greenlet_spawn(pool.connect)
-    try:
-        records = await _fetched(server, entry, compiled, arguments)
-    except BaseException:
-        entry.invalidate()
-        raise
-    entry.close()
-    return read.rows(compiled, records)
+    return read.rows(compiled, await greenlet_spawn(_fetched, server, compiled, arguments))
 
 
-async def _fetched(
-    server: Server, entry: PoolProxiedConnection, compiled: Compiled, arguments: Sequence[Any]
-) -> Sequence[Any]:
+def _fetched(server: Server, compiled: Compiled, arguments: Sequence[Any]) -> Sequence[Any]:
+    """The records of the driver. It runs in a greenlet, because the pool may have to wait or to connect."""
+    entry = server.pool.connect()
     driver: Any = entry.driver_connection
-    began, error = time.perf_counter_ns(), None
+    began = time.perf_counter_ns()
     try:
-        if server.dialect_name == POSTGRESQL:
-            return await driver.fetch(compiled.text, *arguments)  # type: ignore[no-any-return] # of asyncpg
-        async with driver.execute(compiled.text, arguments) as cursor:
-            return await cursor.fetchall()  # type: ignore[no-any-return] # of aiosqlite
-    except BaseException as raised:
-        error = raised
-        raise
-    finally:
+        records: Sequence[Any] = await_only(server.fetch(driver, compiled.text, arguments))
+    except BaseException as error:
         server.statements.ended(compiled.text, began, error)
+        entry.invalidate()  # its state is unknown
+        raise
+    server.statements.ended(compiled.text, began)
+    entry.close()
+    return records

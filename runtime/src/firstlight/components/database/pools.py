@@ -32,13 +32,8 @@ class ObservedPool(AsyncAdaptedQueuePool):
         CONNECTIONS.labels(name, "idle").set_function(self.checkedin)
         PENDING.labels(name).set_function(lambda: self.pending)
 
-    @property
-    def has_idle(self) -> bool:
-        """Whether a connection can be taken without waiting. Callers that wait already come first."""
-        return not self.pending and self.checkedin() > 0
-
     def _do_get(self) -> ConnectionPoolEntry:
-        if self.has_idle:  # without the timer of the queue, which costs more than the rest
+        if not self.pending:  # without the timer of the queue, which costs more than the rest
             try:
                 entry = self._pool.get(block=False)
             except Empty:
