@@ -30,11 +30,11 @@ def test_the_url_is_read_at_the_start_and_again_when_it_changes(file: Path) -> N
     """Only a changed file is read."""
     url = UrlFile(file, _parse)
     assert url.address == OLD
-    assert not url.changed()
+    assert not url.has_changed()
     file.write_text(NEW)
-    assert url.changed()
     assert url.address == NEW
-    assert not url.changed()
+    assert url.has_changed()
+    assert not url.has_changed()
 
 
 def test_the_link_of_a_kubernetes_secret_is_followed(tmp_path: Path) -> None:
@@ -47,7 +47,7 @@ def test_the_link_of_a_kubernetes_secret_is_followed(tmp_path: Path) -> None:
     url = UrlFile(tmp_path / "url", _parse)
     (tmp_path / "..next").symlink_to("second")
     (tmp_path / "..next").replace(tmp_path / "..data")
-    assert url.changed()
+    assert url.has_changed()
     assert url.address == NEW
 
 
@@ -55,7 +55,7 @@ def test_a_file_with_the_same_url_is_no_change(file: Path) -> None:
     """Some platforms write their files again and again."""
     url = UrlFile(file, _parse)
     os.utime(file, ns=(1, 1))
-    assert not url.changed()
+    assert not url.has_changed()
 
 
 @pytest.mark.parametrize(
@@ -77,10 +77,10 @@ def test_a_file_without_a_url_stops_the_start_only(file: Path, content: bytes | 
         UrlFile(file, _parse)
     assert str(refused.value).endswith(f"'{file}' {reason}")
     with capture_logs() as events:
-        assert not url.changed()
-        assert not url.changed()
+        assert not url.has_changed()
+        assert not url.has_changed()
     assert [(event["event"], event["reason"]) for event in events] == [("database.address_refused", reason)]
     assert "first-pass" not in str(events) + str(refused.value)
     assert url.address == OLD
     file.write_text(NEW)
-    assert url.changed()
+    assert url.has_changed()

@@ -1,9 +1,9 @@
 """Opens connections to one PostgreSQL server: by its address of now, with TLS, and with limits on both sides."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
-from sqlalchemy import URL
+from sqlalchemy import URL, Dialect
 
 from .settings import DatabaseSettings
 from .tls import Tls
@@ -25,16 +25,20 @@ class Connector:
         self._application = application[:APPLICATION_NAME_BYTES]
         self._tls = Tls(settings.tls, settings.tls_ca_file)
 
-    async def __call__(self) -> Any:
-        """A new connection. Raises the errors of asyncpg, and `OSError`."""
+    async def __call__(self, **_: object) -> Any:
+        """A new connection. SQLAlchemy gives the address of the start, which may be an old one.
+
+        Raises the errors of asyncpg, and `OSError`.
+        """
         import asyncpg  # type: ignore[import-untyped] # noqa: PLC0415 - not with SQLite
         from sqlalchemy.dialects.postgresql.asyncpg import dialect  # noqa: PLC0415
 
-        _, options = dialect().create_connect_args(self._address())
+        url, postgresql = self._address(), cast("Dialect", dialect())  # type: ignore[no-untyped-call]
+        _, options = postgresql.create_connect_args(url)
         settings = self._settings
         return await asyncpg.connect(
             **options,
-            ssl=self._tls.context(options.get("host")),
+            ssl=self._tls.context(url),
             timeout=settings.connect_seconds,
             command_timeout=settings.statement_seconds + GRACE_SECONDS,
             server_settings={

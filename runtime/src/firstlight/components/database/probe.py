@@ -10,7 +10,7 @@ PROBE_SECONDS = 1.0  # for connecting and for the answer
 
 
 class LoopBlockedError(Exception):
-    """This process was too busy to say whether the server answered in time."""
+    """The process was too busy to say whether the server answered in time."""
 
 
 class Probe:

@@ -33,9 +33,13 @@ class ReplicaWatch:
         self._watched = watched
         self._lags = [Lag(self._positions) for _ in watched]
         self._limit = limit
+        self._behind: set[str] = set()
 
     async def look(self) -> None:
         """Ask all servers once, at the same time. Raises nothing about a server that does not answer."""
+        for each in self._watched:
+            if not each.replica.usable:
+                each.probe.close()  # an old connection says nothing about new ones
         asked = asyncio.get_running_loop().time()
         probes = [self._primary, *(each.probe for each in self._watched)]
         primary, *answers = await asyncio.gather(*(probe.position() for probe in probes), return_exceptions=True)
@@ -52,12 +56,15 @@ class ReplicaWatch:
                     watched.replica.lost(summary(answer), answer)
 
     async def _answered(self, watched: Watched, seconds: float | None) -> None:
-        replica = watched.replica
+        replica, name = watched.replica, watched.replica.server.name
         _show(watched, seconds)
-        if replica.usable:
-            if seconds is not None and seconds > self._limit:
+        if seconds is not None:
+            limit = self._limit if replica.usable else RETURN_RATIO * self._limit
+            (self._behind.add if seconds > limit else self._behind.discard)(name)
+        if name in self._behind:
+            if seconds is not None:
                 replica.lost(f"it is {seconds:.1f} s behind its primary; the limit is {self._limit:g} s")
-        elif seconds is None or seconds <= RETURN_RATIO * self._limit:
+        elif not replica.usable:
             await watched.renew()
             replica.returned()
 
@@ -70,7 +77,6 @@ class ReplicaWatch:
 def _show(watched: Watched, seconds: float | None) -> None:
     name = watched.replica.server.name
     if seconds is None:
-        if (name,) in REPLICA_LAG._metrics:
-            REPLICA_LAG.remove(name)
+        REPLICA_LAG.remove(name)
     else:
         REPLICA_LAG.labels(name).set(seconds)

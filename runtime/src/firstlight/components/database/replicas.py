@@ -102,15 +102,18 @@ class Replica(Generic[ServerT]):
 class Replicas(Generic[ServerT]):
     """The replicas of one primary."""
 
-    def __init__(self, servers: Sequence[ServerT], choose: Balancing) -> None:
-        """`choose` is the algorithm."""
+    def __init__(
+        self, servers: Sequence[ServerT], choose: Balancing, reported: Callable[[ServerT, Exception], Exception]
+    ) -> None:
+        """`choose` is the algorithm. `reported` makes what the caller gets of an error that is no loss."""
         self.all = [Replica(server) for server in servers]
         self._choose = choose
+        self._reported = reported
 
     async def run(self, read: Callable[[ServerT], Awaitable[ResultT]]) -> ResultT:
         """The result of `read` on one replica, or on another one when the first is lost meanwhile.
 
-        Raises `NoReplicaError` when the primary must answer, and otherwise what `read` raises.
+        Raises `NoReplicaError` when the primary must answer, and otherwise what `reported` returns.
         """
         left = [replica for replica in self.all if replica.usable]
         while left:
@@ -122,7 +125,7 @@ class Replicas(Generic[ServerT]):
             except Exception as error:
                 if failures.sqlstate(error) in ONLY_THE_PRIMARY:
                     raise NoReplicaError from error
-                raise
+                raise self._reported(replica.server, error) from error
         raise NoReplicaError
 
 

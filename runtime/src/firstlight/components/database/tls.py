@@ -5,14 +5,16 @@ checks neither: it keeps out who listens, not who answers in the server's place.
 """
 
 import ssl
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Literal
 
+from sqlalchemy import URL
+
 from ...errors import SettingsError
+from .addresses import is_local
 from .file_stamp import Stamp, stamp
 
-Mode = Literal["verify", "encrypt", "off"]
+Mode = Literal["auto", "verify", "encrypt", "off"]
 
 UNTRUSTED = "The certificate of the database server is not trusted ({}). DATABASE_TLS_CA_FILE names the file of its CA."
 WITHOUT_TLS = (
@@ -21,60 +23,56 @@ WITHOUT_TLS = (
 REFUSED = "TLS with the database server failed ({})."
 
 
-def is_local(host: str | None) -> bool:
-    """Whether nothing leaves the machine: a socket (no host, or a path) or a loopback address."""
-    if not host or host.startswith("/") or host.lower() == "localhost":
-        return True
-    try:
-        return ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return False
-
-
-def mode(host: str | None, given: Mode | None = None) -> Mode:
-    """The mode for a host: `given`, else `verify` for a remote host and `off` for a local one."""
-    return given or ("off" if is_local(host) else "verify")
+def mode(url: URL, given: Mode) -> Mode:
+    """The mode for a server: `given`; for `auto`, `off` on this machine and `verify` elsewhere."""
+    if given != "auto":
+        return given
+    return "off" if is_local(url) else "verify"
 
 
 class Tls:
-    """The TLS of one server's connections."""
+    """The TLS of the connections to one server."""
 
-    def __init__(self, mode: Mode, ca_file: Path | None = None) -> None:
+    def __init__(self, given: Mode, ca_file: Path | None = None) -> None:
         """Trust the CAs in `ca_file`, else those of the system. Raises `SettingsError` if the file has none."""
-        self._mode = mode
+        self._given = given
         self._ca_file = ca_file
         self._stamp: Stamp | None = None
-        self._context: ssl.SSLContext | None = None
+        self._verified: ssl.SSLContext | None = None
         try:
-            self.context()
+            if ca_file is not None:
+                self._verifying()
         except OSError as error:  # `SSLError` is one
-            reason = error.strerror if error.filename or not isinstance(error, ssl.SSLError) else "it has none"
-            msg = f"DATABASE_TLS_CA_FILE must be a readable file of certificates in PEM ({reason}), not '{ca_file}'"
+            reason = "it has none" if isinstance(error, ssl.SSLError) else error.strerror
+            msg = f"DATABASE_TLS_CA_FILE must be a readable file with certificates in PEM, not '{ca_file}': {reason}"
             raise SettingsError(msg) from None
 
-    def context(self) -> ssl.SSLContext | Literal[False]:
+    def context(self, url: URL) -> ssl.SSLContext | Literal[False]:
         """The argument `ssl` of `asyncpg.connect`. A CA file that was replaced is read again.
 
         Raises `OSError` while the file cannot be read.
         """
-        if self._mode == "off":
+        wanted = mode(url, self._given)
+        if wanted == "off":
             return False
-        found = stamp(self._ca_file) if self._ca_file is not None and self._mode == "verify" else None
-        if self._context is None or found != self._stamp:
-            self._context, self._stamp = self._made(), found
-        return self._context
+        return self._verifying() if wanted == "verify" else _encrypting()
 
-    def _made(self) -> ssl.SSLContext:
-        if self._mode == "verify":
-            return ssl.create_default_context(cafile=self._ca_file)
-        context = ssl.create_default_context()
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
-        return context
+    def _verifying(self) -> ssl.SSLContext:
+        found = None if self._ca_file is None else stamp(self._ca_file)
+        if self._verified is None or found != self._stamp:
+            self._verified, self._stamp = ssl.create_default_context(cafile=self._ca_file), found
+        return self._verified
 
 
-def sentence(error: BaseException) -> str | None:
-    """Why TLS failed, if `error` is about TLS. Without anything secret."""
+def _encrypting() -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    return context
+
+
+def reason(error: BaseException) -> str | None:
+    """Why TLS failed, if `error` is about TLS: a sentence that names the variable to change."""
     if isinstance(error, ssl.SSLCertVerificationError):
         return UNTRUSTED.format(error.verify_message)
     if isinstance(error, ssl.SSLError):

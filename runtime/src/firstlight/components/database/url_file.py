@@ -28,35 +28,43 @@ class UrlFile(Generic[AddressT]):
         """
         self._file = file
         self._parse = parse
+        self._is_new = False
         try:
             self._stamp: Stamp | None = stamp(file)
-            self.address: AddressT = self._read()
+            self._address: AddressT = self._read()
         except (OSError, ValueError) as error:
             msg = f"DATABASE_URL_FILE must name a readable file with one URL: '{file}' {_reason(error)}"
             raise SettingsError(msg) from None
 
-    def changed(self) -> bool:
-        """Read the file if it was replaced. Whether `address` is another one now.
-
-        A file that is missing, empty or without a valid URL leaves the address as it was, with one event.
-        """
+    @property
+    def address(self) -> AddressT:
+        """The address of now. While the file is missing, empty or without a valid URL, it is the one of before."""
         try:
             found = stamp(self._file)
         except OSError as error:
             if self._stamp is not None:
                 self._refused(error)
             self._stamp = None
-            return False
-        if found == self._stamp:
-            return False
-        self._stamp = found
+        else:
+            if found != self._stamp:
+                self._stamp = found
+                self._replace()
+        return self._address
+
+    def has_changed(self) -> bool:
+        """Whether the address is another one than at the last call, or at the start."""
+        _ = self.address
+        is_new, self._is_new = self._is_new, False
+        return is_new
+
+    def _replace(self) -> None:
         try:
             address = self._read()
         except (OSError, ValueError) as error:
             self._refused(error)
-            return False
-        before, self.address = self.address, address
-        return address != before
+            return
+        if address != self._address:
+            self._address, self._is_new = address, True
 
     def _read(self) -> AddressT:
         with self._file.open("rb") as opened:
