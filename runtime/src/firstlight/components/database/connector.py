@@ -34,7 +34,7 @@ class Connector:
         from sqlalchemy.dialects.postgresql.asyncpg import dialect  # noqa: PLC0415
 
         url, postgresql = self._address(), cast("Dialect", dialect())  # type: ignore[no-untyped-call]
-        _, options = postgresql.create_connect_args(url)
+        options = postgresql.create_connect_args(url)[1]
         settings = self._settings
         return await asyncpg.connect(
             **options,

@@ -3,15 +3,18 @@
 from weakref import WeakSet
 
 from sqlalchemy.event import listen
-from sqlalchemy.pool import ConnectionPoolEntry, Pool
+from sqlalchemy.pool import ConnectionPoolEntry
 from sqlalchemy.util import greenlet_spawn
+
+from .pools import ObservedPool
 
 
 class Renewal:
     """Knows the connections of one pool."""
 
-    def __init__(self, pool: Pool) -> None:
+    def __init__(self, pool: ObservedPool) -> None:
         """Of a pool without connections yet."""
+        self._pool = pool
         self._entries: WeakSet[ConnectionPoolEntry] = WeakSet()
 
         def connected(_: object, entry: ConnectionPoolEntry) -> None:
@@ -20,9 +23,11 @@ class Renewal:
         listen(pool, "connect", connected)
 
     async def renew(self) -> None:
-        """Close idle connections now, and those in use after their present use."""
-        await greenlet_spawn(self._renew)
+        """Close idle connections now. Those in use are replaced when they are needed after their present use."""
+        self._pool.renew()
+        await greenlet_spawn(self._close_idle)
 
-    def _renew(self) -> None:
+    def _close_idle(self) -> None:
         for entry in list(self._entries):
-            entry.invalidate(soft=entry.in_use)
+            if not entry.in_use:
+                entry.invalidate()

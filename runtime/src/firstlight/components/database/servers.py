@@ -13,7 +13,7 @@ from . import failures
 from .addresses import POSTGRESQL, system_of
 from .connector import Connector
 from .failures import FailureLog
-from .pools import ObservedPool, replace_closed
+from .pools import ObservedPool, replace_lost
 from .renewal import Renewal
 from .settings import DatabaseSettings
 from .slow import SlowLog
@@ -48,7 +48,7 @@ class Server:
         pool.observe_as(name)
         self.renew = Renewal(pool).renew
         """Replaces the connections of the pool."""
-        replace_closed(pool)
+        replace_lost(pool)
         self._observe(self.engine.sync_engine)
         if self.dialect_name != POSTGRESQL:
             _prepare_sqlite(self.engine.sync_engine, settings)
@@ -67,6 +67,8 @@ class Server:
             if connection is None or context.statement is None:
                 return
             ended(context.statement, connection.info.get(_BEGAN, time.perf_counter_ns()), error)
+            if failures.is_lost(error):
+                self.pool.renew()
             if isinstance(error, OSError):  # a timeout, or a lost connection that the driver does not translate
                 connection.invalidate(error)
                 raise failures.unavailable() from error
