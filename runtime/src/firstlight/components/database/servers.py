@@ -15,7 +15,7 @@ from .failures import FailureLog
 from .pools import ObservedPool, replace_lost
 from .settings import DatabaseSettings
 from .slow import SlowLog
-from .statements import Statements
+from .statements import BEGIN, Statements
 
 APPLICATION_NAME_BYTES = 63
 _BEGAN = "firstlight.began"
@@ -129,7 +129,7 @@ def _prepare_sqlite(engine: Engine, settings: DatabaseSettings) -> None:
 
     def begun(connection: Connection) -> None:
         if connection.get_execution_options().get("isolation_level") != "AUTOCOMMIT":
-            connection.exec_driver_sql("BEGIN IMMEDIATE")
+            connection.exec_driver_sql(BEGIN)
 
     listen(engine, "connect", connected)
     listen(engine, "begin", begun)
