@@ -1,6 +1,5 @@
 """Failures of the database: which of them clients should meet as 503, and which are worth another attempt."""
 
-import asyncio
 import sqlite3
 import time
 from collections.abc import Iterator
@@ -29,10 +28,6 @@ _CAUSES = 10
 
 class DatabaseUnavailableError(UnavailableError):
     """The database cannot do this now: no connection, a timeout, or a server that refuses. Status 503."""
-
-
-class PoolExhaustedError(DatabaseUnavailableError):
-    """No connection of the pool became free in time. Status 503."""
 
 
 def chain(error: BaseException) -> Iterator[BaseException]:
@@ -77,8 +72,10 @@ def is_lost(error: BaseException) -> bool:
 
 
 def _says_closed(error: BaseException) -> bool:
-    """Whether asyncpg says that the connection is closed. By name: with SQLite, asyncpg is not imported."""
-    return type(error).__module__.startswith("asyncpg.") and "closed" in str(error)
+    """Whether asyncpg says that its connection cannot be used. By name: with SQLite, asyncpg is not imported."""
+    if not type(error).__module__.startswith("asyncpg."):
+        return False
+    return "closed" in str(error) or type(error).__name__ in {"InternalClientError", "ProtocolError"}
 
 
 def is_unavailable(error: BaseException) -> bool:
@@ -88,8 +85,6 @@ def is_unavailable(error: BaseException) -> bool:
     state = sqlstate(error)
     if state:
         return state.startswith(_CLASSES) or state in _CODES
-    if any(isinstance(each, asyncio.TimeoutError) for each in chain(error)):
-        return True
     names = [getattr(each, "sqlite_errorname", "") for each in chain(error) if isinstance(each, sqlite3.Error)]
     return any(name.removeprefix("SQLITE_").startswith(_SQLITE) for name in names)
 
@@ -99,7 +94,12 @@ def translated(error: Exception) -> Exception:
     if isinstance(error, DatabaseUnavailableError) or not is_unavailable(error):
         return error
     if isinstance(error, exc.TimeoutError):
-        return PoolExhaustedError("The service has no free connection to its database.")
+        return DatabaseUnavailableError("The service has no free connection to its database.")
+    return unavailable()
+
+
+def unavailable() -> DatabaseUnavailableError:
+    """The error without a reason, which concerns the operators and not the client."""
     return DatabaseUnavailableError("The database of this service cannot be reached, or refuses to work.")
 
 
@@ -109,22 +109,20 @@ class FailureLog:
     def __init__(self, server: str) -> None:
         """`server` is its name in the log line."""
         self._server = server
-        self._next: dict[str, float] = {}
-        self._suppressed: dict[str, int] = {}
+        self._next = 0.0
+        self._suppressed = 0
 
-    def write(self, event: str, error: BaseException, **fields: object) -> None:
+    def write(self, error: BaseException) -> None:
         """Log a failure."""
         now = time.monotonic()
-        if now < self._next.get(event, 0.0):
-            self._suppressed[event] = self._suppressed.get(event, 0) + 1
+        if now < self._next:
+            self._suppressed += 1
             return
-        self._next[event] = now + REPORT_SECONDS
-        suppressed = self._suppressed.pop(event, 0)
+        suppressed, self._suppressed, self._next = self._suppressed, 0, now + REPORT_SECONDS
         log.warning(
-            event,
+            "database.call_failed",
             server=self._server,
             error_type=kind_of(error),
             reason=redact_text(summary(error)),
             suppressed=suppressed,
-            **fields,
         )

@@ -1,16 +1,18 @@
 """A server of the database: its engine, and everything that observes it."""
 
 import time
+from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import URL
+from sqlalchemy import URL, Dialect
 from sqlalchemy.engine import Connection, Engine, ExceptionContext
 from sqlalchemy.event import listen
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
+from . import failures
 from .addresses import POSTGRESQL, system_of
 from .failures import FailureLog
-from .pools import ObservedPool, replace_closed
+from .pools import ObservedPool, replace_lost
 from .settings import DatabaseSettings
 from .slow import SlowLog
 from .statements import Statements
@@ -29,11 +31,13 @@ class Server:
         self.failures = FailureLog(name)
         self.statements = Statements(name, url, SlowLog(name, settings.slow_seconds))
         self.engine = _engine(url, settings, application)
+        self.fetch = _fetch_from_postgresql if self.dialect_name == POSTGRESQL else _fetch_from_sqlite
+        """Executes a text with arguments on a connection of the driver, and returns the records."""
         pool = self.engine.pool
         assert isinstance(pool, ObservedPool)
         self.pool = pool
         pool.observe_as(name)
-        replace_closed(pool)
+        replace_lost(pool)
         self._observe(self.engine.sync_engine)
         if self.dialect_name != POSTGRESQL:
             _prepare_sqlite(self.engine.sync_engine, settings)
@@ -48,15 +52,39 @@ class Server:
             ended(text, connection.info[_BEGAN])
 
         def failed(context: ExceptionContext) -> None:
-            connection = context.connection
-            if connection is not None and context.statement is not None:
-                ended(
-                    context.statement, connection.info.get(_BEGAN, time.perf_counter_ns()), context.original_exception
-                )
+            connection, error = context.connection, context.original_exception
+            if connection is None or context.statement is None:
+                return
+            ended(context.statement, connection.info.get(_BEGAN, time.perf_counter_ns()), error)
+            if failures.is_lost(error):
+                self.pool.renew()
+            if isinstance(error, OSError):  # a timeout, or a lost connection that the driver does not translate
+                connection.invalidate(error)
+                raise failures.unavailable() from error
 
         listen(engine, "before_cursor_execute", before)
         listen(engine, "after_cursor_execute", after)
         listen(engine, "handle_error", failed)
+        listen(engine, "do_connect", _connected)
+
+
+def _connected(dialect: Dialect, _: object, arguments: Sequence[Any], keywords: dict[str, Any]) -> Any:
+    """A new connection. The driver raises `OSError`, which would look like an error of the caller's own."""
+    try:
+        return dialect.connect(*arguments, **keywords)
+    except OSError as error:
+        raise failures.unavailable() from error
+
+
+async def _fetch_from_postgresql(driver: Any, text: str, arguments: Sequence[Any]) -> Sequence[Any]:
+    records: Sequence[Any] = await driver.fetch(text, *arguments)
+    return records
+
+
+async def _fetch_from_sqlite(driver: Any, text: str, arguments: Sequence[Any]) -> Sequence[Any]:
+    async with driver.execute(text, arguments) as cursor:
+        records: Sequence[Any] = await cursor.fetchall()
+        return records
 
 
 def _engine(url: URL, settings: DatabaseSettings, application: str) -> AsyncEngine:
