@@ -61,6 +61,8 @@ class Surroundings(Generic[ConfigT]):
     """The resources opened so far, by component name. `COMPONENT.of(surroundings)` returns one with its type."""
     lifecycle: Lifecycle
     """`await lifecycle.drain_began()` returns when the process has been told to stop."""
+    package: str = ""
+    """The package of the service, such as `acme_links`. Empty for a service without `service.toml`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +85,7 @@ class Command:
     """`python -m <package> <name> [arguments]`: runs `run` with every component open; then the process ends."""
 
     run: Callable[[Surroundings[Any], Sequence[str]], Awaitable[object]]
+    """Raises `UsageError` for arguments that it does not take."""
     summary: str
 
 

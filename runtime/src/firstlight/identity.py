@@ -29,6 +29,8 @@ class Identity:
     title: str = ""
     description: str = ""
     owner: str = ""
+    package: str = ""
+    """The package that holds `service.toml`."""
     team: str = ""
     """The owner as a slug: who is notified of its alerts."""
     template_version: str = ""
@@ -80,6 +82,7 @@ class Identity:
             title=answers["title"],
             description=answers["description"],
             owner=answers["owner"],
+            package=package,
             team=shown(str(answers.get("team", ""))),
             template_version=shown(str(template.get("version", ""))),
             supported_until=_day(template.get("supported_until"), package),

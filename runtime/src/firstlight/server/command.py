@@ -14,7 +14,8 @@ from pydantic_settings import BaseSettings
 
 from .. import arrangement, failures
 from ..component import Command, Component, Surroundings
-from ..exit_status import FAILED
+from ..errors import UsageError
+from ..exit_status import BAD_USE, FAILED
 from ..lifecycle import Lifecycle
 from ..logs import pipeline, redaction, sink
 from ..reporting import sentry
@@ -35,10 +36,11 @@ Parts = Sequence[tuple[Component[Any, Any], BaseSettings]]
 
 
 class Run(NamedTuple):
-    """One run of a command: name, arguments, start time, and the components to open."""
+    """One run of a command: name, arguments, package, start time, and the components to open."""
 
     name: str
     arguments: Sequence[str]
+    package: str
     parts: Parts
     settings: Settings
     tracing: Tracing
@@ -56,7 +58,10 @@ class Run(NamedTuple):
 
 
 def run(settings: Settings, service: Service, name: str, arguments: Sequence[str], watchdog: Watchdog) -> int:
-    """Run the command of this name. Exit status 0, or 1 when it raised or was told to stop. Raises `SettingsError`."""
+    """Run the command of this name. Exit status 0, 1 when it raised or was told to stop, 2 when it raised `UsageError`.
+
+    Raises `SettingsError`.
+    """
     began = time.monotonic()
     arrangement.verify(service)
     owner = next(component for component in service.components if name in component.commands)
@@ -68,7 +73,7 @@ def run(settings: Settings, service: Service, name: str, arguments: Sequence[str
     warn()
     hooks.install()
     tracing = Tracing(settings, identity, max_bytes=settings.telemetry_bytes // 2)
-    running = Run(name, arguments, parts, settings, tracing, began)
+    running = Run(name, arguments, identity.package, parts, settings, tracing, began)
     watchdog.grace, watchdog.late = lambda: settings.graceful_seconds, partial(_cut, running)
     with ending():
         status = loop.run(_status(running, watchdog))
@@ -104,6 +109,9 @@ async def _done(run: Run) -> int:
     """Run the command, and log its outcome."""
     try:
         closed = await _run(run)
+    except UsageError as error:
+        log.error("command.failed", reason=str(error), **run.ended(BAD_USE))  # noqa: TRY400 - the sentence says it all
+        return BAD_USE
     except BaseException as error:  # every error, and a cancellation, means that it has failed
         if failures.is_survived(error):
             failures.report("command", "command.failed", error, **run.ended(FAILED))
@@ -125,7 +133,7 @@ async def _run(run: Run) -> bool:
     lifecycle, ends = Lifecycle(), Ends()
     async with AsyncExitStack() as stack:
         for component, own in run.parts:
-            surroundings = Surroundings(own, run.settings, resources, lifecycle)
+            surroundings = Surroundings(own, run.settings, resources, lifecycle, run.package)
             manager = component.open(surroundings)
             async with asyncio.timeout(OPEN_SECONDS):
                 resources[component.name] = await manager.__aenter__()

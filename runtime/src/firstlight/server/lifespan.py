@@ -97,6 +97,10 @@ class Lifespan:
         drain = self.settings.drain_seconds if self._process == WEB else 0
         return drain + self.settings.graceful_seconds
 
+    def surroundings(self, settings: BaseSettings, resources: Mapping[str, Any]) -> Surroundings[Any]:
+        """What a component, a background task or a process with these settings gets."""
+        return Surroundings(settings, self.settings, resources, self.lifecycle, self._service.identity.package)
+
     def announce(self) -> None:
         """End the start: the process becomes ready, and logs it."""
         self.lifecycle.started = True
@@ -122,7 +126,7 @@ class Lifespan:
     async def _open_components(self, stack: AsyncExitStack) -> Mapping[str, Any]:
         resources: dict[str, Any] = {}
         for component, settings in self._parts:
-            surroundings = Surroundings(settings, self.settings, resources, self.lifecycle)
+            surroundings = self.surroundings(settings, resources)
             resources[component.name] = await self._ends.opened(
                 stack, component.name, partial(component.open, surroundings)
             )
@@ -138,7 +142,7 @@ class Lifespan:
     def _start_tasks(self, stack: AsyncExitStack, resources: Mapping[str, Any]) -> None:
         """Start checks and background work. They end before the first component closes."""
         supervisors = [
-            Supervisor(task, Surroundings(settings, self.settings, resources, self.lifecycle))
+            Supervisor(task, self.surroundings(settings, resources))
             for tasks, settings in self._background()
             for task in tasks
             if self._process in task.processes

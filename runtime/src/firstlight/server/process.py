@@ -47,7 +47,7 @@ async def _live(lifespan: Lifespan, name: str, process: Process, watchdog: Watch
             started = True
             settings = lifespan.settings
             on_signals(lambda: _drain(lifespan), watchdog)
-            work = asyncio.ensure_future(process.run(Surroundings(settings, settings, resources, lifespan.lifecycle)))
+            work = asyncio.ensure_future(process.run(lifespan.surroundings(settings, resources)))
             lifespan.announce()
             return await _ended(work, lifespan, name)
     except BaseException as error:
