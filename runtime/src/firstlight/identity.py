@@ -29,8 +29,6 @@ class Identity:
     title: str = ""
     description: str = ""
     owner: str = ""
-    package: str = ""
-    """The package that holds `service.toml`."""
     team: str = ""
     """The owner as a slug: who is notified of its alerts."""
     template_version: str = ""
@@ -41,6 +39,8 @@ class Identity:
     management_ports: Mapping[str, int] = field(default_factory=lambda: {WEB: MANAGEMENT_PORT})
     """The default management port of each kind of process."""
 
+    package: str = ""
+    """The package of the service, such as `acme_links`. Empty for a service that is no package."""
     instance: str = field(default_factory=lambda: str(uuid.uuid4()), compare=False)
     """`service.instance.id`: each process is one instance."""
 
@@ -78,11 +78,11 @@ class Identity:
         template = answers.get("template", {})
         return cls(
             name=answers["name"],
+            package=package,
             version=metadata.version(answers["name"]),
             title=answers["title"],
             description=answers["description"],
             owner=answers["owner"],
-            package=package,
             team=shown(str(answers.get("team", ""))),
             template_version=shown(str(template.get("version", ""))),
             supported_until=_day(template.get("supported_until"), package),

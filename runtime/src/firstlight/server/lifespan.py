@@ -97,10 +97,6 @@ class Lifespan:
         drain = self.settings.drain_seconds if self._process == WEB else 0
         return drain + self.settings.graceful_seconds
 
-    def surroundings(self, settings: BaseSettings, resources: Mapping[str, Any]) -> Surroundings[Any]:
-        """What a component, a background task or a process with these settings gets."""
-        return Surroundings(settings, self.settings, resources, self.lifecycle, self._service.identity.package)
-
     def announce(self) -> None:
         """End the start: the process becomes ready, and logs it."""
         self.lifecycle.started = True
@@ -131,6 +127,10 @@ class Lifespan:
                 stack, component.name, partial(component.open, surroundings)
             )
         return resources
+
+    def surroundings(self, settings: BaseSettings, resources: Mapping[str, Any]) -> Surroundings[Any]:
+        """The surroundings of work with these settings and resources."""
+        return Surroundings(settings, self.settings, resources, self.lifecycle, self._service.identity)
 
     def _conditions(self, resources: Mapping[str, Any]) -> Mapping[str, Condition]:
         return {

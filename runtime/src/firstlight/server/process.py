@@ -5,7 +5,7 @@ import asyncio
 import structlog
 
 from .. import failures
-from ..component import Process, Surroundings
+from ..component import Process
 from ..exit_status import FAILED, FAILED_START
 from ..service import Service
 from ..settings import Settings

@@ -48,6 +48,8 @@ async def _sqlite(engine: AsyncEngine, turn_seconds: float) -> AsyncIterator[Asy
 
 @asynccontextmanager
 async def _postgresql(engine: AsyncEngine, turn_seconds: float) -> AsyncIterator[AsyncConnection]:
+    # The driver would give up a statement by itself as well. The options of new connections can be changed only here.
+    event.listen(engine.sync_engine, "do_connect", _wait_for_statements)
     async with engine.connect() as connection:
         try:
             await _take_turn(connection, turn_seconds)
@@ -58,7 +60,12 @@ async def _postgresql(engine: AsyncEngine, turn_seconds: float) -> AsyncIterator
             await connection.commit()
             yield connection
         finally:
+            event.remove(engine.sync_engine, "do_connect", _wait_for_statements)
             await connection.invalidate()  # its end gives the lock back, and nobody else gets its settings
+
+
+def _wait_for_statements(_dialect: object, _record: object, _arguments: object, options: dict[str, object]) -> None:
+    options.pop("command_timeout", None)
 
 
 async def _take_turn(connection: AsyncConnection, seconds: float) -> None:

@@ -1,7 +1,7 @@
 """Whether the database has the schema that the code needs."""
 
 import structlog
-from sqlalchemy import column, inspect, select, table
+from sqlalchemy import String, column, inspect, select, table
 from sqlalchemy.engine import Connection
 from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -9,7 +9,7 @@ from .revisions import SchemaError
 from .schema import Schema
 
 VERSION_TABLE = "alembic_version"
-_VERSIONS = select(column("version_num")).select_from(table(VERSION_TABLE))
+_VERSIONS = select(column("version_num", String)).select_from(table(VERSION_TABLE))
 
 log = structlog.get_logger()
 

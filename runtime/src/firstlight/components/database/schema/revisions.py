@@ -77,7 +77,7 @@ class Revisions:
             if following is None:
                 unknown = {parent for each in waiting for parent in each.parents} - self._by_name.keys()
                 first = waiting[0].file.name
-                cause = f"no file has the revision {sorted(unknown)[0]}" if unknown else "revisions form a circle"
+                cause = f"no file has the revision {min(unknown)}" if unknown else "revisions form a circle"
                 msg = f"{first} cannot be placed: {cause}; correct down_revision"
                 raise SchemaError(msg)
             waiting.remove(following)
