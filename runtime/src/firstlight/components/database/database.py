@@ -17,6 +17,7 @@ from .failures import DatabaseUnavailableError
 from .metrics import RETRIES
 from .reads import Compiled, Read, Row
 from .replicas import NoReplicaError, Replicas
+from .schema import Schema
 from .servers import Server
 from .settings import DatabaseSettings
 from .transactions import Transactions
@@ -32,11 +33,14 @@ FIRST_PAUSE_SECONDS = 0.02  # before the second attempt of a transaction; double
 class Database:
     """The resource of the component. `DATABASE.of(request)` returns it."""
 
-    def __init__(self, settings: DatabaseSettings, primary: Server, replicas: Sequence[Server] = ()) -> None:
+    def __init__(
+        self, settings: DatabaseSettings, primary: Server, replicas: Sequence[Server] = (), schema: Schema | None = None
+    ) -> None:
         """Nothing is connected yet."""
         self.settings, self.primary, self.replicas = settings, primary, replicas
         self._balanced = Replicas(replicas, ALGORITHMS[settings.balancing](), _reported)
         self.watch = Watch(primary, self._balanced.all, settings.replica_lag_seconds)
+        self.schema = schema
         self._transactions = Transactions(primary, settings.transaction_seconds)
 
     def transaction(self, *, seconds: float | None = None) -> AbstractAsyncContextManager[AsyncSession]:
