@@ -8,11 +8,12 @@
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, func, literal, literal_column
+from sqlalchemy import ColumnElement, func, literal, text
 from sqlalchemy.dialects.postgresql import TSVECTOR
 
-CONFIGURATION: ColumnElement[Any] = literal_column("'simple'::regconfig")
-_SPACE: ColumnElement[str] = literal_column("' '")
+# Constants of the text, not parameters: PostgreSQL uses an index only for the expression that it was made for.
+CONFIGURATION = text("'simple'::regconfig")
+_SPACE = text("' '")
 
 
 def document(*columns: ColumnElement[str]) -> ColumnElement[Any]:
@@ -24,6 +25,6 @@ def document(*columns: ColumnElement[str]) -> ColumnElement[Any]:
 
 
 def matches(words: ColumnElement[Any], wanted: str) -> ColumnElement[bool]:
-    """Whether a document has the words that a person typed: all of them, `or` between two, `-` before an unwanted one."""
+    """Whether a document has the words that a person typed. It knows `or`, `-` before a word, and quotes."""
     found: ColumnElement[bool] = words.bool_op("@@")(func.websearch_to_tsquery(CONFIGURATION, literal(wanted)))
     return found

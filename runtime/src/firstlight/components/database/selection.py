@@ -32,8 +32,8 @@ def select_page(
     """The statement for the rows of one page, at most `limit`, in their order.
 
     `columns` has a column for each field of the listing. With `document`, from `full_text.document`, the search finds
-    words; without, it finds parts of words in the fields of the search, in any letter case. SQLite knows only the letter
-    cases of ASCII.
+    words; without, it finds parts of words in the fields of the search, in any letter case. On SQLite that is the case
+    of ASCII.
     """
     narrowed = _narrowed(statement, columns, selection, document)
     after = selection.after
@@ -45,10 +45,11 @@ def select_page(
 
 def select_total(
     statement: Select[Any], columns: Columns, selection: Selection, document: ColumnElement[Any] | None = None
-) -> Select[tuple[int]]:
+) -> Select[int]:
     """The statement for the number of rows without regard to the page. It counts no further than `count_to`."""
-    narrowed = _narrowed(statement, columns, selection, document).with_only_columns(literal(1).label("counted"))
-    return select(func.count()).select_from(narrowed.limit(selection.count_to).subquery())
+    narrowed = _narrowed(statement, columns, selection, document)
+    rows = narrowed.with_only_columns(literal(1).label("counted"), maintain_column_froms=True)
+    return select(func.count()).select_from(rows.limit(selection.count_to).subquery())
 
 
 def _narrowed(
@@ -62,9 +63,7 @@ def _narrowed(
 
 def _compared(columns: Columns, condition: Condition) -> ColumnElement[bool]:
     column = columns[condition.field]
-    compared: ColumnElement[bool] = getattr(operator, condition.operator)(
-        column, literal(condition.value, column.type)
-    )
+    compared: ColumnElement[bool] = getattr(operator, condition.operator)(column, literal(condition.value, column.type))
     return compared
 
 
