@@ -133,6 +133,7 @@ ROWS = {
         "when": Field(one_of("before_release", "by_hand"), "by_hand"),
         **_LIMITS,
     },
+    "example": {"file": Field(place), "holds": Field(text), "change": Field(text)},
     "failures": {"what": Field(text), "then": Field(text)},
     "targets": {"name": Field(name), "summary": Field(text), "run": Field(text)},
 }

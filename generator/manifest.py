@@ -16,7 +16,8 @@
 | `targets` | targets of make, with the arguments of `python -m <package>` | Makefile |
 | `yours` | files in `src/<package>/` that belong to the team | `skip` in pyproject.toml, README |
 | `ignored` | files that it writes in the working directory | .gitignore |
-| `after_copy` | a command that completes a copy of the example resource | README |
+| `example` | files that it adds to the example resource | README |
+| `after_copy` | a command that completes a copy of that resource | README |
 
 `memory` (MiB) and `pids` of commands and processes are their limits wherever the target can set them.
 """
@@ -46,6 +47,7 @@ FIELDS: dict[str, Any] = {
     "targets": [],
     "yours": [],
     "ignored": [],
+    "example": [],
     "after_copy": "",
 }
 
