@@ -13,7 +13,7 @@
 | `commands` | `python -m <package> <name>`, which ends | compose, Kubernetes, hosts: those `before_release` |
 | `processes` | `python -m <package> <name>`, which keeps running | the same; `egress` of one process, in addition |
 | `failures` | failures of it, and what the service does then | README |
-| `targets` | targets of make, with the arguments of `python -m <package>` | Makefile |
+| `targets` | targets of make that run a command with the variables of `.env` | Makefile |
 | `yours` | files in `src/<package>/` that belong to the team | `skip` in pyproject.toml, README |
 | `ignored` | files that it writes in the working directory | .gitignore |
 | `example` | files that it adds to the example resource | README |

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import UTC, date, datetime
+from typing import Any
 
 from firstlight.components.database import Database, Read
 from sqlalchemy import Integer, bindparam, func, select
@@ -18,7 +19,7 @@ COUNT = (
     .on_conflict_do_update(index_elements=[_visits.slug, _visits.day], set_={"visits": _visits.visits + 1})
 )
 # One row for a link without visits, and none without the link.
-OF_A_LINK = Read(
+OF_A_LINK: Read[Any] = Read(
     select(_visits.day, _visits.visits, func.sum(_visits.visits).over().label("total"))
     .select_from(links.outerjoin(link_visits))
     .where(links.c.slug == bindparam("slug"))

@@ -50,8 +50,9 @@ class DatabaseLinks:
         found = [_link(row) for row in await self._database.read(page)]
         if selection.count_to is None:
             return Found(found)
-        total = await self._database.read_one(Read(select_total(select(links), COLUMNS, selection, self._words)))
-        return Found(found, total[0] if total else 0)
+        count: Read[Any] = Read(select_total(select(links), COLUMNS, selection, self._words))
+        ((total,),) = await self._database.read(count)
+        return Found(found, total)
 
     async def replace(self, link: Link, changed: Link) -> None:
         """See the port."""
