@@ -1,5 +1,6 @@
 """The component that a service lists on its page."""
 
+import logging
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
@@ -14,6 +15,7 @@ from .settings import DatabaseSettings, verify
 @asynccontextmanager
 async def open_database(surroundings: Surroundings[DatabaseSettings]) -> AsyncIterator[Database]:
     """The database of these settings. It connects at the first use."""
+    logging.getLogger("sqlalchemy").setLevel(logging.WARNING)  # it would log what the metrics of the pool say
     settings, application = surroundings.settings, surroundings.identity.name
     replicas = [Server(f"replica_{n}", url, settings, application) for n, url in enumerate(settings.replicas)]
     database = Database(settings, Server("primary", settings.address, settings, application), replicas)

@@ -12,10 +12,10 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from . import failures
 from .addresses import POSTGRESQL, system_of
 from .failures import FailureLog
-from .pools import ObservedPool, replace_closed
+from .pools import ObservedPool, replace_lost
 from .settings import DatabaseSettings
 from .slow import SlowLog
-from .statements import Statements
+from .statements import BEGIN, Statements
 
 APPLICATION_NAME_BYTES = 63
 _BEGAN = "firstlight.began"
@@ -37,7 +37,7 @@ class Server:
         assert isinstance(pool, ObservedPool)
         self.pool = pool
         pool.observe_as(name)
-        replace_closed(pool)
+        replace_lost(pool)
         self._observe(self.engine.sync_engine)
         if self.dialect_name != POSTGRESQL:
             _prepare_sqlite(self.engine.sync_engine, settings)
@@ -56,6 +56,8 @@ class Server:
             if connection is None or context.statement is None:
                 return
             ended(context.statement, connection.info.get(_BEGAN, time.perf_counter_ns()), error)
+            if failures.is_lost(error):
+                self.pool.renew()
             if isinstance(error, OSError):  # a timeout, or a lost connection that the driver does not translate
                 connection.invalidate(error)
                 raise failures.unavailable() from error
@@ -127,7 +129,7 @@ def _prepare_sqlite(engine: Engine, settings: DatabaseSettings) -> None:
 
     def begun(connection: Connection) -> None:
         if connection.get_execution_options().get("isolation_level") != "AUTOCOMMIT":
-            connection.exec_driver_sql("BEGIN IMMEDIATE")
+            connection.exec_driver_sql(BEGIN)
 
     listen(engine, "connect", connected)
     listen(engine, "begin", begun)
