@@ -91,6 +91,8 @@ def create_app(  # noqa: PLR0913 - everything that differs between a server, a t
     """
     arrangement.verify(service)
     parts = [Part(component, load(component.settings)) for component in service.components]
+    for part in parts:
+        part.component.refuse(part.settings, settings)
     identity = (service := service.within(settings)).identity
     capture, flush_reports = sentry.start(settings, identity)
     emit = pipeline.configure(settings, identity, log_sink, report=capture)

@@ -14,6 +14,7 @@ from starlette.requests import HTTPConnection
 from starlette.routing import BaseRoute
 from starlette.types import ASGIApp, ExceptionHandler
 
+from .identity import Identity
 from .lifecycle import Lifecycle
 from .management.check import Check
 from .operations.operation import Operation
@@ -38,9 +39,10 @@ class Layer(Enum):
     """
 
     LIMIT_BY_ADDRESS = "around the router"
-    AUTHENTICATE = "around each route, first"
-    LIMIT_BY_CALLER = "around each route, second"
-    IDEMPOTENCY = "around each route, third"
+    OBSERVE = "around each route, first"
+    AUTHENTICATE = "around each route, second"
+    LIMIT_BY_CALLER = "around each route, third"
+    IDEMPOTENCY = "around each route, fourth"
     CACHE = "around each route, last"
 
     @property
@@ -61,6 +63,8 @@ class Surroundings(Generic[ConfigT]):
     """The resources opened so far, by component name. `COMPONENT.of(surroundings)` returns one with its type."""
     lifecycle: Lifecycle
     """`await lifecycle.drain_began()` returns when the process has been told to stop."""
+    identity: Identity
+    """Name, version and package of the service."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +126,9 @@ class Component(Generic[ConfigT, ResourceT]):
     open: Callable[[Surroundings[ConfigT]], AbstractAsyncContextManager[ResourceT]]
     """Yields the resource, and closes it afterwards. It must not need its server to be up."""
 
+    verify: Callable[[ConfigT, Settings], object] | None = None
+    """Raises `SettingsError` for settings that contradict those of the service. It runs before anything is opened."""
+
     requires: Sequence[Requirement] = ()
     """Components that the service must have. They are opened before this one and closed after it."""
     uses: Sequence[Requirement] = ()
@@ -142,6 +149,11 @@ class Component(Generic[ConfigT, ResourceT]):
     background: Sequence[Background] = ()
     commands: Mapping[str, Command] = field(default_factory=dict)
     processes: Mapping[str, Process] = field(default_factory=dict)
+
+    def refuse(self, own: ConfigT, service: Settings) -> None:
+        """Raise `SettingsError` if the component cannot run with these settings."""
+        if self.verify is not None:
+            self.verify(own, service)
 
     def of(self, holder: HTTPConnection | Surroundings[Any]) -> ResourceT:
         """The open resource, from a request, a websocket or the surroundings.

@@ -39,6 +39,8 @@ class Identity:
     management_ports: Mapping[str, int] = field(default_factory=lambda: {WEB: MANAGEMENT_PORT})
     """The default management port of each kind of process."""
 
+    package: str = ""
+    """The package of the service, such as `acme_links`. Empty for a service that is no package."""
     instance: str = field(default_factory=lambda: str(uuid.uuid4()), compare=False)
     """`service.instance.id`: each process is one instance."""
 
@@ -76,6 +78,7 @@ class Identity:
         template = answers.get("template", {})
         return cls(
             name=answers["name"],
+            package=package,
             version=metadata.version(answers["name"]),
             title=answers["title"],
             description=answers["description"],

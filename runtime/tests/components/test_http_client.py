@@ -159,7 +159,7 @@ def _settings(**values: Any) -> HttpClientSettings:
 
 
 def _opened(settings: HttpClientSettings) -> AbstractAsyncContextManager[Clients]:
-    return open_clients(Surroundings(settings, Settings(), {}, Lifecycle()))
+    return open_clients(Surroundings(settings, Settings(), {}, Lifecycle(), IDENTITY))
 
 
 def _clients(**values: Any) -> AbstractAsyncContextManager[Clients]:

@@ -87,7 +87,7 @@ def counted() -> Callable[[], dict[tuple[str, str], float]]:
 async def _clients(peer: Peer, **values: Any) -> AsyncIterator[Clients]:
     chosen = {"timeout_seconds": SECONDS, "max_response_bytes": LIMIT, **values}
     settings = HttpClientSettings(dependencies={"scales": peer.url}, **chosen)
-    async with open_clients(Surroundings(settings, Settings(), {}, Lifecycle())) as clients:
+    async with open_clients(Surroundings(settings, Settings(), {}, Lifecycle(), IDENTITY)) as clients:
         yield clients
 
 

@@ -15,6 +15,7 @@ from firstlight.server.background import FIRST_DELAY_SECONDS, LONGEST_DELAY_SECO
 from firstlight.testing.lines import Lines
 
 from ..conftest import TIMEOUT_SECONDS
+from ..faults import IDENTITY
 
 pytestmark = pytest.mark.usefixtures("app")  # it configures the log
 
@@ -32,7 +33,7 @@ class Runs:
         self.ended = False
         self._steps = list(steps)
         self._runner: asyncio.Task[None] | None = None
-        surroundings = Surroundings(NoSettings(), Settings(), {}, Lifecycle())
+        surroundings = Surroundings(NoSettings(), Settings(), {}, Lifecycle(), IDENTITY)
         self.supervisor = Supervisor(
             Background(name, self._run, every_seconds),
             surroundings,

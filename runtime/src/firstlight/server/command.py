@@ -15,6 +15,7 @@ from pydantic_settings import BaseSettings
 from .. import arrangement, failures
 from ..component import Command, Component, Surroundings
 from ..exit_status import FAILED
+from ..identity import Identity
 from ..lifecycle import Lifecycle
 from ..logs import pipeline, redaction, sink
 from ..reporting import sentry
@@ -41,6 +42,7 @@ class Run(NamedTuple):
     arguments: Sequence[str]
     parts: Parts
     settings: Settings
+    identity: Identity
     tracing: Tracing
     began: float
 
@@ -61,6 +63,8 @@ def run(settings: Settings, service: Service, name: str, arguments: Sequence[str
     arrangement.verify(service)
     owner = next(component for component in service.components if name in component.commands)
     parts = [(component, load(component.settings)) for component in _needed(owner, service.components)]
+    for component, own in parts:
+        component.refuse(own, settings)
     identity = service.within(settings).identity
     capture, _ = sentry.start(settings, identity)
     redaction.configure(service.redaction)
@@ -68,7 +72,7 @@ def run(settings: Settings, service: Service, name: str, arguments: Sequence[str
     warn()
     hooks.install()
     tracing = Tracing(settings, identity, max_bytes=settings.telemetry_bytes // 2)
-    running = Run(name, arguments, parts, settings, tracing, began)
+    running = Run(name, arguments, parts, settings, identity, tracing, began)
     watchdog.grace, watchdog.late = lambda: settings.graceful_seconds, partial(_cut, running)
     with ending():
         status = loop.run(_status(running, watchdog))
@@ -125,7 +129,7 @@ async def _run(run: Run) -> bool:
     lifecycle, ends = Lifecycle(), Ends()
     async with AsyncExitStack() as stack:
         for component, own in run.parts:
-            surroundings = Surroundings(own, run.settings, resources, lifecycle)
+            surroundings = Surroundings(own, run.settings, resources, lifecycle, run.identity)
             manager = component.open(surroundings)
             async with asyncio.timeout(OPEN_SECONDS):
                 resources[component.name] = await manager.__aenter__()

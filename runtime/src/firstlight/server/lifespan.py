@@ -122,11 +122,15 @@ class Lifespan:
     async def _open_components(self, stack: AsyncExitStack) -> Mapping[str, Any]:
         resources: dict[str, Any] = {}
         for component, settings in self._parts:
-            surroundings = Surroundings(settings, self.settings, resources, self.lifecycle)
+            surroundings = self.surroundings(settings, resources)
             resources[component.name] = await self._ends.opened(
                 stack, component.name, partial(component.open, surroundings)
             )
         return resources
+
+    def surroundings(self, settings: BaseSettings, resources: Mapping[str, Any]) -> Surroundings[Any]:
+        """The surroundings of work with these settings and resources."""
+        return Surroundings(settings, self.settings, resources, self.lifecycle, self._service.identity)
 
     def _conditions(self, resources: Mapping[str, Any]) -> Mapping[str, Condition]:
         return {
@@ -138,7 +142,7 @@ class Lifespan:
     def _start_tasks(self, stack: AsyncExitStack, resources: Mapping[str, Any]) -> None:
         """Start checks and background work. They end before the first component closes."""
         supervisors = [
-            Supervisor(task, Surroundings(settings, self.settings, resources, self.lifecycle))
+            Supervisor(task, self.surroundings(settings, resources))
             for tasks, settings in self._background()
             for task in tasks
             if self._process in task.processes

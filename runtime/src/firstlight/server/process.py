@@ -5,7 +5,7 @@ import asyncio
 import structlog
 
 from .. import failures
-from ..component import Process, Surroundings
+from ..component import Process
 from ..exit_status import FAILED, FAILED_START
 from ..service import Service
 from ..settings import Settings
@@ -47,7 +47,7 @@ async def _live(lifespan: Lifespan, name: str, process: Process, watchdog: Watch
             started = True
             settings = lifespan.settings
             on_signals(lambda: _drain(lifespan), watchdog)
-            work = asyncio.ensure_future(process.run(Surroundings(settings, settings, resources, lifespan.lifecycle)))
+            work = asyncio.ensure_future(process.run(lifespan.surroundings(settings, resources)))
             lifespan.announce()
             return await _ended(work, lifespan, name)
     except BaseException as error:

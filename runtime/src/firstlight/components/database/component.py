@@ -1,0 +1,39 @@
+"""The component that a service lists on its page."""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+
+from ...component import Component, Layer, Surroundings
+from ...management.check import Check
+from .database import Database
+from .request_statements import observed
+from .servers import Server
+from .settings import DatabaseSettings, verify
+
+
+@asynccontextmanager
+async def open_database(surroundings: Surroundings[DatabaseSettings]) -> AsyncIterator[Database]:
+    """The database of these settings. It connects at the first use."""
+    settings, application = surroundings.settings, surroundings.identity.name
+    replicas = [Server(f"replica_{n}", url, settings, application) for n, url in enumerate(settings.replicas)]
+    database = Database(settings, Server("primary", settings.address, settings, application), replicas)
+    try:
+        yield database
+    finally:
+        await database.close()
+
+
+def checks(database: Database) -> Sequence[Check]:
+    """One check. It is not critical, because all instances share the database."""
+    return [Check("database", database.ping)]
+
+
+DATABASE = Component(
+    name="database",
+    settings=DatabaseSettings,
+    verify=verify,
+    open=open_database,
+    checks=checks,
+    middleware={Layer.OBSERVE: observed},
+)
+"""The database. Its tables and migrations are those of the service's package."""

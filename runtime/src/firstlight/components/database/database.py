@@ -1,0 +1,135 @@
+"""The database of a service: transactions on its primary, reads without a transaction."""
+
+import asyncio
+import random
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AbstractAsyncContextManager
+from typing import Any, TypeVar
+
+import structlog
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.util import await_only, greenlet_spawn
+
+from . import failures
+from .failures import DatabaseUnavailableError
+from .metrics import RETRIES
+from .reads import Compiled, Read
+from .servers import Server
+from .settings import DatabaseSettings
+from .transactions import Transactions
+
+log = structlog.get_logger()
+
+ResultT = TypeVar("ResultT")
+RowT = TypeVar("RowT", bound=tuple[Any, ...])
+FIRST_PAUSE_SECONDS = 0.02  # before the second attempt of a transaction; doubled before each later one
+
+
+class Database:
+    """The resource of the component. `DATABASE.of(request)` returns it."""
+
+    def __init__(self, settings: DatabaseSettings, primary: Server, replicas: Sequence[Server] = ()) -> None:
+        """Nothing is connected yet."""
+        self.settings, self.primary, self.replicas = settings, primary, replicas
+        self._transactions = Transactions(primary, settings.transaction_seconds)
+
+    def transaction(self, *, seconds: float | None = None) -> AbstractAsyncContextManager[AsyncSession]:
+        """A session whose changes are committed when the block ends, and rolled back when it raises or is cancelled.
+
+        Inside another transaction of the same task it is a savepoint. The block has `DATABASE_TRANSACTION_SECONDS`, or
+        `seconds`. Return a response only after the block: then a client never reads of a change that was not committed.
+        Raises `DatabaseUnavailableError` (503) where the database is the cause.
+        """
+        return self._transactions.begin(seconds)
+
+    async def retried(self, work: Callable[[AsyncSession], Awaitable[ResultT]]) -> ResultT:
+        """The result of `work(session)` in a transaction of its own, with `DATABASE_ATTEMPTS` attempts in all.
+
+        Only serialization failures and deadlocks are tried again: the server has rolled back, so `work` must not have
+        any other effect. Inside another transaction there is one attempt, because the outer one is lost as well.
+        """
+        attempts = 1 if self._transactions.session is not None else self.settings.attempts
+        for attempt in range(1, attempts + 1):
+            try:
+                async with self._transactions.begin(retryable=True) as session:
+                    return await work(session)
+            except Exception as error:
+                reason = failures.retry_reason(error)
+                if reason is None or isinstance(error, DatabaseUnavailableError):
+                    raise
+                if attempt == attempts:
+                    msg = "Others change the same data at the same time."
+                    raise DatabaseUnavailableError(msg) from error
+                RETRIES.labels(reason).inc()
+                log.info("database.transaction_retried", reason=reason, attempt=attempt)
+            await asyncio.sleep(FIRST_PAUSE_SECONDS * 2**attempt * random.random())  # noqa: S311 - no secret
+        raise AssertionError  # `attempts` is at least 1
+
+    async def read(self, read: Read[RowT], **parameters: Any) -> list[RowT]:
+        """The rows of a select, without a transaction. Inside `transaction()` it sees the changes of that transaction.
+
+        Raises `DatabaseUnavailableError` (503) where the database is the cause, `TypeError` for a missing parameter.
+        """
+        session = self._transactions.session
+        if session is not None:
+            return await _in_session(session, read, parameters)
+        server = self.primary
+        try:
+            return await _read(server, read, parameters)
+        except Exception as error:
+            if not failures.is_lost(error):
+                raise _reported(server, error) from error
+        try:  # once more, on a new connection: a read changes nothing
+            return await _read(server, read, parameters)
+        except Exception as error:
+            raise _reported(server, error) from error
+
+    async def read_one(self, read: Read[RowT], **parameters: Any) -> RowT | None:
+        """The first row, or None. Raises what `read` raises."""
+        rows = await self.read(read, **parameters)
+        return rows[0] if rows else None
+
+    async def ping(self) -> None:
+        """Ask the primary for nothing. Raises the error of the driver."""
+        async with self.primary.engine.connect() as connection:
+            await connection.exec_driver_sql("SELECT 1")
+
+    async def close(self) -> None:
+        """Close all connections."""
+        for server in (self.primary, *self.replicas):
+            await server.engine.dispose()
+
+
+def _reported(server: Server, error: Exception) -> Exception:
+    raised = failures.translated(error)
+    if raised is not error:
+        server.failures.write(error)
+    return raised
+
+
+async def _in_session(session: AsyncSession, read: Read[RowT], parameters: dict[str, Any]) -> list[RowT]:
+    result = await session.execute(read.statement, parameters)
+    return [read.row(tuple(row)) for row in result]
+
+
+async def _read(server: Server, read: Read[RowT], parameters: dict[str, Any]) -> list[RowT]:
+    compiled = read.compiled(server.engine.dialect)
+    arguments = compiled.arguments(parameters)
+    return read.rows(compiled, await greenlet_spawn(_fetched, server, compiled, arguments))
+
+
+def _fetched(server: Server, compiled: Compiled, arguments: Sequence[Any]) -> Sequence[Any]:
+    """The records of the driver. It runs in a greenlet, because the pool may have to wait or to connect."""
+    entry = server.pool.connect()
+    driver: Any = entry.driver_connection
+    began = time.perf_counter_ns()
+    try:
+        records: Sequence[Any] = await_only(server.fetch(driver, compiled.text, arguments))
+    except BaseException as error:
+        server.statements.ended(compiled.text, began, error)
+        entry.invalidate()  # its state is unknown
+        raise
+    server.statements.ended(compiled.text, began)
+    entry.close()
+    return records

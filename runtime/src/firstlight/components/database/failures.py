@@ -1,0 +1,126 @@
+"""Failures of the database: which of them clients should meet as 503, and which are worth another attempt."""
+
+import sqlite3
+import time
+from collections.abc import Iterator
+
+import structlog
+from sqlalchemy import exc
+
+from ...error_type import error_type
+from ...logs.redaction import redact_text
+from ...problems import UnavailableError
+from ...summary import summary
+
+log = structlog.get_logger()
+
+REPORT_SECONDS = 10.0  # between two log lines about one server
+DEADLOCK, SERIALIZATION_FAILURE = "deadlock", "serialization_failure"
+RETRIED = {"40P01": DEADLOCK, "40001": SERIALIZATION_FAILURE}
+# Classes of SQLSTATE (PostgreSQL, appendix A): connection, authorization, transaction rollback, resources, operator
+# intervention, system; and single codes: no such database, read-only transaction, lock not available.
+_CLASSES = ("08", "28", "40", "53", "57", "58")
+_CODES = frozenset({"3D000", "25006", "55P03"})
+# Primary result codes of SQLite.
+_SQLITE = ("BUSY", "CANTOPEN", "CORRUPT", "FULL", "IOERR", "LOCKED", "NOTADB", "PERM", "READONLY")
+_CAUSES = 10
+
+
+class DatabaseUnavailableError(UnavailableError):
+    """The database cannot do this now: no connection, a timeout, or a server that refuses. Status 503."""
+
+
+def chain(error: BaseException) -> Iterator[BaseException]:
+    """The error and its causes, as SQLAlchemy and its adapters wrap them."""
+    found: BaseException | None = error
+    for _ in range(_CAUSES):
+        if found is None:
+            return
+        yield found
+        found = getattr(found, "orig", None) or found.__cause__ or found.__context__
+
+
+def sqlstate(error: BaseException) -> str:
+    """The SQLSTATE of PostgreSQL, or nothing."""
+    return next((state for each in chain(error) if isinstance(state := getattr(each, "sqlstate", None), str)), "")
+
+
+def kind_of(error: BaseException) -> str:
+    """`error.type` of the semantic conventions: SQLSTATE, the name of SQLite's code, or the class."""
+    if state := sqlstate(error):
+        return state
+    for each in chain(error):
+        if isinstance(each, sqlite3.Error) and (name := getattr(each, "sqlite_errorname", None)):
+            return str(name)
+    inner = error.orig if isinstance(error, exc.DBAPIError) and error.orig is not None else error
+    return error_type(inner)
+
+
+def retry_reason(error: BaseException) -> str | None:
+    """Why the same transaction may succeed at the next attempt, or None."""
+    return RETRIED.get(sqlstate(error))
+
+
+def is_lost(error: BaseException) -> bool:
+    """Whether the connection, or the server behind it, is gone."""
+    if isinstance(error, exc.DBAPIError) and error.connection_invalidated:
+        return True
+    state = sqlstate(error)
+    if state:
+        return state.startswith(("08", "57P"))
+    return any(isinstance(each, OSError) or _says_closed(each) for each in chain(error))
+
+
+def _says_closed(error: BaseException) -> bool:
+    """Whether asyncpg says that the connection is closed. By name: with SQLite, asyncpg is not imported."""
+    return type(error).__module__.startswith("asyncpg.") and "closed" in str(error)
+
+
+def is_unavailable(error: BaseException) -> bool:
+    """Whether the database, and not the statement, is the cause: the client may try again later."""
+    if isinstance(error, exc.TimeoutError) or is_lost(error):
+        return True
+    state = sqlstate(error)
+    if state:
+        return state.startswith(_CLASSES) or state in _CODES
+    names = [getattr(each, "sqlite_errorname", "") for each in chain(error) if isinstance(each, sqlite3.Error)]
+    return any(name.removeprefix("SQLITE_").startswith(_SQLITE) for name in names)
+
+
+def translated(error: Exception) -> Exception:
+    """What the caller gets: `DatabaseUnavailableError` where the database is the cause, else the same error."""
+    if isinstance(error, DatabaseUnavailableError) or not is_unavailable(error):
+        return error
+    if isinstance(error, exc.TimeoutError):
+        return DatabaseUnavailableError("The service has no free connection to its database.")
+    return unavailable()
+
+
+def unavailable() -> DatabaseUnavailableError:
+    """The error without a reason, which concerns the operators and not the client."""
+    return DatabaseUnavailableError("The database of this service cannot be reached, or refuses to work.")
+
+
+class FailureLog:
+    """Logs at most one failure of a server in `REPORT_SECONDS`. The next line has the number of the others."""
+
+    def __init__(self, server: str) -> None:
+        """`server` is its name in the log line."""
+        self._server = server
+        self._next = 0.0
+        self._suppressed = 0
+
+    def write(self, error: BaseException) -> None:
+        """Log a failure."""
+        now = time.monotonic()
+        if now < self._next:
+            self._suppressed += 1
+            return
+        suppressed, self._suppressed, self._next = self._suppressed, 0, now + REPORT_SECONDS
+        log.warning(
+            "database.call_failed",
+            server=self._server,
+            error_type=kind_of(error),
+            reason=redact_text(summary(error)),
+            suppressed=suppressed,
+        )

@@ -1,0 +1,64 @@
+"""The pool of connections to one server, and its instruments."""
+
+import time
+from typing import Any
+
+from sqlalchemy import exc
+from sqlalchemy.event import listen
+from sqlalchemy.pool import AsyncAdaptedQueuePool, ConnectionPoolEntry
+from sqlalchemy.util.queue import Empty
+
+from .metrics import CONNECTIONS, CONNECTIONS_MAX, PENDING, TIMEOUTS, WAIT_TIME
+
+
+class ObservedPool(AsyncAdaptedQueuePool):
+    """A pool without overflow that measures how long its callers wait.
+
+    It replaces `_do_get`, the method that SQLAlchemy's own pools implement; a test of the private surfaces holds it.
+    """
+
+    def __init__(self, *arguments: Any, **keywords: Any) -> None:
+        """Take the arguments of SQLAlchemy's pool."""
+        super().__init__(*arguments, **keywords)
+        self.pending = 0
+        self.observed_as = ""
+
+    def observe_as(self, name: str) -> None:
+        """Export the state of the pool under this name."""
+        self.observed_as = name
+        self._waits, self._timeouts = WAIT_TIME.labels(name), TIMEOUTS.labels(name)
+        CONNECTIONS_MAX.labels(name).set(self.size())
+        CONNECTIONS.labels(name, "used").set_function(self.checkedout)
+        CONNECTIONS.labels(name, "idle").set_function(self.checkedin)
+        PENDING.labels(name).set_function(lambda: self.pending)
+
+    def _do_get(self) -> ConnectionPoolEntry:
+        if not self.pending:  # without the timer of the queue, which costs more than the rest
+            try:
+                entry = self._pool.get(block=False)
+            except Empty:
+                pass
+            else:
+                self._waits.observe(0.0)
+                return entry
+        began = time.perf_counter()
+        self.pending += 1
+        try:
+            return super()._do_get()
+        except exc.TimeoutError:
+            self._timeouts.inc()
+            raise
+        finally:
+            self.pending -= 1
+            self._waits.observe(time.perf_counter() - began)
+
+
+def replace_closed(pool: ObservedPool) -> None:
+    """Replace connections that the server has closed before a caller gets one of them, and all others of their age."""
+
+    def checked(connection: Any, _entry: object, _fairy: object) -> None:
+        is_closed = getattr(connection.driver_connection, "is_closed", None)  # of asyncpg
+        if is_closed is not None and is_closed():
+            raise exc.InvalidatePoolError
+
+    listen(pool, "checkout", checked)

@@ -1,0 +1,102 @@
+"""Reads: a select that is compiled once for each dialect, and executed without a transaction.
+
+It goes to the driver directly. That leaves out the greenlet, the result object and the compile cache, which together
+take more CPU than the driver (docs/adr/0046).
+"""
+
+from collections import namedtuple
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Generic, NamedTuple, TypeVar
+
+from sqlalchemy import Dialect, Select
+
+RowT = TypeVar("RowT", bound=tuple[Any, ...])
+Processor = Callable[[Any], Any]
+
+
+class Parameter(NamedTuple):
+    """A parameter of a read: its name, what the driver needs instead of the value, and the value of a constant."""
+
+    name: str
+    process: Processor | None
+    constant: Any
+    required: bool
+
+
+class Compiled(NamedTuple):
+    """A read in the dialect of one driver."""
+
+    text: str
+    parameters: Sequence[Parameter]
+    processors: Sequence[Processor | None] | None
+    """What makes a value of Python from one of the driver, by column; None where all values pass unchanged."""
+
+    def arguments(self, given: Mapping[str, Any]) -> list[Any]:
+        """The values in the order of the driver. Raises `TypeError` for a missing or an unknown keyword."""
+        values = []
+        for name, process, constant, required in self.parameters:
+            if not required:
+                values.append(constant)
+                continue
+            try:
+                value = given[name]
+            except KeyError:
+                msg = f"this read needs the keyword {name}"
+                raise TypeError(msg) from None
+            values.append(value if process is None or value is None else process(value))
+        return values
+
+
+class Read(Generic[RowT]):
+    """A select as a module constant: `BY_SLUG = Read(select(links.c.url).where(links.c.slug == bindparam("slug")))`.
+
+    Each `bindparam` is a keyword of `database.read`. Rows are named tuples with the names of the columns.
+    """
+
+    def __init__(self, statement: "Select[RowT]") -> None:
+        """Compile the statement at its first use. `bindparam(expanding=True)` is not possible: use `any_` instead."""
+        self.statement = statement
+        self.row: Callable[[Sequence[Any]], RowT] = _row_of(statement)
+        self._compiled: dict[str, Compiled] = {}
+
+    def compiled(self, dialect: Dialect) -> Compiled:
+        """The text and its processors for a dialect."""
+        key = f"{dialect.name}+{dialect.driver}"
+        found = self._compiled.get(key)
+        if found is None:
+            found = self._compiled[key] = _compile(self.statement, dialect)
+        return found
+
+    def rows(self, compiled: Compiled, records: Sequence[Any]) -> list[RowT]:
+        """The rows of the driver as named tuples."""
+        make, processors = self.row, compiled.processors
+        if processors is None:
+            return [make(tuple(record)) for record in records]
+        return [
+            make([value if process is None else process(value) for value, process in zip(r, processors, strict=True)])
+            for r in records
+        ]
+
+
+def _row_of(statement: "Select[Any]") -> Any:
+    names = [str(column.key) for column in statement.selected_columns]
+    row: Any = namedtuple("Row", names, rename=True)  # type: ignore[misc] # noqa: PYI024 - the names are known only now
+    return row._make
+
+
+def _compile(statement: "Select[Any]", dialect: Dialect) -> Compiled:
+    compiled: Any = statement.compile(dialect=dialect)
+    names = compiled.positiontup if compiled.positiontup is not None else list(compiled.bind_names.values())
+    types = [column.type.dialect_impl(dialect) for column in statement.selected_columns]
+    processors = [kind.result_processor(dialect, None) for kind in types]
+    return Compiled(
+        text=compiled.string,
+        parameters=[_parameter(name, compiled.binds[name], dialect) for name in names],
+        processors=processors if any(processors) else None,
+    )
+
+
+def _parameter(name: str, bind: Any, dialect: Dialect) -> Parameter:
+    process = bind.type.dialect_impl(dialect).bind_processor(dialect)
+    constant = bind.value if process is None or bind.value is None else process(bind.value)
+    return Parameter(name, process, constant, bind.required)

@@ -1,0 +1,133 @@
+"""A server of the database: its engine, and everything that observes it."""
+
+import time
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import URL, Dialect
+from sqlalchemy.engine import Connection, Engine, ExceptionContext
+from sqlalchemy.event import listen
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+
+from . import failures
+from .addresses import POSTGRESQL, system_of
+from .failures import FailureLog
+from .pools import ObservedPool, replace_closed
+from .settings import DatabaseSettings
+from .slow import SlowLog
+from .statements import Statements
+
+APPLICATION_NAME_BYTES = 63
+_BEGAN = "firstlight.began"
+
+
+class Server:
+    """The primary, or a replica."""
+
+    def __init__(self, name: str, url: URL, settings: DatabaseSettings, application: str) -> None:
+        """Connect at the first use. `application` is the name that the server shows for its connections."""
+        self.name, self.url = name, url
+        self.dialect_name = system_of(url)
+        self.failures = FailureLog(name)
+        self.statements = Statements(name, url, SlowLog(name, settings.slow_seconds))
+        self.engine = _engine(url, settings, application)
+        self.fetch = _fetch_from_postgresql if self.dialect_name == POSTGRESQL else _fetch_from_sqlite
+        """Executes a text with arguments on a connection of the driver, and returns the records."""
+        pool = self.engine.pool
+        assert isinstance(pool, ObservedPool)
+        self.pool = pool
+        pool.observe_as(name)
+        replace_closed(pool)
+        self._observe(self.engine.sync_engine)
+        if self.dialect_name != POSTGRESQL:
+            _prepare_sqlite(self.engine.sync_engine, settings)
+
+    def _observe(self, engine: Engine) -> None:
+        ended = self.statements.ended
+
+        def before(connection: Connection, *_: object) -> None:
+            connection.info[_BEGAN] = time.perf_counter_ns()
+
+        def after(connection: Connection, _cursor: object, text: str, *_: object) -> None:
+            ended(text, connection.info[_BEGAN])
+
+        def failed(context: ExceptionContext) -> None:
+            connection, error = context.connection, context.original_exception
+            if connection is None or context.statement is None:
+                return
+            ended(context.statement, connection.info.get(_BEGAN, time.perf_counter_ns()), error)
+            if isinstance(error, OSError):  # a timeout, or a lost connection that the driver does not translate
+                connection.invalidate(error)
+                raise failures.unavailable() from error
+
+        listen(engine, "before_cursor_execute", before)
+        listen(engine, "after_cursor_execute", after)
+        listen(engine, "handle_error", failed)
+        listen(engine, "do_connect", _connected)
+
+
+def _connected(dialect: Dialect, _: object, arguments: Sequence[Any], keywords: dict[str, Any]) -> Any:
+    """A new connection. The driver raises `OSError`, which would look like an error of the caller's own."""
+    try:
+        return dialect.connect(*arguments, **keywords)
+    except OSError as error:
+        raise failures.unavailable() from error
+
+
+async def _fetch_from_postgresql(driver: Any, text: str, arguments: Sequence[Any]) -> Sequence[Any]:
+    records: Sequence[Any] = await driver.fetch(text, *arguments)
+    return records
+
+
+async def _fetch_from_sqlite(driver: Any, text: str, arguments: Sequence[Any]) -> Sequence[Any]:
+    async with driver.execute(text, arguments) as cursor:
+        records: Sequence[Any] = await cursor.fetchall()
+        return records
+
+
+def _engine(url: URL, settings: DatabaseSettings, application: str) -> AsyncEngine:
+    arguments = _of_postgresql(settings, application) if system_of(url) == POSTGRESQL else {}
+    return create_async_engine(
+        url,
+        connect_args=arguments,
+        hide_parameters=True,
+        max_overflow=0,
+        pool_size=settings.pool_size,
+        pool_timeout=settings.pool_wait_seconds,
+        pool_use_lifo=True,
+        poolclass=ObservedPool,
+    )
+
+
+def _of_postgresql(settings: DatabaseSettings, application: str) -> dict[str, Any]:
+    """Limits on both sides: the server ends a statement; the client gives up when the server says nothing."""
+    milliseconds = str(round(settings.statement_seconds * 1000))
+    idle = str(round(settings.transaction_seconds * 1000))
+    return {
+        "timeout": settings.connect_seconds,
+        "command_timeout": settings.statement_seconds + 0.5,
+        "server_settings": {
+            "application_name": application[:APPLICATION_NAME_BYTES],
+            "statement_timeout": milliseconds,
+            "idle_in_transaction_session_timeout": idle,
+        },
+    }
+
+
+def _prepare_sqlite(engine: Engine, settings: DatabaseSettings) -> None:
+    """Readers do not wait for the writer; a second writer waits instead of failing."""
+    milliseconds = round(settings.statement_seconds * 1000)
+
+    def connected(connection: Any, _: object) -> None:
+        connection.isolation_level = None  # the driver begins no transactions by itself
+        cursor = connection.cursor()
+        for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON", f"busy_timeout={milliseconds}"):
+            cursor.execute(f"PRAGMA {pragma}")
+        cursor.close()
+
+    def begun(connection: Connection) -> None:
+        if connection.get_execution_options().get("isolation_level") != "AUTOCOMMIT":
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+    listen(engine, "connect", connected)
+    listen(engine, "begin", begun)

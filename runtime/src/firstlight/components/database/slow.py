@@ -1,0 +1,49 @@
+"""Slow statements: a counter for each, and at most one event of a statement in a period. Parameters are not logged."""
+
+import time
+from collections.abc import Callable
+
+import structlog
+
+from .metrics import SLOW_STATEMENTS
+
+log = structlog.get_logger()
+
+REPORT_SECONDS = 60.0  # between two events about one statement
+MAX_TEXTS = 500  # statements that are remembered for this
+
+
+class SlowLog:
+    """Counts and logs the slow statements of one server."""
+
+    def __init__(self, server: str, seconds: float, explain: Callable[[str], None] | None = None) -> None:
+        """A statement of `seconds` or more is slow. `explain` gets its text when the event is written."""
+        self.seconds = seconds
+        self._server = server
+        self._explain = explain
+        self._written: dict[str, float] = {}
+
+    def write(self, operation: str, table: str, text: str, seconds: float) -> None:
+        """Count a statement, and log it."""
+        SLOW_STATEMENTS.labels(operation, table).inc()
+        now = time.monotonic()
+        if now < self._written.get(text, 0.0) or not self._has_place(text, now):
+            return
+        self._written[text] = now + REPORT_SECONDS
+        log.warning(
+            "database.slow_statement_finished",
+            server=self._server,
+            db_operation_name=operation,
+            db_collection_name=table,
+            duration_seconds=round(seconds, 4),
+            threshold_seconds=self.seconds,
+            statement=text,
+        )
+        if self._explain is not None:
+            self._explain(text)
+
+    def _has_place(self, text: str, now: float) -> bool:
+        if text in self._written or len(self._written) < MAX_TEXTS:
+            return True
+        self._written = {text: until for text, until in self._written.items() if until > now}
+        return len(self._written) < MAX_TEXTS

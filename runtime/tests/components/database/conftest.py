@@ -1,0 +1,31 @@
+"""A PostgreSQL server for the tests of the database component, and a database for each of them."""
+
+import os
+from collections.abc import Iterator
+from itertools import count
+
+import pytest
+
+from firstlight.testing.postgresql import MISSING, PostgresqlServer, find
+
+NUMBERS = count(1)
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[PostgresqlServer]:
+    """One server for all tests of this process. Without PostgreSQL, tests are skipped; in CI, they fail.
+
+    A test that stops or kills the server must start it again.
+    """
+    if find() is None:
+        if os.environ.get("CI"):
+            pytest.fail(MISSING)
+        pytest.skip(MISSING)
+    with PostgresqlServer() as server:
+        yield server
+
+
+@pytest.fixture
+def postgresql_url(postgresql: PostgresqlServer) -> str:
+    """The URL of an empty database that only this test uses."""
+    return postgresql.create_database(f"test_{next(NUMBERS)}")
