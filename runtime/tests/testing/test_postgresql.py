@@ -63,6 +63,18 @@ def test_a_database_can_be_copied(server: PostgresqlServer) -> None:
     assert server.sql("SELECT slug FROM links", "copy") == "one"
 
 
+def test_a_database_in_use_can_be_removed(server: PostgresqlServer) -> None:
+    """A test that leaves a connection open does not keep its database."""
+
+    async def remove() -> None:
+        connection = await asyncpg.connect(server.create_database("used_up"))
+        server.drop_database("used_up")
+        connection.terminate()
+
+    asyncio.run(remove())
+    assert server.sql("SELECT count(*) FROM pg_database WHERE datname = 'used_up'") == "0"
+
+
 def test_options_reach_the_server(server: PostgresqlServer) -> None:
     """Those of the caller, and those that make it fast."""
     assert server.sql("SHOW max_connections") == "12"
