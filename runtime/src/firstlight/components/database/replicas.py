@@ -8,9 +8,7 @@ from typing import Generic, NoReturn, Protocol, TypeVar
 import structlog
 from sqlalchemy import exc
 
-from ...logs.redaction import redact_text
-from ...summary import summary
-from . import failures, tls
+from . import failures
 from .balancing import Balancing, Load
 from .metrics import REPLICA_USABLE
 
@@ -78,8 +76,7 @@ class Replica(Generic[ServerT]):
 
     def lost_by(self, error: BaseException) -> None:
         """Use it no more, because of an error."""
-        first = list(failures.chain(error))[-1]
-        self.lost(redact_text(tls.reason(first) or summary(first)), failures.kind_of(first))
+        self.lost(failures.reason(error), failures.kind_of(error))
 
     def lost(self, reason: str, error_type: str = "") -> None:
         """Use it no more, and move its reads elsewhere. Does nothing when it is lost already."""
