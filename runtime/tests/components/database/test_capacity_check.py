@@ -34,7 +34,7 @@ async def test_pools_are_compared_with_the_server(server: PostgresqlServer, inst
     assert [event["event"] for event in events] == ["database.pools_exceeded_server"] * exceeded
     if exceeded:
         assert events[0]["reason"] == (
-            "2 x 10 connections and 1 of `migrate` are 21, more than the 17 that the server has for them "
+            "2 x 10 connections and 1 of `migrate` are 21, more than the 17 that the server has "
             "(max_connections 20 less 3 reserved): set DATABASE_POOL_SIZE to 8, or raise max_connections of the server "
             "by 4."
         )
@@ -44,7 +44,7 @@ async def test_the_limit_of_a_role_counts(server: PostgresqlServer) -> None:
     """It is often lower than that of the server."""
     url = server.url().replace("postgres@", "limited@")
     async with opened(url, create=False) as database:
-        limits = await limits_of(database.primary)
+        limits = await limits_of(database.primary.connect)
 
     assert limits == (20, 3, -1, 5)
 
