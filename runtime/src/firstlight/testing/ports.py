@@ -11,11 +11,9 @@ RANGE = Path("/proc/sys/net/ipv4/ip_local_port_range")
 USUAL_RANGE = "32768 60999"  # of Linux; that of other systems begins later
 LOWEST = 10_000  # the usual ports of the programs that tests start are below it
 
-_given: set[int] = set()
-
 
 def free_port() -> int:
-    """A port on which a process can listen later: no client gets it in between, and no caller of this a second time.
+    """A port on which a process can listen later: no client gets it in between, and another caller hardly ever.
 
     Give a process port 0 instead where its log says which port that became.
     """
@@ -24,10 +22,8 @@ def free_port() -> int:
     while True:
         port = secrets.choice(ports)  # not from a seed, which other processes may have
         with suppress(OSError):
-            if port not in _given:
-                socket.create_server(("127.0.0.1", port)).close()
-                _given.add(port)
-                return port
+            socket.create_server(("127.0.0.1", port)).close()
+            return port
 
 
 @contextmanager
