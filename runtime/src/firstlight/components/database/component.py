@@ -1,9 +1,11 @@
 """The component that a service lists on its page."""
 
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AbstractContextManager, asynccontextmanager
+from pathlib import Path
 
-from ...component import Component, Layer, Surroundings
+from ...component import Component, Isolate, Layer, Surroundings
+from ...identity import Identity
 from ...management.check import Check
 from .database import Database
 from .request_statements import observed
@@ -28,6 +30,15 @@ def checks(database: Database) -> Sequence[Check]:
     return [Check("database", database.ping)]
 
 
+def for_tests(
+    component: Component[DatabaseSettings, Database], identity: Identity, folder: Path
+) -> AbstractContextManager[Isolate[DatabaseSettings, Database]]:
+    """The database of tests."""
+    from .isolation import isolated  # noqa: PLC0415 - a process that serves does not need it
+
+    return isolated(component, identity, folder)
+
+
 DATABASE = Component(
     name="database",
     settings=DatabaseSettings,
@@ -35,5 +46,6 @@ DATABASE = Component(
     open=open_database,
     checks=checks,
     middleware={Layer.OBSERVE: observed},
+    for_tests=for_tests,
 )
 """The database. Its tables and migrations are those of the service's package."""

@@ -2,6 +2,7 @@
 
 import re
 import time
+from collections.abc import Callable
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -21,6 +22,7 @@ from .slow import SlowLog
 
 OTHER = "_OTHER"
 TEXT_BYTES = 4096
+LISTENERS: list[Callable[[str], object]] = []  # of tests: each gets the text of every statement of this process
 _READING = frozenset({"SELECT", "EXPLAIN", "SHOW", "PRAGMA"})
 _VERBS = frozenset({*_READING, "INSERT", "UPDATE", "DELETE", "MERGE", "CREATE", "ALTER", "DROP", "TRUNCATE", "COPY"})
 _VERB = re.compile(r"\s*(?:/\*.*?\*/\s*)*(\w+)", re.DOTALL)
@@ -74,6 +76,8 @@ class Statements:
         if UNOBSERVED.get():
             return
         nanoseconds = time.perf_counter_ns() - began
+        for listener in LISTENERS:
+            listener(text)
         kind = kind_of(text)
         if (request := CURRENT.get()) is not None:
             request.count += 1
