@@ -1,8 +1,7 @@
 """A service with a table, for tests of the pytest plug-in."""
 
-import os
-from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import bindparam, func, select
@@ -12,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse
 from starlette.routing import Route
 
-from firstlight import Command, Service, Surroundings
+from firstlight import Service
 from firstlight.components.database import DATABASE, Read
 from firstlight.components.database.testing import Factory, sequence
 
@@ -79,16 +78,30 @@ async def count(request: Request) -> JSONResponse:
     return JSONResponse([row[0], database.primary.url.database])
 
 
-async def migrate(surroundings: Surroundings[Any], _: Sequence[str]) -> None:
-    """Create the tables. Fails where a developer's address is still in the environment."""
-    assert "DATABASE_URL" not in os.environ
-    async with DATABASE.of(surroundings).primary.engine.begin() as connection:
-        await connection.run_sync(Base.metadata.create_all)
+MIGRATION = """
+import sqlalchemy as sa
+from alembic import op
+
+revision = "v0001_notes"
+down_revision = None
+
+
+def upgrade() -> None:
+    op.create_table("notes", sa.Column("slug", sa.String, primary_key=True), sa.Column("text", sa.String))
+"""
+
+
+def write_package(folder: Path) -> None:
+    """Write the package of the service: only its migrations are read."""
+    migrations = folder / PACKAGE / "migrations"
+    migrations.mkdir(parents=True)
+    (folder / PACKAGE / "__init__.py").touch()
+    (migrations / "v0001_notes.py").write_text(MIGRATION)
 
 
 SERVICE = Service(
     identity=replace(IDENTITY, package=PACKAGE),
-    components=[replace(DATABASE, commands={"migrate": Command(migrate, "Create the tables")}, ready_to_start=None)],
+    components=[DATABASE],
     routes=[
         Route("/notes", count),
         Route("/fail", fail, methods=["POST"]),

@@ -9,9 +9,10 @@ import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from importlib import resources
 from itertools import count
 from pathlib import Path
+
+from pydantic import SecretStr
 
 from ...component import Component, Isolate, Isolated, Surroundings
 from ...errors import SettingsError
@@ -22,6 +23,7 @@ from ...testing.postgresql import MISSING, PostgresqlServer, find
 from .addresses import POSTGRESQL, SQLITE
 from .database import Database
 from .rolled_back import rolled_back
+from .schema import migrate
 from .settings import DatabaseSettings
 
 VARIABLE = "TEST_DATABASE"
@@ -106,17 +108,8 @@ def _variables(url: str) -> Mapping[str, str]:
 
 
 async def _migrated(component: Made, identity: Identity, url: str) -> None:
-    """Run the command `migrate`, as before each release, if the service has migrations."""
-    migrate = component.commands.get("migrate")
-    if migrate is None or not _has_migrations(identity.package):
-        return
-    service = Settings(**identity.defaults)
-    opening: dict[str, Database] = {}
-    surroundings = Surroundings(DatabaseSettings(url=url), service, opening, Lifecycle(), identity)
-    async with component.open(surroundings) as database:
-        opening[component.name] = database
-        await migrate.run(surroundings, [])
-
-
-def _has_migrations(package: str) -> bool:
-    return bool(package) and resources.files(package).joinpath("migrations").is_dir()
+    """Apply the migrations of the service, if it has some."""
+    settings = DatabaseSettings(url=SecretStr(url))
+    async with component.open(Surroundings(settings, Settings(), {}, Lifecycle(), identity)) as database:
+        if database.schema is not None:
+            await migrate(database.primary.engine, database.schema)

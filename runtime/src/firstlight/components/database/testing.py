@@ -1,11 +1,11 @@
 """For the tests of a service that has a database: rows, and a limit of statements.
 
-    LINK = Factory(Link, slug=sequence("slug-{}"), url="https://example.com")
+LINK = Factory(Link, slug=sequence("slug-{}"), url="https://example.com")
 
-    def test_one_statement_finds_a_link(client: TestClient, in_app: InApp) -> None:
-        link = in_app(LINK.create, in_app.resource(DATABASE))
-        with assert_max_queries(1):
-            client.get(f"/r/{link.slug}")
+def test_one_statement_finds_a_link(client: TestClient, in_app: InApp) -> None:
+    link = in_app(LINK.create, in_app.resource(DATABASE))
+    with assert_max_queries(1):
+        client.get(f"/r/{link.slug}")
 """
 
 import re
