@@ -113,7 +113,7 @@ class Database:
         """Close all connections."""
         self.watch.close()
         for server in (self.primary, *self.replicas):
-            await server.engine.dispose()
+            await server.close()
 
 
 def _reported(server: Server, error: Exception) -> Exception:
