@@ -14,8 +14,8 @@ from contextlib import contextmanager
 from itertools import count
 from typing import Any, Generic, TypeVar
 
-from . import statements
 from .database import Database
+from .statements import EXECUTED
 
 ModelT = TypeVar("ModelT")
 # What SQLAlchemy sends by itself, on some systems only.
@@ -24,21 +24,19 @@ TRANSACTIONS = re.compile(r"\s*(BEGIN|COMMIT|ROLLBACK|SAVEPOINT|RELEASE)\b", re.
 
 @contextmanager
 def assert_max_queries(most: int) -> Iterator[list[str]]:
-    """Raise `AssertionError`, which lists them, if the process executes more than `most` statements in the block.
+    """Raise `AssertionError`, which lists them, if the block causes more than `most` statements.
 
-    Health checks do not count, nor do `BEGIN`, `COMMIT` and savepoints. The block gets the list of the statements.
+    Requests that the block sends with `client` count, with all that they start; health checks do not, nor do `BEGIN`,
+    `COMMIT` and savepoints. The block gets the list of the statements, which is complete after it.
     """
+    texts: list[str] = []
     executed: list[str] = []
-
-    def note(text: str) -> None:
-        if not TRANSACTIONS.match(text):
-            executed.append(text)
-
-    statements.LISTENERS.append(note)
+    token = EXECUTED.set((*EXECUTED.get(), texts))
     try:
         yield executed
     finally:
-        statements.LISTENERS.remove(note)
+        EXECUTED.reset(token)
+        executed.extend(text for text in texts if not TRANSACTIONS.match(text))
     if len(executed) > most:
         listed = "\n".join(f"{number}. {' '.join(text.split())}" for number, text in enumerate(executed, 1))
         msg = f"{len(executed)} statements, and at most {most} were expected:\n{listed}"
