@@ -27,9 +27,11 @@ def postgresql() -> Iterator[PostgresqlServer]:
 
 
 @pytest.fixture
-def postgresql_url(postgresql: PostgresqlServer) -> str:
+def postgresql_url(postgresql: PostgresqlServer) -> Iterator[str]:
     """The URL of an empty database that only this test uses."""
-    return postgresql.create_database(f"test_{next(NUMBERS)}")
+    name = f"test_{next(NUMBERS)}"
+    yield postgresql.create_database(name)
+    postgresql.drop_database(name)
 
 
 @pytest.fixture
