@@ -50,7 +50,7 @@ class DatabaseLinks:
         found = [_link(row) for row in await self._database.read(page)]
         if selection.count_to is None:
             return Found(found)
-        count: Read[Any] = Read(select_total(select(links), COLUMNS, selection, self._words))
+        count = Read(select_total(select(links), COLUMNS, selection, self._words))
         ((total,),) = await self._database.read(count)
         return Found(found, total)
 
