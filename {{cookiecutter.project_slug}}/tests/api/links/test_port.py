@@ -2,7 +2,7 @@
 
 import pytest
 from firstlight.problems import ConflictError, NotFoundError, PreconditionFailedError
-from firstlight.testing import InApp
+from firstlight.testing.in_app import InApp
 
 from <%= cookiecutter.package_name %>.api.links import LINKS
 from <%= cookiecutter.package_name %>.api.links.port import Link, LinkStore

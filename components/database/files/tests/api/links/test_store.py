@@ -8,7 +8,7 @@ import pytest
 from firstlight.components.database import DATABASE, Database
 from firstlight.components.database.testing import assert_max_queries
 from firstlight.problems import NotFoundError, PreconditionFailedError
-from firstlight.testing import InApp
+from firstlight.testing.in_app import InApp
 from sqlalchemy import insert
 from starlette.testclient import TestClient
 
