@@ -11,6 +11,7 @@ from ...error_type import error_type
 from ...logs.redaction import redact_text
 from ...problems import UnavailableError
 from ...summary import summary
+from . import tls
 
 log = structlog.get_logger()
 
@@ -55,6 +56,12 @@ def kind_of(error: BaseException) -> str:
             return str(name)
     inner = error.orig if isinstance(error, exc.DBAPIError) and error.orig is not None else error
     return error_type(inner)
+
+
+def reason(error: BaseException) -> str:
+    """Why, for operators: a sentence about TLS, or the text of the first cause."""
+    causes = list(chain(error))
+    return next((said for each in causes if (said := tls.reason(each))), "") or redact_text(summary(causes[-1]))
 
 
 def retry_reason(error: BaseException) -> str | None:
@@ -124,6 +131,6 @@ class FailureLog:
             "database.call_failed",
             server=self._server,
             error_type=kind_of(error),
-            reason=redact_text(summary(error)),
+            reason=reason(error),
             suppressed=suppressed,
         )

@@ -86,15 +86,17 @@ class Server:
         listen(engine, "before_cursor_execute", before)
         listen(engine, "after_cursor_execute", after)
         listen(engine, "handle_error", failed)
-        listen(engine, "do_connect", _connected)
+        listen(engine, "do_connect", self._connected)
 
-
-def _connected(dialect: Dialect, _: object, arguments: Sequence[Any], keywords: dict[str, Any]) -> Any:
-    """A new connection. The driver raises `OSError`, which would look like an error of the caller's own."""
-    try:
-        return dialect.connect(*arguments, **keywords)
-    except OSError as error:
-        raise failures.unavailable() from error
+    def _connected(self, dialect: Dialect, _: object, arguments: Sequence[Any], keywords: dict[str, Any]) -> Any:
+        """A new connection. SQLAlchemy passes on the errors of the driver, which would look like the caller's own."""
+        try:
+            return dialect.connect(*arguments, **keywords)
+        except Exception as error:
+            if not failures.is_unavailable(error):
+                raise
+            self.failures.write(error)
+            raise failures.unavailable() from error
 
 
 async def _fetch_from_postgresql(driver: Any, text: str, arguments: Sequence[Any]) -> Sequence[Any]:
