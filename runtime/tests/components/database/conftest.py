@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterator
 from itertools import count
+from pathlib import Path
 
 import pytest
 
@@ -29,3 +30,9 @@ def postgresql() -> Iterator[PostgresqlServer]:
 def postgresql_url(postgresql: PostgresqlServer) -> str:
     """The URL of an empty database that only this test uses."""
     return postgresql.create_database(f"test_{next(NUMBERS)}")
+
+
+@pytest.fixture
+def sqlite_url(tmp_path: Path) -> str:
+    """The URL of an empty file."""
+    return f"sqlite:///{tmp_path / 'database.sqlite3'}"
