@@ -1,38 +1,38 @@
-"""Databases of both kinds with the tables of a test, and the component opened on them."""
+"""What the tests of the database share: a table, reads of it, and a database with it."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
-from pydantic import SecretStr
-from sqlalchemy import MetaData
-from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy import Column, Integer, MetaData, String, Table, bindparam, select
 
-from firstlight.components.database import Database, DatabaseSettings
-from firstlight.components.database.addresses import parse
-from firstlight.components.database.servers import Server
+from firstlight.component import Surroundings
+from firstlight.components.database import Database, DatabaseSettings, Read
+from firstlight.components.database.component import open_database
+from firstlight.lifecycle import Lifecycle
+from firstlight.settings import Settings
 
-KINDS = ("sqlite", "postgresql")
+from ...faults import IDENTITY
 
-
-def create_tables(url: str, metadata: MetaData) -> None:
-    """Create the tables of a test."""
-
-    async def create() -> None:
-        engine = create_async_engine(parse(url))
-        async with engine.begin() as connection:
-            await connection.run_sync(metadata.create_all)
-        await engine.dispose()
-
-    asyncio.run(create())
+METADATA = MetaData()
+ACCOUNTS = Table(
+    "accounts", METADATA, Column("name", String, primary_key=True), Column("balance", Integer, nullable=False)
+)
+BALANCE = Read(select(ACCOUNTS.c.balance).where(ACCOUNTS.c.name == bindparam("name")))
+SLEEP = "SELECT pg_sleep({seconds})"
 
 
 @asynccontextmanager
-async def opened(url: str, **settings: object) -> AsyncIterator[Database]:
-    """The database of a URL."""
-    given = DatabaseSettings(url=SecretStr(url), **settings)  # type: ignore[arg-type] # what the test needs
-    database = Database(given, Server("primary", given.address, given, "test"))
-    try:
+async def opened(url: str, **settings: Any) -> AsyncIterator[Database]:
+    """A database with the empty table `accounts`."""
+    surroundings = Surroundings(DatabaseSettings(url=url, **settings), Settings(), {}, Lifecycle(), IDENTITY)
+    async with open_database(surroundings) as database:
+        async with database.primary.engine.begin() as connection:
+            await connection.run_sync(METADATA.create_all)
         yield database
-    finally:
-        await database.close()
+
+
+async def balance(database: Database, name: str) -> int | None:
+    """The balance of an account, or None without one."""
+    row = await database.read_one(BALANCE, name=name)
+    return None if row is None else row[0]

@@ -10,7 +10,7 @@ from firstlight.components.database import Database
 from firstlight.components.database.idempotency import DatabaseStore, idempotency_table
 from firstlight.idempotency import Completion, FullError, Limits, Name, Record, StoredResponse
 
-from .databases import KINDS, create_tables, opened
+from .stores import create_tables, opened
 
 METADATA = MetaData()
 KEYS = idempotency_table(METADATA)
@@ -20,12 +20,11 @@ CREATED = StoredResponse(201, ((b"location", b"/1"), (b"x-name", b"\xe9")), b"{}
 Test = Callable[[Database, DatabaseStore], Awaitable[None]]
 
 
-@pytest.fixture(params=KINDS)
-def url(request: pytest.FixtureRequest) -> str:
+@pytest.fixture
+def url(url: str) -> str:
     """A database with the tables."""
-    found: str = request.getfixturevalue(f"{request.param}_url")
-    create_tables(found, METADATA)
-    return found
+    create_tables(url, METADATA)
+    return url
 
 
 def run(url: str, test: Test, limits: Limits | None = None) -> None:

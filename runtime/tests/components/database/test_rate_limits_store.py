@@ -16,7 +16,7 @@ from firstlight.components.database.rate_limits.store import REST_SECONDS, TAKE_
 from firstlight.rate_limits import Claim, Limit, MemoryStore
 from firstlight.testing.postgresql import PostgresqlServer
 
-from .databases import KINDS, create_tables, opened
+from .stores import create_tables, opened
 
 METADATA = MetaData()
 STATES = rate_limit_table(METADATA)
@@ -24,12 +24,11 @@ ALGORITHMS = ("token_bucket", "leaky_bucket", "fixed_window", "sliding_window")
 Test = Callable[[Database], Awaitable[None]]
 
 
-@pytest.fixture(params=KINDS)
-def url(request: pytest.FixtureRequest) -> str:
+@pytest.fixture
+def url(url: str) -> str:
     """A database with the table."""
-    found: str = request.getfixturevalue(f"{request.param}_url")
-    create_tables(found, METADATA)
-    return found
+    create_tables(url, METADATA)
+    return url
 
 
 def run(url: str, test: Test, **settings: object) -> None:

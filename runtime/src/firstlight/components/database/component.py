@@ -1,31 +1,74 @@
 """The component that a service lists on its page."""
 
+import logging
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
-from ...component import Component, Layer, Surroundings
+from ...component import Background, Command, Component, Layer, Surroundings
+from ...errors import UsageError
 from ...management.check import Check
+from . import addresses
+from .capacity_check import compare
 from .database import Database
 from .request_statements import observed
+from .schema import Schema, message_in, migrate, target_in, verify_schema, write_migration
 from .servers import Server
 from .settings import DatabaseSettings, verify
+from .url_file import UrlFile
+from .watch import WATCH_SECONDS
 
 
 @asynccontextmanager
 async def open_database(surroundings: Surroundings[DatabaseSettings]) -> AsyncIterator[Database]:
     """The database of these settings. It connects at the first use."""
+    logging.getLogger("sqlalchemy").setLevel(logging.WARNING)  # it would log what the metrics of the pool say
     settings, application = surroundings.settings, surroundings.identity.name
+    url_file = None if settings.url_file is None else UrlFile(settings.url_file, addresses.parse)
+    primary = Server("primary", settings.address, settings, application, url_file)
     replicas = [Server(f"replica_{n}", url, settings, application) for n, url in enumerate(settings.replicas)]
-    database = Database(settings, Server("primary", settings.address, settings, application), replicas)
+    database = Database(settings, primary, replicas, Schema.of(surroundings.identity.package))
     try:
         yield database
     finally:
         await database.close()
 
 
+async def _watch(surroundings: Surroundings[DatabaseSettings]) -> None:
+    await DATABASE.of(surroundings).watch.look()
+
+
+async def _compare(surroundings: Surroundings[DatabaseSettings]) -> None:
+    database = DATABASE.of(surroundings)
+    await compare([database.primary, *database.replicas], database.settings)
+
+
 def checks(database: Database) -> Sequence[Check]:
     """One check. It is not critical, because all instances share the database."""
     return [Check("database", database.ping)]
+
+
+async def has_schema(database: Database) -> None:
+    """Raise `SchemaError` while the schema lacks a revision of the code."""
+    if database.schema is not None:
+        await verify_schema(database.primary.engine, database.schema)
+
+
+async def run_migrate(surroundings: Surroundings[DatabaseSettings], arguments: Sequence[str]) -> None:
+    """The command `migrate`. Raises `SchemaError`, and `UsageError` for other arguments than `--to` and a revision."""
+    target, database = target_in(arguments), DATABASE.of(surroundings)
+    await migrate(database.primary.engine, _schema(database), target)
+
+
+async def run_migration(surroundings: Surroundings[DatabaseSettings], arguments: Sequence[str]) -> None:
+    """The command `migration`. Raises `SchemaError`, and `UsageError` if there is nothing to write."""
+    write_migration(_schema(DATABASE.of(surroundings)), message_in(arguments))
+
+
+def _schema(database: Database) -> Schema:
+    if database.schema is None:
+        msg = "the package of the service has no folder migrations; make it, with an empty __init__.py"
+        raise UsageError(msg)
+    return database.schema
 
 
 DATABASE = Component(
@@ -34,6 +77,15 @@ DATABASE = Component(
     verify=verify,
     open=open_database,
     checks=checks,
+    background=(
+        Background("database.watch", _watch, every_seconds=WATCH_SECONDS, processes=("web", "worker")),
+        Background("database.capacity", _compare),
+    ),
+    ready_to_start=has_schema,
+    commands={
+        "migrate": Command(run_migrate, "Bring the schema to the newest migration, or to one: --to REVISION"),
+        "migration": Command(run_migration, "Write the next migration: what it does, in words"),
+    },
     middleware={Layer.OBSERVE: observed},
 )
 """The database. Its tables and migrations are those of the service's package."""

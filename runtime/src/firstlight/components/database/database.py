@@ -5,33 +5,42 @@ import random
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
-from typing import Any, TypeVar
+from typing import Any, TypeVar, TypeVarTuple
 
 import structlog
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.util import await_only, greenlet_spawn
 
-from . import failures
+from . import failures, request_statements
+from .balancing import ALGORITHMS
 from .failures import DatabaseUnavailableError
 from .metrics import RETRIES
-from .reads import Compiled, Read
+from .reads import Compiled, Read, Row
+from .replicas import NoReplicaError, Replicas
+from .schema import Schema
 from .servers import Server
 from .settings import DatabaseSettings
 from .transactions import Transactions
+from .watch import Watch
 
 log = structlog.get_logger()
 
 ResultT = TypeVar("ResultT")
-RowT = TypeVar("RowT", bound=tuple[Any, ...])
+Columns = TypeVarTuple("Columns")
 FIRST_PAUSE_SECONDS = 0.02  # before the second attempt of a transaction; doubled before each later one
 
 
 class Database:
     """The resource of the component. `DATABASE.of(request)` returns it."""
 
-    def __init__(self, settings: DatabaseSettings, primary: Server, replicas: Sequence[Server] = ()) -> None:
+    def __init__(
+        self, settings: DatabaseSettings, primary: Server, replicas: Sequence[Server] = (), schema: Schema | None = None
+    ) -> None:
         """Nothing is connected yet."""
         self.settings, self.primary, self.replicas = settings, primary, replicas
+        self._balanced = Replicas(replicas, ALGORITHMS[settings.balancing](), _reported)
+        self.watch = Watch(primary, self._balanced.all, settings.replica_lag_seconds)
+        self.schema = schema
         self._transactions = Transactions(primary, settings.transaction_seconds)
 
     def transaction(self, *, seconds: float | None = None) -> AbstractAsyncContextManager[AsyncSession]:
@@ -66,7 +75,7 @@ class Database:
             await asyncio.sleep(FIRST_PAUSE_SECONDS * 2**attempt * random.random())  # noqa: S311 - no secret
         raise AssertionError  # `attempts` is at least 1
 
-    async def read(self, read: Read[RowT], **parameters: Any) -> list[RowT]:
+    async def read(self, read: Read[*Columns], **parameters: Any) -> list[Row[*Columns]]:
         """The rows of a select, without a transaction. Inside `transaction()` it sees the changes of that transaction.
 
         Raises `DatabaseUnavailableError` (503) where the database is the cause, `TypeError` for a missing parameter.
@@ -74,6 +83,11 @@ class Database:
         session = self._transactions.session
         if session is not None:
             return await _in_session(session, read, parameters)
+        if self.replicas and request_statements.has_only_read():
+            try:
+                return await self._balanced.run(lambda server: _read(server, read, parameters))
+            except NoReplicaError:
+                pass  # the primary answers
         server = self.primary
         try:
             return await _read(server, read, parameters)
@@ -85,7 +99,7 @@ class Database:
         except Exception as error:
             raise _reported(server, error) from error
 
-    async def read_one(self, read: Read[RowT], **parameters: Any) -> RowT | None:
+    async def read_one(self, read: Read[*Columns], **parameters: Any) -> Row[*Columns] | None:
         """The first row, or None. Raises what `read` raises."""
         rows = await self.read(read, **parameters)
         return rows[0] if rows else None
@@ -97,6 +111,7 @@ class Database:
 
     async def close(self) -> None:
         """Close all connections."""
+        self.watch.close()
         for server in (self.primary, *self.replicas):
             await server.engine.dispose()
 
@@ -108,12 +123,12 @@ def _reported(server: Server, error: Exception) -> Exception:
     return raised
 
 
-async def _in_session(session: AsyncSession, read: Read[RowT], parameters: dict[str, Any]) -> list[RowT]:
+async def _in_session(session: AsyncSession, read: Read[*Columns], parameters: dict[str, Any]) -> list[Row[*Columns]]:
     result = await session.execute(read.statement, parameters)
     return [read.row(tuple(row)) for row in result]
 
 
-async def _read(server: Server, read: Read[RowT], parameters: dict[str, Any]) -> list[RowT]:
+async def _read(server: Server, read: Read[*Columns], parameters: dict[str, Any]) -> list[Row[*Columns]]:
     compiled = read.compiled(server.engine.dialect)
     arguments = compiled.arguments(parameters)
     return read.rows(compiled, await greenlet_spawn(_fetched, server, compiled, arguments))
@@ -129,6 +144,8 @@ def _fetched(server: Server, compiled: Compiled, arguments: Sequence[Any]) -> Se
     except BaseException as error:
         server.statements.ended(compiled.text, began, error)
         entry.invalidate()  # its state is unknown
+        if failures.is_lost(error):
+            server.pool.renew()
         raise
     server.statements.ended(compiled.text, began)
     entry.close()

@@ -72,8 +72,10 @@ def is_lost(error: BaseException) -> bool:
 
 
 def _says_closed(error: BaseException) -> bool:
-    """Whether asyncpg says that the connection is closed. By name: with SQLite, asyncpg is not imported."""
-    return type(error).__module__.startswith("asyncpg.") and "closed" in str(error)
+    """Whether asyncpg says that its connection cannot be used. By name: with SQLite, asyncpg is not imported."""
+    if not type(error).__module__.startswith("asyncpg."):
+        return False
+    return "closed" in str(error) or type(error).__name__ in {"InternalClientError", "ProtocolError"}
 
 
 def is_unavailable(error: BaseException) -> bool:

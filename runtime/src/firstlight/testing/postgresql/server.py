@@ -1,7 +1,6 @@
 """A server that tests start, stop, kill and remove."""
 
 import signal
-import socket
 import subprocess
 import time
 from pathlib import Path
@@ -9,6 +8,7 @@ from types import TracebackType
 from typing import Self
 from urllib.parse import quote
 
+from ..ports import free_port
 from .client import Client
 from .folder import Folder
 from .process_tree import kill_tree
@@ -35,13 +35,13 @@ class PostgresqlServer:
         if programs is None:
             raise RuntimeError(MISSING)
         self._programs = programs
-        self.port = _free_port()
+        self.port = free_port()  # no client gets it while the server is down
         self._password = password
         self._process: subprocess.Popen[bytes] | None = None
         self._folder = Folder()
         self._client = Client(programs, self._folder, self.port)
         try:
-            self._folder.create_data(programs, password)
+            self._create_data()
             self._options = self._folder.options(options)
         except BaseException:
             self.close()
@@ -99,6 +99,10 @@ class PostgresqlServer:
         self.sql(f'CREATE DATABASE "{name}"{copied}')
         return self.url(name)
 
+    def drop_database(self, name: str) -> None:
+        """Remove a database, and end the sessions that use it."""
+        self.sql(f'DROP DATABASE "{name}" WITH (FORCE)')
+
     def sql(self, statement: str, database: str = "postgres") -> str:
         """Run a statement as superuser. Returns its rows, one a line, columns separated by `|`.
 
@@ -129,14 +133,11 @@ class PostgresqlServer:
         """End the server, and remove its folder."""
         self.close()
 
+    def _create_data(self) -> None:
+        self._folder.create_data(self._programs, self._password)
+
     def _end(self, number: signal.Signals) -> None:
         if self._process is not None:
             self._process.send_signal(number)
             self._process.wait(TIMEOUT_SECONDS)
             self._process = None
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-        return port
