@@ -12,7 +12,7 @@ from starlette.background import BackgroundTask
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response, StreamingResponse
 from starlette.testclient import TestClient
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Send
 
 from firstlight import REGISTRY, Operation, Service, Settings, create_app
 from firstlight.components.database import DATABASE, Read
@@ -94,7 +94,13 @@ async def contradict(request: Request) -> Response:
 async def later(request: Request) -> Response:
     """Create a parcel, and another one after the response."""
     made = await write(request)
-    return JSONResponse({"number": made}, 201, background=BackgroundTask(write, request))
+    return JSONResponse({"number": made}, 201, background=BackgroundTask(_write_later, request))
+
+
+async def _write_later(request: Request) -> None:
+    await write(request)
+    if "fail" in request.query_params:
+        raise LookupError
 
 
 async def stream(request: Request) -> Response:
@@ -108,12 +114,22 @@ async def stream(request: Request) -> Response:
     return StreamingResponse(parts(), 201)
 
 
-RELEASED = threading.Event()
+BEGAN, RELEASED = threading.Event(), threading.Event()
 
 
 def outlive(_: Request) -> Response:
-    """Work in a thread until the test says otherwise."""
-    RELEASED.wait(10)
+    """Work in a thread until the client has its response."""
+    assert RELEASED.wait(10)
+    RELEASED.clear()
+    return PlainTextResponse("done")
+
+
+def wait(_: Request) -> Response:
+    """Work in a thread until the request is cancelled."""
+    BEGAN.set()
+    assert RELEASED.wait(10)
+    RELEASED.clear()
+    BEGAN.clear()
     return PlainTextResponse("done")
 
 
@@ -132,6 +148,7 @@ OPERATIONS = [
     post("/later", later),
     post("/stream", stream),
     post("/outlive", outlive, deadline_seconds=0.05),
+    post("/wait", wait),
 ]
 
 
@@ -233,13 +250,12 @@ def test_work_after_the_response_may_fail(client: TestClient) -> None:
     client.post("/later?fail", headers=KEY)
 
     assert client.post("/later?fail", headers=KEY).headers["idempotent-replayed"] == "true"
-    assert parcels(client) == 1
+    assert parcels(client) == 2
 
 
-async def sent(app: ASGIApp, client: TestClient, path: str, spec_version: str) -> list[Message]:
-    """Post in the loop of the client, with the key, as a server of this version does. Each message is sent late."""
-    messages: list[Message] = []
-    received = [{"type": "http.request", "body": b"", "more_body": False}]
+async def posted(app: ASGIApp, client: TestClient, path: str, send: Send, spec_version: str = "2.4") -> None:
+    """Post with the key, as a server of this version does. The client waits, and does not leave."""
+    received: list[Message] = [{"type": "http.request", "body": b"", "more_body": False}]
     path, _, query = path.partition("?")
     scope = {
         "type": "http",
@@ -258,17 +274,11 @@ async def sent(app: ASGIApp, client: TestClient, path: str, spec_version: str) -
     }
 
     async def receive() -> Message:
-        if received:
-            return received.pop()
-        await asyncio.Event().wait()
-        raise AssertionError
-
-    async def send(message: Message) -> None:
-        # Another transaction sees it before the client has any part of the response.
-        messages.append({**message, "parcels": await asyncio.create_task(committed(client))})
+        if not received:
+            await asyncio.Event().wait()
+        return received.pop()
 
     await app(scope, receive, send)
-    return messages
 
 
 async def committed(client: TestClient) -> int:
@@ -284,8 +294,14 @@ def test_a_stream_is_committed_before_it_is_sent(
 ) -> None:
     """A small one is replayed; of a large one the fact is stored. For a server of 2.3, another task sends it."""
     path = f"/stream?kilobytes={kilobytes}"
+    messages: list[Message] = []
+
+    async def send(message: Message) -> None:
+        # Another transaction sees it before the client has any part of the response.
+        messages.append({**message, "parcels": await asyncio.create_task(committed(client))})
+
     assert client.portal is not None
-    messages = client.portal.call(sent, app, client, path, spec_version)
+    client.portal.call(posted, app, client, path, send, spec_version)
 
     assert sum(len(message.get("body", b"")) for message in messages) == kilobytes * 1024
     assert {message["parcels"] for message in messages} == {1}
@@ -293,24 +309,49 @@ def test_a_stream_is_committed_before_it_is_sent(
     assert parcels(client) == 1
 
 
-def test_a_thread_that_outlives_its_request_keeps_the_key(client: TestClient, counted: Counted) -> None:
+def test_a_thread_that_outlives_its_request_keeps_the_key(app: ASGIApp, client: TestClient) -> None:
     """Whether it had an effect is not known."""
-    assert client.post("/outlive", headers=KEY).status_code == 504
-    RELEASED.set()
-    while not counted():
-        pass
+    messages: list[Message] = []
 
+    async def send(message: Message) -> None:
+        messages.append(message)
+        RELEASED.set()
+
+    assert client.portal is not None
+    client.portal.call(posted, app, client, "/outlive", send)
+
+    assert messages[0]["status"] == 504
     assert "find out whether it had an effect" in client.post("/outlive", headers=KEY).json()["detail"]
+
+
+def test_a_cancelled_request_in_a_thread_keeps_the_key(app: ASGIApp, client: TestClient) -> None:
+    """The drain ends while the thread still works."""
+
+    async def cancelled() -> None:
+        task = asyncio.create_task(posted(app, client, "/wait", _drop))
+        await asyncio.to_thread(BEGAN.wait, 10)
+        task.cancel()
+        await asyncio.sleep(0)  # the request is cancelled before its thread ends
+        RELEASED.set()
+        await asyncio.gather(task, return_exceptions=True)
+
+    assert client.portal is not None
+    client.portal.call(cancelled)
+    assert "find out whether it had an effect" in client.post("/wait", headers=KEY).json()["detail"]
+
+
+async def _drop(_: Message) -> None:
+    pass
 
 
 def test_a_client_that_left_gets_the_response_later(app: ASGIApp, client: TestClient) -> None:
     """The commit came first; then the connection broke, as if the process had been killed."""
 
-    async def broken() -> None:
-        async def send(_: Message) -> None:
-            raise OSError
+    async def send(_: Message) -> None:
+        raise OSError
 
-        await asyncio.gather(_post(app, client, send), return_exceptions=True)
+    async def broken() -> None:
+        await asyncio.gather(posted(app, client, "/parcels", send), return_exceptions=True)
 
     assert client.portal is not None
     client.portal.call(broken)
