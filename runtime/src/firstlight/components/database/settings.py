@@ -8,10 +8,8 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from sqlalchemy import URL
 
 from ...errors import SettingsError
-from ...settings import Settings
+from ...settings import DEVELOPMENT, Settings
 from . import addresses
-
-DEVELOPMENT = "development"
 
 
 def _address(value: object) -> object:
