@@ -13,6 +13,7 @@ from . import failures
 from .addresses import POSTGRESQL, system_of
 from .connector import Connector
 from .failures import FailureLog
+from .plans import Plans
 from .pools import ObservedPool, replace_lost
 from .renewal import Renewal
 from .settings import DatabaseSettings
@@ -36,10 +37,14 @@ class Server:
         self.name, self.url, self.url_file = name, url, url_file
         self.dialect_name = system_of(url)
         self.failures = FailureLog(name)
-        self.statements = Statements(name, url, SlowLog(name, settings.slow_seconds))
         self.connect = Connector(lambda: url if url_file is None else url_file.address, settings, application)
         """Opens a connection of asyncpg beside the pool."""
         self.engine = _engine(url, settings, self.connect)
+        self.autocommit = self.engine.execution_options(isolation_level="AUTOCOMMIT")
+        """The same engine and pool, without transactions."""
+        self._plans = Plans(self.engine)
+        explain = self._plans.ask if settings.slow_plans else None
+        self.statements = Statements(name, url, SlowLog(name, settings.slow_seconds, explain))
         self.fetch = _fetch_from_postgresql if self.dialect_name == POSTGRESQL else _fetch_from_sqlite
         """Executes a text with arguments on a connection of the driver, and returns the records."""
         pool = self.engine.pool
@@ -52,6 +57,11 @@ class Server:
         self._observe(self.engine.sync_engine)
         if self.dialect_name != POSTGRESQL:
             _prepare_sqlite(self.engine.sync_engine, settings)
+
+    async def close(self) -> None:
+        """Close all connections."""
+        await self._plans.close()
+        await self.engine.dispose()
 
     def _observe(self, engine: Engine) -> None:
         ended = self.statements.ended
