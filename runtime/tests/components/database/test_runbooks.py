@@ -1,9 +1,7 @@
 """The runbooks of the database, followed on a real server: a service's pages, and the commands of those of alerts."""
 
-import os
 import re
 import subprocess
-import textwrap
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,44 +9,16 @@ import pytest
 
 from firstlight.testing.postgresql import PostgresqlServer, find
 
-ROOT = Path(__file__).parents[4]
-PAGES = ROOT / "components/database/files/docs/runbooks"
+from .pages import ROOT, blocks, run
+
 ALERTS = sorted(ROOT.glob("alerts/runbooks/Database*.md"))
-# A line that says where the block runs and whether it was tried, then the block.
-BLOCK = re.compile(r"^ *([^\n]*)\n\n *```sh\n(.*?)^ *```$", re.MULTILINE | re.DOTALL)
-TRIED = "With PostgreSQL's clients (tried):"
 ROWS = 3_000
 FILL = (
     "CREATE TABLE alembic_version (version_num varchar(32) PRIMARY KEY)",
     "INSERT INTO alembic_version VALUES ('v0001')",
     "CREATE TABLE links (id serial PRIMARY KEY, slug text UNIQUE, url text)",
-    f"INSERT INTO links (slug, url) SELECT 's' || n, 'https://example.com/ä' || n FROM generate_series(1, {ROWS}) n",
+    "INSERT INTO links (slug, url) SELECT 's' || n, 'https://example.com/ä' || n FROM generate_series(1, 3000) n",
 )
-
-
-def blocks(page: str) -> list[str]:
-    """The tried blocks of a page, in their order."""
-    found = BLOCK.findall((PAGES / f"{page}.md").read_text(encoding="utf-8"))
-    assert all(re.search(r"\((not )?tried\):$", line) for line, _ in found)
-    return [textwrap.dedent(text) for line, text in found if line == TRIED]
-
-
-def run(script: str, **variables: str) -> str:
-    """Run commands as somebody would who has set these variables. They must succeed. Returns their output."""
-    programs = find()
-    assert programs is not None
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith("PG")}
-    done = subprocess.run(  # noqa: S603 - commands of this repository's pages
-        ["/bin/bash", "-euo", "pipefail", "-c", script],
-        env={**inherited, **variables, "PATH": f"{programs}:{os.environ['PATH']}"},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        check=False,
-        timeout=60,
-    )
-    assert done.returncode == 0, f"{script}\n{done.stdout}"
-    return done.stdout
 
 
 @pytest.fixture
@@ -122,7 +92,7 @@ def test_what_is_in_the_way_of_a_migration_is_found(postgresql: PostgresqlServer
     look, end, index = blocks("failed-migration")
     programs = find()
     assert programs is not None
-    command = [programs / "psql", filled, "-X", "-q"]
+    command = [str(programs / "psql"), filled, "-X", "-q"]
     idle = subprocess.Popen(command, stdin=subprocess.PIPE, text=True, stdout=subprocess.PIPE)  # noqa: S603 - installed
     assert idle.stdin is not None
     assert idle.stdout is not None
