@@ -180,7 +180,8 @@ def test_runs_of_background_work_are_counted_by_task_and_outcome(seen: Seen) -> 
     families = {family.name: family for family in parse_text(seen.pages["text"])}
     runs = {(s.labels["task"], s.labels["outcome"]): s.value for s in families["background_runs"].samples}
 
-    assert runs.keys() == {(task, outcome) for task in ("weighing", "calibration") for outcome in ("ok", "failed")}
+    tasks = ("weighing", "calibration", "database.watch", "database.capacity")
+    assert runs.keys() == {(task, outcome) for task in tasks for outcome in ("ok", "failed")}
     assert (runs["weighing", "ok"], runs["weighing", "failed"], runs["calibration", "ok"]) == (1, 0, 0)
     assert runs["calibration", "failed"] >= 1
 
@@ -212,6 +213,7 @@ def test_a_running_service_logs_the_events_of_the_contract(seen: Seen) -> None:
         "http.request_failed",
         "health.check_changed",
         "http_client.call_failed",
+        "database.slow_statement_finished",
         "websocket.closed",
         "background.failed",
         "service.drain_started",
