@@ -1,6 +1,7 @@
 """The store of idempotency keys, as a port. Memory is one; a database or a cache can be another."""
 
 from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager
 from enum import Enum
 from typing import NamedTuple, Protocol
 
@@ -55,8 +56,8 @@ class FullError(Exception):
         self.seconds = seconds
 
 
-class Store(Protocol):
-    """Stores one record for each name. Each method is one atomic step, also between processes.
+class Records(Protocol):
+    """One record for each name. Each method is one atomic step, also between processes.
 
     A method raises any exception when the store cannot be reached: the request is then refused with 503 if its handler
     has not run yet. A store never drops a record before its time: it refuses new names instead, with `FullError`.
@@ -74,6 +75,19 @@ class Store(Protocol):
 
     async def release(self, name: Name, token: str) -> None:
         """Remove the reservation with this token, so that the next request runs. Does nothing for another token."""
+
+
+class Store(Records, Protocol):
+    """Where the records are."""
+
+    def transaction(self) -> AbstractAsyncContextManager[Records] | None:
+        """The transaction of one request, or None if the store knows nothing of what handlers write.
+
+        Its records are reserved, completed and released in the transaction in which the handler writes: `complete`
+        commits both, `release` and an exception roll both back. The response is sent after the commit, so a process
+        that is killed leaves either nothing, or all that was written with the response to it. An error of `complete`
+        is therefore the answer to the request.
+        """
 
     def checks(self) -> Sequence[Check]:
         """The health checks of the store's server; none for a store without a server."""
