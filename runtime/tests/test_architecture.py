@@ -50,6 +50,7 @@ PUBLIC = [
     "Settings",
     "SettingsError",
     "Surroundings",
+    "UsageError",
     "__version__",
     "caller",
     "create_app",

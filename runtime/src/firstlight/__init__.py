@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from .context import current_request as current_request
     from .errors import ArrangementError as ArrangementError
     from .errors import SettingsError as SettingsError
+    from .errors import UsageError as UsageError
     from .identity import Identity as Identity
     from .json_response import JsonResponse as JsonResponse
     from .latency import Latency as Latency
@@ -66,6 +67,7 @@ _HOMES = {
     "Settings": "settings",
     "SettingsError": "errors",
     "Surroundings": "component",
+    "UsageError": "errors",
     "create_app": "app",
     "current_request": "context",
     "main": "command_line",
@@ -98,6 +100,7 @@ __all__ = [
     "Settings",
     "SettingsError",
     "Surroundings",
+    "UsageError",
     "__version__",
     "caller",
     "create_app",

@@ -87,6 +87,7 @@ class Command:
     """`python -m <package> <name> [arguments]`: runs `run` with every component open; then the process ends."""
 
     run: Callable[[Surroundings[Any], Sequence[str]], Awaitable[object]]
+    """Raises `UsageError` for arguments that it does not take."""
     summary: str
 
 

@@ -1,4 +1,4 @@
-"""Errors that stop the start: the process prints their one sentence and ends with exit status 2."""
+"""Errors that stop the start or a command: one sentence without a traceback, and exit status 2."""
 
 
 class SettingsError(ValueError):
@@ -7,3 +7,7 @@ class SettingsError(ValueError):
 
 class ArrangementError(ValueError):
     """The parts of the service do not fit together. The text names the first fault and what to change."""
+
+
+class UsageError(ValueError):
+    """A command does not take these arguments, or has nothing to do. The text says what to do instead."""

@@ -68,12 +68,12 @@ def read(project: Project, environments: Sequence[Mapping[str, str]]) -> list[St
 
 def page(project: Project) -> Page:
     """The team's page, imported in another process."""
-    program = (
+    code = (
         "from importlib import import_module; from firstlight import arrangement, openapi; "
         f"service = import_module('{project.package}.service').SERVICE; "
         "arrangement.verify(service); print('', openapi.encoded(openapi.committed(service)).decode(), sep='\\n')"
     )
-    done = _run(project, program)
+    done = program(project, ["-c", code])
     if done.returncode:
         last = (done.stderr.strip().splitlines() or ["it ended without output"])[-1]
         return Page(last.removeprefix("firstlight.errors.ArrangementError: "), None)
@@ -81,11 +81,11 @@ def page(project: Project) -> Page:
     return Page("", json.loads(found[-1]))
 
 
-def _run(project: Project, program: str) -> subprocess.CompletedProcess[str]:
-    """Run Python code with the team's code on its path."""
+def program(project: Project, arguments: Sequence[str]) -> subprocess.CompletedProcess[str]:
+    """Run Python with the team's code on its path."""
     path = os.pathsep.join(filter(None, [str(project.root / "src"), os.environ.get("PYTHONPATH", "")]))
     return subprocess.run(  # noqa: S603 - the team's page
-        [sys.executable, "-c", program],
+        [sys.executable, *arguments],
         env={**os.environ, "PYTHONPATH": path, "PYTHONIOENCODING": "utf-8"},
         capture_output=True,
         encoding="utf-8",

@@ -14,7 +14,8 @@ from pydantic_settings import BaseSettings
 
 from .. import arrangement, failures
 from ..component import Command, Component, Surroundings
-from ..exit_status import FAILED
+from ..errors import UsageError
+from ..exit_status import BAD_USE, FAILED
 from ..identity import Identity
 from ..lifecycle import Lifecycle
 from ..logs import pipeline, redaction, sink
@@ -58,7 +59,10 @@ class Run(NamedTuple):
 
 
 def run(settings: Settings, service: Service, name: str, arguments: Sequence[str], watchdog: Watchdog) -> int:
-    """Run the command of this name. Exit status 0, or 1 when it raised or was told to stop. Raises `SettingsError`."""
+    """Run the command of this name. Exit status 0, 1 when it raised or was told to stop, 2 when it raised `UsageError`.
+
+    Raises `SettingsError`.
+    """
     began = time.monotonic()
     arrangement.verify(service)
     owner = next(component for component in service.components if name in component.commands)
@@ -108,6 +112,9 @@ async def _done(run: Run) -> int:
     """Run the command, and log its outcome."""
     try:
         closed = await _run(run)
+    except UsageError as error:
+        log.error("command.failed", reason=str(error), **run.ended(BAD_USE))  # noqa: TRY400 - the sentence says it all
+        return BAD_USE
     except BaseException as error:  # every error, and a cancellation, means that it has failed
         if failures.is_survived(error):
             failures.report("command", "command.failed", error, **run.ended(FAILED))

@@ -3,10 +3,12 @@
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
-from ...component import Component, Layer, Surroundings
+from ...component import Command, Component, Layer, Surroundings
+from ...errors import UsageError
 from ...management.check import Check
 from .database import Database
 from .request_statements import observed
+from .schema import Schema, message_in, migrate, target_in, verify_schema, write_migration
 from .servers import Server
 from .settings import DatabaseSettings, verify
 
@@ -16,7 +18,8 @@ async def open_database(surroundings: Surroundings[DatabaseSettings]) -> AsyncIt
     """The database of these settings. It connects at the first use."""
     settings, application = surroundings.settings, surroundings.identity.name
     replicas = [Server(f"replica_{n}", url, settings, application) for n, url in enumerate(settings.replicas)]
-    database = Database(settings, Server("primary", settings.address, settings, application), replicas)
+    schema = Schema.of(surroundings.identity.package)
+    database = Database(settings, Server("primary", settings.address, settings, application), replicas, schema)
     try:
         yield database
     finally:
@@ -28,12 +31,41 @@ def checks(database: Database) -> Sequence[Check]:
     return [Check("database", database.ping)]
 
 
+async def has_schema(database: Database) -> None:
+    """Raise `SchemaError` while the schema lacks a revision of the code."""
+    if database.schema is not None:
+        await verify_schema(database.primary.engine, database.schema)
+
+
+async def run_migrate(surroundings: Surroundings[DatabaseSettings], arguments: Sequence[str]) -> None:
+    """The command `migrate`. Raises `SchemaError`, and `UsageError` for other arguments than `--to` and a revision."""
+    target, database = target_in(arguments), DATABASE.of(surroundings)
+    await migrate(database.primary.engine, _schema(database), target)
+
+
+async def run_migration(surroundings: Surroundings[DatabaseSettings], arguments: Sequence[str]) -> None:
+    """The command `migration`. Raises `SchemaError`, and `UsageError` if there is nothing to write."""
+    write_migration(_schema(DATABASE.of(surroundings)), message_in(arguments))
+
+
+def _schema(database: Database) -> Schema:
+    if database.schema is None:
+        msg = "the package of the service has no folder migrations; make it, with an empty __init__.py"
+        raise UsageError(msg)
+    return database.schema
+
+
 DATABASE = Component(
     name="database",
     settings=DatabaseSettings,
     verify=verify,
     open=open_database,
     checks=checks,
+    ready_to_start=has_schema,
+    commands={
+        "migrate": Command(run_migrate, "Bring the schema to the newest migration, or to one: --to REVISION"),
+        "migration": Command(run_migration, "Write the next migration: what it does, in words"),
+    },
     middleware={Layer.OBSERVE: observed},
 )
 """The database. Its tables and migrations are those of the service's package."""

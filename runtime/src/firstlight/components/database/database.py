@@ -15,6 +15,7 @@ from . import failures
 from .failures import DatabaseUnavailableError
 from .metrics import RETRIES
 from .reads import Compiled, Read, Row
+from .schema import Schema
 from .servers import Server
 from .settings import DatabaseSettings
 from .transactions import Transactions
@@ -29,9 +30,12 @@ FIRST_PAUSE_SECONDS = 0.02  # before the second attempt of a transaction; double
 class Database:
     """The resource of the component. `DATABASE.of(request)` returns it."""
 
-    def __init__(self, settings: DatabaseSettings, primary: Server, replicas: Sequence[Server] = ()) -> None:
+    def __init__(
+        self, settings: DatabaseSettings, primary: Server, replicas: Sequence[Server] = (), schema: Schema | None = None
+    ) -> None:
         """Nothing is connected yet."""
         self.settings, self.primary, self.replicas = settings, primary, replicas
+        self.schema = schema
         self._transactions = Transactions(primary, settings.transaction_seconds)
 
     def transaction(self, *, seconds: float | None = None) -> AbstractAsyncContextManager[AsyncSession]:

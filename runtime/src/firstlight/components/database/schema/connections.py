@@ -1,0 +1,101 @@
+"""The connection on which migrations run: one at a time, and never in the way of traffic for long."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import structlog
+from sqlalchemy import event, text
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.pool import NullPool
+
+from .revisions import SchemaError
+
+LOCK = 0x66697273746C7467  # the same for all services, because it holds within one database
+POLL_SECONDS = 0.1
+TURN_SECONDS = 60.0  # a migration waits so long for another one
+TABLE_SECONDS = 5  # and so long for a table; what comes after it waits as long
+SQLITE = "sqlite"
+
+log = structlog.get_logger()
+
+
+@asynccontextmanager
+async def migrating(engine: AsyncEngine, turn_seconds: float = TURN_SECONDS) -> AsyncIterator[AsyncConnection]:
+    """A connection for migrations. On PostgreSQL it holds the lock; on SQLite each of its transactions does.
+
+    Raises `SchemaError` when another migration takes longer than `turn_seconds`.
+    """
+    opened = _sqlite(engine, turn_seconds) if engine.dialect.name == SQLITE else _postgresql(engine, turn_seconds)
+    async with opened as connection:
+        yield connection
+
+
+@asynccontextmanager
+async def _sqlite(engine: AsyncEngine, turn_seconds: float) -> AsyncIterator[AsyncConnection]:
+    """An engine of its own: foreign keys are off, because a table is changed by copying and dropping it."""
+    own = create_async_engine(
+        engine.url, poolclass=NullPool, connect_args={"timeout": turn_seconds, "isolation_level": None}
+    )
+    event.listen(own.sync_engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN IMMEDIATE"))
+    try:
+        async with own.connect() as connection:
+            yield connection
+    finally:
+        await own.dispose()
+
+
+@asynccontextmanager
+async def _postgresql(engine: AsyncEngine, turn_seconds: float) -> AsyncIterator[AsyncConnection]:
+    # The driver would give up a statement by itself as well. The options of new connections can be changed only here.
+    event.listen(engine.sync_engine, "do_connect", _wait_for_statements)
+    async with engine.connect() as connection:
+        try:
+            await _take_turn(connection, turn_seconds)
+            # A statement that waits for a busy table makes all later ones wait, those that only read included.
+            await connection.execute(text(f"SET lock_timeout = '{TABLE_SECONDS}s'"))
+            await connection.execute(text("SET statement_timeout = 0"))  # a new index may take an hour
+            await connection.execute(text("SET idle_in_transaction_session_timeout = 0"))
+            await connection.commit()
+            yield connection
+        finally:
+            event.remove(engine.sync_engine, "do_connect", _wait_for_statements)
+            await connection.invalidate()  # its end gives the lock back, and nobody else gets its settings
+
+
+def _wait_for_statements(_dialect: object, _record: object, _arguments: object, options: dict[str, object]) -> None:
+    options.pop("command_timeout", None)
+
+
+async def _take_turn(connection: AsyncConnection, seconds: float) -> None:
+    """Ask again and again: a session that waits in the server would hold up `CREATE INDEX CONCURRENTLY`."""
+    try:
+        async with asyncio.timeout(seconds):
+            waiting = False
+            while not await _locked(connection):
+                if not waiting:
+                    log.info("database.migration_awaited", timeout_seconds=seconds)
+                waiting = True
+                await asyncio.sleep(POLL_SECONDS)
+    except TimeoutError:
+        msg = f"another migration has been running for more than {seconds:g} s; run this one again after it"
+        raise SchemaError(msg) from None
+
+
+async def _locked(connection: AsyncConnection) -> bool:
+    taken = await connection.scalar(text("SELECT pg_try_advisory_lock(:key)"), {"key": LOCK})
+    await connection.commit()
+    return bool(taken)
+
+
+def reason(error: BaseException) -> str:
+    """Why a migration failed, in one sentence, without parameters and addresses."""
+    state = getattr(error.orig, "sqlstate", None) if isinstance(error, DBAPIError) else None
+    if state == "55P03":  # lock_not_available
+        return f"a table that it changes was in use for more than {TABLE_SECONDS} s; run it again when it is less busy"
+    text = str(error.orig) if isinstance(error, DBAPIError) else str(error)
+    if "database is locked" in text:
+        return "another process writes to the SQLite file for too long; run it again"
+    first = text.strip().partition("\n")[0].removeprefix("<class ").strip()
+    return first or type(error).__name__

@@ -1,0 +1,52 @@
+"""The command `migrate`: brings the schema to the newest revision, or to the one that is named."""
+
+from collections.abc import Sequence
+
+import structlog
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from ....errors import UsageError
+from .connections import migrating, reason
+from .readiness import applied
+from .revisions import SchemaError
+from .schema import Schema
+
+log = structlog.get_logger()
+
+
+def target_in(arguments: Sequence[str]) -> str | None:
+    """The revision after `--to`, or None for the newest. Raises `UsageError` for other arguments."""
+    match list(arguments):
+        case []:
+            return None
+        case ["--to", revision]:
+            return revision
+        case _:
+            msg = f"migrate takes no arguments, or --to and a revision, not {' '.join(arguments)!r}"
+            raise UsageError(msg)
+
+
+async def migrate(engine: AsyncEngine, schema: Schema, target: str | None = None) -> None:
+    """Apply what is missing, each revision in a transaction of its own, with one event each.
+
+    Several processes may do so at once: one works, the others wait. A database that a newer release has migrated is
+    left as it is. Raises `SchemaError` if a migration fails; those before it stay applied.
+    """
+    from .steps import StepError, Steps  # noqa: PLC0415 - alembic is not for processes that serve
+
+    schema.revisions.missing((), target)  # refuses an unknown target before it connects
+    steps = Steps(schema, target)
+    async with migrating(engine) as connection:
+        try:
+            while done := await connection.run_sync(steps.apply_next):
+                log.info("database.migration_applied", revision=done.revision, duration_seconds=done.seconds)
+        except StepError as error:
+            cause = reason(error.__cause__ or error)
+            log.error("database.migration_failed", revision=error.revision, reason=cause)  # noqa: TRY400 - the command reports it
+            msg = f"the migration {error.revision} failed, and the schema is as before it: {cause}"
+            raise SchemaError(msg) from error
+        current = await connection.run_sync(applied)
+    if unknown := schema.revisions.unknown(current):
+        log.warning("database.schema_ahead", revision=", ".join(unknown), expected=", ".join(schema.revisions.heads))
+    else:
+        log.info("database.schema_up_to_date", revision=", ".join(current))
