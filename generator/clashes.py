@@ -33,6 +33,8 @@ def _claims(manifest: Manifest) -> Iterator[tuple[str, str]]:
         yield "variable", row["name"]
     for key in [*(row["name"] for row in manifest["commands"]), *manifest["processes"], *manifest["servers"]]:
         yield "name", key
+    for target in manifest["targets"]:
+        yield "target", target["name"]
     for process in manifest["processes"].values():
         yield "port", str(process["management_port"])
     for server in manifest["servers"].values():

@@ -1,29 +1,45 @@
 """The component that a service lists on its page."""
 
+import logging
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
-from ...component import Command, Component, Layer, Surroundings
+from ...component import Background, Command, Component, Layer, Surroundings
 from ...errors import UsageError
 from ...management.check import Check
+from . import addresses
+from .capacity_check import compare
 from .database import Database
 from .request_statements import observed
 from .schema import Schema, message_in, migrate, target_in, verify_schema, write_migration
 from .servers import Server
 from .settings import DatabaseSettings, verify
+from .url_file import UrlFile
+from .watch import WATCH_SECONDS
 
 
 @asynccontextmanager
 async def open_database(surroundings: Surroundings[DatabaseSettings]) -> AsyncIterator[Database]:
     """The database of these settings. It connects at the first use."""
+    logging.getLogger("sqlalchemy").setLevel(logging.WARNING)  # it would log what the metrics of the pool say
     settings, application = surroundings.settings, surroundings.identity.name
+    url_file = None if settings.url_file is None else UrlFile(settings.url_file, addresses.parse)
+    primary = Server("primary", settings.address, settings, application, url_file)
     replicas = [Server(f"replica_{n}", url, settings, application) for n, url in enumerate(settings.replicas)]
-    schema = Schema.of(surroundings.identity.package)
-    database = Database(settings, Server("primary", settings.address, settings, application), replicas, schema)
+    database = Database(settings, primary, replicas, Schema.of(surroundings.identity.package))
     try:
         yield database
     finally:
         await database.close()
+
+
+async def _watch(surroundings: Surroundings[DatabaseSettings]) -> None:
+    await DATABASE.of(surroundings).watch.look()
+
+
+async def _compare(surroundings: Surroundings[DatabaseSettings]) -> None:
+    database = DATABASE.of(surroundings)
+    await compare([database.primary, *database.replicas], database.settings)
 
 
 def checks(database: Database) -> Sequence[Check]:
@@ -63,6 +79,10 @@ DATABASE = Component(
     verify=verify,
     open=open_database,
     checks=checks,
+    background=(
+        Background("database.watch", _watch, every_seconds=WATCH_SECONDS, processes=("web", "worker")),
+        Background("database.capacity", _compare),
+    ),
     ready_to_start=has_schema,
     commands={
         "migrate": Command(run_migrate, "Bring the schema to the newest migration, or to one: --to REVISION"),

@@ -11,14 +11,17 @@ import structlog
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.util import await_only, greenlet_spawn
 
-from . import failures
+from . import failures, request_statements
+from .balancing import ALGORITHMS
 from .failures import DatabaseUnavailableError
 from .metrics import RETRIES
 from .reads import Compiled, Read, Row
+from .replicas import NoReplicaError, Replicas
 from .schema import Schema
 from .servers import Server
 from .settings import DatabaseSettings
 from .transactions import Transactions
+from .watch import Watch
 
 log = structlog.get_logger()
 
@@ -35,6 +38,8 @@ class Database:
     ) -> None:
         """Nothing is connected yet."""
         self.settings, self.primary, self.replicas = settings, primary, replicas
+        self._balanced = Replicas(replicas, ALGORITHMS[settings.balancing](), _reported)
+        self.watch = Watch(primary, self._balanced.all, settings.replica_lag_seconds)
         self.schema = schema
         self._transactions = Transactions(primary, settings.transaction_seconds)
 
@@ -78,6 +83,11 @@ class Database:
         session = self._transactions.session
         if session is not None:
             return await _in_session(session, read, parameters)
+        if self.replicas and request_statements.has_only_read():
+            try:
+                return await self._balanced.run(lambda server: _read(server, read, parameters))
+            except NoReplicaError:
+                pass  # the primary answers
         server = self.primary
         try:
             return await _read(server, read, parameters)
@@ -101,8 +111,9 @@ class Database:
 
     async def close(self) -> None:
         """Close all connections."""
+        self.watch.close()
         for server in (self.primary, *self.replicas):
-            await server.engine.dispose()
+            await server.close()
 
 
 def _reported(server: Server, error: Exception) -> Exception:

@@ -18,7 +18,10 @@ if TYPE_CHECKING:
     class Row(tuple[*Columns]):
         """A named tuple: the names are those of the columns."""
 
-        def __getattr__(self, name: str) -> Any: ...
+        __slots__ = ()
+
+        def __getattr__(self, name: str) -> Any:
+            """The value of a column."""
 
 else:
     Row = tuple
@@ -88,13 +91,13 @@ class Read(Generic[*Columns]):
         ]
 
 
-def _row_of(statement: "Select[Any]") -> Any:
+def _row_of(statement: "Select[*tuple[Any, ...]]") -> Any:
     names = [str(column.key) for column in statement.selected_columns]
     row: Any = namedtuple("Row", names, rename=True)  # type: ignore[misc] # noqa: PYI024 - the names are known only now
     return row._make
 
 
-def _compile(statement: "Select[Any]", dialect: Dialect) -> Compiled:
+def _compile(statement: "Select[*tuple[Any, ...]]", dialect: Dialect) -> Compiled:
     compiled: Any = statement.compile(dialect=dialect)
     names = compiled.positiontup if compiled.positiontup is not None else list(compiled.bind_names.values())
     types = [column.type.dialect_impl(dialect) for column in statement.selected_columns]

@@ -11,36 +11,55 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from . import failures
 from .addresses import POSTGRESQL, system_of
+from .connector import Connector
 from .failures import FailureLog
+from .plans import Plans
 from .pools import ObservedPool, replace_lost
+from .renewal import Renewal
 from .settings import DatabaseSettings
 from .slow import SlowLog
-from .statements import Statements
+from .statements import BEGIN, Statements
+from .url_file import UrlFile
 
-APPLICATION_NAME_BYTES = 63
 _BEGAN = "firstlight.began"
 
 
 class Server:
     """The primary, or a replica."""
 
-    def __init__(self, name: str, url: URL, settings: DatabaseSettings, application: str) -> None:
-        """Connect at the first use. `application` is the name that the server shows for its connections."""
-        self.name, self.url = name, url
+    def __init__(
+        self, name: str, url: URL, settings: DatabaseSettings, application: str, url_file: UrlFile[URL] | None = None
+    ) -> None:
+        """Connect at the first use. `application` is the name that the server shows for its connections.
+
+        Addresses come from `url_file`, if there is one. Raises `SettingsError` if the CA file cannot be used.
+        """
+        self.name, self.url, self.url_file = name, url, url_file
         self.dialect_name = system_of(url)
         self.failures = FailureLog(name)
-        self.statements = Statements(name, url, SlowLog(name, settings.slow_seconds))
-        self.engine = _engine(url, settings, application)
+        self.connect = Connector(lambda: url if url_file is None else url_file.address, settings, application)
+        """Opens a connection of asyncpg beside the pool."""
+        self.engine = _engine(url, settings, self.connect)
+        self._plans = Plans(self.engine)
+        explain = self._plans.ask if settings.slow_plans else None
+        self.statements = Statements(name, url, SlowLog(name, settings.slow_seconds, explain))
         self.fetch = _fetch_from_postgresql if self.dialect_name == POSTGRESQL else _fetch_from_sqlite
         """Executes a text with arguments on a connection of the driver, and returns the records."""
         pool = self.engine.pool
         assert isinstance(pool, ObservedPool)
         self.pool = pool
         pool.observe_as(name)
+        self.renew = Renewal(pool).renew
+        """Replaces the connections of the pool."""
         replace_lost(pool)
         self._observe(self.engine.sync_engine)
         if self.dialect_name != POSTGRESQL:
             _prepare_sqlite(self.engine.sync_engine, settings)
+
+    async def close(self) -> None:
+        """Close all connections."""
+        await self._plans.close()
+        await self.engine.dispose()
 
     def _observe(self, engine: Engine) -> None:
         ended = self.statements.ended
@@ -87,8 +106,8 @@ async def _fetch_from_sqlite(driver: Any, text: str, arguments: Sequence[Any]) -
         return records
 
 
-def _engine(url: URL, settings: DatabaseSettings, application: str) -> AsyncEngine:
-    arguments = _of_postgresql(settings, application) if system_of(url) == POSTGRESQL else {}
+def _engine(url: URL, settings: DatabaseSettings, connect: Connector) -> AsyncEngine:
+    arguments = {"async_creator_fn": connect} if system_of(url) == POSTGRESQL else {}
     return create_async_engine(
         url,
         connect_args=arguments,
@@ -99,21 +118,6 @@ def _engine(url: URL, settings: DatabaseSettings, application: str) -> AsyncEngi
         pool_use_lifo=True,
         poolclass=ObservedPool,
     )
-
-
-def _of_postgresql(settings: DatabaseSettings, application: str) -> dict[str, Any]:
-    """Limits on both sides: the server ends a statement; the client gives up when the server says nothing."""
-    milliseconds = str(round(settings.statement_seconds * 1000))
-    idle = str(round(settings.transaction_seconds * 1000))
-    return {
-        "timeout": settings.connect_seconds,
-        "command_timeout": settings.statement_seconds + 0.5,
-        "server_settings": {
-            "application_name": application[:APPLICATION_NAME_BYTES],
-            "statement_timeout": milliseconds,
-            "idle_in_transaction_session_timeout": idle,
-        },
-    }
 
 
 def _prepare_sqlite(engine: Engine, settings: DatabaseSettings) -> None:
@@ -129,7 +133,7 @@ def _prepare_sqlite(engine: Engine, settings: DatabaseSettings) -> None:
 
     def begun(connection: Connection) -> None:
         if connection.get_execution_options().get("isolation_level") != "AUTOCOMMIT":
-            connection.exec_driver_sql("BEGIN IMMEDIATE")
+            connection.exec_driver_sql(BEGIN)
 
     listen(engine, "connect", connected)
     listen(engine, "begin", begun)

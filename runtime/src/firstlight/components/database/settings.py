@@ -53,6 +53,9 @@ class DatabaseSettings(BaseSettings):
     tls: Annotated[Literal["auto", "verify", "encrypt", "off"], BeforeValidator(_lower)] = "auto"
     """`auto` verifies the server's certificate unless the server is this machine."""
     tls_ca_file: Path | None = None
+    """Certificates in PEM of the CAs that are trusted, instead of those of the system."""
+    replica_lag_seconds: Seconds = 10
+    """A replica that is further behind its primary gets no reads."""
     pool_size: int = Field(10, ge=1, le=1000)
     """Connections to each server at most, for each instance."""
     pool_wait_seconds: Seconds = 1

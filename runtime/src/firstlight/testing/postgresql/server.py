@@ -41,7 +41,7 @@ class PostgresqlServer:
         self._folder = Folder()
         self._client = Client(programs, self._folder, self.port)
         try:
-            self._folder.create_data(programs, password)
+            self._create_data()
             self._options = self._folder.options(options)
         except BaseException:
             self.close()
@@ -132,6 +132,9 @@ class PostgresqlServer:
     def __exit__(self, _: type[BaseException] | None, __: BaseException | None, ___: TracebackType | None) -> None:
         """End the server, and remove its folder."""
         self.close()
+
+    def _create_data(self) -> None:
+        self._folder.create_data(self._programs, self._password)
 
     def _end(self, number: signal.Signals) -> None:
         if self._process is not None:

@@ -1,0 +1,137 @@
+"""Replicas: which of them may answer a read, and what happens to a read whose replica is lost."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Generic, Protocol, TypeVar
+
+import structlog
+from sqlalchemy import exc
+
+from ...error_type import error_type
+from ...logs.redaction import redact_text
+from ...summary import summary
+from . import failures
+from .balancing import Balancing, Load
+from .metrics import REPLICA_USABLE
+
+log = structlog.get_logger()
+
+QUERY_CANCELED = "57014"  # by the limit of the statement: it would take as long on another server
+# A replay that removes rows which a read needs; a table or a column of a migration that was not replayed yet.
+ONLY_THE_PRIMARY = frozenset({"40001", "42P01", "42703"})
+
+
+class Named(Protocol):
+    """A server."""
+
+    @property
+    def name(self) -> str:
+        """Its name in metrics and events."""
+        ...
+
+
+ServerT = TypeVar("ServerT", bound=Named)
+ResultT = TypeVar("ResultT")
+
+
+class NoReplicaError(Exception):
+    """No replica could answer: the primary must."""
+
+
+class Replica(Generic[ServerT]):
+    """A replica, and the reads that it is answering."""
+
+    def __init__(self, server: ServerT) -> None:
+        """It is used until something speaks against it."""
+        self.server = server
+        self.load = Load()
+        self.usable = True
+        self._running: set[asyncio.Timeout] = set()
+        self._losses = 0
+        self._lost_at = 0.0
+        REPLICA_USABLE.labels(server.name).set(1)
+
+    async def run(self, read: Callable[[ServerT], Awaitable[ResultT]]) -> ResultT:
+        """The result of `read`. Raises `NoReplicaError` once the replica is lost, also while it does not answer."""
+        losses, began = self._losses, time.perf_counter()
+        self.load.in_use += 1
+        limit = asyncio.timeout(None)
+        try:
+            async with limit:
+                self._running.add(limit)
+                result = await read(self.server)
+        except Exception as error:
+            if limit.expired():
+                raise NoReplicaError from error
+            if is_lost(error):
+                if losses == self._losses:  # else it has returned since, and this is news of before
+                    self.lost(summary(error), error)
+                raise NoReplicaError from error
+            raise
+        finally:
+            self._running.discard(limit)
+            self.load.in_use -= 1
+        self.load.observe(time.perf_counter() - began)
+        return result
+
+    def lost(self, reason: str, error: BaseException | None = None) -> None:
+        """Use it no more, and move its reads elsewhere. Does nothing when it is lost already."""
+        if not self.usable:
+            return
+        self.usable = False
+        self._losses += 1
+        self._lost_at = time.monotonic()
+        REPLICA_USABLE.labels(self.server.name).set(0)
+        kind = {} if error is None else {"error_type": error_type(error)}
+        log.warning("database.replica_lost", server=self.server.name, reason=redact_text(reason), **kind)
+        now = asyncio.get_running_loop().time()
+        for limit in self._running:
+            limit.reschedule(now)
+
+    def returned(self) -> None:
+        """Use it again. Does nothing when it is in use."""
+        if self.usable:
+            return
+        self.usable = True
+        REPLICA_USABLE.labels(self.server.name).set(1)
+        seconds = round(time.monotonic() - self._lost_at, 3)
+        log.info("database.replica_returned", server=self.server.name, lost_seconds=seconds)
+
+
+class Replicas(Generic[ServerT]):
+    """The replicas of one primary."""
+
+    def __init__(
+        self, servers: Sequence[ServerT], choose: Balancing, reported: Callable[[ServerT, Exception], Exception]
+    ) -> None:
+        """`choose` is the algorithm. `reported` makes what the caller gets of an error that is no loss."""
+        self.all = [Replica(server) for server in servers]
+        self._choose = choose
+        self._reported = reported
+
+    async def run(self, read: Callable[[ServerT], Awaitable[ResultT]]) -> ResultT:
+        """The result of `read` on one replica, or on another one when the first is lost meanwhile.
+
+        Raises `NoReplicaError` when the primary must answer, and otherwise what `reported` returns.
+        """
+        left = [replica for replica in self.all if replica.usable]
+        while left:
+            replica = self._choose(left)
+            try:
+                return await replica.run(read)
+            except NoReplicaError:
+                left = [other for other in left if other.usable and other is not replica]
+            except Exception as error:
+                if failures.sqlstate(error) in ONLY_THE_PRIMARY:
+                    raise NoReplicaError from error
+                raise self._reported(replica.server, error) from error
+        raise NoReplicaError
+
+
+def is_lost(error: BaseException) -> bool:
+    """Whether an error speaks against its server, and not against the statement, and not against a full pool."""
+    state = failures.sqlstate(error)
+    if isinstance(error, exc.TimeoutError) or state == QUERY_CANCELED or state in ONLY_THE_PRIMARY:
+        return False
+    return failures.is_unavailable(error)
