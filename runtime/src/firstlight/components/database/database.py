@@ -105,9 +105,12 @@ class Database:
         return rows[0] if rows else None
 
     async def ping(self) -> None:
-        """Ask the primary for nothing. Raises the error of the driver."""
-        async with self.primary.engine.connect() as connection:
-            await connection.exec_driver_sql("SELECT 1")
+        """Ask the primary for nothing. Raises the error of the driver, which says more than that of a request."""
+        try:
+            async with self.primary.engine.connect() as connection:
+                await connection.exec_driver_sql("SELECT 1")
+        except DatabaseUnavailableError as error:
+            raise error.__cause__ or error from None
 
     async def close(self) -> None:
         """Close all connections."""
@@ -143,8 +146,8 @@ def _fetched(server: Server, compiled: Compiled, arguments: Sequence[Any]) -> Se
         records: Sequence[Any] = await_only(server.fetch(driver, compiled.text, arguments))
     except BaseException as error:
         server.statements.ended(compiled.text, began, error)
-        entry.invalidate()  # its state is unknown
-        if failures.is_lost(error):
+        entry.invalidate(error)  # its state is unknown
+        if failures.is_stale(error):
             server.pool.renew()
         raise
     server.statements.ended(compiled.text, began)
