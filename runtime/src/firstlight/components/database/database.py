@@ -2,20 +2,21 @@
 
 import asyncio
 import random
-import time
 from collections.abc import Awaitable, Callable, Sequence
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, suppress
 from typing import Any, TypeVar, TypeVarTuple
 
 import structlog
+from sqlalchemy import Row as SelectedRow
+from sqlalchemy import Select
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.util import await_only, greenlet_spawn
 
 from . import failures, request_statements
 from .balancing import ALGORITHMS
+from .execution import fetched, raise_reported, selected
 from .failures import DatabaseUnavailableError
 from .metrics import RETRIES
-from .reads import Compiled, Read, Row
+from .reads import Read, Row
 from .replicas import NoReplicaError, Replicas
 from .schema import Schema
 from .servers import Server
@@ -38,7 +39,7 @@ class Database:
     ) -> None:
         """Nothing is connected yet."""
         self.settings, self.primary, self.replicas = settings, primary, replicas
-        self._balanced = Replicas(replicas, ALGORITHMS[settings.balancing](), _reported)
+        self._balanced = Replicas(replicas, ALGORITHMS[settings.balancing](), raise_reported)
         self.watch = Watch(primary, self._balanced.all, settings.replica_lag_seconds)
         self.schema = schema
         self._transactions = Transactions(primary, settings.transaction_seconds)
@@ -82,27 +83,36 @@ class Database:
         """
         session = self._transactions.session
         if session is not None:
-            return await _in_session(session, read, parameters)
-        if self.replicas and request_statements.has_only_read():
-            try:
-                return await self._balanced.run(lambda server: _read(server, read, parameters))
-            except NoReplicaError:
-                pass  # the primary answers
-        server = self.primary
-        try:
-            return await _read(server, read, parameters)
-        except Exception as error:
-            if not failures.is_lost(error):
-                raise _reported(server, error) from error
-        try:  # once more, on a new connection: a read changes nothing
-            return await _read(server, read, parameters)
-        except Exception as error:
-            raise _reported(server, error) from error
+            result = await session.execute(read.statement, parameters)
+            return [read.row(tuple(row)) for row in result]
+        return await self._anywhere(lambda server: fetched(server, read, parameters))
 
     async def read_one(self, read: Read[*Columns], **parameters: Any) -> Row[*Columns] | None:
         """The first row, or None. Raises what `read` raises."""
         rows = await self.read(read, **parameters)
         return rows[0] if rows else None
+
+    async def select(self, statement: Select[*Columns]) -> Sequence[SelectedRow[*Columns]]:
+        """The rows of a select that is made for this call, such as that of a list with filters. Otherwise as `read`."""
+        session = self._transactions.session
+        if session is not None:
+            return (await session.execute(statement)).all()
+        return await self._anywhere(lambda server: selected(server, statement))
+
+    async def _anywhere(self, run: Callable[[Server], Awaitable[ResultT]]) -> ResultT:
+        """The result of a read on a replica, else on the primary: there twice, if a connection is lost."""
+        if self.replicas and request_statements.has_only_read():
+            with suppress(NoReplicaError):
+                return await self._balanced.run(run)
+        try:
+            return await run(self.primary)
+        except Exception as error:  # noqa: BLE001 - `raise_reported` raises
+            if not failures.is_lost(error):
+                raise_reported(self.primary, error)
+        try:
+            return await run(self.primary)
+        except Exception as error:  # noqa: BLE001 - `raise_reported` raises
+            raise_reported(self.primary, error)
 
     async def ping(self) -> None:
         """Ask the primary for nothing. Raises the error of the driver, which says more than that of a request."""
@@ -117,39 +127,3 @@ class Database:
         self.watch.close()
         for server in (self.primary, *self.replicas):
             await server.close()
-
-
-def _reported(server: Server, error: Exception) -> Exception:
-    raised = failures.translated(error)
-    if raised is not error:
-        server.failures.write(error)
-    return raised
-
-
-async def _in_session(session: AsyncSession, read: Read[*Columns], parameters: dict[str, Any]) -> list[Row[*Columns]]:
-    result = await session.execute(read.statement, parameters)
-    return [read.row(tuple(row)) for row in result]
-
-
-async def _read(server: Server, read: Read[*Columns], parameters: dict[str, Any]) -> list[Row[*Columns]]:
-    compiled = read.compiled(server.engine.dialect)
-    arguments = compiled.arguments(parameters)
-    return read.rows(compiled, await greenlet_spawn(_fetched, server, compiled, arguments))
-
-
-def _fetched(server: Server, compiled: Compiled, arguments: Sequence[Any]) -> Sequence[Any]:
-    """The records of the driver. It runs in a greenlet, because the pool may have to wait or to connect."""
-    entry = server.pool.connect()
-    driver: Any = entry.driver_connection
-    began = time.perf_counter_ns()
-    try:
-        records: Sequence[Any] = await_only(server.fetch(driver, compiled.text, arguments))
-    except BaseException as error:
-        server.statements.ended(compiled.text, began, error)
-        entry.invalidate(error)  # its state is unknown
-        if failures.is_stale(error):
-            server.pool.renew()
-        raise
-    server.statements.ended(compiled.text, began)
-    entry.close()
-    return records

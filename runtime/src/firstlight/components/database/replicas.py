@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Generic, Protocol, TypeVar
+from typing import Generic, NoReturn, Protocol, TypeVar
 
 import structlog
 from sqlalchemy import exc
@@ -103,17 +103,17 @@ class Replicas(Generic[ServerT]):
     """The replicas of one primary."""
 
     def __init__(
-        self, servers: Sequence[ServerT], choose: Balancing, reported: Callable[[ServerT, Exception], Exception]
+        self, servers: Sequence[ServerT], choose: Balancing, raise_reported: Callable[[ServerT, Exception], NoReturn]
     ) -> None:
-        """`choose` is the algorithm. `reported` makes what the caller gets of an error that is no loss."""
+        """`choose` is the algorithm. `raise_reported` raises what the caller gets for an error that is no loss."""
         self.all = [Replica(server) for server in servers]
         self._choose = choose
-        self._reported = reported
+        self._raise_reported = raise_reported
 
     async def run(self, read: Callable[[ServerT], Awaitable[ResultT]]) -> ResultT:
         """The result of `read` on one replica, or on another one when the first is lost meanwhile.
 
-        Raises `NoReplicaError` when the primary must answer, and otherwise what `reported` returns.
+        Raises `NoReplicaError` when the primary must answer, and otherwise what `raise_reported` raises.
         """
         left = [replica for replica in self.all if replica.usable]
         while left:
@@ -125,7 +125,7 @@ class Replicas(Generic[ServerT]):
             except Exception as error:
                 if failures.sqlstate(error) in ONLY_THE_PRIMARY:
                     raise NoReplicaError from error
-                raise self._reported(replica.server, error) from error
+                self._raise_reported(replica.server, error)
         raise NoReplicaError
 
 

@@ -40,6 +40,8 @@ class Server:
         self.connect = Connector(lambda: url if url_file is None else url_file.address, settings, application)
         """Opens a connection of asyncpg beside the pool."""
         self.engine = _engine(url, settings, self.connect)
+        self.autocommit = self.engine.execution_options(isolation_level="AUTOCOMMIT")
+        """The same engine and pool, without transactions."""
         self._plans = Plans(self.engine)
         explain = self._plans.ask if settings.slow_plans else None
         self.statements = Statements(name, url, SlowLog(name, settings.slow_seconds, explain))
