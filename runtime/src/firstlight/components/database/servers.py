@@ -142,5 +142,11 @@ def _prepare_sqlite(engine: Engine, settings: DatabaseSettings) -> None:
         if connection.get_execution_options().get("isolation_level") != "AUTOCOMMIT":
             connection.exec_driver_sql(BEGIN)
 
+    def returned(connection: Any, _record: object, _state: object) -> None:
+        # A COMMIT that a deferred constraint refuses leaves the transaction open, and SQLAlchemy takes it for ended.
+        if connection is not None and connection.driver_connection.in_transaction:
+            connection.rollback()
+
     listen(engine, "connect", connected)
     listen(engine, "begin", begun)
+    listen(engine, "reset", returned)
