@@ -2,10 +2,12 @@
 
 import logging
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AbstractContextManager, asynccontextmanager
+from pathlib import Path
 
-from ...component import Background, Command, Component, Layer, Surroundings
+from ...component import Background, Command, Component, Isolate, Layer, Surroundings
 from ...errors import UsageError
+from ...identity import Identity
 from ...management.check import Check
 from . import addresses
 from .capacity_check import compare
@@ -73,6 +75,15 @@ def _schema(database: Database) -> Schema:
     return database.schema
 
 
+def for_tests(
+    component: Component[DatabaseSettings, Database], identity: Identity, folder: Path
+) -> AbstractContextManager[Isolate[DatabaseSettings, Database]]:
+    """The database of tests."""
+    from .isolation import isolated  # noqa: PLC0415 - a process that serves does not need it
+
+    return isolated(component, identity, folder)
+
+
 DATABASE = Component(
     name="database",
     settings=DatabaseSettings,
@@ -89,5 +100,6 @@ DATABASE = Component(
         "migration": Command(run_migration, "Write the next migration: what it does, in words"),
     },
     middleware={Layer.OBSERVE: observed},
+    for_tests=for_tests,
 )
 """The database. Its tables and migrations are those of the service's package."""
