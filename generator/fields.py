@@ -137,6 +137,8 @@ ROWS = {
     },
     "example": {"file": Field(place), "holds": Field(text), "change": Field(text)},
     "failures": {"what": Field(text), "then": Field(text)},
+    "runbooks": {"page": Field(place), "when": Field(text)},
+    "data": {"what": Field(text), "where": Field(text), "backup": Field(text)},
     "targets": {"name": Field(name), "summary": Field(text), "run": Field(text)},
 }
 TABLES = {

@@ -7,12 +7,14 @@
 | `summary` | what the component is | README |
 | `extra` | the runtime's extra | pyproject.toml |
 | `requires`, `uses` | other components; a list in them means one of these | the order of components |
-| `variables`, `secrets` | environment; values for the stack and for `make smoke` | README, .env.example, compose, smoke.sh |
+| `variables`, `secrets` | environment; values for the stack and the smoke test | README, .env.example, compose, smoke.sh |
 | `servers` | servers in the stand-alone stack, with their ports | compose: the service starts after them |
 | `egress` | the connections of its processes and commands | the network policy |
 | `commands` | `python -m <package> <name>`, which ends | compose, Kubernetes, hosts: those `before_release` |
 | `processes` | `python -m <package> <name>`, which keeps running | the same; `egress` of one process, in addition |
 | `failures` | failures of it, and what the service does then | README |
+| `runbooks` | pages that it adds to `docs/runbooks/`, and when to read them | docs/runbooks/README.md |
+| `data` | data that it keeps, where they are, and their backup | docs/runbooks/backup.md |
 | `targets` | targets of make that run a command with the variables of `.env` | Makefile |
 | `yours` | files in `src/<package>/` that belong to the team | `skip` in pyproject.toml, README |
 | `ignored` | files that it writes in the working directory | .gitignore |
@@ -44,6 +46,8 @@ FIELDS: dict[str, Any] = {
     "commands": [],
     "processes": {},
     "failures": [],
+    "runbooks": [],
+    "data": [],
     "targets": [],
     "yours": [],
     "ignored": [],

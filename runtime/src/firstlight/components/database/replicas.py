@@ -14,7 +14,6 @@ from .metrics import REPLICA_USABLE
 
 log = structlog.get_logger()
 
-QUERY_CANCELED = "57014"  # by the limit of the statement: it would take as long on another server
 # A replay that removes rows which a read needs; a table or a column of a migration that was not replayed yet.
 ONLY_THE_PRIMARY = frozenset({"40001", "42P01", "42703"})
 
@@ -134,6 +133,6 @@ class Replicas(Generic[ServerT]):
 def is_lost(error: BaseException) -> bool:
     """Whether an error speaks against its server, and not against the statement, and not against a full pool."""
     state = failures.sqlstate(error)
-    if isinstance(error, exc.TimeoutError) or state == QUERY_CANCELED or state in ONLY_THE_PRIMARY:
+    if isinstance(error, exc.TimeoutError) or state == failures.QUERY_CANCELED or state in ONLY_THE_PRIMARY:
         return False
     return failures.is_unavailable(error)

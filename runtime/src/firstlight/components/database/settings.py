@@ -8,11 +8,9 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from sqlalchemy import URL
 
 from ...errors import SettingsError
-from ...settings import Settings
+from ...settings import DEVELOPMENT, Settings
 from . import addresses
 from .tls import Tls
-
-DEVELOPMENT = "development"
 
 
 def _address(value: object) -> object:
