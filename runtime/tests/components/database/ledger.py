@@ -18,7 +18,7 @@ from ...conftest import PROGRAMS
 from ...fault_proxy import FaultProxy
 
 PROGRAM = str(PROGRAMS / "ledger.py")
-DATABASE, ROLE, PASSWORD = "ledger", "service", "correct"  # noqa: S105 - of a server that lives as long as a test
+DATABASE, ROLE, PASSWORD = "ledger", "service", "correct"
 TABLE = "CREATE TABLE entries (number serial PRIMARY KEY, name text NOT NULL, amount integer NOT NULL)"
 POOL_SIZE = 4
 LIMITS = {
@@ -102,7 +102,7 @@ class Ledger:
 
     async def _in_use(self) -> float:
         metrics = (await self.probe("/metrics")).text.splitlines()
-        (line,) = [line for line in metrics if line.startswith("db_client_connection_count{") and '"used"' in line]
+        (line,) = [line for line in metrics if line.startswith("db_client_connections{") and '"used"' in line]
         return float(line.split()[-1])
 
     def times(self, name: str) -> int:

@@ -2,10 +2,8 @@
 
 import asyncio
 import time
-import tomllib
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 import httpx2
 import pytest

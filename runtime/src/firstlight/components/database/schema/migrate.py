@@ -6,7 +6,7 @@ import structlog
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from ....errors import UsageError
-from .connections import migrating, reason
+from .connections import Limits, migrating, reason
 from .readiness import applied
 from .revisions import SchemaError
 from .schema import Schema
@@ -26,7 +26,7 @@ def target_in(arguments: Sequence[str]) -> str | None:
             raise UsageError(msg)
 
 
-async def migrate(engine: AsyncEngine, schema: Schema, target: str | None = None) -> None:
+async def migrate(engine: AsyncEngine, schema: Schema, target: str | None = None, limits: Limits | None = None) -> None:
     """Apply what is missing, each revision in a transaction of its own, with one event each.
 
     Several processes may do so at once: one works, the others wait. A database that a newer release has migrated is
@@ -36,7 +36,7 @@ async def migrate(engine: AsyncEngine, schema: Schema, target: str | None = None
 
     schema.revisions.missing((), target)  # refuses an unknown target before it connects
     steps = Steps(schema, target)
-    async with migrating(engine) as connection:
+    async with migrating(engine, limits or Limits()) as connection:
         try:
             while done := await connection.run_sync(steps.apply_next):
                 log.info("database.migration_applied", revision=done.revision, duration_seconds=done.seconds)
