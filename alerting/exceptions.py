@@ -21,6 +21,12 @@ ABOVE = frozenset(
     {
         "BackgroundWorkStopped",
         "CpuThrottled",
+        "DatabaseDeadlocks",
+        "DatabasePoolSaturated",
+        "DatabasePoolTimeouts",
+        "DatabaseReplicaLagging",
+        "DatabaseSlowStatements",
+        "DatabaseUnavailable",
         "ErrorLogBurst",
         "EventLoopLagging",
         "FileDescriptorsNearLimit",

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from jinja2 import Environment
 
+from .brought import replaceable
 from .ownership import THE_LEAST, chosen
 from .repository import DEFAULTS, ROOT, SERVICE_DIRECTORY, SOURCES
 
@@ -46,9 +47,10 @@ def _translated(match: re.Match[str]) -> str:
 def _name_of_file(path: str) -> str:
     """Render the name of a file that is not chosen to nothing, which makes cookiecutter skip it."""
     # An absolute path is a directory, already joined to the output. Directories must have a name.
-    if Path(path).is_absolute() or chosen(THE_LEAST, Path(path).as_posix()):
+    place = Path(path).as_posix()
+    if Path(path).is_absolute() or (chosen(THE_LEAST, place) and place not in _replaceable()):
         return path
-    return f"{{% if chosen(cookiecutter, {Path(path).as_posix()!a}) %}}{path}{{% endif %}}"
+    return f"{{% if emitted(cookiecutter, {place!a}) %}}{path}{{% endif %}}"
 
 
 def _answer_or_default(text: str) -> str:
@@ -69,6 +71,11 @@ def _answer_or_default(text: str) -> str:
     return (
         f"{{{{ asked_again(cookiecutter) }}}}{{% if {rendered_when[text]} %}}{text}{{% else %}}{literal}{{% endif %}}"
     )
+
+
+@functools.cache
+def _replaceable() -> frozenset[str]:
+    return replaceable()
 
 
 @functools.cache

@@ -7,14 +7,14 @@ from typing import Any
 from jinja2 import Environment
 
 from .answers import asked_again, refusals, refuse_bad_defaults, refuse_unknown_questions
-from .components import before_release, enabled, processes
+from .brought import emitted
+from .components import before_release, enabled, page_imports, processes
 from .cruft_state import cruft_state
 from .expressions import misspelt
 from .library import library, manifest
 from .mounts import after_generation
 from .names import package, slug, team
 from .organisation import ORGANISATION, base_image, default_of
-from .ownership import chosen
 from .pipelines import pipeline, source
 from .registry import image
 from .releases import release
@@ -42,8 +42,9 @@ def extend(environment: Environment) -> None:
         asked_again=asked_again,
         base_image=base_image,
         before_release=before_release,
-        chosen=chosen,
+        page_imports=page_imports,
         cruft_state=cruft_state,
+        emitted=emitted,
         enabled=enabled,
         image=image,
         library=library,

@@ -46,6 +46,18 @@ def name(value: object) -> str | None:
     return f"must be 1 to {LONGEST_NAME} characters of a-z, 0-9 and hyphens, such as migrate"
 
 
+def module(value: object) -> str | None:
+    """A module, by its dotted name."""
+    known = isinstance(value, str) and re.fullmatch(r"[a-z_]+(\.[a-z_]+)+", value)
+    return None if known else "must name a module such as firstlight.components.database.idempotency"
+
+
+def place(value: object) -> str | None:
+    """A file or a folder, by its path in the package of a service or in its working directory."""
+    known = isinstance(value, str) and re.fullmatch(r"\w[\w.*/-]*", value)
+    return None if known else "must be a path without a slash in front, such as migrations"
+
+
 def number(least: int, most: int, what: str) -> Rule:
     """A whole number within limits."""
 
@@ -103,21 +115,37 @@ _LIMITS = {
     "memory": Field(number(16, 65536, "a number of MiB"), MEMORY_MIB),
     "pids": Field(number(10, 32768, "a number of processes and threads"), PIDS),
 }
+_ELSEWHERE = {
+    "staging": Field(any_text, ""),  # its value in that environment
+    "production": Field(any_text, ""),
+    "compose": Field(any_text, ""),  # its value in the stand-alone stack
+    "smoke": Field(any_text, ""),  # its value where the image runs without servers and without a network
+}
 ROWS = {
     "egress": EGRESS,
     "variables": {
         "name": Field(variable),
         "default": Field(any_text),
         "meaning": Field(text),
-        "compose": Field(any_text, ""),  # its value in the stand-alone stack
+        **_ELSEWHERE,
     },
-    "secrets": {"name": Field(variable), "meaning": Field(text)},
+    "secrets": {
+        "name": Field(variable),
+        "meaning": Field(text),
+        "default": Field(any_text, ""),  # its value in development
+        **_ELSEWHERE,
+    },
     "commands": {
         "name": Field(name),
         "summary": Field(text),
         "when": Field(one_of("before_release", "by_hand"), "by_hand"),
         **_LIMITS,
     },
+    "example": {"file": Field(place), "holds": Field(text), "change": Field(text)},
+    "failures": {"what": Field(text), "then": Field(text)},
+    "runbooks": {"page": Field(place), "when": Field(text)},
+    "data": {"what": Field(text), "where": Field(text), "backup": Field(text)},
+    "targets": {"name": Field(name), "summary": Field(text), "run": Field(text)},
 }
 TABLES = {
     "servers": {"ports": Field(ports, [])},
@@ -128,4 +156,4 @@ TABLES = {
         **_LIMITS,
     },
 }
-FAILURE = {"what": Field(text), "then": Field(text)}
+TEXTS = {"yours": place, "ignored": place}  # lists of these

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from .brought import PACKAGE, brought, emitted, with_package
 from .channels import PLACE, with_channels
 from .command import keeping, updating
-from .components import HOME, enabled
 from .cruft_state import without_state
 from .ownership import chosen
 from .package_index import INDEX
@@ -55,23 +55,26 @@ def mounted(answers: Answers) -> Iterator[tuple[Path, str]]:
         for path in mount.files():
             if chosen(answers, place := f"{mount.place}/{path}"):
                 yield ROOT / mount.tree / path, place
-    for component in enabled(answers["components"]):
-        tree = HOME / component["name"] / "files"
-        for path in files_below(tree):
-            if chosen(answers, path):
-                yield tree / path, path
+    for origin, path in brought(answers):
+        yield origin, _in_the_service(path, answers)
 
 
 def rewritten(answers: Answers) -> dict[str, str]:
-    """The mounted files that an organisation's channels change, with their new content."""
+    """The new content of mounted files that an organisation's channels change, or that name the service's package."""
     texts = {place: path.read_text("utf-8") for path, place in mounted(answers) if place.startswith(PLACE)}
-    return {place: new for place, text in texts.items() if (new := with_channels(text)) != text}
+    channels = {place: new for place, text in texts.items() if (new := with_channels(text)) != text}
+    named = {
+        _in_the_service(path, answers): with_package(origin.read_text("utf-8"), answers)
+        for origin, path in brought(answers)
+        if PACKAGE.encode() in origin.read_bytes()
+    }
+    return channels | named
 
 
 def rendered(answers: Answers) -> Iterator[str]:
     """The files that are rendered for this service."""
     for path in files_below(TEMPLATE):
-        if chosen(answers, path):
+        if emitted(answers, path):
             yield _in_the_service(path, answers)
 
 

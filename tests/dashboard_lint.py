@@ -36,6 +36,7 @@ from rulebook import (
     contract,
     grouping_labels,
     known_series,
+    log_events,
     selectors,
 )
 
@@ -74,7 +75,7 @@ def log_queries_are_about_the_service(of: Json) -> Iterator[str]:
         if unknown := fields - {*log["fields"], *log["request_fields"]}:
             yield f"{place} filters by {sorted(unknown)}, which nobody logs"
         events = {event for match in re.findall(r'event=~?"([^"]+)"', query) for event in match.split("|")}
-        if unknown := events - set(log["events"]):
+        if unknown := events - log_events(_component(of)):
             yield f"{place} looks for {sorted(unknown)}, which nobody logs"
 
 
@@ -301,6 +302,11 @@ OWN: dict[str, Rule] = {
         components_keep_to_themselves,
     )
 }
+
+
+def _component(of: Json) -> str | None:
+    name = of["uid"].removeprefix("firstlight-").replace("-", "_")
+    return name if name in components() else None
 
 
 def _source(asking: Json) -> str | None:

@@ -161,6 +161,17 @@ def contract() -> dict[str, frozenset[str]]:
     return series
 
 
+@cache
+def part(component: str | None) -> dict[str, Any]:
+    """The part of the contract of a component, or that of the runtime."""
+    return tomllib.loads((CONTRACT / f"{component or 'runtime'}.toml").read_text("utf-8"))
+
+
+def log_events(component: str | None) -> frozenset[str]:
+    """Every event that the runtime and a component log."""
+    return frozenset(part(None)["log"]["events"]) | frozenset(part(component)["log"]["events"])
+
+
 def known_series() -> dict[str, frozenset[str]]:
     """Every series a rule or a runbook may read, with the labels it may have beside those of the target."""
     own = frozenset({"slo", "window", "outcome", "dependency"})

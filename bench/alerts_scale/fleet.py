@@ -18,6 +18,13 @@ REQUESTS = (
 )
 OBJECTIVES = (("availability", 0.999), ("latency", 0.99))
 SOURCES = 13  # of unhandled errors
+POOLS = ("primary", "replica_0")
+STATEMENTS = (
+    'db_operation_name="SELECT",db_collection_name="links"',
+    'db_operation_name="INSERT",db_collection_name="links"',
+    'db_operation_name="SELECT",db_collection_name="idempotency_keys"',
+    'db_operation_name="INSERT",db_collection_name="idempotency_keys"',
+)
 
 
 def service_series(service: str) -> Iterator[Series]:
@@ -91,8 +98,39 @@ def instance_series(target: str) -> Iterator[Series]:
         yield Series(f'event_loop_lag_seconds_bucket{{{target},le="{le}"}}', 6 * MINUTE, SCRAPE, share, counter=True)
     client = f'{target},dependency="billing",http_request_method="GET",http_response_status_code="200",error_type=""'
     yield from histogram("http_client_request_duration_seconds", client, 11 * MINUTE)
+    yield from database_series(target)
     for labels in REQUESTS:
         yield from histogram("http_server_request_duration_seconds", f"{target},{labels}", 6 * MINUTE)
+
+
+def database_series(target: str) -> Iterator[Series]:
+    """What one instance exports about its database, with one replica and every outcome."""
+    recent = 11 * MINUTE
+    yield Series(f'health_check_status{{{target},check="database"}}', recent, SCRAPE, 1)
+    yield Series(f"database_server_connections_max{{{target}}}", recent, SCRAPE, 97)
+    yield Series(f"database_pools_connections_max{{{target}}}", recent, SCRAPE, 20)
+    yield Series(f'database_replica_lag_seconds{{{target},server="replica_0"}}', recent, SCRAPE, 0.1)
+    yield Series(f'database_replica_usable{{{target},server="replica_0"}}', recent, SCRAPE, 1)
+    yield Series(f"database_deadlocks_total{{{target}}}", recent, SCRAPE, 0, counter=True)
+    for reason in ("serialization_failure", "deadlock"):
+        retries = f'database_transaction_retries_total{{{target},reason="{reason}"}}'
+        yield Series(retries, recent, SCRAPE, 0, counter=True)
+    for outcome in ("committed", "rolled_back", "failed", "timed_out", "cancelled"):
+        ended = f'database_transactions_total{{{target},outcome="{outcome}"}}'
+        yield Series(ended, recent, SCRAPE, 0.1, counter=True)
+    for name in POOLS:
+        pool = f'{target},db_client_connection_pool_name="{name}"'
+        yield Series(f"db_client_connection_max{{{pool}}}", recent, SCRAPE, 10)
+        yield Series(f"db_client_connection_timeouts_total{{{pool}}}", recent, SCRAPE, 0, counter=True)
+        for state in ("used", "idle"):
+            yield Series(
+                f'db_client_connection_count{{{pool},db_client_connection_state="{state}"}}', recent, SCRAPE, 5
+            )
+    for kind in STATEMENTS:
+        yield Series(f"database_slow_statements_total{{{target},{kind}}}", recent, SCRAPE, 0.01, counter=True)
+        for server in POOLS:
+            of = f'{target},db_system_name="postgresql",{kind},server="{server}",error_type=""'
+            yield Series(f"db_client_operation_duration_seconds_count{{{of}}}", recent, SCRAPE, 3, counter=True)
 
 
 def histogram(name: str, labels: str, seconds: int) -> Iterator[Series]:

@@ -14,6 +14,8 @@ NOT_APPLICABLE: dict[str, dict[str, str]] = {
     "CommandFailed": {"low traffic": "the last run of a command is no ratio"},
     "ConfigReloadFailed": {"low traffic": NO_RATIO, "two services": PLATFORM},
     "CpuThrottled": {"low traffic": NO_RATIO},
+    "DatabasePoolSaturated": {"low traffic": "the connections in use are no ratio of events"},
+    "DatabaseReplicaLagging": {"low traffic": "the seconds that a replica is late are no ratio"},
     "EventLoopLagging": {"low traffic": "the loop is measured on a clock, not on requests"},
     "FileDescriptorsNearLimit": {"low traffic": NO_RATIO},
     "LogLevelOverridden": {"low traffic": "the level is no ratio"},

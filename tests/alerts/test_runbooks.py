@@ -2,11 +2,20 @@
 
 import re
 import subprocess
-import tomllib
 from pathlib import Path
 
 import pytest
-from rulebook import ALERTS, CONTRACT, RUNBOOKS, TARGET_LABELS, alert_names, alerts, known_series, selectors
+from rulebook import (
+    ALERTS,
+    RUNBOOKS,
+    TARGET_LABELS,
+    alert_names,
+    alerts,
+    known_series,
+    log_events,
+    part,
+    selectors,
+)
 from template import ROOT, SERVICE_DIRECTORY
 
 HEADINGS = ["Meaning", "Impact", "Diagnosis", "Mitigation"]
@@ -69,17 +78,17 @@ def test_queries_parse_and_read_what_exists(alert: str) -> None:
 @every_alert
 def test_log_queries_use_the_fields_of_the_contract(alert: str) -> None:
     """An event or a field nobody logs finds nothing."""
-    log = _log()
+    log = part(None)["log"]
     for query in blocks(alert, "logql"):
         fields = set(re.findall(r"(\w+)=~?\"", query)) - {"service_name"}
         assert fields <= {*log["fields"], *log["request_fields"]}
         named = {event for match in re.findall(r"event=~?\"([^\"]+)\"", query) for event in match.split("|")}
-        assert named <= set(log["events"])
+        assert named <= log_events(component_of(alert))
 
 
-def _log() -> dict[str, list[str]]:
-    contents: dict[str, dict[str, list[str]]] = tomllib.loads((CONTRACT / "runtime.toml").read_text("utf-8"))
-    return contents["log"]
+def component_of(alert: str) -> str | None:
+    """The component that an alert is about."""
+    return next(rule.component for rule in alerts() if rule.name == alert)
 
 
 @every_alert
@@ -114,7 +123,8 @@ def test_what_it_names_exists(alert: str) -> None:
     for word in re.findall(r"`([A-Z][a-z]+(?:[A-Z][a-z]+)+)`", text(alert)):
         assert word in names
     for setting in re.findall(r"`([A-Z]+(?:_[A-Z]+)+)`", text(alert)):
-        assert any(f"\n    {setting.lower()}: " in file.read_text("utf-8") for file in SETTINGS)
+        of_component = setting in part(component_of(alert)).get("variables", [])
+        assert of_component or any(f"\n    {setting.lower()}: " in file.read_text("utf-8") for file in SETTINGS)
 
 
 def test_every_path_a_runbook_names_exists() -> None:

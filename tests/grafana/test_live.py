@@ -4,7 +4,6 @@ Rules are evaluated and alerts held for five seconds here, so that the longest w
 That makes those too high; what is asserted about values is about scraped series, which it leaves alone.
 """
 
-import os
 import re
 import shutil
 import threading
@@ -16,15 +15,16 @@ from dataclasses import dataclass
 from functools import partial
 from math import isnan
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import pytest
 import yaml
 from conftest import Generate
-from dashboards import FILES, GRAFANA, Json, dashboard, dashboards, panels, queries, variables, with_uid
+from dashboard_answers import LABELS, RATE_INTERVAL, SCRAPE_SECONDS, asked_by, filled, hurry, query_of
+from dashboards import FILES, GRAFANA, dashboard, dashboards, panels, queries, variables, with_uid
 from emitted import DEPENDENCIES, dependencies, drive, leave_in_mid_stream, serving
-from live import PROMETHEUS_3, Prometheus, Settings, alertmanager, listening, prometheus
-from rulebook import ALERTS, contract, selectors
+from live import Prometheus, Settings, alertmanager, listening, prometheus
+from rulebook import contract, selectors
 from template import EVERYTHING, Machine
 
 from demo.collector import Collector
@@ -32,11 +32,6 @@ from demo.traffic import request
 
 pytestmark = pytest.mark.slow
 
-HOW_TO_GET = ".ci/beside forky .tools/prometheus-3 prometheus prometheus-alertmanager"
-LABELS = {"service": "acme-links", "env": "test"}
-SCRAPE_SECONDS = 1
-RATE_INTERVAL = f"{4 * SCRAPE_SECONDS}s"  # what Grafana makes of that
-RULES_EVERY = "5s"
 RECORDED_WITHIN = 120
 MOVES_WITHIN = 30
 USUAL = "/api/v1/links"
@@ -49,7 +44,9 @@ OF_THE_PAST = "looks back further than these minutes"
 NO_COMMAND = "the service has no component that brings a command"
 NO_WEBSOCKET = "the service has none"
 OF_ILLS = "nothing of the kind goes wrong here"
+OF_A_SERVER = "only with PostgreSQL and replicas; test_database.py asks it"
 BETWEEN_RELEASES = "the template has no end of support between two releases"
+NEEDS_A_SERVER = ("database_replica_", "database_server_", "database_pools_")
 MAY_BE_EMPTY = {
     "Fleet: Support left A": BETWEEN_RELEASES,
     "Telemetry: Template's support A": BETWEEN_RELEASES,
@@ -57,6 +54,12 @@ MAY_BE_EMPTY = {
     "Alerts: Pages within a week B": OF_ILLS,
     "Alerts: Failing rules A": OF_ILLS,
     "Alerts: Missed evaluations A": OF_ILLS,
+    "Database: Errors by type A": OF_ILLS,
+    "Database: Pools of the server's limit A": OF_A_SERVER,
+    "Database: Pools against the server A": OF_A_SERVER,
+    "Database: Pools against the server B": OF_A_SERVER,
+    "Database: Lag of replicas A": OF_A_SERVER,
+    "Database: Replicas in use A": OF_A_SERVER,
     "HTTP client: Latency by dependency B": OF_THE_PAST,
     "Runtime: CPU periods throttled A": OF_THE_MACHINE,
     "Runtime: Time throttled A": OF_THE_MACHINE,
@@ -87,21 +90,6 @@ class Watched:
     server: Prometheus
 
 
-class Asked(NamedTuple):
-    """A query as Grafana sends it."""
-
-    place: str
-    expr: str
-    instant: bool
-
-    def of(self, server: Prometheus) -> list[dict[str, Any]]:
-        """The series that have a number to show."""
-        if self.instant:
-            return [each for each in server.query(self.expr) if not isnan(float(each["value"][1]))]
-        found = server.query_range(self.expr, seconds=300, step=5)
-        return [each for each in found if any(not isnan(float(value)) for _, value in each["values"])]
-
-
 class Spell(NamedTuple):
     """A way to make the service worse, the query that must show it, and what is nothing in its unit."""
 
@@ -128,32 +116,6 @@ COSTS = {
 }
 
 
-def filled(expr: str, of: Json, rate_interval: str) -> str:
-    """Fill in the variables as Grafana does: what is chosen, or the pattern for all."""
-    values = {name: LABELS.get(name) or variable.get("allValue", "") for name, variable in variables(of).items()}
-    values["__rate_interval"] = rate_interval
-    return re.sub(r"\$([a-z_]\w*)", lambda match: values[match[1]], expr)  # $1 belongs to label_replace
-
-
-def asked_by(of: Json, rate_interval: str = "1m") -> list[Asked]:
-    """Every query of a dashboard. The rate interval is by default what a scrape every 15 s makes of it."""
-    instants = {
-        f"{panel['title']} {target['refId']}": target.get("instant", False)
-        for panel in panels(of)
-        for target in panel["targets"]
-    }
-    return [
-        Asked(f"{of['title']}: {query.place}", filled(query.expr, of, rate_interval), instants.get(query.place, False))
-        for query in queries(of)
-    ]
-
-
-def query_of(of: Json, place: str) -> Asked:
-    """One query, at the highest resolution."""
-    (asked,) = (each for each in asked_by(of, RATE_INTERVAL) if each.place == f"{of['title']}: {place}")
-    return asked
-
-
 @contextmanager
 def sending(send: Callable[[], object], senders: int = 1, pause: float = 0) -> Iterator[None]:
     """Send requests one after the other, from so many at once."""
@@ -178,6 +140,7 @@ def usual_traffic(port: int) -> Iterator[None]:
     calls = [partial(request, port, "GET", f"/orders/{name}") for name in DEPENDENCIES]
     with ExitStack() as stack:
         stack.enter_context(sending(partial(request, port, "GET", USUAL), pause=0.1))
+        stack.enter_context(sending(partial(request, port, "POST", USUAL, {"url": "https://example.com"}), pause=1))
         stack.enter_context(sending(partial(leave_in_mid_stream, port), pause=1))
         for call in calls:
             stack.enter_context(sending(call, pause=1))
@@ -196,18 +159,6 @@ def one_bad_spell(port: int, server: Prometheus) -> None:
         server.until(f"{rate} == 0", MOVES_WITHIN)
 
 
-@pytest.fixture(scope="module", params=["installed", "next"])
-def _programs(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Prometheus and Alertmanager, once as installed and once as of Prometheus 3, which the stand-alone stack has."""
-    with pytest.MonkeyPatch.context() as patch:
-        if request.param == "next":
-            patch.setenv("PATH", str(PROMETHEUS_3), prepend=os.pathsep)
-            if not PROMETHEUS_3.exists() and not os.environ.get("CI"):
-                pytest.skip(f"needs Prometheus 3: {HOW_TO_GET}")
-            assert PROMETHEUS_3.exists(), HOW_TO_GET
-        yield
-
-
 @pytest.fixture(scope="module")
 def watched(
     _programs: None, shared: Machine, generate: Generate, tmp_path_factory: pytest.TempPathFactory
@@ -217,16 +168,17 @@ def watched(
     installed = shared.run(["uv", "sync", "--quiet", "--no-dev"], directory)
     assert installed.status == 0, installed.stderr
     rules = tmp_path_factory.mktemp("rules")
-    for file in ALERTS.glob("rules/*.rules.yml"):
-        often = re.sub(r"^( +interval: )\w+$", rf"\g<1>{RULES_EVERY}", file.read_text("utf-8"), flags=re.MULTILINE)
-        soon = re.sub(r"^( +for: )\w+$", rf"\g<1>{RULES_EVERY}", often, flags=re.MULTILINE)
-        (rules / file.name).write_text(soon, "utf-8")
+    hurry(rules)
     place = tmp_path_factory.mktemp("servers")
     with (
         dependencies() as calls,
         closing(Collector()) as collector,  # exemplars are of traces that somebody keeps
         serving(
-            shared, directory, HTTP_CLIENT_DEPENDENCIES=calls, OTEL_EXPORTER_OTLP_ENDPOINT=collector.url
+            shared,
+            directory,
+            HTTP_CLIENT_DEPENDENCIES=calls,
+            OTEL_EXPORTER_OTLP_ENDPOINT=collector.url,
+            DATABASE_SLOW_SECONDS="0.000001",  # some statements are slow
         ) as service,
         listening() as inbox,
         alertmanager(place, inbox, {"group_wait": "1s", "group_interval": "1s"}) as receiver,
@@ -314,7 +266,7 @@ def test_every_series_of_the_service_that_a_dashboard_reads_is_scraped(watched: 
         for name in found.metrics
     }
     missing = {name for name in read & contract().keys() if not watched.server.query(f"last_over_time({name}[5m])")}
-    elsewhere = ("cgroup_", "websocket_connection_", "template_supported_until_")
+    elsewhere = ("cgroup_", "websocket_connection_", "template_supported_until_", *NEEDS_A_SERVER)
     assert {name for name in missing if not name.startswith(elsewhere)} == set()
 
 

@@ -2,8 +2,9 @@
 
 `check` checks the files of the service. `doctor` also tells its version, edited files, lock file and missing tools.
 `develop <package>` runs the service and restarts it when its files change. `fuzz <package>` sends generated requests to
-it. `openapi <package>` prints its OpenAPI document, `openslo <package>` its objectives as OpenSLO. `settings <package>`
-prints its settings with the values that they have under `develop`.
+it. `once <package> <command>` runs a command of it with the variables of `develop`. `openapi <package>` prints its
+OpenAPI document, `openslo <package>` its objectives as OpenSLO. `settings <package>` prints its settings, with the
+values that they have under `develop`.
 """
 
 import sys
@@ -16,6 +17,7 @@ COMMANDS = {
     "doctor": "doctor.command",
     "develop": "development.command",
     "fuzz": "fuzz.command",
+    "once": "development.once_command",
     "openapi": "openapi.command",
     "openslo": "openslo.command",
     "settings": "development.settings_command",

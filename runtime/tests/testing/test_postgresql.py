@@ -5,14 +5,15 @@ import os
 import socket
 import ssl
 import subprocess
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
 import asyncpg  # type: ignore[import-untyped]
 import pytest
 
-from firstlight.testing.postgresql import MISSING, PostgresqlServer, find
+from firstlight.testing.postgresql import MISSING, PostgresqlReplica, PostgresqlServer, find
 
 if find() is None and not os.environ.get("CI"):
     pytest.skip(MISSING, allow_module_level=True)
@@ -60,6 +61,18 @@ def test_a_database_can_be_copied(server: PostgresqlServer) -> None:
     server.create_database("copy", template="original")
 
     assert server.sql("SELECT slug FROM links", "copy") == "one"
+
+
+def test_a_database_in_use_can_be_removed(server: PostgresqlServer) -> None:
+    """A test that leaves a connection open does not keep its database."""
+
+    async def remove() -> None:
+        connection = await asyncpg.connect(server.create_database("used_up"))
+        server.drop_database("used_up")
+        connection.terminate()
+
+    asyncio.run(remove())
+    assert server.sql("SELECT count(*) FROM pg_database WHERE datname = 'used_up'") == "0"
 
 
 def test_options_reach_the_server(server: PostgresqlServer) -> None:
@@ -113,6 +126,40 @@ def test_it_speaks_tls(tmp_path: Path) -> None:
         encrypted = query(server.url(), "SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()", ssl=context)
 
     assert encrypted is True
+
+
+def test_a_replica_follows_its_primary(server: PostgresqlServer) -> None:
+    """It has what was there before, gets what is written later, and can be cut from its primary."""
+    server.sql("CREATE TABLE copied AS SELECT 1 AS number")
+    with PostgresqlReplica(server, max_connections=12) as replica:
+        before = query(replica.url(), "SELECT number FROM copied")
+        server.sql("UPDATE copied SET number = 2")
+        reached = replayed(server, replica)
+        after = query(replica.url(), "SELECT number FROM copied")
+        replica.cut()
+        wait_for(lambda: replica.sql("SELECT count(*) FROM pg_stat_wal_receiver") == "0")
+        server.sql("UPDATE copied SET number = 3")
+        cut = query(replica.url(), "SELECT number FROM copied")
+        replica.connect()
+        replayed(server, replica)
+        last = query(replica.url(), "SELECT number FROM copied")
+
+    assert (before, reached, after, cut, last) == (1, True, 2, 2, 3)
+
+
+def replayed(primary: PostgresqlServer, replica: PostgresqlReplica) -> bool:
+    """Wait until the replica has what the primary has written by now."""
+    position = primary.sql("SELECT pg_current_wal_flush_lsn()")
+    wait_for(lambda: replica.sql(f"SELECT pg_last_wal_replay_lsn() >= '{position}'") == "t")
+    return True
+
+
+def wait_for(condition: Callable[[], bool]) -> None:
+    """Ask until it holds."""
+    deadline = time.monotonic() + 20
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
 
 
 def test_nothing_is_left_after_a_failed_test() -> None:

@@ -8,7 +8,13 @@ engine=$(engine)
 must_be_built "$engine"
 grace=35 # seconds: DRAIN_SECONDS 5 + GRACEFUL_SECONDS 20 + 10 to flush the last telemetry
 container=$("$engine" run --detach --network none --read-only --tmpfs /tmp --cap-drop ALL \
-  --security-opt no-new-privileges --memory 128m --pids-limit 64 "$REFERENCE")
+  --security-opt no-new-privileges --memory <%= 128 + before_release(cookiecutter.components) | sum(attribute="memory") %>m --pids-limit 64 \
+<% for component in enabled(cookiecutter.components) %>
+<% for variable in component.variables + component.secrets if variable.smoke %>
+  --env <%= variable.name %>=<%= variable.smoke %> \
+<% endfor %>
+<% endfor %>
+  "$REFERENCE")
 trap '{ "$engine" kill "$container" || true; "$engine" rm --force "$container"; } >/dev/null 2>&1' EXIT
 
 inside() { "$engine" exec "$container" "$@"; }
@@ -34,6 +40,9 @@ becomes_healthy() {
   done
 }
 
+<% for command in before_release(cookiecutter.components) %>
+check "runs the command <%= command.name %>" inside python -m <%= cookiecutter.package_name %> <%= command.name %>
+<% endfor %>
 check "healthy within 60 s" becomes_healthy
 # A service that listens on 127.0.0.1 only does not answer at 127.0.0.2, nor from outside.
 check "serves on port 8000 of every address" get http://127.0.0.2:8000/health/ready

@@ -3,13 +3,13 @@
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
-from ..component import Component, Layer, NoSettings, Requirement, Surroundings
+from ..component import Background, Component, Layer, NoSettings, Requirement, Surroundings
 from . import outcomes
 from .memory import Limits, MemoryStore
 from .middleware import COMPONENT, honoured
-from .store import Store
+from .store import AnyStore, Store
 
-Open = Callable[[Surroundings[NoSettings]], AbstractAsyncContextManager[Store]]
+Open = Callable[[Surroundings[NoSettings]], AbstractAsyncContextManager[AnyStore]]
 
 
 @asynccontextmanager
@@ -22,12 +22,17 @@ async def open_memory(surroundings: Surroundings[NoSettings]) -> AsyncIterator[S
 
 
 def idempotency(
-    store: Open = open_memory, *, requires: Sequence[Requirement] = (), uses: Sequence[Requirement] = ()
-) -> Component[NoSettings, Store]:
+    store: Open = open_memory,
+    *,
+    requires: Sequence[Requirement] = (),
+    uses: Sequence[Requirement] = (),
+    background: Sequence[Background] = (),
+) -> Component[NoSettings, AnyStore]:
     """The component with a store of its own, such as one in a database that all instances share.
 
     `store` opens and closes it, and gets the resources of the components in `requires` and `uses`, as the `open` of a
-    component does. The health checks of the component are those of the store.
+    component does. The health checks of the component are those of the store. `background` is what the store does
+    beside the requests.
     """
     return Component(
         name=COMPONENT,
@@ -37,6 +42,7 @@ def idempotency(
         uses=uses,
         checks=lambda opened: opened.checks(),
         middleware={Layer.IDEMPOTENCY: honoured},
+        background=background,
     )
 
 

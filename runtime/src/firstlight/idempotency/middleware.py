@@ -9,7 +9,7 @@ from ..requests.handler import is_plain_function
 from . import key, refusals, request
 from .outcomes import COUNTS
 from .run import Reservation, Run
-from .store import FullError, Name, Record, Store, StoredResponse
+from .store import AnyStore, FullError, Name, Record, Records, StoredResponse, TransactionalStore
 
 COMPONENT = "idempotency"
 REPLAYED_HEADER = "Idempotent-Replayed"
@@ -40,23 +40,45 @@ class _Honoured:
             return
         # The body comes first: a client that never sends it reserves nothing.
         body = await request.read(receive)
+        again = request.ReadBody(body, receive).receive
         fingerprint = request.fingerprint(scope, body)
-        store: Store = scope["state"][COMPONENT]
-        found = await self._reserved(store, name, fingerprint)
+        store: AnyStore = scope["state"][COMPONENT]
+        if isinstance(store, TransactionalStore):
+            async with store.transaction() as records:
+                replayed = await self._run(records, name, fingerprint, scope, again, send, holds=True)
+        else:
+            replayed = await self._run(store, name, fingerprint, scope, again, send)
+        if replayed is not None:
+            await _replay(replayed, send)
+
+    async def _run(  # noqa: PLR0913, PLR0917 - one request in the words of ASGI, and its name
+        self,
+        records: Records,
+        name: Name,
+        fingerprint: bytes,
+        scope: Scope,
+        receive: Receive,
+        send: Send,
+        *,
+        holds: bool = False,
+    ) -> StoredResponse | None:
+        """Run the handler, or return the stored response."""
+        found = await self._reserved(records, name, fingerprint)
         if isinstance(found, Record):
-            await _replay(self._replayable(found, fingerprint), send)
-            return
+            return self._replayable(found, fingerprint)
         settings = scope["state"]["settings"]
         seconds = settings.idempotency_seconds if self._seconds is None else self._seconds
         limit = settings.idempotency_max_response_bytes
-        run = Run(Reservation(store, name, found, seconds, limit, self._outlives), scope, send)
+        reservation = Reservation(records, name, found, seconds, limit, self._outlives, holds)
+        run = Run(reservation, scope, send)
         try:
-            await self._app(scope, request.ReadBody(body, receive).receive, run.send)
+            await self._app(scope, receive, run.send)
         except BaseException as error:
             await run.failed(error)
             raise
         if not run.ended:
             await run.returned()
+        return None
 
     def _name(self, scope: Scope) -> Name | None:
         """The key of the caller, or None for a request without one. Raises `BadRequestError`."""
@@ -71,9 +93,9 @@ class _Honoured:
             raise
         return None
 
-    async def _reserved(self, store: Store, name: Name, fingerprint: bytes) -> str | Record:
+    async def _reserved(self, records: Records, name: Name, fingerprint: bytes) -> str | Record:
         try:
-            return await store.reserve(name, fingerprint, self._reserved_seconds)
+            return await records.reserve(name, fingerprint, self._reserved_seconds)
         except FullError as error:
             raise refusals.full(error) from None
         except Exception as error:

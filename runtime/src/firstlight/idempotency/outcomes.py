@@ -1,12 +1,12 @@
 """What became of requests with a key. Each is counted once, when that is known."""
 
 import weakref
+from typing import Protocol
 
 from prometheus_client import Gauge
 
 from ..metrics.counts import Counts
 from ..metrics.instruments import REGISTRY
-from .memory import MemoryStore
 
 OUTCOMES = (
     "new",  # its handler ran, and its response is stored
@@ -24,12 +24,24 @@ OUTCOMES = (
 REQUESTS = Counts("idempotency_requests", "Requests with an idempotency key.", ("outcome",), REGISTRY)
 # Create the children now, so that increase() sees the first request.
 COUNTS = {outcome: REQUESTS.labels(outcome) for outcome in OUTCOMES}
-_KEYS = Gauge("idempotency_stored_keys", "Idempotency keys in the memory of the process.", registry=REGISTRY)
-_BYTES = Gauge("idempotency_stored_bytes", "Memory that idempotency keys take.", registry=REGISTRY)
+_KEYS = Gauge("idempotency_stored_keys", "Idempotency keys that are stored.", registry=REGISTRY)
+_BYTES = Gauge("idempotency_stored_bytes", "What idempotency keys and their responses take.", registry=REGISTRY)
 
 
-def watch(store: MemoryStore) -> None:
-    """Export the size of a store in memory."""
+class Measured(Protocol):
+    """A store that knows its size."""
+
+    @property
+    def keys(self) -> int:
+        """The number of records."""
+
+    @property
+    def bytes(self) -> int:
+        """What they take, as an estimate."""
+
+
+def watch(store: Measured) -> None:
+    """Export the size of a store."""
     known = weakref.ref(store)  # tests create many, and the registry lives as long as the process
     _KEYS.set_function(lambda: 0 if (alive := known()) is None else alive.keys)
     _BYTES.set_function(lambda: 0 if (alive := known()) is None else alive.bytes)

@@ -11,7 +11,7 @@ from starlette.types import Message, Scope, Send
 from .. import failures
 from ..requests.observed_request import ANSWERED
 from .outcomes import COUNTS
-from .store import Completion, Headers, Name, Store, StoredResponse
+from .store import Completion, Headers, Name, Records, StoredResponse
 
 RELEASE_SECONDS = 2.0  # how long a request that was cancelled may take to release its key
 _OUTCOMES = {Completion.STORED: "new", Completion.SHORTENED: "not_stored", Completion.EXPIRED: "expired"}
@@ -37,13 +37,15 @@ ResultT = TypeVar("ResultT")
 class Reservation(NamedTuple):
     """A reserved name. `seconds` is how long the response is stored, `max_bytes` the limit for headers and body."""
 
-    store: Store
+    records: Records
     name: Name
     token: str
     seconds: float
     max_bytes: int
     outlives: bool
     """Whether the handler may still run after its request was cancelled, as one in a thread does."""
+    holds: bool
+    """Whether the response is sent only when it is stored, because it is stored in the transaction of the handler."""
 
 
 class Run:
@@ -53,7 +55,7 @@ class Run:
     is the key of a handler that raised, was cancelled, or did not finish its response.
     """
 
-    __slots__ = ("_body", "_headers", "_late", "_reservation", "_scope", "_send", "_size", "_status", "ended")
+    __slots__ = ("_body", "_headers", "_held", "_late", "_reservation", "_scope", "_send", "_size", "_status", "ended")
 
     def __init__(self, reservation: Reservation, scope: Scope, send: Send) -> None:
         """The handler has not answered yet."""
@@ -62,6 +64,7 @@ class Run:
         self._status = self._size = 0
         self._headers: Headers = ()
         self._body: list[bytes] = []
+        self._held: list[Message] = []
         self._late = False  # the client has a 504, and the handler still runs
         self.ended = False
         """Whether the response is stored, or the key is released."""
@@ -73,29 +76,50 @@ class Run:
             return
         kind = message["type"]
         if kind == "http.response.body":
-            part = message.get("body", b"")
-            self._size += len(part)
-            self._body.append(part)
-            if self._size > self._reservation.max_bytes:
-                await self._complete(None)
-            elif not message.get("more_body", False):
-                await self._complete(b"".join(self._body))
+            await self._take(message)
         elif kind == "http.response.start":
             self._status = message["status"]
             if self._status >= HTTPStatus.BAD_REQUEST:
                 await self._refused()
             else:
                 self._keep(message.get("headers", ()))
-        elif kind not in _BEFORE_OR_AFTER:  # the server sends a file itself
+        elif kind in _BEFORE_OR_AFTER:
+            await self._send(message)
+            return
+        else:  # the server sends a file itself
             await self._complete(None)
-        await self._send(message)
+        self._held.append(message)
+        if self.ended or self._late or not self._reservation.holds:
+            await self._pass_on()
+
+    async def _take(self, message: Message) -> None:
+        """Keep a part of the body. Store the response with the last part, or when it becomes too large."""
+        part = message.get("body", b"")
+        self._size += len(part)
+        self._body.append(part)
+        if self._size > self._reservation.max_bytes:
+            await self._complete(None)
+        elif not message.get("more_body", False):
+            await self._complete(b"".join(self._body))
+
+    async def _pass_on(self) -> None:
+        held, self._held = self._held, []
+        for message in held:
+            await self._send(message)
 
     async def failed(self, error: BaseException) -> None:
         """The handler has raised. One in a thread may still run after its request was cancelled: its key is kept."""
-        if self.ended or (self._reservation.outlives and isinstance(error, asyncio.CancelledError)):
+        if self.ended:
+            return
+        outlived = self._reservation.outlives and isinstance(error, asyncio.CancelledError)
+        if outlived and not self._reservation.holds:
             return
         with anyio.move_on_after(RELEASE_SECONDS, shield=True):
-            await self._release()
+            if outlived:  # the transaction ends with the request: what is left is that the outcome is not known
+                self._status = HTTPStatus.GATEWAY_TIMEOUT
+                await _reported(self._complete(None))
+            else:
+                await self._release()
 
     async def returned(self) -> None:
         """The handler has returned without a whole response, or after its client got a 504."""
@@ -103,6 +127,7 @@ class Run:
             await self._complete(None)
         else:
             await self._release()
+        await self._pass_on()
 
     async def _refused(self) -> None:
         if ANSWERED in self._scope:
@@ -123,9 +148,13 @@ class Run:
         self.ended = True
         reservation = self._reservation
         response = StoredResponse(self._status, () if body is None else self._headers, body)
-        completion = await _reported(
-            reservation.store.complete(reservation.name, reservation.token, response, reservation.seconds)
-        )
+        records, name, token = reservation.records, reservation.name, reservation.token
+        step = records.complete(name, token, response, reservation.seconds)
+        try:
+            completion = await (step if reservation.holds else _reported(step))
+        except Exception:
+            COUNTS["unavailable"].inc()
+            raise
         outcome = "unavailable" if completion is None else _OUTCOMES[completion]
         COUNTS["not_stored" if outcome == "new" and body is None else outcome].inc()
         self._body = []
@@ -133,7 +162,7 @@ class Run:
     async def _release(self) -> None:
         self.ended = True
         COUNTS["released"].inc()
-        await _reported(self._reservation.store.release(self._reservation.name, self._reservation.token))
+        await _reported(self._reservation.records.release(self._reservation.name, self._reservation.token))
 
 
 async def _reported(step: Awaitable[ResultT]) -> ResultT | None:

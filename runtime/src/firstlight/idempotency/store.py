@@ -1,6 +1,8 @@
 """The store of idempotency keys, as a port. Memory is one; a database or a cache can be another."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager
 from enum import Enum
 from typing import NamedTuple, Protocol
 
@@ -55,8 +57,8 @@ class FullError(Exception):
         self.seconds = seconds
 
 
-class Store(Protocol):
-    """Stores one record for each name. Each method is one atomic step, also between processes.
+class Records(Protocol):
+    """One record for each name. Each method is one atomic step, also between processes.
 
     A method raises any exception when the store cannot be reached: the request is then refused with 503 if its handler
     has not run yet. A store never drops a record before its time: it refuses new names instead, with `FullError`.
@@ -75,5 +77,29 @@ class Store(Protocol):
     async def release(self, name: Name, token: str) -> None:
         """Remove the reservation with this token, so that the next request runs. Does nothing for another token."""
 
+
+class Store(Records, Protocol):
+    """A store that knows nothing of what handlers write."""
+
     def checks(self) -> Sequence[Check]:
         """The health checks of the store's server; none for a store without a server."""
+
+
+class TransactionalStore(ABC):
+    """A store in the database in which handlers write."""
+
+    @abstractmethod
+    def transaction(self) -> AbstractAsyncContextManager[Records]:
+        """The transaction of one request, in which its handler runs: what it writes belongs to the same transaction.
+
+        `complete` commits both, `release` and an exception roll both back. The response is sent after the commit, so a
+        process that is killed leaves either nothing, or all that was written with the response to it. An error of
+        `complete` is therefore the answer to the request.
+        """
+
+    def checks(self) -> Sequence[Check]:
+        """None: the database has its own."""
+        return ()
+
+
+AnyStore = Store | TransactionalStore

@@ -6,12 +6,9 @@ from typing import Any
 import httpx2
 import pytest
 from firstlight import Service, Settings, create_app
-from firstlight.testing import with_resource
 from starlette.testclient import TestClient
 
-from <%= cookiecutter.package_name %>.api.links import LINKS
 from <%= cookiecutter.package_name %>.api.links.models import LinkOut
-from <%= cookiecutter.package_name %>.api.links.store import MemoryLinks
 
 ALL, DOCS = "/api/v1/links", "/api/v1/links/docs"
 URL, OTHER = "https://example.com/a?b=c#d", "https://example.org/"
@@ -139,15 +136,6 @@ def test_refuses_a_taken_slug(client: TestClient, tag: str) -> None:
     _assert_problem(_create(client, slug="docs", url=OTHER), 409)
 
     assert client.get(DOCS).headers["etag"] == tag
-
-
-def test_says_when_the_store_is_full(settings: Settings, service: Service) -> None:
-    """507, which is no failure of the service; links can still be read."""
-    with TestClient(create_app(settings, with_resource(service, LINKS, MemoryLinks(max_links=1)))) as client:
-        _create(client, slug="docs")
-
-        _assert_problem(_create(client), 507)
-        assert client.get(DOCS).status_code == 200
 
 
 def _slugs(page: dict[str, Any]) -> list[str]:

@@ -1,54 +1,20 @@
-"""The store keeps each slug once, up to its limits, and stores no change of an old version."""
+"""The store in memory is limited in number and size, and counts visits by day."""
 
 import asyncio
 from datetime import date
 
 import pytest
-from firstlight.problems import ConflictError, InsufficientStorageError, NotFoundError, PreconditionFailedError
+from firstlight import Service, Settings, create_app
+from firstlight.problems import InsufficientStorageError
+from firstlight.testing import with_resource
+from starlette.testclient import TestClient
 
+from <%= cookiecutter.package_name %>.api.links import LINKS
 from <%= cookiecutter.package_name %>.api.links.counts import DAY_SECONDS, DAYS, DailyCounts
-from <%= cookiecutter.package_name %>.api.links.port import Link, LinkStore
+from <%= cookiecutter.package_name %>.api.links.port import Link
 from <%= cookiecutter.package_name %>.api.links.store import MemoryLinks
 
 HOME = Link(slug="home", url="https://example.com/")
-
-
-async def _with_home(store: LinkStore) -> LinkStore:
-    await store.add(HOME)
-    return store
-
-
-def test_keeps_each_slug_once() -> None:
-    """The first link stays."""
-
-    async def run() -> None:
-        store = await _with_home(MemoryLinks())
-        with pytest.raises(ConflictError):
-            await store.add(Link(slug="home", url="https://example.org/"))
-        assert await store.get("home") is HOME
-        with pytest.raises(NotFoundError):
-            await store.get("docs")
-
-    asyncio.run(run())
-
-
-def test_stores_no_change_of_an_old_version() -> None:
-    """Of two changes of one version, the second is refused, and so is a deletion."""
-
-    async def run() -> None:
-        store = await _with_home(MemoryLinks())
-        changed = HOME.changed(title="Home")
-        await store.replace(HOME, changed)
-        for change in (store.replace(HOME, HOME.changed(title="Other")), store.remove(HOME)):
-            with pytest.raises(PreconditionFailedError):
-                await change
-        assert await store.get("home") is changed
-        await store.remove(changed)
-        for gone in (store.replace(changed, HOME), store.remove(changed), store.visit("home")):
-            with pytest.raises(NotFoundError):
-                await gone
-
-    asyncio.run(run())
 
 
 @pytest.mark.parametrize("store", [MemoryLinks(max_links=1), MemoryLinks(max_characters=HOME.size)])
@@ -72,12 +38,23 @@ def test_refuses_a_change_beyond_its_limit() -> None:
     """The link stays as it is."""
 
     async def run() -> None:
-        store = await _with_home(MemoryLinks(max_characters=HOME.size))
+        store = MemoryLinks(max_characters=HOME.size)
+        await store.add(HOME)
         with pytest.raises(InsufficientStorageError):
             await store.replace(HOME, HOME.changed(title="Home"))
         assert await store.get("home") is HOME
 
     asyncio.run(run())
+
+
+def test_says_when_it_is_full(settings: Settings, service: Service) -> None:
+    """507, which is no failure of the service; links can still be read."""
+    with TestClient(create_app(settings, with_resource(service, LINKS, MemoryLinks(max_links=1)))) as client:
+        created, refused = (client.post("/api/v1/links", json={"url": HOME.url, "slug": slug}) for slug in ("a", "b"))
+
+        assert (created.status_code, refused.status_code) == (201, 507)
+        assert refused.headers["content-type"] == "application/problem+json"
+        assert client.get("/api/v1/links/a").status_code == 200
 
 
 def test_counts_the_last_days() -> None:

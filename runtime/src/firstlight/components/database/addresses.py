@@ -31,8 +31,13 @@ def parse(text: str) -> URL:
 
 def is_local(url: URL) -> bool:
     """Whether the server is this machine: a file, a Unix socket, or a loopback address."""
-    host = url.host
-    if host is None or host == "localhost" or host.startswith("/"):
+    given = url.query.get("host", url.host or "")
+    return all(map(_is_of_this_machine, [given] if isinstance(given, str) else given))
+
+
+def _is_of_this_machine(host: str) -> bool:
+    """`host` may have a port behind it where it is an option of the URL."""
+    if not host or host.startswith("/") or host.partition(":")[0].lower() == "localhost":
         return True
     try:
         return ip_address(host).is_loopback

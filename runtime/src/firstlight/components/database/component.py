@@ -1,29 +1,47 @@
 """The component that a service lists on its page."""
 
+import logging
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AbstractContextManager, asynccontextmanager
+from pathlib import Path
 
-from ...component import Command, Component, Layer, Surroundings
+from ...component import Background, Command, Component, Isolate, Layer, Surroundings
 from ...errors import UsageError
+from ...identity import Identity
 from ...management.check import Check
+from . import addresses
+from .capacity_check import compare
 from .database import Database
 from .request_statements import observed
 from .schema import Schema, message_in, migrate, target_in, verify_schema, write_migration
 from .servers import Server
 from .settings import DatabaseSettings, verify
+from .url_file import UrlFile
+from .watch import WATCH_SECONDS
 
 
 @asynccontextmanager
 async def open_database(surroundings: Surroundings[DatabaseSettings]) -> AsyncIterator[Database]:
     """The database of these settings. It connects at the first use."""
+    logging.getLogger("sqlalchemy").setLevel(logging.WARNING)  # it would log what the metrics of the pool say
     settings, application = surroundings.settings, surroundings.identity.name
+    url_file = None if settings.url_file is None else UrlFile(settings.url_file, addresses.parse)
+    primary = Server("primary", settings.address, settings, application, url_file)
     replicas = [Server(f"replica_{n}", url, settings, application) for n, url in enumerate(settings.replicas)]
-    schema = Schema.of(surroundings.identity.package)
-    database = Database(settings, Server("primary", settings.address, settings, application), replicas, schema)
+    database = Database(settings, primary, replicas, Schema.of(surroundings.identity.package))
     try:
         yield database
     finally:
         await database.close()
+
+
+async def _watch(surroundings: Surroundings[DatabaseSettings]) -> None:
+    await DATABASE.of(surroundings).watch.look()
+
+
+async def _compare(surroundings: Surroundings[DatabaseSettings]) -> None:
+    database = DATABASE.of(surroundings)
+    await compare([database.primary, *database.replicas], database.settings)
 
 
 def checks(database: Database) -> Sequence[Check]:
@@ -32,8 +50,10 @@ def checks(database: Database) -> Sequence[Check]:
 
 
 async def has_schema(database: Database) -> None:
-    """Raise `SchemaError` while the schema lacks a revision of the code."""
-    if database.schema is not None:
+    """Raise `SchemaError` while the schema lacks a revision of the code, and other errors while there is no answer."""
+    if database.schema is None:
+        await database.ping()
+    else:
         await verify_schema(database.primary.engine, database.schema)
 
 
@@ -55,17 +75,31 @@ def _schema(database: Database) -> Schema:
     return database.schema
 
 
+def for_tests(
+    component: Component[DatabaseSettings, Database], identity: Identity, folder: Path
+) -> AbstractContextManager[Isolate[DatabaseSettings, Database]]:
+    """The database of tests."""
+    from .isolation import isolated  # noqa: PLC0415 - a process that serves does not need it
+
+    return isolated(component, identity, folder)
+
+
 DATABASE = Component(
     name="database",
     settings=DatabaseSettings,
     verify=verify,
     open=open_database,
     checks=checks,
+    background=(
+        Background("database.watch", _watch, every_seconds=WATCH_SECONDS, processes=("web", "worker")),
+        Background("database.capacity", _compare),
+    ),
     ready_to_start=has_schema,
     commands={
         "migrate": Command(run_migrate, "Bring the schema to the newest migration, or to one: --to REVISION"),
         "migration": Command(run_migration, "Write the next migration: what it does, in words"),
     },
     middleware={Layer.OBSERVE: observed},
+    for_tests=for_tests,
 )
 """The database. Its tables and migrations are those of the service's package."""

@@ -1,6 +1,5 @@
 """Failures of the database: which of them clients should meet as 503, and which are worth another attempt."""
 
-import asyncio
 import sqlite3
 import time
 from collections.abc import Iterator
@@ -12,33 +11,32 @@ from ...error_type import error_type
 from ...logs.redaction import redact_text
 from ...problems import UnavailableError
 from ...summary import summary
+from . import tls
 
 log = structlog.get_logger()
 
-REPORT_SECONDS = 10.0  # between two log lines about one server
+LOG_SECONDS = 10.0  # between two log lines about one server
 DEADLOCK, SERIALIZATION_FAILURE = "deadlock", "serialization_failure"
+QUERY_CANCELED = "57014"  # by the limit of the statement: it would take as long on another server
 RETRIED = {"40P01": DEADLOCK, "40001": SERIALIZATION_FAILURE}
 # Classes of SQLSTATE (PostgreSQL, appendix A): connection, authorization, transaction rollback, resources, operator
 # intervention, system; and single codes: no such database, read-only transaction, lock not available.
 _CLASSES = ("08", "28", "40", "53", "57", "58")
-_CODES = frozenset({"3D000", "25006", "55P03"})
+READ_ONLY = "25006"
+_CODES = frozenset({"3D000", READ_ONLY, "55P03"})
 # Primary result codes of SQLite.
 _SQLITE = ("BUSY", "CANTOPEN", "CORRUPT", "FULL", "IOERR", "LOCKED", "NOTADB", "PERM", "READONLY")
-_CAUSES = 10
+_DEPTH = 10  # of a chain; a longer one is a circle
 
 
 class DatabaseUnavailableError(UnavailableError):
     """The database cannot do this now: no connection, a timeout, or a server that refuses. Status 503."""
 
 
-class PoolExhaustedError(DatabaseUnavailableError):
-    """No connection of the pool became free in time. Status 503."""
-
-
 def chain(error: BaseException) -> Iterator[BaseException]:
     """The error and its causes, as SQLAlchemy and its adapters wrap them."""
     found: BaseException | None = error
-    for _ in range(_CAUSES):
+    for _ in range(_DEPTH):
         if found is None:
             return
         yield found
@@ -61,6 +59,12 @@ def kind_of(error: BaseException) -> str:
     return error_type(inner)
 
 
+def reason(error: BaseException) -> str:
+    """Why, for operators: a sentence about TLS, or the text of the first cause."""
+    causes = list(chain(error))
+    return next((said for each in causes if (said := tls.reason(each))), "") or redact_text(summary(causes[-1]))
+
+
 def retry_reason(error: BaseException) -> str | None:
     """Why the same transaction may succeed at the next attempt, or None."""
     return RETRIED.get(sqlstate(error))
@@ -76,9 +80,19 @@ def is_lost(error: BaseException) -> bool:
     return any(isinstance(each, OSError) or _says_closed(each) for each in chain(error))
 
 
+def is_stale(error: BaseException) -> bool:
+    """Whether other connections of the pool may be useless as well: they are lost, or of a server that only reads now.
+
+    A session stays read-only when its server, or another one at its address, writes again.
+    """
+    return is_lost(error) or sqlstate(error) == READ_ONLY
+
+
 def _says_closed(error: BaseException) -> bool:
-    """Whether asyncpg says that the connection is closed. By name: with SQLite, asyncpg is not imported."""
-    return type(error).__module__.startswith("asyncpg.") and "closed" in str(error)
+    """Whether asyncpg says that its connection cannot be used. By name: with SQLite, asyncpg is not imported."""
+    if not type(error).__module__.startswith("asyncpg."):
+        return False
+    return "closed" in str(error) or type(error).__name__ in {"InternalClientError", "ProtocolError"}
 
 
 def is_unavailable(error: BaseException) -> bool:
@@ -88,8 +102,6 @@ def is_unavailable(error: BaseException) -> bool:
     state = sqlstate(error)
     if state:
         return state.startswith(_CLASSES) or state in _CODES
-    if any(isinstance(each, asyncio.TimeoutError) for each in chain(error)):
-        return True
     names = [getattr(each, "sqlite_errorname", "") for each in chain(error) if isinstance(each, sqlite3.Error)]
     return any(name.removeprefix("SQLITE_").startswith(_SQLITE) for name in names)
 
@@ -99,32 +111,35 @@ def translated(error: Exception) -> Exception:
     if isinstance(error, DatabaseUnavailableError) or not is_unavailable(error):
         return error
     if isinstance(error, exc.TimeoutError):
-        return PoolExhaustedError("The service has no free connection to its database.")
+        return DatabaseUnavailableError("The service has no free connection to its database.")
+    return unavailable()
+
+
+def unavailable() -> DatabaseUnavailableError:
+    """The error without a reason, which concerns the operators and not the client."""
     return DatabaseUnavailableError("The database of this service cannot be reached, or refuses to work.")
 
 
 class FailureLog:
-    """Logs at most one failure of a server in `REPORT_SECONDS`. The next line has the number of the others."""
+    """Logs at most one failure of a server in `LOG_SECONDS`. The next line has the number of the others."""
 
     def __init__(self, server: str) -> None:
         """`server` is its name in the log line."""
         self._server = server
-        self._next: dict[str, float] = {}
-        self._suppressed: dict[str, int] = {}
+        self._next = 0.0
+        self._suppressed = 0
 
-    def write(self, event: str, error: BaseException, **fields: object) -> None:
+    def write(self, error: BaseException) -> None:
         """Log a failure."""
         now = time.monotonic()
-        if now < self._next.get(event, 0.0):
-            self._suppressed[event] = self._suppressed.get(event, 0) + 1
+        if now < self._next:
+            self._suppressed += 1
             return
-        self._next[event] = now + REPORT_SECONDS
-        suppressed = self._suppressed.pop(event, 0)
+        suppressed, self._suppressed, self._next = self._suppressed, 0, now + LOG_SECONDS
         log.warning(
-            event,
+            "database.call_failed",
             server=self._server,
             error_type=kind_of(error),
-            reason=redact_text(summary(error)),
+            reason=reason(error),
             suppressed=suppressed,
-            **fields,
         )

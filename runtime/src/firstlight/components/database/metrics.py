@@ -50,6 +50,19 @@ SLOW_STATEMENTS = Counts(
     ("db_operation_name", "db_collection_name"),
     REGISTRY,
 )
+REPLICA_LAG = Gauge(
+    "database_replica_lag_seconds", "Time by which a replica is behind its primary.", ("server",), registry=REGISTRY
+)
+REPLICA_USABLE = Gauge("database_replica_usable", "1 while reads may go to it.", ("server",), registry=REGISTRY)
+SERVER_CONNECTIONS_MAX = Gauge(
+    "database_server_connections_max",
+    "Connections that a server has for the service.",
+    ("server",),
+    registry=REGISTRY,
+)
+POOLS_CONNECTIONS_MAX = Gauge(
+    "database_pools_connections_max", "Connections that all instances may open.", ("server",), registry=REGISTRY
+)
 
 OUTCOMES = ("committed", "rolled_back", "failed", "timed_out", "cancelled")
 for outcome in OUTCOMES:  # they exist from the start, so that increase() sees the first one

@@ -10,6 +10,8 @@ from sqlalchemy.util.queue import Empty
 
 from .metrics import CONNECTIONS, CONNECTIONS_MAX, PENDING, TIMEOUTS, WAIT_TIME
 
+_GENERATION = "firstlight.generation"
+
 
 class ObservedPool(AsyncAdaptedQueuePool):
     """A pool without overflow that measures how long its callers wait.
@@ -21,24 +23,22 @@ class ObservedPool(AsyncAdaptedQueuePool):
         """Take the arguments of SQLAlchemy's pool."""
         super().__init__(*arguments, **keywords)
         self.pending = 0
-        self.observed_as = ""
+        self.generation = 0
 
     def observe_as(self, name: str) -> None:
         """Export the state of the pool under this name."""
-        self.observed_as = name
         self._waits, self._timeouts = WAIT_TIME.labels(name), TIMEOUTS.labels(name)
         CONNECTIONS_MAX.labels(name).set(self.size())
         CONNECTIONS.labels(name, "used").set_function(self.checkedout)
         CONNECTIONS.labels(name, "idle").set_function(self.checkedin)
         PENDING.labels(name).set_function(lambda: self.pending)
 
-    @property
-    def has_idle(self) -> bool:
-        """Whether a connection can be taken without waiting. Callers that wait already come first."""
-        return not self.pending and self.checkedin() > 0
+    def renew(self) -> None:
+        """Replace every connection that is open now when a caller needs it: the server, or its address, has changed."""
+        self.generation += 1
 
     def _do_get(self) -> ConnectionPoolEntry:
-        if self.has_idle:  # without the timer of the queue, which costs more than the rest
+        if not self.pending:  # without the timer of the queue, which costs more than the rest
             try:
                 entry = self._pool.get(block=False)
             except Empty:
@@ -58,12 +58,22 @@ class ObservedPool(AsyncAdaptedQueuePool):
             self._waits.observe(time.perf_counter() - began)
 
 
-def replace_closed(pool: ObservedPool) -> None:
-    """Replace connections that the server has closed before a caller gets one of them, and all others of their age."""
+def replace_lost(pool: ObservedPool) -> None:
+    """Replace a connection before a caller gets it, if the server has closed it or `pool.renew` was called."""
 
-    def checked(connection: Any, _entry: object, _fairy: object) -> None:
+    def connected(_: object, entry: ConnectionPoolEntry) -> None:
+        entry.info[_GENERATION] = pool.generation
+
+    def checked(connection: Any, entry: ConnectionPoolEntry, _fairy: object) -> None:
         is_closed = getattr(connection.driver_connection, "is_closed", None)  # of asyncpg
-        if is_closed is not None and is_closed():
-            raise exc.InvalidatePoolError
+        if entry.info[_GENERATION] < pool.generation or (is_closed is not None and is_closed()):
+            raise exc.DisconnectionError
 
+    def invalidated(connection: Any, _entry: object, error: BaseException | None) -> None:
+        terminate = getattr(connection.driver_connection, "terminate", None)  # of asyncpg
+        if terminate is not None and isinstance(error, Exception):
+            terminate()  # without a farewell, for which SQLAlchemy would wait two seconds
+
+    listen(pool, "connect", connected)
     listen(pool, "checkout", checked)
+    listen(pool, "invalidate", invalidated)

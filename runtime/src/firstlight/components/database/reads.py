@@ -6,12 +6,25 @@ take more CPU than the driver (docs/adr/0046).
 
 from collections import namedtuple
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Generic, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVarTuple
 
 from sqlalchemy import Dialect, Select
 
-RowT = TypeVar("RowT", bound=tuple[Any, ...])
+Columns = TypeVarTuple("Columns")
 Processor = Callable[[Any], Any]
+
+if TYPE_CHECKING:
+
+    class Row(tuple[*Columns]):
+        """A named tuple: the names are those of the columns."""
+
+        __slots__ = ()
+
+        def __getattr__(self, name: str) -> Any:
+            """The value of a column."""
+
+else:
+    Row = tuple
 
 
 class Parameter(NamedTuple):
@@ -47,16 +60,16 @@ class Compiled(NamedTuple):
         return values
 
 
-class Read(Generic[RowT]):
+class Read(Generic[*Columns]):
     """A select as a module constant: `BY_SLUG = Read(select(links.c.url).where(links.c.slug == bindparam("slug")))`.
 
     Each `bindparam` is a keyword of `database.read`. Rows are named tuples with the names of the columns.
     """
 
-    def __init__(self, statement: "Select[RowT]") -> None:
+    def __init__(self, statement: "Select[*Columns]") -> None:
         """Compile the statement at its first use. `bindparam(expanding=True)` is not possible: use `any_` instead."""
         self.statement = statement
-        self.row: Callable[[Sequence[Any]], RowT] = _row_of(statement)
+        self.row: Callable[[Sequence[Any]], Row[*Columns]] = _row_of(statement)
         self._compiled: dict[str, Compiled] = {}
 
     def compiled(self, dialect: Dialect) -> Compiled:
@@ -67,7 +80,7 @@ class Read(Generic[RowT]):
             found = self._compiled[key] = _compile(self.statement, dialect)
         return found
 
-    def rows(self, compiled: Compiled, records: Sequence[Any]) -> list[RowT]:
+    def rows(self, compiled: Compiled, records: Sequence[Any]) -> list[Row[*Columns]]:
         """The rows of the driver as named tuples."""
         make, processors = self.row, compiled.processors
         if processors is None:
@@ -78,13 +91,13 @@ class Read(Generic[RowT]):
         ]
 
 
-def _row_of(statement: "Select[Any]") -> Any:
+def _row_of(statement: "Select[*tuple[Any, ...]]") -> Any:
     names = [str(column.key) for column in statement.selected_columns]
     row: Any = namedtuple("Row", names, rename=True)  # type: ignore[misc] # noqa: PYI024 - the names are known only now
     return row._make
 
 
-def _compile(statement: "Select[Any]", dialect: Dialect) -> Compiled:
+def _compile(statement: "Select[*tuple[Any, ...]]", dialect: Dialect) -> Compiled:
     compiled: Any = statement.compile(dialect=dialect)
     names = compiled.positiontup if compiled.positiontup is not None else list(compiled.bind_names.values())
     types = [column.type.dialect_impl(dialect) for column in statement.selected_columns]

@@ -24,6 +24,15 @@ class RequestStatements:
 CURRENT: ContextVar[RequestStatements | None] = ContextVar("request_statements", default=None)
 
 
+def has_only_read() -> bool:
+    """Whether a replica may answer: inside a request that has not written.
+
+    Elsewhere nobody knows what was written before, so the primary answers.
+    """
+    request = CURRENT.get()
+    return request is not None and not request.wrote
+
+
 def observed(app: ASGIApp, operation: Operation | None) -> ASGIApp:
     """The application of a route, whose statements are counted."""
     return _Counted(app, operation.path if operation is not None else None)

@@ -1,42 +1,67 @@
 """A server of the database: its engine, and everything that observes it."""
 
 import time
+from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import URL
+from sqlalchemy import URL, Dialect
 from sqlalchemy.engine import Connection, Engine, ExceptionContext
 from sqlalchemy.event import listen
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
+from . import failures
 from .addresses import POSTGRESQL, system_of
+from .connector import Connector
 from .failures import FailureLog
-from .pools import ObservedPool, replace_closed
+from .plans import Plans
+from .pools import ObservedPool, replace_lost
+from .renewal import Renewal
 from .settings import DatabaseSettings
 from .slow import SlowLog
-from .statements import Statements
+from .statements import BEGIN, Statements
+from .url_file import UrlFile
 
-APPLICATION_NAME_BYTES = 63
 _BEGAN = "firstlight.began"
 
 
 class Server:
     """The primary, or a replica."""
 
-    def __init__(self, name: str, url: URL, settings: DatabaseSettings, application: str) -> None:
-        """Connect at the first use. `application` is the name that the server shows for its connections."""
-        self.name, self.url = name, url
+    def __init__(
+        self, name: str, url: URL, settings: DatabaseSettings, application: str, url_file: UrlFile[URL] | None = None
+    ) -> None:
+        """Connect at the first use. `application` is the name that the server shows for its connections.
+
+        Addresses come from `url_file`, if there is one. Raises `SettingsError` if the CA file cannot be used.
+        """
+        self.name, self.url, self.url_file = name, url, url_file
         self.dialect_name = system_of(url)
         self.failures = FailureLog(name)
-        self.statements = Statements(name, url, SlowLog(name, settings.slow_seconds))
-        self.engine = _engine(url, settings, application)
+        self.connect = Connector(lambda: url if url_file is None else url_file.address, settings, application)
+        """Opens a connection of asyncpg beside the pool."""
+        self.engine = _engine(url, settings, self.connect)
+        self.autocommit = self.engine.execution_options(isolation_level="AUTOCOMMIT")
+        """The same engine and pool, without transactions."""
+        self._plans = Plans(self.engine)
+        explain = self._plans.ask if settings.slow_plans else None
+        self.statements = Statements(name, url, SlowLog(name, settings.slow_seconds, explain))
+        self.fetch = _fetch_from_postgresql if self.dialect_name == POSTGRESQL else _fetch_from_sqlite
+        """Executes a text with arguments on a connection of the driver, and returns the records."""
         pool = self.engine.pool
         assert isinstance(pool, ObservedPool)
         self.pool = pool
         pool.observe_as(name)
-        replace_closed(pool)
+        self.renew = Renewal(pool).renew
+        """Replaces the connections of the pool."""
+        replace_lost(pool)
         self._observe(self.engine.sync_engine)
         if self.dialect_name != POSTGRESQL:
             _prepare_sqlite(self.engine.sync_engine, settings)
+
+    async def close(self) -> None:
+        """Close all connections."""
+        await self._plans.close()
+        await self.engine.dispose()
 
     def _observe(self, engine: Engine) -> None:
         ended = self.statements.ended
@@ -48,19 +73,48 @@ class Server:
             ended(text, connection.info[_BEGAN])
 
         def failed(context: ExceptionContext) -> None:
-            connection = context.connection
-            if connection is not None and context.statement is not None:
-                ended(
-                    context.statement, connection.info.get(_BEGAN, time.perf_counter_ns()), context.original_exception
-                )
+            connection, error = context.connection, context.original_exception
+            if connection is None or context.statement is None:
+                return
+            ended(context.statement, connection.info.get(_BEGAN, time.perf_counter_ns()), error)
+            if failures.is_stale(error):
+                self.pool.renew()
+            if isinstance(error, OSError):  # a timeout, or a lost connection that the driver does not translate
+                connection.invalidate(error)
+                raise failures.unavailable() from error
 
         listen(engine, "before_cursor_execute", before)
         listen(engine, "after_cursor_execute", after)
         listen(engine, "handle_error", failed)
+        listen(engine, "do_connect", self._connected)
+
+    def _connected(self, dialect: Dialect, _: object, arguments: Sequence[Any], keywords: dict[str, Any]) -> Any:
+        """A new connection. Errors of the driver are not translated here, and would look like those of the caller.
+
+        A server that refuses a connection has no fault of a statement to report: each of its errors means 503.
+        """
+        try:
+            return dialect.connect(*arguments, **keywords)
+        except Exception as error:
+            if not failures.sqlstate(error) and not failures.is_unavailable(error):
+                raise
+            self.failures.write(error)
+            raise failures.unavailable() from error
 
 
-def _engine(url: URL, settings: DatabaseSettings, application: str) -> AsyncEngine:
-    arguments = _of_postgresql(settings, application) if system_of(url) == POSTGRESQL else {}
+async def _fetch_from_postgresql(driver: Any, text: str, arguments: Sequence[Any]) -> Sequence[Any]:
+    records: Sequence[Any] = await driver.fetch(text, *arguments)
+    return records
+
+
+async def _fetch_from_sqlite(driver: Any, text: str, arguments: Sequence[Any]) -> Sequence[Any]:
+    async with driver.execute(text, arguments) as cursor:
+        records: Sequence[Any] = await cursor.fetchall()
+        return records
+
+
+def _engine(url: URL, settings: DatabaseSettings, connect: Connector) -> AsyncEngine:
+    arguments = {"async_creator_fn": connect} if system_of(url) == POSTGRESQL else {}
     return create_async_engine(
         url,
         connect_args=arguments,
@@ -71,21 +125,6 @@ def _engine(url: URL, settings: DatabaseSettings, application: str) -> AsyncEngi
         pool_use_lifo=True,
         poolclass=ObservedPool,
     )
-
-
-def _of_postgresql(settings: DatabaseSettings, application: str) -> dict[str, Any]:
-    """Limits on both sides: the server ends a statement; the client gives up when the server says nothing."""
-    milliseconds = str(round(settings.statement_seconds * 1000))
-    idle = str(round(settings.transaction_seconds * 1000))
-    return {
-        "timeout": settings.connect_seconds,
-        "command_timeout": settings.statement_seconds + 0.5,
-        "server_settings": {
-            "application_name": application[:APPLICATION_NAME_BYTES],
-            "statement_timeout": milliseconds,
-            "idle_in_transaction_session_timeout": idle,
-        },
-    }
 
 
 def _prepare_sqlite(engine: Engine, settings: DatabaseSettings) -> None:
@@ -101,7 +140,13 @@ def _prepare_sqlite(engine: Engine, settings: DatabaseSettings) -> None:
 
     def begun(connection: Connection) -> None:
         if connection.get_execution_options().get("isolation_level") != "AUTOCOMMIT":
-            connection.exec_driver_sql("BEGIN IMMEDIATE")
+            connection.exec_driver_sql(BEGIN)
+
+    def returned(connection: Any, _record: object, _state: object) -> None:
+        # A COMMIT that a deferred constraint refuses leaves the transaction open, and SQLAlchemy takes it for ended.
+        if connection is not None and connection.driver_connection.in_transaction:
+            connection.rollback()
 
     listen(engine, "connect", connected)
     listen(engine, "begin", begun)
+    listen(engine, "reset", returned)

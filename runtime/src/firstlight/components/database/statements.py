@@ -2,6 +2,7 @@
 
 import re
 import time
+from contextvars import ContextVar
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -20,12 +21,15 @@ from .request_statements import CURRENT
 from .slow import SlowLog
 
 OTHER = "_OTHER"
+BEGIN = "BEGIN IMMEDIATE"  # of SQLite; drivers of other systems send theirs by themselves
 TEXT_BYTES = 4096
+EXECUTED: ContextVar[tuple[list[str], ...]] = ContextVar("executed", default=())  # lists of tests, which get the texts
 _READING = frozenset({"SELECT", "EXPLAIN", "SHOW", "PRAGMA"})
 _VERBS = frozenset({*_READING, "INSERT", "UPDATE", "DELETE", "MERGE", "CREATE", "ALTER", "DROP", "TRUNCATE", "COPY"})
 _VERB = re.compile(r"\s*(?:/\*.*?\*/\s*)*(\w+)", re.DOTALL)
 _NAME = r'((?:"[^"]+"|\w+)(?:\.(?:"[^"]+"|\w+))*)'
 _MAIN = re.compile(r"\)\s*(SELECT|INSERT|UPDATE|DELETE|MERGE)\b", re.IGNORECASE)
+_WRITES = re.compile(r"\b(INSERT|UPDATE|DELETE|MERGE)\b", re.IGNORECASE)
 _TABLE = re.compile(rf"\b(?:FROM|INTO|UPDATE|TABLE(?: IF (?:NOT )?EXISTS)?)\s+{_NAME}", re.IGNORECASE)
 
 
@@ -33,8 +37,8 @@ class Kind(NamedTuple):
     """What a statement does: the verb, the first table, and whether it may write."""
 
     operation: str
-    table: str
-    writes: bool
+    table: str = ""
+    writes: bool = False
 
 
 @lru_cache(maxsize=2048)
@@ -46,7 +50,7 @@ def kind_of(text: str) -> Kind:
         mains = _MAIN.findall(text)
         verb = mains[-1].upper() if mains else "SELECT"
     table = _TABLE.search(text)
-    writes = verb not in _READING or " FOR UPDATE" in text or "INSERT INTO" in text
+    writes = verb not in _READING or _WRITES.search(text) is not None
     return Kind(verb if verb in _VERBS else OTHER, table[1].replace('"', "") if table else "", writes)
 
 
@@ -71,9 +75,11 @@ class Statements:
 
     def ended(self, text: str, began: int, error: BaseException | None = None) -> None:
         """Record one statement. `began` is of `time.perf_counter_ns`."""
-        if UNOBSERVED.get():
+        if UNOBSERVED.get() or (text == BEGIN and error is None):
             return
         nanoseconds = time.perf_counter_ns() - began
+        for texts in EXECUTED.get():
+            texts.append(text)
         kind = kind_of(text)
         if (request := CURRENT.get()) is not None:
             request.count += 1

@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from contextvars import ContextVar
 from typing import Any, NamedTuple
 
+from sqlalchemy import exc
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from . import failures
@@ -57,54 +58,55 @@ class Transactions:
         token = CURRENT.set(Open(session, self, asyncio.current_task()))
         try:
             limit = asyncio.timeout(self._seconds if seconds is None else seconds)
-            async with self._ended(session, retryable=retryable), limit:
+            async with self._ended(session, limit, retryable=retryable):
                 yield session
                 await session.commit()
         finally:
             CURRENT.reset(token)
 
     @asynccontextmanager
-    async def _ended(self, session: AsyncSession, *, retryable: bool) -> AsyncIterator[None]:
+    async def _ended(self, session: AsyncSession, limit: asyncio.Timeout, *, retryable: bool) -> AsyncIterator[None]:
         """Close the session, which rolls back what is not committed, and count the outcome."""
         outcome = "committed"
         try:
-            yield
+            async with limit:
+                yield
         except BaseException as error:
-            outcome = _outcome(error)
-            if failures.retry_reason(error) == DEADLOCK:
+            outcome = _outcome(error, limit)
+            reason = failures.retry_reason(error) if _is_of_the_database(error) else None
+            if reason == DEADLOCK:
                 DEADLOCKS.inc()
-            if not isinstance(error, Exception) or (retryable and failures.retry_reason(error)):
+            if not isinstance(error, Exception) or (retryable and reason):
                 raise
-            raised = _translated(error, outcome)
+            raised = _translated(error, limit)
             if raised is error:
                 raise
-            self._server.failures.write(event_of(raised), error)
+            self._server.failures.write(error)
             raise raised from error
         finally:
             await _closed(session)
             _COUNTS[outcome].inc()
 
 
-def event_of(error: BaseException) -> str:
-    """The event that reports why the database could not be used."""
-    exhausted = isinstance(error, failures.PoolExhaustedError)
-    return "database.pool_exhausted" if exhausted else "database.connection_failed"
+def _is_of_the_database(error: BaseException) -> bool:
+    """Whether SQLAlchemy has raised it. Any other error is of the block, also one of another connection."""
+    return isinstance(error, exc.DBAPIError | exc.TimeoutError)
 
 
-def _translated(error: Exception, outcome: str) -> Exception:
-    if outcome == "timed_out" and not isinstance(error, DatabaseUnavailableError):
+def _translated(error: Exception, limit: asyncio.Timeout) -> Exception:
+    if limit.expired():
         return DatabaseUnavailableError("A transaction took too long, and was rolled back.")
-    return failures.translated(error)
+    return failures.translated(error) if _is_of_the_database(error) else error
 
 
-def _outcome(error: BaseException) -> str:
+def _outcome(error: BaseException, limit: asyncio.Timeout) -> str:
     if isinstance(error, asyncio.CancelledError):
         return "cancelled"
-    if isinstance(error, TimeoutError):
+    if limit.expired() or failures.sqlstate(error) == failures.QUERY_CANCELED:
         return "timed_out"
-    if failures.sqlstate(error) == "57014":  # PostgreSQL: query_canceled, by statement_timeout
-        return "timed_out"
-    failed = failures.is_unavailable(error) or failures.retry_reason(error) is not None
+    if isinstance(error, DatabaseUnavailableError):
+        return "failed"
+    failed = _is_of_the_database(error) and (failures.is_unavailable(error) or failures.retry_reason(error))
     return "failed" if failed else "rolled_back"
 
 

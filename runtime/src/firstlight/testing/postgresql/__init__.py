@@ -7,6 +7,7 @@ It uses the installed programs: those on `PATH`, else Debian's newest version.
 """
 
 from .programs import MISSING, find
+from .replica import PostgresqlReplica
 from .server import PostgresqlServer
 
-__all__ = ["MISSING", "PostgresqlServer", "find"]
+__all__ = ["MISSING", "PostgresqlReplica", "PostgresqlServer", "find"]

@@ -10,7 +10,7 @@ from typing import Self
 from urllib.parse import quote
 
 from .client import Client
-from .folder import Folder
+from .folder import ADDRESS, Folder
 from .process_tree import kill_tree
 from .programs import MISSING, environment, find
 
@@ -35,13 +35,17 @@ class PostgresqlServer:
         if programs is None:
             raise RuntimeError(MISSING)
         self._programs = programs
-        self.port = _free_port()
+        # Bound in any case, and never listening: no client gets the port while the server is down.
+        self._held = socket.socket()
+        self._held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self._held.bind((ADDRESS, 0))
+        self.port: int = self._held.getsockname()[1]
         self._password = password
         self._process: subprocess.Popen[bytes] | None = None
         self._folder = Folder()
         self._client = Client(programs, self._folder, self.port)
         try:
-            self._folder.create_data(programs, password)
+            self._create_data()
             self._options = self._folder.options(options)
         except BaseException:
             self.close()
@@ -87,17 +91,22 @@ class PostgresqlServer:
         """End the server, and remove its folder."""
         self._end(signal.SIGQUIT)
         self._folder.remove()
+        self._held.close()
 
     def url(self, database: str = "postgres") -> str:
         """The URL of a database, over TCP, as `DATABASE_URL` takes it."""
         password = "" if self._password is None else f":{quote(self._password, safe='')}"
-        return f"postgresql://postgres{password}@127.0.0.1:{self.port}/{database}"
+        return f"postgresql://postgres{password}@{ADDRESS}:{self.port}/{database}"
 
     def create_database(self, name: str, template: str | None = None) -> str:
         """Create a database, empty or as a copy of another that nobody uses. Returns its URL."""
         copied = "" if template is None else f' TEMPLATE "{template}"'
         self.sql(f'CREATE DATABASE "{name}"{copied}')
         return self.url(name)
+
+    def drop_database(self, name: str) -> None:
+        """Remove a database, and end the sessions that use it."""
+        self.sql(f'DROP DATABASE "{name}" WITH (FORCE)')
 
     def sql(self, statement: str, database: str = "postgres") -> str:
         """Run a statement as superuser. Returns its rows, one a line, columns separated by `|`.
@@ -129,14 +138,11 @@ class PostgresqlServer:
         """End the server, and remove its folder."""
         self.close()
 
+    def _create_data(self) -> None:
+        self._folder.create_data(self._programs, self._password)
+
     def _end(self, number: signal.Signals) -> None:
         if self._process is not None:
             self._process.send_signal(number)
             self._process.wait(TIMEOUT_SECONDS)
             self._process = None
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-        return port

@@ -1,4 +1,4 @@
-"""A link, and what the API needs of a store of links. `store.py` keeps them in memory; a database can do it, too."""
+"""A link, and what the API needs of a store of links. `store.py` keeps them."""
 
 import secrets
 import time

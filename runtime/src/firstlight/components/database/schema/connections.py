@@ -11,11 +11,11 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import NullPool
 
+from ..addresses import SQLITE
 from .revisions import SchemaError
 
 LOCK = 0x66697273746C7467  # the same for all services, because it holds within one database
-POLL_SECONDS = 0.1
-SQLITE = "sqlite"
+LOCK_POLL_SECONDS = 0.1
 
 log = structlog.get_logger()
 
@@ -86,7 +86,7 @@ async def _take_turn(connection: AsyncConnection, seconds: float) -> None:
                 if not waiting:
                     log.info("database.migration_awaited", timeout_seconds=seconds)
                 waiting = True
-                await asyncio.sleep(POLL_SECONDS)
+                await asyncio.sleep(LOCK_POLL_SECONDS)
     except TimeoutError:
         msg = f"another migration has been running for more than {seconds:g} s; run this one again after it"
         raise SchemaError(msg) from None

@@ -1,0 +1,86 @@
+"""DATABASE_URL_FILE: what is read at the start, and what happens when the file changes."""
+
+import os
+from pathlib import Path
+
+import pytest
+from structlog.testing import capture_logs
+
+from firstlight.components.database.url_file import UrlFile
+from firstlight.errors import SettingsError
+
+OLD, NEW = "postgresql://app:first-pass@db/links", "postgresql://app:second-pass@db/links"
+
+
+def _parse(text: str) -> str:
+    if not text.startswith("postgresql://"):
+        raise ValueError(text)
+    return text
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    """A file with a URL and a line end, as `kubectl create secret` makes one from a file."""
+    file = tmp_path / "url"
+    file.write_text(f"{OLD}\n")
+    return file
+
+
+def test_the_url_is_read_at_the_start_and_again_when_it_changes(file: Path) -> None:
+    """Only a changed file is read."""
+    url = UrlFile(file, _parse)
+    assert url.address == OLD
+    assert not url.has_changed()
+    file.write_text(NEW)
+    assert url.address == NEW
+    assert url.has_changed()
+    assert not url.has_changed()
+
+
+def test_the_link_of_a_kubernetes_secret_is_followed(tmp_path: Path) -> None:
+    """The kubelet makes a new folder, and replaces the link `..data` to it."""
+    for name, text in (("first", OLD), ("second", NEW)):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "url").write_text(text)
+    (tmp_path / "..data").symlink_to("first")
+    (tmp_path / "url").symlink_to("..data/url")
+    url = UrlFile(tmp_path / "url", _parse)
+    (tmp_path / "..next").symlink_to("second")
+    (tmp_path / "..next").replace(tmp_path / "..data")
+    assert url.has_changed()
+    assert url.address == NEW
+
+
+def test_a_file_with_the_same_url_is_no_change(file: Path) -> None:
+    """Some platforms write their files again and again."""
+    url = UrlFile(file, _parse)
+    os.utime(file, ns=(1, 1))
+    assert not url.has_changed()
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b" \n", "is empty"),
+        (b"mysql://app:first-pass@db", "has no valid URL"),
+        (b"\xff\xfe", "has no valid URL"),
+        (None, "cannot be read (No such file or directory)"),
+    ],
+)
+def test_a_file_without_a_url_stops_the_start_only(file: Path, content: bytes | None, reason: str) -> None:
+    """At the start one sentence without the content; later one event, and the URL of before."""
+    url = UrlFile(file, _parse)
+    file.unlink()
+    if content is not None:
+        file.write_bytes(content)
+    with pytest.raises(SettingsError, match="DATABASE_URL_FILE must name a readable file with one URL") as refused:
+        UrlFile(file, _parse)
+    assert str(refused.value).endswith(f"'{file}' {reason}")
+    with capture_logs() as events:
+        assert not url.has_changed()
+        assert not url.has_changed()
+    assert [(event["event"], event["reason"]) for event in events] == [("database.address_refused", reason)]
+    assert "first-pass" not in str(events) + str(refused.value)
+    assert url.address == OLD
+    file.write_text(NEW)
+    assert url.has_changed()
