@@ -41,6 +41,7 @@ def test_the_start_waits_for_the_command(parcels: Serve) -> None:
     lines = [line for command in commands for line in command.lines]
     applied = [line["revision"] for line in lines if line["event"] == "database.migration_applied"]
     assert sorted(applied) == [FIRST, SECOND]
+    assert [line for line in lines if line.get("logger", "").startswith("alembic")] == []
     web.wait_for("service.started")
 
 
