@@ -71,8 +71,9 @@ def test_what_it_writes_runs(url: str, tmp_path: Path) -> None:
 
     assert asyncio.run(run()) == [("one", "nobody", None)]
     assert "sa.DateTime(timezone=True)" in (folder / "v0003_stage_2.py").read_text()
-    check = [sys.executable, "-m", "ruff", "check", "--isolated", "--select", "ALL", "--ignore", "D203,D213,INP001,CPY"]
-    done = subprocess.run([*check, str(folder)], capture_output=True, text=True, check=False)  # noqa: S603 - ruff
+    check = [sys.executable, "-m", "ruff", "check", "--isolated", "--line-length", "120", "--select", "ALL"]
+    check += ["--ignore", "D203,D213,INP001,CPY", str(folder)]
+    done = subprocess.run(check, capture_output=True, text=True, check=False)  # noqa: S603 - ruff
     assert done.stdout == "All checks passed!\n"
 
 
