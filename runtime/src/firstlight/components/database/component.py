@@ -50,8 +50,10 @@ def checks(database: Database) -> Sequence[Check]:
 
 
 async def has_schema(database: Database) -> None:
-    """Raise `SchemaError` while the schema lacks a revision of the code."""
-    if database.schema is not None:
+    """Raise `SchemaError` while the schema lacks a revision of the code, and other errors while there is no answer."""
+    if database.schema is None:
+        await database.ping()
+    else:
         await verify_schema(database.primary.engine, database.schema)
 
 
