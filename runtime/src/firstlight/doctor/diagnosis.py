@@ -7,13 +7,13 @@ from datetime import date
 from ..checks import Finding, Project
 from ..checks.catalogue import CHECKS
 from ..checks.finding import FindingError, each
-from . import lock, tools
+from . import lock, pools, tools
 from .record import FILE, Record, moved_commit
 from .support import Support
 from .tools import Tool
 from .upstream import Upstream
 
-KINDS = ("guarantee", "vendor", "edited", "lock", "support", "tool")
+KINDS = ("guarantee", "vendor", "edited", "lock", "support", "tool", "pools")
 VENDOR = "vendor"
 NO_RECORD = "does not exist, so edits of the template's files are not known: the next update brings it."
 
@@ -50,6 +50,7 @@ def examine(project: Project, upstream: Upstream, today: date) -> Diagnosis:
     news = [finding for finding in edited if not any(_covers(file, finding.file) for file in known)]
     pinned = {finding.file for finding, pin in differences if pin}
     lacking = list(tools.missing(project))
+    compared = pools.compare(project)
     return Diagnosis(
         project=project,
         support=support,
@@ -60,12 +61,14 @@ def examine(project: Project, upstream: Upstream, today: date) -> Diagnosis:
             *(Remark("lock", "", finding) for finding in lock.findings(project)),
             *(Remark("support", "", finding) for finding in support.findings(today)),
             *(Remark("tool", "", _lacking(tool)) for tool in lacking if tool.required),
+            *(Remark("pools", "", finding) for finding in compared.findings),
         ],
         notes=[
             *(Remark("edited", "", finding) for finding, pin in differences if pin and finding.file not in known),
             *(Remark("edited", "", finding) for finding in _unrecorded(project)),
             *(Remark("lock", "", finding) for finding in lock.notes(project)),
             *(Remark("support", "", finding) for finding in support.notes(today)),
+            *(Remark("pools", "", finding) for finding in compared.notes),
         ],
         edited=sorted({*(finding.file for finding in edited), *(pinned & known)}),
         missing=[tool for tool in lacking if not tool.required],

@@ -23,12 +23,13 @@ SLEEP = "SELECT pg_sleep({seconds})"
 
 
 @asynccontextmanager
-async def opened(url: str, **settings: Any) -> AsyncIterator[Database]:
-    """A database with the empty table `accounts`."""
+async def opened(url: str, *, create: bool = True, **settings: Any) -> AsyncIterator[Database]:
+    """A database with the empty table `accounts`, unless it is not to `create` it."""
     surroundings = Surroundings(DatabaseSettings(url=url, **settings), Settings(), {}, Lifecycle(), IDENTITY)
     async with open_database(surroundings) as database:
-        async with database.primary.engine.begin() as connection:
-            await connection.run_sync(METADATA.create_all)
+        if create:
+            async with database.primary.engine.begin() as connection:
+                await connection.run_sync(METADATA.create_all)
         yield database
 
 

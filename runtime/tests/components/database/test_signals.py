@@ -145,7 +145,8 @@ async def _prepare(request: Request) -> Response:
 def service() -> Service:
     """A service with two routes that use the database."""
     routes = [Route("/accounts/{name}", _create, methods=["POST"]), Route("/prepare", _prepare)]
-    return Service(identity=IDENTITY, components=[replace(DATABASE, ready_to_start=None)], routes=routes)
+    component = replace(DATABASE, ready_to_start=None, for_tests=None)  # the tests choose the database themselves
+    return Service(identity=IDENTITY, components=[component], routes=routes)
 
 
 @pytest.fixture

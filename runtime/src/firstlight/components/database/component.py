@@ -2,10 +2,12 @@
 
 import logging
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AbstractContextManager, asynccontextmanager
+from pathlib import Path
 
-from ...component import Background, Command, Component, Layer, Surroundings
+from ...component import Background, Command, Component, Isolate, Layer, Surroundings
 from ...errors import UsageError
+from ...identity import Identity
 from ...management.check import Check
 from . import addresses
 from .capacity_check import compare
@@ -48,8 +50,10 @@ def checks(database: Database) -> Sequence[Check]:
 
 
 async def has_schema(database: Database) -> None:
-    """Raise `SchemaError` while the schema lacks a revision of the code."""
-    if database.schema is not None:
+    """Raise `SchemaError` while the schema lacks a revision of the code, and other errors while there is no answer."""
+    if database.schema is None:
+        await database.ping()
+    else:
         await verify_schema(database.primary.engine, database.schema)
 
 
@@ -71,6 +75,15 @@ def _schema(database: Database) -> Schema:
     return database.schema
 
 
+def for_tests(
+    component: Component[DatabaseSettings, Database], identity: Identity, folder: Path
+) -> AbstractContextManager[Isolate[DatabaseSettings, Database]]:
+    """The database of tests."""
+    from .isolation import isolated  # noqa: PLC0415 - a process that serves does not need it
+
+    return isolated(component, identity, folder)
+
+
 DATABASE = Component(
     name="database",
     settings=DatabaseSettings,
@@ -87,5 +100,6 @@ DATABASE = Component(
         "migration": Command(run_migration, "Write the next migration: what it does, in words"),
     },
     middleware={Layer.OBSERVE: observed},
+    for_tests=for_tests,
 )
 """The database. Its tables and migrations are those of the service's package."""

@@ -46,8 +46,8 @@ def _records(server: Server, compiled: Compiled, arguments: Sequence[Any]) -> Se
         records: Sequence[Any] = await_only(server.fetch(driver, compiled.text, arguments))
     except BaseException as error:
         server.statements.ended(compiled.text, began, error)
-        entry.invalidate()  # its state is unknown
-        if failures.is_lost(error):
+        entry.invalidate(error)  # its state is unknown
+        if failures.is_stale(error):
             server.pool.renew()
         raise
     server.statements.ended(compiled.text, began)

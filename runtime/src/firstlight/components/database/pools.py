@@ -69,5 +69,11 @@ def replace_lost(pool: ObservedPool) -> None:
         if entry.info[_GENERATION] < pool.generation or (is_closed is not None and is_closed()):
             raise exc.DisconnectionError
 
+    def invalidated(connection: Any, _entry: object, error: BaseException | None) -> None:
+        terminate = getattr(connection.driver_connection, "terminate", None)  # of asyncpg
+        if terminate is not None and isinstance(error, Exception):
+            terminate()  # without a farewell, for which SQLAlchemy would wait two seconds
+
     listen(pool, "connect", connected)
     listen(pool, "checkout", checked)
+    listen(pool, "invalidate", invalidated)

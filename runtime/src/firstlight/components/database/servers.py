@@ -77,7 +77,7 @@ class Server:
             if connection is None or context.statement is None:
                 return
             ended(context.statement, connection.info.get(_BEGAN, time.perf_counter_ns()), error)
-            if failures.is_lost(error):
+            if failures.is_stale(error):
                 self.pool.renew()
             if isinstance(error, OSError):  # a timeout, or a lost connection that the driver does not translate
                 connection.invalidate(error)
@@ -86,15 +86,20 @@ class Server:
         listen(engine, "before_cursor_execute", before)
         listen(engine, "after_cursor_execute", after)
         listen(engine, "handle_error", failed)
-        listen(engine, "do_connect", _connected)
+        listen(engine, "do_connect", self._connected)
 
+    def _connected(self, dialect: Dialect, _: object, arguments: Sequence[Any], keywords: dict[str, Any]) -> Any:
+        """A new connection. Errors of the driver are not translated here, and would look like those of the caller.
 
-def _connected(dialect: Dialect, _: object, arguments: Sequence[Any], keywords: dict[str, Any]) -> Any:
-    """A new connection. The driver raises `OSError`, which would look like an error of the caller's own."""
-    try:
-        return dialect.connect(*arguments, **keywords)
-    except OSError as error:
-        raise failures.unavailable() from error
+        A server that refuses a connection has no fault of a statement to report: each of its errors means 503.
+        """
+        try:
+            return dialect.connect(*arguments, **keywords)
+        except Exception as error:
+            if not failures.sqlstate(error) and not failures.is_unavailable(error):
+                raise
+            self.failures.write(error)
+            raise failures.unavailable() from error
 
 
 async def _fetch_from_postgresql(driver: Any, text: str, arguments: Sequence[Any]) -> Sequence[Any]:
@@ -137,5 +142,11 @@ def _prepare_sqlite(engine: Engine, settings: DatabaseSettings) -> None:
         if connection.get_execution_options().get("isolation_level") != "AUTOCOMMIT":
             connection.exec_driver_sql(BEGIN)
 
+    def returned(connection: Any, _record: object, _state: object) -> None:
+        # A COMMIT that a deferred constraint refuses leaves the transaction open, and SQLAlchemy takes it for ended.
+        if connection is not None and connection.driver_connection.in_transaction:
+            connection.rollback()
+
     listen(engine, "connect", connected)
     listen(engine, "begin", begun)
+    listen(engine, "reset", returned)

@@ -10,13 +10,13 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import NullPool
 
+from ..addresses import SQLITE
 from .revisions import SchemaError
 
 LOCK = 0x66697273746C7467  # the same for all services, because it holds within one database
-POLL_SECONDS = 0.1
+LOCK_POLL_SECONDS = 0.1
 TURN_SECONDS = 60.0  # a migration waits so long for another one
 TABLE_SECONDS = 5  # and so long for a table; what comes after it waits as long
-SQLITE = "sqlite"
 
 log = structlog.get_logger()
 
@@ -77,7 +77,7 @@ async def _take_turn(connection: AsyncConnection, seconds: float) -> None:
                 if not waiting:
                     log.info("database.migration_awaited", timeout_seconds=seconds)
                 waiting = True
-                await asyncio.sleep(POLL_SECONDS)
+                await asyncio.sleep(LOCK_POLL_SECONDS)
     except TimeoutError:
         msg = f"another migration has been running for more than {seconds:g} s; run this one again after it"
         raise SchemaError(msg) from None
