@@ -118,7 +118,8 @@ def serving(
     python = str(directory / ".venv/bin/python")
     if (directory / "src" / package / "migrations").is_dir():  # as before a release
         migrate = [python, "-m", package, "migrate"]
-        subprocess.run(migrate, cwd=directory, env=environment, check=True, capture_output=True)
+        done = subprocess.run(migrate, cwd=directory, env=environment, check=False, capture_output=True, text=True)
+        assert done.returncode == 0, done.stdout + done.stderr
     process = subprocess.Popen([python, *program, package], cwd=directory, env=environment, stdout=subprocess.PIPE)
     service = Service(process)
     try:
