@@ -2,20 +2,18 @@
 
 import asyncio
 import random
-import time
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Any, TypeVar, TypeVarTuple
 
 import structlog
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.util import await_only, greenlet_spawn
 
-from . import failures, request_statements
+from . import failures, records, request_statements
 from .balancing import ALGORITHMS
 from .failures import DatabaseUnavailableError
 from .metrics import RETRIES
-from .reads import Compiled, Read, Row
+from .reads import Read, Row
 from .replicas import NoReplicaError, Replicas
 from .schema import Schema
 from .servers import Server
@@ -130,23 +128,4 @@ async def _in_session(session: AsyncSession, read: Read[*Columns], parameters: d
 
 async def _read(server: Server, read: Read[*Columns], parameters: dict[str, Any]) -> list[Row[*Columns]]:
     compiled = read.compiled(server.engine.dialect)
-    arguments = compiled.arguments(parameters)
-    return read.rows(compiled, await greenlet_spawn(_fetched, server, compiled, arguments))
-
-
-def _fetched(server: Server, compiled: Compiled, arguments: Sequence[Any]) -> Sequence[Any]:
-    """The records of the driver. It runs in a greenlet, because the pool may have to wait or to connect."""
-    entry = server.pool.connect()
-    driver: Any = entry.driver_connection
-    began = time.perf_counter_ns()
-    try:
-        records: Sequence[Any] = await_only(server.fetch(driver, compiled.text, arguments))
-    except BaseException as error:
-        server.statements.ended(compiled.text, began, error)
-        entry.invalidate()  # its state is unknown
-        if failures.is_lost(error):
-            server.pool.renew()
-        raise
-    server.statements.ended(compiled.text, began)
-    entry.close()
-    return records
+    return read.rows(compiled, await records.fetch(server, compiled, compiled.arguments(parameters)))
