@@ -21,7 +21,7 @@ from ...fault_proxy import FaultProxy
 from ...programs.ledger import METADATA
 
 PROGRAM = str(PROGRAMS / "ledger.py")
-DATABASE, ROLE, PASSWORD = "ledger", "service", "correct"  # noqa: S105 - of a server that lives as long as a test
+DATABASE, ROLE, PASSWORD = "ledger", "service", "correct"
 TABLES = ";".join(str(CreateTable(table).compile(dialect=postgresql.dialect())) for table in METADATA.sorted_tables)
 POOL_SIZE = 4
 LIMITS = {
