@@ -109,7 +109,7 @@ def test_waits_its_turn_for_a_limited_time(postgresql_url: str, tmp_path: Path, 
     """Somebody else holds the lock."""
 
     async def run() -> None:
-        async with opened(postgresql_url) as server, migrating(server):
+        async with opened(postgresql_url) as server, migrating(server, Limits()):
             with pytest.raises(SchemaError, match=r"another migration has been running for more than 0.2 s"):
                 async with migrating(server, Limits(turn_seconds=0.2)):
                     pass
@@ -123,7 +123,7 @@ def test_statements_may_take_long(postgresql_url: str) -> None:
     """The limits of requests do not hold, neither in the driver nor in the server."""
 
     async def run() -> list[object]:
-        async with opened(postgresql_url) as server, migrating(server) as connection:
+        async with opened(postgresql_url) as server, migrating(server, Limits()) as connection:
             raw = await connection.get_raw_connection()
             driver = raw.driver_connection
             assert driver is not None

@@ -32,12 +32,11 @@ class Limits(NamedTuple):
 
 
 @asynccontextmanager
-async def migrating(server: Server, limits: Limits | None = None) -> AsyncIterator[AsyncConnection]:
+async def migrating(server: Server, limits: Limits) -> AsyncIterator[AsyncConnection]:
     """A connection for migrations. On PostgreSQL it holds the lock; on SQLite each of its transactions does.
 
     Raises `SchemaError` when another migration takes longer than its limit.
     """
-    limits = limits or Limits()
     opened = _sqlite(server, limits) if server.dialect_name == SQLITE else _postgresql(server, limits)
     async with opened as connection:
         yield connection

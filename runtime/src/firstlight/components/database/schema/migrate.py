@@ -36,7 +36,7 @@ async def migrate(server: Server, schema: Schema, target: str | None = None, lim
 
     schema.revisions.missing((), target)  # refuses an unknown target before it connects
     steps = Steps(schema, target)
-    async with migrating(server, limits) as connection:
+    async with migrating(server, limits or Limits()) as connection:
         try:
             while done := await connection.run_sync(steps.apply_next):
                 log.info("database.migration_applied", revision=done.revision, duration_seconds=done.seconds)
