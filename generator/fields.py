@@ -116,6 +116,8 @@ _LIMITS = {
     "pids": Field(number(10, 32768, "a number of processes and threads"), PIDS),
 }
 _ELSEWHERE = {
+    "staging": Field(any_text, ""),  # its value in that environment
+    "production": Field(any_text, ""),
     "compose": Field(any_text, ""),  # its value in the stand-alone stack
     "smoke": Field(any_text, ""),  # its value where the image runs without servers and without a network
 }

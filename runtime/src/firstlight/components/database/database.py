@@ -116,9 +116,12 @@ class Database:
             raise_reported(self.primary, error)
 
     async def ping(self) -> None:
-        """Ask the primary for nothing. Raises the error of the driver."""
-        async with self.primary.engine.connect() as connection:
-            await connection.exec_driver_sql("SELECT 1")
+        """Ask the primary for nothing. Raises the error of the driver, which says more than that of a request."""
+        try:
+            async with self.primary.engine.connect() as connection:
+                await connection.exec_driver_sql("SELECT 1")
+        except DatabaseUnavailableError as error:
+            raise error.__cause__ or error from None
 
     async def close(self) -> None:
         """Close all connections."""

@@ -22,7 +22,8 @@ RETRIED = {"40P01": DEADLOCK, "40001": SERIALIZATION_FAILURE}
 # Classes of SQLSTATE (PostgreSQL, appendix A): connection, authorization, transaction rollback, resources, operator
 # intervention, system; and single codes: no such database, read-only transaction, lock not available.
 _CLASSES = ("08", "28", "40", "53", "57", "58")
-_CODES = frozenset({"3D000", "25006", "55P03"})
+READ_ONLY = "25006"
+_CODES = frozenset({"3D000", READ_ONLY, "55P03"})
 # Primary result codes of SQLite.
 _SQLITE = ("BUSY", "CANTOPEN", "CORRUPT", "FULL", "IOERR", "LOCKED", "NOTADB", "PERM", "READONLY")
 _DEPTH = 10  # of a chain; a longer one is a circle
@@ -77,6 +78,14 @@ def is_lost(error: BaseException) -> bool:
     if state:
         return state.startswith(("08", "57P"))
     return any(isinstance(each, OSError) or _says_closed(each) for each in chain(error))
+
+
+def is_stale(error: BaseException) -> bool:
+    """Whether other connections of the pool may be useless as well: they are lost, or of a server that only reads now.
+
+    A session stays read-only when its server, or another one at its address, writes again.
+    """
+    return is_lost(error) or sqlstate(error) == READ_ONLY
 
 
 def _says_closed(error: BaseException) -> bool:

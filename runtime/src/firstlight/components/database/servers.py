@@ -21,8 +21,6 @@ from .slow import SlowLog
 from .statements import BEGIN, Statements
 from .url_file import UrlFile
 
-_BEGAN = "firstlight.began"
-
 
 class Server:
     """The primary, or a replica."""
@@ -66,18 +64,19 @@ class Server:
     def _observe(self, engine: Engine) -> None:
         ended = self.statements.ended
 
-        def before(connection: Connection, *_: object) -> None:
-            connection.info[_BEGAN] = time.perf_counter_ns()
+        def before(_connection: object, _cursor: object, _text: str, _values: object, context: Any, *_: object) -> None:
+            context.firstlight_began = time.perf_counter_ns()  # costs a fifth of what `connection.info` does
 
-        def after(connection: Connection, _cursor: object, text: str, *_: object) -> None:
-            ended(text, connection.info[_BEGAN])
+        def after(_connection: object, _cursor: object, text: str, _values: object, context: Any, *_: object) -> None:
+            ended(text, context.firstlight_began)
 
         def failed(context: ExceptionContext) -> None:
             connection, error = context.connection, context.original_exception
             if connection is None or context.statement is None:
                 return
-            ended(context.statement, connection.info.get(_BEGAN, time.perf_counter_ns()), error)
-            if failures.is_lost(error):
+            began = getattr(context.execution_context, "firstlight_began", None) or time.perf_counter_ns()
+            ended(context.statement, began, error)
+            if failures.is_stale(error):
                 self.pool.renew()
             if isinstance(error, OSError):  # a timeout, or a lost connection that the driver does not translate
                 connection.invalidate(error)
@@ -89,11 +88,14 @@ class Server:
         listen(engine, "do_connect", self._connected)
 
     def _connected(self, dialect: Dialect, _: object, arguments: Sequence[Any], keywords: dict[str, Any]) -> Any:
-        """A new connection. SQLAlchemy passes on the errors of the driver, which would look like the caller's own."""
+        """A new connection. Errors of the driver are not translated here, and would look like those of the caller.
+
+        A server that refuses a connection has no fault of a statement to report: each of its errors means 503.
+        """
         try:
             return dialect.connect(*arguments, **keywords)
         except Exception as error:
-            if not failures.is_unavailable(error):
+            if not failures.sqlstate(error) and not failures.is_unavailable(error):
                 raise
             self.failures.write(error)
             raise failures.unavailable() from error
