@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 from sqlalchemy import func, select, text
-from structlog.testing import capture_logs
 
 from firstlight.components.database import DatabaseUnavailableError, Read
 from firstlight.components.database.addresses import parse
@@ -15,6 +14,7 @@ from firstlight.components.database.tls import Mode, Tls, mode
 from firstlight.errors import SettingsError
 from firstlight.testing.postgresql import PostgresqlServer
 
+from .captured import captured
 from .certificates import Authority
 from .databases import opened
 
@@ -45,7 +45,7 @@ async def _is_encrypted(url: str, **settings: Any) -> bool:
 
 async def _refused(url: str, **settings: Any) -> str:
     """The reason in the log when no connection is possible."""
-    with capture_logs() as events, pytest.raises(DatabaseUnavailableError):
+    with captured() as events, pytest.raises(DatabaseUnavailableError):
         async with opened(url, create=False, **settings) as database:
             await database.read(MOMENT)
     (reason,) = [event["reason"] for event in events if event["event"] == "database.call_failed"]
