@@ -46,6 +46,12 @@ def name(value: object) -> str | None:
     return f"must be 1 to {LONGEST_NAME} characters of a-z, 0-9 and hyphens, such as migrate"
 
 
+def module(value: object) -> str | None:
+    """A module, by its dotted name."""
+    known = isinstance(value, str) and re.fullmatch(r"[a-z_]+(\.[a-z_]+)+", value)
+    return None if known else "must name a module such as firstlight.components.database.idempotency"
+
+
 def place(value: object) -> str | None:
     """A file or a folder, by its path in the package of a service or in its working directory."""
     known = isinstance(value, str) and re.fullmatch(r"\w[\w.*/-]*", value)

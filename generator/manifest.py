@@ -19,6 +19,7 @@
 | `yours` | files in `src/<package>/` that belong to the team | `skip` in pyproject.toml, README |
 | `ignored` | files that it writes in the working directory | .gitignore |
 | `example` | files that it adds to the example resource | README |
+| `replaces` | modules of the runtime, with those of the component in their place | `service.py` |
 | `after_copy` | a command that completes a copy of that resource | README |
 
 `memory` (MiB) and `pids` of commands and processes are their limits wherever the target can set them.
@@ -29,7 +30,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from .fields import ROWS, TABLES, TEXTS, completed, faults_of, name
+from .fields import ROWS, TABLES, TEXTS, completed, faults_of, module, name
 
 Manifest = Mapping[str, Any]
 
@@ -52,6 +53,7 @@ FIELDS: dict[str, Any] = {
     "yours": [],
     "ignored": [],
     "example": [],
+    "replaces": {},
     "after_copy": "",
 }
 
@@ -88,6 +90,8 @@ def _of_a_field(field: str, value: Any) -> Iterator[str]:  # noqa: ANN401 - from
             if field == "processes" and (wrong := name(key)):
                 yield f"processes: the name {key!r} {wrong}."
             yield from _of_a_table(f"{field}.{key}", table, TABLES[field])
+    elif field == "replaces":
+        yield from (f"replaces: {key!r} {wrong}." for key, text in value.items() if (wrong := module(text)))
     elif field in TEXTS:
         yield from (f"{field}: {each!r} {wrong}." for each in value if (wrong := TEXTS[field](each)))
 

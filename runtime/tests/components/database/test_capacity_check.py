@@ -8,8 +8,7 @@ from firstlight import REGISTRY
 from firstlight.components.database.capacity_check import compare, limits_of
 from firstlight.testing.postgresql import PostgresqlServer
 
-from .captured import captured
-from .databases import opened
+from .databases import capture_logs, opened
 
 pytestmark = pytest.mark.anyio
 
@@ -26,7 +25,7 @@ def server() -> Iterator[PostgresqlServer]:
 async def test_pools_are_compared_with_the_server(server: PostgresqlServer, instances: int, *, exceeded: bool) -> None:
     """One event with the numbers and what to change; two metrics in any case."""
     async with opened(server.url(), create=False, pool_size=10, instances=instances) as database:
-        with captured() as events:
+        with capture_logs() as events:
             await compare([database.primary], database.settings)
 
     assert REGISTRY.get_sample_value("database_server_connections_max", {"server": "primary"}) == 17
@@ -52,7 +51,7 @@ async def test_the_limit_of_a_role_counts(server: PostgresqlServer) -> None:
 async def test_sqlite_has_no_limit() -> None:
     """Nothing is asked, and nothing is exported."""
     async with opened("sqlite:///nowhere/database.sqlite3", create=False) as database:
-        with captured() as events:
+        with capture_logs() as events:
             await compare([database.primary], database.settings)
 
     assert events == []

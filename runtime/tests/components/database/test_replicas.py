@@ -11,8 +11,7 @@ from sqlalchemy import Integer, bindparam, column, func, select, text
 from firstlight.components.database import Database, Read
 from firstlight.testing.postgresql import PostgresqlReplica, PostgresqlServer
 
-from .captured import captured
-from .databases import ACCOUNTS, METADATA
+from .databases import ACCOUNTS, METADATA, capture_logs
 from .replicated import BALANCE, Cluster, is_cut, lag, port, ports, reading, replicated, request, until, usable
 from .stalling_proxy import StallingProxy
 
@@ -63,7 +62,7 @@ async def test_no_read_fails_when_a_replica_is_killed(cluster: Cluster) -> None:
     killed, other = cluster.replicas
     async with replicated(cluster) as database, reading(database) as readers:
         await readers.more()
-        with captured() as events:
+        with capture_logs() as events:
             killed.kill()
             await until(lambda: usable("replica_0") == 0)
             during = await readers.more()
@@ -111,7 +110,7 @@ async def test_a_replica_that_is_cut_from_its_primary_falls_behind(cluster: Clus
         await until(partial(is_cut, cut))
         idle = await ports(database)
         cluster.primary.sql("CREATE TABLE written (id int)", "postgres")
-        with captured() as events:
+        with capture_logs() as events:
             await until(lambda: usable("replica_0") == 0)
         behind, during = lag("replica_0"), await ports(database)
         await until(lambda: (lag("replica_0") or 0) > (behind or 0) + 0.4)

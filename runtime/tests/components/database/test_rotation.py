@@ -18,8 +18,7 @@ from firstlight.settings import Settings
 from firstlight.testing.postgresql import PostgresqlServer
 
 from ...faults import IDENTITY
-from .captured import captured
-from .databases import ACCOUNTS, METADATA, balance
+from .databases import ACCOUNTS, METADATA, balance, capture_logs
 from .replicated import until
 
 pytestmark = pytest.mark.anyio
@@ -110,7 +109,7 @@ async def test_old_sessions_are_replaced_without_a_failed_call(server: Postgresq
         moment = server.sql("SELECT clock_timestamp()")
         old = f"SELECT count(*) FROM pg_stat_activity WHERE usename = 'app' AND backend_start < '{moment}'"  # noqa: S608
         before = server.sql(old)
-        with captured() as events:
+        with capture_logs() as events:
             _rotate(server, file)
             await database.watch.look()
             await until(lambda: server.sql(old) == "0")

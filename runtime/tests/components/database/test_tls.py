@@ -14,9 +14,8 @@ from firstlight.components.database.tls import Mode, Tls, mode
 from firstlight.errors import SettingsError
 from firstlight.testing.postgresql import PostgresqlServer
 
-from .captured import captured
 from .certificates import Authority
-from .databases import opened
+from .databases import capture_logs, opened
 
 pytestmark = pytest.mark.anyio
 
@@ -45,7 +44,7 @@ async def _is_encrypted(url: str, **settings: Any) -> bool:
 
 async def _refused(url: str, **settings: Any) -> str:
     """The reason in the log when no connection is possible."""
-    with captured() as events, pytest.raises(DatabaseUnavailableError):
+    with capture_logs() as events, pytest.raises(DatabaseUnavailableError):
         async with opened(url, create=False, **settings) as database:
             await database.read(MOMENT)
     (reason,) = [event["reason"] for event in events if event["event"] == "database.call_failed"]

@@ -8,7 +8,7 @@ import pytest
 from firstlight.components.database.url_file import UrlFile
 from firstlight.errors import SettingsError
 
-from .captured import captured
+from .databases import capture_logs
 
 OLD, NEW = "postgresql://app:first-pass@db/links", "postgresql://app:second-pass@db/links"
 
@@ -77,7 +77,7 @@ def test_a_file_without_a_url_stops_the_start_only(file: Path, content: bytes | 
     with pytest.raises(SettingsError, match="DATABASE_URL_FILE must name a readable file with one URL") as refused:
         UrlFile(file, _parse)
     assert str(refused.value).endswith(f"'{file}' {reason}")
-    with captured() as events:
+    with capture_logs() as events:
         assert not url.has_changed()
         assert not url.has_changed()
     assert [(event["event"], event["reason"]) for event in events] == [("database.address_refused", reason)]
