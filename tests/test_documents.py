@@ -25,6 +25,8 @@ from generator.package_index import read as read_index
 pytestmark = pytest.mark.slow
 
 NOT_RUN = "docs/not-run.md"  # tests/test_not_run.py reads its commands; they need what is not here
+# runtime/tests/components/database/ runs every block of these: test_database_guide.py, test_sharding.py
+DATABASES = ("docs/guides/database.md", "docs/guides/sharding.md")
 RUNBOOKS = "ops/alerts/runbooks/"  # tests/alerts/test_runbooks.py reads every query and command of those
 PROCEDURES = "docs/runbooks/"  # tests/delivery/ansible/test_host_runbooks.py runs those
 
@@ -288,7 +290,7 @@ def pages(root: Path, *left_out: str) -> list[Block]:
 
 def of_the_repository() -> list[Block]:
     """The pages of the template's own."""
-    return pages(ROOT, "{{", "alerts/runbooks/", "build/", "tests/", NOT_RUN)
+    return pages(ROOT, "{{", "alerts/runbooks/", "build/", "tests/", NOT_RUN, *DATABASES)
 
 
 def of_a_service(place: Place) -> list[Block]:
