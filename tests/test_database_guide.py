@@ -21,7 +21,9 @@ FOLDERS = ("tests", "runtime/tests", "{{cookiecutter.project_slug}}/tests", "com
 def defined() -> set[str]:
     """The names of all tests, with those on the page itself, which are run."""
     texts = [path.read_text("utf-8") for folder in FOLDERS for path in (ROOT / folder).rglob("test_*.py")]
-    return {name for text in (*texts, TEXT) for name in re.findall(r"^\s*(?:async )?def (test_\w+)", text, re.MULTILINE)}
+    return {
+        name for text in (*texts, TEXT) for name in re.findall(r"^\s*(?:async )?def (test_\w+)", text, re.MULTILINE)
+    }
 
 
 def test_every_row_has_an_end() -> None:
