@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from template import EVERYTHING, Machine, files
 
-from generator.components import in_order, read, unmet
+from generator.components import COMPONENTS, HOME, in_order, read, unmet
 from generator.ownership import component_of
 
 DATABASE = """
@@ -140,6 +140,13 @@ def test_a_component_has_a_name_of_its_own(tmp_path: Path, name: str) -> None:
     """Neither an answer, nor what files of every service are called."""
     with pytest.raises(SystemExit, match=f"a component cannot be called '{name}'"):
         read(write(tmp_path, **{name: 'summary = "x"\n'}))
+
+
+def test_every_runbook_of_a_component_is_listed() -> None:
+    """In its manifest, from which docs/runbooks/README.md has the row."""
+    for component, manifest in COMPONENTS.items():
+        pages = {page.name for page in (HOME / component / "files/docs/runbooks").glob("*.md")}
+        assert {row["page"] for row in manifest["runbooks"]} == pages
 
 
 def test_required_and_used_components_come_first() -> None:

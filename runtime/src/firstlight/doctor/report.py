@@ -17,7 +17,7 @@ HEADINGS = {
     "lock": "the lock file",
     "support": "support",
     "tool": "tools",
-    "pools": "connections of the database",
+    "server": "servers of components",
 }
 
 

@@ -10,16 +10,19 @@ from typing import Any
 
 import asyncpg  # type: ignore[import-untyped]
 import httpx2
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.schema import CreateTable
 
 from firstlight.testing.postgresql import PostgresqlServer
 from firstlight.testing.process import TIMEOUT_SECONDS, ServiceProcess
 
 from ...conftest import PROGRAMS
 from ...fault_proxy import FaultProxy
+from ...programs.ledger import METADATA
 
 PROGRAM = str(PROGRAMS / "ledger.py")
-DATABASE, ROLE, PASSWORD = "ledger", "service", "correct"  # noqa: S105 - of a server that lives as long as a test
-TABLE = "CREATE TABLE entries (number serial PRIMARY KEY, name text NOT NULL, amount integer NOT NULL)"
+DATABASE, ROLE, PASSWORD = "ledger", "service", "correct"
+TABLES = ";".join(str(CreateTable(table).compile(dialect=postgresql.dialect())) for table in METADATA.sorted_tables)
 POOL_SIZE = 4
 LIMITS = {
     "DATABASE_POOL_SIZE": str(POOL_SIZE),
@@ -33,10 +36,10 @@ NUMBERS = itertools.count(1)
 
 
 def prepare(server: PostgresqlServer) -> None:
-    """Create the role, the database and its table."""
+    """Create the role, the database and its tables."""
     server.sql(f"CREATE ROLE {ROLE} LOGIN PASSWORD '{PASSWORD}'")
     server.sql(f"CREATE DATABASE {DATABASE} OWNER {ROLE}")
-    server.sql(f"SET ROLE {ROLE}; {TABLE}", DATABASE)
+    server.sql(f"SET ROLE {ROLE}; {TABLES}", DATABASE)
 
 
 def url(port: int) -> str:
@@ -61,12 +64,18 @@ class Ledger:
         """GET one row."""
         return await self.client.get(f"/entries/{name}")
 
-    async def write(self) -> httpx2.Response:
-        """POST a row with a name of its own, and note what the service says."""
-        name = f"row-{next(NUMBERS)}"
-        response = await self.client.post("/entries", json={"name": name})
+    async def write(self, name: str = "") -> httpx2.Response:
+        """POST a row under a key of its own, and note what the service says. With `name`, do the same again."""
+        name = name or f"row-{next(NUMBERS)}"
+        response = await self.client.post("/entries", json={"name": name}, headers={"Idempotency-Key": name})
         (self.acknowledged if response.status_code == httpx2.codes.CREATED else self.refused).append(name)
         return response
+
+    async def write_refused(self) -> None:
+        """Repeat what was refused, until each row is written. Another request with the key may still run."""
+        async with asyncio.timeout(TIMEOUT_SECONDS):
+            while self.refused:
+                await self.write(self.refused.pop())
 
     async def probe(self, name: str) -> httpx2.Response:
         """GET a page of the management port."""
@@ -102,12 +111,13 @@ class Ledger:
 
     async def _in_use(self) -> float:
         metrics = (await self.probe("/metrics")).text.splitlines()
-        (line,) = [line for line in metrics if line.startswith("db_client_connection_count{") and '"used"' in line]
+        (line,) = [line for line in metrics if line.startswith("db_client_connections{") and '"used"' in line]
         return float(line.split()[-1])
 
-    def times(self, name: str) -> int:
-        """How often a row was written."""
-        return int(self.server.sql(f"SELECT count(*) FROM entries WHERE name = '{name}'", DATABASE))
+    def times(self) -> dict[str, int]:
+        """How often each row was written."""
+        rows = self.server.sql("SELECT name, count(*) FROM entries GROUP BY name", DATABASE).splitlines()
+        return {name: int(times) for name, times in (row.split("|") for row in rows)}
 
     @asynccontextmanager
     async def session(self) -> AsyncIterator[Any]:

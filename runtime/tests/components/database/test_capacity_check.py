@@ -3,13 +3,12 @@
 from collections.abc import Iterator
 
 import pytest
-from structlog.testing import capture_logs
 
 from firstlight import REGISTRY
 from firstlight.components.database.capacity_check import compare, limits_of
 from firstlight.testing.postgresql import PostgresqlServer
 
-from .databases import opened
+from .databases import capture_logs, opened
 
 pytestmark = pytest.mark.anyio
 

@@ -2,21 +2,23 @@
 
 import asyncio
 import time
-import tomllib
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 import httpx2
 import pytest
 
+from firstlight.components.database import DATABASE
+from firstlight.management.health import CheckState
 from firstlight.testing.postgresql import PostgresqlServer
 from firstlight.testing.process import TIMEOUT_SECONDS, ServiceProcess
 
 from ...conftest import FAULTS
 from ...fault_proxy import FaultProxy
+from ...ports import free_port
 from . import outages
-from .ledger import LIMITS, PASSWORD, PROGRAM, Ledger, prepare, url
+from .databases import opened
+from .ledger import LIMITS, PASSWORD, POLL_SECONDS, PROGRAM, Ledger, prepare, url
 
 pytestmark = pytest.mark.anyio
 
@@ -41,11 +43,13 @@ class Row:
 
 AWAY = "the database is down, or cannot be reached"
 HANGS = "the database hangs, or answers too late"
-CHANGES = "the database comes and goes"
+CHANGES = "the database comes and goes, or ends sessions"
 REFUSES = "the database refuses the service: another password, no connection left, no such database"
 POOL = "all connections of the pool are in use"
 WRITES = "the database is read-only or full"
-LOCKS = "a statement waits too long for a lock"
+LOCKS = "a statement waits too long for a lock, or is a part of a deadlock"
+AT_START = "the database is down at the start"
+SCHEMA = "the schema of the database is older than the service"  # tested with migrations
 OK, CREATED, UNAVAILABLE, EITHER = 200, 201, 503, 0
 
 ROWS = [
@@ -73,7 +77,7 @@ ROWS = [
 def server(postgresql: PostgresqlServer) -> Iterator[PostgresqlServer]:
     """A server of its own, whose connections need a password."""
     del postgresql  # skips or fails without PostgreSQL
-    with PostgresqlServer(password=PASSWORD) as server:
+    with PostgresqlServer(password=PASSWORD, deadlock_timeout="400ms") as server:
         prepare(server)
         yield server
 
@@ -121,8 +125,8 @@ async def test_a_failure_is_answered_and_survived(ledger: Ledger, row: Row) -> N
 
     assert await ledger.recovered() < RECOVERY_SECONDS
     await ledger.becomes("pass", RECOVERY_SECONDS)
-    assert [ledger.times(name) for name in ledger.acknowledged] == [1] * len(ledger.acknowledged)
-    assert max([0, *(ledger.times(name) for name in ledger.refused)]) <= 1
+    await ledger.write_refused()
+    assert {name: ledger.times().get(name) for name in ledger.acknowledged} == dict.fromkeys(ledger.acknowledged, 1)
     assert await ledger.connections_in_use() == 0
 
 
@@ -132,3 +136,72 @@ def _expect(response: httpx2.Response, status: int) -> None:
     if response.status_code == UNAVAILABLE:
         assert response.headers["content-type"] == "application/problem+json"
         assert int(response.headers["retry-after"]) > 0
+
+
+async def test_a_deadlock_is_answered_and_survived(ledger: Ledger) -> None:
+    """The server ends the transaction of the service, which began to wait first; the other one goes on."""
+    for name in ("source", "target"):
+        assert (await ledger.client.post("/entries", json={"name": name})).status_code == CREATED
+    async with ledger.session() as session, session.transaction():
+        await session.execute("SET LOCAL deadlock_timeout = '1min'")
+        await session.execute("UPDATE entries SET amount = 5 WHERE name = 'target'")
+        moving = asyncio.create_task(ledger.client.post("/moves", json={"source": "source", "target": "target"}))
+        async with ledger.session() as other, asyncio.timeout(TIMEOUT_SECONDS):
+            while not await other.fetchval("SELECT count(*) FROM pg_locks WHERE NOT granted"):
+                await asyncio.sleep(POLL_SECONDS)
+        await session.execute("UPDATE entries SET amount = 5 WHERE name = 'source'")
+
+    _expect(await moving, UNAVAILABLE)
+    assert "database_deadlocks_total 1.0" in (await ledger.probe("/metrics")).text
+    assert [(await ledger.read(name)).json()["amount"] for name in ("source", "target")] == [5, 5]
+    assert await ledger.recovered() < RECOVERY_SECONDS
+    assert await ledger.connections_in_use() == 0
+
+
+async def test_the_start_waits_for_the_database(server: PostgresqlServer) -> None:
+    """The instance is live and not started; it serves soon after the database answers."""
+    port = free_port()
+    with FaultProxy(server.port) as proxy:
+        proxy.refuse()
+        process = ServiceProcess([PROGRAM], {**LIMITS, "DATABASE_URL": url(proxy.port), "MANAGEMENT_PORT": str(port)})
+        try:
+            line = process.wait_for("startup.delayed")
+            assert line["component"] == "database"
+            assert line["reason"].startswith("ConnectionRefusedError")
+            async with httpx2.AsyncClient(base_url=f"http://127.0.0.1:{port}/health/") as client:
+                assert [(await client.get(name)).status_code for name in ("live", "ready", "startup")] == [
+                    200,
+                    503,
+                    503,
+                ]
+                began = time.monotonic()
+                proxy.restore()
+                process.started()
+                assert time.monotonic() - began < RECOVERY_SECONDS
+                assert (await client.get("startup")).status_code == OK
+            assert process.get("/entries/first").status_code in {OK, 404}
+        finally:
+            process.close()
+
+
+async def test_the_check_notices_a_server_that_hangs(server: PostgresqlServer, proxy: FaultProxy) -> None:
+    """It fails within its own timeout, although statements may take longer, and keeps no connection."""
+    async with opened(url(proxy.port), statement_seconds=60) as database:
+        await database.ping()
+        (check,) = DATABASE.checks(database)
+        state = CheckState(check)
+        proxy.hang()
+        try:
+            await state.refresh()
+            assert (state.status, "TimeoutError" in state.output) == ("fail", True)
+        finally:
+            proxy.restore()
+        await state.refresh()
+        assert state.status == "pass"
+        assert database.primary.pool.checkedout() == 0
+
+
+def test_the_readme_has_these_failures() -> None:
+    """Every line of the README is driven here, and every failure here has a line there."""
+    manifest = tomllib.loads(MANIFEST.read_text())
+    assert {failure["what"] for failure in manifest["failures"]} == {row.line for row in ROWS} | {AT_START, SCHEMA}

@@ -7,12 +7,11 @@ from typing import Any
 
 import pytest
 from sqlalchemy import Integer, bindparam, column, func, select, text
-from structlog.testing import capture_logs
 
 from firstlight.components.database import Database, Read
 from firstlight.testing.postgresql import PostgresqlReplica, PostgresqlServer
 
-from .databases import ACCOUNTS, METADATA
+from .databases import ACCOUNTS, METADATA, capture_logs
 from .replicated import BALANCE, Cluster, is_cut, lag, port, ports, reading, replicated, request, until, usable
 from .stalling_proxy import StallingProxy
 

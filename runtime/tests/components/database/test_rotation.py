@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import insert
-from structlog.testing import capture_logs
 
 from firstlight.component import Surroundings
 from firstlight.components.database import Database, DatabaseSettings, DatabaseUnavailableError
@@ -19,7 +18,7 @@ from firstlight.settings import Settings
 from firstlight.testing.postgresql import PostgresqlServer
 
 from ...faults import IDENTITY
-from .databases import ACCOUNTS, METADATA, balance
+from .databases import ACCOUNTS, METADATA, balance, capture_logs
 from .replicated import until
 
 pytestmark = pytest.mark.anyio

@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 from sqlalchemy import func, select, text
-from structlog.testing import capture_logs
 
 from firstlight.components.database import DatabaseUnavailableError, Read
 from firstlight.components.database.addresses import parse
@@ -16,7 +15,7 @@ from firstlight.errors import SettingsError
 from firstlight.testing.postgresql import PostgresqlServer
 
 from .certificates import Authority
-from .databases import opened
+from .databases import capture_logs, opened
 
 pytestmark = pytest.mark.anyio
 

@@ -112,6 +112,9 @@ def _outcome(error: BaseException, limit: asyncio.Timeout) -> str:
 
 async def _closed(session: AsyncSession) -> None:
     """Close a session also when its task is cancelled meanwhile. Its own errors concern a connection that is gone."""
+    if not session.in_transaction():  # after a commit it has no connection: there is nothing to wait for
+        session.sync_session.close()
+        return
     try:
         await asyncio.shield(asyncio.ensure_future(session.close()))
     except Exception as error:

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from firstlight.checks import Project
-from firstlight.doctor.pools import compare
+from firstlight.doctor.servers import ask
 from firstlight.testing.postgresql import MISSING, PostgresqlServer, find
 
-from ..ports import refusing_port
+from ...ports import refusing_port
 
 WITH_DATABASE = {"components": ["database"]}
 
@@ -36,7 +36,7 @@ def test_the_server_is_asked(
     """Two instances with ten connections each and the migration need 21 of 17."""
     monkeypatch.setenv("DATABASE_URL", server.url())
     monkeypatch.setenv("DATABASE_INSTANCES", instances)
-    compared = compare(project(WITH_DATABASE))
+    compared = ask(project(WITH_DATABASE))
 
     assert [finding.file for finding in compared.findings] == found
     assert compared.notes == ()
@@ -49,12 +49,12 @@ def test_the_server_is_asked(
 def test_without_a_server_the_numbers_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
     """A laptop has no way to the server of production."""
     monkeypatch.delenv("DATABASE_URL", raising=False)
-    nowhere = compare(project(WITH_DATABASE))
+    nowhere = ask(project(WITH_DATABASE))
     with refusing_port() as port:
         monkeypatch.setenv("DATABASE_URL", f"postgresql://app:secret-pass@127.0.0.1:{port}/links")
-        refused = compare(project(WITH_DATABASE))
+        refused = ask(project(WITH_DATABASE))
     monkeypatch.setenv("DATABASE_URL", "mysql://app:secret-pass@db/links")
-    bad = compare(project(WITH_DATABASE))
+    bad = ask(project(WITH_DATABASE))
 
     sentences = [note.sentence for each in (nowhere, refused, bad) for note in each.notes]
     sums = "1 x 10 connections and 1 of `migrate` are 11"
@@ -68,4 +68,4 @@ def test_without_a_server_the_numbers_are_told(monkeypatch: pytest.MonkeyPatch) 
 def test_a_service_without_a_database_is_not_compared(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever its environment has."""
     monkeypatch.setenv("DATABASE_URL", "postgresql://app@db/links")
-    assert compare(project({})) == ((), ())
+    assert ask(project({})) == ((), ())
