@@ -7,6 +7,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tomllib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -353,6 +354,8 @@ def test_the_targets_that_pages_name_exist() -> None:
     targets = {
         name for file in makefiles for name in re.findall(r"^([a-z-]+)%?:", file.read_text("utf-8"), re.MULTILINE)
     }
+    for manifest in (ROOT / "components").glob("*/component.toml"):
+        targets |= {each["name"] for each in tomllib.loads(manifest.read_text("utf-8")).get("targets", ())}
     named = {
         (page.relative_to(ROOT).as_posix(), target)
         for page in (ROOT / "README.md", ROOT / "runtime/README.md", *(ROOT / "docs").rglob("*.md"))
