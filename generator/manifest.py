@@ -18,6 +18,7 @@
 | `targets` | targets of make that run a command with the variables of `.env` | Makefile |
 | `yours` | files in `src/<package>/` that belong to the team | `skip` in pyproject.toml, README |
 | `concurrency` | how it switches between tasks, beside threads, such as `greenlet` | coverage in pyproject.toml |
+| `unmeasured` | files in `src/<package>/` that are not imported by name | coverage in pyproject.toml |
 | `ignored` | files that it writes in the working directory | .gitignore |
 | `example` | files that it adds to the example resource | README |
 | `replaces` | modules of the runtime, with those of the component in their place | `service.py` |
@@ -53,6 +54,7 @@ FIELDS: dict[str, Any] = {
     "targets": [],
     "yours": [],
     "concurrency": "",
+    "unmeasured": [],
     "ignored": [],
     "example": [],
     "replaces": {},
