@@ -6,9 +6,11 @@ import subprocess
 import sys
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 from .interpreter import Interpreter
+from .machine import describe
 from .processes import ROOT, FailedError
 
 BUILD = ROOT / "build" / "bench"
@@ -54,6 +56,11 @@ class Environments:
     interpreter: Interpreter
     pythons: Mapping[str, Path]
     versions: Mapping[str, Sequence[str]]
+
+    @property
+    def setting(self) -> str:
+        """When and where this runs: for the figures that are published alone."""
+        return f"{datetime.now(UTC):%Y-%m-%d}, {describe()}, {self.interpreter.described}; one process."
 
 
 def prepare(interpreter: Interpreter, others: Collection[str]) -> Environments:
