@@ -1,6 +1,6 @@
 """The files that chosen components bring to a service: `components/<name>/files/<place in the service>`.
 
-Places are spelled as in the template's own tree. A file at a place of the template's replaces the template's file there.
+Places are spelled as in the template's own tree. A file at a place where the template has one replaces it.
 """
 
 from collections.abc import Iterator, Mapping

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from template import EVERYTHING, Machine, files
 
-from generator.components import in_order, read, unmet
+from generator.components import COMPONENTS, HOME, in_order, read, unmet
 from generator.ownership import component_of
 
 DATABASE = """
@@ -22,6 +22,10 @@ ports = [5432]
 WORKER = """
 summary = "tasks"
 requires = ["database"]
+[[targets]]
+name = "go"
+summary = "run the tasks that wait"
+run = "go"
 [processes.worker]
 summary = "runs tasks"
 management_port = 9465
@@ -84,7 +88,28 @@ FAULTS = {
     'summary = "x"\n[processes.a]\nsummary = "b"\nmanagement_port = 9466\negress = [{to = "mail"}]\n': (
         "components/odd/component.toml: processes.a: egress has a row in which port is missing."
     ),
-    'summary = "x"\n[failure]\nwhat = "it is gone"\n': "components/odd/component.toml: failure: then is missing.",
+    'summary = "x"\n[[failures]]\nwhat = "it is gone"\n': (
+        "components/odd/component.toml: failures 'it is gone': then is missing."
+    ),
+    'summary = "x"\n[[targets]]\nname = "seed"\nsummary = "b"\n': (
+        "components/odd/component.toml: targets 'seed': run is missing."
+    ),
+    'summary = "x"\n[[targets]]\nname = "go"\nsummary = "b"\nrun = "a"\n': (
+        "components 'odd' and 'tasks' both claim the target go."
+    ),
+    'summary = "x"\n[[targets]]\nname = "check"\nsummary = "b"\nrun = "a"\n': (
+        "component 'odd' claims the target check, which every service has."
+    ),
+    'summary = "x"\nyours = ["/etc"]\n': (
+        "components/odd/component.toml: yours: '/etc' must be a path without a slash in front, such as migrations."
+    ),
+    'summary = "x"\n[replaces]\n"firstlight.idempotency" = 7\n': (
+        "components/odd/component.toml: replaces: 'firstlight.idempotency' must name a module such as"
+    ),
+    'summary = "x"\nignored = [1]\n': "components/odd/component.toml: ignored: 1 must be a path without a slash",
+    'summary = "x"\n[[example]]\nfile = "a"\nholds = "b"\n': (
+        "components/odd/component.toml: example 'a': change is missing."
+    ),
     'summary = "x"\n[servers.a]\nimage = "b"\n': "components/odd/component.toml: servers.a: image is no field.",
     'summary = "x"\n[[variables]]\nname = "a"\ndefault = ""\nmeaning = "b"\n': (
         "components/odd/component.toml: variables 'a': name must be upper-case letters, digits and underscores"
@@ -115,6 +140,13 @@ def test_a_component_has_a_name_of_its_own(tmp_path: Path, name: str) -> None:
     """Neither an answer, nor what files of every service are called."""
     with pytest.raises(SystemExit, match=f"a component cannot be called '{name}'"):
         read(write(tmp_path, **{name: 'summary = "x"\n'}))
+
+
+def test_every_runbook_of_a_component_is_listed() -> None:
+    """In its manifest, from which docs/runbooks/README.md has the row."""
+    for component, manifest in COMPONENTS.items():
+        pages = {page.name for page in (HOME / component / "files/docs/runbooks").glob("*.md")}
+        assert {row["page"] for row in manifest["runbooks"]} == pages
 
 
 def test_required_and_used_components_come_first() -> None:
@@ -206,6 +238,115 @@ def test_a_chosen_component_brings_its_files(with_components: tuple[Machine, Pat
     assert not (service / "docs/components/events.md").exists()
     example = (service / ".env.example").read_text(encoding="utf-8")
     assert example.index("# discovery: a test") < example.index("# tasks: a test")
+
+
+PACKAGE = "src/{{cookiecutter.package_name}}"
+
+
+def test_a_chosen_component_replaces_a_file_of_the_template(machine: Machine) -> None:
+    """At the same place, with the package's name; also where files that are there must be kept."""
+    template = machine.template()
+    home = write(template / "components", tasks='summary = "a test"\n') / "tasks/files"
+    for place in (f"{PACKAGE}/metrics.py", f"{PACKAGE}/tasks.py"):
+        (home / place).parent.mkdir(parents=True, exist_ok=True)
+        (home / place).write_text('"""Of <%= cookiecutter.package_name %>: {{ x }} <%= neither %>."""\n', "utf-8")
+    with_package = '"""Of my_links: {{ x }} <%= neither %>."""\n'
+    answers = {"components": "tasks", "package_name": "my_links"}
+
+    for options in ([], ["--skip-if-file-exists"]):
+        service = machine.cookiecutter(template, answers, *options).service / "src/my_links"
+        assert (service / "metrics.py").read_text("utf-8") == with_package
+        assert (service / "tasks.py").read_text("utf-8") == with_package
+    without = machine.cookiecutter(template, {"package_name": "my_links"}).service / "src/my_links"
+    assert "LINKS_CREATED" in (without / "metrics.py").read_text("utf-8")
+    assert not (without / "tasks.py").exists()
+
+
+def test_a_component_brings_a_module_in_place_of_one_of_the_runtime(machine: Machine) -> None:
+    """The page of the service imports the same names from it, in the order of the linter."""
+    template = machine.template()
+    replaces = '[replaces]\n"firstlight.idempotency" = "firstlight.components.tasks.keys"\n'
+    write(template / "components", tasks=f'summary = "a test"\n{replaces}', workers='summary = "another"\n')
+
+    def imports(components: str) -> list[str]:
+        page = machine.cookiecutter(template, {"components": components, "package_name": "my_links"}).service
+        lines = (page / "src/my_links/service.py").read_text("utf-8").splitlines()
+        return [line.removeprefix("from firstlight.") for line in lines if line.startswith("from firstlight.")]
+
+    limits = "rate_limits import Limit, rate_limits"
+    tasks = ["components.tasks import TASKS", "components.tasks.keys import IDEMPOTENCY"]
+    assert imports("tasks,workers") == [*tasks, "components.workers import WORKERS", limits]
+    assert imports("none") == ["idempotency import IDEMPOTENCY", limits]
+
+
+def test_two_components_cannot_bring_one_file(machine: Machine) -> None:
+    """Whichever are chosen: one would be lost."""
+    template = machine.template()
+    for name in ("events", "tasks"):
+        home = write(template / "components", **{name: 'summary = "a test"\n'}) / name / "files"
+        (home / PACKAGE).mkdir(parents=True)
+        (home / PACKAGE / "metrics.py").write_text('"""Of one."""\n', "utf-8")
+    outcome = machine.cookiecutter(template)
+    assert outcome.status == 1
+    assert outcome.stderr == f"components 'events' and 'tasks' both bring the file {PACKAGE}/metrics.py.\n"
+
+
+MADE = """
+summary = "a test"
+yours = ["tasks", "queue.py"]
+ignored = ["tasks.bin*"]
+after_copy = "make seed"
+[[targets]]
+name = "seed"
+summary = "Put tasks into the queue"
+run = 'seed "$(NAME)"'
+[[secrets]]
+name = "TASKS_URL"
+default = "here"
+meaning = "where tasks wait"
+compose = "tcp://tasks:7000"
+smoke = "/tmp/tasks"
+[[commands]]
+name = "prepare"
+summary = "make the directory"
+when = "before_release"
+memory = 100
+[[example]]
+file = "api/links/port.py"
+holds = "what waits"
+change = "change it"
+[[failures]]
+what = "the queue is full"
+then = "a request waits"
+[[failures]]
+what = "the queue is gone"
+then = "a request fails"
+"""
+
+
+def test_a_manifest_is_found_in_every_file_that_reads_it(machine: Machine) -> None:
+    """Targets, the team's files, ignored files, failures, and values for the stack and for the smoke test."""
+    template = machine.template()
+    write(template / "components", tasks=MADE)
+    emitted = files(machine.cookiecutter(template, {"components": "tasks", "deploy": "all"}).service)
+    text = {path: content.decode() for path, content in emitted.items()}
+    assert 'once acme_links seed "$(NAME)"\n' in text["Makefile"]
+    skipped = tomllib.loads(text["pyproject.toml"])["tool"]["cruft"]["skip"]
+    assert {"src/acme_links/tasks", "src/acme_links/queue.py"} <= {*skipped}
+    assert "`api/`, `tasks`, `queue.py`;" in text["README.md"]
+    assert "\n/tasks.bin*\n" in text[".gitignore"]
+    assert "\nmake fmt openapi\nmake seed\nmake check test\n" in text["README.md"]
+    assert "| `api/links/port.py` | what waits | change it |\n" in text["README.md"]
+    assert "| `tasks`: the queue is full | a request waits |\n" in text["README.md"]
+    assert "| `tasks`: the queue is gone | a request fails |\n" in text["README.md"]
+    assert "| `TASKS_URL` | `here` | where tasks wait; a secret |\n" in text["README.md"]
+    assert "\n#TASKS_URL=here\n" in text[".env.example"]
+    assert '    TASKS_URL: "tcp://tasks:7000"\n' in text["compose.yaml"]
+    smoke = text["deploy/image/smoke.sh"]
+    assert '--memory 228m --pids-limit 64 \\\n  --env TASKS_URL=/tmp/tasks \\\n  "$REFERENCE")\n' in smoke
+    assert 'check "runs the command prepare" inside python -m acme_links prepare\n' in smoke
+    for target in ("kubernetes", "ansible"):
+        assert "`TASKS_URL` belongs there as well: where tasks wait.\n" in text[f"deploy/{target}/README.md"]
 
 
 @pytest.mark.parametrize(

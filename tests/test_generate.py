@@ -117,7 +117,8 @@ def test_every_file_of_the_template_is_emitted_by_some_answers(template: Path, g
     authored = {re.sub("{{.*?}}", lambda name: names[name[0]], path) for path in files(template / SERVICE_DIRECTORY)}
     mounted = {f"{mount.place}/{path}" for mount in MOUNTS for path in mount.files()}
     mounted |= {f"{mount.place}/MANIFEST.sha256" for mount in MOUNTS if mount.whole and (ROOT / mount.tree).exists()}
-    mounted |= {path for name in COMPONENTS for path in files(template / "components" / name / "files")}
+    brought = {path for name in COMPONENTS for path in files(template / "components" / name / "files")}
+    mounted |= {re.sub("{{.*?}}", lambda name: names[name[0]], path) for path in brought}
     bringing = {path for path in authored if of_a_field(path)}  # tests/made_up has components that bring them
     written = {".template.json"}  # by the hook
     assert authored | mounted | written == emitted | bringing

@@ -178,6 +178,6 @@ def test_resource_attributes_are_those_of_the_contract() -> None:
 
 
 def test_both_projects_choose_ports_alike() -> None:
-    """The runtime is a project of its own, so it has a copy."""
-    ours, theirs = ((ROOT / path).read_text("utf-8") for path in ("bench/ports.py", "runtime/src/firstlight/testing/ports.py"))
+    """The runtime is a project of its own, so its tests have a copy."""
+    ours, theirs = ((ROOT / path).read_text("utf-8") for path in ("bench/ports.py", "runtime/tests/ports.py"))
     assert ours.partition("import secrets")[2] == theirs.partition("import secrets")[2]

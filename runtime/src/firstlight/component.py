@@ -4,9 +4,10 @@ A feature of the team is a value of the same type: type checkers know that `LINK
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AbstractContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from enum import Enum
+from pathlib import Path
 from typing import Any, Generic, TypeVar, cast
 
 from pydantic_settings import BaseSettings
@@ -109,6 +110,23 @@ async def nothing(_: Surroundings[Any]) -> AsyncIterator[None]:
     yield
 
 
+@dataclass(frozen=True, slots=True)
+class Isolated(Generic[ConfigT, ResourceT]):
+    """How one test opens a component that keeps data, so that it sees nothing of other tests."""
+
+    open: Callable[[Surroundings[ConfigT]], AbstractAsyncContextManager[ResourceT]]
+    """Takes the place of the component's `open`."""
+    variables: Mapping[str, str]
+    """The environment that its settings are read from, such as `DATABASE_URL`."""
+
+
+Isolate = Callable[[bool], AbstractContextManager[Isolated[ConfigT, ResourceT]]]
+"""Called for each test, with true if nothing of the data may be shared, because another process uses it as well."""
+ForTests = Callable[
+    ["Component[ConfigT, ResourceT]", Identity, Path], AbstractContextManager[Isolate[ConfigT, ResourceT]]
+]
+
+
 def _no_checks(_: Any) -> Sequence[Check]:
     return ()
 
@@ -150,6 +168,9 @@ class Component(Generic[ConfigT, ResourceT]):
     background: Sequence[Background] = ()
     commands: Mapping[str, Command] = field(default_factory=dict)
     processes: Mapping[str, Process] = field(default_factory=dict)
+
+    for_tests: "ForTests[ConfigT, ResourceT] | None" = None
+    """Prepares the data of tests, once for all of them. Gets the component and a temporary folder."""
 
     def refuse(self, own: ConfigT, service: Settings) -> None:
         """Raise `SettingsError` if the component cannot run with these settings."""

@@ -30,6 +30,7 @@ from firstlight import (
 )
 from firstlight.idempotency import (
     IDEMPOTENCY,
+    AnyStore,
     Completion,
     Limits,
     MemoryStore,
@@ -192,7 +193,7 @@ def _named(app: ASGIApp, _: Operation | None) -> ASGIApp:
 NAMES = Component(name="names", settings=NoSettings, open=nothing, middleware={Layer.AUTHENTICATE: _named})
 
 
-def kept(store: Store) -> Component[NoSettings, Store]:
+def kept(store: Store) -> Component[NoSettings, AnyStore]:
     """The component with this store."""
 
     @asynccontextmanager

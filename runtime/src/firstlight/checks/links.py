@@ -9,7 +9,7 @@ from .document import Document, strings
 from .finding import Finding, FindingError
 
 SOURCES = f"{GRAFANA}/datasources/datasources.yaml"
-ADDRESS = re.compile(r"(?:\w+://)?([a-z][a-z0-9_-]*):(\d+)(?:/\S*)?")
+ADDRESS = re.compile(r"(?:\w+://)?(?:[^@/\s]+@)?([a-z][a-z0-9_-]*):(\d+)(?:/\S*)?")
 
 
 def _sources(stack: Stack) -> Mapping[str, Document]:

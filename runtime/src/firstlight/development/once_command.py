@@ -5,9 +5,8 @@ It is not restarted when a file changes: a command may write files that `make ru
 
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import NoReturn
 
 from ..errors import SettingsError
 from ..exit_status import BAD_USE
@@ -24,8 +23,4 @@ def run(arguments: Sequence[str]) -> int:
     except SettingsError as error:
         sys.stderr.write(f"{error}\n")
         return BAD_USE
-    _become([sys.executable, "-m", *arguments], variables)
-
-
-def _become(command: Sequence[str], variables: Mapping[str, str]) -> NoReturn:
-    os.execve(command[0], command, variables)  # noqa: S606 - no shell
+    return os.execve(sys.executable, [sys.executable, "-m", *arguments], variables)  # noqa: S606 - no shell

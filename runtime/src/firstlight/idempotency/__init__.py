@@ -7,15 +7,15 @@ List the component on the page of the service, and set `idempotent=True` on the 
 
 A repeated request gets the stored response with `Idempotent-Replayed: true`; 409 while the first one runs; 422 if it
 has another body, method or target. Keys belong to their caller. `IDEMPOTENCY` stores responses in the memory of the
-process, for one instance. `firstlight.components.database.idempotency` stores them in the database, for all instances, in
-the transaction of the handler; `idempotency(store=...)` takes any other store.
+process, for one instance. `firstlight.components.database.idempotency` stores them in the database, for all
+instances, in the transaction of the handler; `idempotency(store=...)` takes any other store.
 """
 
 from .component import IDEMPOTENCY, idempotency
 from .key import HEADER, MAX_CHARACTERS, PATTERN
 from .memory import Limits, MemoryStore
 from .middleware import REPLAYED_HEADER
-from .store import Completion, FullError, Name, Record, Records, Store, StoredResponse
+from .store import AnyStore, Completion, FullError, Name, Record, Records, Store, StoredResponse, TransactionalStore
 
 __all__ = [
     "HEADER",
@@ -23,6 +23,7 @@ __all__ = [
     "MAX_CHARACTERS",
     "PATTERN",
     "REPLAYED_HEADER",
+    "AnyStore",
     "Completion",
     "FullError",
     "Limits",
@@ -32,5 +33,6 @@ __all__ = [
     "Records",
     "Store",
     "StoredResponse",
+    "TransactionalStore",
     "idempotency",
 ]

@@ -7,9 +7,9 @@ from ..component import Background, Component, Layer, NoSettings, Requirement, S
 from . import outcomes
 from .memory import Limits, MemoryStore
 from .middleware import COMPONENT, honoured
-from .store import Store
+from .store import AnyStore, Store
 
-Open = Callable[[Surroundings[NoSettings]], AbstractAsyncContextManager[Store]]
+Open = Callable[[Surroundings[NoSettings]], AbstractAsyncContextManager[AnyStore]]
 
 
 @asynccontextmanager
@@ -27,12 +27,12 @@ def idempotency(
     requires: Sequence[Requirement] = (),
     uses: Sequence[Requirement] = (),
     background: Sequence[Background] = (),
-) -> Component[NoSettings, Store]:
+) -> Component[NoSettings, AnyStore]:
     """The component with a store of its own, such as one in a database that all instances share.
 
     `store` opens and closes it, and gets the resources of the components in `requires` and `uses`, as the `open` of a
-    component does. The health checks of the component are those of the store. `background` is what the store does beside
-    the requests.
+    component does. The health checks of the component are those of the store. `background` is what the store does
+    beside the requests.
     """
     return Component(
         name=COMPONENT,

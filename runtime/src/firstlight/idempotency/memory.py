@@ -111,9 +111,6 @@ class MemoryStore:
         if entry is not None and entry.token == token and entry.record.response is None:
             self._remove(name, entry)
 
-    def transaction(self) -> None:
-        """None: memory knows nothing of what handlers write."""
-
     def checks(self) -> Sequence[Check]:
         """None: memory is always there."""
         return ()

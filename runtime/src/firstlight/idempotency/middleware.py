@@ -9,7 +9,7 @@ from ..requests.handler import is_plain_function
 from . import key, refusals, request
 from .outcomes import COUNTS
 from .run import Reservation, Run
-from .store import FullError, Name, Record, Records, Store, StoredResponse
+from .store import AnyStore, FullError, Name, Record, Records, StoredResponse, TransactionalStore
 
 COMPONENT = "idempotency"
 REPLAYED_HEADER = "Idempotent-Replayed"
@@ -42,13 +42,12 @@ class _Honoured:
         body = await request.read(receive)
         again = request.ReadBody(body, receive).receive
         fingerprint = request.fingerprint(scope, body)
-        store: Store = scope["state"][COMPONENT]
-        transaction = store.transaction()
-        if transaction is None:
-            replayed = await self._run(store, name, fingerprint, scope, again, send)
-        else:
-            async with transaction as records:
+        store: AnyStore = scope["state"][COMPONENT]
+        if isinstance(store, TransactionalStore):
+            async with store.transaction() as records:
                 replayed = await self._run(records, name, fingerprint, scope, again, send, holds=True)
+        else:
+            replayed = await self._run(store, name, fingerprint, scope, again, send)
         if replayed is not None:
             await _replay(replayed, send)
 

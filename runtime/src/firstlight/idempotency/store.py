@@ -1,5 +1,6 @@
 """The store of idempotency keys, as a port. Memory is one; a database or a cache can be another."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
 from enum import Enum
@@ -78,16 +79,27 @@ class Records(Protocol):
 
 
 class Store(Records, Protocol):
-    """Where the records are."""
-
-    def transaction(self) -> AbstractAsyncContextManager[Records] | None:
-        """The transaction of one request, or None if the store knows nothing of what handlers write.
-
-        Its records are reserved, completed and released in the transaction in which the handler writes: `complete`
-        commits both, `release` and an exception roll both back. The response is sent after the commit, so a process
-        that is killed leaves either nothing, or all that was written with the response to it. An error of `complete`
-        is therefore the answer to the request.
-        """
+    """A store that knows nothing of what handlers write."""
 
     def checks(self) -> Sequence[Check]:
         """The health checks of the store's server; none for a store without a server."""
+
+
+class TransactionalStore(ABC):
+    """A store in the database in which handlers write."""
+
+    @abstractmethod
+    def transaction(self) -> AbstractAsyncContextManager[Records]:
+        """The transaction of one request, in which its handler runs: what it writes belongs to the same transaction.
+
+        `complete` commits both, `release` and an exception roll both back. The response is sent after the commit, so a
+        process that is killed leaves either nothing, or all that was written with the response to it. An error of
+        `complete` is therefore the answer to the request.
+        """
+
+    def checks(self) -> Sequence[Check]:
+        """None: the database has its own."""
+        return ()
+
+
+AnyStore = Store | TransactionalStore

@@ -7,7 +7,7 @@ from functools import partial
 
 from starlette.types import ASGIApp
 
-from ..component import Component, Layer, NoSettings, Requirement, Surroundings
+from ..component import Background, Component, Layer, NoSettings, Requirement, Surroundings
 from ..errors import ArrangementError
 from ..operations.operation import Operation
 from .checks import at_the_route, before_the_router
@@ -68,24 +68,32 @@ class Policies:
 
 
 def rate_limits(
-    *limits: Limit, store: OpenStore = _memory, uses: Sequence[Requirement] = (), headers: Headers = "x-ratelimit"
+    *limits: Limit,
+    store: OpenStore = _memory,
+    requires: Sequence[Requirement] = (),
+    uses: Sequence[Requirement] = (),
+    headers: Headers = "x-ratelimit",
+    background: Sequence[Background] = (),
 ) -> Component[NoSettings, Limiter | None]:
     """The component that limits requests by these policies. `RATE_LIMITS` switches it.
 
     `store` opens the store; by default the states are in the memory of the process, so each instance allows the whole
-    limit. `uses` names the components that a shared store needs. `headers` tell clients where they stand: those with
-    `x-ratelimit`, those of the `ietf` draft, or `none`. Raises `ArrangementError` for limits that do not fit together.
+    limit. `requires` and `uses` name the components that a shared store needs, and `background` is what it does beside
+    the requests. `headers` tell clients where they stand: those with `x-ratelimit`, those of the `ietf` draft, or
+    `none`. Raises `ArrangementError` for limits that do not fit together.
     """
     policies = Policies(limits, headers)
     return Component(
         name=NAME,
         settings=NoSettings,
         open=partial(_open, policies=policies, store=store),
+        requires=requires,
         uses=uses,
         middleware={
             Layer.LIMIT_BY_ADDRESS: policies.around_the_router,
             Layer.LIMIT_BY_CALLER: policies.around_a_route,
         },
+        background=background,
     )
 
 

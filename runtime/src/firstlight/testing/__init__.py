@@ -8,10 +8,14 @@
 
 If the service defines the fixture `declared_answers` as well, which returns `True`, `client` fails when a response
 is none that its operation declares. `with_dependency` and `with_resource` replace a dependency or a resource by a fake.
+
+A component that keeps data gets data of its own for each test. `app` rolls its changes back; a module whose tests need
+several connections, or a cancelled statement, overrides `rolled_back` so that it returns `False`.
 """
 
 # Fixtures import the runtime when they need it: coverage does not measure what a plug-in imports when it is loaded.
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 import pytest
@@ -26,6 +30,8 @@ if TYPE_CHECKING:
     from ..app import Application
     from ..service import Service
     from ..settings import Settings
+    from .in_app import InApp
+    from .isolation import Isolations
     from .lines import Lines
 
 START_SECONDS = 10.0  # so that a `ready_to_start` that keeps raising fails the test
@@ -35,7 +41,11 @@ __all__ = [
     "app",
     "client",
     "declared_answers",
+    "in_app",
+    "isolated_service",
+    "isolations",
     "lines",
+    "rolled_back",
     "serve",
     "settings",
     "spans",
@@ -62,6 +72,37 @@ def settings(service: "Service", clean_environment: None) -> "Settings":
     )
 
 
+@pytest.fixture(scope="session")
+def isolations(tmp_path_factory: pytest.TempPathFactory) -> Iterator["Isolations"]:
+    """The data of components that keep some, prepared at the first use."""
+    from .isolation import Isolations  # noqa: PLC0415 - see above
+
+    with Isolations(tmp_path_factory) as isolations:
+        yield isolations
+
+
+@pytest.fixture(scope="session")
+def rolled_back() -> bool:
+    """Whether the changes of a test are rolled back after it. Otherwise each test gets a copy, which takes longer."""
+    return True
+
+
+@pytest.fixture
+def isolated_service(
+    service: "Service",
+    clean_environment: None,
+    isolations: "Isolations",
+    rolled_back: bool,  # noqa: FBT001 - a fixture
+    monkeypatch: pytest.MonkeyPatch,
+) -> Iterator["Service"]:
+    """The service as `app` runs it: nothing in its data is of other tests, or of the developer."""
+    del clean_environment
+    with isolations.isolated(service, separate=not rolled_back) as isolated:
+        for name, value in isolated.variables.items():
+            monkeypatch.setenv(name, value)
+        yield isolated.service
+
+
 @pytest.fixture
 def lines() -> "Lines":
     """The log lines of the application. They are not written to standard output."""
@@ -79,7 +120,9 @@ def spans() -> "InMemorySpanExporter":
 
 
 @pytest.fixture
-def app(settings: "Settings", service: "Service", lines: "Lines", spans: "InMemorySpanExporter") -> "Application":
+def app(
+    settings: "Settings", isolated_service: "Service", lines: "Lines", spans: "InMemorySpanExporter"
+) -> "Application":
     """The application as the server gets it, not started yet. Raises `SettingsError` and `ArrangementError`."""
     from opentelemetry.sdk.trace.export import SimpleSpanProcessor  # noqa: PLC0415 - see above
 
@@ -87,7 +130,7 @@ def app(settings: "Settings", service: "Service", lines: "Lines", spans: "InMemo
 
     return create_app(
         settings,
-        service,
+        isolated_service,
         log_sink=lines,
         span_processors=[SimpleSpanProcessor(spans)],
         start_timeout=START_SECONDS,
@@ -114,20 +157,36 @@ def client(app: "Application", service: "Service", declared_answers: bool) -> It
 
 
 @pytest.fixture
-def serve(service: "Service") -> Iterator[Callable[..., ServiceProcess]]:
+def in_app(client: "TestClient") -> "InApp":
+    """Opens the resources of `client` to the test: `in_app(LINK.create, in_app.resource(DATABASE), slug="one")`."""
+    from .in_app import InApp  # noqa: PLC0415 - see above
+
+    return InApp(client)
+
+
+@pytest.fixture
+def serve(
+    service: "Service", clean_environment: None, isolations: "Isolations"
+) -> Iterator[Callable[..., ServiceProcess]]:
     """A function that starts `python -m <package>`: `serve("acme_links", DRAIN_SECONDS="1").started()`.
 
     Keyword arguments are variables of its environment. It returns a `ServiceProcess`, which is killed after the test.
+    All processes of a test share its data.
     """
     from .environment import variables  # noqa: PLC0415 - see above
 
+    del clean_environment
     processes: list[ServiceProcess] = []
+    with ExitStack() as stack:
+        data: dict[str, str] = {}
 
-    def start(*program: str, **environment: str) -> ServiceProcess:
-        command = ["-m", *program] if program[0].isidentifier() else program
-        processes.append(ServiceProcess(command, environment, without=variables(service)))
-        return processes[-1]
+        def start(*program: str, **environment: str) -> ServiceProcess:
+            if not processes:
+                data.update(stack.enter_context(isolations.isolated(service, separate=True)).variables)
+            command = ["-m", *program] if program[0].isidentifier() else program
+            process = ServiceProcess(command, {**data, **environment}, without=variables(service))
+            processes.append(process)
+            stack.callback(process.close)
+            return process
 
-    yield start
-    for process in processes:
-        process.close()
+        yield start

@@ -49,6 +49,7 @@ def with_resource(service: "Service", component: "Component[Any, ResourceT]", re
         checks=lambda _: (),
         ready_to_start=None,
         background=(),
+        for_tests=None,
     )
     return _with(service, fake)
 

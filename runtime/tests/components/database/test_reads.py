@@ -82,3 +82,16 @@ async def test_a_connection_that_the_server_has_closed_costs_nothing(postgresql_
 
         assert await database.read(BALANCE, name="alice") == []
         assert database.primary.pool.checkedout() == 0
+
+
+async def test_a_select_may_be_made_for_one_call(url: str) -> None:
+    """Its values stand in the statement. No transaction stays open."""
+    async with opened(url) as database:
+        async with database.transaction() as session:
+            await session.execute(insert(ACCOUNTS), [{"name": name, "balance": 5} for name in ("alice", "bob")])
+            assert len(await database.select(select(ACCOUNTS))) == 2
+
+        for name in ("alice", "bob"):
+            (row,) = await database.select(select(ACCOUNTS).where(ACCOUNTS.c.name == name))
+            assert (row.name, row.balance) == (name, 5)
+        assert database.primary.pool.checkedout() == 0

@@ -2,12 +2,14 @@
 
 import logging
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AbstractContextManager, asynccontextmanager
+from pathlib import Path
 
-from ...component import Background, Command, Component, Layer, Surroundings
+from ...component import Background, Command, Component, Isolate, Layer, Surroundings
 from ...errors import UsageError
+from ...identity import Identity
 from ...management.check import Check
-from . import addresses
+from . import addresses, pools
 from .capacity_check import compare
 from .database import Database
 from .request_statements import observed
@@ -21,7 +23,8 @@ from .watch import WATCH_SECONDS
 @asynccontextmanager
 async def open_database(surroundings: Surroundings[DatabaseSettings]) -> AsyncIterator[Database]:
     """The database of these settings. It connects at the first use."""
-    logging.getLogger("sqlalchemy").setLevel(logging.WARNING)  # it would log what the metrics of the pool say
+    for logger in ("sqlalchemy", pools.__name__):  # they would log what the metrics of the pool say
+        logging.getLogger(logger).setLevel(logging.WARNING)
     settings, application = surroundings.settings, surroundings.identity.name
     url_file = None if settings.url_file is None else UrlFile(settings.url_file, addresses.parse)
     primary = Server("primary", settings.address, settings, application, url_file)
@@ -48,8 +51,10 @@ def checks(database: Database) -> Sequence[Check]:
 
 
 async def has_schema(database: Database) -> None:
-    """Raise `SchemaError` while the schema lacks a revision of the code."""
-    if database.schema is not None:
+    """Raise `SchemaError` while the schema lacks a revision of the code, and other errors while there is no answer."""
+    if database.schema is None:
+        await database.ping()
+    else:
         await verify_schema(database.primary.engine, database.schema)
 
 
@@ -71,6 +76,15 @@ def _schema(database: Database) -> Schema:
     return database.schema
 
 
+def for_tests(
+    component: Component[DatabaseSettings, Database], identity: Identity, folder: Path
+) -> AbstractContextManager[Isolate[DatabaseSettings, Database]]:
+    """The database of tests."""
+    from .isolation import isolated  # noqa: PLC0415 - a process that serves does not need it
+
+    return isolated(component, identity, folder)
+
+
 DATABASE = Component(
     name="database",
     settings=DatabaseSettings,
@@ -87,5 +101,6 @@ DATABASE = Component(
         "migration": Command(run_migration, "Write the next migration: what it does, in words"),
     },
     middleware={Layer.OBSERVE: observed},
+    for_tests=for_tests,
 )
 """The database. Its tables and migrations are those of the service's package."""

@@ -3,14 +3,17 @@
 import asyncio
 import random
 from collections.abc import Awaitable, Callable, Sequence
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, suppress
 from typing import Any, TypeVar, TypeVarTuple
 
 import structlog
+from sqlalchemy import Row as SelectedRow
+from sqlalchemy import Select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from . import failures, records, request_statements
+from . import failures, request_statements
 from .balancing import ALGORITHMS
+from .execution import fetched, raise_reported, selected
 from .failures import DatabaseUnavailableError
 from .metrics import RETRIES
 from .reads import Read, Row
@@ -36,7 +39,7 @@ class Database:
     ) -> None:
         """Nothing is connected yet."""
         self.settings, self.primary, self.replicas = settings, primary, replicas
-        self._balanced = Replicas(replicas, ALGORITHMS[settings.balancing](), _reported)
+        self._balanced = Replicas(replicas, ALGORITHMS[settings.balancing](), raise_reported)
         self.watch = Watch(primary, self._balanced.all, settings.replica_lag_seconds)
         self.schema = schema
         self._transactions = Transactions(primary, settings.transaction_seconds)
@@ -55,9 +58,10 @@ class Database:
 
         Only serialization failures and deadlocks are tried again: the server has rolled back, so `work` must not have
         any other effect. Inside another transaction there is one attempt, because the outer one is lost as well.
+        Raises `DatabaseUnavailableError` (503) after the last attempt.
         """
-        attempts = 1 if self._transactions.session is not None else self.settings.attempts
-        for attempt in range(1, attempts + 1):
+        attempts, attempt = 1 if self._transactions.session is not None else self.settings.attempts, 1
+        while True:
             try:
                 async with self._transactions.begin(retryable=True) as session:
                     return await work(session)
@@ -71,7 +75,7 @@ class Database:
                 RETRIES.labels(reason).inc()
                 log.info("database.transaction_retried", reason=reason, attempt=attempt)
             await asyncio.sleep(FIRST_PAUSE_SECONDS * 2**attempt * random.random())  # noqa: S311 - no secret
-        raise AssertionError  # `attempts` is at least 1
+            attempt += 1
 
     async def read(self, read: Read[*Columns], **parameters: Any) -> list[Row[*Columns]]:
         """The rows of a select, without a transaction. Inside `transaction()` it sees the changes of that transaction.
@@ -80,52 +84,47 @@ class Database:
         """
         session = self._transactions.session
         if session is not None:
-            return await _in_session(session, read, parameters)
-        if self.replicas and request_statements.has_only_read():
-            try:
-                return await self._balanced.run(lambda server: _read(server, read, parameters))
-            except NoReplicaError:
-                pass  # the primary answers
-        server = self.primary
-        try:
-            return await _read(server, read, parameters)
-        except Exception as error:
-            if not failures.is_lost(error):
-                raise _reported(server, error) from error
-        try:  # once more, on a new connection: a read changes nothing
-            return await _read(server, read, parameters)
-        except Exception as error:
-            raise _reported(server, error) from error
+            result = await session.execute(read.statement, parameters)
+            return [read.row(tuple(row)) for row in result]
+        return await self._anywhere(lambda server: fetched(server, read, parameters))
 
     async def read_one(self, read: Read[*Columns], **parameters: Any) -> Row[*Columns] | None:
         """The first row, or None. Raises what `read` raises."""
         rows = await self.read(read, **parameters)
         return rows[0] if rows else None
 
+    async def select(self, statement: Select[*Columns]) -> Sequence[SelectedRow[*Columns]]:
+        """The rows of a select that is made for this call, such as that of a list with filters. Otherwise as `read`."""
+        session = self._transactions.session
+        if session is not None:
+            return (await session.execute(statement)).all()
+        return await self._anywhere(lambda server: selected(server, statement))
+
+    async def _anywhere(self, run: Callable[[Server], Awaitable[ResultT]]) -> ResultT:
+        """The result of a read on a replica, else on the primary: there twice, if a connection is lost."""
+        if self.replicas and request_statements.has_only_read():
+            with suppress(NoReplicaError):
+                return await self._balanced.run(run)
+        try:
+            return await run(self.primary)
+        except Exception as error:  # noqa: BLE001 - `raise_reported` raises
+            if not failures.is_lost(error):
+                raise_reported(self.primary, error)
+        try:
+            return await run(self.primary)
+        except Exception as error:  # noqa: BLE001 - `raise_reported` raises
+            raise_reported(self.primary, error)
+
     async def ping(self) -> None:
-        """Ask the primary for nothing. Raises the error of the driver."""
-        async with self.primary.engine.connect() as connection:
-            await connection.exec_driver_sql("SELECT 1")
+        """Ask the primary for nothing. Raises the error of the driver, which says more than that of a request."""
+        try:
+            async with self.primary.engine.connect() as connection:
+                await connection.exec_driver_sql("SELECT 1")
+        except DatabaseUnavailableError as error:
+            raise error.__cause__ or error from None
 
     async def close(self) -> None:
         """Close all connections."""
         self.watch.close()
         for server in (self.primary, *self.replicas):
-            await server.engine.dispose()
-
-
-def _reported(server: Server, error: Exception) -> Exception:
-    raised = failures.translated(error)
-    if raised is not error:
-        server.failures.write(error)
-    return raised
-
-
-async def _in_session(session: AsyncSession, read: Read[*Columns], parameters: dict[str, Any]) -> list[Row[*Columns]]:
-    result = await session.execute(read.statement, parameters)
-    return [read.row(tuple(row)) for row in result]
-
-
-async def _read(server: Server, read: Read[*Columns], parameters: dict[str, Any]) -> list[Row[*Columns]]:
-    compiled = read.compiled(server.engine.dialect)
-    return read.rows(compiled, await records.fetch(server, compiled, compiled.arguments(parameters)))
+            await server.close()

@@ -80,7 +80,7 @@ class ObservedPool(AsyncAdaptedQueuePool):
             entry = self._waited_for()
         if entry.dbapi_connection is not None and self.is_lost(entry):
             try:
-                entry.invalidate()  # whoever has called opens it again
+                entry.invalidate(exc.DisconnectionError())  # whoever has called opens it again
             except BaseException:
                 self._do_return_conn(entry)
                 raise
@@ -116,4 +116,10 @@ def replace_lost(pool: ObservedPool) -> None:
     def connected(_: object, entry: ConnectionPoolEntry) -> None:
         entry.info[_GENERATION] = pool.generation
 
+    def invalidated(connection: Any, _entry: object, error: BaseException | None) -> None:
+        terminate = getattr(connection.driver_connection, "terminate", None)  # of asyncpg
+        if terminate is not None and isinstance(error, Exception):
+            terminate()  # without a farewell, for which SQLAlchemy would wait two seconds
+
     listen(pool, "connect", connected)
+    listen(pool, "invalidate", invalidated)

@@ -45,5 +45,5 @@ def _fetch(server: Server, compiled: Compiled, arguments: Sequence[Any]) -> Sequ
 
 def _failed(server: Server, compiled: Compiled, began: int, error: BaseException) -> None:
     server.statements.ended(compiled.text, began, error)
-    if failures.is_lost(error):
+    if failures.is_stale(error):
         server.pool.renew()

@@ -13,6 +13,7 @@ from . import failures
 from .addresses import POSTGRESQL, system_of
 from .connector import Connector
 from .failures import FailureLog
+from .plans import Plans
 from .pools import ObservedPool, replace_lost
 from .renewal import Renewal
 from .settings import DatabaseSettings
@@ -34,10 +35,14 @@ class Server:
         self.name, self.url, self.url_file = name, url, url_file
         self.dialect_name = system_of(url)
         self.failures = FailureLog(name)
-        self.statements = Statements(name, url, SlowLog(name, settings.slow_seconds))
         self.connect = Connector(lambda: url if url_file is None else url_file.address, settings, application)
         """Opens a connection of asyncpg beside the pool."""
         self.engine = _engine(url, settings, self.connect)
+        self.autocommit = self.engine.execution_options(isolation_level="AUTOCOMMIT")
+        """The same engine and pool, without transactions."""
+        self._plans = Plans(self.engine)
+        explain = self._plans.ask if settings.slow_plans else None
+        self.statements = Statements(name, url, SlowLog(name, settings.slow_seconds, explain))
         self.fetch = _fetch_from_postgresql if self.dialect_name == POSTGRESQL else _fetch_from_sqlite
         """Executes a text with arguments on a connection of the driver, and returns the records."""
         pool = self.engine.pool
@@ -50,6 +55,11 @@ class Server:
         self._observe(self.engine.sync_engine)
         if self.dialect_name != POSTGRESQL:
             _prepare_sqlite(self.engine.sync_engine, settings)
+
+    async def close(self) -> None:
+        """Close all connections."""
+        await self._plans.close()
+        await self.engine.dispose()
 
     def _observe(self, engine: Engine) -> None:
         ended = self.statements.ended
@@ -66,7 +76,7 @@ class Server:
                 return
             began = getattr(context.execution_context, "firstlight_began", None) or time.perf_counter_ns()
             ended(context.statement, began, error)
-            if failures.is_lost(error):
+            if failures.is_stale(error):
                 self.pool.renew()
             if isinstance(error, OSError):  # a timeout, or a lost connection that the driver does not translate
                 connection.invalidate(error)
@@ -75,15 +85,20 @@ class Server:
         listen(engine, "before_cursor_execute", before)
         listen(engine, "after_cursor_execute", after)
         listen(engine, "handle_error", failed)
-        listen(engine, "do_connect", _connected)
+        listen(engine, "do_connect", self._connected)
 
+    def _connected(self, dialect: Dialect, _: object, arguments: Sequence[Any], keywords: dict[str, Any]) -> Any:
+        """A new connection. Errors of the driver are not translated here, and would look like those of the caller.
 
-def _connected(dialect: Dialect, _: object, arguments: Sequence[Any], keywords: dict[str, Any]) -> Any:
-    """A new connection. The driver raises `OSError`, which would look like an error of the caller's own."""
-    try:
-        return dialect.connect(*arguments, **keywords)
-    except OSError as error:
-        raise failures.unavailable() from error
+        A server that refuses a connection has no fault of a statement to report: each of its errors means 503.
+        """
+        try:
+            return dialect.connect(*arguments, **keywords)
+        except Exception as error:
+            if not failures.sqlstate(error) and not failures.is_unavailable(error):
+                raise
+            self.failures.write(error)
+            raise failures.unavailable() from error
 
 
 async def _fetch_from_postgresql(driver: Any, text: str, arguments: Sequence[Any]) -> Sequence[Any]:
@@ -126,5 +141,11 @@ def _prepare_sqlite(engine: Engine, settings: DatabaseSettings) -> None:
         if connection.get_execution_options().get("isolation_level") != "AUTOCOMMIT":
             connection.exec_driver_sql(BEGIN)
 
+    def returned(connection: Any, _record: object, _state: object) -> None:
+        # A COMMIT that a deferred constraint refuses leaves the transaction open, and SQLAlchemy takes it for ended.
+        if connection is not None and connection.driver_connection.in_transaction:
+            connection.rollback()
+
     listen(engine, "connect", connected)
     listen(engine, "begin", begun)
+    listen(engine, "reset", returned)

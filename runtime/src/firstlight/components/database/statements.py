@@ -2,6 +2,7 @@
 
 import re
 import time
+from contextvars import ContextVar
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -22,6 +23,7 @@ from .slow import SlowLog
 OTHER = "_OTHER"
 BEGIN = "BEGIN IMMEDIATE"  # of SQLite; drivers of other systems send theirs by themselves
 TEXT_BYTES = 4096
+EXECUTED: ContextVar[tuple[list[str], ...]] = ContextVar("executed", default=())  # lists of tests, which get the texts
 _READING = frozenset({"SELECT", "EXPLAIN", "SHOW", "PRAGMA"})
 _VERBS = frozenset({*_READING, "INSERT", "UPDATE", "DELETE", "MERGE", "CREATE", "ALTER", "DROP", "TRUNCATE", "COPY"})
 _VERB = re.compile(r"\s*(?:/\*.*?\*/\s*)*(\w+)", re.DOTALL)
@@ -76,6 +78,8 @@ class Statements:
         if UNOBSERVED.get() or (text == BEGIN and error is None):
             return
         nanoseconds = time.perf_counter_ns() - began
+        for texts in EXECUTED.get():
+            texts.append(text)
         kind = kind_of(text)
         if (request := CURRENT.get()) is not None:
             request.count += 1

@@ -14,7 +14,6 @@ from .failures import DEADLOCK, DatabaseUnavailableError
 from .metrics import DEADLOCKS, OUTCOMES, TRANSACTIONS
 from .servers import Server
 
-QUERY_CANCELED = "57014"  # PostgreSQL: statement_timeout
 _COUNTS = {name: TRANSACTIONS.labels(name) for name in OUTCOMES}
 
 
@@ -101,7 +100,7 @@ def _translated(error: Exception, limit: asyncio.Timeout) -> Exception:
 def _outcome(error: BaseException, limit: asyncio.Timeout) -> str:
     if isinstance(error, asyncio.CancelledError):
         return "cancelled"
-    if limit.expired() or failures.sqlstate(error) == QUERY_CANCELED:
+    if limit.expired() or failures.sqlstate(error) == failures.QUERY_CANCELED:
         return "timed_out"
     if isinstance(error, DatabaseUnavailableError):
         return "failed"

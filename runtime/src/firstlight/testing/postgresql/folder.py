@@ -11,6 +11,7 @@ from .accounts import Account
 from .programs import run
 
 Option = str | int | Path
+ADDRESS = "127.0.0.1"
 SEGMENT_LINE = 6  # of `postmaster.pid`: key and identifier of the shared memory
 
 # Commits survive a killed server; they need not survive a killed machine. Shared memory lies in the folder.
@@ -18,7 +19,7 @@ TEMPORARY = {
     "fsync": "off",
     "full_page_writes": "off",
     "dynamic_shared_memory_type": "mmap",
-    "listen_addresses": "127.0.0.1",
+    "listen_addresses": ADDRESS,
 }
 
 

@@ -1,6 +1,7 @@
 """A server that tests start, stop, kill and remove."""
 
 import signal
+import socket
 import subprocess
 import time
 from pathlib import Path
@@ -8,9 +9,8 @@ from types import TracebackType
 from typing import Self
 from urllib.parse import quote
 
-from ..ports import free_port
 from .client import Client
-from .folder import Folder
+from .folder import ADDRESS, Folder
 from .process_tree import kill_tree
 from .programs import MISSING, environment, find
 
@@ -35,7 +35,11 @@ class PostgresqlServer:
         if programs is None:
             raise RuntimeError(MISSING)
         self._programs = programs
-        self.port = free_port()  # no client gets it while the server is down
+        # Bound in any case, and never listening: no client gets the port while the server is down.
+        self._held = socket.socket()
+        self._held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self._held.bind((ADDRESS, 0))
+        self.port: int = self._held.getsockname()[1]
         self._password = password
         self._process: subprocess.Popen[bytes] | None = None
         self._folder = Folder()
@@ -87,11 +91,12 @@ class PostgresqlServer:
         """End the server, and remove its folder."""
         self._end(signal.SIGQUIT)
         self._folder.remove()
+        self._held.close()
 
     def url(self, database: str = "postgres") -> str:
         """The URL of a database, over TCP, as `DATABASE_URL` takes it."""
         password = "" if self._password is None else f":{quote(self._password, safe='')}"
-        return f"postgresql://postgres{password}@127.0.0.1:{self.port}/{database}"
+        return f"postgresql://postgres{password}@{ADDRESS}:{self.port}/{database}"
 
     def create_database(self, name: str, template: str | None = None) -> str:
         """Create a database, empty or as a copy of another that nobody uses. Returns its URL."""

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from datetime import UTC, date, datetime
-from typing import Any
 
 from firstlight.components.database import Database, Read
 from sqlalchemy import Integer, bindparam, func, select
@@ -19,7 +18,7 @@ COUNT = (
     .on_conflict_do_update(index_elements=[_visits.slug, _visits.day], set_={"visits": _visits.visits + 1})
 )
 # One row for a link without visits, and none without the link.
-OF_A_LINK: Read[Any] = Read(
+OF_A_LINK = Read(
     select(_visits.day, _visits.visits, func.sum(_visits.visits).over().label("total"))
     .select_from(links.outerjoin(link_visits))
     .where(links.c.slug == bindparam("slug"))

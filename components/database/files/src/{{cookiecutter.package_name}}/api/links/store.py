@@ -46,12 +46,11 @@ class DatabaseLinks:
 
     async def select(self, selection: Selection) -> Found[Link]:
         """See the port."""
-        page = Read(select_page(select(links), COLUMNS, selection, self._words))
-        found = [_link(row) for row in await self._database.read(page)]
+        page = select_page(select(links), COLUMNS, selection, self._words)
+        found = [_link(row) for row in await self._database.select(page)]
         if selection.count_to is None:
             return Found(found)
-        count: Read[Any] = Read(select_total(select(links), COLUMNS, selection, self._words))
-        ((total,),) = await self._database.read(count)
+        ((total,),) = await self._database.select(select_total(select(links), COLUMNS, selection, self._words))
         return Found(found, total)
 
     async def replace(self, link: Link, changed: Link) -> None:
