@@ -31,10 +31,11 @@ def measure(rig: Rig) -> Section:
 
 def _start(rig: Rig) -> Section:
     figures: dict[Variant, list[tuple[float, float, float]]] = {WITHOUT: [], WITH: []}
-    for _ in range(rig.amounts.few_rounds):
+    for _ in range(rig.amounts.few_rounds + rig.amounts.filling_rounds):
         for variant, found in figures.items():
             found.append(_once(rig, variant))
-    return Section("Start and memory with the component", METHOD, HEAD, [_row(*each) for each in figures.items()])
+    rows = [_row(variant, found[rig.amounts.filling_rounds :]) for variant, found in figures.items()]
+    return Section("Start and memory with the component", METHOD, HEAD, rows)
 
 
 def _once(rig: Rig, variant: Variant) -> tuple[float, float, float]:

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from statistics import median
 
 from . import instructions
-
 from .report import WORDS, Row, Section, estimate
 from .rig import Rig, Server
 from .variants import DATABASE_CALLS

@@ -149,7 +149,7 @@ class Rig:
             raise server.failure(reason)
         return server
 
-    def send(self, server: Server, count: int, **order: str | float | Mapping[str, str]) -> Answers:
+    def send(self, server: Server, count: int, **order: object) -> Answers:
         """Send requests to a server, from a process of their own."""
         words = json.dumps(asdict(Order(server.port, count)) | order)
         with Process([sys.executable, "-m", "bench.load", words], self.cores.load) as load:

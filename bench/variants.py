@@ -131,6 +131,9 @@ SERVICE_DATABASE = replace(
     program="database_service",
     base=None,
 )
+BLOG = replace(
+    SERVICE_DATABASE, name="blog", title="the example of a blog", program="blog", path="/items/{n}", stores=False
+)
 CONVENTIONAL = replace(
     CONVENTIONAL_10, name="conventional", title="conventional stack, 10 % sampled", path=ITEM, base=BARE
 )

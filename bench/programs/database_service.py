@@ -10,9 +10,9 @@ from acme_links.api.links.store import COLUMNS
 from acme_links.api.links.tables import links
 from acme_links.service import LIMITS as DECLARED
 from acme_links.service import SERVICE as EMITTED
+from acme_links.service import rate_limits
 from firstlight import Answer, JsonResponse, Operation, main
 from firstlight.components.database import DATABASE
-from firstlight.rate_limits import rate_limits
 from pydantic import BaseModel, Field
 from sqlalchemy import bindparam, func, insert, select
 from sqlalchemy.dialects.postgresql import ARRAY
