@@ -2,7 +2,7 @@
 
 from firstlight.components.database.full_text import document
 from firstlight.components.database.moments import Moment
-from sqlalchemy import Column, ForeignKey, Identity, Index, Integer, Table, Text
+from sqlalchemy import Column, ForeignKey, Index, Integer, Table, Text
 from sqlalchemy.dialects.postgresql import TEXT
 
 from ...tables import METADATA
@@ -28,7 +28,7 @@ Index("ix_posts_words", WORDS, postgresql_using="gin").ddl_if(dialect="postgresq
 comments = Table(
     "comments",
     METADATA,
-    Column("id", Integer, Identity(), primary_key=True),
+    Column("id", Integer, primary_key=True),
     Column("post", SLUG, ForeignKey(posts.c.slug, ondelete="CASCADE"), nullable=False),
     Column("parent", Integer, ForeignKey("comments.id", ondelete="CASCADE")),
     Column("author", Text, nullable=False),

@@ -4,8 +4,8 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
 
-revision = "v0002_posts"
-down_revision = "v0001_links"
+revision = "v0003_posts"
+down_revision = "v0002_shared_stores"
 
 SLUG = sa.Text().with_variant(postgresql.TEXT(collation="C"), "postgresql")
 
@@ -27,7 +27,7 @@ def upgrade() -> None:
         op.create_index("ix_posts_words", "posts", [words], postgresql_using="gin")
     op.create_table(
         "comments",
-        sa.Column("id", sa.Integer(), sa.Identity(), nullable=False),
+        sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("post", SLUG, nullable=False),
         sa.Column("parent", sa.Integer(), nullable=True),
         sa.Column("author", sa.Text(), nullable=False),
