@@ -18,6 +18,7 @@ from .ledger import NUMBERS, PROGRAM, url
 PAUSE_SECONDS = 0.02  # of a client between two requests, so that an instance has time to start
 CLIENTS = 4
 BETWEEN = 10  # rows that are confirmed between two kills, at the least
+NAME = "killed"  # of rows, with a number
 SAMPLE = 20  # rows
 AGAIN = frozenset({409, 503})  # the first request runs, or the database is away
 INSTANCE, COMMITTED, SERVER, EXECUTED = "instance", "committed", "server", "executed"
@@ -104,7 +105,7 @@ class Killing:
 
     async def _write_on(self, client: httpx2.AsyncClient) -> None:
         while not self._ended:
-            name, attempts = f"key-{next(NUMBERS)}", 0
+            name, attempts = f"{NAME}-{next(NUMBERS)}", 0
             port, headers = random.choice(self.ports), {}  # noqa: S311 - no secret
             if self._deadly:
                 port, headers[KILLED_WHEN] = self._deadly.pop()

@@ -80,6 +80,11 @@ class Ledger:
         (self.acknowledged if response.status_code == httpx2.codes.CREATED else self.refused).append(name)
         return response
 
+    def all_written_once(self) -> bool:
+        """Whether each row that was confirmed is there once."""
+        times = self.times()
+        return all(times.get(name) == 1 for name in self.acknowledged)
+
     async def write_refused(self) -> None:
         """Repeat what was refused, until each row is written. Another request with the key may still run."""
         async with asyncio.timeout(TIMEOUT_SECONDS):

@@ -19,7 +19,7 @@ from ...fault_proxy import FaultProxy
 from ...ports import free_port
 from . import outages
 from .databases import opened
-from .ledger import LIMITS, PASSWORD, PROGRAM, Ledger, prepare, until, url
+from .ledger import LIMITS, PROGRAM, Ledger, until, url
 
 pytestmark = pytest.mark.anyio
 
@@ -75,18 +75,9 @@ ROWS = [
 
 
 @pytest.fixture(scope="module")
-def server(postgresql: PostgresqlServer) -> Iterator[PostgresqlServer]:
-    """A server of its own, whose connections need a password."""
-    del postgresql  # skips or fails without PostgreSQL
-    with PostgresqlServer(password=PASSWORD, deadlock_timeout="400ms") as server:
-        prepare(server)
-        yield server
-
-
-@pytest.fixture(scope="module")
-def proxy(server: PostgresqlServer) -> Iterator[FaultProxy]:
+def proxy(ledger_server: PostgresqlServer) -> Iterator[FaultProxy]:
     """The way to the server."""
-    with FaultProxy(server.port) as proxy:
+    with FaultProxy(ledger_server.port) as proxy:
         yield proxy
 
 
@@ -101,10 +92,10 @@ def process(proxy: FaultProxy) -> Iterator[ServiceProcess]:
 
 
 @pytest.fixture
-async def ledger(server: PostgresqlServer, proxy: FaultProxy, process: ServiceProcess) -> AsyncIterator[Ledger]:
+async def ledger(ledger_server: PostgresqlServer, proxy: FaultProxy, process: ServiceProcess) -> AsyncIterator[Ledger]:
     """The service, which works and has one row."""
     async with httpx2.AsyncClient(base_url=process.url, timeout=TIMEOUT_SECONDS) as client:
-        ledger = Ledger(server, proxy, process, client)
+        ledger = Ledger(ledger_server, proxy, process, client)
         if (await ledger.read()).status_code != OK:
             assert (await client.post("/entries", json={"name": "first"})).status_code == CREATED
         await ledger.becomes("pass")
@@ -127,7 +118,7 @@ async def test_a_failure_is_answered_and_survived(ledger: Ledger, row: Row) -> N
     assert await ledger.recovered() < RECOVERY_SECONDS
     await ledger.becomes("pass", RECOVERY_SECONDS)
     await ledger.write_refused()
-    assert {name: ledger.times().get(name) for name in ledger.acknowledged} == dict.fromkeys(ledger.acknowledged, 1)
+    assert ledger.all_written_once()
     assert await ledger.connections_in_use() == 0
 
 
@@ -158,10 +149,10 @@ async def test_a_deadlock_is_answered_and_survived(ledger: Ledger) -> None:
     assert await ledger.connections_in_use() == 0
 
 
-async def test_the_start_waits_for_the_database(server: PostgresqlServer) -> None:
+async def test_the_start_waits_for_the_database(ledger_server: PostgresqlServer) -> None:
     """The instance is live and not started; it serves soon after the database answers."""
     port = free_port()
-    with FaultProxy(server.port) as proxy:
+    with FaultProxy(ledger_server.port) as proxy:
         proxy.refuse()
         process = ServiceProcess([PROGRAM], {**LIMITS, "DATABASE_URL": url(proxy.port), "MANAGEMENT_PORT": str(port)})
         try:

@@ -6,7 +6,6 @@
 import asyncio
 import os
 import sys
-from collections.abc import Iterator
 
 import httpx2
 import pytest
@@ -16,8 +15,8 @@ from firstlight.testing.process import TIMEOUT_SECONDS, ServiceProcess
 
 from ...fault_proxy import FaultProxy
 from ...ports import free_port
-from .killing import COMMITTED, EXECUTED, Killing
-from .ledger import DATABASE, PASSWORD, PROGRAM, Ledger, prepare, until, url
+from .killing import COMMITTED, EXECUTED, NAME, Killing
+from .ledger import DATABASE, PROGRAM, Ledger, until, url
 
 pytestmark = pytest.mark.anyio
 
@@ -29,22 +28,14 @@ FOR EACH ROW EXECUTE FUNCTION wait();
 """
 
 
-@pytest.fixture(scope="module")
-def server(postgresql: PostgresqlServer) -> Iterator[PostgresqlServer]:
-    """A server of its own: it gets killed."""
-    del postgresql  # skips or fails without PostgreSQL
-    with PostgresqlServer(password=PASSWORD) as server:
-        prepare(server)
-        yield server
-
-
-async def test_no_confirmed_row_is_lost_and_none_is_written_twice(server: PostgresqlServer) -> None:
+async def test_no_confirmed_row_is_lost_and_none_is_written_twice(ledger_server: PostgresqlServer) -> None:
     """Clients repeat each request under one key until it is confirmed, at any instance."""
-    killing = Killing(server, [free_port(), free_port()])
+    killing = Killing(ledger_server, [free_port(), free_port()])
 
     await killing.run(KILLS)
 
-    rows = [row.split("|") for row in server.sql("SELECT name, number FROM entries", DATABASE).splitlines()]
+    found = ledger_server.sql(f"SELECT name, number FROM entries WHERE name LIKE '{NAME}-%'", DATABASE)  # noqa: S608
+    rows = [row.split("|") for row in found.splitlines()]
     written = {name: int(number) for name, number in rows}
     lost, twice = len(killing.confirmed.keys() - written.keys()), len(rows) - len(written)
     sys.stdout.write(f"{killing.figures}, {lost} lost, {twice} written twice\n")
@@ -54,14 +45,14 @@ async def test_no_confirmed_row_is_lost_and_none_is_written_twice(server: Postgr
     assert killing.repeated >= killing.killed[COMMITTED] + killing.killed[EXECUTED]
 
 
-async def test_a_commit_whose_answer_is_lost_is_no_second_row(server: PostgresqlServer) -> None:
+async def test_a_commit_whose_answer_is_lost_is_no_second_row(ledger_server: PostgresqlServer) -> None:
     """The connection breaks between a commit and its answer: 503. The repeated request gets the first response."""
-    with FaultProxy(server.port) as proxy:
+    with FaultProxy(ledger_server.port) as proxy:
         process = ServiceProcess([PROGRAM], {"DATABASE_URL": url(proxy.port)})
         try:
             async with httpx2.AsyncClient(base_url=process.started().url, timeout=TIMEOUT_SECONDS) as client:
-                ledger = Ledger(server, proxy, process, client)
-                server.sql(SLOW_COMMIT, DATABASE)
+                ledger = Ledger(ledger_server, proxy, process, client)
+                ledger_server.sql(SLOW_COMMIT, DATABASE)
                 writing = asyncio.create_task(ledger.write("row"))
                 async with ledger.session() as session:
                     await until(session, "SELECT count(*) FROM pg_stat_activity WHERE query = 'COMMIT;'")
@@ -72,6 +63,7 @@ async def test_a_commit_whose_answer_is_lost_is_no_second_row(server: Postgresql
                 proxy.restore()
                 replayed = await ledger.write("row")
         finally:
+            ledger_server.sql("DROP FUNCTION IF EXISTS wait CASCADE", DATABASE)
             process.close()
 
     assert lost.status_code == httpx2.codes.SERVICE_UNAVAILABLE

@@ -52,6 +52,7 @@ async def _postgresql(engine: AsyncEngine, turn_seconds: float) -> AsyncIterator
     event.listen(engine.sync_engine, "do_connect", _wait_for_statements)
     async with engine.connect() as connection:
         try:
+            await connection.invalidate()  # it may be an idle one; the next statement opens another
             await _take_turn(connection, turn_seconds)
             # A statement that waits for a busy table makes all later ones wait, those that only read included.
             await connection.execute(text(f"SET lock_timeout = '{TABLE_SECONDS}s'"))
@@ -65,7 +66,7 @@ async def _postgresql(engine: AsyncEngine, turn_seconds: float) -> AsyncIterator
 
 
 def _wait_for_statements(_dialect: object, _record: object, _arguments: object, options: dict[str, object]) -> None:
-    options.pop("command_timeout", None)
+    options["command_timeout"] = None
 
 
 async def _take_turn(connection: AsyncConnection, seconds: float) -> None:
