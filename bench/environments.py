@@ -39,6 +39,7 @@ FASTAPI = (
     "uvicorn",
     "uvloop",
 )
+DATABASE = "database"  # the service with the component
 OTHERS: Mapping[str, Sequence[str]] = {"conventional": CONVENTIONAL, "fastapi": FASTAPI}
 TITLES = {"conventional": "Conventional stack", "fastapi": "FastAPI"}
 OWN_FAMILY = ("opentelemetry", SLUG, "-e", "protobuf", "googleapis")  # not to be constrained by the service's versions
@@ -58,9 +59,13 @@ class Environments:
 def prepare(interpreter: Interpreter, others: Collection[str]) -> Environments:
     """Generate the service and build the environments of `others`. Environments are kept, the service is not."""
     BUILD.mkdir(parents=True, exist_ok=True)
-    service = _service(generate(BUILD), interpreter)
-    versions = _versions(service)
+    service = _service(generate(BUILD), interpreter, BUILD / "service")
+    versions = versions_of(service)
     pythons = {"service": service, **{name: _other(name, versions, interpreter) for name in OTHERS if name in others}}
+    if DATABASE in others:
+        directory = generate(BUILD / DATABASE, components=DATABASE)
+        pythons[DATABASE] = _service(directory, interpreter, BUILD / DATABASE / "service")
+        uv("pip", "install", "--python", str(pythons[DATABASE]), "pytest")  # what starts PostgreSQL is for tests
     shown = {"Service": [f"{name} {versions[name]}" for name in REPORTED]}
     shown |= {TITLES[name]: [pin.replace("==", " ") for pin in OTHERS[name] if "==" in pin] for name in OTHERS}
     return Environments(interpreter, pythons, shown)
@@ -75,8 +80,7 @@ def generate(build: Path, **answers: str) -> Path:
     return output / SLUG
 
 
-def _service(directory: Path, interpreter: Interpreter) -> Path:
-    environment = BUILD / "service"
+def _service(directory: Path, interpreter: Interpreter, environment: Path) -> Path:
     arguments = ("sync", "--no-dev", "--python", interpreter.path, "--project", str(directory))
     uv(*arguments, UV_PROJECT_ENVIRONMENT=str(environment))
     return environment / "bin" / "python"
@@ -93,7 +97,7 @@ def _other(name: str, versions: Mapping[str, str], interpreter: Interpreter) -> 
     return python
 
 
-def _versions(python: Path) -> dict[str, str]:
+def versions_of(python: Path) -> dict[str, str]:
     pins = [line.partition("==") for line in uv("pip", "freeze", "--python", str(python)).splitlines()]
     return {name: version for name, found, version in pins if found}
 

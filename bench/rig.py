@@ -7,12 +7,14 @@ import time
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from typing import Self
 
-from .environments import Environments
+from .environments import DATABASE, Environments
 from .load import Answers, Order
 from .machine import Cores
 from .ports import free_port
+from .postgresql import Postgresql
 from .processes import Process
 from .variants import NEW_LINK, Variant
 
@@ -121,11 +123,17 @@ class Rig:
             "DRAIN_SECONDS": "0",
             "SHED_SECONDS": "60",  # no request is to be refused because the machine or valgrind is slow
             "OTEL_EXPORTER_OTLP_ENDPOINT": f"http://{LOOPBACK}:{self.sink_port}",
+            **({"DATABASE_URL": self.postgresql.url} if variant.environment == DATABASE else {}),
             **variant.settings,
             **settings,
         }
         command = [*under, str(python), "-m", f"bench.programs.{variant.program}"]
         return Server(variant, command, self.cores.server if core is None else core, variables)
+
+    @cached_property
+    def postgresql(self) -> Postgresql:
+        """The database of the servers that need one. It starts at the first use."""
+        return self._stack.enter_context(Postgresql(self.environments.pythons[DATABASE], self.cores.load))
 
     def ready(self, server: Server, seconds: float = START_SECONDS) -> Server:
         """Wait until it answers, and store what its path asks for."""

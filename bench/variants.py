@@ -112,6 +112,17 @@ SERVICE = replace(SERVICE_10, name="service", title="whole service, 10 % sampled
 SERVICE_PLAIN = replace(SERVICE, name="plain", title="whole service, no exporter", settings={NO_EXPORTER: "none"})
 SERVICE_SERIES = replace(SERVICE, name="series", settings={**SERVICE.settings, "BENCH_SERIES": "5000"})
 SERVICE_H11 = replace(SERVICE, name="h11", program="service_h11")
+# The service with the component `database`, on a PostgreSQL server.
+DATABASE_CALLS = replace(
+    SERVICE_10,
+    name="database-calls",
+    title="calls of the database",
+    environment="database",
+    program="database_calls",
+    path="/calls/read_one/1",
+    base=None,
+    stores=False,
+)
 CONVENTIONAL = replace(
     CONVENTIONAL_10, name="conventional", title="conventional stack, 10 % sampled", path=ITEM, base=BARE
 )

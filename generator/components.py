@@ -11,6 +11,8 @@ from .manifest import Manifest, complete, faults, others
 from .repository import ROOT
 
 HOME = ROOT / "components"
+# What every page has, by module. A component may have a module of its own in place of one of these.
+PAGE = {"firstlight.idempotency": "IDEMPOTENCY", "firstlight.rate_limits": "Limit, rate_limits"}
 
 
 def read(home: Path) -> dict[str, Manifest]:
@@ -60,6 +62,15 @@ def enabled(answer: str) -> list[dict[str, Any]]:
     """The components that an answer names, required ones first, in the same order for every answer."""
     names = items(answer, COMPONENTS)
     return [{"name": name, **COMPONENTS[name]} for name in COMPONENTS if name in names]
+
+
+def page_imports(answer: str) -> list[str]:
+    """What the page of a service imports from the modules of the runtime, in the order of the linter."""
+    chosen = enabled(answer)
+    replaced = {module: other for component in chosen for module, other in component["replaces"].items()}
+    names = {f"firstlight.components.{component['name']}": component["name"].upper() for component in chosen}
+    names |= {replaced.get(module, module): found for module, found in PAGE.items()}
+    return [f"from {module} import {names[module]}" for module in sorted(names)]
 
 
 def processes(answer: str) -> list[dict[str, Any]]:

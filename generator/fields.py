@@ -46,6 +46,12 @@ def name(value: object) -> str | None:
     return f"must be 1 to {LONGEST_NAME} characters of a-z, 0-9 and hyphens, such as migrate"
 
 
+def module(value: object) -> str | None:
+    """A module, by its dotted name."""
+    known = isinstance(value, str) and re.fullmatch(r"[a-z_]+(\.[a-z_]+)+", value)
+    return None if known else "must name a module such as firstlight.components.database.idempotency"
+
+
 def place(value: object) -> str | None:
     """A file or a folder, by its path in the package of a service or in its working directory."""
     known = isinstance(value, str) and re.fullmatch(r"\w[\w.*/-]*", value)
@@ -110,6 +116,8 @@ _LIMITS = {
     "pids": Field(number(10, 32768, "a number of processes and threads"), PIDS),
 }
 _ELSEWHERE = {
+    "staging": Field(any_text, ""),  # its value in that environment
+    "production": Field(any_text, ""),
     "compose": Field(any_text, ""),  # its value in the stand-alone stack
     "smoke": Field(any_text, ""),  # its value where the image runs without servers and without a network
 }
@@ -135,6 +143,8 @@ ROWS = {
     },
     "example": {"file": Field(place), "holds": Field(text), "change": Field(text)},
     "failures": {"what": Field(text), "then": Field(text)},
+    "runbooks": {"page": Field(place), "when": Field(text)},
+    "data": {"what": Field(text), "where": Field(text), "backup": Field(text)},
     "targets": {"name": Field(name), "summary": Field(text), "run": Field(text)},
 }
 TABLES = {

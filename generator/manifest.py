@@ -13,10 +13,13 @@
 | `commands` | `python -m <package> <name>`, which ends | compose, Kubernetes, hosts: those `before_release` |
 | `processes` | `python -m <package> <name>`, which keeps running | the same; `egress` of one process, in addition |
 | `failures` | failures of it, and what the service does then | README |
+| `runbooks` | pages that it adds to `docs/runbooks/`, and when to read them | docs/runbooks/README.md |
+| `data` | data that it keeps, where they are, and their backup | docs/runbooks/backup.md |
 | `targets` | targets of make that run a command with the variables of `.env` | Makefile |
 | `yours` | files in `src/<package>/` that belong to the team | `skip` in pyproject.toml, README |
 | `ignored` | files that it writes in the working directory | .gitignore |
 | `example` | files that it adds to the example resource | README |
+| `replaces` | modules of the runtime, with those of the component in their place | `service.py` |
 | `after_copy` | a command that completes a copy of that resource | README |
 
 `memory` (MiB) and `pids` of commands and processes are their limits wherever the target can set them.
@@ -27,7 +30,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from .fields import ROWS, TABLES, TEXTS, completed, faults_of, name
+from .fields import ROWS, TABLES, TEXTS, completed, faults_of, module, name
 
 Manifest = Mapping[str, Any]
 
@@ -44,10 +47,13 @@ FIELDS: dict[str, Any] = {
     "commands": [],
     "processes": {},
     "failures": [],
+    "runbooks": [],
+    "data": [],
     "targets": [],
     "yours": [],
     "ignored": [],
     "example": [],
+    "replaces": {},
     "after_copy": "",
 }
 
@@ -84,6 +90,8 @@ def _of_a_field(field: str, value: Any) -> Iterator[str]:  # noqa: ANN401 - from
             if field == "processes" and (wrong := name(key)):
                 yield f"processes: the name {key!r} {wrong}."
             yield from _of_a_table(f"{field}.{key}", table, TABLES[field])
+    elif field == "replaces":
+        yield from (f"replaces: {key!r} {wrong}." for key, text in value.items() if (wrong := module(text)))
     elif field in TEXTS:
         yield from (f"{field}: {each!r} {wrong}." for each in value if (wrong := TEXTS[field](each)))
 

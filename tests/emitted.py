@@ -114,12 +114,13 @@ def serving(
     (package,) = (path.name for path in (directory / "src").iterdir() if (path / "__main__.py").is_file())
     inherited = {name: value for name, value in machine.environment().items() if not name.startswith("OTEL_")}
     defaults = {"PORT": "0", "MANAGEMENT_PORT": "0", "DRAIN_SECONDS": "0", "LOG_FORMAT": "json"}
-    process = subprocess.Popen(
-        [directory / ".venv/bin/python", *program, package],
-        cwd=directory,
-        env=inherited | defaults | settings | {"PYTHONPATH": str(ROOT)},
-        stdout=subprocess.PIPE,
-    )
+    environment = inherited | defaults | settings | {"PYTHONPATH": str(ROOT)}
+    python = str(directory / ".venv/bin/python")
+    if (directory / "src" / package / "migrations").is_dir():  # as before a release
+        migrate = [python, "-m", package, "migrate"]
+        done = subprocess.run(migrate, cwd=directory, env=environment, check=False, capture_output=True, text=True)
+        assert done.returncode == 0, done.stdout + done.stderr
+    process = subprocess.Popen([python, *program, package], cwd=directory, env=environment, stdout=subprocess.PIPE)
     service = Service(process)
     try:
         yield service

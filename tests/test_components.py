@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from template import EVERYTHING, Machine, files
 
-from generator.components import in_order, read, unmet
+from generator.components import COMPONENTS, HOME, in_order, read, unmet
 from generator.ownership import component_of
 
 DATABASE = """
@@ -103,6 +103,9 @@ FAULTS = {
     'summary = "x"\nyours = ["/etc"]\n': (
         "components/odd/component.toml: yours: '/etc' must be a path without a slash in front, such as migrations."
     ),
+    'summary = "x"\n[replaces]\n"firstlight.idempotency" = 7\n': (
+        "components/odd/component.toml: replaces: 'firstlight.idempotency' must name a module such as"
+    ),
     'summary = "x"\nignored = [1]\n': "components/odd/component.toml: ignored: 1 must be a path without a slash",
     'summary = "x"\n[[example]]\nfile = "a"\nholds = "b"\n': (
         "components/odd/component.toml: example 'a': change is missing."
@@ -137,6 +140,13 @@ def test_a_component_has_a_name_of_its_own(tmp_path: Path, name: str) -> None:
     """Neither an answer, nor what files of every service are called."""
     with pytest.raises(SystemExit, match=f"a component cannot be called '{name}'"):
         read(write(tmp_path, **{name: 'summary = "x"\n'}))
+
+
+def test_every_runbook_of_a_component_is_listed() -> None:
+    """In its manifest, from which docs/runbooks/README.md has the row."""
+    for component, manifest in COMPONENTS.items():
+        pages = {page.name for page in (HOME / component / "files/docs/runbooks").glob("*.md")}
+        assert {row["page"] for row in manifest["runbooks"]} == pages
 
 
 def test_required_and_used_components_come_first() -> None:
@@ -250,6 +260,23 @@ def test_a_chosen_component_replaces_a_file_of_the_template(machine: Machine) ->
     without = machine.cookiecutter(template, {"package_name": "my_links"}).service / "src/my_links"
     assert "LINKS_CREATED" in (without / "metrics.py").read_text("utf-8")
     assert not (without / "tasks.py").exists()
+
+
+def test_a_component_brings_a_module_in_place_of_one_of_the_runtime(machine: Machine) -> None:
+    """The page of the service imports the same names from it, in the order of the linter."""
+    template = machine.template()
+    replaces = '[replaces]\n"firstlight.idempotency" = "firstlight.components.tasks.keys"\n'
+    write(template / "components", tasks=f'summary = "a test"\n{replaces}', workers='summary = "another"\n')
+
+    def imports(components: str) -> list[str]:
+        page = machine.cookiecutter(template, {"components": components, "package_name": "my_links"}).service
+        lines = (page / "src/my_links/service.py").read_text("utf-8").splitlines()
+        return [line.removeprefix("from firstlight.") for line in lines if line.startswith("from firstlight.")]
+
+    limits = "rate_limits import Limit, rate_limits"
+    tasks = ["components.tasks import TASKS", "components.tasks.keys import IDEMPOTENCY"]
+    assert imports("tasks,workers") == [*tasks, "components.workers import WORKERS", limits]
+    assert imports("none") == ["idempotency import IDEMPOTENCY", limits]
 
 
 def test_two_components_cannot_bring_one_file(machine: Machine) -> None:

@@ -1,6 +1,7 @@
 """A service with one of everything that the runtime logs or counts. Tests run it as a real process."""
 
 import asyncio
+import os
 import runpy
 import sys
 from collections.abc import AsyncIterator, Sequence
@@ -8,8 +9,10 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
+from sqlalchemy import column, select, table
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route, WebSocketRoute
@@ -29,6 +32,7 @@ from firstlight import (
     main,
     slo,
 )
+from firstlight.components.database import DATABASE, Read
 from firstlight.components.http_client import HTTP_CLIENT
 from firstlight.idempotency import IDEMPOTENCY
 from firstlight.rate_limits import Limit, rate_limits
@@ -79,6 +83,14 @@ async def weigh(surroundings: Surroundings[Any], arguments: Sequence[str]) -> No
     await (fail() if arguments else succeed())
 
 
+TABLES: Read[Any] = Read(select(column("name")).select_from(table("sqlite_master", column("name"))))
+
+
+async def count(request: Request) -> Response:
+    """Count the tables of the database, which has none."""
+    return PlainTextResponse(str(len(await DATABASE.of(request).read(TABLES))))
+
+
 async def call(request: Request) -> Response:
     """Call the dependency, which may be down, and count an event of the team's objective."""
     slo.bad("shipped")
@@ -105,10 +117,11 @@ async def listen(websocket: WebSocket) -> None:
 
 SERVICE = Service(
     identity=replace(faults["IDENTITY"], supported_until=date(2027, 11, 27)),
-    components=[rate_limits(Limit(name="by_address", rate="6000/minute")), HTTP_CLIENT, IDEMPOTENCY, SCALES],
+    components=[rate_limits(Limit(name="by_address", rate="6000/minute")), HTTP_CLIENT, DATABASE, IDEMPOTENCY, SCALES],
     routes=[
         *faults["FAULTS"],
         Route("/call", call),
+        Route("/count", count),
         WebSocketRoute("/listen", listen),
         Operation(method="GET", path="/versioned", handler=faults["none"], version=Version("v1", ByHeader())),
     ],
@@ -117,4 +130,6 @@ SERVICE = Service(
 )
 
 if __name__ == "__main__":
-    sys.exit(main(SERVICE))
+    with TemporaryDirectory() as folder:  # for the database
+        os.environ.setdefault("DATABASE_URL", f"sqlite:///{folder}/everything.sqlite3")
+        sys.exit(main(SERVICE))

@@ -20,6 +20,7 @@ from websockets.sync.client import connect
 import firstlight
 from firstlight import Settings
 from firstlight.checks.events import NAME
+from firstlight.components.database import DatabaseSettings
 from firstlight.components.http_client import HttpClientSettings
 from firstlight.contract import Contract
 from firstlight.testing import ServiceProcess
@@ -30,7 +31,7 @@ from .faults import IDENTITY
 
 EVERYTHING = str(Path(__file__).with_name("everything.py"))
 PACKAGE = Path(firstlight.__file__).parent
-CONTRACT = Contract.of(["http_client"])
+CONTRACT = Contract.of(["database", "http_client"])
 OPENMETRICS = "application/openmetrics-text;version=1.0.0"
 
 
@@ -57,10 +58,15 @@ def memory() -> list[Seen]:
 
 
 @pytest.fixture
-def seen(serve: Callable[..., ServiceProcess], refusing: str, memory: list[Seen]) -> Seen:
+def seen(serve: Callable[..., ServiceProcess], refusing: str, memory: list[Seen], tmp_path: Path) -> Seen:
     """One real process for all tests of this file."""
     if not memory:
-        memory.append(_seen(serve(EVERYTHING, HTTP_CLIENT_DEPENDENCIES=f"scales={refusing}").started()))
+        environment = {
+            "HTTP_CLIENT_DEPENDENCIES": f"scales={refusing}",
+            "DATABASE_URL": f"sqlite:///{tmp_path}/everything.sqlite3",
+            "DATABASE_SLOW_SECONDS": "0.000001",
+        }
+        memory.append(_seen(serve(EVERYTHING, **environment).started()))
     return memory[0]
 
 
@@ -78,7 +84,7 @@ def _seen(service: ServiceProcess) -> Seen:
 
 def _traffic(service: ServiceProcess) -> None:
     """Requests that succeed, errors of clients, and failures of the service."""
-    for path in ("/faults/slow?seconds=0", "/nowhere", "/faults/fail", "/call"):
+    for path in ("/faults/slow?seconds=0", "/nowhere", "/faults/fail", "/call", "/count"):
         service.get(path)
     httpx2.request("PROPFIND", f"{service.url}/faults/slow")
     with pytest.raises(httpx2.RemoteProtocolError):
@@ -122,11 +128,12 @@ def test_every_metric_is_in_the_contract(seen: Seen, page: str) -> None:
 
 @pytest.mark.parametrize("page", ["text", "openmetrics"])
 def test_every_metric_of_the_contract_is_scraped(seen: Seen, page: str) -> None:
-    """After the start and some traffic. Only cgroup metrics depend on the machine."""
+    """After the start and some traffic. Those of cgroups depend on the machine, some on replicas."""
     scraped = {name for name, family in _families(page, seen.pages[page]).items() if family.labels}
     missing = {name: CONTRACT.metrics[name] for name in CONTRACT.metrics.keys() - scraped}
 
-    assert {name for name in missing if not name.startswith("cgroup_")} == set()
+    elsewhere = ("cgroup_", "database_replica_", "database_server_", "database_pools_")
+    assert {name for name in missing if not name.startswith(elsewhere)} == set()
     assert [name for name, metric in missing.items() if not metric.optional] == []
 
 
@@ -150,7 +157,7 @@ def test_label_values_come_from_limited_sets(seen: Seen) -> None:
 
     assert values == {
         "http_request_method": {"GET", "_OTHER"},
-        "http_route": {"/faults/slow", "/faults/fail", "/faults/stream", "/call", "unmatched"},
+        "http_route": {"/faults/slow", "/faults/fail", "/faults/stream", "/call", "/count", "unmatched"},
         "http_response_status_code": {"200", "404", "405", "500", "503"},
         "error_type": {"", "RuntimeError", "client_disconnected", "503"},
         "url_scheme": {"http"},
@@ -173,7 +180,8 @@ def test_runs_of_background_work_are_counted_by_task_and_outcome(seen: Seen) -> 
     families = {family.name: family for family in parse_text(seen.pages["text"])}
     runs = {(s.labels["task"], s.labels["outcome"]): s.value for s in families["background_runs"].samples}
 
-    assert runs.keys() == {(task, outcome) for task in ("weighing", "calibration") for outcome in ("ok", "failed")}
+    tasks = ("weighing", "calibration", "database.watch", "database.capacity")
+    assert runs.keys() == {(task, outcome) for task in tasks for outcome in ("ok", "failed")}
     assert (runs["weighing", "ok"], runs["weighing", "failed"], runs["calibration", "ok"]) == (1, 0, 0)
     assert runs["calibration", "failed"] >= 1
 
@@ -205,6 +213,7 @@ def test_a_running_service_logs_the_events_of_the_contract(seen: Seen) -> None:
         "http.request_failed",
         "health.check_changed",
         "http_client.call_failed",
+        "database.slow_statement_finished",
         "websocket.closed",
         "background.failed",
         "service.drain_started",
@@ -295,9 +304,13 @@ def test_the_ports_are_those_of_the_contract() -> None:
 
 def test_the_variables_of_a_component_are_those_of_the_contract() -> None:
     """Deployments may set exactly the variables that the component reads."""
-    prefix = HttpClientSettings.model_config["env_prefix"]
+    variables = {
+        f"{kind.model_config.get('env_prefix')}{name}".upper()
+        for kind in (DatabaseSettings, HttpClientSettings)
+        for name in kind.model_fields
+    }
 
-    assert {f"{prefix}{name}".upper() for name in HttpClientSettings.model_fields} == CONTRACT.variables
+    assert variables == CONTRACT.variables
 
 
 def test_spans_have_the_resource_attributes(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -36,6 +36,13 @@ VALUES: dict[str, tuple[str, ...]] = {
 GAUGES = {"database_replica_lag_seconds": 60, "database_replica_usable": 0, "database_server_connections_max": 5}
 GROWTH = {"database_transaction_retries_total": 1}  # fewer than transactions that fail, which are not all repeated
 
+Family = CounterMetricFamily | GaugeMetricFamily | HistogramMetricFamily
+KINDS: dict[str, type[Family]] = {
+    "counter": CounterMetricFamily,
+    "gauge": GaugeMetricFamily,
+    "histogram": HistogramMetricFamily,
+}
+
 
 class Exposition(Collector):
     """What an instance of a service exports about its database. Counters and histograms grow with each scrape."""
@@ -54,9 +61,7 @@ class Exposition(Collector):
             yield self._family(name, metric["kind"], metric["labels"])
 
     def _family(self, name: str, kind: str, labels: list[str]) -> Metric:
-        family = {"counter": CounterMetricFamily, "gauge": GaugeMetricFamily, "histogram": HistogramMetricFamily}[kind](
-            name, "As in the contract.", labels=labels
-        )
+        family = KINDS[kind](name, "As in the contract.", labels=labels)
         for values in product(*(VALUES[label] for label in labels)):
             if isinstance(family, HistogramMetricFamily):
                 count = 10 * self._scrapes

@@ -41,7 +41,7 @@ MORE = 3  # times what is usual is a movement
 # Queries that may stay empty, and why. Any other that is empty fails.
 OF_THE_MACHINE = "only in a container with cgroup v2, and with limits"
 OF_THE_PAST = "looks back further than these minutes"
-NO_COMMAND = "the service has no component that brings a command"
+NO_COMMAND = "hosts and clusters report commands, not the service"
 NO_WEBSOCKET = "the service has none"
 OF_ILLS = "nothing of the kind goes wrong here"
 OF_A_SERVER = "only with PostgreSQL and replicas; test_database.py asks it"

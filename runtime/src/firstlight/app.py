@@ -90,9 +90,7 @@ def create_app(  # noqa: PLR0913 - everything that differs between a server, a t
     Raises `SettingsError` for a bad setting and `ArrangementError` for components that do not fit together.
     """
     arrangement.verify(service)
-    parts = [Part(component, load(component.settings)) for component in service.components]
-    for part in parts:
-        part.component.refuse(part.settings, settings)
+    parts = _parts(settings, service)
     identity = (service := service.within(settings)).identity
     capture, flush_reports = sentry.start(settings, identity)
     emit = pipeline.configure(settings, identity, log_sink, report=capture)
@@ -112,6 +110,13 @@ def create_app(  # noqa: PLR0913 - everything that differs between a server, a t
         return Application(Starlette(), lifespan)
     # Around the finished application, so that it sees the outcome of every request.
     return _observed(_starlette(settings, service, lifespan, served=served), service, lifespan, emit, tracing)
+
+
+def _parts(settings: Settings, service: Service) -> list[Part]:
+    parts = [Part(component, load(component.settings)) for component in service.components]
+    for part in parts:
+        part.component.refuse(part.settings, settings)
+    return parts
 
 
 def _publish(settings: Settings, service: Service) -> None:

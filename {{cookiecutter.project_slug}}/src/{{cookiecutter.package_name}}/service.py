@@ -1,11 +1,9 @@
 """The parts of this service. Read this first. The file is yours; the README says what to add where."""
 
 from firstlight import Identity, Service
-<% for component in enabled(cookiecutter.components) %>
-from firstlight.components.<%= component.name %> import <%= component.name | upper %>
+<% for line in page_imports(cookiecutter.components) %>
+<%= line %>
 <% endfor %>
-from firstlight.idempotency import IDEMPOTENCY
-from firstlight.rate_limits import Limit, rate_limits
 
 from .api import links
 from .settings import Settings

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from . import contract, deployments, document, overlays, pods, processes, rules, sandbox
+from . import contract, deployments, document, instances, overlays, pods, processes, rules, sandbox
 from .finding import Finding, FindingError, each
 from .overlays import DEPLOYMENT, KUBERNETES
 from .project import Project
@@ -19,7 +19,7 @@ def findings(project: Project) -> Iterator[Finding]:
     """Faults that keep pods from starting, getting ready, being scraped or ending in time."""
     if project.has(KUBERNETES):
         own = (_probes, _ports, _references, _monitor, _overlays, _queries, processes.in_cluster)
-        yield from each(project, (*own, *pods.PARTS, *sandbox.PARTS))
+        yield from each(project, (*own, instances.few, *pods.PARTS, *sandbox.PARTS))
 
 
 def _open(project: Project) -> dict[str, int]:

@@ -1,19 +1,19 @@
 """What the doctor finds in a service. A finding must be mended; a note is told and changes no exit status."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 
 from ..checks import Finding, Project
 from ..checks.catalogue import CHECKS
 from ..checks.finding import FindingError, each
-from . import lock, tools
+from . import lock, servers, tools
 from .record import FILE, Record, moved_commit
 from .support import Support
 from .tools import Tool
 from .upstream import Upstream
 
-KINDS = ("guarantee", "vendor", "edited", "lock", "support", "tool")
+KINDS = ("guarantee", "vendor", "edited", "lock", "support", "tool", "server")
 VENDOR = "vendor"
 NO_RECORD = "does not exist, so edits of the template's files are not known: the next update brings it."
 
@@ -47,25 +47,26 @@ def examine(project: Project, upstream: Upstream, today: date) -> Diagnosis:
     differences, broken = _differences(project)
     edited = [finding for finding, pin in differences if not pin] + broken
     known = {remark.finding.file for remark in guarantees}
-    news = [finding for finding in edited if not any(_covers(file, finding.file) for file in known)]
-    pinned = {finding.file for finding, pin in differences if pin}
-    lacking = list(tools.missing(project))
+    pinned, lacking = {finding.file for finding, pin in differences if pin}, list(tools.missing(project))
+    told = {
+        "lock": (lock.findings(project), lock.notes(project)),
+        "support": (support.findings(today), support.notes(today)),
+        "server": servers.ask(project),
+    }
     return Diagnosis(
         project=project,
         support=support,
         upstream=upstream,
         findings=[
             *guarantees,
-            *(Remark("edited", "", finding) for finding in news),
-            *(Remark("lock", "", finding) for finding in lock.findings(project)),
-            *(Remark("support", "", finding) for finding in support.findings(today)),
+            *(Remark("edited", "", finding) for finding in edited if not _is_known(finding.file, known)),
+            *(Remark(kind, "", finding) for kind, (found, _) in told.items() for finding in found),
             *(Remark("tool", "", _lacking(tool)) for tool in lacking if tool.required),
         ],
         notes=[
             *(Remark("edited", "", finding) for finding, pin in differences if pin and finding.file not in known),
             *(Remark("edited", "", finding) for finding in _unrecorded(project)),
-            *(Remark("lock", "", finding) for finding in lock.notes(project)),
-            *(Remark("support", "", finding) for finding in support.notes(today)),
+            *(Remark(kind, "", finding) for kind, (_, notes) in told.items() for finding in notes),
         ],
         edited=sorted({*(finding.file for finding in edited), *(pinned & known)}),
         missing=[tool for tool in lacking if not tool.required],
@@ -98,9 +99,9 @@ def _unrecorded(project: Project) -> Iterator[Finding]:
         yield Finding(FILE, NO_RECORD)
 
 
-def _covers(file: str, edited: str) -> bool:
+def _is_known(edited: str, known: Iterable[str]) -> bool:
     """Whether a finding about a file, or a folder of files, already names the edit."""
-    return edited == file or edited.startswith(f"{file}/")
+    return any(edited == file or edited.startswith(f"{file}/") for file in known)
 
 
 def _lacking(tool: Tool) -> Finding:

@@ -17,6 +17,7 @@ HEADINGS = {
     "lock": "the lock file",
     "support": "support",
     "tool": "tools",
+    "server": "servers of components",
 }
 
 

@@ -5,14 +5,12 @@ from typing import Self
 
 from starlette.types import ASGIApp
 
-from ..settings import Settings
+from ..settings import DEVELOPMENT, Settings
 from .addresses import parsed
 from .gate import Gate
 from .hosts import LocalHosts, TrustedHosts
 from .origins import Origins
 from .response_headers import ResponseHeaders
-
-_DEVELOPMENT = "development"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +26,7 @@ class Protection:
     def of(cls, settings: Settings) -> Self:
         """Without `TRUSTED_HOSTS` all hosts are served, except in development on a loopback address."""
         hosts = TrustedHosts(settings.trusted_hosts) if settings.trusted_hosts else None
-        if hosts is None and settings.environment == _DEVELOPMENT and _is_loopback(settings.host):
+        if hosts is None and settings.environment == DEVELOPMENT and _is_loopback(settings.host):
             hosts = LocalHosts()
         origins = None
         if settings.cors_origins:

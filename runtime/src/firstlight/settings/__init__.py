@@ -2,6 +2,6 @@
 
 from .loading import AnySettings, load, load_for
 from .objectives import FASTEST_BURN_RATE, can_alert, is_bucket
-from .settings import Settings
+from .settings import DEVELOPMENT, Settings
 
-__all__ = ["FASTEST_BURN_RATE", "AnySettings", "Settings", "can_alert", "is_bucket", "load", "load_for"]
+__all__ = ["DEVELOPMENT", "FASTEST_BURN_RATE", "AnySettings", "Settings", "can_alert", "is_bucket", "load", "load_for"]

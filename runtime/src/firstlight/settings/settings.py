@@ -21,6 +21,8 @@ from .source import Environment
 DAY_SECONDS = 86_400
 MAX_HSTS_SECONDS = 730 * DAY_SECONDS
 
+DEVELOPMENT = "development"  # the environment of a service without one
+
 
 def _is_dsn(dsn: SecretStr) -> SecretStr:
     scheme, _, rest = dsn.get_secret_value().partition("://")
@@ -37,12 +39,12 @@ def _level(name: object) -> object:
 
 
 def _environment(data: dict[str, Any]) -> str:
-    return dict(data.get("otel_resource_attributes", ())).get(ENVIRONMENT_NAME) or "development"
+    return dict(data.get("otel_resource_attributes", ())).get(ENVIRONMENT_NAME) or DEVELOPMENT
 
 
 def _rate_limits(data: dict[str, Any]) -> Literal["on", "report"]:
     """A developer's load tests come from one address."""
-    return "report" if data.get("environment") == "development" else "on"
+    return "report" if data.get("environment") == DEVELOPMENT else "on"
 
 
 Port = Annotated[int, Field(ge=0, le=65535)]

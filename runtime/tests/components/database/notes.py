@@ -91,11 +91,24 @@ def upgrade() -> None:
 """
 
 
+PROGRAM = """
+import sys
+
+from firstlight import Identity, Service, main
+from firstlight.components.database import DATABASE
+
+OBJECTIVES = {"slo_availability": 0.999, "slo_latency": 0.99, "slo_latency_seconds": 0.25}
+IDENTITY = Identity(name="noted", version="1", package="noted", defaults=OBJECTIVES)
+sys.exit(main(Service(identity=IDENTITY, components=[DATABASE])))
+"""
+
+
 def write_package(folder: Path) -> None:
-    """Write the package of the service: only its migrations are read."""
+    """Write the package of the service, which starts as soon as the database has its schema."""
     migrations = folder / PACKAGE / "migrations"
     migrations.mkdir(parents=True)
     (folder / PACKAGE / "__init__.py").touch()
+    (folder / PACKAGE / "__main__.py").write_text(PROGRAM)
     (migrations / "v0001_notes.py").write_text(MIGRATION)
 
 

@@ -20,7 +20,7 @@ def test_the_sentence_names_numbers_and_changes() -> None:
     excess = Demand(pool_size=10, instances=12, beside=1).excess(SERVER)
     assert excess is not None
     assert excess.sentence == (
-        "12 x (10 + 1) connections and 1 of `migrate` are 133, more than the 97 that the server has for them "
+        "12 x (10 + 1) connections and 1 of `migrate` are 133, more than the 97 that the server has "
         "(max_connections 100 less 3 reserved): set DATABASE_POOL_SIZE to 7, or raise max_connections of the server "
         "by 36."
     )

@@ -5,6 +5,7 @@ import time
 import tomllib
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import httpx2
 import pytest
@@ -50,7 +51,12 @@ POOL = "all connections of the pool are in use"
 WRITES = "the database is read-only or full"
 LOCKS = "a statement waits too long for a lock, or is a part of a deadlock"
 AT_START = "the database is down at the start"
-SCHEMA = "the schema of the database is older than the service"  # tested with migrations
+# Driven in other modules of this folder.
+ELSEWHERE = {
+    "a replica is down, does not answer, or is behind by more than `DATABASE_REPLICA_LAG_SECONDS`": "test_replicas.py",
+    "the password of the database is replaced": "test_rotation.py",
+    "the schema of the database is older than the service": "schema/test_readiness.py",
+}
 OK, CREATED, UNAVAILABLE, EITHER = 200, 201, 503, 0
 
 ROWS = [
@@ -195,4 +201,5 @@ async def test_the_check_notices_a_server_that_hangs(proxy: FaultProxy) -> None:
 def test_the_readme_has_these_failures() -> None:
     """Every line of the README is driven here, and every failure here has a line there."""
     manifest = tomllib.loads(MANIFEST.read_text())
-    assert {failure["what"] for failure in manifest["failures"]} == {row.line for row in ROWS} | {AT_START, SCHEMA}
+    assert {failure["what"] for failure in manifest["failures"]} == {*(row.line for row in ROWS), AT_START, *ELSEWHERE}
+    assert all((Path(__file__).parent / module).exists() for module in ELSEWHERE.values())

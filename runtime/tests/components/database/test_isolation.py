@@ -2,7 +2,7 @@
 
 import os
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import cast
 
@@ -14,7 +14,7 @@ from firstlight import Service
 from firstlight.components.database import DATABASE, Database
 from firstlight.components.database.testing import assert_max_queries
 from firstlight.errors import SettingsError
-from firstlight.testing import with_resource
+from firstlight.testing import ServiceProcess, with_resource
 from firstlight.testing.in_app import InApp
 from firstlight.testing.isolation import Isolations
 from firstlight.testing.postgresql import find
@@ -40,6 +40,7 @@ def isolations(system: str, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         package = tmp_path_factory.mktemp("package")
         write_package(package)
         patch.syspath_prepend(package)
+        patch.setenv("PYTHONPATH", str(package))
         patch.setenv("TEST_DATABASE", system)
         with Isolations(tmp_path_factory) as isolations:
             yield isolations
@@ -183,6 +184,13 @@ def test_processes_get_a_migrated_copy(isolations: Isolations, system: str) -> N
             connection.close()
     if system == "sqlite":
         assert not Path(url.removeprefix("sqlite:///")).exists()
+
+
+def test_a_process_uses_a_migrated_copy(serve: Callable[..., ServiceProcess]) -> None:
+    """It does not start before the database has the schema, and would wait for the one in the environment for ever."""
+    process = serve("noted").started()
+    assert process.manage("/health/ready").status_code == 200
+    assert process.terminate() == 0
 
 
 def test_a_fake_needs_no_database(isolations: Isolations) -> None:

@@ -6,12 +6,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pytest
-import structlog
 from sqlalchemy import insert, text
 
 from firstlight.components.database import Database
 
-from .databases import ACCOUNTS, BALANCE, opened
+from .databases import ACCOUNTS, BALANCE, capture_logs, opened
 
 pytestmark = pytest.mark.anyio
 
@@ -31,7 +30,7 @@ async def test_the_plan_of_a_slow_statement_is_logged(url: str) -> None:
     """The plan has the name of the table, and not the value of the parameter."""
     async with opened(url, slow_seconds=1e-9, slow_plans=True) as database:
         await _explained(database, [])
-        with structlog.testing.capture_logs() as lines:
+        with capture_logs() as lines:
             await database.read(BALANCE, name="alice")
             (line,) = await _explained(database, lines)
 
@@ -43,7 +42,7 @@ async def test_a_write_is_explained_and_not_executed(url: str) -> None:
     """The row that the statement has inserted is the only one."""
     async with opened(url, slow_seconds=1e-9, slow_plans=True) as database:
         await _explained(database, [])
-        with structlog.testing.capture_logs() as lines:
+        with capture_logs() as lines:
             async with database.transaction() as session:
                 await session.execute(insert(ACCOUNTS).values(name="alice", balance=1))
             (line,) = await _explained(database, lines)
@@ -55,7 +54,7 @@ async def test_a_write_is_explained_and_not_executed(url: str) -> None:
 async def test_no_plan_is_asked_for_by_default(url: str) -> None:
     """The event about the slow statement is the only one."""
     async with opened(url, slow_seconds=1e-9) as database:
-        with structlog.testing.capture_logs() as lines:
+        with capture_logs() as lines:
             await database.read(BALANCE, name="alice")
             assert await _explained(database, lines) == []
 

@@ -109,7 +109,7 @@ async def test_the_pool_shows_its_connections_and_its_queue(url: str) -> None:
     pool = {"db_client_connection_pool_name": "primary"}
 
     def connections(state: str) -> float:
-        return _value("db_client_connection_count", **pool, db_client_connection_state=state)
+        return _value("db_client_connections", **pool, db_client_connection_state=state)
 
     async with opened(url, pool_size=1, pool_wait_seconds=0.2) as database:
         assert _value("db_client_connection_max", **pool) == 1
@@ -145,7 +145,8 @@ async def _prepare(request: Request) -> Response:
 def service() -> Service:
     """A service with two routes that use the database."""
     routes = [Route("/accounts/{name}", _create, methods=["POST"]), Route("/prepare", _prepare)]
-    return Service(identity=IDENTITY, components=[replace(DATABASE, ready_to_start=None)], routes=routes)
+    component = replace(DATABASE, ready_to_start=None, for_tests=None)  # the tests choose the database themselves
+    return Service(identity=IDENTITY, components=[component], routes=routes)
 
 
 @pytest.fixture

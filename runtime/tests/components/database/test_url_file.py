@@ -4,10 +4,11 @@ import os
 from pathlib import Path
 
 import pytest
-from structlog.testing import capture_logs
 
 from firstlight.components.database.url_file import UrlFile
 from firstlight.errors import SettingsError
+
+from .databases import capture_logs
 
 OLD, NEW = "postgresql://app:first-pass@db/links", "postgresql://app:second-pass@db/links"
 

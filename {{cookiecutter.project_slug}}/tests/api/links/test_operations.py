@@ -5,7 +5,6 @@ from typing import Any
 
 import httpx2
 import pytest
-from firstlight import Service, Settings, create_app
 from starlette.testclient import TestClient
 
 from <%= cookiecutter.package_name %>.api.links.models import LinkOut
@@ -40,13 +39,6 @@ def test_creates_a_link(client: TestClient) -> None:
     assert LinkOut.model_validate(document, extra="forbid").model_dump().keys() == document.keys()
     assert (document["slug"], document["url"], document["title"]) == ("docs", URL, "Docs")
     assert datetime.fromisoformat(document["created_at"]).utcoffset() == timedelta(0)
-
-
-def test_the_address_of_a_link_is_that_which_clients_use(settings: Settings, service: Service) -> None:
-    """Also behind a proxy that removes a part of the path."""
-    public = settings.model_copy(update={"public_url": "https://api.example.com/v"})
-    with TestClient(create_app(public, service)) as client:
-        assert _create(client, slug="docs").headers["location"] == f"https://api.example.com/v{DOCS}"
 
 
 def test_creates_one_link_for_one_key(client: TestClient) -> None:

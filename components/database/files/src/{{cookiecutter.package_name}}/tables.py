@@ -3,6 +3,8 @@
 After a change of a table, `make migration MESSAGE="add owner"` writes the migration.
 """
 
+from firstlight.components.database.idempotency import idempotency_table
+from firstlight.components.database.rate_limits import rate_limit_table
 from sqlalchemy import MetaData
 
 # Every constraint and index has a name, so that a migration can change it.
@@ -15,3 +17,7 @@ METADATA = MetaData(
         "uq": "uq_%(table_name)s_%(column_0_N_name)s",
     }
 )
+
+# What all instances share: idempotency keys with their responses, and the states of rate limits.
+idempotency_table(METADATA)
+rate_limit_table(METADATA)

@@ -49,6 +49,11 @@ class Demand:
         """Of all instances and of `migrate`."""
         return self.instances * (self.pool_size + self.beside) + FOR_MIGRATE
 
+    def __str__(self) -> str:
+        """The sum."""
+        of_each = f"({self.pool_size} + {self.beside})" if self.beside else str(self.pool_size)
+        return f"{self.instances} x {of_each} connections and {FOR_MIGRATE} of `migrate` are {self.connections}"
+
     def excess(self, limits: Limits) -> "Excess | None":
         """How this exceeds the limits of a server. `None` if it fits."""
         allowed, name, place = limits.tightest
@@ -75,11 +80,5 @@ class Excess:
     @property
     def sentence(self) -> str:
         """The numbers, and what to change."""
-        demand = self.demand
-        beside = f" + {demand.beside}" if demand.beside else ""
-        of_each = f"({demand.pool_size}{beside})" if beside else f"{demand.pool_size}"
-        return (
-            f"{demand.instances} x {of_each} connections and {FOR_MIGRATE} of `migrate` are {demand.connections}, "
-            f"more than the {self.allowed} that the server has for them ({self.limited_by}): "
-            f"{', or '.join(self.changes)}."
-        )
+        changes = ", or ".join(self.changes)
+        return f"{self.demand}, more than the {self.allowed} that the server has ({self.limited_by}): {changes}."

@@ -1,13 +1,15 @@
 """Compares the pools with the connections that each server has, once after the start."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
 
 import structlog
 
 from . import failures
-from .addresses import POSTGRESQL
+from .addresses import POSTGRESQL, system_of
 from .capacity import LIMITS, Demand, Limits
+from .connector import Connector
 from .metrics import POOLS_CONNECTIONS_MAX, SERVER_CONNECTIONS_MAX
 from .servers import Server
 from .settings import DatabaseSettings
@@ -29,7 +31,7 @@ async def compare(servers: Sequence[Server], settings: DatabaseSettings) -> None
     while waiting:
         for server in list(waiting):
             try:
-                _report(server.name, demand, await limits_of(server))
+                _report(server.name, demand, await limits_of(server.connect))
             except Exception as error:
                 if not failures.is_unavailable(error):
                     raise
@@ -39,9 +41,15 @@ async def compare(servers: Sequence[Server], settings: DatabaseSettings) -> None
             await asyncio.sleep(RETRY_SECONDS)
 
 
-async def limits_of(server: Server) -> Limits:
+async def ask(settings: DatabaseSettings) -> Limits | None:
+    """The limits of the server that these settings name; `None` with SQLite. Raises what `limits_of` raises."""
+    url = settings.address
+    return await limits_of(Connector(lambda: url, settings, "doctor")) if system_of(url) == POSTGRESQL else None
+
+
+async def limits_of(connect: Callable[[], Awaitable[Any]]) -> Limits:
     """The limits of a server, over a connection of its own. Raises the errors of asyncpg, and `OSError`."""
-    connection = await server.connect()
+    connection = await connect()
     try:
         return Limits(*await connection.fetchrow(LIMITS))
     finally:

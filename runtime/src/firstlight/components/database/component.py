@@ -9,7 +9,7 @@ from ...component import Background, Command, Component, Isolate, Layer, Surroun
 from ...errors import UsageError
 from ...identity import Identity
 from ...management.check import Check
-from . import addresses
+from . import addresses, pools
 from .capacity_check import compare
 from .database import Database
 from .request_statements import observed
@@ -23,7 +23,8 @@ from .watch import WATCH_SECONDS
 @asynccontextmanager
 async def open_database(surroundings: Surroundings[DatabaseSettings]) -> AsyncIterator[Database]:
     """The database of these settings. It connects at the first use."""
-    logging.getLogger("sqlalchemy").setLevel(logging.WARNING)  # it would log what the metrics of the pool say
+    for logger in ("sqlalchemy", pools.__name__):  # they would log what the metrics of the pool say
+        logging.getLogger(logger).setLevel(logging.WARNING)
     settings, application = surroundings.settings, surroundings.identity.name
     url_file = None if settings.url_file is None else UrlFile(settings.url_file, addresses.parse)
     primary = Server("primary", settings.address, settings, application, url_file)

@@ -58,9 +58,10 @@ class Database:
 
         Only serialization failures and deadlocks are tried again: the server has rolled back, so `work` must not have
         any other effect. Inside another transaction there is one attempt, because the outer one is lost as well.
+        Raises `DatabaseUnavailableError` (503) after the last attempt.
         """
-        attempts = 1 if self._transactions.session is not None else self.settings.attempts
-        for attempt in range(1, attempts + 1):
+        attempts, attempt = 1 if self._transactions.session is not None else self.settings.attempts, 1
+        while True:
             try:
                 async with self._transactions.begin(retryable=True) as session:
                     return await work(session)
@@ -74,7 +75,7 @@ class Database:
                 RETRIES.labels(reason).inc()
                 log.info("database.transaction_retried", reason=reason, attempt=attempt)
             await asyncio.sleep(FIRST_PAUSE_SECONDS * 2**attempt * random.random())  # noqa: S311 - no secret
-        raise AssertionError  # `attempts` is at least 1
+            attempt += 1
 
     async def read(self, read: Read[*Columns], **parameters: Any) -> list[Row[*Columns]]:
         """The rows of a select, without a transaction. Inside `transaction()` it sees the changes of that transaction.

@@ -1,15 +1,13 @@
 """Executes selects on one server, without a transaction."""
 
-import time
 from collections.abc import Sequence
 from typing import Any, NoReturn, TypeVarTuple
 
 from sqlalchemy import Row as SelectedRow
 from sqlalchemy import Select
-from sqlalchemy.util import await_only, greenlet_spawn
 
-from . import failures
-from .reads import Compiled, Read, Row
+from . import failures, records
+from .reads import Read, Row
 from .servers import Server
 
 Columns = TypeVarTuple("Columns")
@@ -19,7 +17,7 @@ async def fetched(server: Server, read: Read[*Columns], parameters: dict[str, An
     """The rows of a compiled read, from the driver."""
     compiled = read.compiled(server.engine.dialect)
     arguments = compiled.arguments(parameters)
-    return read.rows(compiled, await greenlet_spawn(_records, server, compiled, arguments))
+    return read.rows(compiled, await records.fetch(server, compiled, arguments))
 
 
 async def selected(server: Server, statement: Select[*Columns]) -> Sequence[SelectedRow[*Columns]]:
@@ -35,21 +33,3 @@ def raise_reported(server: Server, error: Exception) -> NoReturn:
         raise error
     server.failures.write(error)
     raise raised from error
-
-
-def _records(server: Server, compiled: Compiled, arguments: Sequence[Any]) -> Sequence[Any]:
-    """The records of the driver. It runs in a greenlet, because the pool may have to wait or to connect."""
-    entry = server.pool.connect()
-    driver: Any = entry.driver_connection
-    began = time.perf_counter_ns()
-    try:
-        records: Sequence[Any] = await_only(server.fetch(driver, compiled.text, arguments))
-    except BaseException as error:
-        server.statements.ended(compiled.text, began, error)
-        entry.invalidate(error)  # its state is unknown
-        if failures.is_stale(error):
-            server.pool.renew()
-        raise
-    server.statements.ended(compiled.text, began)
-    entry.close()
-    return records

@@ -11,11 +11,13 @@ from ...error_type import error_type
 from ...logs.redaction import redact_text
 from ...problems import UnavailableError
 from ...summary import summary
+from . import tls
 
 log = structlog.get_logger()
 
-REPORT_SECONDS = 10.0  # between two log lines about one server
+LOG_SECONDS = 10.0  # between two log lines about one server
 DEADLOCK, SERIALIZATION_FAILURE = "deadlock", "serialization_failure"
+QUERY_CANCELED = "57014"  # by the limit of the statement: it would take as long on another server
 RETRIED = {"40P01": DEADLOCK, "40001": SERIALIZATION_FAILURE}
 # Classes of SQLSTATE (PostgreSQL, appendix A): connection, authorization, transaction rollback, resources, operator
 # intervention, system; and single codes: no such database, read-only transaction, lock not available.
@@ -24,7 +26,7 @@ READ_ONLY = "25006"
 _CODES = frozenset({"3D000", READ_ONLY, "55P03"})
 # Primary result codes of SQLite.
 _SQLITE = ("BUSY", "CANTOPEN", "CORRUPT", "FULL", "IOERR", "LOCKED", "NOTADB", "PERM", "READONLY")
-_CAUSES = 10
+_DEPTH = 10  # of a chain; a longer one is a circle
 
 
 class DatabaseUnavailableError(UnavailableError):
@@ -34,7 +36,7 @@ class DatabaseUnavailableError(UnavailableError):
 def chain(error: BaseException) -> Iterator[BaseException]:
     """The error and its causes, as SQLAlchemy and its adapters wrap them."""
     found: BaseException | None = error
-    for _ in range(_CAUSES):
+    for _ in range(_DEPTH):
         if found is None:
             return
         yield found
@@ -55,6 +57,12 @@ def kind_of(error: BaseException) -> str:
             return str(name)
     inner = error.orig if isinstance(error, exc.DBAPIError) and error.orig is not None else error
     return error_type(inner)
+
+
+def reason(error: BaseException) -> str:
+    """Why, for operators: a sentence about TLS, or the text of the first cause."""
+    causes = list(chain(error))
+    return next((said for each in causes if (said := tls.reason(each))), "") or redact_text(summary(causes[-1]))
 
 
 def retry_reason(error: BaseException) -> str | None:
@@ -113,7 +121,7 @@ def unavailable() -> DatabaseUnavailableError:
 
 
 class FailureLog:
-    """Logs at most one failure of a server in `REPORT_SECONDS`. The next line has the number of the others."""
+    """Logs at most one failure of a server in `LOG_SECONDS`. The next line has the number of the others."""
 
     def __init__(self, server: str) -> None:
         """`server` is its name in the log line."""
@@ -127,11 +135,11 @@ class FailureLog:
         if now < self._next:
             self._suppressed += 1
             return
-        suppressed, self._suppressed, self._next = self._suppressed, 0, now + REPORT_SECONDS
+        suppressed, self._suppressed, self._next = self._suppressed, 0, now + LOG_SECONDS
         log.warning(
             "database.call_failed",
             server=self._server,
             error_type=kind_of(error),
-            reason=redact_text(summary(error)),
+            reason=reason(error),
             suppressed=suppressed,
         )

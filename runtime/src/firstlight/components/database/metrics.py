@@ -20,7 +20,7 @@ OPERATION_DURATION = Durations(
     registry=REGISTRY,
 )
 CONNECTIONS = Gauge(
-    "db_client_connection_count", "Open connections.", (POOL, "db_client_connection_state"), registry=REGISTRY
+    "db_client_connections", "Open connections.", (POOL, "db_client_connection_state"), registry=REGISTRY
 )
 CONNECTIONS_MAX = Gauge("db_client_connection_max", "Connections that the pool may open.", (POOL,), registry=REGISTRY)
 PENDING = Gauge(

@@ -24,6 +24,7 @@ class ObservedPool(AsyncAdaptedQueuePool):
         super().__init__(*arguments, **keywords)
         self.pending = 0
         self.generation = 0
+        self._taken: set[ConnectionPoolEntry] = set()
 
     def observe_as(self, name: str) -> None:
         """Export the state of the pool under this name."""
@@ -36,6 +37,46 @@ class ObservedPool(AsyncAdaptedQueuePool):
     def renew(self) -> None:
         """Replace every connection that is open now when a caller needs it: the server, or its address, has changed."""
         self.generation += 1
+
+    def take_idle(self) -> ConnectionPoolEntry | None:
+        """An idle connection that can be used, or None. It takes a tenth of the time of `connect`, and never waits.
+
+        The caller calls `give_back`, or `discard` in a greenlet.
+        """
+        if self.pending:
+            return None
+        try:
+            entry: Any = self._pool.get(block=False)
+        except Empty:
+            return None
+        if entry.dbapi_connection is None or entry.last_connect_time < self._invalidate_time or self.is_lost(entry):
+            self._do_return_conn(entry)
+            return None
+        self._waits.observe(0.0)
+        self._taken.add(entry)
+        found: ConnectionPoolEntry = entry
+        return found
+
+    def give_back(self, entry: ConnectionPoolEntry) -> None:
+        """End the use of a connection that `take_idle` returned."""
+        self._taken.discard(entry)
+        self._do_return_conn(entry)
+
+    def discard(self, entry: ConnectionPoolEntry, error: BaseException) -> None:
+        """End the use of a connection whose state is unknown, and close it."""
+        try:
+            entry.invalidate(error)
+        finally:
+            self.give_back(entry)
+
+    def is_used(self, entry: ConnectionPoolEntry) -> bool:
+        """Whether a caller has the connection."""
+        return entry.in_use or entry in self._taken
+
+    def is_lost(self, entry: ConnectionPoolEntry) -> bool:
+        """Whether the server has closed the connection, or `renew` was called since it was opened."""
+        is_closed = getattr(entry.driver_connection, "is_closed", None)  # of asyncpg
+        return entry.info[_GENERATION] < self.generation or (is_closed is not None and is_closed())
 
     def _do_get(self) -> ConnectionPoolEntry:
         if not self.pending:  # without the timer of the queue, which costs more than the rest
@@ -64,9 +105,8 @@ def replace_lost(pool: ObservedPool) -> None:
     def connected(_: object, entry: ConnectionPoolEntry) -> None:
         entry.info[_GENERATION] = pool.generation
 
-    def checked(connection: Any, entry: ConnectionPoolEntry, _fairy: object) -> None:
-        is_closed = getattr(connection.driver_connection, "is_closed", None)  # of asyncpg
-        if entry.info[_GENERATION] < pool.generation or (is_closed is not None and is_closed()):
+    def checked(_: object, entry: ConnectionPoolEntry, _fairy: object) -> None:
+        if pool.is_lost(entry):
             raise exc.DisconnectionError
 
     def invalidated(connection: Any, _entry: object, error: BaseException | None) -> None:

@@ -84,7 +84,7 @@ class Read(Generic[*Columns]):
         """The rows of the driver as named tuples."""
         make, processors = self.row, compiled.processors
         if processors is None:
-            return [make(tuple(record)) for record in records]
+            return [make(record) for record in records]
         return [
             make([value if process is None else process(value) for value, process in zip(r, processors, strict=True)])
             for r in records

@@ -29,5 +29,5 @@ class Renewal:
 
     def _close_idle(self) -> None:
         for entry in list(self._entries):
-            if not entry.in_use:
+            if not self._pool.is_used(entry):
                 entry.invalidate()

@@ -5,7 +5,6 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ...summary import summary
 from .lag import Lag, Position, Primary
 from .metrics import REPLICA_LAG
 from .probe import LoopBlockedError, Probe
@@ -53,7 +52,7 @@ class ReplicaWatch:
             elif not isinstance(answer, LoopBlockedError):
                 _show(watched, None)
                 if isinstance(answer, Exception):
-                    watched.replica.lost(summary(answer), answer)
+                    watched.replica.lost_by(answer)
 
     async def _answered(self, watched: Watched, seconds: float | None) -> None:
         replica, name = watched.replica, watched.replica.server.name

@@ -8,16 +8,12 @@ from typing import Generic, NoReturn, Protocol, TypeVar
 import structlog
 from sqlalchemy import exc
 
-from ...error_type import error_type
-from ...logs.redaction import redact_text
-from ...summary import summary
 from . import failures
 from .balancing import Balancing, Load
 from .metrics import REPLICA_USABLE
 
 log = structlog.get_logger()
 
-QUERY_CANCELED = "57014"  # by the limit of the statement: it would take as long on another server
 # A replay that removes rows which a read needs; a table or a column of a migration that was not replayed yet.
 ONLY_THE_PRIMARY = frozenset({"40001", "42P01", "42703"})
 
@@ -60,22 +56,28 @@ class Replica(Generic[ServerT]):
         try:
             async with limit:
                 self._running.add(limit)
-                result = await read(self.server)
+                try:
+                    result = await read(self.server)
+                finally:
+                    self._running.discard(limit)  # a finished timeout cannot be changed
         except Exception as error:
             if limit.expired():
                 raise NoReplicaError from error
             if is_lost(error):
                 if losses == self._losses:  # else it has returned since, and this is news of before
-                    self.lost(summary(error), error)
+                    self.lost_by(error)
                 raise NoReplicaError from error
             raise
         finally:
-            self._running.discard(limit)
             self.load.in_use -= 1
         self.load.observe(time.perf_counter() - began)
         return result
 
-    def lost(self, reason: str, error: BaseException | None = None) -> None:
+    def lost_by(self, error: BaseException) -> None:
+        """Use it no more, because of an error."""
+        self.lost(failures.reason(error), failures.kind_of(error))
+
+    def lost(self, reason: str, error_type: str = "") -> None:
         """Use it no more, and move its reads elsewhere. Does nothing when it is lost already."""
         if not self.usable:
             return
@@ -83,8 +85,7 @@ class Replica(Generic[ServerT]):
         self._losses += 1
         self._lost_at = time.monotonic()
         REPLICA_USABLE.labels(self.server.name).set(0)
-        kind = {} if error is None else {"error_type": error_type(error)}
-        log.warning("database.replica_lost", server=self.server.name, reason=redact_text(reason), **kind)
+        log.warning("database.replica_lost", server=self.server.name, reason=reason, error_type=error_type)
         now = asyncio.get_running_loop().time()
         for limit in self._running:
             limit.reschedule(now)
@@ -132,6 +133,6 @@ class Replicas(Generic[ServerT]):
 def is_lost(error: BaseException) -> bool:
     """Whether an error speaks against its server, and not against the statement, and not against a full pool."""
     state = failures.sqlstate(error)
-    if isinstance(error, exc.TimeoutError) or state == QUERY_CANCELED or state in ONLY_THE_PRIMARY:
+    if isinstance(error, exc.TimeoutError) or state == failures.QUERY_CANCELED or state in ONLY_THE_PRIMARY:
         return False
     return failures.is_unavailable(error)

@@ -23,7 +23,8 @@ Open = Callable[[Surroundings[DatabaseSettings]], AbstractAsyncContextManager[Da
 def rolled_back(opening: Open) -> Open:
     """An `open` whose database forgets everything when it is closed. Only for PostgreSQL.
 
-    All use of it takes turns on its connection. `now()` is the same during the whole test.
+    All use of it takes turns on its connection; `now()` is the same during the whole test; sequences go on. A statement
+    that is cancelled, or a read that fails, closes the connection, and with it goes what the test has written.
     """
 
     @asynccontextmanager

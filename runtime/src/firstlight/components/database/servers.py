@@ -21,8 +21,6 @@ from .slow import SlowLog
 from .statements import BEGIN, Statements
 from .url_file import UrlFile
 
-_BEGAN = "firstlight.began"
-
 
 class Server:
     """The primary, or a replica."""
@@ -66,17 +64,18 @@ class Server:
     def _observe(self, engine: Engine) -> None:
         ended = self.statements.ended
 
-        def before(connection: Connection, *_: object) -> None:
-            connection.info[_BEGAN] = time.perf_counter_ns()
+        def before(_connection: object, _cursor: object, _text: str, _values: object, context: Any, *_: object) -> None:
+            context.firstlight_began = time.perf_counter_ns()  # costs a fifth of what `connection.info` does
 
-        def after(connection: Connection, _cursor: object, text: str, *_: object) -> None:
-            ended(text, connection.info[_BEGAN])
+        def after(_connection: object, _cursor: object, text: str, _values: object, context: Any, *_: object) -> None:
+            ended(text, context.firstlight_began)
 
         def failed(context: ExceptionContext) -> None:
             connection, error = context.connection, context.original_exception
             if connection is None or context.statement is None:
                 return
-            ended(context.statement, connection.info.get(_BEGAN, time.perf_counter_ns()), error)
+            began = getattr(context.execution_context, "firstlight_began", None) or time.perf_counter_ns()
+            ended(context.statement, began, error)
             if failures.is_stale(error):
                 self.pool.renew()
             if isinstance(error, OSError):  # a timeout, or a lost connection that the driver does not translate

@@ -8,10 +8,9 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from sqlalchemy import URL
 
 from ...errors import SettingsError
-from ...settings import Settings
+from ...settings import DEVELOPMENT, Settings
 from . import addresses
-
-DEVELOPMENT = "development"
+from .tls import Tls
 
 
 def _address(value: object) -> object:
@@ -103,6 +102,14 @@ def verify(settings: DatabaseSettings, service: Settings) -> None:
     except ValueError as error:
         msg = f"DATABASE_URL_FILE {error}"
         raise SettingsError(msg) from None
+    Tls(settings.tls, settings.tls_ca_file)
+    if settings.replica_urls and any(map(_is_sqlite, (settings.address, *settings.replicas))):
+        msg = "DATABASE_REPLICA_URLS must be URLs of PostgreSQL, as that of their primary, DATABASE_URL"
+        raise SettingsError(msg)
     if not written and service.environment != DEVELOPMENT:
         msg = f"DATABASE_URL is missing; in {service.environment} it {addresses.MUST}"
         raise SettingsError(msg)
+
+
+def _is_sqlite(url: URL) -> bool:
+    return addresses.system_of(url) == addresses.SQLITE

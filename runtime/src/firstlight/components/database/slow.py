@@ -9,7 +9,7 @@ from .metrics import SLOW_STATEMENTS
 
 log = structlog.get_logger()
 
-REPORT_SECONDS = 60.0  # between two events about one statement
+EVENT_SECONDS = 60.0  # between two events about one statement
 MAX_TEXTS = 500  # statements that are remembered for this
 
 
@@ -29,7 +29,7 @@ class SlowLog:
         now = time.monotonic()
         if now < self._written.get(text, 0.0) or not self._has_place(text, now):
             return
-        self._written[text] = now + REPORT_SECONDS
+        self._written[text] = now + EVENT_SECONDS
         log.warning(
             "database.slow_statement_finished",
             server=self._server,

@@ -14,7 +14,6 @@ from .failures import DEADLOCK, DatabaseUnavailableError
 from .metrics import DEADLOCKS, OUTCOMES, TRANSACTIONS
 from .servers import Server
 
-QUERY_CANCELED = "57014"  # PostgreSQL: statement_timeout
 _COUNTS = {name: TRANSACTIONS.labels(name) for name in OUTCOMES}
 
 
@@ -103,7 +102,7 @@ def _translated(error: Exception, limit: asyncio.Timeout) -> Exception:
 def _outcome(error: BaseException, limit: asyncio.Timeout) -> str:
     if isinstance(error, asyncio.CancelledError):
         return "cancelled"
-    if limit.expired() or failures.sqlstate(error) == QUERY_CANCELED:
+    if limit.expired() or failures.sqlstate(error) == failures.QUERY_CANCELED:
         return "timed_out"
     if isinstance(error, DatabaseUnavailableError):
         return "failed"
@@ -113,6 +112,9 @@ def _outcome(error: BaseException, limit: asyncio.Timeout) -> str:
 
 async def _closed(session: AsyncSession) -> None:
     """Close a session also when its task is cancelled meanwhile. Its own errors concern a connection that is gone."""
+    if not session.in_transaction():  # after a commit it has no connection: there is nothing to wait for
+        session.sync_session.close()
+        return
     try:
         await asyncio.shield(asyncio.ensure_future(session.close()))
     except Exception as error:

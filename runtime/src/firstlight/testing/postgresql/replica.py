@@ -15,7 +15,7 @@ class PostgresqlReplica(PostgresqlServer):
         A replica must allow at least as many connections as its primary. Raises `RuntimeError` when the copy fails.
         """
         self._primary = primary
-        super().__init__(password=None, **options)
+        super().__init__(password=None, **{"wal_retrieve_retry_interval": "100ms", **options})
 
     def cut(self) -> None:
         """Receive no more from the primary, and keep answering."""

@@ -6,10 +6,10 @@ from sqlalchemy import BigInteger, Executable, Select, bindparam, delete, func, 
 from sqlalchemy.dialects import postgresql, sqlite
 
 from ..addresses import POSTGRESQL
+from ..expired import BATCH
 from ..now import Now
 from .tables import KEYS
 
-BATCH = 1000
 _VALUES = ("caller", "key", "fingerprint", "size")
 _C = KEYS.c
 _OWN = (_C.caller == bindparam("of_caller"), _C.key == bindparam("of_key"))

@@ -5,6 +5,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 from ....idempotency import Limits, Name, Records, TransactionalStore
 from ....settings.settings import DAY_SECONDS
+from .. import expired
 from ..database import Database
 from . import statements
 from .records import TransactionRecords
@@ -46,9 +47,6 @@ class DatabaseStore(TransactionalStore):
 
     async def remove_expired(self) -> None:
         """Remove what has expired, in batches, and count the rest."""
-        removed = statements.BATCH
-        while removed >= statements.BATCH:
-            async with self._database.transaction() as session:
-                removed = (await (await session.connection()).execute(statements.EXPIRED)).rowcount
+        await expired.remove(self._database, statements.EXPIRED)
         async with self._database.transaction() as session:
             await self._usage.count(session)

@@ -7,8 +7,9 @@ PostgreSQL the migration should add `ALTER TABLE rate_limit_states SET UNLOGGED`
 the log of the server; after its crash the counters begin again.
 """
 
+from ....rate_limits import Limit
 from .component import rate_limits
 from .store import DatabaseStore
 from .tables import rate_limit_table
 
-__all__ = ["DatabaseStore", "rate_limit_table", "rate_limits"]
+__all__ = ["DatabaseStore", "Limit", "rate_limit_table", "rate_limits"]

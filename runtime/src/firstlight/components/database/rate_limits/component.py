@@ -8,6 +8,7 @@ from ....rate_limits import Limit
 from ....rate_limits import rate_limits as with_store
 from ....rate_limits.headers import Headers
 from ....rate_limits.limiter import Limiter
+from .. import expired
 from ..component import DATABASE
 from ..database import Database
 from . import statements
@@ -18,10 +19,7 @@ EVERY_SECONDS = 30.0
 
 async def remove_all(database: Database) -> None:
     """Remove what has expired, in batches. Rows that a request has locked stay."""
-    removed = statements.BATCH
-    while removed >= statements.BATCH:
-        async with database.transaction() as session:
-            removed = (await (await session.connection()).execute(statements.REMOVE_EXPIRED)).rowcount
+    await expired.remove(database, statements.REMOVE_EXPIRED)
 
 
 async def remove_expired(surroundings: Surroundings[Any]) -> None:

@@ -5,13 +5,12 @@ from typing import NamedTuple
 from sqlalchemy import TextClause, delete, select, text
 
 from ..addresses import POSTGRESQL
+from ..expired import BATCH
 from ..now import Now
 from .tables import STATES
 
-BATCH = 1000
 
-
-class Statements(NamedTuple):
+class Texts(NamedTuple):
     """The statements in one dialect.
 
     `lock` locks the rows of `[[key, policy], ...]` until the end of the transaction, in this order, and creates those
@@ -23,7 +22,7 @@ class Statements(NamedTuple):
     keep: TextClause
 
 
-_ON_POSTGRESQL = Statements(
+_ON_POSTGRESQL = Texts(
     text("""
 INSERT INTO rate_limit_states (key, policy, state, expires)
 SELECT r ->> 0, r ->> 1, '', 0 FROM jsonb_array_elements(CAST(:rows AS jsonb)) AS r
@@ -35,7 +34,7 @@ UPDATE rate_limit_states SET state = r ->> 1, expires = extract(epoch FROM clock
 FROM jsonb_array_elements(CAST(:rows AS jsonb)) AS r WHERE key = r ->> 0
 """),
 )
-_ON_SQLITE = Statements(
+_ON_SQLITE = Texts(
     text("""
 INSERT INTO rate_limit_states (key, policy, state, expires)
 SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]'), '', 0 FROM json_each(:rows) WHERE true
@@ -58,6 +57,6 @@ REMOVE_EXPIRED = delete(STATES).where(
 )
 
 
-def of(dialect: str) -> Statements:
+def of(dialect: str) -> Texts:
     """The statements in a dialect."""
     return _ON_POSTGRESQL if dialect == POSTGRESQL else _ON_SQLITE

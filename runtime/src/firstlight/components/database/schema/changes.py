@@ -11,7 +11,7 @@ from sqlalchemy import MetaData, create_engine, event
 from sqlalchemy.engine import Connection
 from sqlalchemy.pool import StaticPool
 
-from .connections import SQLITE
+from ..addresses import SQLITE
 from .schema import Schema
 from .steps import Steps
 

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import NamedTuple
 
 import structlog
 from sqlalchemy import event, text
@@ -10,33 +11,40 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import NullPool
 
+from ..addresses import SQLITE
 from .revisions import SchemaError
 
 LOCK = 0x66697273746C7467  # the same for all services, because it holds within one database
-POLL_SECONDS = 0.1
-TURN_SECONDS = 60.0  # a migration waits so long for another one
-TABLE_SECONDS = 5  # and so long for a table; what comes after it waits as long
-SQLITE = "sqlite"
+LOCK_POLL_SECONDS = 0.1
 
 log = structlog.get_logger()
 
 
+class Limits(NamedTuple):
+    """How long a migration waits, in seconds."""
+
+    turn_seconds: float = 60
+    """For another migration."""
+    table_seconds: float = 5
+    """For a table that others use. What comes after it waits as long."""
+
+
 @asynccontextmanager
-async def migrating(engine: AsyncEngine, turn_seconds: float = TURN_SECONDS) -> AsyncIterator[AsyncConnection]:
+async def migrating(engine: AsyncEngine, limits: Limits) -> AsyncIterator[AsyncConnection]:
     """A connection for migrations. On PostgreSQL it holds the lock; on SQLite each of its transactions does.
 
-    Raises `SchemaError` when another migration takes longer than `turn_seconds`.
+    Raises `SchemaError` when another migration takes longer than its limit.
     """
-    opened = _sqlite(engine, turn_seconds) if engine.dialect.name == SQLITE else _postgresql(engine, turn_seconds)
+    opened = _sqlite(engine, limits) if engine.dialect.name == SQLITE else _postgresql(engine, limits)
     async with opened as connection:
         yield connection
 
 
 @asynccontextmanager
-async def _sqlite(engine: AsyncEngine, turn_seconds: float) -> AsyncIterator[AsyncConnection]:
+async def _sqlite(engine: AsyncEngine, limits: Limits) -> AsyncIterator[AsyncConnection]:
     """An engine of its own: foreign keys are off, because a table is changed by copying and dropping it."""
     own = create_async_engine(
-        engine.url, poolclass=NullPool, connect_args={"timeout": turn_seconds, "isolation_level": None}
+        engine.url, poolclass=NullPool, connect_args={"timeout": limits.turn_seconds, "isolation_level": None}
     )
     event.listen(own.sync_engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN IMMEDIATE"))
     try:
@@ -47,26 +55,24 @@ async def _sqlite(engine: AsyncEngine, turn_seconds: float) -> AsyncIterator[Asy
 
 
 @asynccontextmanager
-async def _postgresql(engine: AsyncEngine, turn_seconds: float) -> AsyncIterator[AsyncConnection]:
-    # The driver would give up a statement by itself as well. The options of new connections can be changed only here.
-    event.listen(engine.sync_engine, "do_connect", _wait_for_statements)
+async def _postgresql(engine: AsyncEngine, limits: Limits) -> AsyncIterator[AsyncConnection]:
+    def without_timeout(_: object, __: object, ___: object, options: dict[str, object]) -> None:
+        options["command_timeout"] = None  # the driver would give up a statement by itself as well
+
+    event.listen(engine.sync_engine, "do_connect", without_timeout)
     async with engine.connect() as connection:
         try:
             await connection.invalidate()  # it may be an idle one; the next statement opens another
-            await _take_turn(connection, turn_seconds)
+            await _take_turn(connection, limits.turn_seconds)
             # A statement that waits for a busy table makes all later ones wait, those that only read included.
-            await connection.execute(text(f"SET lock_timeout = '{TABLE_SECONDS}s'"))
+            await connection.execute(text(f"SET lock_timeout = {round(limits.table_seconds * 1000)}"))
             await connection.execute(text("SET statement_timeout = 0"))  # a new index may take an hour
             await connection.execute(text("SET idle_in_transaction_session_timeout = 0"))
             await connection.commit()
             yield connection
         finally:
-            event.remove(engine.sync_engine, "do_connect", _wait_for_statements)
+            event.remove(engine.sync_engine, "do_connect", without_timeout)
             await connection.invalidate()  # its end gives the lock back, and nobody else gets its settings
-
-
-def _wait_for_statements(_dialect: object, _record: object, _arguments: object, options: dict[str, object]) -> None:
-    options["command_timeout"] = None
 
 
 async def _take_turn(connection: AsyncConnection, seconds: float) -> None:
@@ -78,7 +84,7 @@ async def _take_turn(connection: AsyncConnection, seconds: float) -> None:
                 if not waiting:
                     log.info("database.migration_awaited", timeout_seconds=seconds)
                 waiting = True
-                await asyncio.sleep(POLL_SECONDS)
+                await asyncio.sleep(LOCK_POLL_SECONDS)
     except TimeoutError:
         msg = f"another migration has been running for more than {seconds:g} s; run this one again after it"
         raise SchemaError(msg) from None
@@ -94,7 +100,7 @@ def reason(error: BaseException) -> str:
     """Why a migration failed, in one sentence, without parameters and addresses."""
     state = getattr(error.orig, "sqlstate", None) if isinstance(error, DBAPIError) else None
     if state == "55P03":  # lock_not_available
-        return f"a table that it changes was in use for more than {TABLE_SECONDS} s; run it again when it is less busy"
+        return "a table that it changes was in use for too long; run it again when the table is less busy"
     text = str(error.orig) if isinstance(error, DBAPIError) else str(error)
     if "database is locked" in text:
         return "another process writes to the SQLite file for too long; run it again"

@@ -20,6 +20,8 @@ async def verify_schema(engine: AsyncEngine, schema: Schema) -> None:
     A newer schema is no error: migrations expand, so the previous release runs on it. One event says so.
     """
     async with engine.connect() as connection:
+        # A transaction would lock a SQLite file, and so hold up the migration for which this waits.
+        await connection.execution_options(isolation_level="AUTOCOMMIT")
         current = await connection.run_sync(applied)
     if unknown := schema.revisions.unknown(current):
         log.warning("database.schema_ahead", revision=", ".join(unknown), expected=", ".join(schema.revisions.heads))

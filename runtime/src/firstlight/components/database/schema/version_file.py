@@ -5,7 +5,6 @@ import subprocess
 import sys
 from importlib import util
 from pathlib import Path
-from textwrap import dedent, indent
 from typing import Any, Literal
 
 from alembic.autogenerate import render_python_code
@@ -47,7 +46,7 @@ def write(schema: Schema, message: str, operations: UpgradeOps) -> Path:
     parents = "None" if not heads else heads[0] if len(heads) == 1 else f"({', '.join(heads)})"
     # SQLite changes a table by copying it, which alembic calls a batch.
     code = render_python_code(operations, render_as_batch=True, render_item=render_item)
-    body = COMMENT.sub("", indent(dedent(code), "    ")).strip("\n")
+    body = COMMENT.sub("", f"    {code}").replace(", schema=None)", ")").strip("\n")
     title = " ".join(message.split()).rstrip(".").replace("\\", "").replace('"', "'")
     title = title[:1].upper() + title[1:]
     imports = "\n".join(line for prefix, line in IMPORTS.items() if prefix in body)
@@ -69,4 +68,5 @@ def _format(file: Path) -> None:
     """By ruff, which a service has for `make check`. Without it the file is right, but not pretty."""
     if util.find_spec("ruff") is not None:
         for step in (["check", "--fix", "--exit-zero"], ["format"]):
-            subprocess.run([sys.executable, "-m", "ruff", *step, "--quiet", str(file)], check=False)  # noqa: S603 - ruff
+            command = [sys.executable, "-m", "ruff", *step, "--quiet", str(file)]
+            subprocess.run(command, check=False, capture_output=True)  # noqa: S603 - ruff

@@ -1,0 +1,126 @@
+"""`migration` writes the file that the tables need."""
+
+import asyncio
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Column, DateTime, ForeignKey, Index, Integer, MetaData, Table, Text, TypeDecorator, text
+from structlog.typing import EventDict
+
+from firstlight import UsageError
+from firstlight.components.database.schema import Schema, SchemaError, message_in, migrate, write_migration
+from firstlight.components.database.schema.changes import missing_operations, sentences
+
+from .schemas import ADD, CREATE, links, opened, owned, rows, schema
+
+SECOND = '''"""Add owner."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "v0002_add_owner"
+down_revision = "v0001_create_links"
+
+
+def upgrade() -> None:
+    """Add owner."""
+    with op.batch_alter_table("links") as batch_op:
+        batch_op.add_column(sa.Column("owner", sa.Text(), nullable=True))
+'''
+
+
+class UtcTime(TypeDecorator[object]):
+    """A type of the service."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+
+def test_writes_what_the_tables_have(tmp_path: Path, entries: list[EventDict]) -> None:
+    """Numbered, named by its message, formatted. Then there is nothing to write."""
+    folder = tmp_path / "migrations"
+    write_migration(schema(folder, CREATE), "Add owner")
+
+    assert (folder / "v0002_add_owner.py").read_text() == SECOND
+    assert entries[-1]["event"] == "database.migration_written"
+    assert entries[-1]["changes"] == ["add column links.owner"]
+    with pytest.raises(UsageError, match="the migrations already make all tables as they are; change a table first"):
+        write_migration(Schema("acme_links", folder, owned), "Add owner")
+
+
+def test_what_it_writes_runs(url: str, tmp_path: Path) -> None:
+    """From no table to three steps later, on SQLite and PostgreSQL. The files pass the checks of a service."""
+    folder = tmp_path / "migrations"
+    kinds = MetaData(naming_convention={"fk": "fk_%(table_name)s_%(column_0_name)s"})
+    Table("kinds", kinds, Column("id", Integer, primary_key=True), Column("at", UtcTime, nullable=False))
+    linked = links(Column("owner", Text, server_default="nobody", nullable=False))
+    kind: Column[int] = Column("kind", ForeignKey("kinds.id"))
+    Table("links", kinds, *(column._copy() for column in linked.tables["links"].columns), kind)  # noqa: SLF001 - no public one
+    Index("ix_links_slug", kinds.tables["links"].c.slug, unique=True)
+    stages = [links(), linked, kinds]
+    for number, tables in enumerate(stages):
+        write_migration(schema(folder, tables=tables), f'Stage "{number}"')
+
+    async def run() -> list[tuple[object, ...]]:
+        async with opened(url) as engine:
+            await migrate(engine, schema(folder))
+            await rows(engine, "INSERT INTO links (slug) VALUES ('one')")
+            return await rows(engine, "SELECT slug, owner, kind FROM links")
+
+    assert asyncio.run(run()) == [("one", "nobody", None)]
+    assert "sa.DateTime(timezone=True)" in (folder / "v0003_stage_2.py").read_text()
+    check = [sys.executable, "-m", "ruff", "check", "--isolated", "--line-length", "120", "--select", "ALL"]
+    check += ["--ignore", "D203,D213,INP001,CPY", str(folder)]
+    done = subprocess.run(check, capture_output=True, text=True, check=False)  # noqa: S603 - ruff
+    assert done.stdout == "All checks passed!\n"
+
+
+def test_the_name_fits_into_the_database(tmp_path: Path) -> None:
+    """The column has 32 characters."""
+    write_migration(schema(tmp_path / "migrations", CREATE), "Add the owner of a link; he may delete it later")
+
+    assert (tmp_path / "migrations/v0002_add_the_owner_of_a_link_he.py").exists()
+
+
+def test_the_differences_as_words(tmp_path: Path) -> None:
+    """Each change names its table."""
+    other = MetaData()
+    columns = [Column("slug", Text, nullable=False, server_default=text("'x'")), Column("id", Text, primary_key=True)]
+    table = Table("links", other, *columns)
+    Index("ix_links_slug", table.c.slug)
+    Table("kinds", other, Column("id", Integer, primary_key=True))
+
+    found = list(sentences(missing_operations(schema(tmp_path / "migrations", CREATE, ADD, tables=other))))
+    assert sorted(found) == [
+        "add index ix_links_slug of links",
+        "add table kinds",
+        "change links.id: its type",
+        "change links.slug: its default in the database",
+        "change links.slug: whether it may be null",
+        "drop column links.owner",
+    ]
+
+
+def test_what_only_postgresql_has_is_no_difference(tmp_path: Path) -> None:
+    """An index that SQLite does not get."""
+    tables = owned()
+    only = Index("ix_links_search", tables.tables["links"].c.slug, postgresql_using="hash")
+    only.ddl_if(dialect="postgresql")
+
+    assert missing_operations(schema(tmp_path / "migrations", CREATE, ADD, tables=tables)).is_empty()
+
+
+def test_needs_migrations_that_run(tmp_path: Path) -> None:
+    """The sentence names the one that fails."""
+    with pytest.raises(SchemaError, match="the migration v0002_add_owner fails on an empty SQLite database: no such"):
+        write_migration(schema(tmp_path / "migrations", CREATE, 'op.execute("SELECT * FROM missing_table")'), "more")
+
+
+def test_needs_a_message() -> None:
+    """The file is named by it."""
+    assert message_in(["add", "owner"]) == "add owner"
+    for wrong in ([], [" "], ["-"]):
+        with pytest.raises(UsageError, match="migration needs what it does, in a few words"):
+            message_in(wrong)
