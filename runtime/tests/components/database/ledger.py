@@ -125,7 +125,7 @@ class Ledger:
 
     async def _in_use(self) -> float:
         metrics = (await self.probe("/metrics")).text.splitlines()
-        (line,) = [line for line in metrics if line.startswith("db_client_connection_count{") and '"used"' in line]
+        (line,) = [line for line in metrics if line.startswith("db_client_connections{") and '"used"' in line]
         return float(line.split()[-1])
 
     def times(self) -> dict[str, int]:

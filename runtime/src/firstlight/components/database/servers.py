@@ -96,7 +96,6 @@ class Server:
         except Exception as error:
             if not failures.sqlstate(error) and not failures.is_unavailable(error):
                 raise
-            self.failures.write(error)
             raise failures.unavailable() from error
 
 

@@ -79,9 +79,10 @@ class Transactions:
             if not isinstance(error, Exception) or (retryable and reason):
                 raise
             raised = _translated(error, limit)
+            if isinstance(raised, DatabaseUnavailableError):
+                self._server.failures.write(error)
             if raised is error:
                 raise
-            self._server.failures.write(error)
             raise raised from error
         finally:
             await _closed(session)
