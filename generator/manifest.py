@@ -17,6 +17,7 @@
 | `data` | data that it keeps, where they are, and their backup | docs/runbooks/backup.md |
 | `targets` | targets of make that run a command with the variables of `.env` | Makefile |
 | `yours` | files in `src/<package>/` that belong to the team | `skip` in pyproject.toml, README |
+| `concurrency` | libraries that switch stacks, of which coverage must know | pyproject.toml |
 | `ignored` | files that it writes in the working directory | .gitignore |
 | `example` | files that it adds to the example resource | README |
 | `replaces` | modules of the runtime, with those of the component in their place | `service.py` |
@@ -51,6 +52,7 @@ FIELDS: dict[str, Any] = {
     "data": [],
     "targets": [],
     "yours": [],
+    "concurrency": [],
     "ignored": [],
     "example": [],
     "replaces": {},

@@ -17,11 +17,11 @@ SERVICE = Service(
     identity=Identity.of(__package__),
     settings=Settings,
     components=[
-        rate_limits(*LIMITS),
-        IDEMPOTENCY,
 <% for component in enabled(cookiecutter.components) %>
         <%= component.name | upper %>,
 <% endfor %>
+        rate_limits(*LIMITS),
+        IDEMPOTENCY,
         links.LINKS,
     ],
     routes=[

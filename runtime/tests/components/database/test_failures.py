@@ -110,7 +110,7 @@ async def ledger(ledger_server: PostgresqlServer, proxy: FaultProxy, process: Se
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
 async def test_a_failure_is_answered_and_survived(ledger: Ledger, row: Row) -> None:
-    """Clients get 503, the instance stays ready, and it recovers by itself, with every row that it confirmed."""
+    """Clients get 503, the instance stays ready, it needs no restart, and every row that it confirmed is there."""
     async with row.outage(ledger):
         for _ in range(ROUNDS):
             began = time.monotonic()

@@ -85,7 +85,7 @@ async def test_no_request_fails_while_a_column_is_added(ledger: Ledger, schema: 
     ):
         async with reader.transaction():
             await reader.fetchval("SELECT count(*) FROM entries")
-            migrating = asyncio.create_task(migrate(database.primary.engine, schema))
+            migrating = asyncio.create_task(migrate(database.primary, schema))
             await until(other, "SELECT count(*) FROM pg_locks WHERE mode = 'AccessExclusiveLock' AND NOT granted")
             await until(other, "SELECT count(*) > 1 FROM pg_locks WHERE NOT granted")  # a request waits behind it
         await migrating

@@ -61,7 +61,7 @@ async def has_schema(database: Database) -> None:
 async def run_migrate(surroundings: Surroundings[DatabaseSettings], arguments: Sequence[str]) -> None:
     """The command `migrate`. Raises `SchemaError`, and `UsageError` for other arguments than `--to` and a revision."""
     target, database = target_in(arguments), DATABASE.of(surroundings)
-    await migrate(database.primary.engine, _schema(database), target)
+    await migrate(database.primary, _schema(database), target)
 
 
 async def run_migration(surroundings: Surroundings[DatabaseSettings], arguments: Sequence[str]) -> None:

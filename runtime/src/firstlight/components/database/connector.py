@@ -23,13 +23,13 @@ class Connector:
         self._address = address
         self._settings = settings
         self._application = application[:APPLICATION_NAME_BYTES]
-        self._command_timeout = settings.statement_seconds + GRACE_SECONDS
         self._tls = Tls(settings.tls, settings.tls_ca_file)
 
-    async def __call__(self, *, command_timeout: float | None = -1, **_: object) -> Any:
+    async def __call__(self, *, unlimited: bool = False, **_: object) -> Any:
         """A new connection. SQLAlchemy gives the address of the start, which may be an old one.
 
-        `command_timeout` in seconds, or None, is another limit for its statements than that of the settings.
+        `unlimited` is for migrations: the client waits for a statement as long as it takes.
+
         Raises the errors of asyncpg, and `OSError`.
         """
         import asyncpg  # type: ignore[import-untyped] # noqa: PLC0415 - not with SQLite
@@ -42,7 +42,7 @@ class Connector:
             **options,
             ssl=self._tls.context(url),
             timeout=settings.connect_seconds,
-            command_timeout=self._command_timeout if command_timeout == -1 else command_timeout,
+            command_timeout=None if unlimited else settings.statement_seconds + GRACE_SECONDS,
             server_settings={
                 "application_name": self._application,
                 "statement_timeout": _milliseconds(settings.statement_seconds),
