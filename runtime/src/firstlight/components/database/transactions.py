@@ -81,7 +81,7 @@ class Transactions:
         if not isinstance(error, Exception) or (retryable and reason):
             return error
         raised = _translated(error, limit)
-        if raised is not error:
+        if isinstance(raised, DatabaseUnavailableError):
             self._server.failures.write(error)
         return raised
 
