@@ -17,12 +17,8 @@
 | `data` | data that it keeps, where they are, and their backup | docs/runbooks/backup.md |
 | `targets` | targets of make that run a command with the variables of `.env` | Makefile |
 | `yours` | files in `src/<package>/` that belong to the team | `skip` in pyproject.toml, README |
-<<<<<<< HEAD
-| `concurrency` | libraries that switch stacks, of which coverage must know | pyproject.toml |
-=======
 | `concurrency` | how it switches between tasks, beside threads, such as `greenlet` | coverage in pyproject.toml |
 | `unmeasured` | files in `src/<package>/` that are not imported by name | coverage in pyproject.toml |
->>>>>>> tpl
 | `ignored` | files that it writes in the working directory | .gitignore |
 | `example` | files that it adds to the example resource | README |
 | `replaces` | modules of the runtime, with those of the component in their place | `service.py` |
@@ -57,12 +53,8 @@ FIELDS: dict[str, Any] = {
     "data": [],
     "targets": [],
     "yours": [],
-<<<<<<< HEAD
-    "concurrency": [],
-=======
     "concurrency": "",
     "unmeasured": [],
->>>>>>> tpl
     "ignored": [],
     "example": [],
     "replaces": {},
