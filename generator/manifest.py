@@ -7,7 +7,7 @@
 | `summary` | what the component is | README |
 | `extra` | the runtime's extra | pyproject.toml |
 | `requires`, `uses` | other components; a list in them means one of these | the order of components |
-| `variables`, `secrets` | environment; values for the stack and the smoke test | README, .env.example, compose, smoke.sh |
+| `variables`, `secrets` | environment; values for the stack and the smoke test | README, .env, compose, smoke.sh |
 | `servers` | servers in the stand-alone stack, with their ports | compose: the service starts after them |
 | `egress` | the connections of its processes and commands | the network policy |
 | `commands` | `python -m <package> <name>`, which ends | compose, Kubernetes, hosts: those `before_release` |
