@@ -39,7 +39,8 @@ METHOD = (
     "nested comments each, 10 % sampled, on one core; PostgreSQL and the load share the other. Open loop: "
     f"{RATE:,.0f} requests a second on a fixed schedule, {REQUESTS:,} a round, over 32 connections, latency counted "
     "from the scheduled instant: 50 % posts, 25 % trees of comments, 10 % lists of 20, 10 % searches, 5 % new "
-    "comments. Refused: answered with 503, which counts as an answer. Medians over the rounds. Then each kind alone, in a closed loop."
+    "comments. Refused: answered with 503, which counts as an answer. Medians over the "
+    "rounds. Then each kind alone, in a closed loop."
 )
 HEAD = ("The mix", "p50, ms", "p95, ms", "p99, ms", "core used", "refused", f"p95 < {MOST_P95_MS:.0f} ms")
 KINDS_HEAD = ("One request", "service, us", "PostgreSQL, us", "requests/s and core")
@@ -58,7 +59,7 @@ def measure(rig: Rig) -> Section:
     """The mix for a few rounds, then each kind alone."""
     with rig.start(BLOG) as server:
         rig.ready(server)
-        status, body = server.fetch(f"/fill/{rig.amounts.of(REQUESTS)}")
+        status, body = server.fetch(f"/fill/{rig.amounts.of(REQUESTS) + 1}")  # the load numbers them from 0 or from 1
         if status != OK:
             reason = f"was not filled: {body}"
             raise server.failure(reason)
