@@ -10,12 +10,13 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from textwrap import fill
 
-from . import api, cardinality, cpu, generation, instructions, latency, memory, scrape, start
-from .environments import BUILD, Environments, prepare
+from . import api, blog, cardinality, cpu, database, generation, instructions, latency, memory, scrape, start
+from .environments import BUILD, DATABASE, Environments, prepare
 from .interpreter import Interpreter, choose
 from .machine import UnfitError, cores, describe, load_average
+from .page import page, replace
 from .processes import ROOT, FailedError
-from .report import WIDTH, Section, table
+from .report import WIDTH, Section
 from .rig import Amounts, Rig
 from .summary import into, summary
 
@@ -38,8 +39,15 @@ PARTS: Mapping[str, Callable[[Rig], Section]] = {
     "cardinality": cardinality.measure,
     "scrape": scrape.measure,
     "generation": generation.measure,
+    "database": database.measure,
+    "blog": blog.measure,
 }
-NEEDED = {"cpu": "conventional", "instructions": "conventional", "start": "conventional", "api": "fastapi"}
+NEEDED = {
+    **dict.fromkeys(("cpu", "instructions", "start"), "conventional"),
+    "api": "fastapi",
+    **dict.fromkeys(("database", "blog"), DATABASE),
+}
+ALONE = frozenset({"database", "blog"})  # they say themselves when and where they were measured
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -101,8 +109,10 @@ def _alone() -> Iterator[None]:
 
 def _refuse_to_write(options: argparse.Namespace, interpreter: Interpreter) -> None:
     """Publish whole runs only, on an interpreter like the image's."""
-    if (options.rounds, options.requests, options.only) != (ROUNDS, REQUESTS, list(PARTS)):
-        msg = "--write publishes whole runs only: leave out --only, --rounds and --requests."
+    parts = options.only == list(PARTS) or ALONE.issuperset(options.only)
+    if (options.rounds, options.requests) != (ROUNDS, REQUESTS) or not parts:
+        alone = " or ".join(sorted(ALONE))
+        msg = f"--write publishes whole runs only: leave out --rounds, --requests and --only, but for {alone}."
         raise UnfitError(msg)
     if instructions.missing():
         msg = f"--write publishes instructions as well, and {instructions.MISSING}."
@@ -122,9 +132,11 @@ def _run(options: argparse.Namespace, interpreter: Interpreter) -> None:
             say(f"measuring {name}")
             sections[name] = PARTS[name](rig)
     short = summary(sections, _where(interpreter)) if "cpu" in sections else ""
-    text = _page(sections, environments, options, short)
+    text = page(sections, _facts(environments, options), short)
     sys.stdout.write(text)
-    if options.write:
+    if options.write and not short:
+        replace(PAGE, sections)
+    elif options.write:
         PAGE.write_text(text, encoding="utf-8")
         into(README, short)
 
@@ -133,21 +145,14 @@ def _where(interpreter: Interpreter) -> str:
     return fill(f"{datetime.now(UTC):%Y-%m-%d}, {describe()}, {interpreter.described}; one process.", WIDTH)
 
 
-def _page(sections: Mapping[str, Section], environments: Environments, options: argparse.Namespace, short: str) -> str:
-    facts = [
+def _facts(environments: Environments, options: argparse.Namespace) -> list[str]:
+    return [
         f"{datetime.now(UTC):%Y-%m-%d}, `make bench`: {options.rounds} rounds of {options.requests:,} requests.",
         f"Machine: {describe()}; load average {load_average()} at the end.",
         f"Interpreter of every server: {environments.interpreter.described}.",
         *(f"{name}: {', '.join(versions)}." for name, versions in environments.versions.items()),
         SETTING,
     ]
-    listed = "\n".join(fill(f"* {fact}", WIDTH, subsequent_indent="  ", break_on_hyphens=False) for fact in facts)
-    parts = [f"# What observability costs\n\n{listed}\n"]
-    if short:
-        parts.append(f"## In short\n\n{short}\n")
-    if verdicts := [verdict.row for section in sections.values() for verdict in section.verdicts]:
-        parts.append(f"## Targets\n\n{table(('Target', 'measured', 'verdict'), verdicts)}\n")
-    return "\n".join([*parts, *(section.text for section in sections.values())])
 
 
 def say(text: str) -> None:

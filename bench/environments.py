@@ -6,9 +6,11 @@ import subprocess
 import sys
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 from .interpreter import Interpreter
+from .machine import describe
 from .processes import ROOT, FailedError
 
 BUILD = ROOT / "build" / "bench"
@@ -55,6 +57,11 @@ class Environments:
     pythons: Mapping[str, Path]
     versions: Mapping[str, Sequence[str]]
 
+    @property
+    def setting(self) -> str:
+        """When and where this runs: for the figures that are published alone."""
+        return f"{datetime.now(UTC):%Y-%m-%d}, {describe()}, {self.interpreter.described}; one process."
+
 
 def prepare(interpreter: Interpreter, others: Collection[str]) -> Environments:
     """Generate the service and build the environments of `others`. Environments are kept, the service is not."""
@@ -64,6 +71,7 @@ def prepare(interpreter: Interpreter, others: Collection[str]) -> Environments:
     pythons = {"service": service, **{name: _other(name, versions, interpreter) for name in OTHERS if name in others}}
     if DATABASE in others:
         directory = generate(BUILD / DATABASE, components=DATABASE)
+        _add_blog(directory / "src" / SLUG.replace("-", "_"))
         pythons[DATABASE] = _service(directory, interpreter, BUILD / DATABASE / "service")
         uv("pip", "install", "--python", str(pythons[DATABASE]), "pytest")  # what starts PostgreSQL is for tests
     shown = {"Service": [f"{name} {versions[name]}" for name in REPORTED]}
@@ -78,6 +86,13 @@ def generate(build: Path, **answers: str) -> Path:
     command = [sys.executable, "-m", "cookiecutter", "--no-input", "--output-dir", str(output), str(ROOT)]
     _run([*command, *(f"{name}={answer}" for name, answer in answers.items())], {"HOME": str(build / "home")})
     return output / SLUG
+
+
+def _add_blog(package: Path) -> None:
+    """Copy the example of a blog, which one program adds to the service."""
+    example = ROOT / "docs" / "examples" / "blog"
+    shutil.copytree(example / "posts", package / "api" / "posts")
+    shutil.copytree(example / "migrations", package / "migrations", dirs_exist_ok=True)
 
 
 def _service(directory: Path, interpreter: Interpreter, environment: Path) -> Path:
@@ -98,6 +113,7 @@ def _other(name: str, versions: Mapping[str, str], interpreter: Interpreter) -> 
 
 
 def versions_of(python: Path) -> dict[str, str]:
+    """The versions of the packages that an interpreter has, by name."""
     pins = [line.partition("==") for line in uv("pip", "freeze", "--python", str(python)).splitlines()]
     return {name: version for name, found, version in pins if found}
 

@@ -83,7 +83,7 @@ def count(rig: Rig, variants: Sequence[Variant], requests: int = REQUESTS) -> Ma
 
 def _count(rig: Rig, variant: Variant, core: int, requests: int) -> Count:
     number = max(int(requests * variant.share), 1)
-    with _counted(rig, variant, core) as (server, dump):
+    with counted(rig, variant, core) as (server, dump):
         _send(rig, server, WARM_AGAIN_REQUESTS)
         time.sleep(SETTLE_SECONDS)
         dump()
@@ -102,7 +102,7 @@ def _count(rig: Rig, variant: Variant, core: int, requests: int) -> Count:
 
 
 @contextmanager
-def _counted(rig: Rig, variant: Variant, core: int) -> Iterator[tuple[Server, Callable[[], dict[str, int]]]]:
+def counted(rig: Rig, variant: Variant, core: int) -> Iterator[tuple[Server, Callable[[], dict[str, int]]]]:
     """Run a server that counts, and give what dumps its counters: instructions by thread since the dump before."""
     with tempfile.TemporaryDirectory(prefix="callgrind-") as directory:
         out = Path(directory) / "out"

@@ -11,9 +11,10 @@ import socket
 import sys
 import time
 from collections import Counter, deque
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
 
 CONNECTIONS = 32
 PATIENCE_SECONDS = 30.0
@@ -33,9 +34,12 @@ class Order:
     headers: Mapping[str, str] = field(default_factory=dict)
     rate: float = 0.0
     connections: int = CONNECTIONS
+    turns: Sequence[Mapping[str, Any]] = ()  # path, method and body of the requests, in turn
 
     def request(self, number: int) -> bytes:
         """The bytes of one request."""
+        if self.turns:
+            return replace(self, turns=(), **self.turns[number % len(self.turns)]).request(number)
         head = f"{self.method} {self.path} HTTP/1.1\r\n".replace("{n}", str(number))
         body = self.body.replace("{n}", str(number)).encode()
         length = f"content-type: application/json\r\ncontent-length: {len(body)}\r\n" if body else ""

@@ -32,15 +32,17 @@ class Section:
 
     title: str
     method: str
-    head: Row
-    rows: Sequence[Row]
+    head: Row = ()
+    rows: Sequence[Row] = ()
     verdicts: Sequence[Verdict] = ()
     short: str = ""  # one sentence for the README
+    parts: Sequence["Section"] = ()
 
     @property
     def text(self) -> str:
-        """Title, method and table."""
-        return f"## {self.title}\n\n{fill(self.method, WIDTH)}\n\n{table(self.head, self.rows)}\n"
+        """Title, method and table; then the same of the parts, one level below."""
+        own = [f"## {self.title}", fill(self.method, WIDTH), *([table(self.head, self.rows)] if self.head else [])]
+        return "\n\n".join([*own, *(f"#{part.text}".rstrip() for part in self.parts)]) + "\n"
 
 
 def table(head: Row, rows: Iterable[Row]) -> str:

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import Self
 
-from .environments import DATABASE, Environments
+from .environments import DATABASE, Environments, versions_of
 from .load import Answers, Order
 from .machine import Cores
 from .ports import free_port
@@ -135,6 +135,12 @@ class Rig:
         """The database of the servers that need one. It starts at the first use."""
         return self._stack.enter_context(Postgresql(self.environments.pythons[DATABASE], self.cores.load))
 
+    def setting(self, *names: str) -> str:
+        """When and where this runs, with the versions of packages; `names` without one are versions themselves."""
+        versions = versions_of(self.environments.pythons[DATABASE])
+        packages = ", ".join(f"{name} {versions[name]}" if name in versions else name for name in names)
+        return f"{self.environments.setting} {packages}."
+
     def ready(self, server: Server, seconds: float = START_SECONDS) -> Server:
         """Wait until it answers, and store what its path asks for."""
         server.until_ready(seconds)
@@ -143,7 +149,7 @@ class Rig:
             raise server.failure(reason)
         return server
 
-    def send(self, server: Server, count: int, **order: str | float | Mapping[str, str]) -> Answers:
+    def send(self, server: Server, count: int, **order: object) -> Answers:
         """Send requests to a server, from a process of their own."""
         words = json.dumps(asdict(Order(server.port, count)) | order)
         with Process([sys.executable, "-m", "bench.load", words], self.cores.load) as load:

@@ -123,6 +123,17 @@ DATABASE_CALLS = replace(
     base=None,
     stores=False,
 )
+SERVICE_DATABASE = replace(
+    SERVICE_10,
+    name="service-database",
+    title="whole service with the component database, 10 % sampled",
+    environment="database",
+    program="database_service",
+    base=None,
+)
+BLOG = replace(
+    SERVICE_DATABASE, name="blog", title="the example of a blog", program="blog", path="/items/{n}", stores=False
+)
 CONVENTIONAL = replace(
     CONVENTIONAL_10, name="conventional", title="conventional stack, 10 % sampled", path=ITEM, base=BARE
 )

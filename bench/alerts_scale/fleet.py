@@ -123,9 +123,7 @@ def database_series(target: str) -> Iterator[Series]:
         yield Series(f"db_client_connection_max{{{pool}}}", recent, SCRAPE, 10)
         yield Series(f"db_client_connection_timeouts_total{{{pool}}}", recent, SCRAPE, 0, counter=True)
         for state in ("used", "idle"):
-            yield Series(
-                f'db_client_connections{{{pool},db_client_connection_state="{state}"}}', recent, SCRAPE, 5
-            )
+            yield Series(f'db_client_connections{{{pool},db_client_connection_state="{state}"}}', recent, SCRAPE, 5)
     for kind in STATEMENTS:
         yield Series(f"database_slow_statements_total{{{target},{kind}}}", recent, SCRAPE, 0.01, counter=True)
         for server in POOLS:

@@ -4,7 +4,6 @@
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
-from typing import Any
 
 import asyncpg
 from firstlight.components.database import Database, Read
@@ -37,7 +36,7 @@ async def _nothing(_: object) -> None:
     """Leave a connection as it is when it returns to the pool. By default asyncpg sends a statement."""
 
 
-def _driver(pool: Any) -> Way:
+def _driver(pool: asyncpg.Pool) -> Way:
     async def read_one(number: int) -> object:
         return await pool.fetchrow(BY_SLUG_TEXT, _slug(number))
 

@@ -43,16 +43,12 @@ class ObservedPool(AsyncAdaptedQueuePool):
 
         The caller calls `give_back`, or `discard` in a greenlet.
         """
-        if self.pending:
+        entry: Any = self._idle()
+        if entry is None:
             return None
-        try:
-            entry: Any = self._pool.get(block=False)
-        except Empty:
-            return None
-        if entry.dbapi_connection is None or entry.last_connect_time < self._invalidate_time or self.is_lost(entry):
+        if entry.dbapi_connection is None or entry.starttime < self._invalidate_time or self.is_lost(entry):
             self._do_return_conn(entry)
             return None
-        self._waits.observe(0.0)
         self._taken.add(entry)
         found: ConnectionPoolEntry = entry
         return found
@@ -79,14 +75,29 @@ class ObservedPool(AsyncAdaptedQueuePool):
         return entry.info[_GENERATION] < self.generation or (is_closed is not None and is_closed())
 
     def _do_get(self) -> ConnectionPoolEntry:
-        if not self.pending:  # without the timer of the queue, which costs more than the rest
+        entry = self._idle()
+        if entry is None:
+            entry = self._waited_for()
+        if entry.dbapi_connection is not None and self.is_lost(entry):
             try:
-                entry = self._pool.get(block=False)
-            except Empty:
-                pass
-            else:
-                self._waits.observe(0.0)
-                return entry
+                entry.invalidate(exc.DisconnectionError())  # whoever has called opens it again
+            except BaseException:
+                self._do_return_conn(entry)
+                raise
+        return entry
+
+    def _idle(self) -> ConnectionPoolEntry | None:
+        """An entry without the timer of the queue, which costs more than the rest; None if a caller must wait."""
+        if self.pending:
+            return None
+        try:
+            entry: ConnectionPoolEntry = self._pool.get(block=False)
+        except Empty:
+            return None
+        self._waits.observe(0.0)
+        return entry
+
+    def _waited_for(self) -> ConnectionPoolEntry:
         began = time.perf_counter()
         self.pending += 1
         try:
@@ -105,15 +116,10 @@ def replace_lost(pool: ObservedPool) -> None:
     def connected(_: object, entry: ConnectionPoolEntry) -> None:
         entry.info[_GENERATION] = pool.generation
 
-    def checked(_: object, entry: ConnectionPoolEntry, _fairy: object) -> None:
-        if pool.is_lost(entry):
-            raise exc.DisconnectionError
-
     def invalidated(connection: Any, _entry: object, error: BaseException | None) -> None:
         terminate = getattr(connection.driver_connection, "terminate", None)  # of asyncpg
         if terminate is not None and isinstance(error, Exception):
             terminate()  # without a farewell, for which SQLAlchemy would wait two seconds
 
     listen(pool, "connect", connected)
-    listen(pool, "checkout", checked)
     listen(pool, "invalidate", invalidated)

@@ -56,37 +56,34 @@ class Transactions:
             return
         session = AsyncSession(self._server.engine, expire_on_commit=False)
         token = CURRENT.set(Open(session, self, asyncio.current_task()))
-        try:
-            limit = asyncio.timeout(self._seconds if seconds is None else seconds)
-            async with self._ended(session, limit, retryable=retryable):
-                yield session
-                await session.commit()
-        finally:
-            CURRENT.reset(token)
-
-    @asynccontextmanager
-    async def _ended(self, session: AsyncSession, limit: asyncio.Timeout, *, retryable: bool) -> AsyncIterator[None]:
-        """Close the session, which rolls back what is not committed, and count the outcome."""
+        limit = asyncio.timeout(self._seconds if seconds is None else seconds)
         outcome = "committed"
         try:
             async with limit:
-                yield
+                yield session
+                await session.commit()
         except BaseException as error:
             outcome = _outcome(error, limit)
-            reason = failures.retry_reason(error) if _is_of_the_database(error) else None
-            if reason == DEADLOCK:
-                DEADLOCKS.inc()
-            if not isinstance(error, Exception) or (retryable and reason):
-                raise
-            raised = _translated(error, limit)
-            if isinstance(raised, DatabaseUnavailableError):
-                self._server.failures.write(error)
+            raised = self._raised(error, limit, retryable=retryable)
             if raised is error:
                 raise
             raise raised from error
         finally:
-            await _closed(session)
+            CURRENT.reset(token)
             _COUNTS[outcome].inc()
+            await _closed(session)  # which rolls back what is not committed
+
+    def _raised(self, error: BaseException, limit: asyncio.Timeout, *, retryable: bool) -> BaseException:
+        """What the caller gets of an error."""
+        reason = failures.retry_reason(error) if _is_of_the_database(error) else None
+        if reason == DEADLOCK:
+            DEADLOCKS.inc()
+        if not isinstance(error, Exception) or (retryable and reason):
+            return error
+        raised = _translated(error, limit)
+        if isinstance(raised, DatabaseUnavailableError):
+            self._server.failures.write(error)
+        return raised
 
 
 def _is_of_the_database(error: BaseException) -> bool:
