@@ -22,7 +22,7 @@ pytestmark = pytest.mark.anyio
 
 KILLS = 100 if os.environ.get("LONG") else 6
 SLOW_COMMIT = """
-CREATE FUNCTION wait() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(0.3); RETURN NULL; END $$;
+CREATE FUNCTION wait() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(0.5); RETURN NULL; END $$;
 CREATE CONSTRAINT TRIGGER slow_commit AFTER INSERT ON entries DEFERRABLE INITIALLY DEFERRED
 FOR EACH ROW EXECUTE FUNCTION wait();
 """
@@ -55,7 +55,9 @@ async def test_a_commit_whose_answer_is_lost_is_no_second_row(ledger_server: Pos
                 ledger_server.sql(SLOW_COMMIT, DATABASE)
                 writing = asyncio.create_task(ledger.write("row"))
                 async with ledger.session() as session:
-                    await until(session, "SELECT count(*) FROM pg_stat_activity WHERE query = 'COMMIT;'")
+                    await until(
+                        session, "SELECT count(*) FROM pg_stat_activity WHERE query = 'COMMIT;' AND state = 'active'"
+                    )
                     proxy.hang()
                     await until(session, "SELECT count(*) FROM entries WHERE name = 'row'")
                 proxy.refuse()
