@@ -64,11 +64,17 @@ class Server:
     def _observe(self, engine: Engine) -> None:
         ended = self.statements.ended
 
-        def before(_connection: object, _cursor: object, _text: str, _values: object, context: Any, *_: object) -> None:
-            context.firstlight_began = time.perf_counter_ns()  # costs a fifth of what `connection.info` does
+        def executed(cursor: Any, text: str, values: Any, context: Any) -> bool:
+            context.firstlight_began = began = time.perf_counter_ns()
+            engine.dialect.do_execute(cursor, text, values, context)
+            ended(text, began)
+            return True  # it is done
 
-        def after(_connection: object, _cursor: object, text: str, _values: object, context: Any, *_: object) -> None:
-            ended(text, context.firstlight_began)
+        def executed_many(cursor: Any, text: str, values: Any, context: Any) -> bool:
+            context.firstlight_began = began = time.perf_counter_ns()
+            engine.dialect.do_executemany(cursor, text, values, context)
+            ended(text, began)
+            return True
 
         def failed(context: ExceptionContext) -> None:
             connection, error = context.connection, context.original_exception
@@ -82,8 +88,9 @@ class Server:
                 connection.invalidate(error)
                 raise failures.unavailable() from error
 
-        listen(engine, "before_cursor_execute", before)
-        listen(engine, "after_cursor_execute", after)
+        # Events of the dialect: with those of the engine, SQLAlchemy dispatches six more for each transaction.
+        listen(engine, "do_execute", executed)
+        listen(engine, "do_executemany", executed_many)
         listen(engine, "handle_error", failed)
 
     async def _opened(self, **options: Any) -> Any:
