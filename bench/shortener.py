@@ -17,9 +17,9 @@ SETTLE_SECONDS = 0.4  # spans leave every 0.25 s
 SHARE = 0.25
 METHOD = (
     "The emitted service, 10 % sampled, through HTTP, 32 keep-alive connections in a closed loop. A redirect reads the "
-    "link, each time another one, and counts the visit in a transaction. A read is one `database.read_one`. Requests a second and core: one "
-    "second divided by the CPU time of the service; PostgreSQL's own is beside it, on another core. Commits are "
-    "flushed to the disk. Medians over the rounds."
+    "link, each time another one, and counts the visit in a transaction. A read is one `database.read_one`. Requests a "
+    "second and core: one second divided by the CPU time of the service; PostgreSQL's own is beside it, on another "
+    "core. Commits are flushed to the disk. Medians over the rounds."
 )
 HEAD = ("The URL shortener", "service, us", "PostgreSQL, us", "requests/s and core", "rows/s and core")
 

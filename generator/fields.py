@@ -156,4 +156,4 @@ TABLES = {
         **_LIMITS,
     },
 }
-TEXTS = {"yours": place, "ignored": place}  # lists of these
+TEXTS = {"yours": place, "ignored": place, "unmeasured": place}  # lists of these

@@ -7,7 +7,7 @@
 | `summary` | what the component is | README |
 | `extra` | the runtime's extra | pyproject.toml |
 | `requires`, `uses` | other components; a list in them means one of these | the order of components |
-| `variables`, `secrets` | environment; values for the stack and the smoke test | README, .env.example, compose, smoke.sh |
+| `variables`, `secrets` | environment; values for the stack and the smoke test | README, .env, compose, smoke.sh |
 | `servers` | servers in the stand-alone stack, with their ports | compose: the service starts after them |
 | `egress` | the connections of its processes and commands | the network policy |
 | `commands` | `python -m <package> <name>`, which ends | compose, Kubernetes, hosts: those `before_release` |
@@ -17,6 +17,8 @@
 | `data` | data that it keeps, where they are, and their backup | docs/runbooks/backup.md |
 | `targets` | targets of make that run a command with the variables of `.env` | Makefile |
 | `yours` | files in `src/<package>/` that belong to the team | `skip` in pyproject.toml, README |
+| `concurrency` | how it switches between tasks, beside threads, such as `greenlet` | coverage in pyproject.toml |
+| `unmeasured` | files in `src/<package>/` that are not imported by name | coverage in pyproject.toml |
 | `ignored` | files that it writes in the working directory | .gitignore |
 | `example` | files that it adds to the example resource | README |
 | `replaces` | modules of the runtime, with those of the component in their place | `service.py` |
@@ -51,6 +53,8 @@ FIELDS: dict[str, Any] = {
     "data": [],
     "targets": [],
     "yours": [],
+    "concurrency": "",
+    "unmeasured": [],
     "ignored": [],
     "example": [],
     "replaces": {},

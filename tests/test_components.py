@@ -295,6 +295,8 @@ MADE = """
 summary = "a test"
 yours = ["tasks", "queue.py"]
 ignored = ["tasks.bin*"]
+concurrency = "gevent"
+unmeasured = ["tasks/*"]
 after_copy = "make seed"
 [[targets]]
 name = "seed"
@@ -331,8 +333,10 @@ def test_a_manifest_is_found_in_every_file_that_reads_it(machine: Machine) -> No
     emitted = files(machine.cookiecutter(template, {"components": "tasks", "deploy": "all"}).service)
     text = {path: content.decode() for path, content in emitted.items()}
     assert 'once acme_links seed "$(NAME)"\n' in text["Makefile"]
-    skipped = tomllib.loads(text["pyproject.toml"])["tool"]["cruft"]["skip"]
-    assert {"src/acme_links/tasks", "src/acme_links/queue.py"} <= {*skipped}
+    tools = tomllib.loads(text["pyproject.toml"])["tool"]
+    assert {"src/acme_links/tasks", "src/acme_links/queue.py"} <= {*tools["cruft"]["skip"]}
+    assert tools["coverage"]["run"]["concurrency"] == ["thread", "gevent"]
+    assert tools["coverage"]["run"]["omit"] == ["*/acme_links/tasks/*"]
     assert "`api/`, `tasks`, `queue.py`;" in text["README.md"]
     assert "\n/tasks.bin*\n" in text[".gitignore"]
     assert "\nmake fmt openapi\nmake seed\nmake check test\n" in text["README.md"]

@@ -7,6 +7,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tomllib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -25,6 +26,8 @@ from generator.package_index import read as read_index
 pytestmark = pytest.mark.slow
 
 NOT_RUN = "docs/not-run.md"  # tests/test_not_run.py reads its commands; they need what is not here
+# runtime/tests/components/database/ runs every block of these: test_database_guide.py, test_sharding.py
+DATABASES = ("docs/guides/database.md", "docs/guides/sharding.md")
 RUNBOOKS = "ops/alerts/runbooks/"  # tests/alerts/test_runbooks.py reads every query and command of those
 PROCEDURES = "docs/runbooks/"  # tests/delivery/ansible/test_host_runbooks.py runs those
 
@@ -35,6 +38,9 @@ ELSEWHERE = {
     "git remote add": "tests/test_organisation.py has such a copy",
     "git fetch upstream": "tests/test_organisation.py runs it",
     "git merge": "the same",
+    '"""Add owner."""': "runtime/tests/components/database/schema/test_guide.py runs it",
+    "# contract:": "the same",
+    "with op.get_context()": "the same",
     "make demo": "tests/test_demo.py",
     "from hashlib import sha256": "runtime/tests/security/test_access.py attacks a service with this code",
     "python3 alerts/silence.py": "tests/alerts/test_silence.py",
@@ -288,7 +294,7 @@ def pages(root: Path, *left_out: str) -> list[Block]:
 
 def of_the_repository() -> list[Block]:
     """The pages of the template's own."""
-    return pages(ROOT, "{{", "alerts/runbooks/", "build/", "tests/", NOT_RUN)
+    return pages(ROOT, "{{", "alerts/runbooks/", "build/", "tests/", NOT_RUN, *DATABASES)
 
 
 def of_a_service(place: Place) -> list[Block]:
@@ -351,6 +357,8 @@ def test_the_targets_that_pages_name_exist() -> None:
     targets = {
         name for file in makefiles for name in re.findall(r"^([a-z-]+)%?:", file.read_text("utf-8"), re.MULTILINE)
     }
+    for manifest in (ROOT / "components").glob("*/component.toml"):
+        targets |= {each["name"] for each in tomllib.loads(manifest.read_text("utf-8")).get("targets", ())}
     named = {
         (page.relative_to(ROOT).as_posix(), target)
         for page in (ROOT / "README.md", ROOT / "runtime/README.md", *(ROOT / "docs").rglob("*.md"))

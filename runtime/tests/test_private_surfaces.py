@@ -3,6 +3,10 @@
 ADR 29 has the list. Each entry is used in one module only.
 """
 
+import sqlite3
+from functools import partial
+from typing import Any
+
 import httptools
 import pytest
 import structlog
@@ -13,6 +17,8 @@ from opentelemetry.trace import NonRecordingSpan, TraceFlags, get_current_span, 
 from prometheus_client import CollectorRegistry, Gauge
 from prometheus_client.samples import Exemplar
 from prometheus_client.utils import floatToGoString
+from sqlalchemy.pool import QueuePool
+from sqlalchemy.util.queue import AsyncAdaptedQueue
 from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
@@ -95,3 +101,17 @@ def test_server_flow() -> None:
 def test_server_messages() -> None:
     """What the parser is told of bodies behind an offer."""
     assert callable(httptools.HttpRequestParser.set_dangerous_leniencies)
+
+
+def test_database_pool() -> None:
+    """What our pool of connections calls of SQLAlchemy's, and reads of an entry before its connection is used."""
+    assert {"block", "timeout"} <= set(AsyncAdaptedQueue.get.__code__.co_varnames)
+    create: Any = partial(sqlite3.connect, ":memory:")
+    pool: Any = QueuePool(create, pool_size=1, max_overflow=0)
+    entry = pool._do_get()  # noqa: SLF001 - the point of this test
+    pool._do_return_conn(entry)  # noqa: SLF001
+
+    assert pool._pool.get(block=False) is entry  # noqa: SLF001
+    assert (entry.in_use, dict(entry.info)) == (False, {})
+    assert entry.last_connect_time > pool._invalidate_time == 0  # noqa: SLF001
+    entry.dbapi_connection.close()

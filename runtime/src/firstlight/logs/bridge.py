@@ -19,6 +19,7 @@ _REPORTED_BY_US = (
 # Loggers that repeat our own events, repeat an error on every retry, or write what a client has sent.
 _QUIET = {
     "uvicorn.error": logging.WARNING,
+    "alembic": logging.WARNING,
     "opentelemetry.exporter": logging.CRITICAL,
     "opentelemetry.trace.span": logging.ERROR,
     "opentelemetry.trace.propagation": logging.ERROR,

@@ -9,6 +9,8 @@ import pytest
 
 from firstlight.testing.postgresql import MISSING, PostgresqlServer, find
 
+from .ledger import PASSWORD, prepare
+
 NUMBERS = count(1)
 
 
@@ -32,6 +34,15 @@ def postgresql_url(postgresql: PostgresqlServer) -> Iterator[str]:
     name = f"test_{next(NUMBERS)}"
     yield postgresql.create_database(name)
     postgresql.drop_database(name)
+
+
+@pytest.fixture(scope="session")
+def ledger_server(postgresql: PostgresqlServer) -> Iterator[PostgresqlServer]:
+    """A server that is broken and killed, with the tables of `programs/ledger.py`. Its connections need a password."""
+    del postgresql  # skips or fails without PostgreSQL
+    with PostgresqlServer(password=PASSWORD, deadlock_timeout="400ms") as server:
+        prepare(server)
+        yield server
 
 
 @pytest.fixture

@@ -8,15 +8,18 @@ from dataclasses import dataclass, field
 
 import httpx2
 
+from firstlight.idempotency import REPLAYED_HEADER
 from firstlight.testing.postgresql import PostgresqlServer
 from firstlight.testing.process import TIMEOUT_SECONDS, ServiceProcess
 
 from ...programs.ledger import KILLED_WHEN
 from .ledger import NUMBERS, PROGRAM, url
 
-PAUSE_SECONDS = 0.02  # before a client repeats a request, and between two looks
-CLIENTS = 8
+PAUSE_SECONDS = 0.02  # of a client between two requests, so that an instance has time to start
+CLIENTS = 4
 BETWEEN = 10  # rows that are confirmed between two kills, at the least
+NAME = "killed"  # of rows, with a number
+SAMPLE = 20  # rows
 AGAIN = frozenset({409, 503})  # the first request runs, or the database is away
 INSTANCE, COMMITTED, SERVER, EXECUTED = "instance", "committed", "server", "executed"
 KINDS = (INSTANCE, COMMITTED, SERVER, EXECUTED)
@@ -25,15 +28,17 @@ KINDS = (INSTANCE, COMMITTED, SERVER, EXECUTED)
 
 @dataclass
 class Killing:
-    """One run. `confirmed`, `repeated`, `killed` and `requests` are its result."""
+    """One run. What has no underscore is its result."""
 
     server: PostgresqlServer
     ports: Sequence[int]
     """Of the instances."""
     confirmed: dict[str, int] = field(default_factory=dict)
     """The number of each row, as the client got it."""
+    replayed: dict[str, int] = field(default_factory=dict)
+    """The numbers in the responses to requests that were repeated after all kills."""
     repeated: int = 0
-    """How many of them needed more than one request."""
+    """How many rows needed more than one request."""
     killed: dict[str, int] = field(default_factory=lambda: dict.fromkeys(KINDS, 0))
     requests: int = 0
     _instances: dict[int, ServiceProcess] = field(default_factory=dict)
@@ -45,7 +50,7 @@ class Killing:
         """Kill so often, while clients write."""
         try:
             await asyncio.gather(*(self._start(port) for port in self.ports))
-            async with asyncio.TaskGroup() as group, httpx2.AsyncClient(timeout=TIMEOUT_SECONDS) as client:
+            async with httpx2.AsyncClient(timeout=TIMEOUT_SECONDS) as client, asyncio.TaskGroup() as group:
                 writing = [group.create_task(self._write_on(client)) for _ in range(CLIENTS)]
                 for kind, port in zip(itertools.cycle(KINDS), itertools.islice(self._victims(), kills), strict=False):
                     await self._progress()
@@ -53,19 +58,17 @@ class Killing:
                 await self._progress()
                 self._ended = True
                 await asyncio.gather(*writing)
+                await self._replay(client)
         finally:
             for process in self._instances.values():
                 process.close()
 
-    async def replayed(self, name: str) -> httpx2.Response:
-        """Repeat the request for a row once more, without any service that was there before."""
-        port = self.ports[0]
-        await self._start(port)
-        try:
-            async with httpx2.AsyncClient(timeout=TIMEOUT_SECONDS) as client:
-                return await self._post(client, name, port, {})
-        finally:
-            self._instances[port].close()
+    @property
+    def figures(self) -> str:
+        """The result in one line."""
+        kills = ", ".join(f"{times} {kind}" for kind, times in self.killed.items())
+        rows = f"{len(self.confirmed)} rows confirmed, {self.repeated} of them after a repetition"
+        return f"{self.requests} requests, {sum(self.killed.values())} kills ({kills}), {rows}"
 
     def _victims(self) -> "itertools.cycle[int]":
         """Each instance meets each kind of kill."""
@@ -102,7 +105,7 @@ class Killing:
 
     async def _write_on(self, client: httpx2.AsyncClient) -> None:
         while not self._ended:
-            name, attempts = f"key-{next(NUMBERS)}", 0
+            name, attempts = f"{NAME}-{next(NUMBERS)}", 0
             port, headers = random.choice(self.ports), {}  # noqa: S311 - no secret
             if self._deadly:
                 port, headers[KILLED_WHEN] = self._deadly.pop()
@@ -111,6 +114,16 @@ class Killing:
                 port, headers, attempts = random.choice(self.ports), {}, attempts + 1  # noqa: S311 - no secret
             self.confirmed[name] = response.json()["number"]
             self.repeated += attempts > 0
+            await asyncio.sleep(PAUSE_SECONDS)
+
+    async def _replay(self, client: httpx2.AsyncClient) -> None:
+        """Repeat requests that were confirmed, the oldest and the newest."""
+        names = list(self.confirmed)
+        for name in (*names[:SAMPLE], *names[-SAMPLE:]):
+            response = await self._post(client, name, random.choice(self.ports), {})  # noqa: S311 - no secret
+            assert response is not None
+            assert response.headers[REPLAYED_HEADER] == "true"
+            self.replayed[name] = response.json()["number"]
 
     async def _post(
         self, client: httpx2.AsyncClient, name: str, port: int, headers: dict[str, str]

@@ -10,6 +10,7 @@ from typing import Any
 
 import asyncpg  # type: ignore[import-untyped]
 import httpx2
+from sqlalchemy import Dialect
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.schema import CreateTable
 
@@ -22,7 +23,8 @@ from ...programs.ledger import METADATA
 
 PROGRAM = str(PROGRAMS / "ledger.py")
 DATABASE, ROLE, PASSWORD = "ledger", "service", "correct"
-TABLES = ";".join(str(CreateTable(table).compile(dialect=postgresql.dialect())) for table in METADATA.sorted_tables)
+DIALECT: Dialect = postgresql.dialect()  # type: ignore[no-untyped-call]
+TABLES = ";".join(str(CreateTable(table).compile(dialect=DIALECT)) for table in METADATA.sorted_tables)
 POOL_SIZE = 4
 LIMITS = {
     "DATABASE_POOL_SIZE": str(POOL_SIZE),
@@ -45,6 +47,13 @@ def prepare(server: PostgresqlServer) -> None:
 def url(port: int) -> str:
     """The `DATABASE_URL` of a service that reaches the server by this port."""
     return f"postgresql://{ROLE}:{PASSWORD}@127.0.0.1:{port}/{DATABASE}"
+
+
+async def until(session: Any, query: str) -> None:
+    """Wait until the result of a query is true. Raises `TimeoutError`."""
+    async with asyncio.timeout(TIMEOUT_SECONDS):
+        while not await session.fetchval(query):  # noqa: ASYNC110 - only asking tells
+            await asyncio.sleep(POLL_SECONDS)
 
 
 @dataclass
@@ -70,6 +79,11 @@ class Ledger:
         response = await self.client.post("/entries", json={"name": name}, headers={"Idempotency-Key": name})
         (self.acknowledged if response.status_code == httpx2.codes.CREATED else self.refused).append(name)
         return response
+
+    def all_written_once(self) -> bool:
+        """Whether each row that was confirmed is there once."""
+        times = self.times()
+        return all(times.get(name) == 1 for name in self.acknowledged)
 
     async def write_refused(self) -> None:
         """Repeat what was refused, until each row is written. Another request with the key may still run."""
@@ -97,7 +111,7 @@ class Ledger:
         """Wait until the service reads and writes again. Returns the seconds that it took."""
         began = time.monotonic()
         async with asyncio.timeout(TIMEOUT_SECONDS):
-            while (await self.read()).status_code != 200 or (await self.write()).status_code != 201:
+            while not ((await self.read()).is_success and (await self.write()).is_success):  # noqa: ASYNC110 - as above
                 await asyncio.sleep(POLL_SECONDS)
         return time.monotonic() - began
 
@@ -132,4 +146,4 @@ class Ledger:
 
     def end_sessions(self) -> None:
         """End the sessions of the service, as an operator or a failover does."""
-        self.server.sql(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = '{ROLE}'")
+        self.server.sql(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = '{ROLE}'")  # noqa: S608

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
-from .ledger import DATABASE, PASSWORD, POLL_SECONDS, POOL_SIZE, ROLE, Ledger
+from .ledger import DATABASE, PASSWORD, POOL_SIZE, ROLE, Ledger, until
 
 Outage = Callable[[Ledger], AbstractAsyncContextManager[None]]
 
@@ -85,11 +85,10 @@ async def dropped(ledger: Ledger) -> AsyncIterator[None]:
 async def pool_exhausted(ledger: Ledger) -> AsyncIterator[None]:
     """Other requests hold every connection of the pool."""
     holding = [asyncio.create_task(ledger.client.post("/hold")) for _ in range(POOL_SIZE)]
-    query = "SELECT count(*) FROM pg_stat_activity WHERE usename = $1 AND state = 'idle in transaction'"
     try:
         async with ledger.session() as session:
-            while await session.fetchval(query, ROLE) < POOL_SIZE:
-                await asyncio.sleep(POLL_SECONDS)
+            held = f"usename = '{ROLE}' AND state = 'idle in transaction'"
+            await until(session, f"SELECT count(*) = {POOL_SIZE} FROM pg_stat_activity WHERE {held}")  # noqa: S608
         yield
     finally:
         await ledger.client.post("/release")

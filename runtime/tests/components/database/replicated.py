@@ -121,16 +121,18 @@ class Readers:
         """Of a database."""
         self.answers: Counter[int] = Counter()
         self.failures: list[Exception] = []
+        self._turns = [0] * READERS
         self._database = database
 
     async def run(self) -> None:
         """Read until it is cancelled."""
         async with asyncio.TaskGroup() as readers:
-            for _ in range(READERS):
-                readers.create_task(self._read())
+            for number in range(READERS):
+                readers.create_task(self._read(number))
 
-    async def _read(self) -> None:
+    async def _read(self, number: int) -> None:
         while True:
+            self._turns[number] += 1
             try:
                 with request():
                     self.answers[await port(self._database)] += 1
@@ -138,7 +140,9 @@ class Readers:
                 self.failures.append(error)
 
     async def more(self, reads: int = 200) -> set[int]:
-        """The servers that answer the next reads."""
+        """The servers that answer the reads that begin from now on."""
+        turns = list(self._turns)
+        await until(lambda: all(now > then for now, then in zip(self._turns, turns, strict=True)))
         before = self.answers.copy()
         await until(lambda: self.answers.total() >= before.total() + reads)
         return set(self.answers - before)

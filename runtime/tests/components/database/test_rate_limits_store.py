@@ -189,7 +189,7 @@ def test_a_server_that_is_down_costs_no_time(postgresql: PostgresqlServer, postg
 
 
 def test_a_locked_state_is_not_waited_for(postgresql_url: str) -> None:
-    """Whoever holds it: the request gets its error within the limit of time."""
+    """The request gets its error within the limit of time."""
     create_tables(postgresql_url, METADATA)
     policy = limit()
 

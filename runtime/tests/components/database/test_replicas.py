@@ -120,8 +120,9 @@ async def test_a_replica_that_is_cut_from_its_primary_falls_behind(cluster: Clus
         assert idle == cluster.ports
         assert during == {other.port}
         assert behind is not None
-        assert 0.6 < behind < 2
-        assert [event["event"] for event in events] == ["database.replica_lost"]
+        assert 0.6 < behind < 5
+        names = [event["event"] for event in events if event.get("server") == "replica_0"]
+        assert names == ["database.replica_lost", "database.replica_returned"]
         assert "behind its primary; the limit is 0.6 s" in events[0]["reason"]
         assert lag("replica_0") == pytest.approx(0, abs=0.3)
         cluster.primary.sql("DROP TABLE written", "postgres")

@@ -20,6 +20,7 @@ from firstlight.testing.postgresql import PostgresqlServer
 from firstlight.testing.process import ServiceProcess
 
 from ...fault_proxy import FaultProxy
+from .guides import blocks, body, imported
 from .sharding.service import SERVICE
 from .sharding.shards.component import SHARDED_DATABASE, SHARDS, open_shards
 from .sharding.shards.slots import SLOTS, ShardsSettings, slot_of
@@ -194,3 +195,20 @@ def lost(process: ServiceProcess) -> None:
     metrics = process.manage("/metrics").text
     assert re.search(r'^db_client_connection_max\{.*"shard_b"\} 10', metrics, re.MULTILINE)
     assert re.search(r'^db_client_operation_duration_seconds_count\{.*server="shard_a"', metrics, re.MULTILINE)
+
+
+@pytest.mark.parametrize("name", ["slots", "router", "moving", "component"])
+def test_the_files_of_the_guide_are_these(name: str) -> None:
+    """Only the order of imports is another one in a service, where the library is a third party."""
+    code = (PACKAGE / "shards" / f"{name}.py").read_text(encoding="utf-8")
+    page = next(block for block in blocks("sharding.md", "python") if body(block)[0] == body(code)[0])
+
+    assert body(page) == body(code)
+    assert imported(page) == imported(code)
+
+
+@pytest.mark.parametrize("part", ["ORDERS = Table(", "async def place("])
+def test_the_rest_of_the_code_of_the_guide_is_used_here(part: str) -> None:
+    """The table, and the operation."""
+    used = "\n".join((PACKAGE / file).read_text(encoding="utf-8") for file in ("tables.py", "service.py"))
+    assert [block for block in blocks("sharding.md", "python") if part in block and block.strip() in used] != []

@@ -72,7 +72,7 @@ async def test_another_authority_is_not(server: PostgresqlServer, tmp_path: Path
 
 
 async def test_a_certificate_for_another_name_is_refused(server: PostgresqlServer, authority: Authority) -> None:
-    """Whoever has any certificate of the CA is not the server."""
+    """Any other certificate of the CA is not that of the server."""
     url = server.url().replace("127.0.0.1", "localhost")
     reason = await _refused(url, tls="verify", tls_ca_file=authority.certificate)
     assert "Hostname mismatch, certificate is not valid for 'localhost'" in reason

@@ -70,7 +70,7 @@ def _smaller(fitting: int) -> Sequence[str]:
 
 @dataclass(frozen=True, slots=True)
 class Excess:
-    """More connections than the server has. `changes` are what mends it, each by itself."""
+    """More connections than the server has. `changes` are what mends it, each alone."""
 
     demand: Demand
     allowed: int

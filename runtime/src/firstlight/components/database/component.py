@@ -19,6 +19,8 @@ from .settings import DatabaseSettings, verify
 from .url_file import UrlFile
 from .watch import WATCH_SECONDS
 
+CHECK_SECONDS = 5.0  # it fails after three of them: half a minute with the default would be late for a page
+
 
 @asynccontextmanager
 async def open_database(surroundings: Surroundings[DatabaseSettings]) -> AsyncIterator[Database]:
@@ -47,7 +49,7 @@ async def _compare(surroundings: Surroundings[DatabaseSettings]) -> None:
 
 def checks(database: Database) -> Sequence[Check]:
     """One check. It is not critical, because all instances share the database."""
-    return [Check("database", database.ping)]
+    return [Check("database", database.ping, interval_seconds=CHECK_SECONDS)]
 
 
 async def has_schema(database: Database) -> None:
@@ -61,7 +63,7 @@ async def has_schema(database: Database) -> None:
 async def run_migrate(surroundings: Surroundings[DatabaseSettings], arguments: Sequence[str]) -> None:
     """The command `migrate`. Raises `SchemaError`, and `UsageError` for other arguments than `--to` and a revision."""
     target, database = target_in(arguments), DATABASE.of(surroundings)
-    await migrate(database.primary.engine, _schema(database), target)
+    await migrate(database.primary, _schema(database), target)
 
 
 async def run_migration(surroundings: Surroundings[DatabaseSettings], arguments: Sequence[str]) -> None:

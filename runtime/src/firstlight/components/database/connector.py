@@ -25,8 +25,10 @@ class Connector:
         self._application = application[:APPLICATION_NAME_BYTES]
         self._tls = Tls(settings.tls, settings.tls_ca_file)
 
-    async def __call__(self, **_: object) -> Any:
+    async def __call__(self, *, unlimited: bool = False, **_: object) -> Any:
         """A new connection. SQLAlchemy gives the address of the start, which may be an old one.
+
+        `unlimited` is for migrations: the client waits for a statement as long as it takes.
 
         Raises the errors of asyncpg, and `OSError`.
         """
@@ -40,7 +42,7 @@ class Connector:
             **options,
             ssl=self._tls.context(url),
             timeout=settings.connect_seconds,
-            command_timeout=settings.statement_seconds + GRACE_SECONDS,
+            command_timeout=None if unlimited else settings.statement_seconds + GRACE_SECONDS,
             server_settings={
                 "application_name": self._application,
                 "statement_timeout": _milliseconds(settings.statement_seconds),

@@ -29,7 +29,8 @@ async def selected(server: Server, statement: Select[*Columns]) -> Sequence[Sele
 def raise_reported(server: Server, error: Exception) -> NoReturn:
     """Raise what the caller gets. A failure of the server is logged."""
     raised = failures.translated(error)
+    if isinstance(raised, failures.DatabaseUnavailableError):
+        server.failures.write(error)
     if raised is error:
         raise error
-    server.failures.write(error)
     raise raised from error

@@ -130,7 +130,9 @@ class FailureLog:
         self._suppressed = 0
 
     def write(self, error: BaseException) -> None:
-        """Log a failure."""
+        """Log a failure. That of a new connection is behind the error for the client."""
+        if isinstance(error, DatabaseUnavailableError) and error.__cause__ is not None:
+            error = error.__cause__
         now = time.monotonic()
         if now < self._next:
             self._suppressed += 1

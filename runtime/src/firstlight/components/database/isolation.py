@@ -112,4 +112,4 @@ async def _migrated(component: Made, identity: Identity, url: str) -> None:
     settings = DatabaseSettings(url=SecretStr(url))
     async with component.open(Surroundings(settings, Settings(), {}, Lifecycle(), identity)) as database:
         if database.schema is not None:
-            await migrate(database.primary.engine, database.schema)
+            await migrate(database.primary, database.schema)

@@ -1,7 +1,7 @@
 """Reads: a select that is compiled once for each dialect, and executed without a transaction.
 
 It goes to the driver directly. That leaves out the greenlet, the result object and the compile cache, which together
-take more CPU than the driver (docs/adr/0046).
+take more CPU than the driver (docs/adr/0049).
 """
 
 from collections import namedtuple

@@ -1,10 +1,10 @@
 """A server of the database: its engine, and everything that observes it."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
-from sqlalchemy import URL, Dialect
+from sqlalchemy import URL
 from sqlalchemy.engine import Engine, ExceptionContext
 from sqlalchemy.event import listen
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
@@ -37,7 +37,7 @@ class Server:
         self.failures = FailureLog(name)
         self.connect = Connector(lambda: url if url_file is None else url_file.address, settings, application)
         """Opens a connection of asyncpg beside the pool."""
-        self.engine = _engine(url, settings, self.connect)
+        self.engine = _engine(url, settings, self._opened)
         self.autocommit = self.engine.execution_options(isolation_level="AUTOCOMMIT")
         """The same engine and pool, without transactions."""
         self._plans = Plans(self.engine)
@@ -92,19 +92,17 @@ class Server:
         listen(engine, "do_execute", executed)
         listen(engine, "do_executemany", executed_many)
         listen(engine, "handle_error", failed)
-        listen(engine, "do_connect", self._connected)
 
-    def _connected(self, dialect: Dialect, _: object, arguments: Sequence[Any], keywords: dict[str, Any]) -> Any:
-        """A new connection. Errors of the driver are not translated here, and would look like those of the caller.
+    async def _opened(self, **options: Any) -> Any:
+        """A connection of asyncpg for the pool. Its errors are not translated there, and would look like the caller's.
 
         A server that refuses a connection has no fault of a statement to report: each of its errors means 503.
         """
         try:
-            return dialect.connect(*arguments, **keywords)
+            return await self.connect(**options)
         except Exception as error:
             if not failures.sqlstate(error) and not failures.is_unavailable(error):
                 raise
-            self.failures.write(error)
             raise failures.unavailable() from error
 
 
@@ -119,7 +117,7 @@ async def _fetch_from_sqlite(driver: Any, text: str, arguments: Sequence[Any]) -
         return records
 
 
-def _engine(url: URL, settings: DatabaseSettings, connect: Connector) -> AsyncEngine:
+def _engine(url: URL, settings: DatabaseSettings, connect: Callable[..., Awaitable[Any]]) -> AsyncEngine:
     arguments = {"async_creator_fn": connect} if system_of(url) == POSTGRESQL else {}
     return create_async_engine(
         url,

@@ -28,6 +28,11 @@ class Open(NamedTuple):
 CURRENT: ContextVar[Open | None] = ContextVar("transaction", default=None)
 
 
+def leave() -> None:
+    """Let the rest of this task begin transactions of its own: the one in progress belongs to others from now on."""
+    CURRENT.set(None)
+
+
 class Transactions:
     """Begins the transactions of one server."""
 
@@ -81,7 +86,7 @@ class Transactions:
         if not isinstance(error, Exception) or (retryable and reason):
             return error
         raised = _translated(error, limit)
-        if raised is not error:
+        if isinstance(raised, DatabaseUnavailableError):
             self._server.failures.write(error)
         return raised
 

@@ -5,7 +5,6 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from sqlalchemy import Column, Integer, MetaData, Table, Text
-from sqlalchemy.ext.asyncio import AsyncEngine
 
 from firstlight.components.database.addresses import parse
 from firstlight.components.database.schema import Schema
@@ -57,17 +56,17 @@ def schema(folder: Path, *codes: str, tables: MetaData | None = None) -> Schema:
 
 
 @asynccontextmanager
-async def opened(url: str) -> AsyncIterator[AsyncEngine]:
-    """The engine that the component makes for a URL."""
-    engine = Server("primary", parse(url), DatabaseSettings(), "acme-links").engine
+async def opened(url: str) -> AsyncIterator[Server]:
+    """The server that the component makes for a URL."""
+    server = Server("primary", parse(url), DatabaseSettings(), "acme-links")
     try:
-        yield engine
+        yield server
     finally:
-        await engine.dispose()
+        await server.close()
 
 
-async def rows(engine: AsyncEngine, statement: str) -> list[tuple[object, ...]]:
+async def rows(server: Server, statement: str) -> list[tuple[object, ...]]:
     """The rows of a statement, committed."""
-    async with engine.begin() as connection:
+    async with server.engine.begin() as connection:
         result = await connection.exec_driver_sql(statement)
         return [tuple(row) for row in result] if result.returns_rows else []

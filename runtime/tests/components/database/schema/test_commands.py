@@ -31,7 +31,7 @@ def parcels(tmp_path: Path, serve: Serve) -> Serve:
 
 
 def test_the_start_waits_for_the_command(parcels: Serve) -> None:
-    """Two processes migrate at once on SQLite: each revision is applied once. Then the port opens by itself."""
+    """Two processes migrate at once on SQLite: each revision is applied once. Then the port opens."""
     web = parcels()
     delayed = web.wait_for("startup.delayed", component="database")
     assert f"the schema is empty and must be at {SECOND}: run `python -m acme_parcels migrate`" in delayed["reason"]

@@ -27,13 +27,13 @@ def test_applies_what_is_missing(url: str, tmp_path: Path, entries: list[EventDi
     """One event for each revision, then one that says where the schema is. A second time there is nothing to do."""
 
     async def run() -> list[tuple[object, ...]]:
-        async with opened(url) as engine:
+        async with opened(url) as server:
             made = schema(tmp_path / "migrations", CREATE, ADD)
-            await migrate(engine, made, FIRST)
-            await migrate(engine, made)
-            await migrate(engine, made)
-            await rows(engine, "INSERT INTO links (slug, owner) VALUES ('one', 'me')")
-            return await rows(engine, VERSIONS)
+            await migrate(server, made, FIRST)
+            await migrate(server, made)
+            await migrate(server, made)
+            await rows(server, "INSERT INTO links (slug, owner) VALUES ('one', 'me')")
+            return await rows(server, VERSIONS)
 
     assert asyncio.run(run()) == [(SECOND,)]
     done, head = "database.migration_applied", "database.schema_up_to_date"
@@ -45,10 +45,10 @@ def test_four_at_once(postgresql_url: str, tmp_path: Path, entries: list[EventDi
 
     async def run() -> list[tuple[object, ...]]:
         async with AsyncExitStack() as stack:
-            engines = [await stack.enter_async_context(opened(postgresql_url)) for _ in range(4)]
+            servers = [await stack.enter_async_context(opened(postgresql_url)) for _ in range(4)]
             made = schema(tmp_path / "migrations", CREATE, ADD)
-            await asyncio.gather(*(migrate(engine, made) for engine in engines))
-            return await rows(engines[0], VERSIONS)
+            await asyncio.gather(*(migrate(server, made) for server in servers))
+            return await rows(servers[0], VERSIONS)
 
     assert asyncio.run(run()) == [(SECOND,)]
     events = [event for event, _ in _events(entries)]
@@ -60,14 +60,14 @@ def test_a_failure_leaves_the_schema_as_before(url: str, tmp_path: Path, entries
     """Also what the failed migration had done before it failed. The migration before it stays."""
 
     async def run() -> list[tuple[object, ...]]:
-        async with opened(url) as engine:
+        async with opened(url) as server:
             with pytest.raises(SchemaError, match=f"the migration {SECOND} failed, and the schema is as before it: "):
-                await migrate(engine, schema(tmp_path / "migrations", CREATE, BROKEN))
+                await migrate(server, schema(tmp_path / "migrations", CREATE, BROKEN))
             with pytest.raises(DBAPIError, match="owner"):
-                await rows(engine, "SELECT owner FROM links")
-            found = await rows(engine, VERSIONS)
-            await migrate(engine, schema(tmp_path / "corrected", CREATE, ADD))
-            return [*found, *await rows(engine, VERSIONS)]
+                await rows(server, "SELECT owner FROM links")
+            found = await rows(server, VERSIONS)
+            await migrate(server, schema(tmp_path / "corrected", CREATE, ADD))
+            return [*found, *await rows(server, VERSIONS)]
 
     assert asyncio.run(run()) == [(FIRST,), (SECOND,)]
     failed = next(line for line in entries if line["event"] == "database.migration_failed")
@@ -79,10 +79,10 @@ def test_a_newer_schema_is_left_as_it_is(url: str, tmp_path: Path, entries: list
     """The previous release is deployed again, and runs its `migrate`."""
 
     async def run() -> list[tuple[object, ...]]:
-        async with opened(url) as engine:
-            await migrate(engine, schema(tmp_path / "newer", CREATE, ADD))
-            await migrate(engine, schema(tmp_path / "older", CREATE))
-            return await rows(engine, VERSIONS)
+        async with opened(url) as server:
+            await migrate(server, schema(tmp_path / "newer", CREATE, ADD))
+            await migrate(server, schema(tmp_path / "older", CREATE))
+            return await rows(server, VERSIONS)
 
     assert asyncio.run(run()) == [(SECOND,)]
     assert _events(entries)[-1] == ("database.schema_ahead", SECOND)
@@ -92,14 +92,14 @@ def test_a_busy_table_is_not_waited_for(postgresql_url: str, tmp_path: Path, ent
     """What reads the table after the migration would wait for it as well."""
 
     async def run() -> None:
-        async with opened(postgresql_url) as engine:
+        async with opened(postgresql_url) as server:
             made = schema(tmp_path / "migrations", CREATE, ADD)
-            await migrate(engine, made, FIRST)
-            async with engine.begin() as reader:
+            await migrate(server, made, FIRST)
+            async with server.engine.begin() as reader:
                 await reader.execute(text("SELECT * FROM links"))
                 with pytest.raises(SchemaError, match="was in use for too long"):
-                    await migrate(engine, made, limits=Limits(table_seconds=0.1))
-            await migrate(engine, made)
+                    await migrate(server, made, limits=Limits(table_seconds=0.1))
+            await migrate(server, made)
 
     asyncio.run(run())
     assert _events(entries)[-1] == ("database.schema_up_to_date", SECOND)
@@ -109,9 +109,9 @@ def test_waits_its_turn_for_a_limited_time(postgresql_url: str, tmp_path: Path, 
     """Somebody else holds the lock."""
 
     async def run() -> None:
-        async with opened(postgresql_url) as engine, migrating(engine, Limits()):
+        async with opened(postgresql_url) as server, migrating(server, Limits()):
             with pytest.raises(SchemaError, match=r"another migration has been running for more than 0.2 s"):
-                async with migrating(engine, Limits(turn_seconds=0.2)):
+                async with migrating(server, Limits(turn_seconds=0.2)):
                     pass
 
     assert not (tmp_path / "migrations").exists()
@@ -123,7 +123,7 @@ def test_statements_may_take_long(postgresql_url: str) -> None:
     """The limits of requests do not hold, neither in the driver nor in the server."""
 
     async def run() -> list[object]:
-        async with opened(postgresql_url) as engine, migrating(engine, Limits()) as connection:
+        async with opened(postgresql_url) as server, migrating(server, Limits()) as connection:
             raw = await connection.get_raw_connection()
             driver = raw.driver_connection
             assert driver is not None

@@ -4,9 +4,9 @@ import asyncio
 from pathlib import Path
 
 from sqlalchemy import Column, Integer, MetaData, Table, Text, bindparam, func, insert, select
-from sqlalchemy.ext.asyncio import AsyncEngine
 
 from firstlight.components.database.schema import Schema, migrate, verify_schema
+from firstlight.components.database.servers import Server
 
 from .schemas import CREATE, opened, schema
 
@@ -24,17 +24,17 @@ class Release:
         self._read = select(table).where(table.c.slug == bindparam("slug"))
         self._count = select(func.count()).select_from(table)
 
-    async def serve(self, engine: AsyncEngine, slug: str, **values: str) -> dict[str, object]:
+    async def serve(self, server: Server, slug: str, **values: str) -> dict[str, object]:
         """Write a link and read it."""
-        async with engine.begin() as connection:
+        async with server.engine.begin() as connection:
             await connection.execute(self._insert, {"slug": slug, **values})
-        async with engine.connect() as connection:
+        async with server.engine.connect() as connection:
             row = (await connection.execute(self._read, {"slug": slug})).one()
             return dict(row._mapping)  # noqa: SLF001 - the public name in SQLAlchemy
 
-    async def count(self, engine: AsyncEngine) -> int:
+    async def count(self, server: Server) -> int:
         """The number of links."""
-        async with engine.connect() as connection:
+        async with server.engine.connect() as connection:
             return int(await connection.scalar(self._count) or 0)
 
 
@@ -69,7 +69,7 @@ def test_the_previous_release_runs_on_the_new_schema(postgresql_url: str, tmp_pa
                 await asyncio.sleep(0)
             stop.set()
             served = await serving
-            await verify_schema(one, old.schema)
+            await verify_schema(one.engine, old.schema)
             by_new = await new.serve(two, "new", owner="me")
             return await old.serve(one, "after"), by_new, await new.serve(two, "both"), served
 

@@ -19,14 +19,14 @@ def test_waits_until_the_schema_is_there(url: str, tmp_path: Path, entries: list
 
     async def run() -> None:
         made = schema(tmp_path / "migrations", CREATE, ADD)
-        async with opened(url) as engine:
+        async with opened(url) as server:
             with pytest.raises(SchemaError, match=f"the schema is empty and must be at {SECOND}: {cure}"):
-                await verify_schema(engine, made)
-            await migrate(engine, made, FIRST)
+                await verify_schema(server.engine, made)
+            await migrate(server, made, FIRST)
             with pytest.raises(SchemaError, match=f"the schema is at {FIRST} and must be at {SECOND}: {cure}"):
-                await verify_schema(engine, made)
-            await migrate(engine, made)
-            await verify_schema(engine, made)
+                await verify_schema(server.engine, made)
+            await migrate(server, made)
+            await verify_schema(server.engine, made)
 
     asyncio.run(run())
     assert [entry for entry in entries if entry["event"] == "database.schema_ahead"] == []
@@ -36,9 +36,9 @@ def test_a_newer_schema_is_accepted(url: str, tmp_path: Path, entries: list[Even
     """With one event."""
 
     async def run() -> None:
-        async with opened(url) as engine:
-            await migrate(engine, schema(tmp_path / "newer", CREATE, ADD))
-            await verify_schema(engine, schema(tmp_path / "older", CREATE))
+        async with opened(url) as server:
+            await migrate(server, schema(tmp_path / "newer", CREATE, ADD))
+            await verify_schema(server.engine, schema(tmp_path / "older", CREATE))
 
     asyncio.run(run())
     ahead = [entry for entry in entries if entry["event"] == "database.schema_ahead"]

@@ -64,10 +64,10 @@ def test_what_it_writes_runs(url: str, tmp_path: Path) -> None:
         write_migration(schema(folder, tables=tables), f'Stage "{number}"')
 
     async def run() -> list[tuple[object, ...]]:
-        async with opened(url) as engine:
-            await migrate(engine, schema(folder))
-            await rows(engine, "INSERT INTO links (slug) VALUES ('one')")
-            return await rows(engine, "SELECT slug, owner, kind FROM links")
+        async with opened(url) as server:
+            await migrate(server, schema(folder))
+            await rows(server, "INSERT INTO links (slug) VALUES ('one')")
+            return await rows(server, "SELECT slug, owner, kind FROM links")
 
     assert asyncio.run(run()) == [("one", "nobody", None)]
     assert "sa.DateTime(timezone=True)" in (folder / "v0003_stage_2.py").read_text()

@@ -3,15 +3,17 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import NamedTuple
 
 import structlog
 from sqlalchemy import event, text
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 from sqlalchemy.pool import NullPool
 
 from ..addresses import SQLITE
+from ..servers import Server
 from .revisions import SchemaError
 
 LOCK = 0x66697273746C7467  # the same for all services, because it holds within one database
@@ -30,21 +32,21 @@ class Limits(NamedTuple):
 
 
 @asynccontextmanager
-async def migrating(engine: AsyncEngine, limits: Limits) -> AsyncIterator[AsyncConnection]:
+async def migrating(server: Server, limits: Limits) -> AsyncIterator[AsyncConnection]:
     """A connection for migrations. On PostgreSQL it holds the lock; on SQLite each of its transactions does.
 
     Raises `SchemaError` when another migration takes longer than its limit.
     """
-    opened = _sqlite(engine, limits) if engine.dialect.name == SQLITE else _postgresql(engine, limits)
+    opened = _sqlite(server, limits) if server.dialect_name == SQLITE else _postgresql(server, limits)
     async with opened as connection:
         yield connection
 
 
 @asynccontextmanager
-async def _sqlite(engine: AsyncEngine, limits: Limits) -> AsyncIterator[AsyncConnection]:
+async def _sqlite(server: Server, limits: Limits) -> AsyncIterator[AsyncConnection]:
     """An engine of its own: foreign keys are off, because a table is changed by copying and dropping it."""
     own = create_async_engine(
-        engine.url, poolclass=NullPool, connect_args={"timeout": limits.turn_seconds, "isolation_level": None}
+        server.url, poolclass=NullPool, connect_args={"timeout": limits.turn_seconds, "isolation_level": None}
     )
     event.listen(own.sync_engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN IMMEDIATE"))
     try:
@@ -55,23 +57,18 @@ async def _sqlite(engine: AsyncEngine, limits: Limits) -> AsyncIterator[AsyncCon
 
 
 @asynccontextmanager
-async def _postgresql(engine: AsyncEngine, limits: Limits) -> AsyncIterator[AsyncConnection]:
-    def without_timeout(_: object, __: object, ___: object, options: dict[str, object]) -> None:
-        options.pop("command_timeout", None)  # the driver would give up a statement by itself as well
-
-    event.listen(engine.sync_engine, "do_connect", without_timeout)
-    async with engine.connect() as connection:
-        try:
-            await _take_turn(connection, limits.turn_seconds)
-            # A statement that waits for a busy table makes all later ones wait, those that only read included.
-            await connection.execute(text(f"SET lock_timeout = {round(limits.table_seconds * 1000)}"))
-            await connection.execute(text("SET statement_timeout = 0"))  # a new index may take an hour
-            await connection.execute(text("SET idle_in_transaction_session_timeout = 0"))
-            await connection.commit()
-            yield connection
-        finally:
-            event.remove(engine.sync_engine, "do_connect", without_timeout)
-            await connection.invalidate()  # its end gives the lock back, and nobody else gets its settings
+async def _postgresql(server: Server, limits: Limits) -> AsyncIterator[AsyncConnection]:
+    """An engine of its own: the client of the pool gives up a statement that takes long, as a new index does."""
+    connect = partial(server.connect, unlimited=True)
+    own = create_async_engine(server.url, poolclass=NullPool, connect_args={"async_creator_fn": connect})
+    async with own.connect() as connection:
+        await _take_turn(connection, limits.turn_seconds)
+        # A statement that waits for a busy table makes all later ones wait, those that only read included.
+        await connection.execute(text(f"SET lock_timeout = {round(limits.table_seconds * 1000)}"))
+        await connection.execute(text("SET statement_timeout = 0"))
+        await connection.execute(text("SET idle_in_transaction_session_timeout = 0"))
+        await connection.commit()
+        yield connection  # its end gives the lock back
 
 
 async def _take_turn(connection: AsyncConnection, seconds: float) -> None:

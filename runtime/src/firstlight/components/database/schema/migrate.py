@@ -1,12 +1,11 @@
 """The command `migrate`: brings the schema to the newest revision, or to the one that is named."""
 
-import logging
 from collections.abc import Sequence
 
 import structlog
-from sqlalchemy.ext.asyncio import AsyncEngine
 
 from ....errors import UsageError
+from ..servers import Server
 from .connections import Limits, migrating, reason
 from .readiness import applied
 from .revisions import SchemaError
@@ -27,23 +26,17 @@ def target_in(arguments: Sequence[str]) -> str | None:
             raise UsageError(msg)
 
 
-def quiet_alembic() -> None:
-    """Call it before the import of alembic, which logs its plug-ins, and each migration that has an event of ours."""
-    logging.getLogger("alembic").setLevel(logging.WARNING)
-
-
-async def migrate(engine: AsyncEngine, schema: Schema, target: str | None = None, limits: Limits | None = None) -> None:
+async def migrate(server: Server, schema: Schema, target: str | None = None, limits: Limits | None = None) -> None:
     """Apply what is missing, each revision in a transaction of its own, with one event each.
 
     Several processes may do so at once: one works, the others wait. A database that a newer release has migrated is
     left as it is. Raises `SchemaError` if a migration fails; those before it stay applied.
     """
-    quiet_alembic()
     from .steps import StepError, Steps  # noqa: PLC0415 - alembic is not for processes that serve
 
     schema.revisions.missing((), target)  # refuses an unknown target before it connects
     steps = Steps(schema, target)
-    async with migrating(engine, limits or Limits()) as connection:
+    async with migrating(server, limits or Limits()) as connection:
         try:
             while done := await connection.run_sync(steps.apply_next):
                 log.info("database.migration_applied", revision=done.revision, duration_seconds=done.seconds)

@@ -5,7 +5,6 @@ from collections.abc import Sequence
 import structlog
 
 from ....errors import UsageError
-from .migrate import quiet_alembic
 from .revisions import SchemaError
 from .schema import Schema
 
@@ -26,7 +25,6 @@ def write_migration(schema: Schema, message: str) -> None:
 
     Raises `UsageError` if the tables need no migration, and `SchemaError` if the migrations so far fail.
     """
-    quiet_alembic()
     from . import changes, version_file  # noqa: PLC0415 - alembic is not for processes that serve
     from .connections import reason  # noqa: PLC0415
     from .steps import StepError  # noqa: PLC0415

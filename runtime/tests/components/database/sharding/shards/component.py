@@ -63,7 +63,7 @@ async def migrate_all(surroundings: Surroundings[Any], arguments: Sequence[str])
     await DATABASE.commands["migrate"].run(surroundings, arguments)
     for shard in SHARDS.of(surroundings).named.values():
         if shard.schema is not None:
-            await migrate(shard.primary.engine, shard.schema)
+            await migrate(shard.primary, shard.schema)
 
 
 async def run_copy_slots(surroundings: Surroundings[Any], arguments: Sequence[str]) -> None:
