@@ -26,7 +26,7 @@ INSTALL_SECONDS, TEST_SECONDS = 300, 1800
 def ran(*command: str, seconds: int) -> None:
     """Run a command in `runtime/`, which must succeed."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("COVERAGE_", "PYTEST_"))}
-    done = subprocess.run(
+    done = subprocess.run(  # noqa: S603 - uv and Python
         command, cwd=RUNTIME, env=environment, capture_output=True, text=True, check=False, timeout=seconds
     )
     assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-3000:]
