@@ -10,7 +10,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -64,6 +64,7 @@ class Outcome:
     rate: float
     failures: Sequence[tuple[float, str]]
     slowest: float
+    written: Mapping[str, str]  # slugs by titles: the links that clients were told they had created
 
     def __str__(self) -> str:
         """The results in one line."""
@@ -81,7 +82,7 @@ class Load:
         """End the clients and return their results."""
         self.process.terminate()
         told = json.loads(self.process.communicate(timeout=30)[0])
-        return Outcome(told["sent"], told["rate"], told["failures"], told["slowest"])
+        return Outcome(told["sent"], told["rate"], told["failures"], told["slowest"], told.get("written", {}))
 
 
 class Host:
@@ -151,10 +152,11 @@ class Host:
         return digest.read_text(encoding="utf-8").strip()
 
     @contextmanager
-    def load(self, rate: int) -> Iterator[Load]:
-        """Have clients ask the service at a steady rate, for at most five minutes."""
-        command = self.in_network(sys.executable, HERE / "load.py", SERVICE, str(rate), "300")
-        process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    def load(self, rate: int, clients: str = "load") -> Iterator[Load]:
+        """Have clients, a module beside this one, ask the service at a steady rate, for at most five minutes."""
+        module = f"delivery.ansible.{clients}"
+        command = self.in_network(sys.executable, "-m", module, SERVICE, str(rate), "300")
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=HERE.parents[1])
         try:
             yield Load(process)
         finally:
