@@ -10,7 +10,7 @@ from pathlib import Path
 from delivery.ansible.host import Host
 from delivery.ansible.releases import PACKAGE
 from delivery.containers import run
-from template import ROOT, replace
+from template import ROOT
 
 TESTING = ROOT / "runtime/src/firstlight/testing"  # its package `postgresql` needs nothing else of the runtime
 SERVER = """
@@ -23,7 +23,7 @@ with PostgresqlServer(password="open sesame") as server:
     sys.stdin.read()
 """
 SOURCE = Path("src/acme_links")
-PAGE, TABLES, PORT = SOURCE / "service.py", SOURCE / "api/links/tables.py", SOURCE / "api/links/port.py"
+TABLES, PORT = SOURCE / "api/links/tables.py", SOURCE / "api/links/port.py"
 LAST_COLUMN = '    Column("version", Text, nullable=False),\n'
 LAST_FIELD = '    """No other state of a link has it, also after the link was deleted and created again."""\n'
 
@@ -60,12 +60,6 @@ def upgrade() -> None:
         batch_op.add_column(sa.Column("subtitle", sa.Text(), nullable=True))
         batch_op.create_check_constraint("ck_links_title", sa.text("title = ''"))
 '''
-
-
-def allow_load(service: Path) -> None:
-    """Raise the limits of the rate: all clients have one address."""
-    replace(service / PAGE, 'rate="6000/minute", burst=1000', 'rate="60000/minute", burst=10000')
-    replace(service / PAGE, 'rate="600/minute", by="caller"', 'rate="60000/minute", burst=10000, by="caller"')
 
 
 def releases(service: Path) -> Mapping[str, Mapping[str, str]]:
