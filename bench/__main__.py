@@ -18,6 +18,7 @@ from .page import page, replace
 from .processes import ROOT, FailedError
 from .report import WIDTH, Section
 from .rig import Amounts, Rig
+from .scaling import arithmetic
 from .summary import into, summary
 
 ROUNDS = 15
@@ -25,6 +26,7 @@ REQUESTS = 6_000
 TERMINATED = 143
 PAGE = ROOT / "docs" / "benchmarks.md"
 README = ROOT / "README.md"
+SCALING = ROOT / "docs" / "scaling.md"
 SETTING = (
     "Every server is one process on uvicorn with uvloop and httptools unless said otherwise, on a core of its own; the "
     "load (`bench/load.py`), the OTLP sink and the reader of the log lines share another. All of it on loopback."
@@ -139,6 +141,8 @@ def _run(options: argparse.Namespace, interpreter: Interpreter) -> None:
     elif options.write:
         PAGE.write_text(text, encoding="utf-8")
         into(README, short)
+    if options.write and "database" in sections:
+        into(SCALING, arithmetic(PAGE))
 
 
 def _where(interpreter: Interpreter) -> str:

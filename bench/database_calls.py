@@ -71,7 +71,7 @@ def measure(rig: Rig) -> tuple[Section, Section]:
     figures: dict[str, list[tuple[float, float]]] = {call.way: [] for call in CALLS}
     with rig.start(DATABASE_CALLS) as server:
         rig.ready(server)
-        for number in range(rig.amounts.rounds + rig.amounts.filling_rounds):
+        for number in range(rig.amounts.few_rounds + rig.amounts.filling_rounds):
             first = number % len(CALLS)
             for call in [*CALLS[first:], *CALLS[:first]]:
                 spent = _microseconds(rig, server, call)

@@ -17,9 +17,9 @@ SETTLE_SECONDS = 0.4  # spans leave every 0.25 s
 SHARE = 0.25
 METHOD = (
     "The emitted service, 10 % sampled, through HTTP, 32 keep-alive connections in a closed loop. A redirect reads the "
-    "link and counts the visit in a transaction. A read is one `database.read_one`. Requests a second and core: one "
-    "second divided by the CPU time of the service; PostgreSQL's own is beside it, on another core. Commits are "
-    "flushed to the disk. Medians over the rounds."
+    "link, each time another one, and counts the visit in a transaction. A read is one `database.read_one`. Requests a "
+    "second and core: one second divided by the CPU time of the service; PostgreSQL's own is beside it, on another "
+    "core. Commits are flushed to the disk. Medians over the rounds."
 )
 HEAD = ("The URL shortener", "service, us", "PostgreSQL, us", "requests/s and core", "rows/s and core")
 
@@ -47,11 +47,14 @@ def _links(number: int) -> str:
 
 
 REQUESTS = (
-    Request("read of a link", "/api/v1/links/abc", "200"),
-    Request("redirect, with its count", "/r/abc", "302"),
+    Request("read of a link", "/api/v1/links/link-{n}", "200"),
+    Request("redirect, with its count", "/r/link-{n}", "302"),
     Request("create", "/api/v1/links", "201", 1, "POST", '{"url": "https://example.com/?n={n}"}'),
     Request(f"create {BATCH}", "/batches", "201", BATCH, "POST", _links(BATCH), SHARE / 5),
 )
+
+# As many links as requests of a round, so that visits at once do not wait for one row.
+FILL = Request("fill", "/api/v1/links", "201", 1, "POST", '{"url": "https://example.com/", "slug": "link-{n}"}')
 
 
 def measure(rig: Rig) -> Section:
@@ -59,6 +62,7 @@ def measure(rig: Rig) -> Section:
     figures: dict[Request, list[tuple[float, float]]] = {request: [] for request in REQUESTS}
     with rig.start(SERVICE_DATABASE) as server:
         rig.ready(server)
+        _microseconds(rig, server, FILL)
         for number in range(rig.amounts.few_rounds + rig.amounts.filling_rounds):
             for request in REQUESTS:
                 spent = _microseconds(rig, server, request)

@@ -11,7 +11,7 @@ import pytest
 from rulebook import ROOT
 
 from bench import instructions, variants
-from bench.environments import OTHERS, prepare
+from bench.environments import DATABASE, OTHERS, prepare
 from bench.interpreter import Interpreter, choose, optimised
 from bench.machine import cores
 from bench.report import estimate
@@ -29,7 +29,7 @@ RUN_SECONDS = 240  # on a busy machine
 @pytest.fixture(scope="module")
 def rig() -> Iterator[Rig]:
     """Servers for a few requests."""
-    with Rig(prepare(choose(), OTHERS), cores(), Amounts(rounds=1, requests=1)) as rig:
+    with Rig(prepare(choose(), {*OTHERS, DATABASE}), cores(), Amounts(rounds=1, requests=1)) as rig:
         yield rig
 
 
@@ -49,7 +49,7 @@ def test_each_program_starts_and_answers(rig: Rig, program: str) -> None:
 
 def test_a_short_run_measures_every_part() -> None:
     """But the instructions, which the test of the cost counts."""
-    parts = "cpu,api,latency,start,memory,cardinality,scrape,generation"
+    parts = "cpu,api,latency,start,memory,cardinality,scrape,generation,database,blog"
     command = [sys.executable, "-m", "bench", "--rounds", "1", "--requests", "10", "--only", parts]
 
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=RUN_SECONDS)
@@ -57,7 +57,8 @@ def test_a_short_run_measures_every_part() -> None:
     assert done.returncode == 0, done.stderr
     titles = re.findall(r"^## (.*)", done.stdout, re.MULTILINE)
     assert titles[:4] == ["In short", "Targets", "CPU per request", "The example's resource"]
-    assert titles[4:] == ["Latency", "Start to ready", "Memory", "Cardinality", "Scrape", "Generation"]
+    assert titles[4:-2] == ["Latency", "Start to ready", "Memory", "Cardinality", "Scrape", "Generation"]
+    assert titles[-2:] == ["Database", "Blog"]
     assert all(f"| {variant.title}" in done.stdout for variant in variants.COMPARED)
 
 
@@ -66,6 +67,7 @@ def test_a_short_run_measures_every_part() -> None:
     [
         (["--only", "cpu"], "--write publishes whole runs only"),
         (["--rounds", "1"], "--write publishes whole runs only"),
+        (["--only", "database", "--rounds", "1"], "--write publishes whole runs only"),
         (["--python", "/bin/false"], "/bin/false is no Python 3.11 or later"),
     ],
 )

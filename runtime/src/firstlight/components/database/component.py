@@ -19,6 +19,8 @@ from .settings import DatabaseSettings, verify
 from .url_file import UrlFile
 from .watch import WATCH_SECONDS
 
+CHECK_SECONDS = 5.0  # it fails after three of them: half a minute with the default would be late for a page
+
 
 @asynccontextmanager
 async def open_database(surroundings: Surroundings[DatabaseSettings]) -> AsyncIterator[Database]:
@@ -47,7 +49,7 @@ async def _compare(surroundings: Surroundings[DatabaseSettings]) -> None:
 
 def checks(database: Database) -> Sequence[Check]:
     """One check. It is not critical, because all instances share the database."""
-    return [Check("database", database.ping)]
+    return [Check("database", database.ping, interval_seconds=CHECK_SECONDS)]
 
 
 async def has_schema(database: Database) -> None:

@@ -5,11 +5,11 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 from sqlalchemy import URL
-from sqlalchemy.engine import Connection, Engine, ExceptionContext
+from sqlalchemy.engine import Engine, ExceptionContext
 from sqlalchemy.event import listen
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
-from . import failures
+from . import failures, sqlite
 from .addresses import POSTGRESQL, system_of
 from .connector import Connector
 from .failures import FailureLog
@@ -18,7 +18,7 @@ from .pools import ObservedPool, replace_lost
 from .renewal import Renewal
 from .settings import DatabaseSettings
 from .slow import SlowLog
-from .statements import BEGIN, Statements
+from .statements import Statements
 from .url_file import UrlFile
 
 
@@ -54,7 +54,7 @@ class Server:
         replace_lost(pool)
         self._observe(self.engine.sync_engine)
         if self.dialect_name != POSTGRESQL:
-            _prepare_sqlite(self.engine.sync_engine, settings)
+            sqlite.prepare(self.engine.sync_engine, settings)
 
     async def close(self) -> None:
         """Close all connections."""
@@ -129,28 +129,3 @@ def _engine(url: URL, settings: DatabaseSettings, connect: Callable[..., Awaitab
         pool_use_lifo=True,
         poolclass=ObservedPool,
     )
-
-
-def _prepare_sqlite(engine: Engine, settings: DatabaseSettings) -> None:
-    """Readers do not wait for the writer; a second writer waits instead of failing."""
-    milliseconds = round(settings.statement_seconds * 1000)
-
-    def connected(connection: Any, _: object) -> None:
-        connection.isolation_level = None  # the driver begins no transactions by itself
-        cursor = connection.cursor()
-        for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON", f"busy_timeout={milliseconds}"):
-            cursor.execute(f"PRAGMA {pragma}")
-        cursor.close()
-
-    def begun(connection: Connection) -> None:
-        if connection.get_execution_options().get("isolation_level") != "AUTOCOMMIT":
-            connection.exec_driver_sql(BEGIN)
-
-    def returned(connection: Any, _record: object, _state: object) -> None:
-        # A COMMIT that a deferred constraint refuses leaves the transaction open, and SQLAlchemy takes it for ended.
-        if connection is not None and connection.driver_connection.in_transaction:
-            connection.rollback()
-
-    listen(engine, "connect", connected)
-    listen(engine, "begin", begun)
-    listen(engine, "reset", returned)

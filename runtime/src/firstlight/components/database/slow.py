@@ -5,12 +5,18 @@ from collections.abc import Callable
 
 import structlog
 
+from ...metrics.children import OVERFLOW, Children
 from .metrics import SLOW_STATEMENTS
 
 log = structlog.get_logger()
 
 EVENT_SECONDS = 60.0  # between two events about one statement
 MAX_TEXTS = 500  # statements that are remembered for this
+
+
+def _overflowed(labels: tuple[str, ...]) -> tuple[str, ...]:
+    operation, _ = labels
+    return operation, OVERFLOW
 
 
 class SlowLog:
@@ -21,11 +27,12 @@ class SlowLog:
         self.seconds = seconds
         self._server = server
         self._explain = explain
+        self._counts = Children(SLOW_STATEMENTS, _overflowed)
         self._written: dict[str, float] = {}
 
     def write(self, operation: str, table: str, text: str, seconds: float) -> None:
         """Count a statement, and log it."""
-        SLOW_STATEMENTS.labels(operation, table).inc()
+        self._counts[operation, table].inc()
         now = time.monotonic()
         if now < self._written.get(text, 0.0) or not self._has_place(text, now):
             return

@@ -28,6 +28,11 @@ class Open(NamedTuple):
 CURRENT: ContextVar[Open | None] = ContextVar("transaction", default=None)
 
 
+def leave() -> None:
+    """Let the rest of this task begin transactions of its own: the one in progress belongs to others from now on."""
+    CURRENT.set(None)
+
+
 class Transactions:
     """Begins the transactions of one server."""
 

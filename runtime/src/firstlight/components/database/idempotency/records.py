@@ -87,7 +87,7 @@ class TransactionRecords:
         if self._reserved is not None:
             self._running.pop(self._reserved[0], None)
             self._reserved = None
-            transactions.CURRENT.set(None)
+            transactions.leave()
 
     async def _known(self, identity: Identity) -> Record | None:
         row = (await self._session.execute(statements.FIND, identity.where)).first()
