@@ -16,6 +16,7 @@
 | `runbooks` | pages that it adds to `docs/runbooks/`, and when to read them | docs/runbooks/README.md |
 | `data` | data that it keeps, where they are, and their backup | docs/runbooks/backup.md |
 | `targets` | targets of make that run a command with the variables of `.env` | Makefile |
+| `before_run` | a command, with its arguments, that `make run` calls first | Makefile, README |
 | `yours` | files in `src/<package>/` that belong to the team | `skip` in pyproject.toml, README |
 | `concurrency` | how it switches between tasks, beside threads, such as `greenlet` | coverage in pyproject.toml |
 | `unmeasured` | files in `src/<package>/` that are not imported by name | coverage in pyproject.toml |
@@ -23,6 +24,8 @@
 | `example` | files that it adds to the example resource | README |
 | `replaces` | modules of the runtime, with those of the component in their place | `service.py` |
 | `after_copy` | a command that completes a copy of that resource | README |
+| `removing` | what else goes when that resource is removed | README |
+| `adding` | what else to do when the component is added to a service that exists | README |
 
 `memory` (MiB) and `pids` of commands and processes are their limits wherever the target can set them.
 """
@@ -59,6 +62,9 @@ FIELDS: dict[str, Any] = {
     "example": [],
     "replaces": {},
     "after_copy": "",
+    "before_run": "",
+    "removing": "",
+    "adding": "",
 }
 
 # Answers, and names of the fleet's files in folders where components have files of their own name.

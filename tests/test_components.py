@@ -298,6 +298,9 @@ ignored = ["tasks.bin*"]
 concurrency = "gevent"
 unmeasured = ["tasks/*"]
 after_copy = "make seed"
+before_run = "seed one"
+removing = "`seeds.txt`"
+adding = "Sow."
 [[targets]]
 name = "seed"
 summary = "Put tasks into the queue"
@@ -333,6 +336,10 @@ def test_a_manifest_is_found_in_every_file_that_reads_it(machine: Machine) -> No
     emitted = files(machine.cookiecutter(template, {"components": "tasks", "deploy": "all"}).service)
     text = {path: content.decode() for path, content in emitted.items()}
     assert 'once acme_links seed "$(NAME)"\n' in text["Makefile"]
+    assert "\t@$(UV) run --quiet python -m firstlight once acme_links seed one\n\t@exec $(UV) run " in text["Makefile"]
+    assert "`make run` runs `seed one`, the command of `tasks`.\n" in text["README.md"]
+    assert "if nothing else uses it, `seeds.txt`; then\n" in text["README.md"]
+    assert "\nWhen `tasks` is added to a service that exists: Sow.\n" in text["README.md"]
     tools = tomllib.loads(text["pyproject.toml"])["tool"]
     assert {"src/acme_links/tasks", "src/acme_links/queue.py"} <= {*tools["cruft"]["skip"]}
     assert tools["coverage"]["run"]["concurrency"] == ["thread", "gevent"]

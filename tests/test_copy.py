@@ -28,11 +28,14 @@ class Answer(NamedTuple):
     text: str
 
 
-@pytest.fixture(scope="module")
-def service(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Generate a service and run the commands, which end with `make check test`."""
+@pytest.fixture(scope="module", params=["none", "database"])
+def service(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Generate a service and run the commands, which end with `make check test`.
+
+    With the database, one of them writes the migration that makes the tables of the copy.
+    """
     machine = Machine(tmp_path_factory.mktemp("copy"))
-    service = machine.cookiecutter(machine.template()).service
+    service = machine.cookiecutter(machine.template(), {"components": request.param}).service
     done = machine.run(["bash", "-euc", block(service, "README.md", HEADING)], service)
     assert done.status == 0, done.stdout[-8000:] + done.stderr[-4000:]
     return service

@@ -56,6 +56,13 @@ def test_a_page_that_does_not_start(package: Path, root: Path) -> None:
     assert list(schema.findings(Project.at(root))) == []
 
 
+def test_a_page_without_the_component(package: Path, root: Path) -> None:
+    """The same: its tables are not imported, and the migrations would seem to be wrong."""
+    (package / "service.py").write_text(PAGE.replace("(DATABASE,)", "()"))
+
+    assert list(schema.findings(Project.at(root))) == []
+
+
 def test_a_service_without_a_database(root: Path) -> None:
     """It has no schema."""
     assert list(schema.findings(Project.at(root))) == []

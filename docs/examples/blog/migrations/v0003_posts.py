@@ -5,7 +5,7 @@ from alembic import op
 from sqlalchemy.dialects import postgresql
 
 revision = "v0003_posts"
-down_revision = "v0002_shared_stores"
+down_revision = "v0002_links"
 
 SLUG = sa.Text().with_variant(postgresql.TEXT(collation="C"), "postgresql")
 

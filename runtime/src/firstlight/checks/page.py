@@ -27,6 +27,13 @@ def findings(project: Project) -> Iterator[Finding]:
     yield from found or each(project, (_arranged,))
 
 
+def names(project: Project, component: str) -> bool:
+    """Whether the page passes the component to `Service`. Raises `FindingError`."""
+    page = syntax.module(project, project.page_file)
+    listed = _listed(page)
+    return any(found.component == component and found.name in listed for found in _imports(page))
+
+
 def _arranged(project: Project) -> Iterator[Finding]:
     """The page can be imported, and its components fit together."""
     sentence = start.page(project).refusal

@@ -6,7 +6,7 @@ It needs the team's code and alembic, so the component's own program does the wo
 import json
 from collections.abc import Iterator
 
-from . import start
+from . import page, start
 from .finding import Finding, each
 from .project import Project
 
@@ -20,7 +20,9 @@ def findings(project: Project) -> Iterator[Finding]:
 
 
 def _schema(project: Project) -> Iterator[Finding]:
-    if COMPONENT not in project.components or start.page(project).refusal:  # a refusal is a finding of `page`
+    if COMPONENT not in project.components:
+        return
+    if start.page(project).refusal or not page.names(project, COMPONENT):  # a finding of `page`, to be mended first
         return
     done = start.program(project, ["-m", PROGRAM, str(project.root), project.package])
     if done.returncode:

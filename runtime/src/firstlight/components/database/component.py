@@ -5,6 +5,8 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractContextManager, asynccontextmanager
 from pathlib import Path
 
+import structlog
+
 from ...component import Background, Command, Component, Isolate, Layer, Surroundings
 from ...errors import UsageError
 from ...identity import Identity
@@ -18,6 +20,8 @@ from .servers import Server
 from .settings import DatabaseSettings, verify
 from .url_file import UrlFile
 from .watch import WATCH_SECONDS
+
+log = structlog.get_logger()
 
 CHECK_SECONDS = 5.0  # it fails after three of them: half a minute with the default would be late for a page
 
@@ -54,16 +58,18 @@ def checks(database: Database) -> Sequence[Check]:
 
 async def has_schema(database: Database) -> None:
     """Raise `SchemaError` while the schema lacks a revision of the code, and other errors while there is no answer."""
-    if database.schema is None:
-        await database.ping()
-    else:
+    await database.ping()  # its errors say why
+    if database.schema is not None:
         await verify_schema(database.primary.engine, database.schema)
 
 
 async def run_migrate(surroundings: Surroundings[DatabaseSettings], arguments: Sequence[str]) -> None:
-    """The command `migrate`. Raises `SchemaError`, and `UsageError` for other arguments than `--to` and a revision."""
+    """The command `migrate`. Raises `SchemaError`, and `UsageError` for arguments that it does not have."""
     target, database = target_in(arguments), DATABASE.of(surroundings)
-    await migrate(database.primary, _schema(database), target)
+    if target.local and not addresses.is_local(database.primary.url):
+        log.info("database.migration_skipped", reason="the database is not on this machine")
+        return
+    await migrate(database.primary, _schema(database), target.revision)
 
 
 async def run_migration(surroundings: Surroundings[DatabaseSettings], arguments: Sequence[str]) -> None:
@@ -99,7 +105,10 @@ DATABASE = Component(
     ),
     ready_to_start=has_schema,
     commands={
-        "migrate": Command(run_migrate, "Bring the schema to the newest migration, or to one: --to REVISION"),
+        "migrate": Command(
+            run_migrate,
+            "Bring the schema to the newest migration, or to one: --to REVISION; --local: only on this machine",
+        ),
         "migration": Command(run_migration, "Write the next migration: what it does, in words"),
     },
     middleware={Layer.OBSERVE: observed},

@@ -12,6 +12,7 @@ from structlog.typing import EventDict
 from firstlight import UsageError
 from firstlight.components.database.schema import SchemaError, migrate, target_in
 from firstlight.components.database.schema.connections import Limits, migrating
+from firstlight.components.database.schema.migrate import Target
 
 from .schemas import ADD, CREATE, FIRST, SECOND, opened, rows, schema
 
@@ -147,8 +148,9 @@ def test_an_index_is_built_beside_traffic(postgresql_url: str, tmp_path: Path) -
 
 
 def test_arguments() -> None:
-    """None, or a revision."""
-    assert (target_in([]), target_in(["--to", FIRST])) == (None, FIRST)
+    """None, a revision, or only a database on this machine."""
+    assert (target_in([]), target_in(["--to", FIRST])) == (Target(), Target(FIRST))
+    assert target_in(["--local"]) == Target(local=True)
     for wrong in (["--to"], ["head"], ["--to", FIRST, "now"]):
-        with pytest.raises(UsageError, match="migrate takes no arguments, or --to and a revision, not"):
+        with pytest.raises(UsageError, match="migrate takes no arguments, --local, or --to and a revision, not"):
             target_in(wrong)

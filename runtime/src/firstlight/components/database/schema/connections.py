@@ -2,16 +2,17 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from typing import NamedTuple
 
 import structlog
 from sqlalchemy import event, text
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import NullPool
 
+from .. import failures
 from ..addresses import SQLITE
 from ..servers import Server
 from .revisions import SchemaError
@@ -35,7 +36,7 @@ class Limits(NamedTuple):
 async def migrating(server: Server, limits: Limits) -> AsyncIterator[AsyncConnection]:
     """A connection for migrations. On PostgreSQL it holds the lock; on SQLite each of its transactions does.
 
-    Raises `SchemaError` when another migration takes longer than its limit.
+    Raises `SchemaError` when another migration takes longer than its limit, or the server cannot be reached.
     """
     opened = _sqlite(server, limits) if server.dialect_name == SQLITE else _postgresql(server, limits)
     async with opened as connection:
@@ -61,7 +62,7 @@ async def _postgresql(server: Server, limits: Limits) -> AsyncIterator[AsyncConn
     """An engine of its own: the client of the pool gives up a statement that takes long, as a new index does."""
     connect = partial(server.connect, unlimited=True)
     own = create_async_engine(server.url, poolclass=NullPool, connect_args={"async_creator_fn": connect})
-    async with own.connect() as connection:
+    async with _connected(own) as connection:
         await _take_turn(connection, limits.turn_seconds)
         # A statement that waits for a busy table makes all later ones wait, those that only read included.
         await connection.execute(text(f"SET lock_timeout = {round(limits.table_seconds * 1000)}"))
@@ -69,6 +70,19 @@ async def _postgresql(server: Server, limits: Limits) -> AsyncIterator[AsyncConn
         await connection.execute(text("SET idle_in_transaction_session_timeout = 0"))
         await connection.commit()
         yield connection  # its end gives the lock back
+
+
+@asynccontextmanager
+async def _connected(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
+    async with AsyncExitStack() as stack:
+        try:
+            connection = await stack.enter_async_context(engine.connect())
+        except Exception as error:
+            if not failures.is_unavailable(error):
+                raise
+            msg = f"the database cannot be reached, or refuses to work: {failures.reason(error)}"
+            raise SchemaError(msg) from None
+        yield connection
 
 
 async def _take_turn(connection: AsyncConnection, seconds: float) -> None:

@@ -1,6 +1,7 @@
 """The command `migrate`: brings the schema to the newest revision, or to the one that is named."""
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import structlog
 
@@ -14,15 +15,26 @@ from .schema import Schema
 log = structlog.get_logger()
 
 
-def target_in(arguments: Sequence[str]) -> str | None:
-    """The revision after `--to`, or None for the newest. Raises `UsageError` for other arguments."""
+class Target(NamedTuple):
+    """What the arguments of the command ask for."""
+
+    revision: str | None = None
+    """None for the newest."""
+    local: bool = False
+    """Only a database on this machine. `make run` must not change one that others use."""
+
+
+def target_in(arguments: Sequence[str]) -> Target:
+    """Read `--to` with a revision, or `--local`. Raises `UsageError` for other arguments."""
     match list(arguments):
         case []:
-            return None
+            return Target()
+        case ["--local"]:
+            return Target(local=True)
         case ["--to", revision]:
-            return revision
+            return Target(revision)
         case _:
-            msg = f"migrate takes no arguments, or --to and a revision, not {' '.join(arguments)!r}"
+            msg = f"migrate takes no arguments, --local, or --to and a revision, not {' '.join(arguments)!r}"
             raise UsageError(msg)
 
 

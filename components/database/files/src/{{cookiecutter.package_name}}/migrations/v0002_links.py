@@ -4,8 +4,8 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
 
-revision = "v0001_links"
-down_revision = None
+revision = "v0002_links"
+down_revision = "v0001_shared_stores"
 
 SLUG = sa.Text().with_variant(postgresql.TEXT(collation="C"), "postgresql")
 

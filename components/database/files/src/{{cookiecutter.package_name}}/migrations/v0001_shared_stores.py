@@ -3,8 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
-revision = "v0002_shared_stores"
-down_revision = "v0001_links"
+revision = "v0001_shared_stores"
+down_revision = None
 
 
 def upgrade() -> None:
