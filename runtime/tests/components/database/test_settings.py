@@ -119,5 +119,5 @@ def test_the_url_has_one_source(tmp_path: Path) -> None:
 )
 def test_sqlite_has_no_replicas(url: str, replica: str) -> None:
     """Neither the primary nor a replica may be a file."""
-    with pytest.raises(SettingsError, match="^DATABASE_REPLICA_URLS must be URLs of PostgreSQL"):
+    with pytest.raises(SettingsError, match=r"^DATABASE_REPLICA_URLS must be URLs of PostgreSQL"):
         verify(DatabaseSettings(url=url, replica_urls=replica), Settings())
