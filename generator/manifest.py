@@ -18,7 +18,6 @@
 | `targets` | targets of make that run a command with the variables of `.env` | Makefile |
 | `before_run` | a command, with its arguments, that `make run` calls first | Makefile, README |
 | `yours` | files in `src/<package>/` that belong to the team | `skip` in pyproject.toml, README |
-| `concurrency` | how it switches between tasks, beside threads, such as `greenlet` | coverage in pyproject.toml |
 | `unmeasured` | files in `src/<package>/` that are not imported by name | coverage in pyproject.toml |
 | `ignored` | files that it writes in the working directory | .gitignore |
 | `example` | files that it adds to the example resource | README |
@@ -56,7 +55,6 @@ FIELDS: dict[str, Any] = {
     "data": [],
     "targets": [],
     "yours": [],
-    "concurrency": "",
     "unmeasured": [],
     "ignored": [],
     "example": [],

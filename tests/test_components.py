@@ -295,7 +295,6 @@ MADE = """
 summary = "a test"
 yours = ["tasks", "queue.py"]
 ignored = ["tasks.bin*"]
-concurrency = "gevent"
 unmeasured = ["tasks/*"]
 after_copy = "make seed"
 before_run = "seed one"
@@ -342,7 +341,6 @@ def test_a_manifest_is_found_in_every_file_that_reads_it(machine: Machine) -> No
     assert "\nWhen `tasks` is added to a service that exists: Sow.\n" in text["README.md"]
     tools = tomllib.loads(text["pyproject.toml"])["tool"]
     assert {"src/acme_links/tasks", "src/acme_links/queue.py"} <= {*tools["cruft"]["skip"]}
-    assert tools["coverage"]["run"]["concurrency"] == ["thread", "gevent"]
     assert tools["coverage"]["run"]["omit"] == ["*/acme_links/tasks/*"]
     assert "`api/`, `tasks`, `queue.py`;" in text["README.md"]
     assert "\n/tasks.bin*\n" in text[".gitignore"]

@@ -58,6 +58,7 @@ def test_the_identity_is_that_of_the_answers(package: str) -> None:
     """Every field is from `service.toml`, and the version from the installed distribution."""
     assert Identity.of(package) == Identity(
         name="firstlight-runtime",
+        package=package,
         version=metadata.version("firstlight-runtime"),
         title="Parcel Scales",
         description="Weighs parcels.",

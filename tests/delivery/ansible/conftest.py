@@ -1,6 +1,5 @@
 """Fixtures: one host, the releases in its registry, and the service's deploys."""
 
-import json
 import re
 import shutil
 from collections.abc import Iterator, Mapping
@@ -8,9 +7,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from delivery.ansible.deployment import Deployment, Result
+from delivery.ansible.deployment import Deployment, Result, take_over
 from delivery.ansible.host import PASSWORD, USER, Host, running_host
-from delivery.ansible.releases import BETTER, MODULE, RELEASES
+from delivery.ansible.releases import BETTER, MODULE, RELEASES, derive
 from delivery.ansible.tasks import RELEASES as TASKS_RELEASES
 from delivery.ansible.tasks import Queue, page, queue
 from delivery.containers import Containers, run
@@ -40,14 +39,8 @@ def service(checkout: Path, host: Host, shared: Machine) -> Path:
     """Put the host into the inventory of a checkout, as the first step of its README asks."""
     service = shared.output() / "acme-links"
     shutil.copytree(checkout, service)
-    take_over(service, host)
+    take_over(service, host.inventory())
     return service
-
-
-def take_over(service: Path, host: Host) -> None:
-    """Write the inventory."""
-    inventory = json.dumps(host.inventory(), indent=2)  # which is YAML
-    (service / "deploy/ansible/inventory/staging.yml").write_text(inventory, encoding="utf-8")
 
 
 @pytest.fixture(scope="session")
@@ -58,19 +51,10 @@ def digests(host: Host, image: Image) -> Mapping[str, str]:
     releases = [*((name, code, []) for name, code in RELEASES.items()), ("ancient", BETTER, ["--timestamp=0"])]
     for release, code, options in releases:
         tag = f"localhost/acme-links:{release}"
-        derive(image.containers, good, code, tag, *options)
+        derive(image.containers, good, {MODULE: code}, tag, *options)
         digests[release] = host.push(tag, release)
     assert len(set(digests.values())) == len(digests)
     return digests
-
-
-def derive(containers: Containers, image: str, code: str, tag: str, *options: str) -> None:
-    """Put a layer with other code on an image."""
-    context = containers.directory / tag.rpartition(":")[2]
-    context.mkdir()
-    (context / "code.py").write_text(code, encoding="utf-8")
-    (context / "Dockerfile").write_text(f"FROM {image}\nCOPY code.py {MODULE}\n", encoding="utf-8")
-    containers.buildah("build", "--quiet", "--format=docker", f"--tag={tag}", *options, str(context))
 
 
 @pytest.fixture(scope="session")
@@ -108,9 +92,9 @@ def tasks(deployment: Deployment, image: Image, made_up: MadeUp, shared: Machine
     base, digests = f"localhost/{built.reference}", dict(deployment.digests)
     for release in TASKS_RELEASES:
         tag = f"localhost/acme-tasks:{release}"
-        derive(built.containers, base, page(release), tag)
+        derive(built.containers, base, {MODULE: page(release)}, tag)
         digests[release] = host.push(tag, release)
-    take_over(service, host)
+    take_over(service, host.inventory())
     return replace(deployment, service=service, digests=digests, instances=("1", "2", "worker-1"))
 
 

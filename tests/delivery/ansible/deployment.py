@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from delivery.ansible.host import REGISTRY, Host
 
@@ -23,6 +24,12 @@ with socket.socket(socket.AF_UNIX) as haproxy:
     haproxy.sendall(f"get weight {sys.argv[1]}\\n".encode())
     print(haproxy.recv(1024).decode())
 """
+
+
+def take_over(service: Path, inventory: Mapping[str, Any]) -> None:
+    """Write the inventory of a checkout, which JSON is as well."""
+    text = json.dumps(inventory, indent=2)
+    (service / "deploy/ansible/inventory/staging.yml").write_text(text, encoding="utf-8")
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -40,6 +40,9 @@ PACKAGES = [
 # systemd and podman in the host manage cgroups of their own below the machine's. Units that would change the machine's
 # kernel are masked.
 CGROUPS = Path("/sys/fs/cgroup")
+# The weight of all containers together, with cgroups of version 1 and 2. Otherwise it is that of a single process, and
+# a busy machine starves them.
+WEIGHTS = {CGROUPS / "cpu/libpod_parent/cpu.shares": "65536", CGROUPS / "libpod_parent/cpu.weight": "10000"}
 PRIVILEGES = ("--privileged", "--systemd=always", "--cgroupns=host", f"--volume={CGROUPS}:{CGROUPS}")
 MASKED = ("apt-daily.timer", "apt-daily-upgrade.timer", "systemd-binfmt", "systemd-modules-load", "systemd-sysctl")
 CONTAINERS_CONF = """\
@@ -64,6 +67,7 @@ class Outcome:
     rate: float
     failures: Sequence[tuple[float, str]]
     slowest: float
+    written: Mapping[str, str]  # slugs by titles: the links that clients were told they had created
 
     def __str__(self) -> str:
         """The results in one line."""
@@ -81,7 +85,7 @@ class Load:
         """End the clients and return their results."""
         self.process.terminate()
         told = json.loads(self.process.communicate(timeout=30)[0])
-        return Outcome(told["sent"], told["rate"], told["failures"], told["slowest"])
+        return Outcome(told["sent"], told["rate"], told["failures"], told["slowest"], told.get("written", {}))
 
 
 class Host:
@@ -151,10 +155,11 @@ class Host:
         return digest.read_text(encoding="utf-8").strip()
 
     @contextmanager
-    def load(self, rate: int) -> Iterator[Load]:
-        """Have clients ask the service at a steady rate, for at most five minutes."""
-        command = self.in_network(sys.executable, HERE / "load.py", SERVICE, str(rate), "300")
-        process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    def load(self, rate: int, clients: str = "load") -> Iterator[Load]:
+        """Have clients, a module beside this one, ask the service at a steady rate, for at most five minutes."""
+        module = f"delivery.ansible.{clients}"
+        command = self.in_network(sys.executable, "-m", module, SERVICE, str(rate), "300")
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=HERE.parents[1])
         try:
             yield Load(process)
         finally:
@@ -203,7 +208,7 @@ def running_host(containers: Containers, name: str = "host") -> Iterator[Host]:
             f"--hostname={name}",
             "--volume=/var/lib/containers",
         ]
-        with containers.running(IMAGE, *options) as container:
+        with containers.running(IMAGE, *options) as container, preferred():
             host = Host(containers, container, namespace, name)
             host.wait_until_up()
             host.prepare()
@@ -221,6 +226,19 @@ def as_it_was(mount: Path) -> Iterator[None]:
     finally:
         if writable:
             subprocess.run(["mount", "--options", "remount,rw", str(mount)], check=True)
+
+
+@contextmanager
+def preferred() -> Iterator[None]:
+    """Give containers the cores first, because clients ask them all the time. There must be one."""
+    before = {path: path.read_text(encoding="ascii") for path in WEIGHTS if path.exists()}
+    for path in before:
+        path.write_text(WEIGHTS[path], encoding="ascii")
+    try:
+        yield
+    finally:
+        for path, weight in before.items():
+            path.write_text(weight, encoding="ascii")
 
 
 @contextmanager

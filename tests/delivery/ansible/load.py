@@ -1,8 +1,8 @@
-"""Clients with a steady rate, whatever the server does: `python load.py URL RATE SECONDS`, until the time or SIGTERM.
+"""Clients with a steady rate, whatever the server does: `python -m delivery.ansible.load URL RATE SECONDS`.
 
-Open loop: a request is sent when its time has come, on a kept connection that is idle or on a new one. Everything that
-a user would call a failure is one: a status of 500 and more, a connection that breaks or is refused, an answer that
-takes longer than five seconds. Prints one JSON object at the end.
+They end with the time or by SIGTERM. Open loop: a request is sent when its time has come, on a kept connection that is
+idle or on a new one. Everything that a user would call a failure is one: a status of 500 and more, a connection that
+breaks or is refused, an answer that takes longer than five seconds. Prints one JSON object at the end.
 """
 
 import asyncio
@@ -12,6 +12,7 @@ import sys
 import time
 import urllib.parse
 from collections import Counter
+from typing import Any
 
 RESPONSE_SECONDS = 5
 IDLE_SECONDS = 30  # a connection that was kept for longer may be closed by now, as any client knows
@@ -40,7 +41,7 @@ class Clients:
         began = time.monotonic()
         try:
             async with asyncio.timeout(RESPONSE_SECONDS):
-                outcome = str(await self._exchange())
+                outcome = await self.ask()
         except (OSError, EOFError, ValueError, TimeoutError) as error:
             outcome = type(error).__name__
         self.outcomes[outcome] += 1
@@ -48,13 +49,19 @@ class Clients:
         if not outcome.isdecimal() or int(outcome) >= FAILED:
             self.failures.append((time.time(), outcome))
 
-    async def _exchange(self) -> int:
+    async def ask(self) -> str:
+        """Send a request; the status of its answer, or what was wrong with it."""
+        status, _ = await self.exchange(self.request)
+        return str(status)
+
+    async def exchange(self, request: bytes) -> tuple[int, bytes]:
+        """Send these bytes; status and body of the answer."""
         reader, writer = self._kept() or await asyncio.open_connection(self.host, self.port)
         try:
-            writer.write(self.request)
+            writer.write(request)
             head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
             headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in head[1:])}
-            await reader.readexactly(int(headers["content-length"]))
+            body = await reader.readexactly(int(headers["content-length"]))
         except BaseException:
             writer.close()
             raise
@@ -62,7 +69,7 @@ class Clients:
             writer.close()
         else:
             self.idle.append((time.monotonic(), (reader, writer)))
-        return int(head[0].split()[1])
+        return int(head[0].split()[1]), body
 
     def _kept(self) -> Connection | None:
         """Take the connection that was used last."""
@@ -92,27 +99,21 @@ class Clients:
             writer.close()
 
 
-async def main() -> None:
-    """Drive the clients, then say how it went for them."""
-    url, rate, seconds = sys.argv[1:]
-    clients = Clients(url)
+async def drive(clients: Clients, rate: float, seconds: float) -> dict[str, Any]:
+    """Have them send until the time or SIGTERM; how it went for them."""
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
     began = time.time()
-    await clients.keep_sending(float(rate), float(seconds), stop)
+    await clients.keep_sending(rate, seconds, stop)
     sent = sum(clients.outcomes.values())
-    print(
-        json.dumps(
-            {
-                "sent": sent,
-                "rate": sent / (time.time() - began),
-                "outcomes": clients.outcomes,
-                "failures": clients.failures,
-                "slowest": clients.slowest,
-            }
-        )
-    )
+    return {
+        "sent": sent,
+        "rate": sent / (time.time() - began),
+        "outcomes": clients.outcomes,
+        "failures": clients.failures,
+        "slowest": clients.slowest,
+    }
 
 
 if __name__ == "__main__":
-    asyncio.run(main())
+    print(json.dumps(asyncio.run(drive(Clients(sys.argv[1]), float(sys.argv[2]), float(sys.argv[3])))))

@@ -1,6 +1,11 @@
 """Releases to deploy after the first one, by the code that takes the place of the service's own page."""
 
-MODULE = "/app/lib/python3.11/site-packages/acme_links/service.py"
+from collections.abc import Mapping
+
+from delivery.containers import Containers
+
+PACKAGE = "/app/lib/python3.11/site-packages/acme_links"
+MODULE = f"{PACKAGE}/service.py"
 
 BETTER = """
 from firstlight import Identity, Service
@@ -47,3 +52,15 @@ SERVICE = Service(identity=Identity.of(__package__), components=[DATABASE])
 """
 
 RELEASES = {"better": BETTER, "failing": FAILING, "unready": UNREADY}
+
+
+def derive(containers: Containers, image: str, files: Mapping[str, str], tag: str, *options: str) -> None:
+    """Put a layer with other code on an image. `files` are texts by their paths in the image."""
+    context = containers.directory / tag.rpartition(":")[2]
+    context.mkdir()
+    lines = [f"FROM {image}"]
+    for number, (path, text) in enumerate(files.items()):
+        (context / f"{number}.py").write_text(text, encoding="utf-8")
+        lines.append(f"COPY {number}.py {path}")
+    (context / "Dockerfile").write_text("\n".join([*lines, ""]), encoding="utf-8")
+    containers.buildah("build", "--quiet", "--format=docker", f"--tag={tag}", *options, str(context))

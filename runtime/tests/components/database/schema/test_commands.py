@@ -13,7 +13,7 @@ from .schemas import ADD, CREATE, FIRST, SECOND, schema
 Serve = Callable[..., ServiceProcess]
 CLOSED = "postgresql://me:secret@127.0.0.1:1/parcels"
 
-PARCELS = str(PROGRAMS / "parcels.py")
+PARCELS = str(PROGRAMS / "migrated.py")
 
 
 @pytest.fixture

@@ -72,7 +72,8 @@ def test_a_failure_leaves_the_schema_as_before(url: str, tmp_path: Path, entries
 
     assert asyncio.run(run()) == [(FIRST,), (SECOND,)]
     failed = next(line for line in entries if line["event"] == "database.migration_failed")
-    assert failed["revision"] == SECOND
+    kind = "42P01" if url.startswith("postgresql") else "SQLITE_ERROR"
+    assert (failed["revision"], failed["error_type"]) == (SECOND, kind)
     assert "missing_table" in str(failed["reason"])
 
 

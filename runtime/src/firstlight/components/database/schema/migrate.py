@@ -6,6 +6,7 @@ from typing import NamedTuple
 import structlog
 
 from ....errors import UsageError
+from .. import failures
 from ..servers import Server
 from .connections import Limits, migrating, reason
 from .readiness import applied
@@ -53,8 +54,10 @@ async def migrate(server: Server, schema: Schema, target: str | None = None, lim
             while done := await connection.run_sync(steps.apply_next):
                 log.info("database.migration_applied", revision=done.revision, duration_seconds=done.seconds)
         except StepError as error:
-            cause = reason(error.__cause__ or error)
-            log.error("database.migration_failed", revision=error.revision, reason=cause)  # noqa: TRY400 - the command reports it
+            cause, kind = reason(error.__cause__ or error), failures.kind_of(error.__cause__ or error)
+            log.error(  # noqa: TRY400 - the command reports it
+                "database.migration_failed", revision=error.revision, error_type=kind, reason=cause
+            )
             msg = f"the migration {error.revision} failed, and the schema is as before it: {cause}"
             raise SchemaError(msg) from error
         current = await connection.run_sync(applied)
