@@ -27,7 +27,7 @@ def emit() -> Path:
     """Generate the service afresh and install it. Returns its directory; `SERVICE` in the environment names another."""
     if given := os.environ.get("SERVICE"):
         return Path(given).resolve()
-    directory = generate(BUILD, components="all")
+    directory = generate(BUILD, components="http_client")  # a database would have to be migrated
     _add(directory)
     uv("sync", "--no-dev", "--project", str(directory))
     return directory

@@ -34,7 +34,8 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from .fields import ROWS, TABLES, TEXTS, completed, faults_of, module, name
+from .fields import ROWS, TABLES, TEXTS, completed, faults_of
+from .rules import module, name
 
 Manifest = Mapping[str, Any]
 

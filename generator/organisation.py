@@ -6,8 +6,9 @@ import tomllib
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from .fields import Field, Rule, completed, faults_of, text
+from .fields import Field, completed, faults_of
 from .repository import DEFAULTS, ROOT
+from .rules import Rule, text
 
 FILE = "organisation.toml"
 

@@ -10,8 +10,8 @@ from delivery.kubernetes.pod_security import violations
 from made_up_template import MadeUp
 from template import Machine, replace
 
-from generator.fields import LONGEST_NAME
 from generator.names import LONGEST
+from generator.rules import LONGEST_NAME
 
 pytestmark = pytest.mark.delivery
 VARIANTS = {
