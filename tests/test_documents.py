@@ -28,6 +28,8 @@ pytestmark = pytest.mark.slow
 NOT_RUN = "docs/not-run.md"  # tests/test_not_run.py reads its commands; they need what is not here
 # runtime/tests/components/database/ runs every block of these: test_database_guide.py, test_sharding.py
 DATABASES = ("docs/guides/database.md", "docs/guides/sharding.md")
+EXAMPLES = "docs/examples/"  # tests/test_blog.py runs the commands of its README
+OF_COMPONENTS = "components/"  # emitted pages; runtime/tests/components/database/test_runbooks.py runs their commands
 RUNBOOKS = "ops/alerts/runbooks/"  # tests/alerts/test_runbooks.py reads every query and command of those
 PROCEDURES = "docs/runbooks/"  # tests/delivery/ansible/test_host_runbooks.py runs those
 
@@ -58,6 +60,7 @@ ELSEWHERE = {
     "make up": "needs a container engine and images from registries",
     "make down": "the same",
     "make deploy-": "needs a registry and hosts or a cluster; tests/delivery/ runs it",
+    "ENVIRONMENT=production IMAGE=": "needs a cluster; tests/delivery/kubernetes/ runs it against one of stubs",
     "kubectl ": "needs a cluster; tests/delivery/kubernetes/ has one of stubs",
     "namespace=": "a variable of the commands that follow",
     "journalctl ": "needs a host; tests/delivery/ansible/",
@@ -294,7 +297,7 @@ def pages(root: Path, *left_out: str) -> list[Block]:
 
 def of_the_repository() -> list[Block]:
     """The pages of the template's own."""
-    return pages(ROOT, "{{", "alerts/runbooks/", "build/", "tests/", NOT_RUN, *DATABASES)
+    return pages(ROOT, "{{", "alerts/runbooks/", "build/", "tests/", NOT_RUN, OF_COMPONENTS, EXAMPLES, *DATABASES)
 
 
 def of_a_service(place: Place) -> list[Block]:
