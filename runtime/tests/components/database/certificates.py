@@ -17,13 +17,16 @@ class Authority(NamedTuple):
     def create(cls, folder: Path, name: str) -> "Authority":
         """A new CA in a folder."""
         made = cls(folder / f"{name}.pem", folder / f"{name}.key")
-        _openssl("req", "-x509", *NEW_KEY, "-subj", f"/CN={name}", "-keyout", made.key, "-out", made.certificate)
+        usage = ("-addext", "keyUsage=critical,keyCertSign,cRLSign")  # Python 3.13 wants it of a CA
+        _openssl(
+            "req", "-x509", *NEW_KEY, *usage, "-subj", f"/CN={name}", "-keyout", made.key, "-out", made.certificate
+        )
         return made
 
     def sign(self, folder: Path, names: str) -> tuple[Path, Path]:
         """The files of a certificate for `names` (`IP:127.0.0.1,DNS:db`), and of its key."""
         request, key, certificate, extensions = (folder / f"server.{end}" for end in ("csr", "key", "pem", "ext"))
-        extensions.write_text(f"subjectAltName={names}\n")
+        extensions.write_text(f"subjectAltName={names}\nauthorityKeyIdentifier=keyid\nsubjectKeyIdentifier=hash\n")
         _openssl("req", *NEW_KEY, "-subj", "/CN=server", "-keyout", key, "-out", request)
         signed_by = ("-CA", self.certificate, "-CAkey", self.key, "-CAcreateserial", "-days", "2")
         _openssl("x509", "-req", "-in", request, *signed_by, "-extfile", extensions, "-out", certificate)
