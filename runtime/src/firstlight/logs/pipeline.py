@@ -57,6 +57,13 @@ def configure(settings: Settings, identity: Identity, output: Output, *, report:
     return emit
 
 
+def set_level(name: str) -> None:
+    """Write lines from this level on, in place of the one in the settings. Any thread may call it."""
+    level = LEVELS[name]
+    _END.level = _END.write.level = level
+    logging.getLogger().setLevel(level)
+
+
 class _End:
     """What structlog calls its logger. Loggers are cached at first use; here they get the last pipeline configured."""
 

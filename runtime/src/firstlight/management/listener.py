@@ -14,11 +14,12 @@ from .acceptor import Acceptor
 from .descriptors import Reserve
 from .exposition import Exposition
 from .health import Health
-from .pages import MetricsPage, Pages, health_pages
+from .pages import MetricsPage, Page, Pages, Table, health_pages
 from .protocol import Limits, Port
 from .worker import Worker
 
 RESERVED_DESCRIPTORS = 4
+NO_PAGES = Table()
 BACKLOG = 4096  # so that a burst of connections does not displace a probe in the kernel's queue
 RENDER_SHARE = 0.8  # of the time limit of a request, so that there is time left to answer 503
 CLOSE_SECONDS = 0.2  # for responses in progress when the process ends
@@ -28,10 +29,20 @@ STOP_SECONDS = 0.5
 class Listener:
     """Serves all clients in one thread with its own event loop. A second thread renders the metrics."""
 
-    def __init__(
-        self, health: Health, host: str, port: int, details: Mapping[str, Any], limits: Limits | None = None
+    def __init__(  # noqa: PLR0913 - everything that differs between a service and a test is an argument
+        self,
+        health: Health,
+        host: str,
+        port: int,
+        details: Mapping[str, Any],
+        limits: Limits | None = None,
+        *,
+        more: Table = NO_PAGES,
     ) -> None:
-        """Bind the port. `details` are added to `/health`. Raises `OSError`, for example if the port is in use."""
+        """Bind the port. `details` are added to `/health`. Raises `OSError`, for example if the port is in use.
+
+        `more` are pages in addition to metrics and health.
+        """
         self._socket = _bind(host, port)
         self.port: int = self._socket.getsockname()[1]
         self._limits = limits or Limits()
@@ -41,7 +52,8 @@ class Listener:
         self._worker = Worker("management metrics")
         seconds = RENDER_SHARE * self._limits.request_seconds
         metrics = MetricsPage(Exposition(), self._worker, self._reserve, seconds)
-        self._pages = Pages({"/metrics": metrics, **health_pages(health, details)})
+        pages: dict[str, Page] = {"/metrics": metrics, **health_pages(health, details)}
+        self._pages = Pages(Table({**pages, **more.reads}, more.effects))
         self._thread = threading.Thread(target=self._run, name="management", daemon=True)
 
     def start(self) -> None:
