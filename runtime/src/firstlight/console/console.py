@@ -20,7 +20,7 @@ from .page import document
 from .points import Points, Process
 from .sampler import Sampler
 from .sections import Sections
-from .stalls import BEAT_SECONDS, Pulse, Stalls
+from .stalls import Pulse, Stalls
 from .state import State
 
 _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
@@ -38,7 +38,7 @@ class Console:
         self._points = Points(Latencies(REQUEST_DURATION), process)
         self._state = State(subject)
         self._kept = Kept(buffers, self._points, self._stalls)
-        self._sampler = Sampler(self._stalls.look, BEAT_SECONDS, self._each_second)
+        self._sampler = Sampler(self._stalls.look, self._each_second)
         sections = Sections(subject, buffers, self._points, self._stalls, self._state)
         self._on_demand = OnDemand(level)
         reads = {**sections.reads, **self._on_demand.reads}

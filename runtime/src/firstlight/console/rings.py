@@ -13,7 +13,7 @@ ItemT = TypeVar("ItemT")
 
 
 class Entry(NamedTuple, Generic[ItemT]):
-    """An item and the number under which it was appended. The first number is 1."""
+    """An item and the number under which it was appended. The first number is 1. The ring holds plain tuples."""
 
     seq: int
     size: int
@@ -27,7 +27,7 @@ class Ring(Generic[ItemT]):
         """Keep at most `number` items, and at most `max_bytes` of them."""
         self.max_bytes = max_bytes
         self._number = number
-        self._entries: deque[Entry[ItemT]] = deque()
+        self._entries: deque[tuple[int, int, ItemT]] = deque()
         self._held = 0
         self._last = 0
         self._renew()
@@ -41,10 +41,10 @@ class Ring(Generic[ItemT]):
             if size > self.max_bytes:
                 return
             entries = self._entries
-            entries.append(Entry(self._last, size, item))
+            entries.append((self._last, size, item))
             self._held += size
             while self._held > self.max_bytes or len(entries) > self._number:
-                self._held -= entries.popleft().size
+                self._held -= entries.popleft()[1]
 
     @property
     def last(self) -> int:
@@ -60,12 +60,12 @@ class Ring(Generic[ItemT]):
         """A copy of the entries with a higher number than `after`, the oldest first."""
         with self._lock:
             copied = list(self._entries)
-        return [entry for entry in copied if entry.seq > after] if after else copied
+        return [Entry(*entry) for entry in copied if entry[0] > after]
 
     def lost(self, after: int) -> int:
         """How many items with a higher number than `after` are not kept any more."""
         with self._lock:
-            first = self._entries[0].seq if self._entries else self._last + 1
+            first = self._entries[0][0] if self._entries else self._last + 1
         return max(0, first - 1 - after)
 
     def resume(self, last: int) -> None:

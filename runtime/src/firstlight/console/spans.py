@@ -9,7 +9,7 @@ from opentelemetry.sdk.trace import ReadableSpan, Span
 from opentelemetry.trace import SpanContext, SpanKind
 
 from ..logs.redaction import redact, redact_text
-from ..traces.attributes import Groups
+from ..traces.attributes import Groups, SharedAttributes
 from ..traces.request_span import SpanWatch
 from .matching import OF_ONE_TRACE
 from .rings import Ring
@@ -97,7 +97,10 @@ class Spans(SpanWatch):
         """Add the span of a request. Many spans share some groups of attributes."""
         ids = context.trace_id, context.span_id, parent.span_id if parent else 0
         record: Any = (*ids, name, _SERVER, *times, status, groups, ())
-        self.ring.append(record, SPAN_BYTES + sum(map(_size, groups)))
+        size = SPAN_BYTES
+        for group in groups:
+            size += _shared_size(group) if isinstance(group, SharedAttributes) else _plain_size(group)
+        self.ring.append(record, size)
 
     def of_trace(self, trace_id: str) -> Sequence[Recorded]:
         """The spans of a trace in the order of their start."""
@@ -118,6 +121,16 @@ class Spans(SpanWatch):
 
 
 _SERVER = SpanKind.SERVER.name.lower()
+
+
+def _shared_size(group: SharedAttributes) -> int:
+    """Counted in full for each span: in the worst case none shares it."""
+    group.held = group.held or _plain_size(group)
+    return group.held
+
+
+def _plain_size(group: Mapping[str, Any]) -> int:
+    return ATTRIBUTE_BYTES * (2 + len(group)) + sum(map(getsizeof, group.values()))
 
 
 def _size(attributes: Mapping[str, Any]) -> int:

@@ -1,4 +1,7 @@
-"""Stalls of the event loop of 100 ms and more, each with the stack of the loop and the requests in progress."""
+"""Stalls of the event loop of 100 ms and more, each with the stack of the loop and the requests in progress.
+
+The duration of a stall is known to 12 ms. Those of 125 ms and more are always seen, most shorter ones as well.
+"""
 
 import asyncio
 import sys
@@ -24,11 +27,13 @@ MEMORY = 3  # bytes of an object for each byte of its JSON, at most
 
 
 class Pulse:
-    """A timer on the event loop. Its delay is the lag of the loop."""
+    """A timer on the event loop, 40 times a second. Its delay is the lag of the loop."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         """Stopped until `start`. `clock` returns seconds."""
         self.last = clock()
+        self.worst = 0.0
+        """The longest delay, in seconds, since somebody has set it to 0."""
         self.beats = False
         self._clock = clock
         self._timer: asyncio.TimerHandle | None = None
@@ -38,6 +43,7 @@ class Pulse:
         """Start on the running loop."""
         self._thread = threading.get_ident()
         self.beats = True
+        self.last = self._clock()
         self._beat()
 
     def stop(self) -> None:
@@ -56,7 +62,9 @@ class Pulse:
         ]
 
     def _beat(self) -> None:
-        self.last = self._clock()
+        now = self._clock()
+        self.worst = max(self.worst, now - self.last - BEAT_SECONDS)
+        self.last = now
         self._timer = asyncio.get_running_loop().call_later(BEAT_SECONDS, self._beat)
 
 
@@ -71,7 +79,7 @@ class Stall(NamedTuple):
 
     def shown(self, until: float) -> Mapping[str, Any]:
         """As JSON."""
-        ms = round((until - self.beat - BEAT_SECONDS) * 1000, 1)
+        ms = round((until - self.beat - BEAT_SECONDS / 2) * 1000, 1)  # it began somewhere between two beats
         return {"time": self.time, "ms": ms, "stack": self.stack, "requests": self.requests}
 
 
@@ -85,33 +93,29 @@ class Stalls:
         self._lifecycle = lifecycle
         self._clock = clock
         self._open: Stall | None = None
-        self._looked, self._used = clock(), time.process_time()
+        self._due, self._used = clock(), time.process_time()
         self._ignored = 0.0
-        self._worst = 0.0
 
-    def look(self) -> None:
-        """Notice the begin or the end of a stall. Call it at least every 25 ms."""
+    def look(self) -> float:
+        """Notice the begin or the end of a stall. Returns the seconds until the next call."""
         now, used, beat = self._clock(), time.process_time(), self._pulse.last
-        late, worked = now - self._looked - BEAT_SECONDS, used - self._used
-        self._looked, self._used = now, used
-        stall = self._open
-        if stall is not None and beat != stall.beat:
-            self._end(stall, beat)
-        if not self._pulse.beats:
-            return
+        late, worked = now - self._due, used - self._used
+        if self._open is not None and beat != self._open.beat:
+            self._end(self._open, beat)
         if late > LATE_SECONDS and worked < late / 2:
             self._ignored = beat  # the whole process did not run
-        if beat == self._ignored:
-            return
         age = now - beat
-        self._worst = max(self._worst, age - BEAT_SECONDS)
-        if self._open is None and age >= SHORTEST_SECONDS + BEAT_SECONDS:
+        wait = SHORTEST_SECONDS - age if age < SHORTEST_SECONDS else BEAT_SECONDS
+        if self._pulse.beats and age >= SHORTEST_SECONDS and self._open is None and beat != self._ignored:
             self._open = Stall(beat, round(time.time() - age, 3), self._pulse.stack(), self._requests())
+        self._due, self._used = now + wait, used
+        return wait
 
     def worst_lag(self) -> float:
-        """The longest lag since the last call, in seconds."""
-        worst, self._worst = self._worst, 0.0
-        return max(worst, 0.0)
+        """The longest lag since the last call, in seconds: that of a stall that goes on, or of a beat."""
+        worst, self._pulse.worst = self._pulse.worst, 0.0
+        lasting = self._clock() - self._open.beat - BEAT_SECONDS if self._open is not None else 0.0
+        return max(worst, lasting, 0.0)
 
     def shown(self) -> Sequence[Mapping[str, Any]]:
         """All stalls, the newest last. One that goes on has the duration that it has reached."""
@@ -125,7 +129,8 @@ class Stalls:
     def _end(self, stall: Stall, beat: float) -> None:
         self._open = None
         shown = stall.shown(beat)
-        self.ring.append(shown, MEMORY * len(encoded(shown)))
+        if shown["ms"] >= SHORTEST_SECONDS * 1000:
+            self.ring.append(shown, MEMORY * len(encoded(shown)))
 
     def _requests(self) -> Sequence[Mapping[str, Any]]:
         requests = sorted(self._lifecycle.requests, key=lambda request: request.started)
