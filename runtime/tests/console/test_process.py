@@ -236,7 +236,8 @@ def test_nothing_of_it_is_imported_where_it_is_off(serve: Callable[..., ServiceP
     """And its address is as unknown as any other, also for a service that is called a development environment."""
     code = (
         'import sys, atexit; atexit.register(lambda: print(\'{"event": "loaded", "modules": %d}\' % '
-        "sum(f'{name}.'.startswith('firstlight.console.') for name in sys.modules), flush=True)); sys.path.insert(0, sys.argv[1]); "
+        "sum(f'{name}.'.startswith('firstlight.console.') for name in sys.modules), flush=True)); "
+        "sys.path.insert(0, sys.argv[1]); "
         "from shown import SERVICE; from firstlight import main; sys.argv[1:] = []; sys.exit(main(SERVICE))"
     )
     process = serve("-c", code, str(PROGRAMS), CONSOLE_TOKEN=TOKEN, ENVIRONMENT="development").started()
