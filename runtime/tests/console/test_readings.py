@@ -3,7 +3,8 @@
 import pytest
 from prometheus_client import CollectorRegistry, Counter, Gauge
 
-from firstlight.console.readings import SECONDS, Readings
+from firstlight.console.points import SECONDS
+from firstlight.console.readings import Readings
 
 GOOD = (("outcome", "good"), ("slo", "availability"))
 
