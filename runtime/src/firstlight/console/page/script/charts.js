@@ -17,7 +17,7 @@ function scale(chart, values) {
   if (chart.logarithmic) {
     const top = 10 ** Math.ceil(Math.log10(Math.max(...values, ...thresholds, 0.01) * 1.01));
     const floor = 0.001;
-    return { top, middle: Math.sqrt(top * floor), y: (v) => HEIGHT * (1 - Math.log(Math.max(v, floor) / floor) / Math.log(top / floor)) };
+    return { top, middle: 10 ** Math.round(Math.log10(top * floor) / 2), y: (v) => HEIGHT * (1 - Math.log(Math.max(v, floor) / floor) / Math.log(top / floor)) };
   }
   const top = ceiling(Math.max(...values, ...thresholds.map((each) => each * 1.3), chart.least));
   return { top, middle: top / 2, y: (v) => HEIGHT * (1 - Math.min(v / top, 1)) };
@@ -46,17 +46,16 @@ function figure(chart, points, begin, end) {
   const x = (time) => ((time - begin) / (end - begin)) * WIDTH;
   const at = pointAt(points, pointed);
   const lines = chart.lines.map(([key], place) => shape("path", { d: path(points, key, x, y), class: `line s${place}` }));
-  const limits = chart.thresholds.map((each) => shape("line", { x1: 0, x2: WIDTH, y1: y(each.value), y2: y(each.value), class: "threshold" }));
-  const cursor = pointed ? shape("line", { x1: x(pointed), x2: x(pointed), y1: 0, y2: HEIGHT, class: "cursor" }) : null;
-  const grid = shape("line", { x1: 0, x2: WIDTH, y1: y(middle), y2: y(middle), class: "grid" });
+  const limits = chart.thresholds.map((each) => shape("line.threshold", { x1: 0, x2: WIDTH, y1: y(each.value), y2: y(each.value) }));
+  const cursor = pointed ? shape("line.cursor", { x1: x(pointed), x2: x(pointed), y1: 0, y2: HEIGHT }) : null;
+  const grid = shape("line.grid", { x1: 0, x2: WIDTH, y1: y(middle), y2: y(middle) });
   const plot = shape("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, preserveAspectRatio: "none", width: "100%", height: HEIGHT }, grid, limits, lines, cursor);
   const labels = [[11, chart.format(top)], [HEIGHT / 2 - 3, chart.format(middle)]].map(([height, text]) => shape("text", { x: 3, y: height }, text));
-  return el(
-    "figure",
+  return el("figure",
     { "data-chart": chart.name, "data-begin": begin, "data-end": end },
-    el("figcaption", null, el("h2", null, chart.title), el("p", { class: "legend" }, chart.lines.map(([key, label], place) => el("span", { class: `key s${place}` }, `${label} `, el("b", null, chart.format(at[key])))), chart.thresholds.map((each) => el("span", { class: "key threshold" }, `${each.label} `, el("b", null, chart.format(each.value)))))),
-    shape("svg", { class: "chart", width: "100%", height: HEIGHT, role: "img", "aria-label": spoken(chart, points) }, plot, labels),
-    el("p", { class: "foot" }, el("span", null, pointed ? clock(pointed, false) : `${clock(begin, false)} to ${clock(end, false)}`), chart.query ? link(chart.hint, address("requests", chart.query)) : null),
+    el("figcaption", el("h2", chart.title), el("p.legend", chart.lines.map(([key, label], place) => el("span", { class: `key s${place}` }, `${label} `, el("b", chart.format(at[key])))), chart.thresholds.map((each) => el("span.key.threshold", `${each.label} `, el("b", chart.format(each.value)))))),
+    shape("svg.chart", { width: "100%", height: HEIGHT, role: "img", "aria-label": spoken(chart, points) }, plot, labels),
+    el("p.foot", el("span", pointed ? clock(pointed, false) : `${clock(begin, false)} to ${clock(end, false)}`), chart.query ? link(chart.hint, address("requests", chart.query)) : null),
   );
 }
 

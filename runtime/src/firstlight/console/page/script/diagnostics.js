@@ -20,7 +20,7 @@ const FRAME_HEIGHT = 18;
 
 // Rectangles of a tree: the outermost frame on top. A click makes a frame as wide as the graph.
 function flames(root) {
-  const holder = el("div", { class: "flames" });
+  const holder = el("div.flames");
   const zoom = (top) => {
     const frames = [];
     const place = (node, x, depth) => {
@@ -37,7 +37,7 @@ function flames(root) {
     const depth = Math.max(...frames.map((frame) => frame.depth)) + 1;
     const drawn = frames.map((frame) => rectangle(frame, root, () => zoom(frame.node)));
     const graph = shape("svg", { width: "100%", height: depth * FRAME_HEIGHT, role: "group", "aria-label": `Flame graph of ${count(root.samples)} samples; the table below has the same frames` }, drawn);
-    holder.replaceChildren(el("p", { class: "foot" }, el("span", null, `${top.name}: ${percent(top.samples / root.samples)} of ${count(root.samples)} samples`), top === root ? "" : el("button", { type: "button", onclick: () => zoom(root) }, "Whole graph")), graph);
+    holder.replaceChildren(el("p.foot", el("span", `${top.name}: ${percent(top.samples / root.samples)} of ${count(root.samples)} samples`), top === root ? "" : el("button", { type: "button", onclick: () => zoom(root) }, "Whole graph")), graph);
   };
   zoom(root);
   return holder;
@@ -47,10 +47,9 @@ function rectangle({ node, x, depth, share }, root, zoom) {
   const text = `${node.name}: ${percent(node.samples / root.samples)}, ${count(node.samples)} samples`;
   const hue = [...node.name].reduce((sum, letter) => (sum * 31 + letter.charCodeAt(0)) % 5, 7);
   const pressed = (event) => ["Enter", " "].includes(event.key) && (event.preventDefault(), zoom());
-  return shape(
-    "svg",
+  return shape("svg",
     { x: `${x * 100}%`, y: depth * FRAME_HEIGHT, width: `${share * 100}%`, height: FRAME_HEIGHT, tabindex: share > 0.02 ? 0 : null, role: "button", "aria-label": text, onclick: zoom, onkeydown: pressed },
-    shape("title", null, text),
+    shape("title", text),
     shape("rect", { width: "100%", height: FRAME_HEIGHT - 1, class: `flame f${hue}` }),
     share > 0.03 ? shape("text", { x: 3, y: 13 }, node.name) : null,
   );
@@ -65,7 +64,7 @@ function ownTime(root) {
   };
   visit(root);
   const rows = [...own].sort((a, b) => b[1] - a[1]).slice(0, 15);
-  return table("Frames by own samples", [["Frame", ([name]) => el("code", null, name), "grow"], ["Samples", ([, samples]) => count(samples), "number"], ["Share", ([, samples]) => percent(samples / root.samples), "number"]], rows);
+  return table("Frames by own samples", [["Frame", ([name]) => el("code", name), "grow"], ["Samples", ([, samples]) => count(samples), "number"], ["Share", ([, samples]) => percent(samples / root.samples), "number"]], rows);
 }
 
 section("profile", "Profile", "f", [], (view) => {
@@ -79,14 +78,14 @@ section("profile", "Profile", "f", [], (view) => {
       wait: 15,
       done: ({ stacks }) => {
         const root = grown(stacks);
-        return root.samples ? [flames(root), ownTime(root)] : [el("p", { class: "empty" }, "No sample was taken.")];
+        return root.samples ? [flames(root), ownTime(root)] : [el("p.empty", "No sample was taken.")];
       },
     }),
   );
 });
 
 section("memory", "Memory", "m", [], (view) => {
-  const columns = [["Where", (each) => el("code", null, each.where), "grow"], ["Bytes", (each) => bytes(each.bytes), "number"], ["Blocks", (each) => count(each.count), "number"]];
+  const columns = [["Where", (each) => el("code", each.where), "grow"], ["Bytes", (each) => bytes(each.bytes), "number"], ["Blocks", (each) => count(each.count), "number"]];
   view.content.append(
     effectForm(view, {
       title: "Allocations",
@@ -108,8 +107,8 @@ function dump(name, title, letter, caption) {
       view.once(name, ({ items }) => {
         const groups = items.filter((item) => view.matches(item));
         const total = items.reduce((sum, item) => sum + item.count, 0);
-        const card = (item) => el("article", { class: "card" }, el("h2", null, `${count(item.count)} × ${item.stack.at(-1) ?? "no stack"}`), item.names?.length ? el("p", { class: "note" }, item.names.slice(0, 20).join(", ")) : null, stack(item.stack));
-        show(result, el("p", { class: "note" }, `${count(total)} ${caption}, in groups of equal stacks.`), groups.map(card));
+        const card = (item) => el("article.card", el("h2", `${count(item.count)} × ${item.stack.at(-1) ?? "no stack"}`), item.names?.length ? el("p.note", item.names.slice(0, 20).join(", ")) : null, stack(item.stack));
+        show(result, el("p.note", `${count(total)} ${caption}, in groups of equal stacks.`), groups.map(card));
       });
     view.content.append(el("button", { type: "button", onclick: read }, "Read again"), result);
     read();

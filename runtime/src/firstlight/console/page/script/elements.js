@@ -1,24 +1,30 @@
 // Elements. Text of clients enters the page here, as text nodes and attributes, never as markup.
 
-// An element. Attributes that are null or false are left out; functions are listeners (`onclick`).
-function el(name, attributes, ...children) {
-  return fill(document.createElement(name), attributes, children);
+// An element: `el("p.note", {id: "x"}, ...children)`. Attributes may be missing; those that are null or false are left
+// out; functions are listeners (`onclick`). Children are nodes, texts, or lists of them; null and false are left out.
+function el(name, ...rest) {
+  return fill((tag) => document.createElement(tag), name, rest);
 }
 
 // An element of a drawing.
-function shape(name, attributes, ...children) {
-  return fill(document.createElementNS("http://www.w3.org/2000/svg", name), attributes, children);
+function shape(name, ...rest) {
+  return fill((tag) => document.createElementNS("http://www.w3.org/2000/svg", tag), name, rest);
 }
 
-function fill(node, attributes, children) {
-  for (const [key, value] of Object.entries(attributes ?? {})) {
-    if (value === null || value === undefined || value === false) continue;
-    if (typeof value === "function") node.addEventListener(key.slice(2), value);
-    else node.setAttribute(key, value === true ? "" : value);
+function fill(create, name, rest) {
+  const [tag, ...kinds] = name.split(".");
+  const node = create(tag);
+  if (kinds.length) node.setAttribute("class", kinds.join(" "));
+  const plainObject = rest[0] && Object.getPrototypeOf(rest[0]) === Object.prototype;
+  for (const [key, each] of plainObject ? Object.entries(rest.shift()) : []) {
+    if (typeof each === "function") node.addEventListener(key.slice(2), each);
+    else if ((each ?? false) !== false) node.setAttribute(key, each === true ? "" : each);
   }
-  node.append(...children.flat(9).filter((child) => child !== null && child !== undefined && child !== false));
+  node.append(...listed(rest));
   return node;
 }
+
+const listed = (children) => children.flat(9).filter((child) => (child ?? false) !== false && child !== "");
 
 // Make `old` equal to `fresh` with as few changes as possible, so that focus, selection and opened details stay.
 function morph(old, fresh) {
@@ -42,7 +48,7 @@ function morph(old, fresh) {
 // Show these nodes, and nothing else, in a container.
 function show(container, ...nodes) {
   const fresh = container.cloneNode(false);
-  fresh.append(...nodes.flat(9).filter(Boolean));
+  fresh.append(...listed(nodes));
   morph(container, fresh);
 }
 
@@ -60,11 +66,9 @@ function address(section, query) {
 // A table. A column is [title, row => text or node, class]; a class `wide` is hidden on narrow screens.
 function table(caption, columns, rows, empty = "Nothing yet.") {
   const head = columns.map(([title, , kind]) => el("th", { scope: "col", class: kind }, title));
-  return el(
-    "div",
-    { class: "scroll", tabindex: 0, role: "region", "aria-label": caption },
-    el("table", null, el("caption", null, caption), el("thead", null, el("tr", null, head)), el("tbody", null, rows.map((row) => tr(columns, row)))),
-    rows.length ? null : el("p", { class: "empty" }, empty),
+  return el("div.scroll", { tabindex: 0, role: "region", "aria-label": caption },
+    el("table", el("caption", caption), el("thead", el("tr", head)), el("tbody", rows.map((row) => tr(columns, row)))),
+    rows.length ? null : el("p.empty", empty),
   );
 }
 
@@ -80,7 +84,7 @@ function sheet(caption, rows, empty) {
 
 // Names and values.
 function pairs(record) {
-  return el("dl", { class: "pairs" }, Object.entries(record).map(([key, each]) => el("div", null, el("dt", null, key.replaceAll("_", " ")), el("dd", null, value(each, key)))));
+  return el("dl.pairs", Object.entries(record).map(([key, each]) => el("div", el("dt", key.replaceAll("_", " ")), el("dd", value(each, key)))));
 }
 
 // A mark whose text says what its colour says.

@@ -26,10 +26,10 @@ function filterForm(names, query, changed) {
 function filterField(name, current) {
   const [label, kind] = FILTERS[name];
   if (Array.isArray(kind)) {
-    return el("label", null, `${label} `, el("select", { name }, kind.map((each) => el("option", { value: each, selected: each === current }, each || "any"))));
+    return el("label", `${label} `, el("select", { name }, kind.map((each) => el("option", { value: each, selected: each === current }, each || "any"))));
   }
-  if (kind.type === "checkbox") return el("label", null, el("input", { name, ...kind, checked: current !== "" && current !== "0" }), ` ${label}`);
-  return el("label", null, `${label} `, el("input", { name, ...kind, value: current, autocomplete: "off", spellcheck: "false" }));
+  if (kind.type === "checkbox") return el("label", el("input", { name, ...kind, checked: current !== "" && current !== "0" }), ` ${label}`);
+  return el("label", `${label} `, el("input", { name, ...kind, value: current, autocomplete: "off", spellcheck: "false" }));
 }
 
 // The query with what the form holds; other keys stay.

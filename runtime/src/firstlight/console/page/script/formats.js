@@ -4,7 +4,8 @@ const known = (number) => typeof number === "number" && Number.isFinite(number);
 const digits = (number) => (number === 0 ? "0" : Math.abs(number) >= 100 ? number.toFixed(0) : String(Number(number.toPrecision(2 + (Math.abs(number) >= 10)))));
 const count = (number) => (known(number) ? Number(number.toFixed(2)).toLocaleString("en") : "–");
 const plain = (number) => (known(number) ? digits(number) : "–");
-const percent = (ratio) => (known(ratio) ? `${digits(ratio * 100)} %` : "–");
+// A ratio just below 1 is not shown as 100 %.
+const percent = (ratio) => (known(ratio) ? `${ratio > 0.99 && ratio < 1 ? String(Math.floor(ratio * 1e5 + 1e-6) / 1e3) : digits(ratio * 100)} %` : "–");
 
 function duration(seconds) {
   if (!known(seconds)) return "–";
@@ -50,5 +51,5 @@ function ticks(history) {
   const results = history.slice(-40).map((each) => String(each?.status ?? each?.outcome ?? each));
   const bad = results.filter((each) => !GOOD.test(each)).length;
   const strokes = results.map((each, place) => shape("rect", { x: place * 4, y: GOOD.test(each) ? 6 : 0, width: 3, height: GOOD.test(each) ? 6 : 12, class: GOOD.test(each) ? "good" : "bad" }));
-  return shape("svg", { class: "ticks", width: Math.max(results.length * 4, 1), height: 12, role: "img", "aria-label": `last ${results.length}: ${results.length - bad} passed, ${bad} did not` }, strokes);
+  return shape("svg.ticks", { width: Math.max(results.length * 4, 1), height: 12, role: "img", "aria-label": `last ${results.length}: ${results.length - bad} passed, ${bad} did not` }, strokes);
 }

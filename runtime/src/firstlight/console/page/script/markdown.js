@@ -9,8 +9,8 @@ function inline(text) {
   for (const found of text.matchAll(INLINE)) {
     const [all, code, strong, label, target] = found;
     nodes.push(text.slice(from, found.index));
-    if (code) nodes.push(el("code", null, code));
-    else if (strong) nodes.push(el("strong", null, inline(strong)));
+    if (code) nodes.push(el("code", code));
+    else if (strong) nodes.push(el("strong", inline(strong)));
     else if (/^https?:\/\//.test(target)) nodes.push(el("a", { href: target, target: "_blank", rel: "noreferrer" }, label));
     else nodes.push(`${label} (${target})`);
     from = found.index + all.length;
@@ -33,7 +33,7 @@ function markdown(source, level = 3) {
     else if (line.startsWith("```")) nodes.push(fenced(lines));
     else if (line.startsWith("|")) nodes.push(grid([line, ...taken(lines, (next) => next.startsWith("|"))]));
     else if (ITEM.test(line)) nodes.push(list([line, ...taken(lines, (next) => next.trim())]));
-    else nodes.push(el("p", null, inline([line, ...taken(lines, (next) => next.trim() && !BLOCK.test(next))].join(" "))));
+    else nodes.push(el("p", inline([line, ...taken(lines, (next) => next.trim() && !BLOCK.test(next))].join(" "))));
   }
   return nodes;
 }
@@ -55,12 +55,12 @@ function list(lines) {
     if (ITEM.test(line)) items.push(line.replace(ITEM, ""));
     else items.push(`${items.pop()} ${line.trim()}`);
   }
-  return el(/^\s*\d/.test(lines[0]) ? "ol" : "ul", null, items.map((item) => el("li", null, inline(item))));
+  return el(/^\s*\d/.test(lines[0]) ? "ol" : "ul", null, items.map((item) => el("li", inline(item))));
 }
 
 function grid(lines) {
   const cells = lines.map((line) => line.replace(/^\||\|\s*$/g, "").split(/(?<!\\)\|/).map((cell) => inline(cell.trim().replaceAll("\\|", "|"))));
   const rows = cells.filter((_, place) => place !== 1);
-  const [head, ...rest] = rows.map((row, place) => el("tr", null, row.map((cell) => el(place ? "td" : "th", place ? null : { scope: "col" }, cell))));
-  return el("table", null, el("thead", null, head), el("tbody", null, rest));
+  const [head, ...rest] = rows.map((row, place) => el("tr", row.map((cell) => el(place ? "td" : "th", place ? null : { scope: "col" }, cell))));
+  return el("table", el("thead", head), el("tbody", rest));
 }

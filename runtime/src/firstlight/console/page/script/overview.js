@@ -1,7 +1,7 @@
 // The overview: alerts, budget, checks, the main charts, the last errors.
 
 section("", "Overview", "o", [], (view) => {
-  const state = el("div", { class: "tiles" });
+  const state = el("div.tiles");
   const parts = { alerts: [], budget: [], checks: [] };
   const latest = el("div");
   const draw = () => {
@@ -21,10 +21,10 @@ section("", "Overview", "o", [], (view) => {
   view.follow(() => "budget", ({ items }) => draw((parts.budget = items)), 2);
   view.follow(() => "state", ({ checks }) => draw((parts.checks = checks ?? [])), 2);
   view.follow(() => "requests?errors=1&limit=8", ({ items }) => {
-    show(latest, el("h2", null, "Last errors"), table("Last failed requests, newest first", REQUEST_COLUMNS, [...items].reverse(), "No request failed."));
+    show(latest, el("h2", "Last errors"), table("Last failed requests, newest first", REQUEST_COLUMNS, [...items].reverse(), "No request failed."));
   });
 });
 
 function tile(title, content, kind, path) {
-  return el("section", { class: `tile ${kind}` }, el("h2", null, link(title, path)), el("p", null, content));
+  return el("section", { class: `tile ${kind}` }, el("h2", link(title, path)), el("p", content));
 }

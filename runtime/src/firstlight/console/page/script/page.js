@@ -49,7 +49,7 @@ function fillContent(found, id) {
   byId("content").replaceWith(content);
   view = new View(content, id, currentQuery());
   if (found) found.open(view);
-  else content.append(el("p", null, "The console has no such section."));
+  else content.append(el("p", "The console has no such section."));
 }
 
 // Go to a path of the console.
@@ -60,7 +60,7 @@ function visit(path) {
 
 function navigate(current) {
   const items = [...SECTIONS.values()].sort((a, b) => ORDER.indexOf(a.path) - ORDER.indexOf(b.path));
-  show(byId("sections"), items.map((each) => el("li", null, el("a", { href: `/console${each.path && "/"}${each.path}`, "aria-current": each === current && "page" }, each.title))));
+  show(byId("sections"), items.map((each) => el("li", el("a", { href: `/console${each.path && "/"}${each.path}`, "aria-current": each === current && "page" }, each.title))));
 }
 
 const ORDER = ["", "requests", "signals", "budget", "alerts", "stalls", "logs", "state", "profile", "tasks", "threads", "memory", "settings", "routes", "versions"];
@@ -117,7 +117,7 @@ function focusFilter() {
 function help() {
   const keys = [["/", "to the filter"], ["p", "pause and resume"], ["?", "this list"], ["Esc", "out of the filter"]];
   const letters = [...SECTIONS.values()].filter((each) => each.letter).map((each) => [`g ${each.letter}`, each.title]);
-  show(byId("help").querySelector("dl"), [...keys, ...letters].map(([key, text]) => el("div", null, el("dt", null, el("kbd", null, key)), el("dd", null, text))));
+  show(byId("help").querySelector("dl"), [...keys, ...letters].map(([key, text]) => el("div", el("dt", el("kbd", key)), el("dd", text))));
   byId("help").showModal();
 }
 
@@ -143,10 +143,7 @@ open(false);
 async function begin() {
   try {
     const [list, state] = [await ask(""), await ask("state")];
-    for (const each of list.sections ?? list.items ?? []) {
-      const path = each.path ?? each.name ?? each;
-      if (String(path).startsWith("components/")) addComponent(path.slice(11), each.title ?? path.slice(11));
-    }
+    for (const { name, title } of list.components ?? []) addComponent(name, title);
     identify(state.service ?? {});
     navigate(resolve(location.pathname)[0]);
     if (location.pathname.startsWith("/console/components/")) open(false);

@@ -10,7 +10,8 @@ function outcome(request) {
 const REQUEST_COLUMNS = [
   ["Time", (r) => clock(r.time)],
   ["Method", (r) => r.method, "wide"],
-  ["Request", (r) => [r.trace_id ? link(r.path ?? r.route, `requests/${encodeURIComponent(r.trace_id)}`) : r.path, el("small", null, r.route === r.path ? "" : r.route)], "grow"],
+  ["Request", (r) => [r.trace_id ? link(r.path ?? r.route, `requests/${encodeURIComponent(r.trace_id)}`) : r.path], "grow"],
+  ["Route", (r) => (r.route === r.path ? "" : el("small", r.route)), "wide"],
   ["Status", outcome],
   ["Duration", (r) => milliseconds(r.ms), "number"],
   ["Size", (r) => bytes(r.bytes), "number wide"],
@@ -44,7 +45,7 @@ section("requests", "Requests", "r", ["text", "route", "slower", "errors"], (vie
   const since = Number(view.query.get("since")) || 0;
   const until = Number(view.query.get("until")) || Infinity;
   const body = el("tbody");
-  const note = el("p", { class: "note" });
+  const note = el("p.note");
   const holder = table("Finished requests, newest first", REQUEST_COLUMNS, [], "");
   holder.querySelector("tbody").replaceWith(body);
   view.content.append(since ? between(view, since, until) : "", note, holder);
@@ -54,14 +55,14 @@ section("requests", "Requests", "r", ["text", "route", "slower", "errors"], (vie
     for (const item of fresh.filter(wanted)) body.prepend(tr(REQUEST_COLUMNS, item));
     while (body.rows.length > MOST_ROWS) body.lastChild.remove();
     const lost = data.dropped ? ` ${count(data.dropped)} older ones are no longer held.` : "";
-    note.textContent = body.rows.length ? `${body.rows.length} requests.${lost}` : `No request yet${view.query.size ? " that fits the filter" : ""}.${lost}`;
+    note.textContent = body.rows.length ? `${body.rows.length} requests, the newest first.${lost}` : `No request yet${view.query.size ? " that fits the filter" : ""}.${lost}`;
   });
 });
 
 function between(view, since, until) {
   const rest = Object.fromEntries([...view.query].filter(([key]) => key !== "since" && key !== "until"));
   const end = until === Infinity ? "now" : clock(until, false);
-  return el("p", null, `Between ${clock(since, false)} and ${end}. `, link("All times", address("requests", rest)));
+  return el("p", `Between ${clock(since, false)} and ${end}. `, link("All times", address("requests", rest)));
 }
 
 function openRequest(view) {
@@ -76,14 +77,14 @@ function requestPage({ request, spans, lines }) {
   const ids = { url: request.url ?? request.path, route: request.route, client: request.client, time: request.time, trace_id: request.trace_id, request_id: request.request_id, response_bytes: request.bytes, error_type: request.error_type };
   const kept = Object.fromEntries(Object.entries(ids).filter(([, each]) => each !== null && each !== undefined));
   return [
-    el("p", { class: "lead" }, el("b", null, request.method), " ", el("code", null, request.path ?? request.route), " ", outcome(request), " ", milliseconds(request.ms)),
+    el("p.lead", el("b", request.method), " ", el("code", request.path ?? request.route), " ", outcome(request), " ", milliseconds(request.ms)),
     pairs(kept),
-    exception ? [el("h2", null, "Exception"), el("p", null, exception.type), stack(exception.stack)] : null,
-    el("h2", null, "Spans"),
+    exception ? [el("h2", "Exception"), el("p", exception.type), stack(exception.stack)] : null,
+    el("h2", "Spans"),
     waterfall(spans ?? [], request),
-    el("h2", null, "Log lines"),
-    lines?.length ? el("div", { class: "lines" }, lines.map((each) => logLine(each, true))) : el("p", { class: "empty" }, "None."),
-    curl ? [el("h2", null, "Again"), el("pre", { tabindex: 0, "aria-label": "Command" }, curl), el("button", { type: "button", "data-copy": curl }, "Copy as curl")] : null,
+    el("h2", "Log lines"),
+    lines?.length ? el("div.lines", lines.map((each) => logLine(each, true))) : el("p.empty", "None."),
+    curl ? [el("h2", "Again"), el("pre", { tabindex: 0, "aria-label": "Command" }, curl), el("button", { type: "button", "data-copy": curl }, "Copy as curl")] : null,
   ];
 }
 
@@ -98,9 +99,9 @@ function ordered(spans) {
 function waterfall(spans, request) {
   const end = Math.max(...spans.map((span) => span.start_ms + span.ms), request.ms ?? 0, 0.001);
   const share = (ms) => `${Math.max((ms / end) * 100, 0).toFixed(2)}%`;
-  const bar = (span) => shape("svg", { class: "bar", width: "100%", height: 14, role: "img", "aria-label": `begins after ${milliseconds(span.start_ms)}, takes ${milliseconds(span.ms)}` }, shape("rect", { x: share(span.start_ms), width: share(Math.max(span.ms, end / 300)), height: 14, rx: 2, class: /error/i.test(span.status) ? "bad" : String(span.kind).toLowerCase() }));
+  const bar = (span) => shape("svg.bar", { width: "100%", height: 14, role: "img", "aria-label": `begins after ${milliseconds(span.start_ms)}, takes ${milliseconds(span.ms)}` }, shape("rect", { x: share(span.start_ms), width: share(Math.max(span.ms, end / 300)), height: 14, rx: 2, class: /error/i.test(span.status) ? "bad" : String(span.kind).toLowerCase() }));
   const columns = [
-    ["Span", (span) => [el("span", { class: `deep d${Math.min(span.depth, 8)}` }, span.name), Object.keys(span.attributes ?? {}).length ? el("details", null, el("summary", null, "attributes"), pairs(span.attributes)) : null], "grow"],
+    ["Span", (span) => [el("span", { class: `deep d${Math.min(span.depth, 8)}` }, span.name), Object.keys(span.attributes ?? {}).length ? el("details", el("summary", "attributes"), pairs(span.attributes)) : null], "grow"],
     ["Time", bar, "bars"],
     ["Begins", (span) => milliseconds(span.start_ms), "number wide"],
     ["Duration", (span) => milliseconds(span.ms), "number"],

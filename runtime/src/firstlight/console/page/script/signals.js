@@ -20,7 +20,7 @@ function charts(objectives) {
 // Points of the last minutes, and the charts that draw them.
 class Signals {
   constructor(view, names, minutes, drawn) {
-    Object.assign(this, { names, minutes, points: [], charts: [], data: null, holder: el("div", { class: "charts" }) });
+    Object.assign(this, { names, minutes, points: [], charts: [], data: null, holder: el("div.charts") });
     view.follow(() => address("signals", { since: this.points.at(-1)?.t ?? "" }), (data) => {
       this.take(data);
       drawn?.(data);
@@ -57,7 +57,7 @@ const ROUTE_COLUMNS = [
 section("signals", "Golden signals", "s", ["minutes"], (view) => {
   const routes = el("div");
   const signals = new Signals(view, null, Number(view.query.get("minutes")) || 5, (data) => {
-    show(routes, el("h2", null, "Routes"), table("Routes in the last minute", ROUTE_COLUMNS, data.routes ?? [], "No request in the last minute."));
+    show(routes, el("h2", "Routes"), table("Routes in the last minute", ROUTE_COLUMNS, data.routes ?? [], "No request in the last minute."));
   });
   view.content.append(signals.holder, routes);
 });

@@ -3,9 +3,9 @@
 section("stalls", "Stalls", "t", ["text"], (view) => {
   view.follow(() => "stalls", ({ items }) => {
     const stalls = items.filter((item) => view.matches(item)).reverse();
-    const requests = (item) => (item.requests ?? []).map((each) => el("li", null, each?.trace_id ? link(`${each.method ?? ""} ${each.path ?? each.route ?? each.trace_id}`, `requests/${encodeURIComponent(each.trace_id)}`) : value(each)));
-    const card = (item) => el("article", { class: "card", "data-key": `${item.time}` }, el("h2", null, `${clock(item.time)}: ${milliseconds(item.ms)}`), stack(item.stack), requests(item).length ? [el("h3", null, "Requests open then"), el("ul", null, requests(item))] : null);
-    show(view.content, el("p", { class: "note" }, "Times when the event loop did nothing else for more than 100 ms, and what it did instead."), stalls.length ? stalls.map(card) : el("p", { class: "empty" }, view.query.size ? "No stall fits the filter." : "No stall yet."));
+    const requests = (item) => (item.requests ?? []).map((each) => el("li", each?.trace_id ? link(`${each.method ?? ""} ${each.path ?? each.route ?? each.trace_id}`, `requests/${encodeURIComponent(each.trace_id)}`) : value(each)));
+    const card = (item) => el("article.card", { "data-key": `${item.time}` }, el("h2", `${clock(item.time)}: ${milliseconds(item.ms)}`), stack(item.stack), requests(item).length ? [el("h3", "Requests open then"), el("ul", requests(item))] : null);
+    show(view.content, el("p.note", "Times when the event loop did nothing else for more than 100 ms, and what it did instead."), stalls.length ? stalls.map(card) : el("p.empty", view.query.size ? "No stall fits the filter." : "No stall yet."));
   });
 });
 
@@ -27,8 +27,8 @@ function listing(name, title, letter, caption, columns) {
 }
 
 listing("settings", "Settings", "e", "Effective settings; secrets are only said to be set", [
-  ["Variable", (s) => el("code", null, s.variable), "grow"],
-  ["Value", (s) => [value(s.value), s.fault ? el("small", { class: "error" }, s.fault) : null]],
+  ["Variable", (s) => el("code", s.variable), "grow"],
+  ["Value", (s) => [value(s.value), s.fault ? el("small.fault", s.fault) : null]],
   ["Source", (s) => value(s.source)],
   ["Note", (s) => s.note ?? "", "wide"],
 ]);
@@ -48,7 +48,7 @@ function componentPage(data) {
   const rows = ({ columns, rows: cells }) => cells.map((row) => (Array.isArray(row) ? Object.fromEntries(columns.map((name, place) => [name, row[place]])) : row));
   return [
     Object.keys(data.values ?? {}).length ? pairs(data.values) : null,
-    (data.tables ?? []).map((each) => [el("h2", null, each.title), table(each.title, each.columns.map((name) => [String(name).replaceAll("_", " "), (row) => value(row[name], name)]), rows(each), "Nothing yet.")]),
+    (data.tables ?? []).map((each) => [el("h2", each.title), table(each.title, each.columns.map((name) => [String(name).replaceAll("_", " "), (row) => value(row[name], name)]), rows(each), "Nothing yet.")]),
   ];
 }
 
