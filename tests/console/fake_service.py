@@ -40,7 +40,11 @@ class FakeService:
         """The reply of a twin; None if there is none."""
         now = time.time()
         if not name:
-            return {"sections": ["requests"], "actions": ["profile"], "components": [{"name": "database", "title": "Database"}]}
+            return {
+                "sections": ["requests"],
+                "actions": ["profile"],
+                "components": [{"name": "database", "title": "Database"}],
+            }
         if name == "signals":
             return replies.signals(now, float(query.get("since") or 0))
         if name == "requests":
@@ -80,8 +84,6 @@ def serving(service: FakeService, port: int = 0) -> Iterator[str]:
     """Serve until the end of the block: the address of the server."""
 
     class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
         def do_GET(self) -> None:
             address = urlsplit(self.path)
             if not address.path.startswith(API):

@@ -225,7 +225,11 @@ def fixed(now: float) -> Mapping[str, Reply]:
             "title": "Database",
             "values": {"dialect": "postgresql"},
             "tables": [
-                {"title": "Slow statements", "columns": ["statement", "ms"], "rows": [[HOSTILE, 812.0], ["SELECT 1", 3]]}
+                {
+                    "title": "Slow statements",
+                    "columns": ["statement", "ms"],
+                    "rows": [[HOSTILE, 812.0], ["SELECT 1", 3]],
+                }
             ],
         },
         "profile": {"samples": 100, "stacks": [[STACK, 60], [frames, 30], [[HOSTILE], 10]]},

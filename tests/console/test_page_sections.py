@@ -14,7 +14,12 @@ SECTIONS = {
     f"requests/{replies.TRACE}": ("Requests", "SELECT links", "Traceback", "curl -i", "request-7", "store.py:88 add"),
     "signals": ("Golden signals", "requests/s", "99 % within 250 ms", "objective 1 %", "/r/{slug}12.53 ms210 ms2 %"),
     "budget": ("Error budget", "availability: 99 %9,0007299.206 %0.7921 %", "99.978 %", "/api/v1/links50072"),
-    "alerts": ("Alerts that would fire", "The rules of Prometheus over shorter windows.", "would fire", "P1 critical20.5"),
+    "alerts": (
+        "Alerts that would fire",
+        "The rules of Prometheus over shorter windows.",
+        "would fire",
+        "P1 critical20.5",
+    ),
     "alerts/ErrorBudgetBurn": ("Alerts that would fire", "Runbook", "tell its owner. See its dashboard.", "1h and 5m"),
     "stalls": ("Stalls", "412 ms", "store.py:88 add", "GET /api/v1/links/slug-7"),
     "state": ("State", "billing", "disk", "refresh", "30 s", "80 MB", "closed"),
@@ -30,7 +35,15 @@ SECTIONS = {
 }
 PRESSED = {"profile": "Frames by own samples", "memory": "4.1 MB"}  # sections that ask when their button is pressed
 PHONE: ViewportSize = {"width": 390, "height": 844}
-WITH_TEXT_OF_CLIENTS = ("requests", f"requests/{replies.TRACE}", "logs", "state", "tasks", "profile", "components/database")
+WITH_TEXT_OF_CLIENTS = (
+    "requests",
+    f"requests/{replies.TRACE}",
+    "logs",
+    "state",
+    "tasks",
+    "profile",
+    "components/database",
+)
 
 
 @pytest.mark.parametrize("path", SECTIONS)

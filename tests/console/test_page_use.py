@@ -45,7 +45,9 @@ def test_new_requests_and_lines_appear(console: ConsolePage, service: FakeServic
     service.add()
     expect(page.locator(".logline").last).to_contain_text("path=/r/slug-42")
     expect(page.locator(".tail")).to_have_js_property("ariaLive", "polite")
-    assert page.evaluate("t => t.scrollHeight - t.scrollTop - t.clientHeight < 2", page.locator(".tail").element_handle())
+    assert page.evaluate(
+        "t => t.scrollHeight - t.scrollTop - t.clientHeight < 2", page.locator(".tail").element_handle()
+    )
 
 
 def test_it_asks_nothing_while_it_is_paused_or_hidden(console: ConsolePage, service: FakeService) -> None:
@@ -242,4 +244,6 @@ def test_curl_is_copied(console: ConsolePage) -> None:
     page = console.open(f"requests/{replies.TRACE}")
     page.get_by_role("button", name="Copy as curl").click()
     expect(page.get_by_role("button", name="Copied")).to_be_visible()
-    assert page.evaluate("navigator.clipboard.readText()").startswith("curl -i 'http://127.0.0.1:8000/api/v1/links/slug-7'")
+    assert page.evaluate("navigator.clipboard.readText()").startswith(
+        "curl -i 'http://127.0.0.1:8000/api/v1/links/slug-7'"
+    )
