@@ -7,7 +7,7 @@ from email.utils import formatdate
 from typing import Any, NamedTuple
 from urllib.parse import parse_qs
 
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from ..failures import report
 from ..security.headers import HEADERS
@@ -20,6 +20,7 @@ MAX_SCRAPES = 64  # scrapes that may wait at the same time
 FOR_CLIENTS = 2  # descriptors of the reserve that scrapes may not use
 METHODS = ("GET", "HEAD")
 JSON = "application/health+json"
+CONSOLE = "/console"
 
 
 class Answer(NamedTuple):
@@ -37,13 +38,16 @@ Page = Callable[[Scope], Awaitable[Answer]]
 class Pages:
     """An ASGI application with a table of pages by path."""
 
-    def __init__(self, pages: Mapping[str, Page]) -> None:
-        """`pages` by path."""
+    def __init__(self, pages: Mapping[str, Page], console: ASGIApp | None = None) -> None:
+        """`pages` by path. `console` answers what is at or below `/console`, if it is there."""
         self._pages = pages
+        self._console = console
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer the request. Its body is not read."""
-        del receive
+        """Answer the request. Its body is not read, unless it is for the console."""
+        if self._console is not None and f"{scope['path']}/".startswith(f"{CONSOLE}/"):
+            await self._console(scope, receive, send)
+            return
         status, body, content_type, more = await self._answer(scope)
         content = body if isinstance(body, bytes) else json.dumps(body).encode()
         headers = {

@@ -1,10 +1,10 @@
 """The lifespan of a process: opens everything in order, closes it in reverse order, and flushes the telemetry last."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import structlog
 from pydantic_settings import BaseSettings
@@ -30,7 +30,13 @@ from .starting import Condition, wait_until_ready
 from .stop import Stop, Telemetry
 from .times import END_SECONDS
 
+if TYPE_CHECKING:
+    from ..console import Console
+
 log = structlog.get_logger()
+
+
+MakeConsole = Callable[[Health, Mapping[str, Any]], "Console"]
 
 
 class Part(NamedTuple):
@@ -54,8 +60,12 @@ class Lifespan:
         telemetry: Telemetry,
         announces: bool,
         start_timeout: float | None,
+        console: "MakeConsole | None" = None,
     ) -> None:
-        """Nothing is open yet. `announces` is false if the server calls `announce` when its port is open."""
+        """Nothing is open yet. `announces` is false if the server calls `announce` when its port is open.
+
+        `console` makes the development console, if that is on.
+        """
         self.settings = settings
         self.health = Health(lifecycle)
         self.lifecycle = lifecycle
@@ -67,11 +77,15 @@ class Lifespan:
         self._children = Children(lifecycle, self.stop.flush_all)
         self._announces = announces
         self._start_timeout = start_timeout
+        self._resources: dict[str, Any] = {}  # of the components, as they are opened
+        self._console = None if console is None else console(self.health, self._resources)
 
     @asynccontextmanager
     async def __call__(self, _: Starlette | None = None) -> AsyncIterator[Mapping[str, Any]]:
         """Open everything, serve, and close everything. Standard output is flushed last."""
         async with AsyncExitStack() as stack:
+            if self._console is not None:
+                stack.callback(self._console.hand_over)
             stack.callback(self.stop.flush)
             resources = await self._start(stack)
             if self._announces:
@@ -101,14 +115,22 @@ class Lifespan:
         """End the start: the process becomes ready, and logs it."""
         self.lifecycle.started = True
         log.info("service.started", port=self.settings.port, management_port=self.lifecycle.management_port)
+        if self._console is not None:
+            self._console.announce()
 
     def _open_management(self, stack: AsyncExitStack) -> None:
         settings = self.settings
         details = self._service.identity.details(settings.revision)
-        listener = Listener(self.health, settings.management_host, settings.management_port, details)
+        application = self._console.application if self._console is not None else None
+        listener = Listener(
+            self.health, settings.management_host, settings.management_port, details, console=application
+        )
         listener.start()
         self.lifecycle.management_port = listener.port
         stack.callback(listener.stop)
+        if self._console is not None:
+            self._console.start()
+            stack.callback(self._console.stop)
         self._children.watch({settings.port, listener.port} - {0})
         watch_garbage_collector()
         watch_thread_pool()
@@ -120,7 +142,8 @@ class Lifespan:
         stack.callback(stalls.stop)
 
     async def _open_components(self, stack: AsyncExitStack) -> Mapping[str, Any]:
-        resources: dict[str, Any] = {}
+        resources = self._resources
+        resources.clear()
         for component, settings in self._parts:
             surroundings = self.surroundings(settings, resources)
             resources[component.name] = await self._ends.opened(

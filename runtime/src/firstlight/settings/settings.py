@@ -9,6 +9,7 @@ from starlette.requests import HTTPConnection
 from ..errors import SettingsError
 from ..identity import ENVIRONMENT_NAME, MANAGEMENT_PORT
 from ..text import Shown
+from .console_token import LOOPBACK, ConsoleToken
 from .hosts import ALL, Hosts
 from .networks import Networks
 from .objectives import Ratio, Threshold
@@ -98,11 +99,20 @@ class Settings(OpenTelemetrySettings):
     accept_baggage: bool = False
     api_docs: bool = True
     rate_limits: Literal["on", "report", "off"] = Field(default_factory=_rate_limits)
+    console: bool = False
+    console_token: ConsoleToken | None = None
 
     @model_validator(mode="after")
     def _credentials_need_origins(self) -> Self:
         if self.cors_credentials and ALL in self.cors_origins:
             msg = "CORS_ORIGINS must be a list of origins, not *, because CORS_CREDENTIALS is true"
+            raise ValueError(msg)
+        return self
+
+    @model_validator(mode="after")
+    def _console_is_local(self) -> Self:
+        if self.console and self.management_host not in LOOPBACK:
+            msg = f"CONSOLE must be false unless MANAGEMENT_HOST is one of {', '.join(LOOPBACK)}"
             raise ValueError(msg)
         return self
 
