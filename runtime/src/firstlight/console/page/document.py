@@ -33,5 +33,6 @@ _DOCUMENT = _read("console.html").replace("%STYLE%", _STYLE).replace("%SCRIPT%",
 # Trusted types: the browser itself refuses markup that is made from text.
 _POLICY = (
     f"default-src 'none'; script-src {_hash(_SCRIPT)}; style-src {_hash(_STYLE)}; img-src data:; connect-src 'self'; "
-    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'"
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'; "
+    "require-trusted-types-for 'script'; trusted-types 'none'"
 )
