@@ -7,9 +7,9 @@ from pathlib import Path
 _HERE = Path(__file__).parent
 SCRIPTS = (
     *("elements", "formats", "client", "markdown", "charts", "filters", "sections"),
-    *("requests", "logs", "signals", "objectives", "overview", "state", "diagnostics", "page"),
+    *("overview", "requests", "signals", "objectives", "logs", "state", "diagnostics", "page"),
 )
-"""The parts of the script, in the order in which they run."""
+"""The parts of the script, in the order in which they run, which is that of the menu as well."""
 
 
 def document() -> tuple[bytes, str]:

@@ -11,17 +11,9 @@ function resolve(pathname) {
     const path = pathname.replace(/^\/console\/?/, "").replace(/\/$/, "");
     for (const found of [...SECTIONS.values()].sort((a, b) => b.path.length - a.path.length)) {
         if (path === found.path) return [found, ""];
-        if (found.path && path.startsWith(`${found.path}/`)) return [found, decoded(path.slice(found.path.length + 1))];
+        if (found.path && path.startsWith(`${found.path}/`)) return [found, path.slice(found.path.length + 1)];
     }
     return [null, path];
-}
-
-function decoded(text) {
-    try {
-        return decodeURIComponent(text);
-    } catch {
-        return text;
-    }
 }
 
 // Open what the address names.
@@ -59,10 +51,9 @@ function visit(path) {
 }
 
 function navigate(current) {
-    const items = [...SECTIONS.values()].sort((a, b) => ORDER.indexOf(a.path) - ORDER.indexOf(b.path));
     show(
         byId("sections"),
-        items.map((each) =>
+        [...SECTIONS.values()].map((each) =>
             el(
                 "li",
                 el(
@@ -74,24 +65,6 @@ function navigate(current) {
         ),
     );
 }
-
-const ORDER = [
-    "",
-    "requests",
-    "signals",
-    "budget",
-    "alerts",
-    "stalls",
-    "logs",
-    "state",
-    "profile",
-    "tasks",
-    "threads",
-    "memory",
-    "settings",
-    "routes",
-    "versions",
-];
 
 // Name and version of the service, in the head of the page.
 function identify({ name, serviceId, version, environment }) {

@@ -25,7 +25,7 @@ const REQUEST_COLUMNS = [
 // New items in front of those that are shown, at most `MOST_ROWS`.
 class Stream {
     constructor(view, path, shown) {
-        Object.assign(this, { view, path, shown, items: [], next: null, dropped: 0 });
+        Object.assign(this, { view, path, shown, items: [], next: null });
         view.follow(
             () => this.address(),
             (data) => this.take(data),
@@ -41,7 +41,6 @@ class Stream {
         const anew = this.next !== null && data.next < this.next; // the service began to count again
         const fresh = anew ? [] : data.items;
         this.items = anew ? [] : [...this.items, ...fresh].slice(-MOST_ROWS);
-        this.dropped = data.dropped ?? 0;
         this.next = anew ? null : data.next;
         this.shown(this.items, fresh, data);
     }
@@ -93,7 +92,6 @@ function requestPage({ request, spans, lines }) {
         response_bytes: request.bytes,
         error_type: request.error_type,
     };
-    const kept = Object.fromEntries(Object.entries(ids).filter(([, each]) => each !== null && each !== undefined));
     return [
         el(
             "p.lead",
@@ -105,7 +103,7 @@ function requestPage({ request, spans, lines }) {
             " ",
             milliseconds(request.ms),
         ),
-        pairs(kept),
+        pairs(ids),
         exception ? [el("h2", "Exception"), el("p", exception.type), stack(exception.stack)] : null,
         el("h2", "Spans"),
         waterfall(spans ?? [], request),
