@@ -27,12 +27,15 @@ function scale(chart, values) {
     return { top, middle: top / 2, y: (v) => HEIGHT * (1 - Math.min(v / top, 1)) };
 }
 
+// A line with gaps where nothing is known. A point between two gaps is a dot: `h0` with round ends.
 function path(points, key, x, y) {
     let drawn = "";
-    let pen = "M";
+    let joined = false;
     for (const point of points) {
-        if (known(point[key])) drawn += `${pen}${x(point.t).toFixed(1)} ${y(point[key]).toFixed(1)}`;
-        pen = known(point[key]) ? "L" : "M";
+        const there = known(point[key]);
+        const place = there && `${x(point.t).toFixed(1)} ${y(point[key]).toFixed(1)}`;
+        if (there) drawn += joined ? `L${place}` : `M${place}h0`;
+        joined = there;
     }
     return drawn;
 }

@@ -118,10 +118,11 @@ function mark(text, kind) {
     return el("span", { class: `mark ${kind}` }, text);
 }
 
+// A stack of frames, the innermost first, or the text of a traceback.
 function stack(lines) {
     return el(
         "pre",
         { tabindex: 0, "aria-label": "Stack" },
-        Array.isArray(lines) ? lines.join("\n") : String(lines ?? ""),
+        Array.isArray(lines) ? [...lines].reverse().join("\n") : String(lines ?? ""),
     );
 }

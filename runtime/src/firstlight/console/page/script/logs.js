@@ -12,11 +12,12 @@ const PLAIN_KEYS = new Set([
     "env",
     "exception",
     "logger",
+    "request_id",
 ]);
 
 // One line: time, level, event, the rest as names and values; a stack opens.
 function logLine(line, inTrace = false) {
-    const rest = Object.entries(line).filter(([key]) => !PLAIN_KEYS.has(key));
+    const rest = Object.entries(line).filter(([key, each]) => !PLAIN_KEYS.has(key) && each !== "" && each !== null);
     const text = (each) => (each && typeof each === "object" ? JSON.stringify(each) : String(each));
     return el(
         "div",
