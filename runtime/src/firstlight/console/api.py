@@ -20,8 +20,18 @@ class BusyError(Exception):
 class Api:
     """A table of functions. They are called in the thread of the management port."""
 
-    def __init__(self, reads: Mapping[str, Read], one: Mapping[str, ReadOne], effects: Mapping[str, Effect]) -> None:
-        """`reads` answer `<name>`, `one` answers `<name>/<id>`, `effects` answer POST requests to `<name>`."""
+    def __init__(
+        self,
+        index: Callable[[], Mapping[str, Any]],
+        reads: Mapping[str, Read],
+        one: Mapping[str, ReadOne],
+        effects: Mapping[str, Effect],
+    ) -> None:
+        """`reads` answer `<name>`, `one` answers `<name>/<id>`, `effects` answer POST requests to `<name>`.
+
+        `index` has what the list of all of them says besides their names.
+        """
+        self._index = index
         self._reads = reads
         self._one = one
         self._effects = effects
@@ -34,7 +44,7 @@ class Api:
     def read(self, path: str, query: Query) -> Mapping[str, Any]:
         """The answer of a twin. Raises `NotFoundError`, and `BadQueryError` for its arguments."""
         if not path:
-            return enveloped({"sections": sorted(self._reads), "actions": sorted(self._effects)})
+            return enveloped({"sections": sorted(self._reads), "actions": sorted(self._effects), **self._index()})
         name, _, key = path.partition("/")
         if not key and name in self._reads:
             return enveloped(self._reads[name](query))

@@ -15,7 +15,6 @@ from ..security.headers import HEADERS
 from . import guards
 from .api import Api, BusyError, Effect
 from .guards import NO_EFFECT, NO_TOKEN, Guards, Refusal
-from .html import Page
 from .queries import BadQueryError, NotFoundError, Query
 
 API = f"{CONSOLE}/api/v1/"
@@ -25,6 +24,13 @@ SOON_SECONDS = 1.0  # an answer that takes longer begins before it is known, bec
 _JSON = "application/json"
 _OF_PAGES = re.compile(rf"{CONSOLE}(?:/[a-z-]{{1,32}}(?:/[0-9A-Za-z_.-]{{1,64}})?)?/?")
 _READS = ("GET", "HEAD")
+
+
+class Page(NamedTuple):
+    """The document, and the content security policy that it is served with."""
+
+    document: bytes
+    policy: str
 
 
 class Reply(NamedTuple):
@@ -119,7 +125,7 @@ async def _body(receive: Receive) -> bytes:
                 more = message.get("more_body", False)
     except TimeoutError:
         more = True
-    if more:
+    if more or len(body) > BODY_BYTES:
         msg = f"The body must arrive within {BODY_SECONDS:g} s and have at most {BODY_BYTES} bytes."
         raise BadQueryError(msg)
     return body

@@ -2,8 +2,6 @@
 
 import os
 import sys
-from collections.abc import Mapping
-from typing import Any
 
 from ..console_link import ConsoleLink
 from ..development import handover
@@ -11,9 +9,8 @@ from ..logs.pipeline import is_for_a_terminal
 from ..management.pages import CONSOLE
 from ..metrics.instruments import REQUEST_DURATION
 from .api import Api
-from .application import Application
+from .application import Application, Page
 from .buffers import Buffers
-from .html import Page
 from .kept import Kept
 from .latencies import Latencies
 from .page import document
@@ -40,10 +37,10 @@ class Console:
         self._kept = Kept(buffers, self._points, self._stalls)
         self._sampler = Sampler(self._stalls.look, BEAT_SECONDS, self._each_second)
         sections = Sections(subject, buffers, self._points, self._stalls, self._state)
-        api = Api(sections.reads, sections.one, {})
+        api = Api(sections.index, sections.reads, sections.one, {})
         assert subject.settings.console_token is not None
         self._token = subject.settings.console_token.get_secret_value()
-        self.application = Application(self._token, api, Page.of(document(_config(subject))))
+        self.application = Application(self._token, api, Page(*document()))
 
     def start(self) -> None:
         """Watch the running event loop, and add links to problem documents."""
@@ -75,11 +72,6 @@ class Console:
     def _each_second(self) -> None:
         self._points.take(self._stalls.worst_lag())
         self._state.look()
-
-
-def _config(subject: Subject) -> Mapping[str, Any]:
-    identity = subject.service.identity
-    return {"service": identity.name, "version": identity.version, "environment": subject.settings.environment}
 
 
 def _resident_bytes() -> int:

@@ -28,6 +28,11 @@ class Totals(NamedTuple):
         """All requests."""
         return sum(self.counts)
 
+    @property
+    def ratio(self) -> float | None:
+        """The part of the requests that failed. None without requests."""
+        return self.failed / self.number if self.number else None
+
     def since(self, before: "Totals") -> "Totals":
         """What came after `before`."""
         counts = [now - then for now, then in zip(self.counts, before.counts, strict=True)]

@@ -18,8 +18,8 @@ class Point(NamedTuple):
 
     t: float
     rate: float
-    errors: float
-    """Failed requests in a second."""
+    errors: float | None
+    """The part of the requests that failed."""
     p50: float | None
     p95: float | None
     p99: float | None
@@ -57,7 +57,7 @@ class Points:
         point = Point(
             round(time.time(), 3),
             round(ended.number / seconds, 3),
-            round(ended.failed / seconds, 3),
+            _rounded(ended.ratio),
             _rounded(ended.quantile(0.5)),
             _rounded(ended.quantile(0.95)),
             _rounded(ended.quantile(0.99)),
@@ -91,9 +91,9 @@ def _route(route: str, ended: Totals, seconds: float) -> Mapping[str, Any]:
         "rate": round(ended.number / seconds, 3),
         "p50": _rounded(ended.quantile(0.5)),
         "p99": _rounded(ended.quantile(0.99)),
-        "errors": round(ended.failed / seconds, 3),
+        "errors": _rounded(ended.ratio),
     }
 
 
-def _rounded(seconds: float | None) -> float | None:
-    return None if seconds is None else round(seconds, DIGITS)
+def _rounded(number: float | None) -> float | None:
+    return None if number is None else round(number, DIGITS)

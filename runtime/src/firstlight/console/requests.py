@@ -18,18 +18,18 @@ _DIGITS = 32
 def detail(trace_id: str, address: str, exchanges: Exchanges, spans: Spans, lines: Lines) -> Mapping[str, Any]:
     """Everything about the last request of a trace. `address` is that of the service.
 
-    Raises `NotFoundError` if nothing of the trace is kept.
+    Raises `NotFoundError` if no request of the trace is kept.
     """
     trace_id = trace_id.lower()
     if len(trace_id) != _DIGITS or not _HEXADECIMAL.issuperset(trace_id):
         msg = f"A trace id has {_DIGITS} hexadecimal digits."
         raise NotFoundError(msg)
     found, recorded, said = exchanges.of_trace(trace_id), spans.of_trace(trace_id), lines.of_trace(trace_id)
-    if not (found or recorded or said):
-        msg = "Nothing of this trace is kept: it is too old, or of another service."
+    if found is None:
+        msg = "No request of this trace is kept: it has not ended, is too old, or is one of another service."
         raise NotFoundError(msg)
     began = recorded[0].start if recorded else 0
-    request = None if found is None else _request(*found, address, recorded, said)
+    request = _request(*found, address, recorded, said)
     return {"request": request, "spans": [span.shown(began) for span in recorded], "lines": said}
 
 

@@ -44,6 +44,10 @@ class Sections:
         }
         self.one: Mapping[str, ReadOne] = {"requests": self._request, "components": self._component}
 
+    def index(self) -> Mapping[str, Any]:
+        """The sections that components add."""
+        return {"components": self._components()}
+
     def _requests(self, query: Query) -> Mapping[str, Any]:
         only = Filter(query.flag("errors"), query.number("slower", 0), query.text("route"), query.text("text"))
         return self._buffers.exchanges.find(_wanted(query, ITEMS), only)

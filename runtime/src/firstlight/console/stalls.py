@@ -130,4 +130,14 @@ class Stalls:
 
     def _requests(self) -> Sequence[Mapping[str, Any]]:
         requests = sorted(self._lifecycle.requests, key=lambda request: request.started)
-        return [*map(described, requests[:MOST_REQUESTS])]
+        return [_shown(described(request)) for request in requests[:MOST_REQUESTS]]
+
+
+def _shown(request: Mapping[str, Any]) -> Mapping[str, Any]:
+    return {
+        "method": request["http_request_method"],
+        "path": request["url_path"],
+        "trace_id": request["trace_id"],
+        "request_id": request["request_id"],
+        "age_ms": round(request["age_seconds"] * 1000),
+    }
