@@ -17,6 +17,7 @@ class ConsolePage:
         """Watch `page`, which shows the console at `address`."""
         self.page = page
         self.address = address
+        self.name = "links"  # of the service
         self.errors: list[str] = []
         self.expected: tuple[str, ...] = ()  # parts of the errors that a test causes
         page.on("console", lambda said: self.errors.append(said.text) if said.type in ("error", "warning") else None)
@@ -28,7 +29,7 @@ class ConsolePage:
         """Open a section by its address, and wait until it shows what the service said."""
         self.page.goto(f"{self.address}/console{path and '/'}{path}")
         expect(self.page.locator("#state")).to_have_text("live")
-        expect(self.page.locator("#service")).to_have_text("links")
+        expect(self.page.locator("#service")).to_have_text(self.name)
         return self.page
 
     def see(self, *texts: str) -> None:

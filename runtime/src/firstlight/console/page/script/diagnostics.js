@@ -128,7 +128,7 @@ section("memory", "Memory", "m", [], (view) => {
     view.content.append(
         effectForm(view, {
             title: "Allocations",
-            text: "Records what is allocated meanwhile and still held at the end. The service is slower as long as it records.",
+            text: "Records what is allocated meanwhile and still held at the end. That makes the service slower.",
             fields: [["seconds", "Seconds", 5, 1, 30]],
             action: "Record",
             path: "memory",
