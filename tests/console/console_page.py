@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-import axe_playwright_python
+import axe_playwright_python  # type: ignore[import-untyped] # it has no types
 from playwright.sync_api import Page, expect
 
 AXE = (Path(str(axe_playwright_python.__file__)).parent / "axe.min.js").read_text("utf-8")

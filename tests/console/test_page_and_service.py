@@ -35,9 +35,13 @@ class Running:
         return {
             **os.environ,
             "UV_PROJECT_ENVIRONMENT": str(ROOT / "build/runtime-dev"),
-            **{"CONSOLE": "true", "CONSOLE_TOKEN": self.token, "LOG_FORMAT": "json"},
-            **{"HOST": "127.0.0.1", "PORT": str(self.port)},
-            **{"MANAGEMENT_HOST": "127.0.0.1", "MANAGEMENT_PORT": str(self.management)},
+            "CONSOLE": "true",
+            "CONSOLE_TOKEN": self.token,
+            "LOG_FORMAT": "json",
+            "HOST": "127.0.0.1",
+            "PORT": str(self.port),
+            "MANAGEMENT_HOST": "127.0.0.1",
+            "MANAGEMENT_PORT": str(self.management),
         }
 
     def get(self, path: str) -> tuple[int, bytes]:

@@ -11,6 +11,9 @@ SCRIPTS = (
 )
 """The parts of the script, in the order in which they run, which is that of the menu as well."""
 
+STYLES = ("frame", "tables", "drawings", "narrow")
+"""The parts of the style. Later ones win."""
+
 
 def document() -> tuple[bytes, str]:
     """Return the HTML page in UTF-8 and its `Content-Security-Policy`."""
@@ -27,7 +30,7 @@ def _hash(text: str) -> str:
     return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
 
 
-_STYLE = _read("console.css")
+_STYLE = "".join(_read(f"style/{name}.css") for name in STYLES)
 _SCRIPT = "(() => {\n'use strict';\n" + "".join(_read(f"script/{name}.js") for name in SCRIPTS) + "})();\n"
 _DOCUMENT = _read("console.html").replace("%STYLE%", _STYLE).replace("%SCRIPT%", _SCRIPT).encode()
 # Trusted types: the browser itself refuses markup that is made from text.

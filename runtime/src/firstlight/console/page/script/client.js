@@ -65,13 +65,14 @@ class View {
         this.closing.abort();
     }
 
-    // Ask for `path()` now and then once every `seconds`, unless paused or hidden.
+    // Ask for `path`, or what it returns, now and then once every `seconds`, unless paused or hidden.
     follow(path, draw, seconds = 1) {
         const signal = this.closing.signal;
         let asked = false;
         const turn = async () => {
             if (signal.aborted) return;
-            if (!asked || !(paused || document.hidden)) await this.once(path(), draw).then((done) => (asked ||= done));
+            if (!asked || !(paused || document.hidden))
+                await this.once(path.call ? path() : path, draw).then((done) => (asked ||= done));
             if (!signal.aborted) setTimeout(turn, seconds * 1000);
         };
         turn();

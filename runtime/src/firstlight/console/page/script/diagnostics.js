@@ -153,11 +153,11 @@ function dump(name, title, letter, caption) {
                         item.names?.length ? el("p.note", item.names.slice(0, 20).join(", ")) : null,
                         stack(item.stack),
                     );
-                show(result, el("p.note", `${count(total)} ${caption}, in groups of equal stacks.`), groups.map(card));
+                show(result, el("p.note", `${caption}: ${count(total)}, in groups of equal stacks.`), groups.map(card));
             });
         view.content.append(el("button", { type: "button", onclick: read }, "Read again"), result);
         read();
     });
 }
-dump("tasks", "Tasks", "k", "tasks of the event loop");
-dump("threads", "Threads", "h", "threads");
+dump("tasks", "Tasks", "k", "Tasks of the event loop");
+dump("threads", "Threads", "h", "Threads");

@@ -26,33 +26,30 @@ const budgetTable = (items) =>
     table("Error budget of each objective", BUDGET_COLUMNS, items, "No objective is declared.");
 
 section("budget", "Error budget", "b", [], (view) => {
-    view.follow(
-        () => "budget",
-        ({ items }) => {
-            const broken = items.flatMap((item) => (item.broken_by ?? []).map((each) => ({ ...each, slo: item.slo })));
-            const columns = [
-                ["Objective", (each) => each.slo],
-                [
-                    "Route",
-                    (each) =>
-                        link(
-                            each.route,
-                            address("requests", { route: each.route, errors: each.slo === "latency" ? "" : 1 }),
-                        ),
-                    "grow",
-                ],
-                ["Status", (each) => String(each.status ?? "–")],
-                ["Events", (each) => count(each.count), "number"],
-            ];
-            show(
-                view.content,
-                budgetTable(items),
-                el("p.note", "A burn rate of 1 spends the budget exactly in the period of the objective."),
-                el("h2", "Broken by"),
-                table("Bad events by route", columns, broken, "No bad event."),
-            );
-        },
-    );
+    view.follow("budget", ({ items }) => {
+        const broken = items.flatMap((item) => (item.broken_by ?? []).map((each) => ({ ...each, slo: item.slo })));
+        const columns = [
+            ["Objective", (each) => each.slo],
+            [
+                "Route",
+                (each) =>
+                    link(
+                        each.route,
+                        address("requests", { route: each.route, errors: each.slo === "latency" ? "" : 1 }),
+                    ),
+                "grow",
+            ],
+            ["Status", (each) => String(each.status ?? "–")],
+            ["Events", (each) => count(each.count), "number"],
+        ];
+        show(
+            view.content,
+            budgetTable(items),
+            el("p.note", "A burn rate of 1 spends the budget exactly in the period of the objective."),
+            el("h2", "Broken by"),
+            table("Bad events by route", columns, broken, "No bad event."),
+        );
+    });
 });
 
 const ALERT_COLUMNS = [
@@ -66,28 +63,25 @@ const ALERT_COLUMNS = [
 const firingFirst = (items) => [...items].sort((a, b) => (b.state === "firing") - (a.state === "firing"));
 
 section("alerts", "Alerts that would fire", "a", ["text"], (view) => {
-    view.follow(
-        () => "alerts",
-        ({ items, approximates }) => {
-            const rows = firingFirst(
-                items.filter((item) => (view.id ? item.name === view.id : view.matches({ ...item, runbook: "" }))),
-            );
-            const note = el("p.note", approximates);
-            if (!view.id)
-                return show(
-                    view.content,
-                    note,
-                    table("Alerts, firing first", ALERT_COLUMNS, rows, "No alert fits the filter."),
-                );
-            const [alert] = rows;
-            show(
+    view.follow("alerts", ({ items, approximates }) => {
+        const rows = firingFirst(
+            items.filter((item) => (view.id ? item.name === view.id : view.matches({ ...item, runbook: "" }))),
+        );
+        const note = el("p.note", approximates);
+        if (!view.id)
+            return show(
                 view.content,
                 note,
-                table("This alert", ALERT_COLUMNS, rows, "There is no alert of this name."),
-                alert?.runbook
-                    ? el("article.runbook", el("h2", "Runbook"), markdown(alert.runbook.replace(/^# .*\n/, "")))
-                    : null,
+                table("Alerts, firing first", ALERT_COLUMNS, rows, "No alert fits the filter."),
             );
-        },
-    );
+        const [alert] = rows;
+        show(
+            view.content,
+            note,
+            table("This alert", ALERT_COLUMNS, rows, "There is no alert of this name."),
+            alert?.runbook
+                ? el("article.runbook", el("h2", "Runbook"), markdown(alert.runbook.replace(/^# .*\n/, "")))
+                : null,
+        );
+    });
 });

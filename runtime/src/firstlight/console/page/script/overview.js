@@ -36,36 +36,16 @@ section("", "Overview", "o", [], (view) => {
     };
     const signals = new Signals(view, ["rate", "errors", "latency", "lag"], 5);
     view.content.append(state, signals.holder, latest);
-    view.follow(
-        () => "alerts",
-        ({ items }) => draw((parts.alerts = items)),
-        2,
-    );
-    view.follow(
-        () => "budget",
-        ({ items }) => draw((parts.budget = items)),
-        2,
-    );
-    view.follow(
-        () => "state",
-        ({ checks }) => draw((parts.checks = checks ?? [])),
-        2,
-    );
-    view.follow(
-        () => "requests?errors=1&limit=8",
-        ({ items }) => {
-            show(
-                latest,
-                el("h2", "Last errors"),
-                table(
-                    "Last failed requests, newest first",
-                    REQUEST_COLUMNS,
-                    [...items].reverse(),
-                    "No request failed.",
-                ),
-            );
-        },
-    );
+    view.follow("alerts", ({ items }) => draw((parts.alerts = items)), 2);
+    view.follow("budget", ({ items }) => draw((parts.budget = items)), 2);
+    view.follow("state", ({ checks }) => draw((parts.checks = checks ?? [])), 2);
+    view.follow("requests?errors=1&limit=8", ({ items }) => {
+        show(
+            latest,
+            el("h2", "Last errors"),
+            table("Last failed requests, newest first", REQUEST_COLUMNS, [...items].reverse(), "No request failed."),
+        );
+    });
 });
 
 function tile(title, content, kind, path) {

@@ -1,42 +1,36 @@
 // State of the service: stalls, checks and parts, settings, routes, versions, and the sections of components.
 
 section("stalls", "Stalls", "t", ["text"], (view) => {
-    view.follow(
-        () => "stalls",
-        ({ items }) => {
-            const stalls = items.filter((item) => view.matches(item)).reverse();
-            const requests = (item) =>
-                (item.requests ?? []).map((each) =>
-                    el(
-                        "li",
-                        each?.trace_id
-                            ? link(
-                                  `${each.method ?? ""} ${each.path ?? each.route ?? each.trace_id}`,
-                                  `requests/${encodeURIComponent(each.trace_id)}`,
-                              )
-                            : value(each),
-                    ),
-                );
-            const card = (item) =>
+    view.follow("stalls", ({ items }) => {
+        const stalls = items.filter((item) => view.matches(item)).reverse();
+        const requests = (item) =>
+            (item.requests ?? []).map((each) =>
                 el(
-                    "article.card",
-                    { "data-key": `${item.time}` },
-                    el("h2", `${clock(item.time)}: ${milliseconds(item.ms)}`),
-                    stack(item.stack),
-                    requests(item).length ? [el("h3", "Requests open then"), el("ul", requests(item))] : null,
-                );
-            show(
-                view.content,
-                el(
-                    "p.note",
-                    "Times when the event loop did nothing else for more than 100 ms, and what it did instead.",
+                    "li",
+                    each?.trace_id
+                        ? link(
+                              `${each.method ?? ""} ${each.path ?? each.route ?? each.trace_id}`,
+                              `requests/${encodeURIComponent(each.trace_id)}`,
+                          )
+                        : value(each),
                 ),
-                stalls.length
-                    ? stalls.map(card)
-                    : el("p.empty", view.query.size ? "No stall fits the filter." : "No stall yet."),
             );
-        },
-    );
+        const card = (item) =>
+            el(
+                "article.card",
+                { "data-key": `${item.time}` },
+                el("h2", `${clock(item.time)}: ${milliseconds(item.ms)}`),
+                stack(item.stack),
+                requests(item).length ? [el("h3", "Requests open then"), el("ul", requests(item))] : null,
+            );
+        show(
+            view.content,
+            el("p.note", "Times when the event loop did nothing else for more than 100 ms, and what it did instead."),
+            stalls.length
+                ? stalls.map(card)
+                : el("p.empty", view.query.size ? "No stall fits the filter." : "No stall yet."),
+        );
+    });
 });
 
 const STATE_PARTS = [
@@ -48,28 +42,25 @@ const STATE_PARTS = [
 ];
 
 section("state", "State", "c", ["text"], (view) => {
-    view.follow(
-        () => "state",
-        (data) => {
-            identify(data.service ?? {});
-            const parts = STATE_PARTS.map(([key, title]) => [
-                el("h2", { id: key }, title),
-                sheet(
-                    title,
-                    (data[key] ?? []).filter((row) => view.matches(row)),
-                    "None.",
-                ),
-            ]);
-            show(view.content, pairs(data.service ?? {}), parts);
-        },
-    );
+    view.follow("state", (data) => {
+        identify(data.service ?? {});
+        const parts = STATE_PARTS.map(([key, title]) => [
+            el("h2", { id: key }, title),
+            sheet(
+                title,
+                (data[key] ?? []).filter((row) => view.matches(row)),
+                "None.",
+            ),
+        ]);
+        show(view.content, pairs(data.service ?? {}), parts);
+    });
 });
 
 // A section whose rows rarely change.
 function listing(name, title, letter, caption, columns) {
     section(name, title, letter, ["text"], (view) => {
         view.follow(
-            () => name,
+            name,
             ({ items }) =>
                 show(
                     view.content,
