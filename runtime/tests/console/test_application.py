@@ -69,7 +69,9 @@ def test_a_large_body_is_refused(here: Caller, effects: Effects) -> None:
 
 def test_a_body_in_several_pieces_is_read(here: Caller, effects: Effects) -> None:
     """A browser may send it after the head."""
-    head = f"POST {API}press HTTP/1.1\r\nHost: 127.0.0.1:{here.port}\r\nCookie: {here.cookie}\r\nOrigin: {here.origin}\r\nX-Console: 1\r\n"
+    host = f"127.0.0.1:{here.port}"
+    ours = {"Host": host, "Cookie": here.cookie, "Origin": here.origin, "X-Console": "1"}
+    head = f"POST {API}press HTTP/1.1\r\n" + "".join(f"{name}: {value}\r\n" for name, value in ours.items())
     with socket.create_connection(("127.0.0.1", here.port), 10) as client:
         client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         for piece in (f"{head}Content-Length: 14\r\n\r\n", '{"seconds"', ": 3", "}"):

@@ -1,5 +1,6 @@
 """Requests that attack the console. Each is one that a page of another site, or another program, could send."""
 
+import socket
 import threading
 from collections.abc import Callable
 
@@ -222,7 +223,7 @@ def test_markup_in_an_answer_is_escaped(here: Caller) -> None:
 def test_a_thousand_connections_do_not_shut_the_probes_out(here: Caller) -> None:
     """The port closes old ones: the console and the probes answer, and no thread is started for them."""
     before = threading.active_count()
-    opened = [__import__("socket").create_connection(("127.0.0.1", here.port)) for _ in range(1000)]
+    opened = [socket.create_connection(("127.0.0.1", here.port)) for _ in range(1000)]
     try:
         for each in opened[::2]:
             each.sendall(b"GET /console HTTP/1.1\r\nHost: 127.0.0.1\r\n")

@@ -2,6 +2,7 @@
 
 import gc
 import secrets
+import threading
 import time
 import tracemalloc
 from collections.abc import Callable
@@ -161,7 +162,7 @@ def test_stalls() -> None:
         now = [0.0]
         pulse = stalls.Pulse(lambda: now[0])
         pulse.beats = True
-        pulse._thread = __import__("threading").get_ident()  # noqa: SLF001 - it does not run on a loop
+        pulse._thread = threading.get_ident()  # noqa: SLF001 - it does not run on a loop
         kept = stalls.Stalls(pulse, lifecycle, lambda: now[0])
         for _ in range(stalls.NUMBER + 50):
             for step in (0.02, 0.2, 0.02):

@@ -1,9 +1,10 @@
-"""The console of a real process: its twins, while the event loop is blocked as well, and nothing of it where it is off."""
+"""The console of a real process: its twins, also while the event loop is blocked, and nothing of it where it is off."""
 
 import json
 import threading
 import time
 from collections.abc import Callable, Mapping
+from itertools import pairwise
 from typing import Any
 
 import httpx2
@@ -95,7 +96,7 @@ def test_the_numbers_are_those_of_the_metrics(process: ServiceProcess, console: 
         text = process.manage(f"/metrics?name[]={name}").text
         counted = sum(float(line.rpartition(" ")[2]) for line in text.splitlines() if line.startswith(name))
         points = console.read("signals?since=0")["points"]
-        seconds = [b["t"] - a["t"] for a, b in zip(points, points[1:], strict=False)]
+        seconds = [b["t"] - a["t"] for a, b in pairwise(points)]
         rated = (
             sum(point["rate"] * length for point, length in zip(points[1:], seconds, strict=True)) + points[0]["rate"]
         )
