@@ -179,7 +179,11 @@ def fixed(now: float) -> Mapping[str, Reply]:
         },
         "alerts": {
             "approximates": "The rules of Prometheus over shorter windows.",
-            "items": [alert("ServiceNotReady", "ok", 0), alert("ErrorBudgetBurn", "firing", 20.5)],
+            "items": [
+                alert("ServiceNotReady", "ok", 0),
+                alert("ErrorBudgetBurn", "firing", 20.5),
+                alert("ErrorBudgetBurn", "firing", 7.5),
+            ],
         },
         "stalls": {
             "items": [{"time": now - 60, "ms": 412.0, "stack": STACK, "requests": [request(7, now - 60)]}],
@@ -218,7 +222,8 @@ def fixed(now: float) -> Mapping[str, Reply]:
             "items": [
                 {"count": 3, "stack": STACK, "names": ["request-1", HOSTILE]},
                 {"count": 1, "stack": ["background.py:9 run"], "names": ["refresh"]},
-            ]
+            ],
+            "left_out": 7,
         },
         "threads": {"items": [{"count": 1, "stack": ["worker.py:9 run"], "names": ["management"]}]},
         "components/database": {

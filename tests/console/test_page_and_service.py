@@ -38,6 +38,7 @@ class Running:
             "CONSOLE": "true",
             "CONSOLE_TOKEN": self.token,
             "LOG_FORMAT": "json",
+            "DRAIN_SECONDS": "0",
             "HOST": "127.0.0.1",
             "PORT": str(self.port),
             "MANAGEMENT_HOST": "127.0.0.1",

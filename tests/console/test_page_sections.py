@@ -25,7 +25,12 @@ SECTIONS = {
     "state": ("State", "billing", "disk", "refresh", "30 s", "80 MB", "closed"),
     "logs": ("Logs", "40 lines.", "http.request_failed", "path=/r/slug-40", "Set the level"),
     "profile": ("Profile", "CPU profile"),
-    "tasks": ("Tasks", "Tasks of the event loop: 4", "api/links/store.py:88 add", "refresh"),
+    "tasks": (
+        "Tasks",
+        "Tasks of the event loop: 4, in groups of equal stacks. 7 small groups are left out.",
+        "api/links/store.py:88 add",
+        "refresh",
+    ),
     "threads": ("Threads", "Threads: 1", "worker.py:9 run"),
     "memory": ("Memory", "Record"),
     "settings": ("Settings", "SENTRY_DSNsetenvironmentsecret"),

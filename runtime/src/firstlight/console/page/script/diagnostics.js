@@ -143,9 +143,10 @@ function dump(name, title, letter, caption) {
     section(name, title, letter, ["text"], (view) => {
         const result = el("div");
         const read = () =>
-            view.once(name, ({ items }) => {
+            view.once(name, ({ items, left_out: more }) => {
                 const groups = items.filter((item) => view.matches(item));
                 const total = items.reduce((sum, item) => sum + item.count, 0);
+                const rest = more ? ` ${count(more)} small groups are left out.` : "";
                 const card = (item) =>
                     el(
                         "article.card",
@@ -153,7 +154,14 @@ function dump(name, title, letter, caption) {
                         item.names?.length ? el("p.note", item.names.slice(0, 20).join(", ")) : null,
                         stack(item.stack),
                     );
-                show(result, el("p.note", `${caption}: ${count(total)}, in groups of equal stacks.`), groups.map(card));
+                show(
+                    result,
+                    el(
+                        "p.note",
+                        `${caption}: ${count(total)}, in groups of equal stacks.${rest}`,
+                    ),
+                    groups.map(card),
+                );
             });
         view.content.append(el("button", { type: "button", onclick: read }, "Read again"), result);
         read();

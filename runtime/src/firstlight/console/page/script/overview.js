@@ -5,7 +5,7 @@ section("", "Overview", "o", [], (view) => {
     const parts = { alerts: [], budget: [], checks: [] };
     const latest = el("div");
     const draw = () => {
-        const firing = parts.alerts.filter((each) => each.state === "firing");
+        const firing = [...new Set(parts.alerts.filter((each) => each.state === "firing").map((each) => each.name))];
         const failing = parts.checks.filter((each) => !GOOD.test(each.status));
         const least = parts.budget.length
             ? parts.budget.reduce((a, b) => (b.budget_left < a.budget_left ? b : a))
@@ -15,7 +15,7 @@ section("", "Overview", "o", [], (view) => {
             tile(
                 "Alerts",
                 firing.length
-                    ? firing.map((each) => link(each.name, `alerts/${encodeURIComponent(each.name)}`))
+                    ? firing.map((name) => link(name, `alerts/${encodeURIComponent(name)}`))
                     : "none would fire",
                 firing.length ? "bad" : "good",
                 "alerts",
