@@ -156,10 +156,7 @@ function dump(name, title, letter, caption) {
                     );
                 show(
                     result,
-                    el(
-                        "p.note",
-                        `${caption}: ${count(total)}, in groups of equal stacks.${rest}`,
-                    ),
+                    el("p.note", `${caption}: ${count(total)}, in groups of equal stacks.${rest}`),
                     groups.map(card),
                 );
             });
