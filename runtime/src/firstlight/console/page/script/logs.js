@@ -65,7 +65,7 @@ section("logs", "Logs", "l", ["text", "level", "trace"], (view) => {
 function levelForm(view) {
     return effectForm(view, {
         title: "Level of the running service",
-        text: "Back by itself after the time.",
+        text: "After that time, the configured level holds again.",
         fields: [
             ["level", "Level", ["debug", "info", "warning", "error"]],
             ["seconds", "Seconds", 600, 1, 3600],
