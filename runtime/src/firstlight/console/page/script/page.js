@@ -29,8 +29,10 @@ function open(moved) {
         fillContent(found, id);
     });
     fillContent(found, id);
-    if (moved) byId("title").focus({ preventScroll: true });
-    if (moved) scrollTo(0, 0);
+    byId("sections").querySelector("[aria-current=page]")?.scrollIntoView({ block: "nearest" });
+    if (!moved) return;
+    byId("title").focus({ preventScroll: true });
+    scrollTo(0, 0);
 }
 
 function fillContent(found, id) {
