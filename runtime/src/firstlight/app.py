@@ -41,7 +41,7 @@ from .settings import Settings, load
 from .settings.complaints import warn
 from .slo import standard_objectives
 from .traces.provider import Tracing
-from .watches import watches, with_token
+from .watches import Watches, watches, with_token
 
 _OF_PROBES = {"Cache-Control": "no-store", **HEADERS}
 
@@ -92,21 +92,16 @@ def create_app(  # noqa: PLR0913 - everything that differs between a server, a t
     Raises `SettingsError` for a bad setting and `ArrangementError` for components that do not fit together.
     """
     arrangement.verify(service)
-    settings = with_token(settings)
-    parts = _parts(settings, service)
-    identity = (service := service.within(settings)).identity
-    capture, flush_reports = sentry.start(settings, identity)
-    watched = watches(settings, service, process, lifecycle := Lifecycle())
-    emit = pipeline.configure(settings, identity, log_sink, report=capture, watch=watched.lines)
-    _publish(settings, service)
-    tracing = Tracing(settings, identity, span_processors, settings.telemetry_bytes // 2, watched.spans)
+    parts = _parts(settings := with_token(settings), service)
+    service, watched = service.within(settings), watches(settings)
+    emit, tracing, telemetry = _telemetry(settings, service, log_sink, span_processors, watched)
     lifespan = Lifespan(
         settings=settings,
         service=service,
         parts=parts,
         process=process,
-        lifecycle=lifecycle,
-        telemetry=Telemetry(tracing.stop, flush_reports, log_sink.flush),
+        lifecycle=Lifecycle(),
+        telemetry=telemetry,
         announces=not served,
         start_timeout=start_timeout,
         console=watched.console,
@@ -115,8 +110,18 @@ def create_app(  # noqa: PLR0913 - everything that differs between a server, a t
         return Application(Starlette(), lifespan)
     # Around the finished application, so that it sees the outcome of every request.
     app = _starlette(settings, service, lifespan, served=served)
-    recorder = _recorder(RouteTemplates(app.routes), service, settings, emit, watched.requests)
+    recorder = _recorder(app, service, settings, emit, watched.requests)
     return _observed(app, lifespan, recorder, WebsocketRecorder(recorder.templates, emit), tracing)
+
+
+def _telemetry(
+    settings: Settings, service: Service, output: sink.Output, processors: Sequence[SpanProcessor], watched: Watches
+) -> tuple[Emit, Tracing, Telemetry]:
+    capture, flush_reports = sentry.start(settings, service.identity)
+    emit = pipeline.configure(settings, service.identity, output, report=capture, watch=watched.lines)
+    _publish(settings, service)
+    tracing = Tracing(settings, service.identity, processors, settings.telemetry_bytes // 2, watched.spans)
+    return emit, tracing, Telemetry(tracing.stop, flush_reports, output.flush)
 
 
 def _parts(settings: Settings, service: Service) -> list[Part]:
@@ -154,12 +159,10 @@ def _observed(
     return Application(data_plane, lifespan, EarlyRefusal(shedder, recorder, proxies, protection.headers))
 
 
-def _recorder(
-    templates: RouteTemplates, service: Service, settings: Settings, emit: Emit, watch: Watch | None
-) -> Recorder:
+def _recorder(app: Starlette, service: Service, settings: Settings, emit: Emit, watch: Watch | None) -> Recorder:
     availability, latency = (objective.export() for objective in standard_objectives(settings))
     return Recorder(
-        templates=templates,
+        templates=RouteTemplates(app.routes),
         timings=Timings(service, settings, latency),
         availability=availability,
         known_methods=settings.known_methods,

@@ -5,20 +5,16 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from pydantic import SecretStr
 
-from .lifecycle import Lifecycle
+from .diagnostics.log_level import LevelOverride
 from .logs.watched import Watch as LineWatch
+from .management.subject import Subject
 from .requests.watch import Watch as RequestWatch
-from .server.lifespan import MakeConsole
-from .service import Service
+from .server.management_plane import MakeConsole
 from .settings import Settings
 from .traces.request_span import SpanWatch
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from typing import Any
-
     from .console import Console
-    from .management.health import Health
 
 TOKEN_BYTES = 16
 
@@ -39,17 +35,16 @@ def with_token(settings: Settings) -> Settings:
     return settings.model_copy(update={"console_token": SecretStr(secrets.token_hex(TOKEN_BYTES))})
 
 
-def watches(settings: Settings, service: Service, process: str, lifecycle: Lifecycle) -> Watches:
-    """The console of a process of this kind, or nothing if it is off."""
+def watches(settings: Settings) -> Watches:
+    """The console of a process, or nothing if it is off."""
     if not settings.console:
         return Watches()
     from .console import Console  # noqa: PLC0415 - only where it is on
     from .console.buffers import Buffers  # noqa: PLC0415
-    from .console.state import Subject  # noqa: PLC0415
 
     buffers = Buffers()
 
-    def console(health: "Health", resources: "Mapping[str, Any]") -> "Console":
-        return Console(buffers, Subject(service, settings, process, health, lifecycle, resources))
+    def console(subject: Subject, level: LevelOverride) -> "Console":
+        return Console(buffers, subject, level)
 
     return Watches(buffers.lines.add, buffers.spans, buffers.exchanges, console)

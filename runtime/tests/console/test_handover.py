@@ -125,5 +125,5 @@ def test_the_file_is_limited(descriptor: int) -> None:
         recorded.buffers.lines.add(b'{"level": "info", "event": "%05d", "text": "%s"}\n' % (number, b"\\u0000" * 1_000))
     recorded.kept.save()
 
-    assert os.fstat(descriptor).st_size <= handover.MAX_BYTES
+    assert os.fstat(descriptor).st_size <= handover.FILE_BYTES
     assert Recorded().buffers.lines.find(Wanted())["items"] != []

@@ -190,6 +190,27 @@ def test_the_buffer_can_be_exported(process: ServiceProcess, console: Caller) ->
     ]
 
 
+def test_what_is_done_on_demand(process: ServiceProcess, console: Caller) -> None:
+    """Tasks, threads, a profile, memory and the level of the log. One profile at a time."""
+    answers: list[Any] = []
+    profiling = threading.Thread(target=lambda: answers.append(console.act("profile", seconds=2)))
+    profiling.start()
+    eventually(lambda: "console work" in console.ask(f"{API}threads", ("Cookie", console.cookie)).body.decode())
+    busy = eventually(lambda: (a := console.act("memory", seconds=1)).status == 409 and a)
+    process.get("/block/0.3")
+    profiling.join()
+    level = console.act("log-level", level="error", seconds=1)
+
+    assert busy.json["error"].startswith("A profile or a look at the memory is running.")
+    assert (answers[0].status, answers[0].json["samples"] > 50) == (200, True)
+    assert console.read("tasks")["items"][0].keys() == {"count", "stack", "names"}
+    assert console.act("memory", seconds=1).json["items"] is not None
+    assert (level.json["level"], level.json["then"]) == ("error", "debug")
+    process.wait_for("diagnostics.level_restored")
+    refused = [console.act("profile", seconds=31), console.act("log-level"), console.act("log-level", level="loud")]
+    assert [each.status for each in refused] == [400, 400, 400]
+
+
 def test_no_text_of_a_client_is_markup(process: ServiceProcess, console: Caller) -> None:
     """Path, query, method, headers and ids of an attacker are data in JSON: no twin has a tag."""
     port = int(process.url.rpartition(":")[2])
@@ -215,8 +236,7 @@ def test_nothing_of_it_is_imported_where_it_is_off(serve: Callable[..., ServiceP
     """And its address is as unknown as any other, also for a service that is called a development environment."""
     code = (
         'import sys, atexit; atexit.register(lambda: print(\'{"event": "loaded", "modules": %d}\' % '
-        "sum(name.startswith(('firstlight.console.', 'firstlight.diagnostics')) or name == 'firstlight.console' "
-        "for name in sys.modules), flush=True)); sys.path.insert(0, sys.argv[1]); "
+        "sum(f'{name}.'.startswith('firstlight.console.') for name in sys.modules), flush=True)); sys.path.insert(0, sys.argv[1]); "
         "from shown import SERVICE; from firstlight import main; sys.argv[1:] = []; sys.exit(main(SERVICE))"
     )
     process = serve("-c", code, str(PROGRAMS), CONSOLE_TOKEN=TOKEN, ENVIRONMENT="development").started()

@@ -8,8 +8,10 @@ from typing import Any, NamedTuple
 
 from starlette.types import Receive, Scope, Send
 
+from ..diagnostics.guard import SOON_SECONDS
 from ..failures import report
 from ..management.pages import CONSOLE
+from ..media_type import JSON
 from ..problem_document import encoded
 from ..security.headers import HEADERS
 from . import guards
@@ -20,8 +22,6 @@ from .queries import BadQueryError, NotFoundError, Query
 API = f"{CONSOLE}/api/v1/"
 BODY_BYTES = 4096
 BODY_SECONDS = 2.0
-SOON_SECONDS = 1.0  # an answer that takes longer begins before it is known, because the port ends silent requests
-_JSON = "application/json"
 _OF_PAGES = re.compile(rf"{CONSOLE}(?:/[a-z-]{{1,32}}(?:/[0-9A-Za-z_.-]{{1,64}})?)?/?")
 _READS = ("GET", "HEAD")
 
@@ -96,7 +96,7 @@ class Application:
             if scope["method"] not in _READS:
                 return _not_allowed(*_READS)
             found = self._api.read(name, Query.parsed(scope["query_string"]))
-            return Reply(200, encoded(found), {"Content-Type": _JSON})
+            return Reply(200, encoded(found), {"Content-Type": JSON})
         if scope["method"] != "POST":
             return _not_allowed("POST")
         if not self._guards.may_act(scope):
@@ -107,7 +107,7 @@ class Application:
 async def _done(effect: Effect, query: Query) -> Reply:
     running = asyncio.ensure_future(effect(query))
     await asyncio.wait({running}, timeout=SOON_SECONDS)
-    return Reply(200, encoded(running.result()) if running.done() else _later(running), {"Content-Type": _JSON})
+    return Reply(200, encoded(running.result()) if running.done() else _later(running), {"Content-Type": JSON})
 
 
 async def _later(running: "asyncio.Future[Mapping[str, Any]]") -> bytes:
@@ -132,7 +132,7 @@ async def _body(receive: Receive) -> bytes:
 
 
 def _refused(refusal: Refusal) -> Reply:
-    return Reply(refusal.status, encoded({"error": refusal.reason}), {"Content-Type": _JSON})
+    return Reply(refusal.status, encoded({"error": refusal.reason}), {"Content-Type": JSON})
 
 
 def _not_allowed(*methods: str) -> Reply:

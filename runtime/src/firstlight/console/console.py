@@ -5,20 +5,23 @@ import sys
 
 from ..console_link import ConsoleLink
 from ..development import handover
+from ..diagnostics.log_level import LevelOverride
 from ..logs.pipeline import is_for_a_terminal
 from ..management.pages import CONSOLE
+from ..management.subject import Subject
 from ..metrics.instruments import REQUEST_DURATION
 from .api import Api
 from .application import Application, Page
 from .buffers import Buffers
 from .kept import Kept
 from .latencies import Latencies
+from .on_demand import OnDemand
 from .page import document
 from .points import Points, Process
 from .sampler import Sampler
 from .sections import Sections
 from .stalls import BEAT_SECONDS, Pulse, Stalls
-from .state import State, Subject
+from .state import State
 
 _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 
@@ -26,8 +29,8 @@ _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 class Console:
     """Serves what `buffers` have and what it reads of its subject. The lifespan of the process starts and stops it."""
 
-    def __init__(self, buffers: Buffers, subject: Subject) -> None:
-        """Take over what the process before a reload has recorded."""
+    def __init__(self, buffers: Buffers, subject: Subject, level: LevelOverride) -> None:
+        """Take over what the process before a reload has recorded. Create it in the running loop of the service."""
         self._subject = subject
         self._pulse = Pulse()
         self._stalls = Stalls(self._pulse, subject.lifecycle)
@@ -37,7 +40,9 @@ class Console:
         self._kept = Kept(buffers, self._points, self._stalls)
         self._sampler = Sampler(self._stalls.look, BEAT_SECONDS, self._each_second)
         sections = Sections(subject, buffers, self._points, self._stalls, self._state)
-        api = Api(sections.index, sections.reads, sections.one, {})
+        self._on_demand = OnDemand(level)
+        reads = {**sections.reads, **self._on_demand.reads}
+        api = Api(sections.index, reads, sections.one, self._on_demand.effects)
         assert subject.settings.console_token is not None
         self._token = subject.settings.console_token.get_secret_value()
         self.application = Application(self._token, api, Page(*document()))
@@ -46,6 +51,7 @@ class Console:
         """Watch the running event loop, and add links to problem documents."""
         self._pulse.start()
         self._sampler.start()
+        self._on_demand.start()
         ConsoleLink.address = f"{self._origin}{CONSOLE}"
 
     def announce(self) -> None:
@@ -57,6 +63,7 @@ class Console:
     def stop(self) -> None:
         """Stop watching."""
         ConsoleLink.address = ""
+        self._on_demand.stop()
         self._sampler.stop()
         self._pulse.stop()
 

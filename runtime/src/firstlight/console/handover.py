@@ -11,9 +11,9 @@ import orjson
 
 from .rings import Ring
 
-MAX_BYTES = 8_388_608
+FILE_BYTES = 8_388_608
 ROW_BYTES, MEMORY = 600, 2  # of an item, and for each byte of its JSON
-FORMAT = 1
+LAYOUT = 1
 
 
 class Part(NamedTuple):
@@ -30,10 +30,10 @@ Parts = Mapping[str, Part]
 def save(descriptor: int, parts: Parts) -> None:
     """Write all rings. Raises `OSError`. What does not fit into the limit is left out, the oldest first."""
     rows = {name: list(part.rows()) for name, part in parts.items()}
-    text = orjson.dumps({"format": FORMAT, "parts": rows}, default=str)
-    while len(text) > MAX_BYTES:
+    text = orjson.dumps({"format": LAYOUT, "parts": rows}, default=str)
+    while len(text) > FILE_BYTES:
         rows = {name: each[len(each) // 2 + 1 :] for name, each in rows.items()}
-        text = orjson.dumps({"format": FORMAT, "parts": rows}, default=str)
+        text = orjson.dumps({"format": LAYOUT, "parts": rows}, default=str)
     os.ftruncate(descriptor, 0)
     written = 0
     while written < len(text):
@@ -43,9 +43,9 @@ def save(descriptor: int, parts: Parts) -> None:
 def restore(descriptor: int, parts: Parts) -> None:
     """Fill the rings with what another process has saved, if anything. Raises `OSError` or `ValueError`."""
     os.set_inheritable(descriptor, False)  # noqa: FBT003 - it has no keywords
-    size = min(os.fstat(descriptor).st_size, MAX_BYTES)
+    size = min(os.fstat(descriptor).st_size, FILE_BYTES)
     saved = orjson.loads(os.pread(descriptor, size, 0)) if size else {}
-    if saved.get("format") != FORMAT:
+    if saved.get("format") != LAYOUT:
         return
     for name, part in parts.items():
         for seq, *row in saved["parts"].get(name, ()):

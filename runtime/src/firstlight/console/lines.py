@@ -7,12 +7,11 @@ from typing import Any
 import orjson
 
 from ..logs.logger import LEVELS
-from .matching import Matched, Wanted, matched
+from .matching import OF_ONE_TRACE, Matched, Wanted, matched
 from .rings import Ring
 
 NUMBER = 4_000
 MAX_BYTES = 2_359_296
-OF_ONE_TRACE = 1_000
 
 
 class Lines:

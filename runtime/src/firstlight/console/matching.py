@@ -6,6 +6,8 @@ from typing import Any, NamedTuple
 
 from .rings import Ring
 
+OF_ONE_TRACE = 1_000  # items of a request that are shown
+
 Matched = Mapping[str, Any]
 
 

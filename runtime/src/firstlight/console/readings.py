@@ -8,7 +8,8 @@ from typing import NamedTuple
 
 from prometheus_client import CollectorRegistry
 
-SECONDS = 900
+from .points import SECONDS
+
 MOST_SERIES = 120
 SERIES_BYTES = 8 * SECONDS + 600
 MAX_BYTES = MOST_SERIES * SERIES_BYTES

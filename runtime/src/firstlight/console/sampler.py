@@ -7,7 +7,7 @@ from collections.abc import Callable
 from ..failures import report
 
 SECOND = 1.0
-REPORT_SECONDS = 60.0  # between two reports of failures, which could otherwise come once a second
+FAILURE_SECONDS = 60.0  # between two reports of failures, which could otherwise come once a second
 
 
 class Sampler:
@@ -44,6 +44,6 @@ class Sampler:
             function()
         except Exception as error:  # noqa: BLE001 - the next call may work
             now = time.monotonic()
-            if now - self._reported >= REPORT_SECONDS:
+            if now - self._reported >= FAILURE_SECONDS:
                 self._reported = now
                 report("telemetry", "telemetry.failed", error, signal="console")

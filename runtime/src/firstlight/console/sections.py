@@ -6,6 +6,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from ..logs.logger import LEVELS
+from ..management.subject import Subject
 from ..metrics.instruments import SLO_OBJECTIVE, SLO_THRESHOLD
 from . import declared, otlp, requests
 from .buffers import Buffers
@@ -14,7 +15,7 @@ from .matching import Wanted
 from .points import SECONDS, Points
 from .queries import NotFoundError, Query
 from .stalls import Stalls
-from .state import State, Subject
+from .state import State
 
 if TYPE_CHECKING:
     from .api import Read, ReadOne

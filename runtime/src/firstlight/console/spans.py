@@ -11,12 +11,12 @@ from opentelemetry.trace import SpanContext, SpanKind
 from ..logs.redaction import redact, redact_text
 from ..traces.attributes import Groups
 from ..traces.request_span import SpanWatch
+from .matching import OF_ONE_TRACE
 from .rings import Ring
 
 NUMBER = 6_000
-MAX_BYTES = 2_359_296
+MAX_BYTES = 2_228_224
 SPAN_BYTES, ATTRIBUTE_BYTES = 520, 90  # of a span and of an attribute, without their texts
-OF_ONE_TRACE = 1_000
 
 Event = tuple[str, int, Mapping[str, Any]]
 

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from ..lifecycle import Lifecycle
 from ..logs.redaction import redact_text
-from ..management.stalls import LATE_SECONDS, described
+from ..management.stalls import LATE_SECONDS, MOST_REQUESTS, described
 from ..metrics.event_loop import INNERMOST_FRAMES
 from ..problem_document import encoded
 from .rings import Ring
@@ -19,7 +19,6 @@ NUMBER = 200
 MAX_BYTES = 262_144
 BEAT_SECONDS = 0.025
 SHORTEST_SECONDS = 0.1
-MOST_REQUESTS = 10
 FRAME_CHARACTERS = 300
 MEMORY = 3  # bytes of an object for each byte of its JSON, at most
 

@@ -5,30 +5,14 @@ import platform
 import time
 from collections import deque
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from ..component import Component
-from ..lifecycle import Lifecycle
-from ..management.health import Health
-from ..service import Service
-from ..settings import Settings
+from ..management.subject import Subject
 from .dependencies import background, dependencies
 
 CHANGES = 50  # of one check
 MOST_CHECKS = 200
-
-
-class Subject(NamedTuple):
-    """The process whose state is shown."""
-
-    service: Service
-    settings: Settings
-    process: str
-    """Its kind, such as `web`."""
-    health: Health
-    lifecycle: Lifecycle
-    resources: Mapping[str, Any]
-    """The open resources, by component. It grows while the components open."""
 
 
 class State:

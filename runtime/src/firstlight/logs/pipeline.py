@@ -72,6 +72,13 @@ def is_for_a_terminal(settings: Settings) -> bool:
     return settings.log_format == "console" or (settings.log_format == "auto" and sys.stdout.isatty())
 
 
+def set_level(name: str) -> None:
+    """Write lines from this level on, in place of the one in the settings. Any thread may call it."""
+    level = LEVELS[name]
+    _END.level = _END.write.level = level
+    logging.getLogger().setLevel(level)
+
+
 class _End:
     """What structlog calls its logger. Loggers are cached at first use; here they get the last pipeline configured."""
 

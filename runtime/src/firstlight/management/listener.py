@@ -15,7 +15,7 @@ from .acceptor import Acceptor
 from .descriptors import Reserve
 from .exposition import Exposition
 from .health import Health
-from .pages import MetricsPage, Pages, health_pages
+from .pages import MetricsPage, Page, Pages, Table, health_pages
 from .protocol import Limits, Port
 from .worker import Worker
 
@@ -29,7 +29,7 @@ STOP_SECONDS = 0.5
 class Listener:
     """Serves all clients in one thread with its own event loop. A second thread renders the metrics."""
 
-    def __init__(  # noqa: PLR0913 - what it serves, and where
+    def __init__(  # noqa: PLR0913 - everything that differs between a service and a test is an argument
         self,
         health: Health,
         host: str,
@@ -37,11 +37,13 @@ class Listener:
         details: Mapping[str, Any],
         limits: Limits | None = None,
         *,
+        more: Table | None = None,
         console: ASGIApp | None = None,
     ) -> None:
         """Bind the port. `details` are added to `/health`. Raises `OSError`, for example if the port is in use.
 
-        `console` is the application of the development console, if that is on.
+        `more` are pages in addition to metrics and health. `console` is the application of the development console, if
+        that is on.
         """
         self._socket = _bind(host, port)
         self.port: int = self._socket.getsockname()[1]
@@ -52,7 +54,8 @@ class Listener:
         self._worker = Worker("management metrics")
         seconds = RENDER_SHARE * self._limits.request_seconds
         metrics = MetricsPage(Exposition(), self._worker, self._reserve, seconds)
-        self._pages = Pages({"/metrics": metrics, **health_pages(health, details)}, console)
+        pages: dict[str, Page] = {"/metrics": metrics, **health_pages(health, details)}
+        self._pages = Pages(Table({**pages, **more.reads}, more.effects) if more else Table(pages), console)
         self._thread = threading.Thread(target=self._run, name="management", daemon=True)
 
     def start(self) -> None:

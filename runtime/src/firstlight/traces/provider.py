@@ -45,8 +45,8 @@ class Tracing:
         `max_bytes` limits the memory of finished spans that have not been exported.
         """
         self.propagator = propagation.install(settings)
-        self._watch = watch
-        self._queue = _queue(settings, max_bytes) if settings.exports_traces else None
+        self._queue, self._watch = _queue(settings, max_bytes) if settings.exports_traces else None, watch
+        consumers = [each for each in (*processors, self._queue, watch) if each is not None]
         ids = TraceIds()
         shared: dict[str, Any] = {
             "resource": resource(settings, identity),
@@ -61,9 +61,8 @@ class Tracing:
             for_requests = TracerProvider(ALWAYS_ON, **shared)  # they are sampled before the SDK is asked
             if isinstance(trace.get_tracer_provider(), trace.ProxyTracerProvider):  # it can be set only once
                 trace.set_tracer_provider(self.provider)
-        for processor in (*processors, self._queue, watch):
-            if processor is not None:
-                self.provider.add_span_processor(processor)
+        for consumer in consumers:
+            self.provider.add_span_processor(consumer)
         self.tracer: Starter = NoTracer()
         if not settings.otel_sdk_disabled:
             self.tracer = self._tracer(settings, identity, for_requests, ids)
