@@ -19,7 +19,6 @@ from .protocol import Limits, Port
 from .worker import Worker
 
 RESERVED_DESCRIPTORS = 4
-NO_PAGES = Table()
 BACKLOG = 4096  # so that a burst of connections does not displace a probe in the kernel's queue
 RENDER_SHARE = 0.8  # of the time limit of a request, so that there is time left to answer 503
 CLOSE_SECONDS = 0.2  # for responses in progress when the process ends
@@ -37,7 +36,7 @@ class Listener:
         details: Mapping[str, Any],
         limits: Limits | None = None,
         *,
-        more: Table = NO_PAGES,
+        more: Table | None = None,
     ) -> None:
         """Bind the port. `details` are added to `/health`. Raises `OSError`, for example if the port is in use.
 
@@ -52,8 +51,9 @@ class Listener:
         self._worker = Worker("management metrics")
         seconds = RENDER_SHARE * self._limits.request_seconds
         metrics = MetricsPage(Exposition(), self._worker, self._reserve, seconds)
+        reads, effects = more or Table()
         pages: dict[str, Page] = {"/metrics": metrics, **health_pages(health, details)}
-        self._pages = Pages(Table({**pages, **more.reads}, more.effects))
+        self._pages = Pages(Table({**pages, **reads}, effects))
         self._thread = threading.Thread(target=self._run, name="management", daemon=True)
 
     def start(self) -> None:

@@ -11,8 +11,7 @@ from pydantic_settings import BaseSettings
 from starlette.applications import Starlette
 
 from ..component import Background, Component, Surroundings
-from ..diagnostics.log_level import LevelOverride
-from ..diagnostics.pages import Diagnostics
+from ..diagnostics.pages import diagnostics
 from ..errors import ArrangementError
 from ..identity import WEB
 from ..lifecycle import Lifecycle
@@ -107,12 +106,9 @@ class Lifespan:
     def _open_management(self, stack: AsyncExitStack) -> None:
         settings = self.settings
         details = self._service.identity.details(settings.revision)
-        diagnostics = Diagnostics(self._service, settings, LevelOverride(settings.log_level))
-        listener = Listener(
-            self.health, settings.management_host, settings.management_port, details, more=diagnostics.table
-        )
-        diagnostics.start()
-        stack.callback(diagnostics.stop)
+        more = stack.enter_context(diagnostics(self._service, settings))
+        address = settings.management_host, settings.management_port
+        listener = Listener(self.health, *address, details, more=more)
         listener.start()
         self.lifecycle.management_port = listener.port
         stack.callback(listener.stop)
