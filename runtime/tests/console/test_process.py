@@ -190,6 +190,26 @@ def test_the_buffer_can_be_exported(process: ServiceProcess, console: Caller) ->
     ]
 
 
+def test_budget_and_alerts_follow_the_requests(process: ServiceProcess, console: Caller) -> None:
+    """Failures spend the budget, their route is named, and the alert fires."""
+    for _ in range(40):
+        process.get("/fail")
+
+    fast = eventually(
+        lambda: [a for a in console.read("alerts")["items"] if a["state"] == "firing" and a["priority"] == "P1"]
+    )
+    budget = {each["slo"]: each for each in console.read("budget")["items"]}["availability"]
+    counted = process.manage("/metrics?name[]=slo_events_total").text
+
+    assert (fast[0]["name"], fast[0]["value"] > fast[0]["threshold"]) == ("ErrorBudgetBurn", True)
+    assert budget["broken_by"][0]["route"] == "/fail"
+    assert (budget["bad"] >= 40, budget["budget_left"] < 0) == (True, True)
+    assert (
+        f'slo_events_total{{slo="availability",outcome="bad"}} {budget["bad"]}' in counted
+        or str(budget["bad"]) in counted
+    )
+
+
 def test_what_is_done_on_demand(process: ServiceProcess, console: Caller) -> None:
     """Tasks, threads, a profile, memory and the level of the log. One profile at a time."""
     answers: list[Any] = []

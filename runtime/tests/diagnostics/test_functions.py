@@ -10,6 +10,7 @@ from typing import Any
 
 import httpx2
 import pytest
+from pydantic import SecretStr
 
 from firstlight import REGISTRY, Service, Settings, create_app
 from firstlight.diagnostics.fingerprints import fingerprints
@@ -180,8 +181,7 @@ def test_hashes_of_two_instances_can_be_compared(service: Service, monkeypatch: 
 
 
 async def _diagnostics(service: Service) -> Diagnostics:
-    settings = Settings(diagnostics_token=TOKEN, log_level="info")
-    return Diagnostics(service, settings, LevelOverride("info"))
+    return Diagnostics(service, SecretStr(TOKEN), LevelOverride("info"))
 
 
 def test_a_call_may_take_longer_than_the_deadline_of_the_port(service: Service) -> None:

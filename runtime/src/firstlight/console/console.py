@@ -13,6 +13,7 @@ from ..metrics.instruments import REQUEST_DURATION
 from .api import Api
 from .application import Application, Page
 from .buffers import Buffers
+from .judgement import Judgement
 from .kept import Kept
 from .latencies import Latencies
 from .on_demand import OnDemand
@@ -41,7 +42,8 @@ class Console:
         self._sampler = Sampler(self._stalls.look, self._each_second)
         sections = Sections(subject, buffers, self._points, self._stalls, self._state)
         self._on_demand = OnDemand(level)
-        reads = {**sections.reads, **self._on_demand.reads}
+        self._judgement = Judgement()
+        reads = {**sections.reads, **self._on_demand.reads, **self._judgement.reads}
         api = Api(sections.index, reads, sections.one, self._on_demand.effects)
         assert subject.settings.console_token is not None
         self._token = subject.settings.console_token.get_secret_value()
@@ -79,6 +81,7 @@ class Console:
     def _each_second(self) -> None:
         self._points.take(self._stalls.worst_lag())
         self._state.look()
+        self._judgement.look()
 
 
 def _resident_bytes() -> int:

@@ -1,87 +1,161 @@
-"""Readings of the metrics on which alerts depend: one in a second for 15 minutes, each series as an array."""
+"""Readings of the metrics on which alerts depend: one in a second for 15 minutes, each series as an array.
+
+Metrics that are not read each second can be asked for as well: they have their last value only.
+"""
 
 import math
 import time
 from array import array
-from collections.abc import Callable, Collection, Mapping
-from typing import NamedTuple
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
 from prometheus_client import CollectorRegistry
 
+from .history import Labels
 from .points import SECONDS
 
 MOST_SERIES = 120
-SERIES_BYTES = 8 * SECONDS + 600
+SERIES_BYTES = 8 * SECONDS + 900
 MAX_BYTES = MOST_SERIES * SERIES_BYTES
 
-Labels = tuple[tuple[str, str], ...]
-"""Names and values, in the order of the names."""
-
-
-class Series(NamedTuple):
-    """The name of a sample, such as `slo_events_total`, and its labels."""
-
-    name: str
-    labels: Labels
+Key = tuple[tuple[str, str], ...]
+Values = dict[Key, "array[float]"]
 
 
 class Readings:
-    """The readings. One thread takes them, and others may read them. A series beyond the limit is left out."""
+    """A `History` of this process. One thread takes readings and asks, others may ask as well."""
 
     def __init__(
         self, registry: CollectorRegistry, samples: Collection[str], clock: Callable[[], float] = time.time
     ) -> None:
         """Read the samples with these names. `clock` returns seconds."""
-        self._registry = registry.restricted_registry(samples)
+        self._registry = registry
+        self._read = registry.restricted_registry(samples)
         self._clock = clock
-        self._values: dict[Series, array[float]] = {}
+        self._values: dict[str, Values] = {name: {} for name in samples}
+        self._series = 0
         self._times = array("d", [math.nan]) * SECONDS
         self._number = 0
 
     def take(self) -> None:
-        """Read every series."""
+        """Read every series. One beyond the limit is left out."""
         now, place = self._clock(), self._number % SECONDS
-        for values in self._values.values():
-            values[place] = math.nan
-        for family in self._registry.collect():
+        for every in self._values.values():
+            for values in every.values():
+                values[place] = math.nan
+        for family in self._read.collect():
             for sample in family.samples:
-                series = Series(sample.name, tuple(sorted(sample.labels.items())))
-                if series not in self._values:
-                    if len(self._values) >= MOST_SERIES:
-                        continue
-                    self._values[series] = array("d", [math.nan]) * SECONDS
-                self._values[series][place] = sample.value
+                values = self._place_of(sample.name, _key(sample.labels))
+                if values is not None:
+                    values[place] = sample.value
         self._times[place] = now
         self._number += 1
 
-    def times(self) -> list[float]:
-        """When the readings were taken, the oldest first."""
-        first = max(0, self._number - SECONDS)
-        return [self._times[number % SECONDS] for number in range(first, self._number)]
+    def series(self, name: str) -> Iterable[Labels]:
+        """The labels of each series of a metric."""
+        return [dict(key) for key in self.latest(name)]
 
-    def at(self, name: str, moment: float | None = None) -> Mapping[Labels, float]:
-        """The values of a sample in the last reading, or in the last one that is not later than `moment`."""
-        number = self._before(moment)
-        return self._read(name, number) if number is not None else {}
+    def value(self, name: str, labels: Labels) -> float | None:
+        """The sum of the last values. None without a series."""
+        return _sum(self.latest(name), labels)
 
-    def increase(self, name: str, seconds: float, moment: float | None = None) -> Mapping[Labels, float]:
-        """How much each counter has grown in the `seconds` before a moment, or since it was first read."""
-        last = self._before(moment)
-        if last is None:
-            return {}
+    def values(self, name: str, labels: Labels, seconds: float, step: float) -> Sequence[float]:
+        """The same at each `step` of the last `seconds`, the oldest first, as far as it is known."""
+        if not self._number:
+            return []
+        steps, now = int(seconds / step), self._times[(self._number - 1) % SECONDS]
+        numbers = [self._before(now - back * step) for back in range(steps, -1, -1)]
+        found = [_sum(self._at(name, number), labels) for number in numbers if number is not None]
+        return [value for value in found if value is not None]
+
+    def increase(self, name: str, labels: Labels, seconds: float) -> float:
+        """By how much counters grew within the last `seconds`, or since their first sample, added up."""
+        if not self._number:
+            return 0.0
+        last = self._number - 1
         first = self._before(self._times[last % SECONDS] - seconds)
-        first = max(0, self._number - SECONDS) if first is None else first
-        before = self._read(name, first)
-        return {labels: value - before.get(labels, 0.0) for labels, value in self._read(name, last).items()}
+        before = self._at(name, self._oldest if first is None else first)
+        grown = ((key, value - before.get(key, 0.0)) for key, value in self._at(name, last).items())
+        return sum(more for key, more in grown if _has(key, labels))
 
-    def _before(self, moment: float | None) -> int | None:
-        """The number of the last reading at or before a moment."""
-        oldest = max(0, self._number - SECONDS)
-        for number in range(self._number - 1, oldest - 1, -1):
-            if moment is None or self._times[number % SECONDS] <= moment:
-                return number
-        return None
+    @property
+    def _oldest(self) -> int:
+        return max(0, self._number - SECONDS)
 
-    def _read(self, name: str, number: int) -> Mapping[Labels, float]:
-        values = ((series, values[number % SECONDS]) for series, values in list(self._values.items()))
-        return {series.labels: value for series, value in values if series.name == name and not math.isnan(value)}
+    def _place_of(self, name: str, key: Key) -> "array[float] | None":
+        every = self._values[name]
+        if key not in every:
+            if self._series >= MOST_SERIES:
+                return None
+            self._series += 1
+            every[key] = array("d", [math.nan]) * SECONDS
+        return every[key]
+
+    def _before(self, moment: float) -> int | None:
+        """The number of the last reading at or before a moment. Readings are about a second apart."""
+        last, moment = self._number - 1, moment + 1e-6
+        number = max(self._oldest, last - int(self._times[last % SECONDS] - moment))
+        while number < last and self._times[(number + 1) % SECONDS] <= moment:
+            number += 1
+        while number >= self._oldest and self._times[number % SECONDS] > moment:
+            number -= 1
+        return number if number >= self._oldest else None
+
+    def latest(self, name: str) -> Mapping[Key, float]:
+        """The last value of each series of a metric, by its labels."""
+        if name in self._values:
+            return self._at(name, self._number - 1) if self._number else {}
+        return self.live(name)
+
+    def live(self, name: str) -> Mapping[Key, float]:
+        """The value of each series of a metric now, by its labels."""
+        found = self._registry.restricted_registry([name]).collect()
+        return {_key(sample.labels): sample.value for family in found for sample in family.samples}
+
+    def _at(self, name: str, number: int) -> Mapping[Key, float]:
+        place = number % SECONDS
+        every = ((key, values[place]) for key, values in list(self._values[name].items()))
+        return {key: value for key, value in every if not math.isnan(value)}
+
+
+class Snapshot:
+    """The values of now and the growth of the past. Each metric is read once, for an answer that asks for many series."""
+
+    def __init__(self, readings: Readings) -> None:
+        """Nothing is read yet."""
+        self._readings = readings
+        self._latest: dict[str, Mapping[Key, float]] = {}
+
+    def series(self, name: str) -> Iterable[Labels]:
+        """As those of the readings."""
+        return [dict(key) for key in self._of(name)]
+
+    def value(self, name: str, labels: Labels) -> float | None:
+        """As those of the readings."""
+        latest, key = self._of(name), _key(labels)
+        return latest[key] if key in latest else _sum(latest, labels)
+
+    def values(self, name: str, labels: Labels, seconds: float, step: float) -> Sequence[float]:
+        """As those of the readings."""
+        return self._readings.values(name, labels, seconds, step)
+
+    def increase(self, name: str, labels: Labels, seconds: float) -> float:
+        """As that of the readings."""
+        return self._readings.increase(name, labels, seconds)
+
+    def _of(self, name: str) -> Mapping[Key, float]:
+        if name not in self._latest:
+            self._latest[name] = self._readings.live(name)
+        return self._latest[name]
+
+
+def _key(labels: Labels) -> Key:
+    return tuple(sorted(labels.items()))
+
+
+def _has(key: Key, labels: Labels) -> bool:
+    return not labels or labels.items() <= dict(key).items()
+
+
+def _sum(values: Mapping[Key, float], labels: Labels) -> float | None:
+    found = [value for key, value in values.items() if _has(key, labels)]
+    return sum(found) if found else None

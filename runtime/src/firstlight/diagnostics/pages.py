@@ -2,9 +2,12 @@
 
 import math
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from functools import partial
 from typing import Any
+
+from pydantic import SecretStr
 
 from ..errors import UsageError
 from ..management.pages import Table
@@ -24,29 +27,48 @@ ROOT = "/diagnostics"
 DEFAULT_SECONDS = 5
 
 
+@contextmanager
+def diagnostics(service: Service, settings: Settings, level: LevelOverride) -> Iterator[Table]:
+    """The pages, in the running event loop of the service. There are none without the token in `settings`.
+
+    At the end, `level` goes back to that of the settings.
+
+    Raises `RuntimeError` if the process may not start another thread.
+    """
+    if settings.diagnostics_token is None:
+        try:
+            yield Table()
+        finally:
+            level.stop()
+        return
+    pages = Diagnostics(service, settings.diagnostics_token, level)
+    pages.start()
+    try:
+        yield pages.table
+    finally:
+        pages.stop()
+
+
 class Diagnostics:
     """The pages, and the thread in which they work, so that probes and scrapes do not wait for them."""
 
-    def __init__(self, service: Service, settings: Settings, level: LevelOverride) -> None:
-        """Create it in the running event loop of the service. There are no pages without the token in `settings`."""
+    def __init__(self, service: Service, token: SecretStr, level: LevelOverride) -> None:
+        """Create it in the running event loop of the service. Call `start`."""
         self._level = level
         self._ended = threading.Event()
         self._worker = Worker("diagnostics")
-        self.table = Table()
-        if (token := settings.diagnostics_token) is not None:
-            guard = Guard(token, self._worker, SecurityEvents())
-            named = partial(fingerprints, service, token.get_secret_value().encode())
-            reads: Mapping[str, Job] = {"tasks": Tasks(), "threads": threads, "settings": named}
-            effects = {"profile": self._profile, "log-level": self._log_level}
-            self.table = Table(
-                {f"{ROOT}/{name}": guard.page(name, partial(_always, job)) for name, job in reads.items()},
-                {f"{ROOT}/{name}": guard.page(name, call) for name, call in effects.items()},
-            )
+        guard = Guard(token, self._worker, SecurityEvents())
+        named = partial(fingerprints, service, token.get_secret_value().encode())
+        reads: Mapping[str, Job] = {"tasks": Tasks(), "threads": threads, "settings": named}
+        effects = {"profile": self._profile, "log-level": self._log_level}
+        self.table = Table(
+            {f"{ROOT}/{name}": guard.page(name, partial(_always, job)) for name, job in reads.items()},
+            {f"{ROOT}/{name}": guard.page(name, call) for name, call in effects.items()},
+        )
 
     def start(self) -> None:
-        """Start the thread, if there are pages. Raises `RuntimeError` if the process may not start another."""
-        if self.table.reads:
-            self._worker.start()
+        """Start the thread. Raises `RuntimeError` if the process may not start another."""
+        self._worker.start()
 
     def stop(self) -> None:
         """End a call that runs, and go back to the log level of the settings."""

@@ -54,8 +54,9 @@ class Listener:
         self._worker = Worker("management metrics")
         seconds = RENDER_SHARE * self._limits.request_seconds
         metrics = MetricsPage(Exposition(), self._worker, self._reserve, seconds)
+        reads, effects = more or Table()
         pages: dict[str, Page] = {"/metrics": metrics, **health_pages(health, details)}
-        self._pages = Pages(Table({**pages, **more.reads}, more.effects) if more else Table(pages), console)
+        self._pages = Pages(Table({**pages, **reads}, effects), console)
         self._thread = threading.Thread(target=self._run, name="management", daemon=True)
 
     def start(self) -> None:

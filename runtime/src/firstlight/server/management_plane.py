@@ -5,7 +5,7 @@ from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING
 
 from ..diagnostics.log_level import LevelOverride
-from ..diagnostics.pages import Diagnostics
+from ..diagnostics.pages import diagnostics
 from ..management.listener import Listener
 from ..management.stalls import StallWatch
 from ..management.subject import Subject
@@ -63,17 +63,15 @@ class ManagementPlane:
     def _opened(self, stack: AsyncExitStack, level: LevelOverride) -> Listener:
         """The port with the pages of the diagnostics and of the console."""
         settings, service = self._subject.settings, self._subject.service
-        diagnostics = Diagnostics(service, settings, level)
+        more = stack.enter_context(diagnostics(service, settings, level))
         self._console = None if self._make_console is None else self._make_console(self._subject, level)
         listener = Listener(
             self._subject.health,
             settings.management_host,
             settings.management_port,
             service.identity.details(settings.revision),
-            more=diagnostics.table,
+            more=more,
             console=self._console.application if self._console is not None else None,
         )
-        diagnostics.start()
-        stack.callback(diagnostics.stop)
         listener.start()
         return listener
