@@ -1,6 +1,7 @@
 """The console of a real process: its twins, also while the event loop is blocked, and nothing of it where it is off."""
 
 import json
+import re
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -96,6 +97,8 @@ def test_the_numbers_are_those_of_the_metrics(process: ServiceProcess, console: 
         text = process.manage(f"/metrics?name[]={name}").text
         counted = sum(float(line.rpartition(" ")[2]) for line in text.splitlines() if line.startswith(name))
         points = console.read("signals?since=0")["points"]
+        if not points:
+            return False
         seconds = [b["t"] - a["t"] for a, b in pairwise(points)]
         rated = (
             sum(point["rate"] * length for point, length in zip(points[1:], seconds, strict=True)) + points[0]["rate"]
@@ -204,10 +207,7 @@ def test_budget_and_alerts_follow_the_requests(process: ServiceProcess, console:
     assert (fast[0]["name"], fast[0]["value"] > fast[0]["threshold"]) == ("ErrorBudgetBurn", True)
     assert budget["broken_by"][0]["route"] == "/fail"
     assert (budget["bad"] >= 40, budget["budget_left"] < 0) == (True, True)
-    assert (
-        f'slo_events_total{{slo="availability",outcome="bad"}} {budget["bad"]}' in counted
-        or str(budget["bad"]) in counted
-    )
+    assert re.search(rf'outcome="bad".*}} {budget["bad"]}$', counted, re.MULTILINE)
 
 
 def test_what_is_done_on_demand(process: ServiceProcess, console: Caller) -> None:

@@ -44,9 +44,9 @@ class Readings:
                 values[place] = math.nan
         for family in self._read.collect():
             for sample in family.samples:
-                values = self._place_of(sample.name, _key(sample.labels))
-                if values is not None:
-                    values[place] = sample.value
+                series = self._place_of(sample.name, _key(sample.labels))
+                if series is not None:
+                    series[place] = sample.value
         self._times[place] = now
         self._number += 1
 
@@ -118,7 +118,7 @@ class Readings:
 
 
 class Snapshot:
-    """The values of now and the growth of the past. Each metric is read once, for an answer that asks for many series."""
+    """The values of now, and the growth of the past. Each metric is read once, for one answer."""
 
     def __init__(self, readings: Readings) -> None:
         """Nothing is read yet."""
