@@ -21,8 +21,8 @@ Answers = Mapping[str, Any]
 class Mount:
     """A tree of this repository, and the place of its copy in a service.
 
-    A whole mount is a library: it is copied without tests, builds and hidden files, replaces the earlier copy as a
-    whole, and has a list of checksums.
+    A whole mount is a library: only what its wheel is built from is copied, it replaces the earlier copy as a whole,
+    and it has a list of checksums.
     """
 
     tree: str
@@ -32,7 +32,7 @@ class Mount:
     def files(self) -> Iterator[str]:
         """The files that are copied, by their path in the tree."""
         for path in files_below(ROOT / self.tree):
-            if not (self.whole and _stays_here(PurePosixPath(path))):
+            if not self.whole or _of_the_library(PurePosixPath(path)):
                 yield path
 
 
@@ -42,11 +42,11 @@ MOUNTS = (
     Mount(tree="grafana", place="ops/grafana"),
     *([] if INDEX else [LIBRARY]),
 )
-_STAYS_HERE = frozenset({"build", "dist", "tests", "uv.lock"})
+_BUILT_FROM = frozenset({"README.md", "pyproject.toml", "src"})
 
 
-def _stays_here(path: PurePosixPath) -> bool:
-    return path.parts[0] in _STAYS_HERE or any(part.startswith(".") for part in path.parts)
+def _of_the_library(path: PurePosixPath) -> bool:
+    return path.parts[0] in _BUILT_FROM and not any(part.startswith(".") for part in path.parts)
 
 
 def mounted(answers: Answers) -> Iterator[tuple[Path, str]]:
