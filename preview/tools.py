@@ -15,7 +15,7 @@ NEEDED: Mapping[str, tuple[tuple[str, ...], str]] = {
 
 def find() -> Mapping[str, str]:
     """Find the path of every program. Raises `UnfitError` that names the missing ones."""
-    paths = {tool: _path(names) for tool, (names, _) in NEEDED.items()}
+    paths = {tool: find_one(tool) for tool in NEEDED}
     missing = [f"{tool} ({NEEDED[tool][1]})" for tool, path in paths.items() if not path]
     if missing:
         msg = f"The preview needs {', '.join(missing)}."
@@ -23,5 +23,6 @@ def find() -> Mapping[str, str]:
     return paths
 
 
-def _path(names: tuple[str, ...]) -> str:
-    return next((path for name in names if (path := shutil.which(name))), "")
+def find_one(tool: str) -> str:
+    """Find the path of one program, empty if it is missing."""
+    return next((path for name in NEEDED[tool][0] if (path := shutil.which(name))), "")

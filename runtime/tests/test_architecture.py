@@ -46,6 +46,7 @@ PUBLIC = [
     "Process",
     "Redaction",
     "RequestContext",
+    "Section",
     "Service",
     "Settings",
     "SettingsError",

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from .metrics.instruments import REGISTRY as REGISTRY
     from .operations.answer import Answer as Answer
     from .operations.operation import Operation as Operation
+    from .section import Section as Section
     from .service import Service as Service
     from .settings import Settings as Settings
     from .slo import Objective as Objective
@@ -63,6 +64,7 @@ _HOMES = {
     "REGISTRY": "metrics.instruments",
     "Redaction": "logs.secret_names",
     "RequestContext": "context",
+    "Section": "section",
     "Service": "service",
     "Settings": "settings",
     "SettingsError": "errors",
@@ -96,6 +98,7 @@ __all__ = [
     "Process",
     "Redaction",
     "RequestContext",
+    "Section",
     "Service",
     "Settings",
     "SettingsError",

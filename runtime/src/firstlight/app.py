@@ -31,6 +31,7 @@ from .requests.recorder import Recorder
 from .requests.routes import RouteTemplates
 from .requests.shedding import Shedder
 from .requests.timings import Timings
+from .requests.watch import Watch
 from .security.headers import HEADERS
 from .security.protection import Protection
 from .server.lifespan import Lifespan, Part
@@ -40,6 +41,7 @@ from .settings import Settings, load
 from .settings.complaints import warn
 from .slo import standard_objectives
 from .traces.provider import Tracing
+from .watches import Watches, watches, with_token
 
 _OF_PROBES = {"Cache-Control": "no-store", **HEADERS}
 
@@ -90,26 +92,36 @@ def create_app(  # noqa: PLR0913 - everything that differs between a server, a t
     Raises `SettingsError` for a bad setting and `ArrangementError` for components that do not fit together.
     """
     arrangement.verify(service)
-    parts = _parts(settings, service)
-    identity = (service := service.within(settings)).identity
-    capture, flush_reports = sentry.start(settings, identity)
-    emit = pipeline.configure(settings, identity, log_sink, report=capture)
-    _publish(settings, service)
-    lifecycle, tracing = Lifecycle(), Tracing(settings, identity, span_processors, settings.telemetry_bytes // 2)
+    parts = _parts(settings := with_token(settings), service)
+    service, watched = service.within(settings), watches(settings)
+    emit, tracing, telemetry = _telemetry(settings, service, log_sink, span_processors, watched)
     lifespan = Lifespan(
         settings=settings,
         service=service,
         parts=parts,
         process=process,
-        lifecycle=lifecycle,
-        telemetry=Telemetry(tracing.stop, flush_reports, log_sink.flush),
+        lifecycle=Lifecycle(),
+        telemetry=telemetry,
         announces=not served,
         start_timeout=start_timeout,
+        console=watched.console,
     )
     if process != WEB:  # it serves no requests, so it needs no data plane and no objectives
         return Application(Starlette(), lifespan)
     # Around the finished application, so that it sees the outcome of every request.
-    return _observed(_starlette(settings, service, lifespan, served=served), service, lifespan, emit, tracing)
+    app = _starlette(settings, service, lifespan, served=served)
+    recorder = _recorder(app, service, settings, emit, watched.requests)
+    return _observed(app, lifespan, recorder, WebsocketRecorder(recorder.templates, emit), tracing)
+
+
+def _telemetry(
+    settings: Settings, service: Service, output: sink.Output, processors: Sequence[SpanProcessor], watched: Watches
+) -> tuple[Emit, Tracing, Telemetry]:
+    capture, flush_reports = sentry.start(settings, service.identity)
+    emit = pipeline.configure(settings, service.identity, output, report=capture, watch=watched.lines)
+    _publish(settings, service)
+    tracing = Tracing(settings, service.identity, processors, settings.telemetry_bytes // 2, watched.spans)
+    return emit, tracing, Telemetry(tracing.stop, flush_reports, output.flush)
 
 
 def _parts(settings: Settings, service: Service) -> list[Part]:
@@ -128,9 +140,10 @@ def _publish(settings: Settings, service: Service) -> None:
         objective.export()
 
 
-def _observed(app: Starlette, service: Service, lifespan: Lifespan, emit: Emit, tracing: Tracing) -> Application:
-    settings, templates = lifespan.settings, RouteTemplates(app.routes)
-    recorder = _recorder(templates, service, settings, emit)
+def _observed(
+    app: Starlette, lifespan: Lifespan, recorder: Recorder, websockets: WebsocketRecorder, tracing: Tracing
+) -> Application:
+    settings = lifespan.settings
     proxies, protection = Proxies(settings.trusted_proxies), Protection.of(settings)
     observers = Observers(
         propagator=tracing.propagator,
@@ -142,18 +155,19 @@ def _observed(app: Starlette, service: Service, lifespan: Lifespan, emit: Emit, 
         headers=protection.headers,
     )
     shedder = Shedder("event_loop", settings.shed_seconds)
-    data_plane = DataPlane(protection.around(app), observers, WebsocketRecorder(templates, emit), shedder)
+    data_plane = DataPlane(protection.around(app), observers, websockets, shedder)
     return Application(data_plane, lifespan, EarlyRefusal(shedder, recorder, proxies, protection.headers))
 
 
-def _recorder(templates: RouteTemplates, service: Service, settings: Settings, emit: Emit) -> Recorder:
+def _recorder(app: Starlette, service: Service, settings: Settings, emit: Emit, watch: Watch | None) -> Recorder:
     availability, latency = (objective.export() for objective in standard_objectives(settings))
     return Recorder(
-        templates=templates,
+        templates=RouteTemplates(app.routes),
         timings=Timings(service, settings, latency),
         availability=availability,
         known_methods=settings.known_methods,
         emit=emit,
+        watch=watch,
     )
 
 

@@ -19,6 +19,7 @@ from .identity import Identity
 from .lifecycle import Lifecycle
 from .management.check import Check
 from .operations.operation import Operation
+from .section import Section
 from .settings import Settings
 
 ConfigT = TypeVar("ConfigT", bound=BaseSettings)
@@ -168,6 +169,9 @@ class Component(Generic[ConfigT, ResourceT]):
     background: Sequence[Background] = ()
     commands: Mapping[str, Command] = field(default_factory=dict)
     processes: Mapping[str, Process] = field(default_factory=dict)
+
+    console: Callable[[ResourceT], Section] | None = None
+    """Returns the section of the open resource on the development console."""
 
     for_tests: "ForTests[ConfigT, ResourceT] | None" = None
     """Prepares the data of tests, once for all of them. Gets the component and a temporary folder."""

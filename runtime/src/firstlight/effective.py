@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, cast
 
 import orjson
@@ -20,20 +20,30 @@ from .settings import Settings
 from .settings.complaints import complaints
 from .settings.source import Environment
 
+Digest = Callable[[str], str]
+
 NOT_SET = "not set"
 SET = "set"  # printed in place of the value of a secret
 _REMOVED = "\ue000"  # a private-use character, which no value contains
 _CREDENTIALS = re.compile(r"(://)[^\s\"',]*@")  # up to the last @: a password may hold any character
 
 
+def _none(_: str) -> str:
+    return ""
+
+
 class Setting(NamedTuple):
-    """One setting. `fault` says what a bad value must be; `note` says which part of the value is ignored."""
+    """One setting. `fault` says what a bad value must be; `note` says which part of the value is ignored.
+
+    `digest` stands for the whole value, also of a secret, where a function for it was given.
+    """
 
     variable: str
     value: str
     source: str
     fault: str
     note: str
+    digest: str = ""
 
 
 class Part(NamedTuple):
@@ -44,22 +54,25 @@ class Part(NamedTuple):
     faults: Sequence[str]
 
 
-def parts(service: Service, sources: Mapping[str, str]) -> Iterator[Part]:
+def parts(service: Service, sources: Mapping[str, str], digest: Digest = _none) -> Iterator[Part]:
     """The service's own settings, those of the platform, and those of each component.
 
-    `sources` has, by variable name, the source of each variable that is not from the real environment.
+    `sources` has, by variable name, the source of each variable that is not from the real environment. `digest` is
+    called with each value that is set.
     """
     answers = {**service.identity.defaults, "management_port": service.management_ports[WEB]}
-    every = _part("", service.settings, answers, sources)
+    every = _part("", service.settings, answers, sources, digest)
     own = [variable(service.settings, name) for name in service.settings.model_fields.keys() - Settings.model_fields]
     yield every._replace(title=service.identity.name, settings=[s for s in every.settings if s.variable in own])
     yield Part("platform", [setting for setting in every.settings if setting.variable not in own], ())
     for component in service.components:
         if component.settings.model_fields:
-            yield _part(component.name, component.settings, {}, sources)
+            yield _part(component.name, component.settings, {}, sources, digest)
 
 
-def _part(title: str, kind: type[BaseSettings], answers: Mapping[str, Any], sources: Mapping[str, str]) -> Part:
+def _part(
+    title: str, kind: type[BaseSettings], answers: Mapping[str, Any], sources: Mapping[str, str], digest: Digest
+) -> Part:
     given, faults = _given(kind)
     present = given.keys() | faults.keys()
     values = _values(kind, {**answers, **given}, faults)
@@ -73,8 +86,11 @@ def _part(title: str, kind: type[BaseSettings], answers: Mapping[str, Any], sour
             source = sources.get(named, "environment")
         elif name in answers:
             source = ANSWERS
-        shown = _shown(named, field, values.get(name))
-        settings.append(Setting(named, shown, source, faults.pop(name, ""), notes.get(named, "")))
+        value = values.get(name)
+        whole = digest(raw) if (raw := _raw(value)) else ""
+        settings.append(
+            Setting(named, _shown(named, field, value), source, faults.pop(name, ""), notes.get(named, ""), whole)
+        )
     return Part(title, settings, list(faults.values()))
 
 
@@ -131,6 +147,12 @@ def _shown(named: str, field: FieldInfo, value: Any) -> str:
         _CREDENTIALS.sub(rf"\1{_REMOVED}", text)
     )  # which takes what is left of them for a mail address
     return without.replace(_REMOVED, f"{REDACTED}@") if text else NOT_SET
+
+
+def _raw(value: Any) -> str:
+    if isinstance(value, SecretBytes):
+        return value.get_secret_value().decode(errors="surrogateescape")
+    return value.get_secret_value() if isinstance(value, SecretStr) else _text(value)
 
 
 def _text(value: Any) -> str:

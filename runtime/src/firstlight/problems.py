@@ -12,6 +12,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import ExceptionHandler
 
+from .console_link import ConsoleLink
 from .context import current_request
 from .field_errors import client_input, unknown_members
 from .problem_document import MEDIA_TYPE, document, encoded
@@ -75,6 +76,8 @@ class ProblemResponse(JSONResponse):
         """Build the document for the request in progress. `extra` members are added to the standard ones."""
         request = current_request()
         ids = {} if request is None else {"request_id": request.request_id, "trace_id": request.trace_id}
+        if request is not None and ConsoleLink.address:
+            ids |= ConsoleLink.members(request.trace_id)
         super().__init__(
             document(status, detail, ids, extra),
             status_code=status,

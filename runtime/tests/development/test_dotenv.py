@@ -7,7 +7,7 @@ import pytest
 
 from firstlight import SettingsError
 from firstlight.development import dotenv
-from firstlight.development.environment import DevelopmentEnvironment
+from firstlight.development.environment import CONSOLE, DevelopmentEnvironment
 
 
 @pytest.mark.parametrize(
@@ -84,9 +84,9 @@ def test_the_real_environment_wins(tmp_path: Path) -> None:
     """Also when the case of letters differs, or its value is empty. The defaults of development come last."""
     (tmp_path / ".env").write_text("port=1\nLOG_LEVEL=debug\nREVISION=x\n")
     environment = DevelopmentEnvironment(tmp_path, {"PORT": "2", "REVISION": ""})
-    assert environment.variables == {"PORT": "2", "REVISION": "", "LOG_LEVEL": "debug", "DRAIN_SECONDS": "0"}
-    assert environment.sources == {"LOG_LEVEL": ".env", "DRAIN_SECONDS": "make run"}
+    assert environment.variables == {"PORT": "2", "REVISION": "", "LOG_LEVEL": "debug", "DRAIN_SECONDS": "0", **CONSOLE}
+    assert environment.sources == {"LOG_LEVEL": ".env", "DRAIN_SECONDS": "make run", "CONSOLE": "make run"}
 
     (tmp_path / ".env").write_text("DRAIN_SECONDS=3\n")
-    assert DevelopmentEnvironment(tmp_path, {}).variables == {"DRAIN_SECONDS": "3"}
+    assert DevelopmentEnvironment(tmp_path, {}).variables == {"DRAIN_SECONDS": "3", **CONSOLE}
     assert DevelopmentEnvironment(tmp_path, os.environ).variables.items() >= os.environ.items()

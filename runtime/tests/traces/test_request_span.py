@@ -31,7 +31,7 @@ from firstlight.traces.encoding import encode, encoded
 from firstlight.traces.ids import TraceIds
 from firstlight.traces.propagation import NO_PARENT
 from firstlight.traces.provider import Tracing
-from firstlight.traces.request_span import Recording, RequestSpan, finish, started
+from firstlight.traces.request_span import Queue, Recording, RequestSpan, finish, started
 from firstlight.traces.request_tracer import RequestTracer, Rule
 
 from ..faults import IDENTITY
@@ -69,7 +69,8 @@ def start() -> Start:
         provider = ConsumedProvider(resource=Resource({"service.name": "x"}), shutdown_on_exit=False, id_generator=ids)
         provider.add_span_processor(exported)
         tracer, scope = provider.get_tracer("x", "1"), InstrumentationScope("x", "1")
-        recording = Recording(tracer, ids, encoded, exported.spans.append, provider.resource, scope)
+        queue = Queue(encoded, exported.spans.append, provider.resource, scope)
+        recording = Recording(tracer, ids, queue, None)
         starter = RequestTracer(tracer, ids, provider, Rule(1, follows=True, edge=None), recording if short else None)
         return starter.start(
             context, lambda: ("GET", [{"url.path": "/links/x"}, SharedAttributes({"server.port": 8000})])

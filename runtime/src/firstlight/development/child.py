@@ -23,15 +23,23 @@ class Ended(NamedTuple):
 class Child:
     """One process of the service."""
 
-    def __init__(self, command: Sequence[str], environment: Mapping[str, str], tell: Callable[[Ended], None]) -> None:
-        """Start the process. `tell` is called when it has ended.
+    def __init__(
+        self,
+        command: Sequence[str],
+        environment: Mapping[str, str],
+        tell: Callable[[Ended], None],
+        descriptors: Sequence[int] = (),
+    ) -> None:
+        """Start the process, which gets `descriptors`. `tell` is called when it has ended.
 
         It shares our terminal, so that a debugger works; Ctrl-C therefore reaches it as well. It ignores SIGINT until
         it serves, because Python would end with a traceback; then SIGINT starts the drain. SIGTERM always works.
         """
         handler = signal.signal(signal.SIGINT, signal.SIG_IGN)
         try:
-            self._process = subprocess.Popen([sys.executable, *command], env=dict(environment))  # noqa: S603 - the service
+            self._process = subprocess.Popen(  # noqa: S603 - the service
+                [sys.executable, *command], env=dict(environment), pass_fds=descriptors
+            )
         finally:
             signal.signal(signal.SIGINT, handler)
         self._tell = tell

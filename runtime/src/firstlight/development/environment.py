@@ -4,9 +4,11 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
+from ..settings.console_token import LOOPBACK
 from . import dotenv
 
 OURS = {"DRAIN_SECONDS": "0"}  # there is no load balancer to wait for, and each reload would wait
+CONSOLE = {"CONSOLE": "true"}  # where the management address is loopback; it is refused elsewhere
 SOURCE = "make run"  # printed as the source of OURS
 
 
@@ -20,7 +22,10 @@ class DevelopmentEnvironment:
         taken = {name.upper() for name in self.real}  # the names of settings are not case-sensitive
         self.from_file = {name: value for name, value in self.file.items() if name.upper() not in taken}
         taken |= {name.upper() for name in self.from_file}
-        self.ours = {name: value for name, value in OURS.items() if name not in taken}
+        given = {name.upper(): value.strip() for name, value in {**self.from_file, **self.real}.items()}
+        host = given.get("MANAGEMENT_HOST") or given.get("HOST") or LOOPBACK[0]
+        ours = OURS | CONSOLE if host in LOOPBACK else OURS
+        self.ours = {name: value for name, value in ours.items() if name not in taken}
 
     @property
     def variables(self) -> dict[str, str]:

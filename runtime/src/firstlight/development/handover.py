@@ -8,6 +8,10 @@ RELOADED_AT = "FIRSTLIGHT_RELOADED_AT"
 CONSOLE_TOKEN = "CONSOLE_TOKEN"  # noqa: S105 - the name of a variable
 
 
+CONSOLE_BUFFERS = "FIRSTLIGHT_CONSOLE_BUFFERS"
+"""The number of an open file without a name, in which the console keeps what was recorded before a reload."""
+
+
 def is_supervised() -> bool:
     """Whether a supervisor runs this process."""
     return RELOADED_AT in os.environ

@@ -1,9 +1,11 @@
 """Runs the service and restarts it when its files change. ADR 0019 has the reasons for this design."""
 
+import os
 import secrets
 import signal
 import socket
 import sys
+import tempfile
 import time
 from collections.abc import Sequence
 from contextlib import suppress
@@ -36,6 +38,7 @@ class Supervisor:
         self._root = root
         self._news: SimpleQueue[News] = SimpleQueue()
         self._token = secrets.token_hex(16)
+        self._buffers = _unnamed_file()
         self._ports: dict[str, str] = {}
         self._child: Child | None = None
         self._stopping = False
@@ -59,6 +62,7 @@ class Supervisor:
             watch.close()
             if self._child is not None:
                 self._child.kill()
+            os.close(self._buffers)
             self._terminal.restore()
 
     def _hear(self, number: int, _: object) -> None:
@@ -93,7 +97,8 @@ class Supervisor:
         for name in PORTS:
             if variables.get(name) == "0":  # a free one, and the same after each reload
                 variables[name] = self._ports[name] = self._ports.get(name) or _free_port(name)
-        self._child = Child(self._command, {**variables, handover.RELOADED_AT: reloaded_at}, self._news.put)
+        ours = {handover.RELOADED_AT: reloaded_at, handover.CONSOLE_BUFFERS: str(self._buffers)}
+        self._child = Child(self._command, variables | ours, self._news.put, (self._buffers,))
 
     def _reload(self, changed: Changed) -> None:
         began = time.monotonic()
@@ -149,6 +154,14 @@ class Supervisor:
         """Write to standard error, because the service may write JSON to standard output."""
         sys.stderr.write(f"{self._paint(text, style)}\n")
         sys.stderr.flush()
+
+
+def _unnamed_file() -> int:
+    """The descriptor of a new file that no path leads to, in memory where that is possible."""
+    if hasattr(os, "memfd_create"):
+        return os.memfd_create("console", os.MFD_CLOEXEC)
+    with tempfile.TemporaryFile() as file:
+        return os.dup(file.fileno())
 
 
 def _free_port(name: str) -> str:

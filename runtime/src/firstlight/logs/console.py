@@ -87,6 +87,8 @@ class Console:
             return paint(f"ready again after {seconds:.1f} s", "green")
         management = _url(self._settings.management_host, event["management_port"])
         places = {"health": f"{management}/health", "metrics": f"{management}/metrics"}
+        if self._settings.console and (token := self._settings.console_token) is not None:
+            places["console"] = f"{management}/console/login?token={token.get_secret_value()}"
         if event["port"]:
             places = {"service": _url(self._settings.host, event["port"]), **places}
         heading = paint(f"{printable(event['service'])} {printable(event['version'])} is ready", "bold", "green")

@@ -21,9 +21,12 @@ class Emit:
     """Writes events. A call never raises."""
 
     def __init__(self, ours: Mapping[str, str], level: int, render: Render, output: Output) -> None:
-        """Add the fields `ours` to each event of at least `level`, `render` it, and write it to `output`."""
+        """Add the fields `ours` to each event of at least `level`, `render` it, and write it to `output`.
+
+        `level` may be changed later.
+        """
         self._ours = ours
-        self._level = level
+        self.level = level
         self._render = render
         self.output = output
         self.timestamps = Timestamps()
@@ -31,7 +34,7 @@ class Emit:
     def __call__(self, event: Event) -> None:
         """Write one event."""
         try:
-            if LEVELS[event["level"]] >= self._level:
+            if LEVELS[event["level"]] >= self.level:
                 LOG_EVENTS_BY_LEVEL[event["level"]].inc()
                 self.output.write(self._render(self._line(datetime.now(UTC), event)))
         except KeyboardInterrupt:
@@ -39,9 +42,10 @@ class Emit:
         except BaseException as error:  # noqa: BLE001 - the caller cannot repair it
             self.write_remains(event.get("level"), event.get("event"), error)
 
-    def writes(self, level: str) -> bool:
-        """Whether events of this level are written as lines of JSON."""
-        return LEVELS[level] >= self._level and self._render is rendering.json
+    @property
+    def writes_json(self) -> bool:
+        """Whether events are written as lines of JSON."""
+        return self._render is rendering.json
 
     def json(self, timestamp: str, event: Event) -> bytes:
         """The line of JSON of an event."""

@@ -25,6 +25,10 @@ class LogLevel(Collector):
         self._level = _number(settings.log_level)
         self._default = _number(field.get_default(call_default_factory=True, validated_data={}))
 
+    def override(self, level: str) -> None:
+        """Another level than that of the settings is in force, or that one again."""
+        self._level = _number(level)
+
     def collect(self) -> Iterable[GaugeMetricFamily]:
         """One family."""
         family = GaugeMetricFamily(

@@ -18,7 +18,7 @@ from ..settings import Settings
 from ..terminal import paint_for
 from . import bridge, rendering
 from .console import Console
-from .emit import Emit, Event
+from .emit import Emit, Event, Render
 from .hold import hold_structlog
 from .limits import KEY_BYTES, cut
 from .logger import LEVELS, Logger
@@ -27,22 +27,32 @@ from .reports import Report, claim, ignore
 from .sink import Output, Sink
 from .tracebacks import rendered
 from .values import fields
+from .watched import Watch, watched
 
 SHARE_OF_TELEMETRY = 6  # sixteenths of what telemetry may hold in memory; spans have 8, reports and caches 1 each
 _IDENTITY = ("timestamp", "service", "version", "env")  # a caller cannot set these
 
 
-def configure(settings: Settings, identity: Identity, output: Output, *, report: Report = ignore) -> Emit:
+def configure(
+    settings: Settings,
+    identity: Identity,
+    output: Output,
+    *,
+    report: Report = ignore,
+    watch: Watch | None = None,
+) -> Emit:
     """Send every line of this process through one pipeline to `output`. Returns the object that writes complete events.
 
-    `report` is called once for each exception that a line at level error or above carries.
+    `report` is called once for each exception that a line at level error or above carries. `watch` gets each line of
+    JSON, also where the lines are rendered for a terminal.
     """
     if isinstance(output, Sink):
         output.limit(settings.telemetry_bytes * SHARE_OF_TELEMETRY // 16)
     ours = {"service": identity.name, "version": identity.version, "env": settings.environment}
     ours = {name: cut(value, KEY_BYTES) for name, value in ours.items()}
-    console = settings.log_format == "console" or (settings.log_format == "auto" and sys.stdout.isatty())
-    render = Console(settings, paint_for(sys.stdout)) if console else rendering.json
+    render: Render = Console(settings, paint_for(sys.stdout)) if is_for_a_terminal(settings) else rendering.json
+    if watch is not None:
+        render, output = watched(render, output, watch)
     level = logging.getLevelNamesMapping()[settings.log_level.upper()]
 
     emit = Emit(ours, level, render, output)
@@ -55,6 +65,18 @@ def configure(settings: Settings, identity: Identity, output: Output, *, report:
     )
     bridge.install(level)
     return emit
+
+
+def is_for_a_terminal(settings: Settings) -> bool:
+    """Whether lines are rendered for people."""
+    return settings.log_format == "console" or (settings.log_format == "auto" and sys.stdout.isatty())
+
+
+def set_level(name: str) -> None:
+    """Write lines from this level on, in place of the one in the settings. Any thread may call it."""
+    level = LEVELS[name]
+    _END.level = _END.write.level = level
+    logging.getLogger().setLevel(level)
 
 
 class _End:

@@ -13,6 +13,7 @@ from ..context import RequestContext
 from ..metrics.instruments import LOG_EVENTS_BY_LEVEL
 from .emit import Emit
 from .limits import LINE_BYTES
+from .logger import LEVELS
 
 
 class PreparedLine:
@@ -22,6 +23,7 @@ class PreparedLine:
         """Render `opening` (level and event), which precedes the ids, and `labels`, which follow them, with `emit`."""
         self._emit = emit
         self._opening, self._labels = opening, labels
+        self._level = LEVELS[opening["level"]]
         self._count = LOG_EVENTS_BY_LEVEL[opening["level"]]
         blank = secrets.token_hex()
         line = emit.json(blank, self._event(RequestContext(blank, blank, blank), {})).decode()
@@ -29,7 +31,12 @@ class PreparedLine:
         self._end = end.removesuffix("}\n") + ","
 
     def write(self, ids: RequestContext, more: dict[str, Any]) -> None:
-        """Write one line. `ids` need no escapes in JSON; the fields of `more` follow the labels."""
+        """Write one line, unless its level is below that of the log.
+
+        `ids` need no escapes in JSON; the fields of `more` follow the labels.
+        """
+        if self._level < self._emit.level:
+            return
         request_id, trace_id, span_id = ids
         try:
             time, rest = self._emit.timestamps.now(), orjson.dumps(more, option=orjson.OPT_APPEND_NEWLINE)

@@ -4,6 +4,7 @@ import asyncio
 import socket
 import threading
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from starlette.types import ASGIApp
@@ -14,7 +15,7 @@ from .acceptor import Acceptor
 from .descriptors import Reserve
 from .exposition import Exposition
 from .health import Health
-from .pages import MetricsPage, Pages, health_pages
+from .pages import MetricsPage, Page, Pages, Table, health_pages
 from .protocol import Limits, Port
 from .worker import Worker
 
@@ -28,20 +29,34 @@ STOP_SECONDS = 0.5
 class Listener:
     """Serves all clients in one thread with its own event loop. A second thread renders the metrics."""
 
-    def __init__(
-        self, health: Health, host: str, port: int, details: Mapping[str, Any], limits: Limits | None = None
+    def __init__(  # noqa: PLR0913 - everything that differs between a service and a test is an argument
+        self,
+        health: Health,
+        host: str,
+        port: int,
+        details: Mapping[str, Any],
+        limits: Limits | None = None,
+        *,
+        more: Table | None = None,
+        console: ASGIApp | None = None,
     ) -> None:
-        """Bind the port. `details` are added to `/health`. Raises `OSError`, for example if the port is in use."""
+        """Bind the port. `details` are added to `/health`. Raises `OSError`, for example if the port is in use.
+
+        `more` are pages in addition to metrics and health. `console` is the application of the development console, if
+        that is on.
+        """
         self._socket = _bind(host, port)
         self.port: int = self._socket.getsockname()[1]
-        self._limits = limits or Limits()
+        self._limits = replace(limits or Limits(), bodies=console is not None)
         self._reserve = Reserve(RESERVED_DESCRIPTORS)
         self._loop = asyncio.SelectorEventLoop()
         self._stopping = asyncio.Event()
         self._worker = Worker("management metrics")
         seconds = RENDER_SHARE * self._limits.request_seconds
         metrics = MetricsPage(Exposition(), self._worker, self._reserve, seconds)
-        self._pages = Pages({"/metrics": metrics, **health_pages(health, details)})
+        reads, effects = more or Table()
+        pages: dict[str, Page] = {"/metrics": metrics, **health_pages(health, details)}
+        self._pages = Pages(Table({**pages, **reads}, effects), console)
         self._thread = threading.Thread(target=self._run, name="management", daemon=True)
 
     def start(self) -> None:

@@ -4,10 +4,11 @@ import asyncio
 import json
 from collections.abc import Awaitable, Callable, Mapping
 from email.utils import formatdate
+from types import MappingProxyType
 from typing import Any, NamedTuple
 from urllib.parse import parse_qs
 
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from ..failures import report
 from ..security.headers import HEADERS
@@ -19,14 +20,19 @@ from .worker import Worker
 MAX_SCRAPES = 64  # scrapes that may wait at the same time
 FOR_CLIENTS = 2  # descriptors of the reserve that scrapes may not use
 METHODS = ("GET", "HEAD")
+EFFECTS = ("POST",)
 JSON = "application/health+json"
+CONSOLE = "/console"
+
+
+Content = bytes | Mapping[str, Any] | asyncio.Future[Mapping[str, Any]]
 
 
 class Answer(NamedTuple):
-    """A status and a body. A mapping is sent as JSON."""
+    """A status and a body. A mapping is sent as JSON. A future is sent when it is done; the head is sent before."""
 
     status: int
-    body: bytes | Mapping[str, Any]
+    body: Content
     content_type: str = JSON
     headers: Mapping[str, str] = {}
 
@@ -34,40 +40,60 @@ class Answer(NamedTuple):
 Page = Callable[[Scope], Awaitable[Answer]]
 
 
+class Table(NamedTuple):
+    """Pages by path: `reads` for GET and HEAD, `effects` for POST."""
+
+    reads: Mapping[str, Page] = MappingProxyType({})
+    effects: Mapping[str, Page] = MappingProxyType({})
+
+
 class Pages:
     """An ASGI application with a table of pages by path."""
 
-    def __init__(self, pages: Mapping[str, Page]) -> None:
-        """`pages` by path."""
-        self._pages = pages
+    def __init__(self, table: Table, console: ASGIApp | None = None) -> None:
+        """Serve the pages of `table`. `console` answers what is at or below `/console`, if it is there."""
+        self._table = table
+        self._console = console
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer the request. Its body is not read."""
-        del receive
+        """Answer the request. Its body is not read, unless it is for the console."""
+        if self._console is not None and f"{scope['path']}/".startswith(f"{CONSOLE}/"):
+            await self._console(scope, receive, send)
+            return
         status, body, content_type, more = await self._answer(scope)
-        content = body if isinstance(body, bytes) else json.dumps(body).encode()
-        headers = {
-            "Content-Type": content_type,
-            "Content-Length": str(len(content)),
-            "Date": formatdate(usegmt=True),
-            **HEADERS,
-            **more,
-        }
+        content = None if isinstance(body, asyncio.Future) else _encoded(body)
+        length = {} if content is None else {"Content-Length": str(len(content))}
+        headers = {"Content-Type": content_type, **length, "Date": formatdate(usegmt=True), **HEADERS, **more}
         encoded = [(name.lower().encode(), value.encode("latin-1")) for name, value in headers.items()]
         await send({"type": "http.response.start", "status": status, "headers": encoded})
+        if isinstance(body, asyncio.Future):
+            content = await self._late(scope, body)
         await send({"type": "http.response.body", "body": content})
 
     async def _answer(self, scope: Scope) -> Answer:
-        page = self._pages.get(scope["path"])
+        path = scope["path"]
+        page = self._table.reads.get(path) or self._table.effects.get(path)
         if page is None:
-            return document(404, {"paths": list(self._pages)})
-        if scope["method"] not in METHODS:
-            return Answer(405, {"methods": METHODS}, JSON, {"Allow": ", ".join(METHODS)})
+            return document(404, {"paths": list(self._table.reads)})
+        methods = METHODS if path in self._table.reads else EFFECTS
+        if scope["method"] not in methods:
+            return Answer(405, {"methods": methods}, JSON, {"Allow": ", ".join(methods)})
         try:
             return await page(scope)
         except Exception as error:  # noqa: BLE001 - the port must answer the next request
             report("request", "http.request_failed", error, http_route=scope["path"])
             return document(500, {"status": "fail"})
+
+    async def _late(self, scope: Scope, body: asyncio.Future[Mapping[str, Any]]) -> bytes:
+        try:
+            return _encoded(await body)
+        except Exception as error:  # noqa: BLE001 - the status has been sent
+            report("request", "http.request_failed", error, http_route=scope["path"])
+            return _encoded({"error": "The call failed."})
+
+
+def _encoded(body: bytes | Mapping[str, Any]) -> bytes:
+    return body if isinstance(body, bytes) else json.dumps(body).encode()
 
 
 def document(status: int, content: Mapping[str, Any]) -> Answer:

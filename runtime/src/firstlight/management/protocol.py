@@ -1,4 +1,7 @@
-"""One connection of the management port: limited head, no body, no pipelining, one deadline for each request."""
+"""One connection of the management port: limited size, no pipelining, one deadline for each request.
+
+No page reads a body, except for the development console: its bodies count as a part of the head.
+"""
 
 import asyncio
 from collections.abc import Callable
@@ -24,6 +27,7 @@ class Limits:
     head_bytes: int = 16_384
     request_seconds: float = 5.0  # from the first byte of a request, or from accept, to the last byte of its answer
     keep_alive_seconds: float = 75.0  # longer than a Prometheus waits between two scrapes
+    bodies: bool = False  # the bodies of POST requests are read, and count as a part of the head
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +66,7 @@ class Connection(HttpToolsProtocol):
         self._closed = closed
         self._ending = False  # everything that the client still sends is discarded
         self._discarded = 0
+        self._reads_body = False
         self._timer: asyncio.TimerHandle
         self._await_head()
 
@@ -93,7 +98,7 @@ class Connection(HttpToolsProtocol):
             if self._discarded > MAX_DISCARDED_BYTES:
                 self.transport.abort()
             return
-        if self.phase is Phase.ANSWER:
+        if self.phase is Phase.ANSWER and not self._reads_body:
             self._close_after_answer("pipeline_too_deep")
             return
         if self.phase is Phase.IDLE:
@@ -128,11 +133,23 @@ class Connection(HttpToolsProtocol):
         has_body = any(
             name in {b"content-length", b"transfer-encoding"} and value != b"0" for name, value in self.headers
         )
-        if has_body or not self.keeps_alive:
+        self._reads_body = has_body and self._limits.bodies and self.scope["method"] == "POST"
+        if self._reads_body:
+            self.cycle.keep_alive = False
+        elif has_body or not self.keeps_alive:
             self._close_after_answer()
 
     def on_body(self, body: bytes) -> None:
-        """Discard the body: no page reads one."""
+        """Discard the body, unless the console reads it."""
+        if self._reads_body:
+            super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        """Discard everything after a body."""
+        super().on_message_complete()
+        if self._reads_body:
+            self._reads_body = False
+            self._close_after_answer()
 
     def on_response_complete(self) -> None:
         """Wait for the next request after the last byte has been sent."""

@@ -88,13 +88,14 @@ class StallWatch:
             age_seconds=round(age, 3),
             stack=cut_middle(self._heartbeat.stack(), TEXT_BYTES),  # keeps the end, which is the blocking call
             active_requests=len(requests),
-            requests=[*map(_described, requests[:MOST_REQUESTS])],
+            requests=[*map(described, requests[:MOST_REQUESTS])],
             suppressed=self._suppressed,
         )
         self._next_event, self._suppressed = now + EVENT_SECONDS, 0
 
 
-def _described(request: Active) -> Mapping[str, Any]:
+def described(request: Active) -> Mapping[str, Any]:
+    """An active request as a field of an event: its path is cut and redacted."""
     scope = request.scope
     return {
         "request_id": request.ids.request_id,

@@ -5,7 +5,7 @@ from both. The locks are reentrant: a signal handler or a finalizer may log, and
 """
 
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Generic, Protocol, TypeVar
 
 from prometheus_client.metrics_core import Metric
@@ -45,6 +45,11 @@ class Family(Collector, Generic[ChildT]):
                 child = self._children[values] = self._made()
             return child
 
+    def children(self) -> Sequence[tuple[Labels, ChildT]]:
+        """All children with their labels, as they are now."""
+        with self._lock:
+            return list(self._children.items())
+
     def clear(self) -> None:
         """Forget all children."""
         with self._lock:
@@ -56,9 +61,7 @@ class Family(Collector, Generic[ChildT]):
 
     def collect(self) -> Iterable[Metric]:
         """The family as it is now."""
-        with self._lock:
-            children = list(self._children.items())
-        return [self._family(children)]
+        return [self._family(self.children())]
 
     def _made(self) -> ChildT:
         raise NotImplementedError

@@ -89,7 +89,7 @@ class Kinds(dict[Label, Kind]):
             self._children[method, route, str(int(status)) if answered else "", error_type, scheme],
             None if abandoned else self._availability.good if error_type in NOT_OURS else self._availability.bad,
             None if abandoned else self._timings.of(method, route),
-            PreparedLine(self._emit, opening, labels) if self._emit.writes(level) else None,
+            PreparedLine(self._emit, opening, labels) if self._emit.writes_json else None,
             name_of(method) if route == UNMATCHED else f"{name_of(method)} {route}",
             _attributes(label),
         )

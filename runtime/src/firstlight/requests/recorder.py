@@ -22,6 +22,7 @@ from .reason import REASON
 from .routes import RouteTemplates, reached
 from .span_attributes import client_address, path_and_client
 from .timings import Timings
+from .watch import Watch
 
 Known = tuple[int, str, int, str | None]
 
@@ -29,7 +30,7 @@ Known = tuple[int, str, int, str | None]
 class Recorder:
     """Records the telemetry of finished requests."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - where each signal goes
         self,
         *,
         templates: RouteTemplates,
@@ -37,12 +38,17 @@ class Recorder:
         availability: Events,
         known_methods: frozenset[str],
         emit: Emit,
+        watch: Watch | None = None,
     ) -> None:
-        """Label by `templates` and `known_methods`, count by `availability` and `timings`, write with `emit`."""
+        """Label by `templates` and `known_methods`, count by `availability` and `timings`, write with `emit`.
+
+        `watch` gets each request as well.
+        """
         self.templates = templates
         self.known_methods = known_methods
         self._timings = timings
         self._emit = emit
+        self._watch = watch
         self._kinds = Kinds(timings, availability, emit)
         self._usual: dict[Known, Kind] = {}
 
@@ -65,6 +71,8 @@ class Recorder:
             counted = request.first_byte - request.arrived if timing.to_first_byte and request.first_byte else took
             (timing.bad if counted > timing.threshold else timing.good).inc()
         self._write(request, kind, took)
+        if self._watch is not None:
+            self._watch.finished(request, kind.labels, took)
         return kind.labels
 
     def shed(self, scope: Scope, duration: int, request_id: str) -> None:
@@ -76,15 +84,18 @@ class Recorder:
             kind.available.inc()
         if (timing := kind.timing) is not None:
             (timing.bad if duration > timing.threshold else timing.good).inc()
+        path, client = target.path(scope), client_address(scope)
         event = {
             **kind.opening,
             "request_id": request_id,
             **kind.labels,
-            "url_path": target.path(scope),
+            "url_path": path,
             "duration_seconds": duration // 1000 / 1e6,
-            "client_address": client_address(scope),
+            "client_address": client,
         }
         self._emit(event)
+        if self._watch is not None:
+            self._watch.shed(kind.labels, duration, request_id, path, client)
 
     def _found(self, request: ObservedRequest, known: Known) -> Kind:
         """The kind of a request that succeeded or failed by the client's mistake. Later requests find it directly.

@@ -15,10 +15,7 @@ from ..errors import ArrangementError
 from ..identity import WEB
 from ..lifecycle import Lifecycle
 from ..management.health import Health
-from ..management.listener import Listener
-from ..management.stalls import StallWatch
-from ..metrics.garbage_collector import watch_garbage_collector
-from ..metrics.thread_pool import watch_thread_pool
+from ..management.subject import Subject
 from ..service import Service
 from ..settings import Settings
 from ..signing import SigningKeys
@@ -26,6 +23,7 @@ from . import applications
 from .background import Supervisor
 from .children import Children
 from .ends import Ends
+from .management_plane import MakeConsole, ManagementPlane
 from .starting import Condition, wait_until_ready
 from .stop import Stop, Telemetry
 from .times import END_SECONDS
@@ -54,8 +52,12 @@ class Lifespan:
         telemetry: Telemetry,
         announces: bool,
         start_timeout: float | None,
+        console: MakeConsole | None = None,
     ) -> None:
-        """Nothing is open yet. `announces` is false if the server calls `announce` when its port is open."""
+        """Nothing is open yet. `announces` is false if the server calls `announce` when its port is open.
+
+        `console` makes the development console, if that is on.
+        """
         self.settings = settings
         self.health = Health(lifecycle)
         self.lifecycle = lifecycle
@@ -67,11 +69,15 @@ class Lifespan:
         self._children = Children(lifecycle, self.stop.flush_all)
         self._announces = announces
         self._start_timeout = start_timeout
+        self._resources: dict[str, Any] = {}  # of the components, as they are opened
+        subject = Subject(service, settings, process, self.health, lifecycle, self._resources)
+        self._plane = ManagementPlane(subject, self.stop, self._children, console)
 
     @asynccontextmanager
     async def __call__(self, _: Starlette | None = None) -> AsyncIterator[Mapping[str, Any]]:
         """Open everything, serve, and close everything. Standard output is flushed last."""
         async with AsyncExitStack() as stack:
+            stack.callback(self._plane.hand_over)
             stack.callback(self.stop.flush)
             resources = await self._start(stack)
             if self._announces:
@@ -81,7 +87,7 @@ class Lifespan:
 
     async def _start(self, stack: AsyncExitStack) -> Mapping[str, Any]:
         with self._ends.reporting("service.start_failed"):
-            self._open_management(stack)
+            self._plane.open(stack)
             resources = await self._open_components(stack)
             if self._process == WEB:
                 resources = {**await applications.opened(self._ends, stack, self._service), **resources}
@@ -101,26 +107,11 @@ class Lifespan:
         """End the start: the process becomes ready, and logs it."""
         self.lifecycle.started = True
         log.info("service.started", port=self.settings.port, management_port=self.lifecycle.management_port)
-
-    def _open_management(self, stack: AsyncExitStack) -> None:
-        settings = self.settings
-        details = self._service.identity.details(settings.revision)
-        listener = Listener(self.health, settings.management_host, settings.management_port, details)
-        listener.start()
-        self.lifecycle.management_port = listener.port
-        stack.callback(listener.stop)
-        self._children.watch({settings.port, listener.port} - {0})
-        watch_garbage_collector()
-        watch_thread_pool()
-        self.health.heartbeat.start()
-        stack.callback(self.health.stop)
-        stack.callback(self.stop.flush_spans)
-        stalls = StallWatch(self.health.heartbeat, self.lifecycle)
-        stalls.start()
-        stack.callback(stalls.stop)
+        self._plane.announce()
 
     async def _open_components(self, stack: AsyncExitStack) -> Mapping[str, Any]:
-        resources: dict[str, Any] = {}
+        resources = self._resources
+        resources.clear()
         for component, settings in self._parts:
             surroundings = self.surroundings(settings, resources)
             resources[component.name] = await self._ends.opened(

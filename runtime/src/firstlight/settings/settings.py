@@ -9,13 +9,14 @@ from starlette.requests import HTTPConnection
 from ..errors import SettingsError
 from ..identity import ENVIRONMENT_NAME, MANAGEMENT_PORT
 from ..text import Shown
+from .console_token import LOOPBACK, ConsoleToken
 from .hosts import ALL, Hosts
 from .networks import Networks
 from .objectives import Ratio, Threshold
 from .opentelemetry import OpenTelemetrySettings
 from .origins import Origins
 from .public_url import PublicUrl
-from .signing_key import SigningKey
+from .signing_key import SHORTEST_KEY, SigningKey
 from .source import Environment
 
 DAY_SECONDS = 86_400
@@ -31,6 +32,14 @@ def _is_dsn(dsn: SecretStr) -> SecretStr:
         msg = "must look like https://<key>@<host>/<project number>"
         raise ValueError(msg)
     return dsn
+
+
+def _is_token(token: SecretStr) -> SecretStr:
+    value = token.get_secret_value()
+    if len(value) < SHORTEST_KEY or not (value.isascii() and value.isprintable()) or " " in value:
+        msg = f"must be a random text of at least {SHORTEST_KEY} characters: letters, digits and punctuation of ASCII"
+        raise ValueError(msg)
+    return token
 
 
 def _level(name: object) -> object:
@@ -75,6 +84,7 @@ class Settings(OpenTelemetrySettings):
     log_level: Level = "info"
     log_format: Literal["auto", "json", "console"] = "auto"
     sentry_dsn: Annotated[SecretStr, AfterValidator(_is_dsn)] | None = None
+    diagnostics_token: Annotated[SecretStr, AfterValidator(_is_token)] | None = None
     drain_seconds: float = Field(5, ge=0, le=DAY_SECONDS, allow_inf_nan=False)
     graceful_seconds: int = Field(20, ge=1, le=DAY_SECONDS)
     max_body_bytes: int = Field(1_048_576, ge=0)
@@ -98,11 +108,20 @@ class Settings(OpenTelemetrySettings):
     accept_baggage: bool = False
     api_docs: bool = True
     rate_limits: Literal["on", "report", "off"] = Field(default_factory=_rate_limits)
+    console: bool = False
+    console_token: ConsoleToken | None = None
 
     @model_validator(mode="after")
     def _credentials_need_origins(self) -> Self:
         if self.cors_credentials and ALL in self.cors_origins:
             msg = "CORS_ORIGINS must be a list of origins, not *, because CORS_CREDENTIALS is true"
+            raise ValueError(msg)
+        return self
+
+    @model_validator(mode="after")
+    def _console_is_local(self) -> Self:
+        if self.console and self.management_host not in LOOPBACK:
+            msg = f"CONSOLE must be false unless MANAGEMENT_HOST is one of {', '.join(LOOPBACK)}"
             raise ValueError(msg)
         return self
 

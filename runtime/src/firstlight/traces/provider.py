@@ -17,7 +17,7 @@ from . import propagation
 from .consumers import ConsumedProvider
 from .ids import TraceIds
 from .queue import MAX_BYTES, SpanQueue
-from .request_span import Recording
+from .request_span import Queue, Recording, SpanWatch
 from .request_tracer import NoTracer, RequestTracer, Rule, Starter
 from .sampling import edge, follows_callers, kept, sampler
 from .sdk import DISABLED, without_variables
@@ -36,13 +36,17 @@ class Tracing:
         identity: Identity,
         processors: Sequence[SpanProcessor] = (),
         max_bytes: int = MAX_BYTES,
+        watch: SpanWatch | None = None,
     ) -> None:
-        """Export where an endpoint is configured; `processors` get the spans as well. Without both none is recorded.
+        """Export where an endpoint is configured; `processors` and `watch` get the spans as well.
+
+        Without any of them none is recorded.
 
         `max_bytes` limits the memory of finished spans that have not been exported.
         """
         self.propagator = propagation.install(settings)
-        self._queue = _queue(settings, max_bytes) if settings.exports_traces else None
+        self._queue, self._watch = _queue(settings, max_bytes) if settings.exports_traces else None, watch
+        consumers = [each for each in (*processors, self._queue, watch) if each is not None]
         ids = TraceIds()
         shared: dict[str, Any] = {
             "resource": resource(settings, identity),
@@ -57,8 +61,8 @@ class Tracing:
             for_requests = TracerProvider(ALWAYS_ON, **shared)  # they are sampled before the SDK is asked
             if isinstance(trace.get_tracer_provider(), trace.ProxyTracerProvider):  # it can be set only once
                 trace.set_tracer_provider(self.provider)
-        for processor in (*processors, *([self._queue] if self._queue else [])):
-            self.provider.add_span_processor(processor)
+        for consumer in consumers:
+            self.provider.add_span_processor(consumer)
         self.tracer: Starter = NoTracer()
         if not settings.otel_sdk_disabled:
             self.tracer = self._tracer(settings, identity, for_requests, ids)
@@ -71,12 +75,18 @@ class Tracing:
         tracer = provider.get_tracer(identity.name, identity.version)
         rule = Rule(kept(settings), follows_callers(settings), edge(settings))
         recording = None
-        if self._queue is not None and not _are_stated(limits(settings)):
-            from .encoding import encoded  # noqa: PLC0415 - it takes time to import, and only here it is used
-
+        if (self._queue or self._watch) and not _are_stated(limits(settings)):
             scope = InstrumentationScope(identity.name, identity.version)
-            recording = Recording(tracer, ids, encoded, self._queue.put, provider.resource, scope)
+            recording = Recording(tracer, ids, _encoded(self._queue, provider.resource, scope), self._watch)
         return RequestTracer(tracer, ids, self.provider, rule, recording)
+
+
+def _encoded(queue: SpanQueue | None, of: Resource, scope: InstrumentationScope) -> Queue | None:
+    if queue is None:
+        return None
+    from .encoding import encoded  # noqa: PLC0415 - it takes time to import, and only here it is used
+
+    return Queue(encoded, queue.put, of, scope)
 
 
 def _are_stated(stated: SpanLimits) -> bool:

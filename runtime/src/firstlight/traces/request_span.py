@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from opentelemetry.context import Context
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import Span as SdkSpan
+from opentelemetry.sdk.trace import SpanProcessor
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from opentelemetry.trace import NonRecordingSpan, Span, SpanContext, SpanKind, Status, StatusCode, Tracer
 from opentelemetry.util.types import Attributes, AttributeValue
@@ -21,18 +22,48 @@ from .encoded_span import EncodedSpan
 from .ids import TraceIds
 
 _FAILED = Status(StatusCode.ERROR)
+_STATUSES = {failed: code.name.lower() for failed, code in ((False, StatusCode.UNSET), (True, StatusCode.ERROR))}
+
+
+class SpanWatch(SpanProcessor):
+    """A span processor that gets the span of a request to which nothing was added without a span of the SDK."""
+
+    def on_request(  # noqa: PLR0913, PLR0917 - the parts of a span
+        self,
+        context: SpanContext,
+        parent: SpanContext | None,
+        name: str,
+        times: tuple[int, int],
+        status: str,
+        groups: Groups,
+    ) -> None:
+        """The span has ended. `times` are in nanoseconds since the epoch; `groups` are not redacted. Never raises."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True, slots=True)
+class Queue:
+    """Where encoded spans go."""
+
+    encoded: Callable[..., bytes]
+    put: Callable[[EncodedSpan], None]
+    resource: Resource
+    scope: InstrumentationScope
 
 
 @dataclass(frozen=True, slots=True)
 class Recording:
-    """The queue of spans without additions, and the tracer of the others."""
+    """The consumers of spans without additions, and the tracer of the others."""
 
     tracer: Tracer
     ids: TraceIds
-    encoded: Callable[..., bytes]
-    queue: Callable[[EncodedSpan], None]
-    resource: Resource
-    scope: InstrumentationScope
+    queue: Queue | None
+    watch: SpanWatch | None
+
+    @property
+    def consumers(self) -> int:
+        """How many consumers it has."""
+        return (self.queue is not None) + (self.watch is not None)
 
     def made(self, span: "RequestSpan") -> Span:
         """An SDK span with the same ids."""
@@ -43,18 +74,14 @@ class Recording:
         )
 
     def put(self, span: "RequestSpan", name: str, attributes: PlainAttributes, *, failed: bool, end_time: int) -> None:
-        """Encode the span and queue it."""
-        body = self.encoded(
-            span.get_span_context(),
-            span.parent,
-            name,
-            SpanKind.SERVER,
-            (span.start_time, end_time),
-            StatusCode.ERROR if failed else StatusCode.UNSET,
-            *span.attributes,
-            attributes,
-        )
-        self.queue(EncodedSpan(body, self.resource, self.scope))
+        """Hand the span to its consumers. Raises `KeyError` or `ValueError` if it cannot be encoded."""
+        context, times = span.get_span_context(), (span.start_time, end_time)
+        status, groups = StatusCode.ERROR if failed else StatusCode.UNSET, (*span.attributes, attributes)
+        if (queue := self.queue) is not None:
+            body = queue.encoded(context, span.parent, name, SpanKind.SERVER, times, status, *groups)
+            queue.put(EncodedSpan(body, queue.resource, queue.scope))
+        if self.watch is not None:
+            self.watch.on_request(context, span.parent, name or span.name, times, _STATUSES[failed], groups)
 
 
 class RequestSpan(Span):

@@ -60,7 +60,7 @@ class RequestTracer:
     ) -> None:
         """Record by `rule` while `provider` has a consumer. `tracer` records every span that it is asked for.
 
-        `recording` is used while its queue is the only consumer.
+        `recording` is used while there are no other consumers than its own.
         """
         self._tracer = tracer
         self._ids = ids
@@ -104,7 +104,11 @@ class RequestTracer:
         self, context: Context, describe: Describe, caller: SpanContext | None, new: SpanContext | None = None
     ) -> Span:
         """Start a recorded span. `describe` returns name and attributes; `new` are the ids of a new trace."""
-        if self._recording is not None and self._provider.consumers == 1 and not (caller and caller.trace_state):
+        if (
+            self._recording is not None
+            and self._provider.consumers == self._recording.consumers
+            and not (caller and caller.trace_state)
+        ):
             ids = new or _beside(cast("SpanContext", caller), sampled=True)
             return RequestSpan(self._recording, context, caller, ids, describe())
         if new:

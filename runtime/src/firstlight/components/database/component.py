@@ -13,6 +13,7 @@ from ...identity import Identity
 from ...management.check import Check
 from . import addresses, pools
 from .capacity_check import compare
+from .console import section
 from .database import Database
 from .request_statements import observed
 from .schema import Schema, message_in, migrate, target_in, verify_schema, write_migration
@@ -112,6 +113,7 @@ DATABASE = Component(
         "migration": Command(run_migration, "Write the next migration: what it does, in words"),
     },
     middleware={Layer.OBSERVE: observed},
+    console=section,
     for_tests=for_tests,
 )
 """The database. Its tables and migrations are those of the service's package."""

@@ -42,7 +42,8 @@ class Server:
         """The same engine and pool, without transactions."""
         self._plans = Plans(self.engine)
         explain = self._plans.ask if settings.slow_plans else None
-        self.statements = Statements(name, url, SlowLog(name, settings.slow_seconds, explain))
+        self.slow = SlowLog(name, settings.slow_seconds, explain)
+        self.statements = Statements(name, url, self.slow)
         self.fetch = _fetch_from_postgresql if self.dialect_name == POSTGRESQL else _fetch_from_sqlite
         """Executes a text with arguments on a connection of the driver, and returns the records."""
         pool = self.engine.pool

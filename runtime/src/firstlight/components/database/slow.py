@@ -1,7 +1,9 @@
 """Slow statements: a counter for each, and at most one event of a statement in a period. Parameters are not logged."""
 
 import time
+from collections import deque
 from collections.abc import Callable
+from typing import NamedTuple
 
 import structlog
 
@@ -12,6 +14,19 @@ log = structlog.get_logger()
 
 EVENT_SECONDS = 60.0  # between two events about one statement
 MAX_TEXTS = 500  # statements that are remembered for this
+RECENT = 50  # slow statements that the development console can show
+SHOWN_CHARACTERS = 1000
+
+
+class SlowStatement(NamedTuple):
+    """One slow statement, without its parameters."""
+
+    time: float
+    """When it ended, in seconds since the epoch."""
+    operation: str
+    table: str
+    seconds: float
+    text: str
 
 
 def _overflowed(labels: tuple[str, ...]) -> tuple[str, ...]:
@@ -29,10 +44,12 @@ class SlowLog:
         self._explain = explain
         self._counts = Children(SLOW_STATEMENTS, _overflowed)
         self._written: dict[str, float] = {}
+        self.recent: deque[SlowStatement] = deque(maxlen=RECENT)
 
     def write(self, operation: str, table: str, text: str, seconds: float) -> None:
         """Count a statement, and log it."""
         self._counts[operation, table].inc()
+        self.recent.append(SlowStatement(time.time(), operation, table, seconds, text[:SHOWN_CHARACTERS]))
         now = time.monotonic()
         if now < self._written.get(text, 0.0) or not self._has_place(text, now):
             return

@@ -1,0 +1,63 @@
+"""The twins of the page in JSON, by name. Each answer has the version of the interface and the time."""
+
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+from .queries import NotFoundError, Query
+
+VERSION = 1
+
+Read = Callable[[Query], Mapping[str, Any]]
+ReadOne = Callable[[str], Mapping[str, Any]]
+Effect = Callable[[Query], Awaitable[Mapping[str, Any]]]
+
+
+class BusyError(Exception):
+    """Something that can run only once runs already. The message is a sentence for the client."""
+
+
+class Api:
+    """A table of functions. They are called in the thread of the management port."""
+
+    def __init__(
+        self,
+        index: Callable[[], Mapping[str, Any]],
+        reads: Mapping[str, Read],
+        one: Mapping[str, ReadOne],
+        effects: Mapping[str, Effect],
+    ) -> None:
+        """`reads` answer `<name>`, `one` answers `<name>/<id>`, `effects` answer POST requests to `<name>`.
+
+        `index` has what the list of all of them says besides their names.
+        """
+        self._index = index
+        self._reads = reads
+        self._one = one
+        self._effects = effects
+
+    def effect(self, name: str) -> Effect | None:
+        """The effect of this name, if there is one."""
+        effect = self._effects.get(name)
+        return None if effect is None else lambda query: _enveloped_later(effect(query))
+
+    def read(self, path: str, query: Query) -> Mapping[str, Any]:
+        """The answer of a twin. Raises `NotFoundError`, and `BadQueryError` for its arguments."""
+        if not path:
+            return enveloped({"sections": sorted(self._reads), "actions": sorted(self._effects), **self._index()})
+        name, _, key = path.partition("/")
+        if not key and name in self._reads:
+            return enveloped(self._reads[name](query))
+        if key and name in self._one:
+            return enveloped(self._one[name](key))
+        msg = "The console has no such section."
+        raise NotFoundError(msg)
+
+
+async def _enveloped_later(answer: Awaitable[Mapping[str, Any]]) -> Mapping[str, Any]:
+    return enveloped(await answer)
+
+
+def enveloped(members: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The members of an answer, after those that every answer has."""
+    return {"version": VERSION, "now": round(time.time(), 3), **members}

@@ -1,0 +1,105 @@
+// What the page asks the service, once a second for what is visible, and what it says when there is no reply.
+
+const AWAY = "The service does not answer. It restarts, or it has ended. This page asks again every second.";
+const OLD_TOKEN =
+    "The token of this page is old: the service was started anew. Open the address that it printed at its start.";
+const OTHER_VERSION = "This page and the service are of different versions. Reload the page.";
+
+class Refusal extends Error {
+    constructor(status, message) {
+        super(message);
+        this.status = status;
+    }
+}
+
+// The JSON below /console/api/v1/. With a body it is a POST. Raises `Refusal`.
+async function ask(path, { body, signal, seconds = 10 } = {}) {
+    const patience = AbortSignal.timeout(seconds * 1000);
+    const effect = body && {
+        method: "POST",
+        headers: { "Content-Type": "application/json", "X-Console": "1" },
+        body: JSON.stringify(body),
+    };
+    let response;
+    try {
+        response = await fetch(`/console/api/v1/${path}`, {
+            ...effect,
+            signal: signal ? AbortSignal.any([signal, patience]) : patience,
+        });
+    } catch (error) {
+        if (signal?.aborted) throw error;
+        throw new Refusal(0, AWAY);
+    }
+    const data = await response.json().catch(() => ({}));
+    if (response.status === 401) throw new Refusal(401, OLD_TOKEN);
+    if (!response.ok)
+        throw new Refusal(response.status, data.error ?? `The service answered with status ${response.status}.`);
+    if (data.version !== 1) throw new Refusal(0, OTHER_VERSION);
+    return data;
+}
+
+let paused = false;
+
+const faults = new Map(); // path: sentence
+
+// Says what is wrong, in one sentence, or that nothing is.
+function tell() {
+    const [sentence = ""] = faults.values();
+    const fault = document.getElementById("fault");
+    if (fault.textContent !== sentence) fault.textContent = sentence;
+    fault.hidden = !sentence;
+    const text = sentence ? "no data" : paused ? "paused" : "live";
+    const state = document.getElementById("state");
+    if (state.textContent !== text) state.textContent = text;
+    state.className = text.replace(" ", "-");
+}
+
+// What is open: its query, its place, and what it follows until it is closed.
+class View {
+    constructor(content, id, query) {
+        Object.assign(this, { content, id, query, closing: new AbortController() });
+    }
+
+    close() {
+        faults.clear();
+        this.closing.abort();
+    }
+
+    // Ask for `path`, or what it returns, now and then once every `seconds`, unless paused or hidden.
+    follow(path, draw, seconds = 1) {
+        const signal = this.closing.signal;
+        let asked = false;
+        const turn = async () => {
+            if (signal.aborted) return;
+            if (!asked || !(paused || document.hidden))
+                await this.once(path.call ? path() : path, draw).then((done) => (asked ||= done));
+            if (!signal.aborted) setTimeout(turn, seconds * 1000);
+        };
+        turn();
+    }
+
+    // Ask once. Whether there was a reply.
+    async once(path, draw) {
+        const signal = this.closing.signal;
+        try {
+            const data = await ask(path, { signal });
+            if (signal.aborted) return false;
+            faults.delete(path.split("?")[0]);
+            tell();
+            draw(data);
+            return true;
+        } catch (error) {
+            if (signal.aborted) return false;
+            if (!(error instanceof Refusal)) throw error;
+            faults.set(path.split("?")[0], error.message);
+            tell();
+            return false;
+        }
+    }
+
+    // Whether a row has the text of the filter.
+    matches(row) {
+        const text = (this.query.get("text") ?? "").toLowerCase();
+        return !text || JSON.stringify(row).toLowerCase().includes(text);
+    }
+}

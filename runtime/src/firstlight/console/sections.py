@@ -1,0 +1,113 @@
+"""The sections of the console: which function answers which twin."""
+
+import time
+from collections.abc import Mapping
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from ..logs.logger import LEVELS
+from ..management.subject import Subject
+from ..metrics.instruments import SLO_OBJECTIVE, SLO_THRESHOLD
+from . import declared, otlp, requests
+from .buffers import Buffers
+from .exchanges import Filter
+from .matching import Wanted
+from .points import SECONDS, Points
+from .queries import NotFoundError, Query
+from .stalls import Stalls
+from .state import State
+
+if TYPE_CHECKING:
+    from .api import Read, ReadOne
+
+FEWEST_ITEMS, ITEMS, LINES, MOST_ITEMS = 1, 200, 500, 2_000
+
+
+class Sections:
+    """The twins that only read."""
+
+    def __init__(self, subject: Subject, buffers: Buffers, points: Points, stalls: Stalls, state: State) -> None:
+        """Read these."""
+        self._subject = subject
+        self._buffers = buffers
+        self._points = points
+        self.reads: Mapping[str, Read] = {
+            "requests": self._requests,
+            "signals": self._signals,
+            "stalls": lambda _: {"items": stalls.shown()},
+            "state": lambda _: state.shown(),
+            "logs": self._logs,
+            "settings": lambda _: {"items": self._settings},
+            "routes": lambda _: {"items": self._routes},
+            "versions": lambda _: {"items": self._versions},
+            "components": lambda _: {"items": self._components()},
+            "otlp": lambda _: otlp.exported(subject.service, subject.settings, buffers.spans, buffers.lines),
+        }
+        self.one: Mapping[str, ReadOne] = {"requests": self._request, "components": self._component}
+
+    def index(self) -> Mapping[str, Any]:
+        """The sections that components add."""
+        return {"components": self._components()}
+
+    def _requests(self, query: Query) -> Mapping[str, Any]:
+        only = Filter(query.flag("errors"), query.number("slower", 0), query.text("route"), query.text("text"))
+        return self._buffers.exchanges.find(_wanted(query, ITEMS), only)
+
+    def _request(self, trace_id: str) -> Mapping[str, Any]:
+        settings, buffers = self._subject.settings, self._buffers
+        address = f"http://{settings.host}:{settings.port}"
+        return requests.detail(trace_id, address, buffers.exchanges, buffers.spans, buffers.lines)
+
+    def _signals(self, query: Query) -> Mapping[str, Any]:
+        since = query.number("since", time.time() - SECONDS)
+        return {
+            "step": 1,
+            "points": self._points.since(since),
+            "objectives": _objectives(),
+            "routes": self._points.routes(),
+        }
+
+    def _logs(self, query: Query) -> Mapping[str, Any]:
+        level, wanted = query.choice("level", *LEVELS), _wanted(query, LINES)
+        return self._buffers.lines.find(wanted, level, query.text("text"), query.text("trace").lower())
+
+    @cached_property
+    def _settings(self) -> declared.Rows:
+        return declared.settings(self._subject.service)
+
+    @cached_property
+    def _routes(self) -> declared.Rows:
+        return declared.routes(self._subject.service)
+
+    @cached_property
+    def _versions(self) -> declared.Rows:
+        return declared.versions(self._subject.service)
+
+    def _components(self) -> declared.Rows:
+        """The components that have a section and are open."""
+        return [
+            {"name": component.name, "title": component.console(self._subject.resources[component.name]).title}
+            for component in self._subject.service.components
+            if component.console is not None and component.name in self._subject.resources
+        ]
+
+    def _component(self, name: str) -> Mapping[str, Any]:
+        for component in self._subject.service.components:
+            if component.name == name and component.console is not None and name in self._subject.resources:
+                section = component.console(self._subject.resources[name])
+                return {"name": name, "title": section.title, "values": {}, "tables": [], **section.read()}
+        msg = "No open component of this name has a section."
+        raise NotFoundError(msg)
+
+
+def _wanted(query: Query, limit: int) -> Wanted:
+    return Wanted(int(query.number("after", 0)), int(query.number("limit", limit, FEWEST_ITEMS, MOST_ITEMS)))
+
+
+def _objectives() -> declared.Rows:
+    thresholds = {s.labels["slo"]: s.value for family in SLO_THRESHOLD.collect() for s in family.samples}
+    return [
+        {"slo": s.labels["slo"], "ratio": s.value, "threshold_seconds": thresholds.get(s.labels["slo"])}
+        for family in SLO_OBJECTIVE.collect()
+        for s in family.samples
+    ]
