@@ -40,11 +40,11 @@ class Console:
         self._state = State(subject)
         self._kept = Kept(buffers, self._points, self._stalls)
         self._sampler = Sampler(self._stalls.look, self._each_second)
-        sections = Sections(subject, buffers, self._points, self._stalls, self._state)
+        self._sections = sections = Sections(subject, buffers, self._points, self._stalls, self._state)
         self._on_demand = OnDemand(level)
         self._judgement = Judgement()
         reads = {**sections.reads, **self._on_demand.reads, **self._judgement.reads}
-        api = Api(sections.index, reads, sections.one, self._on_demand.effects)
+        api = Api(sections.index, reads, sections.one, self._on_demand.effects, sections.actions.effect)
         assert subject.settings.console_token is not None
         self._token = subject.settings.console_token.get_secret_value()
         self.application = Application(self._token, api, Page(*document()))
@@ -66,6 +66,7 @@ class Console:
         """Stop watching."""
         ConsoleLink.address = ""
         self._on_demand.stop()
+        self._sections.actions.stop()
         self._sampler.stop()
         self._pulse.stop()
 
