@@ -22,10 +22,12 @@ def percent(ratio: float | None) -> str:
 
 
 def number(value: float | None) -> str:
-    """Such as `1,204` or `3.2`."""
+    """Such as `1,204`, `3.2` or `0.05`."""
     if value is None:
         return NOTHING
-    return f"{value:,.0f}" if value >= 100 or value == int(value) else f"{value:.1f}"  # noqa: PLR2004 - three digits
+    if value >= 100 or value == int(value):  # noqa: PLR2004 - three digits
+        return f"{value:,.0f}"
+    return f"{value:.1f}" if value >= 1 else f"{value:.2f}"
 
 
 def since(moment: float | None) -> str:
