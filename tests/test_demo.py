@@ -95,7 +95,7 @@ def test_ctrl_c_drains_the_service(machine: Machine, template: Path) -> None:
         look = [template / "build/demo/acme-links/.venv/bin/python", "-m", "firstlight", "look"]
         seen = machine.run([*map(str, look)], template / "build/demo/acme-links")
         assert seen.status == 0, seen.stderr
-        assert re.search(r"\n  P1 ErrorBudgetBurn since ", seen.stdout), seen.stdout
+        assert re.search(r"\n  \S+ GET /faults/fail 500 RuntimeError ", seen.stdout), seen.stdout
         with socket.create_connection(("127.0.0.1", int(port[1])), TIMEOUT_SECONDS) as connection:
             process.send_signal(signal.SIGINT)
             status, rest = ended(process)
