@@ -69,6 +69,7 @@ ELSEWHERE = {
     "uv tool install ansible-core": "installs ansible, which tests/delivery/ansible/ has",
     "cd deploy/ansible && ansible-playbook": "tests/delivery/ansible/ runs the playbook",
     "import httpx2\nimport pytest": "tests/team.py puts it into a test of a service",
+    'curl -s -X POST -H "Authorization: Bearer $DIAGNOSTICS_TOKEN"': "runtime/tests/diagnostics/test_pages.py asks so",
     "async def ticks": "tests/team.py puts it into a service",
     "LIMITS = (": "runtime/tests/rate_limits/test_limit.py reads it",
 }
@@ -215,6 +216,23 @@ def redaction(place: Place, text: str) -> None:
     run(place, program)
 
 
+def section(place: Place, text: str) -> None:
+    """The component shows its table, and its button does what it says."""
+    program = (
+        "import threading\n"
+        "from firstlight import Action, Component, NoSettings, Section, nothing\n"
+        "class Stamps:\n"
+        "    rows = lambda self: [['red', 3]]\n"
+        "    refill = lambda self: 'Five are left.'\n"
+        "StampSettings, open_stamps = NoSettings, nothing\n"
+        f"{text}\n"
+        "section = STAMPS.console(Stamps())\n"
+        "assert section.read()['tables'][0]['rows'] == [['red', 3]]\n"
+        "assert section.actions['refill'].run(threading.Event()) == 'Five are left.'\n"
+    )
+    run(place, program)
+
+
 def panel(place: Place, text: str) -> None:
     """At the end of a spec: it is drawn."""
     spec, dashboard = (
@@ -276,6 +294,7 @@ BLOCKS: dict[str, Callable[[Place, str], None]] = {
     "from firstlight import Identity, Service, main": hello,
     "from firstlight import Objective, slo": objective,
     "from firstlight import Identity, Redaction, Service": redaction,
+    "def drawer(stamps": section,
     "- title: Links created": panel,
     "components:\n  - ../../components/": kustomize,
     "- uses: acme/firstlight/": step,
