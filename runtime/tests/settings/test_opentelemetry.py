@@ -176,14 +176,14 @@ def test_nothing_is_exported_where_grpc_is_asked_for(monkeypatch: pytest.MonkeyP
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc")
     environment = {"OTEL_EXPORTER_OTLP_PROTOCOL": "grpc"}
 
-    assert not Settings().exports_traces
+    assert not Settings().exports("traces")
     (complaint,) = complaints(environment)
-    assert "no span is exported" in complaint.instead
+    assert "nothing is exported" in complaint.instead
     assert "http/protobuf" in complaint.instead
     assert "4318" in complaint.instead
 
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "http/protobuf")
-    assert Settings().exports_traces
+    assert Settings().exports("traces")
     assert list(complaints({**environment, "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL": "http/protobuf"})) == []
 
 
