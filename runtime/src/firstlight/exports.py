@@ -36,13 +36,17 @@ class Exports(NamedTuple):
         return replace(
             telemetry,
             flush_spans=_beside(self.metrics, telemetry.flush_spans),
-            flush_lines=_beside(self.logs, telemetry.flush_lines),
+            flush_lines=self.with_lines(telemetry.flush_lines),
         )
 
+    def with_lines(self, flush: Flush) -> Flush:
+        """`flush`, and beside it the last export of lines, within the same time."""
+        return _beside(self.logs, flush)
 
-def exports(settings: Settings, identity: Identity) -> Exports:
-    """Start what the settings want exported."""
-    logs, metrics = settings.exports("logs"), settings.exports("metrics")
+
+def exports(settings: Settings, identity: Identity, *, is_command: bool = False) -> Exports:
+    """Start what the settings want exported. The metrics of a command are not, as nothing scrapes it."""
+    logs, metrics = settings.exports("logs"), settings.exports("metrics") and not is_command
     if not (logs or metrics):
         return Exports()
     from .otlp import signals  # noqa: PLC0415 - it takes time to import, and only here it is used

@@ -7,10 +7,10 @@ import orjson
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, ArrayValue, InstrumentationScope, KeyValue, KeyValueList
 from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
-from opentelemetry.proto.resource.v1.resource_pb2 import Resource
 
 from ..logs.record_fields import SEVERITIES, attributes, nanoseconds
 from ..metrics.instruments import LOGS_NOT_RENDERED
+from .resource import ProcessResource
 
 _LARGEST = 2**63  # of the integers of the format
 
@@ -18,7 +18,7 @@ _LARGEST = 2**63  # of the integers of the format
 class LogEncoder:
     """Encodes batches of lines."""
 
-    def __init__(self, resource: Resource, scope: InstrumentationScope) -> None:
+    def __init__(self, resource: ProcessResource, scope: InstrumentationScope) -> None:
         """All records are of this resource and of this scope."""
         self._resource, self._scope = resource, scope
 
@@ -26,7 +26,7 @@ class LogEncoder:
         """A serialized `ExportLogsServiceRequest`. A line that cannot be read is counted, and left out."""
         request = ExportLogsServiceRequest()
         of_resource = request.resource_logs.add()
-        of_resource.resource.CopyFrom(self._resource)
+        of_resource.resource.CopyFrom(self._resource.current())
         of_scope = of_resource.scope_logs.add()
         of_scope.scope.CopyFrom(self._scope)
         for line in lines:

@@ -6,11 +6,11 @@ from itertools import groupby
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 from opentelemetry.proto.common.v1.common_pb2 import InstrumentationScope
 from opentelemetry.proto.metrics.v1.metrics_pb2 import Metric
-from opentelemetry.proto.resource.v1.resource_pb2 import Resource
 from prometheus_client.metrics_core import Metric as Family
 
 from .histogram_points import histogram
 from .number_points import Period, counter, gauge, summary
+from .resource import ProcessResource
 
 _UNITS = {"seconds": "s", "bytes": "By", "ratio": "1"}
 
@@ -20,7 +20,7 @@ Failed = Callable[[str, BaseException], None]
 class MetricEncoder:
     """Encodes the state of a registry."""
 
-    def __init__(self, resource: Resource, scope: InstrumentationScope, failed: Failed) -> None:
+    def __init__(self, resource: ProcessResource, scope: InstrumentationScope, failed: Failed) -> None:
         """All metrics are of this resource and scope. `failed` gets the name of a family that cannot be encoded."""
         self._resource, self._scope, self._failed = resource, scope, failed
 
@@ -28,7 +28,7 @@ class MetricEncoder:
         """A serialized `ExportMetricsServiceRequest`, and the number of its points."""
         request = ExportMetricsServiceRequest()
         of_resource = request.resource_metrics.add()
-        of_resource.resource.CopyFrom(self._resource)
+        of_resource.resource.CopyFrom(self._resource.current())
         of_scope = of_resource.scope_metrics.add()
         of_scope.scope.CopyFrom(self._scope)
         for family in families:

@@ -11,7 +11,7 @@ from .log_queue import LogQueue
 from .log_records import LogEncoder
 from .metric_exports import MetricExports
 from .metric_families import MetricEncoder
-from .resource import encoded
+from .resource import ProcessResource
 from .sender import Sender
 
 
@@ -21,7 +21,7 @@ class Signals:
     def __init__(self, settings: Settings, identity: Identity) -> None:
         """Nothing is started."""
         self._settings = settings
-        self._resource = encoded(settings, identity)
+        self._resource = ProcessResource(settings, identity)
         self._scope = InstrumentationScope(name=identity.name, version=identity.version)
 
     def logs(self, max_bytes: int) -> LogQueue:
