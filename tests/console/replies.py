@@ -148,6 +148,13 @@ def alert(name: str, state: str, value: float) -> dict[str, Any]:
     }
 
 
+def runbook(now: float, name: str) -> Reply | None:
+    """The alerts of a name with their runbook."""
+    whole = fixed(now)["alerts"]
+    items = [each for each in whole["items"] if each["name"] == name]
+    return {**whole, "items": items, "runbook": RUNBOOK} if items else None
+
+
 def fixed(now: float) -> Mapping[str, Reply]:
     """The twins that have no filter, by name."""
     frames = [*STACK, "json/encoder.py:200 encode"]

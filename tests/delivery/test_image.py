@@ -130,7 +130,9 @@ def test_the_development_console_is_not_in_it(image: Image) -> None:
     asked = ("--env", "CONSOLE=true", "--env", "MANAGEMENT_HOST=127.0.0.1")
     outcome = image.containers.attempt("run", "--rm", *PRODUCTION, *asked, image.reference)
     assert outcome.returncode == BAD_SETTING
-    assert "acme-links: CONSOLE must be false here, because images leave the console out; use `make run`" in outcome.stderr
+    assert (
+        "acme-links: CONSOLE must be false here, because images leave the console out; use `make run`" in outcome.stderr
+    )
     assert "Traceback" not in outcome.stderr
 
 
