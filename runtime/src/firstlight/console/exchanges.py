@@ -1,5 +1,6 @@
 """The finished requests of this process, one record for each, and their filters."""
 
+import math
 import time
 from collections.abc import Iterator, Mapping
 from sys import getsizeof
@@ -51,6 +52,11 @@ class Exchange(NamedTuple):
         }
 
     @property
+    def ended(self) -> float:
+        """When it ended, in seconds since the epoch: that is when metrics count it."""
+        return self.time + self.took / 1e9
+
+    @property
     def failed(self) -> bool:
         """Whether it has an error type, or a status of the server's failures."""
         return bool(self.error_type) or self.status >= SERVER_ERROR
@@ -64,12 +70,15 @@ class Filter(NamedTuple):
     """Milliseconds."""
     route: str = ""
     text: str = ""
+    since: float = 0.0
+    """Those that ended later or at this time, in seconds since the epoch."""
+    until: float = math.inf
 
     def wants(self, exchange: Exchange) -> bool:
         """Whether the request passes the filter."""
         if (self.errors and not exchange.failed) or exchange.took < self.slower * 1e6:
             return False
-        if self.route and exchange.route != self.route:
+        if (self.route and exchange.route != self.route) or not self.since <= exchange.ended <= self.until:
             return False
         return not self.text or self.text.lower() in " ".join(map(str, exchange)).lower()
 
