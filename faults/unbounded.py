@@ -12,7 +12,7 @@ REVERTS = (
         what="user agents are not cut, and the queue of spans is limited in number only",
         edits=[
             (RECORDER, 'cut(request.identified.user_agent.decode("latin-1"), USER_AGENT_BYTES)', USER_AGENT),
-            ("traces/queue.py", " or self._bytes + needed > self._max_bytes", ""),
+            ("otlp/batches.py", " or self._bytes + needed > self._max_bytes", ""),
             ("traces/provider.py", "stated.max_span_attribute_length = VALUE_CHARACTERS", "pass"),
             ("traces/provider.py", "stated.max_attribute_length = EVENT_CHARACTERS", "pass"),
         ],
@@ -64,12 +64,12 @@ REVERTS = (
     Revert(
         rows=("collector redirects",),
         what="a redirect is a success",
-        edits=[("traces/exporter.py", "if 200 <= answer.status < 300:", "if 200 <= answer.status < 400:")],
+        edits=[("otlp/sender.py", "if 200 <= answer.status < 300:", "if 200 <= answer.status < 400:")],
     ),
     Revert(
         rows=("collector refuses a part",),
         what="what a collector refuses is not counted",
-        edits=[("traces/exporter.py", "TRACES_REJECTED.inc(rejected)", "pass")],
+        edits=[("otlp/sender.py", "self._rejected.inc(rejected)", "pass")],
     ),
     Revert(
         rows=("caller gives up",),

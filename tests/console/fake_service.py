@@ -55,7 +55,8 @@ class FakeService:
         if name.startswith("requests/"):
             found = [each for each in self.requests if each["trace_id"] == name.removeprefix("requests/")]
             return replies.detail(found[0]) if found else None
-        return replies.fixed(now).get(name)
+        of_alert = replies.runbook(now, name.removeprefix("alerts/"))
+        return of_alert or replies.fixed(now).get(name)
 
     def _listed(self, items: list[dict[str, Any]], query: Mapping[str, str], last: int) -> Mapping[str, Any]:
         newer = [each for each in items if each["seq"] > int(query.get("after") or 0)]

@@ -145,8 +145,14 @@ def alert(name: str, state: str, value: float) -> dict[str, Any]:
         "threshold": 14.4,
         "summary": "The error budget burns 14.4 times too fast.",
         "since": time.time() - 90 if state == "firing" else None,
-        "runbook": RUNBOOK,
     }
+
+
+def runbook(now: float, name: str) -> Reply | None:
+    """The alerts of a name with their runbook."""
+    whole = fixed(now)["alerts"]
+    items = [each for each in whole["items"] if each["name"] == name]
+    return {**whole, "items": items, "runbook": RUNBOOK} if items else None
 
 
 def fixed(now: float) -> Mapping[str, Reply]:
@@ -200,7 +206,7 @@ def fixed(now: float) -> Mapping[str, Reply]:
                 },
                 {"name": "disk", "status": "fail", "output": HOSTILE, "critical": False, "history": ["fail"]},
             ],
-            "dependencies": [{"name": "billing", "state": "closed", "requests": 12}],
+            "dependencies": [{"name": "billing", "calls": 12, "failed": 1}],
             "components": [{"name": "database", "state": "open"}],
             "background": [{"name": "refresh", "outcome": "ok", "interval_seconds": 30}],
             "processes": [{"name": "web", "pid": 12, "memory_bytes": 80_000_000}],

@@ -1,5 +1,6 @@
 """The page with a real service: its requests, its numbers, a stall, and the guards of the port."""
 
+import http.client
 import json
 import os
 import re
@@ -9,6 +10,9 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from contextlib import closing
+from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -25,8 +29,9 @@ NUMBER = 30
 class Running:
     """A service with its console."""
 
-    def __init__(self) -> None:
-        """Choose ports and a token."""
+    def __init__(self, output: Path) -> None:
+        """Choose ports and a token. Standard output is a file."""
+        self.output = output
         self.port, self.management, self.token = free_port(), free_port(), secrets.token_hex(16)
         self.console = f"http://127.0.0.1:{self.management}"
 
@@ -53,6 +58,34 @@ class Running:
         except urllib.error.HTTPError as error:
             return error.code, error.read()
 
+    def read(self, twin: str) -> dict[str, Any]:
+        """What a twin answers to a program."""
+        headers = {"Authorization": f"Bearer {self.token}"}
+        connection = http.client.HTTPConnection("127.0.0.1", self.management, timeout=TIMEOUT_SECONDS)
+        with closing(connection):
+            connection.request("GET", f"/console/api/v1/{twin}", headers=headers)
+            return dict(json.loads(connection.getresponse().read()))
+
+    def points_until(self, moment: float) -> list[dict[str, Any]]:
+        """The points of the golden signals, when there is one after this moment."""
+        end = time.monotonic() + TIMEOUT_SECONDS
+        while not (points := self.read("signals?since=0")["points"]) or points[-1]["t"] <= moment:
+            assert time.monotonic() < end, "there is no new point"
+            time.sleep(0.1)
+        return list(points)
+
+    def metrics(self, name: str) -> dict[frozenset[tuple[str, str]], float]:
+        """The samples of a metric on the page for Prometheus, by their labels."""
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.management}/metrics", timeout=TIMEOUT_SECONDS) as answer:
+            text = answer.read().decode()
+        found = re.findall(rf"^{name}(?:{{(.*)}})? (\S+)", text, re.MULTILINE)
+        return {frozenset(re.findall(r'(\w+)="([^"]*)"', labels)): float(value) for labels, value in found}
+
+    def lines(self) -> list[dict[str, Any]]:
+        """The lines of requests on standard output."""
+        lines = [json.loads(line) for line in self.output.read_text("utf-8").splitlines()]
+        return [line for line in lines if line["event"] == "http.request_finished"]
+
     def until_ready(self) -> None:
         """Wait for its first answer."""
         end = time.monotonic() + TIMEOUT_SECONDS
@@ -67,13 +100,16 @@ class Running:
 
 
 @pytest.fixture(scope="module")
-def running() -> Iterator[Running]:
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     """One service for the tests of this file."""
-    service = Running()
+    service = Running(tmp_path_factory.mktemp("running") / "lines")
     command = ["uv", "run", "--quiet", "--project", str(RUNTIME), "python", "tests/programs/shown.py"]
-    with subprocess.Popen(
-        command, cwd=RUNTIME, env=service.environment(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    ) as process:
+    with (
+        service.output.open("wb") as lines,
+        subprocess.Popen(
+            command, cwd=RUNTIME, env=service.environment(), stdout=lines, stderr=subprocess.DEVNULL
+        ) as process,
+    ):
         try:
             service.until_ready()
             yield service
@@ -120,6 +156,60 @@ def test_requests_and_signals_show_the_traffic(console: ConsolePage, running: Ru
     expect(page.get_by_role("link", name="/greet/{name}")).to_be_visible()
     latency = page.locator("figure[data-chart=latency] path.s2")
     expect(latency).to_have_attribute("d", re.compile("^M"))
+
+
+def cells(console: ConsolePage, caption: str, row: str) -> list[str]:
+    """The cells of the first row with this text, of the table with this caption."""
+    return (
+        console.page.get_by_role("region", name=caption)
+        .locator("tbody tr", has_text=row)
+        .first.locator("td")
+        .all_inner_texts()
+    )
+
+
+def test_numbers_are_those_of_the_metrics_and_the_lines(console: ConsolePage, running: Running) -> None:
+    """Of the same run: budgets, counts and rates of routes, and each field of a request."""
+    for number in range(NUMBER):
+        running.get(f"/greet/equal{number}")
+    running.get("/fail")
+    console.open("requests?text=/greet/equal")
+    console.see(f"{NUMBER} requests, the newest first.")
+    lines = running.lines()
+    of_route = [line for line in lines if line["http_route"] == "/greet/{name}"]
+
+    counted = running.metrics("http_server_request_duration_seconds_count")
+    by_route = {route: 0.0 for line in lines if (route := line["http_route"])}
+    for labels, value in counted.items():
+        by_route[dict(labels)["http_route"]] += value
+    assert by_route == {route: sum(line["http_route"] == route for line in lines) for route in by_route}
+    assert len(running.read("requests?limit=2000")["items"]) == len(lines)
+
+    events = {(dict(k)["slo"], dict(k)["outcome"]): v for k, v in running.metrics("slo_events_total").items()}
+    page = console.open("budget")
+    expect(page.get_by_role("region", name="Error budget of each objective")).to_contain_text("availability")
+    for slo in ("availability", "latency"):
+        row = cells(console, "Error budget of each objective", f"{slo}:")
+        assert [float(each.replace(",", "")) for each in row[1:3]] == [events[slo, "good"], events[slo, "bad"]]
+    failed = sum(line["http_response_status_code"] >= 500 for line in lines)
+    assert cells(console, "Bad events by route", "/fail")[1:] == ["/fail", "500", str(failed)]
+
+    points = running.points_until(time.time())
+    rated = sum(after["rate"] * (after["t"] - before["t"]) for before, after in pairwise(points)) + points[0]["rate"]
+    assert rated == pytest.approx(len(lines), abs=0.5)
+    (objective,) = running.metrics("slo_threshold_seconds").values()
+    assert running.read("signals")["objectives"][1]["threshold_seconds"] == objective
+
+    line = of_route[-1]
+    page = console.open(f"requests/{line['trace_id']}")
+    console.see(line["request_id"], line["url_path"], "http.request_finished")
+    shown = running.read(f"requests/{line['trace_id']}")
+    assert (shown["request"]["bytes"], shown["request"]["status"]) == (
+        line["response_bytes"],
+        line["http_response_status_code"],
+    )
+    assert shown["request"]["ms"] == pytest.approx(line["duration_seconds"] * 1000, abs=0.01)
+    assert shown["lines"] == [line]
 
 
 def test_the_page_lives_while_the_loop_is_blocked(console: ConsolePage, running: Running) -> None:

@@ -22,6 +22,7 @@ pytestmark = pytest.mark.delivery
 MEGABYTE = 1_000_000
 SIZE = 200 * MEGABYTE
 MEMORY = 128 * 1024 * 1024
+BAD_SETTING = 2  # the exit status
 GRACE = 35  # seconds: DRAIN_SECONDS, GRACEFUL_SECONDS and 10 to flush what is left
 PRODUCTION = (
     *("--network", "none", "--read-only", "--read-only-tmpfs=false", "--tmpfs", "/tmp"),  # noqa: S108 - in there
@@ -116,6 +117,23 @@ def test_what_the_image_adds_to_its_base(image: Image) -> None:
     assert {path for path, status in plain.items() if status.st_mode & (stat.S_IWOTH | stat.S_ISUID)} == set()
     tools = {"cc", "gcc", "pip", "uv", "uvx"}
     assert {path for path in added if path.name in tools or "pip" in path.parts or ".cache" in path.parts} == set()
+
+
+def test_the_development_console_is_not_in_it(image: Image) -> None:
+    """Neither its code nor its page. Asked for, the start is refused with one sentence; without it all is as before."""
+    with image.containers.mounted(image.reference) as whole:
+        found = [path.relative_to(whole) for path in whole.rglob("firstlight") if path.is_dir()]
+        (package,) = [path for path in found if "site-packages" in path.parts]
+        assert (whole / package / "diagnostics").is_dir()
+        assert not (whole / package / "console").exists()
+        assert [path for path in (whole / "app").rglob("*") if path.name in {"console.html", "charts.js"}] == []
+    asked = ("--env", "CONSOLE=true", "--env", "MANAGEMENT_HOST=127.0.0.1")
+    outcome = image.containers.attempt("run", "--rm", *PRODUCTION, *asked, image.reference)
+    assert outcome.returncode == BAD_SETTING
+    assert (
+        "acme-links: CONSOLE must be false here, because images leave the console out; use `make run`" in outcome.stderr
+    )
+    assert "Traceback" not in outcome.stderr
 
 
 def test_its_size(image: Image) -> None:

@@ -10,6 +10,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from . import arrangement, mounted, routing
+from .exports import exports
 from .identity import WEB
 from .lifecycle import Lifecycle
 from .logs import pipeline, redaction, sink
@@ -118,10 +119,11 @@ def _telemetry(
     settings: Settings, service: Service, output: sink.Output, processors: Sequence[SpanProcessor], watched: Watches
 ) -> tuple[Emit, Tracing, Telemetry]:
     capture, flush_reports = sentry.start(settings, service.identity)
-    emit = pipeline.configure(settings, service.identity, output, report=capture, watch=watched.lines)
+    exported = exports(settings, service.identity)
+    emit = pipeline.configure(settings, service.identity, output, report=capture, watch=exported.watch(watched.lines))
     _publish(settings, service)
     tracing = Tracing(settings, service.identity, processors, settings.telemetry_bytes // 2, watched.spans)
-    return emit, tracing, Telemetry(tracing.stop, flush_reports, output.flush)
+    return emit, tracing, exported.beside(Telemetry(tracing.stop, flush_reports, output.flush))
 
 
 def _parts(settings: Settings, service: Service) -> list[Part]:

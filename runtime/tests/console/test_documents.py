@@ -5,9 +5,12 @@ from pathlib import Path
 import pytest
 
 from firstlight.console import runbooks
-from firstlight.console.alerts import Alerts
+from firstlight.console.alerts import Alerts, approximates
 from firstlight.console.budget import current
+from firstlight.console.points import SECONDS
+from firstlight.console.queries import NotFoundError
 from firstlight.console.runbooks import runbook
+from firstlight.console.thresholds import TIERS
 
 from .scenarios import Key, Samples, Scenario, counter, gauge, key
 
@@ -72,7 +75,7 @@ def test_a_budget_says_what_has_used_it(samples: Samples) -> None:
 
 
 def test_alerts_that_fire_come_first() -> None:
-    """With the time since when, and the runbook."""
+    """With the time since when. The list, which a page asks for each second, has no runbooks."""
     series = {key("service_ready"): gauge((100, 0)), key("slo_objective_ratio", slo="latency"): gauge((100, 0.9))}
     samples, states = Samples(Scenario("", 1, series, (), ()), 1), Alerts(60, lambda name: f"# {name}")
     for now in range(10):
@@ -83,9 +86,33 @@ def test_alerts_that_fire_come_first() -> None:
     first, second = document["items"][:2]
     assert "60 times shorter" in document["approximates"]
     assert (first["name"], first["state"], first["since"]) == ("ServiceNotReady", "firing", 5)
-    assert first["runbook"] == "# ServiceNotReady"
+    assert [item for item in document["items"] if "runbook" in item] == []
     assert (second["state"], second["since"], second["threshold"]) == ("ok", None, 14.4)
     assert second["summary"] == "The error budget is spent too fast: gone in 2 days. (latency, fast)"
+
+
+def test_one_alert_has_its_runbook() -> None:
+    """And all its tiers. A name that no alert has is not looked for."""
+    series = {key("service_ready"): gauge((100, 0)), key("slo_objective_ratio", slo="latency"): gauge((100, 0.9))}
+    samples, states = Samples(Scenario("", 1, series, (), ()), 1), Alerts(60, lambda name: f"# {name}")
+    states.evaluate(samples, 0)
+
+    found = states.with_runbook("ErrorBudgetBurn")
+    assert found["runbook"] == "# ErrorBudgetBurn"
+    assert [item["name"] for item in found["items"]] == ["ErrorBudgetBurn"] * 4
+    with pytest.raises(NotFoundError, match=r"^There is no alert of this name\.$"):
+        states.with_runbook("Watchdog")
+
+
+def test_it_says_how_it_approximates() -> None:
+    """Which windows are shorter than those of the rules by more than the factor, because no more is kept."""
+    assert approximates(60) == (
+        "These are the alerts of ops/alerts/rules for this process alone, sooner: every window and wait is 60 times"
+        " shorter, so an hour of a rule is 60 seconds here. Windows that would be longer than the 15 minutes that are"
+        " kept (slow and trickle) end there. Prometheus decides in production."
+    )
+    assert [tier.burn for tier in TIERS if tier.long / 60 > SECONDS] == ["slow", "trickle"]
+    assert "(none)" in approximates(300)
 
 
 def test_a_runbook_is_one_of_a_fixed_list(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

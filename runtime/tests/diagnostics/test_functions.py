@@ -6,6 +6,7 @@ import threading
 import tracemalloc
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import httpx2
@@ -105,6 +106,27 @@ def test_a_profile_ends_when_the_process_stops() -> None:
 
     assert found["seconds"] < 5
     assert not any(stack[0] == "idle" for stack, _ in found["stacks"])
+
+
+def test_a_profile_can_leave_out_what_a_folder_does(tmp_path: Path) -> None:
+    """The console leaves itself out: it is not the work of the service. A folder with a longer name is another one."""
+    ended, runs = threading.Event(), []
+    for folder in ("own", "owner"):
+        (tmp_path / folder).mkdir()
+        file = tmp_path / folder / "busy.py"
+        code = compile("def busy(ended):\n    while not ended.is_set():\n        sum(range(999))\n", str(file), "exec")
+        names: dict[str, Any] = {}
+        exec(code, names)  # noqa: S102 - a function of that file
+        runs.append(threading.Thread(target=names["busy"], args=(ended,), name=folder))
+        runs[-1].start()
+    found = profile(1, threading.Event(), without=str(tmp_path / "own"))
+    ended.set()
+    for each in runs:
+        each.join()
+
+    seen = {stack[0] for stack, _ in found["stacks"]}
+    assert "owner" in seen
+    assert "own" not in seen
 
 
 def test_memory_names_the_line_that_allocates() -> None:

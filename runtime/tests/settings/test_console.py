@@ -1,10 +1,28 @@
 """The settings of the development console: where it may be on, and what its token must be."""
 
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 
+import firstlight
 from firstlight.errors import SettingsError
 from firstlight.settings import Settings, load
+from firstlight.testing.process import TIMEOUT_SECONDS
 from firstlight.watches import with_token
+
+IN_AN_IMAGE = """
+import pathlib, firstlight
+from firstlight import Identity, Service, Settings, SettingsError, create_app
+from firstlight.settings import load
+try:
+    create_app(load(Settings), Service(identity=Identity(name="a", version="1")))
+    print(f"{pathlib.Path(firstlight.__file__).parents[1]}: started")
+except SettingsError as error:
+    print(error)
+"""
 
 
 @pytest.fixture(autouse=True)
@@ -50,3 +68,24 @@ def test_a_service_without_a_token_gets_a_new_one() -> None:
     assert first != second
     assert len(first.get_secret_value()) == 32
     assert with_token(Settings(console=False)).console_token is None
+
+
+def test_it_is_refused_where_it_is_not_installed(tmp_path: Path) -> None:
+    """As in an image. Without it the start is as always."""
+    whole = Path(firstlight.__file__).parent
+    shutil.copytree(whole, tmp_path / whole.name, ignore=shutil.ignore_patterns("__pycache__", "console"))
+    shutil.copy(whole / "logs/console.py", tmp_path / whole.name / "logs")
+
+    def start(console: str) -> str:
+        done = subprocess.run(  # noqa: S603 - of this test
+            [sys.executable, "-c", IN_AN_IMAGE],
+            env={"PATH": "", "PYTHONPATH": str(tmp_path), "CONSOLE": console, "MANAGEMENT_HOST": "127.0.0.1"},
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=TIMEOUT_SECONDS,
+        )
+        return done.stdout
+
+    assert start("true") == "CONSOLE must be false here, because images leave the console out; use `make run`\n"
+    assert start("false") == f"{tmp_path}: started\n"

@@ -35,6 +35,9 @@ GIVEN = [
     ("OTEL_TRACES_SAMPLER", "ALWAYS_OFF", "always_off"),
     ("OTEL_TRACES_SAMPLER_ARG", " 1e-2 ", 0.01),
     ("OTEL_TRACES_EXPORTER", "NONE", "none"),
+    ("OTEL_LOGS_EXPORTER", "none", "none"),
+    ("OTEL_METRICS_EXPORTER", "prometheus", "none"),
+    ("OTEL_METRICS_EXPORTER", "Prometheus,none", "none"),
     ("OTEL_EXPORTER_OTLP_ENDPOINT", " http://[::1]:4318 ", "http://[::1]:4318"),
     ("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "HTTP/protobuf", "http/protobuf"),
     ("OTEL_EXPORTER_OTLP_COMPRESSION", "GZIP", "gzip"),
@@ -61,6 +64,8 @@ BAD = [
     ("OTEL_TRACES_SAMPLER_ARG", "nan"),
     ("OTEL_TRACES_SAMPLER_ARG", "."),
     ("OTEL_TRACES_EXPORTER", "console"),
+    ("OTEL_LOGS_EXPORTER", "console"),
+    ("OTEL_METRICS_EXPORTER", "console"),
     ("OTEL_EXPORTER_OTLP_ENDPOINT", "collector:4318"),
     ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://[::1"),
     ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://collector:x"),
@@ -176,15 +181,72 @@ def test_nothing_is_exported_where_grpc_is_asked_for(monkeypatch: pytest.MonkeyP
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc")
     environment = {"OTEL_EXPORTER_OTLP_PROTOCOL": "grpc"}
 
-    assert not Settings().exports_traces
+    assert not Settings().exports("traces")
     (complaint,) = complaints(environment)
-    assert "no span is exported" in complaint.instead
+    assert "nothing is exported" in complaint.instead
     assert "http/protobuf" in complaint.instead
     assert "4318" in complaint.instead
 
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "http/protobuf")
-    assert Settings().exports_traces
+    assert Settings().exports("traces")
     assert list(complaints({**environment, "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL": "http/protobuf"})) == []
+
+
+ON = {
+    "OTEL_LOGS_EXPORTER": "otlp",
+    "OTEL_METRICS_EXPORTER": "prometheus,otlp",
+    "OTEL_EXPORTER_OTLP_ENDPOINT": "http://collector:4318",
+}
+ONLY_WITH = {
+    "OTEL_EXPORTER_OTLP_LOGS_ENDPOINT": ("OTEL_LOGS_EXPORTER", "http://collector:4318/in"),
+    "OTEL_BLRP_MAX_EXPORT_BATCH_SIZE": ("OTEL_LOGS_EXPORTER", "100"),
+    "OTEL_EXPORTER_OTLP_METRICS_HEADERS": ("OTEL_METRICS_EXPORTER", "a=b"),
+    "OTEL_METRIC_EXPORT_INTERVAL": ("OTEL_METRICS_EXPORTER", "10000"),
+}
+
+
+def test_logs_and_metrics_are_exported_only_where_a_variable_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An endpoint alone is for traces, as it always was. `OTEL_SDK_DISABLED` switches everything off."""
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://collector:4318")
+    assert [Settings().exports(signal) for signal in ("traces", "logs", "metrics")] == [True, False, False]
+    for name, value in ON.items():
+        monkeypatch.setenv(name, value)
+    assert [Settings().exports(signal) for signal in ("traces", "logs", "metrics")] == [True] * 3
+    assert list(complaints(ON)) == []
+    monkeypatch.setenv("OTEL_SDK_DISABLED", "true")
+    assert [Settings().exports(signal) for signal in ("traces", "logs", "metrics")] == [False] * 3
+
+
+@pytest.mark.parametrize("variable", ONLY_WITH)
+def test_a_variable_of_a_signal_that_is_off_is_one_warning(variable: str) -> None:
+    """It names the variable that switches the signal on. Then there is none."""
+    exporter, value = ONLY_WITH[variable]
+    (complaint,) = complaints({variable: value})
+    assert (complaint.variable, complaint.reason) == (variable, f"has an effect only with {exporter}=otlp")
+    assert complaint.instead
+    assert list(complaints({**ON, variable: value})) == []
+
+
+@pytest.mark.parametrize("signal", ["LOGS", "METRICS"])
+def test_a_signal_without_an_endpoint_is_one_warning(signal: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It says which variables would name one."""
+    monkeypatch.setenv(f"OTEL_{signal}_EXPORTER", "otlp")
+    (complaint,) = complaints({f"OTEL_{signal}_EXPORTER": "otlp"})
+    assert (complaint.variable, f"OTEL_EXPORTER_OTLP_{signal}_ENDPOINT" in complaint.reason) == (
+        f"OTEL_{signal}_EXPORTER",
+        True,
+    )
+    assert not Settings().exports("logs")
+    assert not Settings().exports("metrics")
+
+
+def test_a_general_variable_is_overruled_only_for_all_signals_that_are_on() -> None:
+    """One that has no value of its own uses the general one."""
+    environment = {**ON, "OTEL_EXPORTER_OTLP_PROTOCOL": "grpc", "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL": "http/protobuf"}
+    (complaint,) = complaints(environment)
+    assert complaint.variable == "OTEL_EXPORTER_OTLP_PROTOCOL"
+    own = {f"OTEL_EXPORTER_OTLP_{signal}_PROTOCOL": "http/protobuf" for signal in ("LOGS", "METRICS")}
+    assert list(complaints({**environment, **own})) == []
 
 
 def test_a_misspelt_name_is_one_warning() -> None:
@@ -201,13 +263,15 @@ def test_a_misspelt_name_is_one_warning() -> None:
     [
         ({"OTEL_BSP_MAX_EXPORT_BATCH_SIZE": "2049"}, 2048),
         ({"OTEL_BSP_MAX_EXPORT_BATCH_SIZE": "11", "OTEL_BSP_MAX_QUEUE_SIZE": "10"}, 10),
+        ({**ON, "OTEL_BLRP_MAX_EXPORT_BATCH_SIZE": "2049"}, 2048),
     ],
 )
 def test_an_export_larger_than_the_queue_is_one_warning(environment: dict[str, str], queue: int) -> None:
     """It cannot happen, so the size of the queue counts; a small queue alone is no fault."""
     (complaint,) = complaints(environment)
-    assert complaint.variable == "OTEL_BSP_MAX_EXPORT_BATCH_SIZE"
-    assert complaint.reason.startswith(f"must be at most OTEL_BSP_MAX_QUEUE_SIZE, which is {queue}, not ")
+    of_queue = complaint.variable.replace("EXPORT_BATCH", "QUEUE")
+    assert complaint.variable.endswith("_MAX_EXPORT_BATCH_SIZE")
+    assert complaint.reason.startswith(f"must be at most {of_queue}, which is {queue}, not ")
     assert complaint.instead == f"it is {queue}"
 
 
@@ -215,5 +279,5 @@ def test_a_batch_that_fits_is_no_fault() -> None:
     """The defaults are those of the settings."""
     assert list(complaints({"OTEL_BSP_MAX_QUEUE_SIZE": "10"})) == []
     defaults = load(Settings)
-    assert defaults.otel_bsp_max_queue_size == 2048
+    assert defaults.otel_bsp_max_queue_size == defaults.otel_blrp_max_queue_size == 2048
     assert list(complaints({"OTEL_BSP_MAX_EXPORT_BATCH_SIZE": "2048"})) == []

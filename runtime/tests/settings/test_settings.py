@@ -191,7 +191,7 @@ def test_the_defaults_are_enough_to_start() -> None:
     settings = load(Settings)
 
     assert {name: getattr(settings, name) for name in DEFAULTS} == DEFAULTS
-    assert not settings.exports_traces
+    assert not settings.exports("traces")
 
 
 def test_an_empty_variable_counts_as_unset(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -224,9 +224,9 @@ def test_traces_are_exported_only_to_an_endpoint(monkeypatch: pytest.MonkeyPatch
     for endpoint in ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"):
         with monkeypatch.context() as patch:
             patch.setenv(endpoint, "http://collector:4318")
-            assert load(Settings).exports_traces
+            assert load(Settings).exports("traces")
             patch.setenv("OTEL_TRACES_EXPORTER", "none")
-            assert not load(Settings).exports_traces
+            assert not load(Settings).exports("traces")
 
 
 @pytest.mark.parametrize(("variable", "text", "demand"), BAD, ids=[f"{name}={text}" for name, text, _ in BAD])

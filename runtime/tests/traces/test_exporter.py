@@ -16,10 +16,11 @@ from pydantic import SecretStr
 from firstlight import Settings
 from firstlight.logs import pipeline
 from firstlight.metrics.instruments import REGISTRY
+from firstlight.otlp.deliveries import ExportError
+from firstlight.otlp.destination import Destination
 from firstlight.testing.lines import Lines
-from firstlight.traces.destination import Destination
 from firstlight.traces.exporter import OtlpExporter
-from firstlight.traces.queue import ExportError, SpanQueue
+from firstlight.traces.queue import SpanQueue
 
 from ..faults import IDENTITY
 from ..peers import DRIPPING, Peer, answer, then, wait_until

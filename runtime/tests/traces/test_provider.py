@@ -131,7 +131,7 @@ def start(tracing: Tracing) -> Span:
 
 def threads() -> int:
     """How many span queues run."""
-    return sum(thread.name == "span-queue" for thread in threading.enumerate())
+    return sum(thread.name == "traces-queue" for thread in threading.enumerate())
 
 
 @pytest.fixture

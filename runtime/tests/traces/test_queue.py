@@ -26,9 +26,9 @@ from opentelemetry.trace import (
 from firstlight import Settings
 from firstlight.logs import pipeline
 from firstlight.metrics.instruments import REGISTRY
+from firstlight.otlp.destination import Destination
 from firstlight.testing.lines import Lines
 from firstlight.testing.process import TIMEOUT_SECONDS
-from firstlight.traces.destination import Destination
 from firstlight.traces.exporter import OtlpExporter
 from firstlight.traces.provider import limits
 from firstlight.traces.queue import MAX_BYTES, SpanQueue

@@ -6,10 +6,14 @@ from typing import Any
 
 from .conditions import Reading, read
 from .history import History
+from .points import SECONDS
+from .queries import NotFoundError
+from .thresholds import HOUR, MINUTE, THRESHOLDS, TIERS
 
 APPROXIMATES = (
-    "These are the alerts of ops/alerts/rules for this one process, with windows that are {factor:g} times shorter;"
-    " Prometheus decides in production."
+    "These are the alerts of ops/alerts/rules for this process alone, sooner: every window and wait is {factor:g} times"
+    " shorter, so an hour of a rule is {hour} here. Windows that would be longer than the {kept:g} minutes that are"
+    " kept ({cut}) end there. Prometheus decides in production."
 )
 Key = tuple[str, ...]
 
@@ -56,11 +60,20 @@ class Alerts:
         if state.since is not None and now - state.last >= threshold.keep / self._factor:
             state.since = None
 
-    def document(self) -> Mapping[str, Any]:
-        """All alerts, those that fire first: `{"approximates", "items"}`."""
-        items = [self._item(state) for state in self._states.values()]
+    def document(self, name: str = "") -> Mapping[str, Any]:
+        """All alerts, or those with this name, those that fire first: `{"approximates", "items"}`."""
+        items = [
+            self._item(state) for state in list(self._states.values()) if name in {"", state.reading.threshold.name}
+        ]
         order = sorted(items, key=lambda item: (item["state"] != "firing", item["priority"]))
-        return {"approximates": APPROXIMATES.format(factor=self._factor), "items": order}
+        return {"approximates": approximates(self._factor), "items": order}
+
+    def with_runbook(self, name: str) -> Mapping[str, Any]:
+        """The alerts with this name, and their runbook as Markdown. Raises `NotFoundError` for an unknown name."""
+        if name not in {threshold.name for threshold in THRESHOLDS}:
+            msg = "There is no alert of this name."
+            raise NotFoundError(msg)
+        return {**self.document(name), "runbook": self._runbook(name)}
 
     def _item(self, state: _State) -> Mapping[str, Any]:
         threshold, labels, value, _, limit = state.reading
@@ -75,5 +88,11 @@ class Alerts:
             "summary": f"{threshold.summary} ({about})" if about else threshold.summary,
             "labels": dict(labels),
             "since": state.since,
-            "runbook": self._runbook(threshold.name),
         }
+
+
+def approximates(factor: float) -> str:
+    """The sentence that says how these alerts differ from those of Prometheus."""
+    cut = [tier.burn for tier in TIERS if tier.long / factor > SECONDS]
+    hour = f"{HOUR / factor:g} seconds" if factor > 1 else "an hour"
+    return APPROXIMATES.format(factor=factor, hour=hour, kept=SECONDS / MINUTE, cut=" and ".join(cut) or "none")

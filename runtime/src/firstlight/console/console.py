@@ -47,7 +47,8 @@ class Console:
         self._on_demand = OnDemand(level)
         self._judgement = Judgement()
         reads = {**sections.reads, **self._on_demand.reads, **self._judgement.reads}
-        api = Api(sections.index, reads, sections.one, self._on_demand.effects, sections.actions.effect)
+        one = {**sections.one, **self._judgement.one}
+        api = Api(sections.index, reads, one, self._on_demand.effects, sections.actions.effect)
         assert subject.settings.console_token is not None
         self._token = subject.settings.console_token.get_secret_value()
         self._published = ExitStack()

@@ -5,8 +5,8 @@ from typing import Any
 
 from ..metrics.instruments import REGISTRY
 
-# Metrics of the component `http_client`, which a service need not have.
-_CALLS, _BREAKER = "http_client_request_duration_seconds_count", "circuit_breaker_state"
+# A metric of the component `http_client`, which a service need not have.
+_CALLS = "http_client_request_duration_seconds_count"
 _RUNS, _SUCCESS, _EVERY = (
     "background_runs_total",
     "background_last_success_timestamp_seconds",
@@ -16,16 +16,12 @@ Sample = tuple[Mapping[str, str], float]
 
 
 def dependencies() -> Sequence[Mapping[str, Any]]:
-    """Each dependency with its calls, those that failed, and the state of its circuit breaker."""
+    """Each dependency with its calls and those that failed."""
     found: dict[str, dict[str, Any]] = {}
     for labels, value in _samples(_CALLS):
-        row = _row(found, labels.get("dependency", ""), {"calls": 0, "failed": 0, "breaker": None})
+        row = _row(found, labels["dependency"], {"calls": 0, "failed": 0})
         row["calls"] += int(value)
-        row["failed"] += int(value) if labels.get("error_type") else 0
-    for labels, value in _samples(_BREAKER):
-        if value:
-            row = _row(found, labels.get("dependency", ""), {"calls": 0, "failed": 0, "breaker": None})
-            row["breaker"] = labels.get("state", value)
+        row["failed"] += int(value) if labels["error_type"] else 0
     return list(found.values())
 
 

@@ -12,7 +12,7 @@ from .runbooks import runbook
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from .api import Read
+    from .api import Read, ReadOne
 
 FACTOR = 60  # minutes of the rules are seconds here
 SAMPLES = (
@@ -41,6 +41,7 @@ class Judgement:
             "alerts": lambda _: alerts.document(),
             "budget": lambda _: budget.current(Snapshot(readings), budget.BURN_SECONDS / FACTOR),
         }
+        self.one: Mapping[str, ReadOne] = {"alerts": alerts.with_runbook}
 
     def look(self) -> None:
         """Take a reading, and evaluate the alerts."""

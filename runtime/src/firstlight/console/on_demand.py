@@ -4,6 +4,7 @@ import asyncio
 import threading
 from collections.abc import Mapping
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..diagnostics import log_level
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 
     from .api import Effect, Read
 
+_OWN = str(Path(__file__).parent)  # what the console itself does is not the service's work
+
 
 class OnDemand:
     """Work that takes seconds runs in a thread of its own, one at a time."""
@@ -31,7 +34,7 @@ class OnDemand:
         tasks = Tasks()
         self.reads: Mapping[str, Read] = {"tasks": lambda _: tasks(), "threads": lambda _: threads()}
         self.effects: Mapping[str, Effect] = {
-            "profile": partial(self._work, profile),
+            "profile": partial(self._work, partial(profile, without=_OWN)),
             "memory": partial(self._work, memory),
             "log-level": self._level,
         }

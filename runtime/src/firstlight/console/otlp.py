@@ -1,10 +1,10 @@
 """The spans and the log lines of the buffer as OTLP in JSON, for a viewer or a collector."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 from typing import Any
 
 from ..identity import ENVIRONMENT_NAME, INSTANCE_ID, SERVICE_NAME, SERVICE_VERSION
+from ..logs.record_fields import SEVERITIES, attributes, nanoseconds
 from ..service import Service
 from ..settings import Settings
 from .lines import Lines
@@ -13,8 +13,6 @@ from .spans import Recorded, Spans
 
 _KINDS = {"internal": 1, "server": 2, "client": 3, "producer": 4, "consumer": 5}
 _STATUSES = {"unset": 0, "ok": 1, "error": 2}
-_SEVERITIES = {"debug": 5, "info": 9, "warning": 13, "error": 17, "critical": 21}
-_OWN = frozenset({"timestamp", "level", "event", "service", "version", "env", "trace_id", "span_id"})
 
 
 def exported(service: Service, settings: Settings, spans: Spans, lines: Lines) -> Mapping[str, Any]:
@@ -59,13 +57,12 @@ def _span(span: Recorded) -> Mapping[str, Any]:
 
 
 def _record(line: Mapping[str, Any]) -> Mapping[str, Any]:
-    nanoseconds = round(datetime.fromisoformat(line["timestamp"]).timestamp() * 1e6) * 1000
     return {
-        "timeUnixNano": str(nanoseconds),
-        "severityNumber": _SEVERITIES.get(line["level"], 0),
+        "timeUnixNano": str(nanoseconds(line)),
+        "severityNumber": SEVERITIES.get(line["level"], 0),
         "severityText": line["level"],
         "body": {"stringValue": line["event"]},
-        "attributes": _attributes({key: value for key, value in line.items() if key not in _OWN}),
+        "attributes": _attributes(attributes(line)),
         **({"traceId": line["trace_id"]} if line.get("trace_id") else {}),
         **({"spanId": line["span_id"]} if line.get("span_id") else {}),
     }

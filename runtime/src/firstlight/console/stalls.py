@@ -1,6 +1,7 @@
 """Stalls of the event loop of 100 ms and more, each with the stack of the loop and the requests in progress.
 
-The duration of a stall is known to 12 ms. Those of 125 ms and more are always seen, most shorter ones as well.
+The duration of a stall is known to 12 ms. Each of 100 ms and more is seen, and some from 75 ms on. One in which no
+other thread could run, because the interpreter was held, has neither a stack nor requests.
 """
 
 import asyncio
@@ -8,6 +9,7 @@ import sys
 import threading
 import time
 import traceback
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -22,8 +24,17 @@ NUMBER = 200
 MAX_BYTES = 262_144
 BEAT_SECONDS = 0.025
 SHORTEST_SECONDS = 0.1
+LOOK_SECONDS = 0.09  # after a beat, to see the stack of a stall before it can have ended
+MOST_GAPS = 50
 FRAME_CHARACTERS = 300
 MEMORY = 3  # bytes of an object for each byte of its JSON, at most
+
+
+class Gap(NamedTuple):
+    """Two beats in a row, on the clock of the pulse."""
+
+    first: float
+    second: float
 
 
 class Pulse:
@@ -35,6 +46,8 @@ class Pulse:
         self.worst = 0.0
         """The longest delay, in seconds, since somebody has set it to 0."""
         self.beats = False
+        self.gaps: deque[Gap] = deque(maxlen=MOST_GAPS)
+        """Beats that were far apart: the last stalls that have ended."""
         self._clock = clock
         self._timer: asyncio.TimerHandle | None = None
         self._thread = 0
@@ -64,6 +77,8 @@ class Pulse:
     def _beat(self) -> None:
         now = self._clock()
         self.worst = max(self.worst, now - self.last - BEAT_SECONDS)
+        if now - self.last >= SHORTEST_SECONDS:
+            self.gaps.append(Gap(self.last, now))
         self.last = now
         self._timer = asyncio.get_running_loop().call_later(BEAT_SECONDS, self._beat)
 
@@ -86,27 +101,36 @@ class Stall(NamedTuple):
 class Stalls:
     """The ring of stalls. One thread looks."""
 
-    def __init__(self, pulse: Pulse, lifecycle: Lifecycle, clock: Callable[[], float] = time.monotonic) -> None:
-        """No stall yet. `clock` is the clock of `pulse`."""
+    def __init__(
+        self,
+        pulse: Pulse,
+        lifecycle: Lifecycle,
+        clock: Callable[[], float] = time.monotonic,
+        processor: Callable[[], float] = time.process_time,
+    ) -> None:
+        """No stall yet. `clock` is the clock of `pulse`. `processor` returns the seconds that the process has used."""
         self.ring: Ring[Mapping[str, Any]] = Ring(NUMBER, MAX_BYTES)
         self._pulse = pulse
         self._lifecycle = lifecycle
-        self._clock = clock
+        self._clock, self._processor = clock, processor
         self._open: Stall | None = None
-        self._due, self._used = clock(), time.process_time()
+        self._due, self._used = clock(), processor()
         self._ignored = 0.0
 
     def look(self) -> float:
         """Notice the begin or the end of a stall. Returns the seconds until the next call."""
-        now, used, beat = self._clock(), time.process_time(), self._pulse.last
+        now, used, beat = self._clock(), self._processor(), self._pulse.last
         late, worked = now - self._due, used - self._used
+        if late > LATE_SECONDS and worked < late / 2:  # the whole process did not run
+            self._ignored = beat
+            self._pulse.gaps.clear()
+        while self._pulse.gaps:
+            self._end(self._pulse.gaps.popleft())
         if self._open is not None and beat != self._open.beat:
-            self._end(self._open, beat)
-        if late > LATE_SECONDS and worked < late / 2:
-            self._ignored = beat  # the whole process did not run
+            self._open = None
         age = now - beat
-        wait = SHORTEST_SECONDS - age if age < SHORTEST_SECONDS else BEAT_SECONDS
-        if self._pulse.beats and age >= SHORTEST_SECONDS and self._open is None and beat != self._ignored:
+        wait = LOOK_SECONDS - age if age < LOOK_SECONDS else BEAT_SECONDS
+        if self._pulse.beats and age >= LOOK_SECONDS and self._open is None and beat != self._ignored:
             self._open = Stall(beat, round(time.time() - age, 3), self._pulse.stack(), self._requests())
         self._due, self._used = now + wait, used
         return wait
@@ -120,17 +144,22 @@ class Stalls:
     def shown(self) -> Sequence[Mapping[str, Any]]:
         """All stalls, the newest last. One that goes on has the duration that it has reached."""
         items = [entry.item for entry in self.ring.entries()]
-        return [*items, self._open.shown(self._clock())] if self._open is not None else items
+        lasting = self._open if self._open is not None and self._open.beat == self._pulse.last else None
+        now = self._clock()
+        return [*items, lasting.shown(now)] if lasting and now - lasting.beat >= SHORTEST_SECONDS else items
 
     def kept(self) -> Iterator[list[Any]]:
         """All stalls, for the process after a reload."""
         return ([entry.seq, entry.item] for entry in self.ring.entries())
 
-    def _end(self, stall: Stall, beat: float) -> None:
-        self._open = None
-        shown = stall.shown(beat)
-        if shown["ms"] >= SHORTEST_SECONDS * 1000:
-            self.ring.append(shown, MEMORY * len(encoded(shown)))
+    def _end(self, gap: Gap) -> None:
+        if gap.first == self._ignored:
+            return
+        known = self._open is not None and self._open.beat == gap.first
+        began = round(time.time() - (self._clock() - gap.first), 3)
+        stall = self._open if known and self._open is not None else Stall(gap.first, began, (), ())
+        shown = stall.shown(gap.second)
+        self.ring.append(shown, MEMORY * len(encoded(shown)))
 
     def _requests(self) -> Sequence[Mapping[str, Any]]:
         requests = sorted(self._lifecycle.requests, key=lambda request: request.started)

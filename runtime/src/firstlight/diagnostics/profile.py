@@ -1,5 +1,6 @@
 """A CPU profile of all threads, by sampling their stacks. It costs about one hundredth of a core while it runs."""
 
+import os
 import sys
 import threading
 import time
@@ -20,13 +21,15 @@ _WAITS = {("select", "selectors.py"), ("run_until_complete", "runners.py"), ("ru
 Key = tuple[str, tuple[CodeType, ...]]
 
 
-def profile(seconds: float, ended: threading.Event) -> Mapping[str, Any]:
+def profile(seconds: float, ended: threading.Event, without: str = "") -> Mapping[str, Any]:
     """Sample for `seconds`, or until `ended` is set: `{"samples", "seconds", "stacks": [[["frame", ...], count]]}`.
+
+    Stacks with code of the folder `without` are left out.
 
     A stack begins with the name of its thread, and its frames name functions with their first line. A sample counts for
     a thread that has used CPU time since the last one, unless it now waits in its event loop and has waited for longer.
     """
-    sampler, begin = Sampler(), time.monotonic()
+    sampler, begin = Sampler(without), time.monotonic()
     due = begin
     while (now := time.monotonic()) < begin + seconds:
         due = max(due + SAMPLE_SECONDS, now)  # samples that are late are not made up for
@@ -39,11 +42,12 @@ def profile(seconds: float, ended: threading.Event) -> Mapping[str, Any]:
 class Sampler:
     """Counts the stacks of all threads but the one that samples."""
 
-    def __init__(self) -> None:
-        """No samples yet."""
+    def __init__(self, without: str = "") -> None:
+        """No samples yet. Stacks with code of the folder `without` are not counted."""
         self.samples = 0
         self._counts: Counter[Key] = Counter()
         self._used: dict[int, float] = {}
+        self._without = without and f"{without.rstrip(os.sep)}{os.sep}"
 
     def sample(self) -> None:
         """Look at every thread once."""
@@ -52,6 +56,8 @@ class Sampler:
         for ident, frame in sys._current_frames().items():  # noqa: SLF001 - documented, underscore and all
             if ident in names and ident != threading.get_ident() and self._counts_for(ident, frame):
                 key = names[ident], tuple(each.f_code for each in reversed(frames_of(frame)))
+                if self._without and any(code.co_filename.startswith(self._without) for code in key[1]):
+                    continue
                 if key in self._counts or len(self._counts) < MOST_STACKS:
                     self._counts[key] += 1
                 else:

@@ -29,7 +29,9 @@ from .tracebacks import rendered
 from .values import fields
 from .watched import Watch, watched
 
-SHARE_OF_TELEMETRY = 6  # sixteenths of what telemetry may hold in memory; spans have 8, reports and caches 1 each
+# Sixteenths of what telemetry may hold in memory; spans have 8, reports and caches 1 each. Half of it if the lines wait
+# in a second queue as well, which has the other half.
+SHARE_OF_TELEMETRY, SHARE_OF_ONE = 6, 3
 _IDENTITY = ("timestamp", "service", "version", "env")  # a caller cannot set these
 
 
@@ -47,7 +49,8 @@ def configure(
     JSON, also where the lines are rendered for a terminal.
     """
     if isinstance(output, Sink):
-        output.limit(settings.telemetry_bytes * SHARE_OF_TELEMETRY // 16)
+        share = SHARE_OF_ONE if settings.exports("logs") else SHARE_OF_TELEMETRY
+        output.limit(settings.telemetry_bytes * share // 16)
     ours = {"service": identity.name, "version": identity.version, "env": settings.environment}
     ours = {name: cut(value, KEY_BYTES) for name, value in ours.items()}
     render: Render = Console(settings, paint_for(sys.stdout)) if is_for_a_terminal(settings) else rendering.json

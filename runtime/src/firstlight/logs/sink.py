@@ -14,7 +14,7 @@ from ..metrics.instruments import LOGS_QUEUE_FULL, LOGS_WRITE_FAILED
 CAPACITY_LINES = 10_000
 CAPACITY_BYTES = 6 * 1024 * 1024  # three eighths of all telemetry in memory
 GATHER_SECONDS = 0.05  # lines of this long share one system call
-_OVERHEAD = 64  # bytes that a line takes besides its own
+OVERHEAD = 64  # bytes that a line takes in a queue besides its own
 _CALL_BYTES = 256 * 1024  # of one system call; what is handed to it is in memory twice
 
 
@@ -60,7 +60,7 @@ class Sink:
 
     def write(self, line: bytes) -> None:
         """Queue one line, its newline included. Never blocks, never raises."""
-        size = len(line) + _OVERHEAD
+        size = len(line) + OVERHEAD
         with self._lock:
             fits = self._held + size <= self._capacity_bytes and len(self._queue) < self._capacity
             if fits:
@@ -110,7 +110,7 @@ class Sink:
                 item = self._queue.popleft()
                 if isinstance(item, bytes):
                     lines.append(item)
-                    size += len(item) + _OVERHEAD
+                    size += len(item) + OVERHEAD
                 else:
                     flushed.append(item)
             _write_all(self._descriptor, lines, LOGS_WRITE_FAILED)

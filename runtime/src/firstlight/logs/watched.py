@@ -1,4 +1,4 @@
-"""Hands each line of JSON to the console as well."""
+"""Hands each line of JSON to others as well: the console, an export."""
 
 from collections.abc import Callable
 from typing import Any
@@ -23,6 +23,19 @@ class _Watched:
     def flush(self, timeout: float) -> bool:
         """Wait until the lines are written."""
         return self._output.flush(timeout)
+
+
+def together(*watches: Watch | None) -> Watch | None:
+    """One watch for all of those that are there."""
+    there = [each for each in watches if each is not None]
+    if len(there) < 2:  # noqa: PLR2004 - nothing to call one after the other
+        return there[0] if there else None
+
+    def all_of_them(line: bytes) -> None:
+        for each in there:
+            each(line)
+
+    return all_of_them
 
 
 def watched(render: Render, output: Output, watch: Watch) -> tuple[Render, Output]:

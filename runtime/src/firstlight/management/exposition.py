@@ -43,7 +43,7 @@ class Exposition:
     def render(self, accept: str, names: Collection[str] = ()) -> tuple[bytes, str]:
         """The page and its content type. `accept` is the header. With `names`, only samples with these names."""
         encode, content_type = negotiate(accept)
-        families = self._collect()
+        families = self.families()
         if names:
             families = [only for family in families if (only := _restricted(family, names)).samples]
         try:
@@ -51,15 +51,8 @@ class Exposition:
         except Exception:  # noqa: BLE001 - one family cannot be rendered: render each separately to leave it out
             return encode(_Families([family for family in families if self._renders(encode, family)])), content_type
 
-    def failed(self, name: str, error: BaseException) -> None:
-        """Count a collector or family that is missing on the page. Logs at most one in `SECONDS_PER_LINE`."""
-        METRICS_NOT_RENDERED.inc()
-        now = self._clock()
-        if now >= self._next_line:
-            self._next_line = now + SECONDS_PER_LINE
-            report("telemetry", "telemetry.failed", error, signal="metrics", collector=name)
-
-    def _collect(self) -> list[Metric]:
+    def families(self) -> list[Metric]:
+        """The families of all collectors that do not fail."""
         families: list[Metric] = []
         # `collect` of the registry ends at the first collector that raises, and no public method lists the collectors.
         with self._registry._lock:  # noqa: SLF001
@@ -72,6 +65,14 @@ class Exposition:
                 self.failed(self.collecting, error)
         self.collecting = ""
         return families
+
+    def failed(self, name: str, error: BaseException) -> None:
+        """Count a collector or family that is missing on the page. Logs at most one in `SECONDS_PER_LINE`."""
+        METRICS_NOT_RENDERED.inc()
+        now = self._clock()
+        if now >= self._next_line:
+            self._next_line = now + SECONDS_PER_LINE
+            report("telemetry", "telemetry.failed", error, signal="metrics", collector=name)
 
     def _renders(self, encode: Encoder, family: Metric) -> bool:
         try:

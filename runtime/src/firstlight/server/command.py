@@ -16,6 +16,7 @@ from .. import arrangement, failures
 from ..component import Command, Component, Surroundings
 from ..errors import UsageError
 from ..exit_status import BAD_USE, FAILED
+from ..exports import Flush, exports
 from ..identity import Identity
 from ..lifecycle import Lifecycle
 from ..logs import pipeline, redaction, sink
@@ -45,6 +46,8 @@ class Run(NamedTuple):
     settings: Settings
     identity: Identity
     tracing: Tracing
+    stop: Flush
+    """Sends the last spans and lines, within so many seconds."""
     began: float
 
     @property
@@ -72,21 +75,22 @@ def run(settings: Settings, service: Service, name: str, arguments: Sequence[str
     identity = service.within(settings).identity
     capture, _ = sentry.start(settings, identity)
     redaction.configure(service.redaction)
-    pipeline.configure(settings, identity, sink.stdout, report=capture)
+    exported = exports(settings, identity, is_command=True)
+    pipeline.configure(settings, identity, sink.stdout, report=capture, watch=exported.watch(None))
     warn()
     hooks.install()
     tracing = Tracing(settings, identity, max_bytes=settings.telemetry_bytes // 2)
-    running = Run(name, arguments, parts, settings, identity, tracing, began)
+    running = Run(name, arguments, parts, settings, identity, tracing, exported.with_lines(tracing.stop), began)
     watchdog.grace, watchdog.late = lambda: settings.graceful_seconds, partial(_cut, running)
     with ending():
         status = loop.run(_status(running, watchdog))
-        tracing.stop(FLUSH_SECONDS)
+        running.stop(FLUSH_SECONDS)
     return leave(status, watchdog)
 
 
 def _cut(run: Run) -> None:
     log.error("command.failed", reason="it was told to stop, and did not", **run.ended(FAILED))
-    run.tracing.stop(LATE_FLUSH_SECONDS)
+    run.stop(LATE_FLUSH_SECONDS)
     flush(LATE_FLUSH_SECONDS)
 
 

@@ -9,14 +9,14 @@ import structlog
 
 from ..text import QUOTED_CHARACTERS
 from .ignored import IGNORED, OF_THE_SERVER
+from .signals import Read, is_overruled, unused, without_endpoint
 from .values import Partly
 from .variables import BY_FIELD, HONOURED, Variable
 
 AS_UNSET = "it is as if it were not set"
-_BATCH = "OTEL_BSP_MAX_"
-_DEFAULTS = {f"{_BATCH}QUEUE_SIZE": 2048, f"{_BATCH}EXPORT_BATCH_SIZE": 512}  # a test holds them to the settings
+_BATCHES = ("OTEL_BSP_MAX_", "OTEL_BLRP_MAX_")
+_QUEUE_SIZE, _BATCH_SIZE = 2048, 512  # the defaults; a test holds them to the settings
 _NEAR = 0.94  # the similarity above which a name counts as misspelt
-_TRACES, _GENERAL = "OTEL_EXPORTER_OTLP_TRACES_", "OTEL_EXPORTER_OTLP_"
 _NAMES = [variable.name for variable in (*HONOURED, *IGNORED)]
 
 log = structlog.get_logger()
@@ -38,11 +38,18 @@ def warn() -> None:
 
 def complaints(environment: Mapping[str, str]) -> Iterator[Complaint]:
     """The complaints in the order of the tables, then those about misspelt names."""
+
+    def given(name: str) -> object:
+        return read(BY_FIELD[name.lower()], environment.get(name, "").strip())
+
     for variable in HONOURED:
-        found = _of_honoured(variable, environment.get(variable.name, "").strip())
-        if found is not None and not _overruled(variable, environment):
+        text = environment.get(variable.name, "").strip()
+        if text and (vain := unused(variable, given)) is not None:
+            yield Complaint(variable.name, *vain)
+        elif (found := _of_honoured(variable, text)) is not None and not is_overruled(variable, given):
             yield found
-    yield from _batch(environment)
+    yield from (Complaint(*each) for each in without_endpoint(given))
+    yield from _batches(given)
     for variable in (*IGNORED, *OF_THE_SERVER):
         value = environment.get(variable.name, "").strip().lower()
         if value and value not in variable.agrees:
@@ -63,13 +70,16 @@ def read(variable: Variable, text: str) -> object:
     return value.value if isinstance(value, Partly) else value
 
 
-def _batch(environment: Mapping[str, str]) -> Iterator[Complaint]:
-    """An export of more spans than can wait is none."""
-    names = tuple(_DEFAULTS)
-    given = [read(BY_FIELD[name.lower()], environment.get(name, "").strip()) for name in names]
-    queue, batch = (value if isinstance(value, int) else _DEFAULTS[n] for n, value in zip(names, given, strict=True))
-    if batch > queue and given[1] is not None:
-        yield Complaint(names[1], f"must be at most {names[0]}, which is {queue}, not '{batch}'", f"it is {queue}")
+def _batches(given: Read) -> Iterator[Complaint]:
+    """An export of more items than can wait is none."""
+    for prefix in _BATCHES:
+        of_queue, of_batch = f"{prefix}QUEUE_SIZE", f"{prefix}EXPORT_BATCH_SIZE"
+        queue, batch = given(of_queue) or _QUEUE_SIZE, given(of_batch) or _BATCH_SIZE
+        vain = unused(BY_FIELD[of_batch.lower()], given) is not None
+        assert isinstance(queue, int)
+        assert isinstance(batch, int)
+        if batch > queue and given(of_batch) is not None and not vain:
+            yield Complaint(of_batch, f"must be at most {of_queue}, which is {queue}, not '{batch}'", f"it is {queue}")
 
 
 def _of_honoured(variable: Variable, text: str) -> Complaint | None:
@@ -84,13 +94,3 @@ def _of_honoured(variable: Variable, text: str) -> Complaint | None:
     if variable.name.endswith("_PROTOCOL"):
         return Complaint(variable.name, *value.left_out.split(", and ", 1))
     return Complaint(variable.name, f"{value.left_out}{given}", "the rest of it is used")
-
-
-def _overruled(variable: Variable, environment: Mapping[str, str]) -> bool:
-    """Whether another variable that takes precedence has a value."""
-    if not variable.name.startswith(_GENERAL) or variable.name.startswith(_TRACES):
-        return False
-    first = f"{_TRACES}{variable.name.removeprefix(_GENERAL)}"
-    return any(
-        other.name == first and read(other, environment.get(first, "").strip()) is not None for other in HONOURED
-    )

@@ -9,8 +9,6 @@ METRICS = "metrics are scraped from the management port"
 ONE_EXPORTER = "spans are exported by OTLP alone"
 OTLP_HTTP = "spans are exported by OTLP over HTTP, without plug-ins"
 INSTRUMENTED = "the runtime instruments the service"
-_OTLP = ("ENDPOINT", "PROTOCOL", "HEADERS", "COMPRESSION", "TIMEOUT", "CERTIFICATE", "CLIENT_CERTIFICATE", "CLIENT_KEY")
-_EVERYWHERE = frozenset({"none"})
 _OFF = frozenset({"false"})
 
 
@@ -23,20 +21,27 @@ IGNORED = (
     Variable("OTEL_CONFIG_FILE", "the environment is the only configuration"),
     Variable("OTEL_EXPERIMENTAL_CONFIG_FILE", "the environment is the only configuration"),
     Variable("OTEL_EXPERIMENTAL_RESOURCE_DETECTORS", "`OTEL_RESOURCE_ATTRIBUTES` adds resource attributes"),
-    Variable("OTEL_METRICS_EXPORTER", METRICS, agrees=frozenset({"none", "prometheus"})),
-    Variable("OTEL_LOGS_EXPORTER", LOGS, agrees=_EVERYWHERE),
     Variable("OTEL_METRICS_EXEMPLAR_FILTER", "exemplars name sampled traces", agrees=frozenset({"trace_based"})),
     Variable("OTEL_EXPORTER_PROMETHEUS_HOST", "`MANAGEMENT_HOST` is where metrics are scraped"),
     Variable("OTEL_EXPORTER_PROMETHEUS_PORT", "`MANAGEMENT_PORT` is where metrics are scraped"),
-    *_all("OTEL_METRIC_EXPORT_", ("INTERVAL", "TIMEOUT"), METRICS),
-    *_all("OTEL_EXPORTER_OTLP_METRICS_", (*_OTLP, "INSECURE"), METRICS),
-    *_all("OTEL_EXPORTER_OTLP_METRICS_", ("TEMPORALITY_PREFERENCE", "DEFAULT_HISTOGRAM_AGGREGATION"), METRICS),
-    *_all("OTEL_EXPORTER_OTLP_LOGS_", (*_OTLP, "INSECURE"), LOGS),
-    *_all("OTEL_BLRP_", ("SCHEDULE_DELAY", "EXPORT_TIMEOUT", "MAX_QUEUE_SIZE", "MAX_EXPORT_BATCH_SIZE"), LOGS),
-    *_all("OTEL_LOGRECORD_", ("ATTRIBUTE_COUNT_LIMIT", "ATTRIBUTE_VALUE_LENGTH_LIMIT"), LOGS),
+    Variable(
+        "OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE",
+        "counters and histograms are cumulative",
+        agrees=frozenset({"cumulative"}),
+    ),
+    Variable(
+        "OTEL_EXPORTER_OTLP_METRICS_DEFAULT_HISTOGRAM_AGGREGATION",
+        "histograms have the buckets of `/metrics`",
+        agrees=frozenset({"explicit_bucket_histogram"}),
+    ),
+    *_all(
+        "OTEL_LOGRECORD_",
+        ("ATTRIBUTE_COUNT_LIMIT", "ATTRIBUTE_VALUE_LENGTH_LIMIT"),
+        "a line has at most 64 KiB and 100 fields",
+    ),
     *_all(
         "OTEL_EXPORTER_OTLP_",
-        ("INSECURE", "TRACES_INSECURE", "SPAN_INSECURE", "METRIC_INSECURE"),
+        ("INSECURE", "TRACES_INSECURE", "LOGS_INSECURE", "METRICS_INSECURE", "SPAN_INSECURE", "METRIC_INSECURE"),
         "the scheme of the endpoint decides, http or https",
     ),
     *_all("OTEL_EXPORTER_ZIPKIN_", ("ENDPOINT", "TIMEOUT", "PROTOCOL"), ONE_EXPORTER),

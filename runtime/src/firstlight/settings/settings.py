@@ -9,7 +9,7 @@ from starlette.requests import HTTPConnection
 from ..errors import SettingsError
 from ..identity import ENVIRONMENT_NAME, MANAGEMENT_PORT
 from ..text import Shown
-from .console_token import LOOPBACK, ConsoleToken
+from .console_token import LOOPBACK, ConsoleToken, is_installed
 from .hosts import ALL, Hosts
 from .networks import Networks
 from .objectives import Ratio, Threshold
@@ -122,6 +122,9 @@ class Settings(OpenTelemetrySettings):
     def _console_is_local(self) -> Self:
         if self.console and self.management_host not in LOOPBACK:
             msg = f"CONSOLE must be false unless MANAGEMENT_HOST is one of {', '.join(LOOPBACK)}"
+            raise ValueError(msg)
+        if self.console and not is_installed():
+            msg = "CONSOLE must be false here, because images leave the console out; use `make run`"
             raise ValueError(msg)
         return self
 

@@ -86,6 +86,14 @@ def choices(*options: str) -> Reader:
     return read
 
 
+def metrics(value: str) -> Any:
+    """Exporters of metrics: `otlp`, or `none` where only the scrape is left, which is always possible."""
+    found = choices("otlp", "prometheus", "none")(value)
+    named = found.value if isinstance(found, Partly) else found
+    chosen = "otlp" if "otlp" in named.split(",") else "none"
+    return Partly(chosen, found.left_out) if isinstance(found, Partly) else chosen
+
+
 def text(value: str) -> str:
     """Printable text."""
     if not value.isprintable() or any("\ud800" <= character <= "\udfff" for character in value):

@@ -14,6 +14,7 @@ from .values import (
     choice,
     choices,
     methods,
+    metrics,
     pairs,
     ratio,
     secret_headers,
@@ -24,7 +25,7 @@ from .values import (
 )
 
 GRPC = (
-    "grpc is not spoken, and no span is exported; set http/protobuf, and as endpoint the collector's receiver for "
+    "grpc is not spoken, and nothing is exported; set http/protobuf, and as endpoint the collector's receiver for "
     "HTTP, whose port is 4318 by default"
 )
 
@@ -50,12 +51,14 @@ def protocol(value: str) -> object:
     return Partly(chosen, GRPC) if chosen == "grpc" else chosen
 
 
+SIGNALS = ("TRACES", "LOGS", "METRICS")
+
+
 def _exporter(name: str, says: str, read: Reader, *, hidden: bool = False) -> tuple[Variable, ...]:
-    general, traces = f"OTEL_EXPORTER_OTLP_{name}", f"OTEL_EXPORTER_OTLP_TRACES_{name}"
-    return (
-        Variable(general, says, read, hidden),
-        Variable(traces, f"the same, and comes before `{general}`", read, hidden),
-    )
+    general = f"OTEL_EXPORTER_OTLP_{name}"
+    own = (f"OTEL_EXPORTER_OTLP_{signal}_{name}" for signal in SIGNALS)
+    before = f"the same, and comes before `{general}`"
+    return (Variable(general, says, read, hidden), *(Variable(each, before, read, hidden) for each in own))
 
 
 Sampler = Literal[
@@ -68,7 +71,7 @@ Sampler = Literal[
 ]
 SAMPLERS: tuple[str, ...] = get_args(Sampler)
 HONOURED = (
-    Variable("OTEL_SDK_DISABLED", "`true`: no spans at all", boolean),
+    Variable("OTEL_SDK_DISABLED", "`true`: no spans at all, and no export", boolean),
     Variable("OTEL_SERVICE_NAME", "`service.name`", text),
     Variable(
         "OTEL_RESOURCE_ATTRIBUTES", "resource attributes: `key=value,key=value`, percent-encoded", pairs, hidden=True
@@ -79,9 +82,13 @@ HONOURED = (
     Variable("OTEL_TRACES_SAMPLER", f"one of {', '.join(f'`{name}`' for name in SAMPLERS)}", choice(*SAMPLERS)),
     Variable("OTEL_TRACES_SAMPLER_ARG", "the ratio of traces that are kept, also when no sampler is named", ratio),
     Variable("OTEL_TRACES_EXPORTER", "`otlp` or `none`", choices("otlp", "none")),
+    Variable("OTEL_LOGS_EXPORTER", "`otlp`: log lines are exported as well; `none`", choices("otlp", "none")),
+    Variable(
+        "OTEL_METRICS_EXPORTER", "`otlp`: metrics are exported as well; `prometheus` and `none` add nothing", metrics
+    ),
     *_exporter(
         "ENDPOINT",
-        "where spans go; `/v1/traces` is added to this one, and to that for traces alone it is not",
+        "where telemetry goes; `/v1/traces`, `/v1/logs` or `/v1/metrics` is added to this one alone",
         url,
         hidden=True,
     ),
@@ -94,12 +101,22 @@ HONOURED = (
     *_exporter("CERTIFICATE", "file of the certificates that are trusted", text),
     *_exporter("CLIENT_CERTIFICATE", "file of the certificate that is shown", text),
     *_exporter("CLIENT_KEY", "file of its key", text),
-    Variable("OTEL_BSP_SCHEDULE_DELAY", "milliseconds between two exports; `0`: at once", whole(0)),
+    Variable("OTEL_BSP_SCHEDULE_DELAY", "milliseconds between two exports of spans; `0`: at once", whole(0)),
     Variable(
         "OTEL_BSP_EXPORT_TIMEOUT", "milliseconds for one export, if the exporter's timeout is not shorter", timeout
     ),
     Variable("OTEL_BSP_MAX_QUEUE_SIZE", "spans that wait", whole(1)),
     Variable("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "spans of one export, at most the size of the queue", whole(1)),
+    Variable("OTEL_BLRP_SCHEDULE_DELAY", "milliseconds between two exports of log lines; `0`: at once", whole(0)),
+    Variable(
+        "OTEL_BLRP_EXPORT_TIMEOUT", "milliseconds for one export, if the exporter's timeout is not shorter", timeout
+    ),
+    Variable("OTEL_BLRP_MAX_QUEUE_SIZE", "log lines that wait", whole(1)),
+    Variable("OTEL_BLRP_MAX_EXPORT_BATCH_SIZE", "log lines of one export, at most the size of the queue", whole(1)),
+    Variable("OTEL_METRIC_EXPORT_INTERVAL", "milliseconds between two exports of metrics", whole(1)),
+    Variable(
+        "OTEL_METRIC_EXPORT_TIMEOUT", "milliseconds for one export, if the exporter's timeout is not shorter", timeout
+    ),
     Variable("OTEL_ATTRIBUTE_COUNT_LIMIT", "attributes of a span, an event or a link", whole(0)),
     Variable("OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT", "characters of a value", whole(0)),
     Variable("OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT", "attributes of a span", whole(0)),

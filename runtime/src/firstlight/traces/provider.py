@@ -45,7 +45,7 @@ class Tracing:
         `max_bytes` limits the memory of finished spans that have not been exported.
         """
         self.propagator = propagation.install(settings)
-        self._queue, self._watch = _queue(settings, max_bytes) if settings.exports_traces else None, watch
+        self._queue, self._watch = _queue(settings, max_bytes) if settings.exports("traces") else None, watch
         consumers = [each for each in (*processors, self._queue, watch) if each is not None]
         ids = TraceIds()
         shared: dict[str, Any] = {
@@ -133,7 +133,7 @@ def _first(*limits: int | None) -> int:
 
 
 def _queue(settings: Settings, max_bytes: int) -> SpanQueue:
-    from .destination import Destination  # noqa: PLC0415 - these take time to import, and only here they are used
+    from ..otlp.destination import Destination  # noqa: PLC0415 - these take time to import, and only here they are used
     from .exporter import OtlpExporter  # noqa: PLC0415
 
     return SpanQueue(OtlpExporter(Destination.of(settings)), settings, max_bytes)

@@ -7,7 +7,7 @@ from opentelemetry.trace import NonRecordingSpan, Span, SpanContext, TraceFlags
 
 SPAN_ID_BITS, IDS_BITS = 64, 128 + 64
 SPAN_ID = (1 << SPAN_ID_BITS) - 1
-_TRACE_DIGITS = 32
+TRACE_DIGITS = 32
 
 
 class UnrecordedSpan(NonRecordingSpan):
@@ -21,7 +21,7 @@ class UnrecordedSpan(NonRecordingSpan):
     def hex_ids(self) -> tuple[str, str]:
         """Trace id and span id, as 32 and 16 hexadecimal digits."""
         digits = self._ids.to_bytes(IDS_BITS // 8, "big").hex()
-        return digits[:_TRACE_DIGITS], digits[_TRACE_DIGITS:]
+        return digits[:TRACE_DIGITS], digits[TRACE_DIGITS:]
 
     def get_span_context(self) -> SpanContext:
         """Its ids and flags. Calls from two threads at once may get equal objects instead of the same one."""

@@ -56,7 +56,7 @@ function value(each, key = "") {
     if (key === "history" && Array.isArray(each)) return ticks(each);
     if (typeof each === "number") return (UNITS.find(([pattern]) => pattern.test(key)) ?? [0, digits])[1](each);
     if (key === "trace_id") return link(each, `requests/${encodeURIComponent(each)}`);
-    if (/^(status|state|ready|outcome|breaker)$/.test(key))
+    if (/^(status|state|ready|outcome)$/.test(key))
         return mark(String(each), GOOD.test(each) ? "good" : BAD.test(each) ? "bad" : "");
     if (typeof each === "boolean") return each ? "yes" : "no";
     if (Array.isArray(each) && !each.some((part) => part && typeof part === "object"))

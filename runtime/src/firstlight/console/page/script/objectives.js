@@ -63,25 +63,24 @@ const ALERT_COLUMNS = [
 const firingFirst = (items) => [...items].sort((a, b) => (b.state === "firing") - (a.state === "firing"));
 
 section("alerts", "Alerts that would fire", "a", ["text"], (view) => {
-    view.follow("alerts", ({ items, approximates }) => {
-        const rows = firingFirst(
-            items.filter((item) => (view.id ? item.name === view.id : view.matches({ ...item, runbook: "" }))),
-        );
-        const note = el("p.note", approximates);
-        if (!view.id)
-            return show(
-                view.content,
-                note,
-                table("Alerts, firing first", ALERT_COLUMNS, rows, "No alert fits the filter."),
-            );
-        const [alert] = rows;
+    let runbook;
+    const draw = ({ items, approximates }) => {
+        const rows = firingFirst(items.filter((item) => (view.id ? item.name === view.id : view.matches(item))));
+        const [caption, empty] = view.id
+            ? ["This alert", "There is no alert of this name."]
+            : ["Alerts, firing first", "No alert fits the filter."];
         show(
             view.content,
-            note,
-            table("This alert", ALERT_COLUMNS, rows, "There is no alert of this name."),
-            alert?.runbook
-                ? el("article.runbook", el("h2", "Runbook"), markdown(alert.runbook.replace(/^# .*\n/, "")))
-                : null,
+            el("p.note", approximates),
+            table(caption, ALERT_COLUMNS, rows, empty),
+            runbook && el("article.runbook", el("h2", "Runbook"), markdown(runbook.replace(/^# .*\n/, ""))),
         );
-    });
+        if (!view.id || runbook !== undefined || !rows.length) return;
+        runbook = "";
+        view.once(`alerts/${encodeURIComponent(view.id)}`, (reply) => {
+            runbook = reply.runbook;
+            draw(reply);
+        });
+    };
+    view.follow("alerts", draw);
 });

@@ -1,4 +1,4 @@
-"""Where spans are sent and how, as the `OTEL_EXPORTER_OTLP_*` variables say; those for traces come first."""
+"""Where a signal is sent and how, as the `OTEL_EXPORTER_OTLP_*` variables say; those of the signal come first."""
 
 import gzip
 import ssl
@@ -12,11 +12,11 @@ import structlog
 
 from ..exchanges.route import trust
 from ..settings import Settings
+from ..settings.opentelemetry import Signal
 from ..settings.values import headers
 
 log = structlog.get_logger()
 
-_PATH = "/v1/traces"
 _COMPRESS: Mapping[str, Callable[[bytes], bytes]] = {"gzip": gzip.compress, "deflate": zlib.compress}
 
 
@@ -24,6 +24,7 @@ _COMPRESS: Mapping[str, Callable[[bytes], bytes]] = {"gzip": gzip.compress, "def
 class Destination:
     """A collector that speaks OTLP over HTTP."""
 
+    signal: Signal
     url: str
     headers: Mapping[str, str]
     context: ssl.SSLContext | None
@@ -32,27 +33,28 @@ class Destination:
     """For one export with all its attempts."""
 
     @classmethod
-    def of(cls, settings: Settings) -> Self:
-        """The destination that the settings name."""
-        whole = settings.otel_exporter_otlp_traces_endpoint
-        url = whole or f"{(settings.otel_exporter_otlp_endpoint or '').removesuffix('/')}{_PATH}"
-        compression = settings.otlp("compression")
+    def of(cls, settings: Settings, signal: Signal = "traces") -> Self:
+        """The destination that the settings name for this signal."""
+        url = settings.own("endpoint", signal)
+        url = url or f"{(settings.otel_exporter_otlp_endpoint or '').removesuffix('/')}/v1/{signal}"
+        compression = settings.otlp("compression", signal)
         ours = {"content-type": "application/x-protobuf", "user-agent": "OTel-OTLP-Exporter-Python/firstlight"}
         if compression != "none":
             ours["content-encoding"] = compression
         return cls(
+            signal=signal,
             url=url,
-            headers=headers(settings.otlp("headers").get_secret_value()) | ours,
-            context=_context(settings) if urlsplit(url).scheme == "https" else None,
+            headers=headers(settings.otlp("headers", signal).get_secret_value()) | ours,
+            context=_context(settings, signal) if urlsplit(url).scheme == "https" else None,
             compress=_COMPRESS.get(compression),
-            seconds=min(settings.otlp("timeout"), settings.otel_bsp_export_timeout) / 1000,
+            seconds=settings.export_milliseconds(signal) / 1000,
         )
 
 
-def _context(settings: Settings) -> ssl.SSLContext:
+def _context(settings: Settings, signal: Signal) -> ssl.SSLContext:
     """TLS with the certificate files in the settings. A file that cannot be read is ignored with a warning."""
     names = ("certificate", "client_certificate", "client_key")
-    certificate, client, key = (settings.otlp(name) for name in names)
+    certificate, client, key = (settings.otlp(name, signal) for name in names)
     context = _trust(certificate)
     if client:
         try:
