@@ -70,6 +70,7 @@ ELSEWHERE = {
     "cd deploy/ansible && ansible-playbook": "tests/delivery/ansible/ runs the playbook",
     "import httpx2\nimport pytest": "tests/team.py puts it into a test of a service",
     'curl -s -X POST -H "Authorization: Bearer $DIAGNOSTICS_TOKEN"': "runtime/tests/diagnostics/test_pages.py asks so",
+    "OTEL_EXPORTER_OTLP_ENDPOINT=": "runtime/tests/otlp/test_process.py runs a service so",
     "async def ticks": "tests/team.py puts it into a service",
     "LIMITS = (": "runtime/tests/rate_limits/test_limit.py reads it",
 }
