@@ -1,7 +1,9 @@
 """The development console under `make run`: its address, and what survives a reload of the code."""
 
 import re
+import socket
 from pathlib import Path
+from typing import Any
 
 import httpx2
 import pytest
@@ -9,6 +11,7 @@ import pytest
 from firstlight.development.environment import DevelopmentEnvironment
 from firstlight.testing.process import TIMEOUT_SECONDS
 
+from ..peers import wait_until
 from .conftest import PAGE, Develop
 
 READY = "Ctrl-C stops it."
@@ -51,6 +54,33 @@ def test_cookie_and_buffers_survive_a_reload(develop: Develop, page: Path) -> No
     assert session.text.count("/login?token=") == 1
     session.type("\x03")
     assert session.wait() == 0
+
+
+def test_what_led_to_a_blocked_loop_survives_the_reload_that_ends_it(develop: Develop, page: Path) -> None:
+    """Such a process is killed, and cannot hand over at its end."""
+    session = develop()
+    found = LOGIN.search(session.wait_for(READY))
+    assert found is not None
+    address, token = found.groups()
+
+    def read(twin: str) -> list[dict[str, Any]]:
+        headers = {"Authorization": f"Bearer {token}"}
+        answer = httpx2.get(f"{address}/api/v1/{twin}", headers=headers, timeout=TIMEOUT_SECONDS)
+        items: list[dict[str, Any]] = answer.json()["items"]
+        return items
+
+    httpx2.get(f"http://127.0.0.1:{session.port}/show", timeout=TIMEOUT_SECONDS)
+    with socket.create_connection(("127.0.0.1", session.port), TIMEOUT_SECONDS) as connection:
+        connection.sendall(b"GET /block HTTP/1.1\r\nHost: x\r\n\r\n")
+        wait_until(lambda: any(stall["ms"] > 2_500 for stall in read("stalls")))
+        page.write_text(PAGE.replace("1.2.3", "1.2.4"))
+        session.wait_for("ready again after ")
+
+    (stall,) = [each for each in read("stalls") if each["ms"] > 1_000]
+    assert "time.sleep(60)" in stall["stack"][-1]
+    assert [request["path"] for request in stall["requests"]] == ["/block"]
+    assert [request["path"] for request in read("requests")] == ["/show"]
+    assert read("logs?text=service.started")[0]["line"]["version"] == "1.2.3"
 
 
 def test_the_token_of_another_run_opens_nothing(develop: Develop) -> None:

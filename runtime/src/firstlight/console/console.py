@@ -27,6 +27,7 @@ from .sections import Sections
 from .stalls import Pulse, Stalls
 from .state import State
 
+BLOCKED_MS = 1_000
 _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 
 
@@ -52,6 +53,7 @@ class Console:
         assert subject.settings.console_token is not None
         self._token = subject.settings.console_token.get_secret_value()
         self._published = ExitStack()
+        self._saved = 0.0  # the time of the stall for which the buffers were saved
         self.application = Application(self._token, api, Page(*document()))
 
     def start(self) -> None:
@@ -96,6 +98,14 @@ class Console:
         self._points.take(self._stalls.worst_lag())
         self._state.look()
         self._judgement.look()
+        self._save_while_blocked()
+
+    def _save_while_blocked(self) -> None:
+        """Save once in a long stall: a reload kills a process that does not end, and it could not hand over."""
+        stall = self._stalls.lasting()
+        if stall is not None and stall["ms"] > BLOCKED_MS and stall["time"] != self._saved:
+            self._saved = stall["time"]
+            self._kept.save()
 
 
 def _resident_bytes() -> int:

@@ -144,13 +144,22 @@ class Stalls:
     def shown(self) -> Sequence[Mapping[str, Any]]:
         """All stalls, the newest last. One that goes on has the duration that it has reached."""
         items = [entry.item for entry in self.ring.entries()]
-        lasting = self._open if self._open is not None and self._open.beat == self._pulse.last else None
-        now = self._clock()
-        return [*items, lasting.shown(now)] if lasting and now - lasting.beat >= SHORTEST_SECONDS else items
+        lasting = self.lasting()
+        return items if lasting is None else [*items, lasting]
+
+    def lasting(self) -> Mapping[str, Any] | None:
+        """The stall that goes on, if there is one."""
+        stall, now = self._open, self._clock()
+        if stall is None or stall.beat != self._pulse.last or now - stall.beat < SHORTEST_SECONDS:
+            return None
+        return stall.shown(now)
 
     def kept(self) -> Iterator[list[Any]]:
-        """All stalls, for the process after a reload."""
-        return ([entry.seq, entry.item] for entry in self.ring.entries())
+        """All stalls, for the process after a reload. One that goes on may end with this process."""
+        for entry in self.ring.entries():
+            yield [entry.seq, entry.item]
+        if (lasting := self.lasting()) is not None:
+            yield [self.ring.last + 1, lasting]
 
     def _end(self, gap: Gap) -> None:
         if gap.first == self._ignored:
