@@ -184,7 +184,7 @@ def test_state_settings_routes_versions_and_sections(process: ServiceProcess, co
 
     assert (state["service"]["serviceId"], state["service"]["pid"]) == ("shown", process.process.pid)
     assert [(each["name"], each["open"], each["section"]) for each in state["components"]] == [("drawer", True, True)]
-    assert [(each["name"], each["here"]) for each in state["processes"]] == [("web", True)]
+    assert [(each["name"], each["here"]) for each in state["processes"]] == [("web", True), ("worker", False)]
     assert (settings["CONSOLE"]["value"], settings["CONSOLE"]["source"]) == ("true", "environment")
     assert (settings["CONSOLE_TOKEN"]["value"], TOKEN in json.dumps(settings)) == ("set", False)
     assert "/greet/{name}" in [each["path"] for each in console.read("routes")["items"]]

@@ -11,8 +11,10 @@ from pathlib import Path
 import httpx2
 import pytest
 
+from firstlight.testing import ServiceProcess
 from firstlight.testing.process import TIMEOUT_SECONDS
 
+from ..conftest import PROGRAMS
 from ..peers import wait_until
 from .conftest import PAGE, Develop, Session
 
@@ -87,6 +89,25 @@ def test_it_shows_routes_budget_alerts_and_errors(develop: Develop, page: Path) 
     assert session.wait() == 0
     assert list((session.root / FILE).parent.iterdir()) == []
     assert look(session.root).returncode == 1
+
+
+def test_another_kind_of_process_is_asked_by_its_name(tmp_path: Path) -> None:
+    """It has no requests, and sections of its own."""
+    folder = {"FIRSTLIGHT_CONSOLE_FOLDER": str(tmp_path / ".cache/console"), "CONSOLE": "true"}
+    worker = ServiceProcess([str(PROGRAMS / "shown.py"), "worker"], folder)
+    try:
+        worker.wait_for("service.started")
+        found, web = look(tmp_path, "--process", "worker", "--json"), look(tmp_path)
+        shown = look(tmp_path, "--process", "worker")
+        assert worker.terminate() == 0
+    finally:
+        worker.close()
+
+    summary = json.loads(found.stdout)
+    assert (summary["service"]["process"], summary["routes"], summary["budget"]) == ("worker", [], [])
+    assert "Routes in the last minute\n  no request\n" in shown.stdout
+    assert web.returncode == 1
+    assert list((tmp_path / ".cache/console").iterdir()) == []
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from firstlight import Action, Component, Identity, NoSettings, Section, Service, main, nothing
+from firstlight import Action, Component, Identity, NoSettings, Process, Section, Service, Surroundings, main, nothing
 
 
 async def greet(_: Request) -> Response:
@@ -64,9 +64,15 @@ def _contents() -> dict[str, object]:
     return {"values": {"pid": os.getpid()}, "tables": [table]}
 
 
+async def work(surroundings: Surroundings[NoSettings]) -> None:
+    """Another kind of process, which does nothing until it is told to stop."""
+    await surroundings.lifecycle.drain_began()
+
+
+PROCESSES = {"worker": Process(work, "does nothing")}
 SERVICE = Service(
     identity=Identity(name="shown", version="1.2.3"),
-    components=[Component(name="drawer", settings=NoSettings, open=nothing, console=drawer)],
+    components=[Component(name="drawer", settings=NoSettings, open=nothing, console=drawer, processes=PROCESSES)],
     routes=[
         Route("/greet/{name}", greet),
         Route("/fail", fail),
