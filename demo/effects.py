@@ -54,7 +54,7 @@ class Effects:
             "block": Action("Block", partial(send, BLOCK), "12 requests that block the event loop for 1 s each."),
             "flood": Action("Flood", partial(send, FLOOD), "200 clients at once for 8 s; each request costs 20 ms."),
             "lose": Action(
-                "Lose a dependency", self._lose, f"A service that this one calls hangs up, {LOST_SECONDS:g} s."
+                "Lose a dependency", self._lose, f"A service that this one calls hangs up for {LOST_SECONDS:g} s."
             ),
         }
         return Section("Demo", self._read, actions)

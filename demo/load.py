@@ -12,7 +12,7 @@ from collections import Counter
 from itertools import count
 from typing import NamedTuple
 
-NONE = "no response"
+NONE = "without a response"
 ANSWER_SECONDS = 10.0
 
 
@@ -40,7 +40,7 @@ class Sender:
         self._load = load
         self._numbers = count()
         self._end = time.monotonic() + load.seconds
-        self.statuses: Counter[str] = Counter()
+        self.outcomes: Counter[str] = Counter()
 
     def send(self) -> None:
         """Send everything, and wait for the last response."""
@@ -52,10 +52,10 @@ class Sender:
 
     def _work(self) -> None:
         while next(self._numbers) < self._load.number and time.monotonic() < self._end:
-            self.statuses[self._status()] += 1
+            self.outcomes[self._outcome()] += 1
             time.sleep(self._load.pause)
 
-    def _status(self) -> str:
+    def _outcome(self) -> str:
         """Of one request, on a connection of its own: after an error the service closes it."""
         connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=ANSWER_SECONDS)
         try:
@@ -65,7 +65,7 @@ class Sender:
         except (OSError, http.client.HTTPException):
             return NONE
         else:
-            return str(response.status)
+            return f"with status {response.status}"
         finally:
             connection.close()
 
@@ -76,8 +76,8 @@ def main(arguments: list[str]) -> int:
     sender = Sender(int(port), Load(path, int(number), int(clients), float(seconds), float(pause)))
     began = time.monotonic()
     sender.send()
-    outcomes = ", ".join(f"{status} {number} times" for status, number in sorted(sender.statuses.items()))
-    print(f"{sender.statuses.total()} requests in {time.monotonic() - began:.1f} s: {outcomes}.")  # noqa: T201
+    outcomes = ", ".join(f"{number} {outcome}" for outcome, number in sorted(sender.outcomes.items()))
+    print(f"{sender.outcomes.total()} requests in {time.monotonic() - began:.1f} s: {outcomes}.")  # noqa: T201
     return 0
 
 
