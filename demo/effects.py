@@ -1,4 +1,4 @@
-# mypy: disable-error-code="import-not-found,misc,unused-ignore"
+# mypy: disable-error-code="import-not-found"
 """The buttons of the demo on the console: faults that a service can have, each limited in number and time."""
 
 import subprocess

@@ -222,6 +222,21 @@ def test_the_page_lives_while_the_loop_is_blocked(console: ConsolePage, running:
     console.see("/block/{seconds}")
 
 
+def test_a_spike_leads_to_the_request_that_caused_it(console: ConsolePage, running: Running) -> None:
+    """A click into the chart at the second in which it ended."""
+    page = console.open("signals?minutes=1")
+    running.get("/block/0.6")
+    ended = time.time()
+    page.wait_for_function("t => document.querySelector('[data-chart=lag]').dataset.end > t", arg=ended + 1)
+    page.get_by_role("button", name="Pause").click()  # nothing moves any more
+    figure = page.locator("figure[data-chart=lag]")
+    begin, end = (float(figure.get_attribute(f"data-{name}") or 0) for name in ("begin", "end"))
+    chart = figure.locator("svg.chart")
+    width = (chart.bounding_box() or {"width": 0})["width"]
+    chart.click(position={"x": (ended - begin) / (end - begin) * width, "y": 40})
+    console.see("Between ", "/block/0.6")
+
+
 def test_buttons_of_a_component(console: ConsolePage) -> None:
     """What each did is beside it; one that runs cannot be pressed again, in another tab either."""
     page = console.open("components/drawer")
