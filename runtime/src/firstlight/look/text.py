@@ -64,7 +64,8 @@ def _checks(found: Summary, paint: Paint) -> Iterator[str]:
     for each in found.checks:
         if each["status"] != "pass":
             style = "red" if each["critical"] else "yellow"
-            yield f"  {paint(printable(each['name']), style)} {each['status']}: {printable(str(each['output'] or ''))}"
+            why = f": {printable(each['output'])}" if each["output"] else ""
+            yield f"  {paint(printable(each['name']), style)} {each['status']}{why}"
 
 
 def _errors(found: Summary, paint: Paint) -> Iterator[str]:
