@@ -70,6 +70,8 @@ ELSEWHERE = {
     "cd deploy/ansible && ansible-playbook": "tests/delivery/ansible/ runs the playbook",
     "import httpx2\nimport pytest": "tests/team.py puts it into a test of a service",
     "async def ticks": "tests/team.py puts it into a service",
+    "def drawer(": "runtime/tests/programs/shown.py has such a component",
+    "OTEL_EXPORTER_OTLP_ENDPOINT=": "needs a viewer; runtime/tests/otlp/test_process.py runs a service with a receiver",
     "LIMITS = (": "runtime/tests/rate_limits/test_limit.py reads it",
 }
 
