@@ -12,7 +12,7 @@ export PATH := $(PATH):$(CURDIR)/.tools/bin
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "  %-20s %s\n", $$1, $$2 }'
 
-demo: $(UV) ## Generate a service, run it and show its signals, until Ctrl-C or for DURATION=seconds
+demo: $(UV) ## Generate a service, run it, show its signals, and make it fail in a browser, until Ctrl-C or for DURATION=seconds
 	@exec $(PYTHON) -m demo
 
 # Read only from the command line, because some systems set NAME in the environment. `value` keeps dollar signs.

@@ -6,6 +6,7 @@ import sys
 from rich.console import Console
 
 from . import page, service, signals, traffic
+from .alarm import raise_alarm
 
 FAILED = 1
 BAD_DURATION = 2
@@ -36,12 +37,15 @@ def _demonstrate(console: Console, duration: float | None) -> int:
     missing = ["every signal, because of Ctrl-C"]
     try:
         seen = signals.read(running, traffic.drive(running.port))
-        missing = seen.missing
-        page.show(console, running, seen)
+        alarm = raise_alarm(running.console, seen.trace_id)
+        missing = [*seen.missing, *alarm.missing]
+        page.show(console, running, seen, alarm)
         for sentence in missing:
             console.print(f"[red]Missing:[/] {sentence}.")
+        page.invite(console, running)
         console.print("Serving until Ctrl-C ..." if duration is None else f"Serving for {duration:g} s ...")
-        running.wait(duration)
+        with traffic.steady(running.port):
+            running.wait(duration)
     except KeyboardInterrupt:
         console.print()
     finally:

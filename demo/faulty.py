@@ -1,16 +1,15 @@
 # mypy: disable-error-code="import-not-found"
-"""A generated service, with routes that fail on demand: `python -P demo/faulty.py <package>`.
+"""A generated service, with routes that fail on demand.
 
-Run it with the service's own interpreter, which has the package and `firstlight`.
+To be imported by the service's own interpreter, which has the package and `firstlight`.
 """
 
 import runpy
-import sys
 from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
 
-from firstlight import Service, main
+from firstlight import Service
 
 FAULTS = runpy.run_path(str(Path(__file__).parents[1] / "runtime" / "tests" / "faults.py"))["FAULTS"]
 
@@ -19,7 +18,3 @@ def faulty(package: str) -> Service:
     """The service of a package, with the faults after its own routes."""
     service = import_module(f"{package}.service").SERVICE
     return replace(service, routes=(*service.routes, *FAULTS))
-
-
-if __name__ == "__main__":
-    sys.exit(main(faulty(sys.argv[1]), ()))

@@ -7,19 +7,21 @@ from rich.console import Console
 from rich.panel import Panel
 from rich.table import Table
 
+from .alarm import Alarm
 from .service import BUILD, SLUG, Service
 from .signals import DURATION, Scrape, Signals
 
 SHOWN = ("level", "event", "request_id", "http_route", "http_response_status_code", "error_type", "duration_seconds")
 
 
-def show(console: Console, service: Service, signals: Signals) -> None:
+def show(console: Console, service: Service, signals: Signals, alarm: Alarm) -> None:
     """Print all signals, from the probes to the next steps."""
     console.print()
     console.print(Panel(_probes(signals), title="Probes", title_align="left"))
     console.print(Panel(_golden_signals(signals.scrape), title="Golden signals", title_align="left"))
     console.print(Panel(_objectives(signals.scrape), title="Objectives", title_align="left"))
-    console.print(Panel(_trace(signals), title=f"One trace: {signals.trace_id}", title_align="left"))
+    console.print(Panel(_trace(signals, alarm), title=f"One trace: {signals.trace_id}", title_align="left"))
+    console.print(Panel(_page(alarm), title="The page that would go out", title_align="left"))
     console.print(Panel(_next(service), title="Where to look next", title_align="left"))
 
 
@@ -78,18 +80,30 @@ def _objectives(scrape: Scrape) -> Table:
     )
 
 
-def _trace(signals: Signals) -> str:
+def invite(console: Console, service: Service) -> None:
+    """Print the address of the console on a line of its own, which a terminal makes a link."""
+    console.print("Open this page and press Fail, Slow, Block, Flood or Lose a dependency in its section Demo:")
+    console.print(service.console.login, soft_wrap=True, style="cyan")
+
+
+def _page(alarm: Alarm) -> str:
+    """What people on call would get."""
+    text = f"{alarm.notification}\n\n{alarm.approximates}" if alarm.notification else "none"
+    return f"The button Fail was pressed: {alarm.pressed}\n\n{text}".replace("[", r"\[")
+
+
+def _trace(signals: Signals, alarm: Alarm) -> str:
     picked = ({key: line[key] for key in SHOWN if key in line} for line in signals.lines)
     lines = "\n".join(json.dumps(line).replace("[", r"\[") for line in picked)
-    return f"{lines}\nThe same id is an exemplar on its latency bucket, and in the client's problem document."
+    spans = "\n".join(f"{span['ms']:6.1f} ms  {span['name']}  {span['kind']}  {span['status']}" for span in alarm.spans)
+    return f"{spans}\n{lines}\nThe same id is an exemplar on its latency bucket, and in the client's problem document."
 
 
 def _next(service: Service) -> Table:
     base, management = f"http://127.0.0.1:{service.port}", f"http://127.0.0.1:{service.management_port}"
     return _grid(
         (f"curl -i {base}/api/v1/links", "the service"),
-        (f"curl -i {base}/faults/slow", "make it slow"),
-        (f"curl -i {base}/faults/fail", "make it fail"),
+        (f"make -C {BUILD / SLUG} look", "the console in the terminal"),
         (f"curl -s {management}/metrics", "every signal, as scraped"),
         (f"curl -s {management}/health", "every check, and why"),
         (f"{BUILD / SLUG}", "the code: start at README.md"),

@@ -2,6 +2,7 @@
 
 import json
 import os
+import secrets
 import signal
 import socket
 import subprocess
@@ -11,15 +12,20 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from bench.ports import free_port
+
 from .collector import Collector
+from .console_client import ConsoleClient
 
 BUILD = Path("build/demo")
-FAULTY = Path(__file__).with_name("faulty.py")
+PROGRAM = Path(__file__).with_name("program.py")
 SLUG = "acme-links"
 PACKAGE = "acme_links"
 START_SECONDS = 30
 STOP_SECONDS = 60
 PORTS = {"PORT": 8000, "MANAGEMENT_PORT": 9464}
+CONSOLE_FOLDER = ".cache/console"  # where `make look` in the service's folder looks
+ANNOUNCED = "console: "  # the start of the line in which the service says where its console is; the page says it later
 
 Line = dict[str, Any]
 
@@ -49,19 +55,25 @@ class Service:
         environment = {"OTEL_EXPORTER_OTLP_ENDPOINT": self._collector.url, **os.environ}
         environment.pop("VIRTUAL_ENV", None)
         environment |= {"LOG_FORMAT": "json"} | {name: str(_free(port)) for name, port in PORTS.items()}
+        token = secrets.token_hex(16)
+        folder = str(directory.resolve() / CONSOLE_FOLDER)
+        environment |= {"CONSOLE": "true", "CONSOLE_TOKEN": token, "FIRSTLIGHT_CONSOLE_FOLDER": folder}
         self.lines: list[Line] = []
         self._news = threading.Condition()
         self._process = subprocess.Popen(
-            [directory.resolve() / ".venv/bin/python", "-P", FAULTY, PACKAGE],
+            [directory.resolve() / ".venv/bin/python", "-P", PROGRAM, PACKAGE],
             cwd=directory,
             env=environment,
             stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
             start_new_session=True,  # Ctrl-C must reach this process only, which then sends SIGTERM to the service
         )
-        threading.Thread(target=self._read, daemon=True).start()
+        for read in (self._read, self._pass_on):
+            threading.Thread(target=read, daemon=True).start()
         started = self.wait_for("service.started")
         self.port: int = started["port"]
         self.management_port: int = started["management_port"]
+        self.console = ConsoleClient(self.management_port, token)
 
     def wait_for(self, event: str, **fields: object) -> Line:
         """The first log line of this event with these fields. Raises `DemoError` if it does not come."""
@@ -102,11 +114,19 @@ class Service:
                 self.lines.append(json.loads(raw))
                 self._news.notify_all()
 
+    def _pass_on(self) -> None:
+        """Show what the service says to people."""
+        assert self._process.stderr is not None
+        for raw in self._process.stderr:
+            line = raw.decode(errors="replace")
+            if not line.startswith(ANNOUNCED):
+                sys.stderr.write(line)
+
 
 def _free(port: int) -> int:
     with suppress(OSError), socket.create_server(("127.0.0.1", port)):
         return port
-    return 0
+    return free_port()
 
 
 def _run(command: list[str], purpose: str) -> None:

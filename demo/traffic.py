@@ -2,11 +2,17 @@
 
 import http.client
 import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from itertools import cycle
 from typing import NamedTuple
 
 GOOD = 400
 LOST = 3
 SLOW_SECONDS = 0.4  # above the default latency threshold of 0.25 s
+STEP_SECONDS = 0.1  # of the steady traffic
+STEADY = ("/api/v1/links", "/r/demo-1", "/r/demo-2", "/demo/price", "/api/v1/links/demo-3")
 
 
 class Answer(NamedTuple):
@@ -40,3 +46,23 @@ def drive(port: int) -> Answer:
     request(port, "GET", "/nowhere")
     request(port, "GET", f"/faults/slow?seconds={SLOW_SECONDS}")
     return request(port, "GET", "/faults/fail")
+
+
+@contextmanager
+def steady(port: int) -> Iterator[None]:
+    """Send ordinary requests until the end of the block, about ten a second, so that every effect has a background."""
+    ended = threading.Event()
+
+    def send() -> None:
+        for path in cycle(STEADY):
+            if ended.wait(STEP_SECONDS):
+                return
+            with suppress(OSError, http.client.HTTPException):  # a button may have made it so
+                request(port, "GET", path)
+
+    sender = threading.Thread(target=send, daemon=True)
+    sender.start()
+    try:
+        yield
+    finally:
+        ended.set()

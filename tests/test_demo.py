@@ -14,7 +14,11 @@ from template import TIMEOUT_SECONDS, Machine
 
 from demo.service import PORTS
 
-SECTIONS = ("Probes", "Golden signals", "Objectives", "One trace", "Where to look next")
+SECTIONS = (
+    *("Probes", "Golden signals", "Objectives", "One trace", "The page that would go out", "Where to look next"),
+    "Open this page and press",
+)
+LOGIN = re.compile(r"^(http://127\.0\.0\.1:\d+/console)/login\?token=([0-9a-f]{32})$", re.MULTILINE)
 
 pytestmark = pytest.mark.slow
 
@@ -55,16 +59,23 @@ def test_the_page_shows_every_signal_and_the_demo_ends_by_itself(machine: Machin
     assert re.search(r"availability +99\.90% +1 of \d+", page)
     assert re.search(r"latency +99\.00% within 0\.25 s +[1-9]\d* of \d+", page)  # more where the machine is busy
     assert "http.request_failed" in page
+    assert re.search(r" ms  GET /faults/fail  server  error ", page)
+    assert "The button Fail was pressed: 40 requests in " in page
+    assert "[FIRING:1] P1 acme-links (development) is spending its error budget far too" in page
+    assert "What to do: Roll back the last change" in page
+    assert len(LOGIN.findall(page)) == 1
+    assert page.count("/login?token=") == 1
     assert "Missing" not in page
     assert "hunter2" not in page
 
 
 def test_a_missing_signal_is_named_and_fails_the_demo(machine: Machine, template: Path) -> None:
-    """Without sampling there are no exemplars, which the page expects."""
+    """Without sampling there are no exemplars and no spans, which the page expects."""
     with demo(machine, template, DURATION="0.1", OTEL_TRACES_SAMPLER="always_off") as process:
         status, page = ended(process)
     assert status == 1, page
     assert "Missing: no exemplar carries the failed request's trace id." in page
+    assert "Missing: no span of the failed request is on the console." in page
 
 
 def test_ctrl_c_drains_the_service(machine: Machine, template: Path) -> None:
@@ -81,6 +92,10 @@ def test_ctrl_c_drains_the_service(machine: Machine, template: Path) -> None:
                 break
         port = re.search(r"http://127\.0\.0\.1:(\d+)/api/v1/links", page)
         assert port is not None, page
+        look = [template / "build/demo/acme-links/.venv/bin/python", "-m", "firstlight", "look"]
+        seen = machine.run([*map(str, look)], template / "build/demo/acme-links")
+        assert seen.status == 0, seen.stderr
+        assert re.search(r"\n  \S+ GET /faults/fail 500 RuntimeError ", seen.stdout), seen.stdout
         with socket.create_connection(("127.0.0.1", int(port[1])), TIMEOUT_SECONDS) as connection:
             process.send_signal(signal.SIGINT)
             status, rest = ended(process)

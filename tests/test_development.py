@@ -1,5 +1,6 @@
-"""A developer's terminal: `make run` and `make settings` of a generated service."""
+"""A developer's terminal: `make run`, `make look` and `make settings` of a generated service."""
 
+import json
 import os
 import pty
 import re
@@ -90,7 +91,9 @@ def running(machine: Machine, service: Path, ports: tuple[str, str]) -> Iterator
     terminal.close()
 
 
-def test_make_run_serves_reloads_and_stops(service: Path, ports: tuple[str, str], running: Terminal) -> None:
+def test_make_run_serves_reloads_and_stops(
+    machine: Machine, service: Path, ports: tuple[str, str], running: Terminal
+) -> None:
     """With the example of `.env` as it is, and two lines below it."""
     page = running.wait_for("Ctrl-C stops it.")
     service_url, management_url = (f"http://127.0.0.1:{port}" for port in ports)
@@ -101,6 +104,12 @@ def test_make_run_serves_reloads_and_stops(service: Path, ports: tuple[str, str]
     call(f"{service_url}/api/v1/links", b'{"url": "https://example.com/"}')
     assert re.search(r"(?m)^\d\d:\d\d:\d\d POST /api/v1/links 201 \d+\.\d ms$", running.wait_for(" ms\n"))
     assert "\x1b[32m201\x1b[0m" in running.text
+    looked = machine.run(["make", "look"], service)
+    assert "\n  /api/v1/links " in looked.stdout, looked
+    twin = machine.run(["make", "look", "TWIN=requests?route=/api/v1/links&text=$no 'quotes\""], service)
+    assert json.loads(twin.stdout)["items"] == [], twin
+    found = machine.run(["make", "look", "TWIN=requests?route=/api/v1/links"], service)
+    assert [each["status"] for each in json.loads(found.stdout)["items"]] == [201], found
 
     operations = service / "src/acme_links/api/links/operations.py"
     written = operations.read_text(encoding="utf-8")
@@ -119,6 +128,8 @@ def test_make_run_serves_reloads_and_stops(service: Path, ports: tuple[str, str]
     running.type("\x03")
     running.wait_for("stopped\n")
     running.process.wait(TIMEOUT_SECONDS)
+    ended = machine.run(["make", "look"], service)
+    assert "No service of this folder runs with its console" in ended.stderr
     with pytest.raises(OSError, match="refused"):
         call(f"{service_url}/api/v1/links")
 

@@ -181,6 +181,7 @@ COMMANDS: dict[str, Callable[[Place, str], None]] = {
     "cd acme-orders && make run": served,
     "make run": served,
     "curl ": ask,
+    "make look": in_the_service,
     "make update ANSWERS=": update,
     "uv run python deploy/kubernetes/monitoring/generate.py": in_the_service,
 }

@@ -27,6 +27,7 @@ SMALL = {f"{ROOT}.errors", f"{ROOT}.exit_status", f"{ROOT}.metrics.pauses"}
 
 PUBLIC = [
     "REGISTRY",
+    "Action",
     "Answer",
     "Application",
     "ArrangementError",

@@ -69,6 +69,7 @@ def _wanted(item: Mapping[str, Any], query: Mapping[str, str]) -> bool:
         and item["ms"] > float(query.get("slower") or 0)
         and query.get("route", "") in ("", item["route"])
         and query.get("text", "") in json.dumps(item)
+        and float(query.get("since") or 0) <= item["time"] <= float(query.get("until") or "inf")
     )
 
 

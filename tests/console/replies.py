@@ -242,7 +242,9 @@ def fixed(now: float) -> Mapping[str, Reply]:
                     "rows": [[HOSTILE, 812.0], ["SELECT 1", 3]],
                 }
             ],
+            "actions": [{"name": "analyze", "title": "Analyze", "summary": HOSTILE, "running": False}],
         },
+        "components/database/analyze": {"done": True, "text": f"Done: {HOSTILE}"},
         "profile": {"samples": 100, "stacks": [[STACK, 60], [frames, 30], [[HOSTILE], 10]]},
         "memory": {"items": [{"where": "store.py:88", "bytes": 4_096_000, "count": 12}]},
         "log-level": {},

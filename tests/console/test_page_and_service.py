@@ -222,6 +222,25 @@ def test_the_page_lives_while_the_loop_is_blocked(console: ConsolePage, running:
     console.see("/block/{seconds}")
 
 
+def test_buttons_of_a_component(console: ConsolePage) -> None:
+    """What each did is beside it; one that runs cannot be pressed again, in another tab either."""
+    page = console.open("components/drawer")
+    refill, watch = (page.locator(".action", has_text=name) for name in ("Refill", "Watch"))
+    refill.get_by_role("button").click()
+    expect(refill.get_by_role("status")).to_have_text("5 red stamps are left.")
+    expect(page.get_by_role("region", name="stamps").locator("tbody")).to_have_text("red5")
+    page.locator(".action", has_text="Jam").get_by_role("button").click()
+    console.see("It failed with RuntimeError; the log of the service says why.")
+    watch.get_by_role("button").click()
+    expect(watch.get_by_role("status")).to_have_text("runs …")
+    with page.context.new_page() as other:
+        other.goto(page.url)
+        button = other.get_by_role("button", name="Watch")
+        expect(button).to_have_attribute("aria-disabled", "true")
+    refill.get_by_role("button").click()
+    expect(refill.get_by_role("status")).to_have_text("7 red stamps are left.")
+
+
 @pytest.mark.parametrize("path", ["state", "logs", "settings", "routes", "versions", "components/drawer"])
 def test_other_sections_show_data(console: ConsolePage, path: str) -> None:
     """Without an error, with rows."""

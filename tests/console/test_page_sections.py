@@ -36,7 +36,7 @@ SECTIONS = {
     "settings": ("Settings", "SENTRY_DSNsetenvironmentsecret"),
     "routes": ("Routes", "read1v1"),
     "versions": ("Versions", "starlette1.10.0"),
-    "components/database": ("Database", "Slow statements", "812 ms", "postgresql"),
+    "components/database": ("Database", "Slow statements", "812 ms", "postgresql", "21 % of availability"),
 }
 PRESSED = {"profile": "Frames by own samples", "memory": "4.1 MB"}  # sections that ask when their button is pressed
 PHONE: ViewportSize = {"width": 390, "height": 844}

@@ -129,7 +129,7 @@ def test_keys(console: ConsolePage) -> None:
     expect(dialog).to_be_hidden()
 
 
-def test_a_spike_leads_to_its_requests(console: ConsolePage) -> None:
+def test_a_spike_leads_to_its_requests(console: ConsolePage, service: FakeService) -> None:
     """A click into a chart opens the requests of those seconds, filtered as the chart is."""
     page = console.open("signals")
     chart = page.locator("figure[data-chart=errors] svg.chart")
@@ -137,12 +137,17 @@ def test_a_spike_leads_to_its_requests(console: ConsolePage) -> None:
     expect(page.locator("h1")).to_have_text("Requests")
     console.see("Between ")
     assert re.search(r"errors=1&since=\d+&until=\d+$", page.url)
+    console.see("No request yet that fits the filter.")
+    assert any(re.search(r"errors=1&since=\d+&until=\d+&limit", asked) for asked in service.asked)
     page.get_by_role("link", name="All times").click()
     console.see("5 requests, the newest first.")
     page.go_back()
     page.go_back()
     page.get_by_role("link", name="Slower than 250 ms").click()
     console.see("8 requests, the newest first.")
+    time = service.requests[34]["time"]
+    page = console.open(f"requests?since={time - 0.5}&until={time + 0.5}")
+    console.see("1 requests, the newest first.", "Between ")
 
 
 def test_a_pointer_reads_all_charts_at_its_time(console: ConsolePage) -> None:
@@ -216,6 +221,21 @@ def test_a_profile_is_drawn_and_zoomed(console: ConsolePage, service: FakeServic
     console.expected = ("409",)
     page.get_by_role("button", name="Profile", exact=True).click()
     console.see("No profile.")
+
+
+def test_an_action_of_a_component_says_what_was_done(console: ConsolePage, service: FakeService) -> None:
+    """Asked for with the header of the console, also by key. A refusal is a sentence beside the button."""
+    page = console.open("components/database")
+    row = page.locator(".action", has=page.get_by_role("button", name="Analyze"))
+    expect(row).to_contain_text(replies.HOSTILE)
+    page.get_by_role("button", name="Analyze").press("Enter")
+    expect(row.get_by_role("status")).to_have_text(f"Done: {replies.HOSTILE}")
+    expect(page.get_by_role("button", name="Analyze")).to_be_focused()
+    assert "POST components/database/analyze 1 {}" in service.asked
+    service.status = 409
+    console.expected = ("409",)
+    page.get_by_role("button", name="Analyze").click()
+    expect(row.get_by_role("status")).to_have_text("No components/database/analyze.")
 
 
 def test_the_log_level_is_set_for_a_time(console: ConsolePage, service: FakeService) -> None:

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from .metrics.instruments import REGISTRY as REGISTRY
     from .operations.answer import Answer as Answer
     from .operations.operation import Operation as Operation
+    from .section import Action as Action
     from .section import Section as Section
     from .service import Service as Service
     from .settings import Settings as Settings
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
 __version__ = "0.2.0.dev0"
 
 _HOMES = {
+    "Action": "section",
     "Answer": "operations.answer",
     "Application": "app",
     "ArrangementError": "errors",
@@ -79,6 +81,7 @@ _MODULES = ("caller", "problems", "slo")
 
 __all__ = [
     "REGISTRY",
+    "Action",
     "Answer",
     "Application",
     "ArrangementError",

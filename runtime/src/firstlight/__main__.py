@@ -2,9 +2,9 @@
 
 `check` checks the files of the service. `doctor` also tells its version, edited files, lock file and missing tools.
 `develop <package>` runs the service and restarts it when its files change. `fuzz <package>` sends generated requests to
-it. `once <package> <command>` runs a command of it with the variables of `develop`. `openapi <package>` prints its
-OpenAPI document, `openslo <package>` its objectives as OpenSLO. `settings <package>` prints its settings, with the
-values that they have under `develop`.
+it. `look` prints what the service under `develop` does. `once <package> <command>` runs a command of it with the
+variables of `develop`. `openapi <package>` prints its OpenAPI document, `openslo <package>` its objectives as OpenSLO.
+`settings <package>` prints its settings, with the values that they have under `develop`.
 """
 
 import sys
@@ -17,6 +17,7 @@ COMMANDS = {
     "doctor": "doctor.command",
     "develop": "development.command",
     "fuzz": "fuzz.command",
+    "look": "look.command",
     "once": "development.once_command",
     "openapi": "openapi.command",
     "openslo": "openslo.command",

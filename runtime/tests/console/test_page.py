@@ -13,7 +13,7 @@ from firstlight.console.page.document import SCRIPTS, STYLES
 
 HERE = Path(page.__file__).parent
 SOURCES = sorted(path for path in HERE.rglob("*") if path.suffix in {".js", ".css", ".html"})
-MOST_BYTES = 58_000
+MOST_BYTES = 60_000
 MOST_LINES = 400
 # What would turn text into markup or code, or leave the origin.
 FORBIDDEN = (

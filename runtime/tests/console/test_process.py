@@ -87,6 +87,26 @@ def test_filters_choose_requests(process: ServiceProcess, console: Caller) -> No
     assert routes("limit=2") == ["/block/0.12", "/none"]
 
 
+def test_a_time_chooses_the_requests_that_ended_then(process: ServiceProcess, console: Caller) -> None:
+    """As the points of the charts count them: a slow request belongs to the second in which it ended."""
+    by_trace(console, trace_of(process, process.get("/greet/before")))
+    began = time.time()
+    process.get("/block/0.3")
+    halfway = time.time() - 0.15
+    by_trace(console, trace_of(process, process.get("/greet/after")))
+
+    def paths(query: str) -> list[str]:
+        return [each["path"] for each in console.read(f"requests?{query}")["items"]]
+
+    assert paths(f"since={began}") == ["/block/0.3", "/greet/after"]
+    assert paths(f"since={began}&until={halfway}") == []
+    assert paths(f"since={halfway}&slower=100") == ["/block/0.3"]
+    assert "/greet/before" in paths(f"until={began}")
+    assert "/block/0.3" not in paths(f"until={halfway}&slower=250")
+    refused = console.ask(f"{API}requests?since=2&until=1", ("Cookie", console.cookie))
+    assert (refused.status, refused.json["error"]) == (400, "until must not be earlier than since.")
+
+
 def test_the_numbers_are_those_of_the_metrics(process: ServiceProcess, console: Caller) -> None:
     """The requests of the points since the start are the requests that the histogram counts."""
     for _ in range(7):

@@ -26,19 +26,22 @@ class Api:
         reads: Mapping[str, Read],
         one: Mapping[str, ReadOne],
         effects: Mapping[str, Effect],
+        more_effects: Callable[[str], Effect | None] = lambda _: None,
     ) -> None:
         """`reads` answer `<name>`, `one` answers `<name>/<id>`, `effects` answer POST requests to `<name>`.
 
-        `index` has what the list of all of them says besides their names.
+        `more_effects` returns the effect of another name, if there is one. `index` has what the list of all of them
+        says besides their names.
         """
         self._index = index
         self._reads = reads
         self._one = one
         self._effects = effects
+        self._more_effects = more_effects
 
     def effect(self, name: str) -> Effect | None:
         """The effect of this name, if there is one."""
-        effect = self._effects.get(name)
+        effect = self._effects.get(name) or self._more_effects(name)
         return None if effect is None else lambda query: _enveloped_later(effect(query))
 
     def read(self, path: str, query: Query) -> Mapping[str, Any]:

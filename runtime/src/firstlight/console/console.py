@@ -2,9 +2,12 @@
 
 import os
 import sys
+from contextlib import ExitStack, suppress
+from pathlib import Path
 
 from ..console_link import ConsoleLink
 from ..development import handover
+from ..development.console_address import ConsoleAddress, published
 from ..diagnostics.log_level import LevelOverride
 from ..logs.pipeline import is_for_a_terminal
 from ..management.pages import CONSOLE
@@ -40,14 +43,15 @@ class Console:
         self._state = State(subject)
         self._kept = Kept(buffers, self._points, self._stalls)
         self._sampler = Sampler(self._stalls.look, self._each_second)
-        sections = Sections(subject, buffers, self._points, self._stalls, self._state)
+        self._sections = sections = Sections(subject, buffers, self._points, self._stalls, self._state)
         self._on_demand = OnDemand(level)
         self._judgement = Judgement()
         reads = {**sections.reads, **self._on_demand.reads, **self._judgement.reads}
         one = {**sections.one, **self._judgement.one}
-        api = Api(sections.index, reads, one, self._on_demand.effects)
+        api = Api(sections.index, reads, one, self._on_demand.effects, sections.actions.effect)
         assert subject.settings.console_token is not None
         self._token = subject.settings.console_token.get_secret_value()
+        self._published = ExitStack()
         self.application = Application(self._token, api, Page(*document()))
 
     def start(self) -> None:
@@ -56,6 +60,9 @@ class Console:
         self._sampler.start()
         self._on_demand.start()
         ConsoleLink.address = f"{self._origin}{CONSOLE}"
+        if folder := os.environ.get(handover.CONSOLE_FOLDER):
+            with suppress(OSError):  # a folder that cannot be written: then `make look` finds nothing
+                self._published.enter_context(published(Path(folder), self._subject.process, self._address))
 
     def announce(self) -> None:
         """Print the address once, where the log is not for people. A terminal shows it in the lines about the start."""
@@ -66,7 +73,9 @@ class Console:
     def stop(self) -> None:
         """Stop watching."""
         ConsoleLink.address = ""
+        self._published.close()
         self._on_demand.stop()
+        self._sections.actions.stop()
         self._sampler.stop()
         self._pulse.stop()
 
@@ -75,9 +84,13 @@ class Console:
         self._kept.save()
 
     @property
+    def _address(self) -> ConsoleAddress:
+        of = self._subject
+        return ConsoleAddress(of.settings.management_host, of.lifecycle.management_port, self._token, os.getpid())
+
+    @property
     def _origin(self) -> str:
-        host = self._subject.settings.management_host
-        return f"http://{f'[{host}]' if ':' in host else host}:{self._subject.lifecycle.management_port}"
+        return self._address.origin
 
     def _each_second(self) -> None:
         self._points.take(self._stalls.worst_lag())

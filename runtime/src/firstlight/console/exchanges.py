@@ -1,5 +1,6 @@
 """The finished requests of this process, one record for each, and their filters."""
 
+import math
 import time
 from collections.abc import Iterator, Mapping
 from sys import getsizeof
@@ -50,6 +51,11 @@ class Exchange(NamedTuple):
             "bytes": self.bytes,
         }
 
+    @property
+    def ended(self) -> float:
+        """When it ended, in seconds since the epoch: that is when metrics count it."""
+        return self.time + self.took / 1e9
+
 
 _STATUS, _ERROR_TYPE = Exchange._fields.index("status"), Exchange._fields.index("error_type")
 
@@ -67,12 +73,15 @@ class Filter(NamedTuple):
     """Milliseconds."""
     route: str = ""
     text: str = ""
+    since: float = 0.0
+    """Those that ended later or at this time, in seconds since the epoch."""
+    until: float = math.inf
 
     def wants(self, exchange: Exchange) -> bool:
         """Whether the request passes the filter."""
         if (self.errors and not _failed(exchange)) or exchange.took < self.slower * 1e6:
             return False
-        if self.route and exchange.route != self.route:
+        if (self.route and exchange.route != self.route) or not self.since <= exchange.ended <= self.until:
             return False
         return not self.text or self.text.lower() in " ".join(map(str, exchange)).lower()
 

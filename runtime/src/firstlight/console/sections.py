@@ -9,11 +9,13 @@ from ..logs.logger import LEVELS
 from ..management.subject import Subject
 from ..metrics.instruments import SLO_OBJECTIVE, SLO_THRESHOLD
 from . import declared, otlp, requests
+from .actions import COMPONENTS, Actions
 from .buffers import Buffers
+from .components import Components
 from .exchanges import Filter
 from .matching import Wanted
 from .points import SECONDS, Points
-from .queries import NotFoundError, Query
+from .queries import BadQueryError, Query
 from .stalls import Stalls
 from .state import State
 
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     from .api import Read, ReadOne
 
 FEWEST_ITEMS, ITEMS, LINES, MOST_ITEMS = 1, 200, 500, 2_000
+LATEST = 2**53  # seconds since the epoch
 
 
 class Sections:
@@ -31,6 +34,8 @@ class Sections:
         self._subject = subject
         self._buffers = buffers
         self._points = points
+        self._components = Components(subject)
+        self.actions = Actions(self._components)
         self.reads: Mapping[str, Read] = {
             "requests": self._requests,
             "signals": self._signals,
@@ -40,17 +45,22 @@ class Sections:
             "settings": lambda _: {"items": self._settings},
             "routes": lambda _: {"items": self._routes},
             "versions": lambda _: {"items": self._versions},
-            "components": lambda _: {"items": self._components()},
+            COMPONENTS: lambda _: {"items": self._components.listed()},
             "otlp": lambda _: otlp.exported(subject.service, subject.settings, buffers.spans, buffers.lines),
         }
-        self.one: Mapping[str, ReadOne] = {"requests": self._request, "components": self._component}
+        self.one: Mapping[str, ReadOne] = {"requests": self._request, COMPONENTS: self._component}
 
     def index(self) -> Mapping[str, Any]:
         """The sections that components add."""
-        return {"components": self._components()}
+        return {"components": self._components.listed()}
 
     def _requests(self, query: Query) -> Mapping[str, Any]:
-        only = Filter(query.flag("errors"), query.number("slower", 0), query.text("route"), query.text("text"))
+        since, until = query.number("since", 0), query.number("until", LATEST)
+        if until < since:
+            msg = "until must not be earlier than since."
+            raise BadQueryError(msg)
+        texts = query.text("route"), query.text("text")
+        only = Filter(query.flag("errors"), query.number("slower", 0), *texts, since, until)
         return self._buffers.exchanges.find(_wanted(query, ITEMS), only)
 
     def _request(self, trace_id: str) -> Mapping[str, Any]:
@@ -83,21 +93,8 @@ class Sections:
     def _versions(self) -> declared.Rows:
         return declared.versions(self._subject.service)
 
-    def _components(self) -> declared.Rows:
-        """The components that have a section and are open."""
-        return [
-            {"name": component.name, "title": component.console(self._subject.resources[component.name]).title}
-            for component in self._subject.service.components
-            if component.console is not None and component.name in self._subject.resources
-        ]
-
     def _component(self, name: str) -> Mapping[str, Any]:
-        for component in self._subject.service.components:
-            if component.name == name and component.console is not None and name in self._subject.resources:
-                section = component.console(self._subject.resources[name])
-                return {"name": name, "title": section.title, "values": {}, "tables": [], **section.read()}
-        msg = "No open component of this name has a section."
-        raise NotFoundError(msg)
+        return self._components.read(name, self.actions.is_running)
 
 
 def _wanted(query: Query, limit: int) -> Wanted:

@@ -7,7 +7,8 @@ RELOADED_AT = "FIRSTLIGHT_RELOADED_AT"
 """Seconds of the monotonic clock at which a change was seen; empty at the first start."""
 CONSOLE_TOKEN = "CONSOLE_TOKEN"  # noqa: S105 - the name of a variable
 
-
+CONSOLE_FOLDER = "FIRSTLIGHT_CONSOLE_FOLDER"
+"""Where the console tells its address to `make look`."""
 CONSOLE_BUFFERS = "FIRSTLIGHT_CONSOLE_BUFFERS"
 """The number of an open file without a name, in which the console keeps what was recorded before a reload."""
 

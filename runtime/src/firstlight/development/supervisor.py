@@ -15,7 +15,7 @@ from queue import SimpleQueue
 from ..errors import SettingsError
 from ..exit_status import BAD_USE, INTERRUPTED
 from ..terminal import paint_for
-from . import handover
+from . import console_address, handover
 from .changes import Changed, Unwatched, Watch
 from .child import Child, Ended, Terminal
 from .environment import DevelopmentEnvironment
@@ -97,7 +97,11 @@ class Supervisor:
         for name in PORTS:
             if variables.get(name) == "0":  # a free one, and the same after each reload
                 variables[name] = self._ports[name] = self._ports.get(name) or _free_port(name)
-        ours = {handover.RELOADED_AT: reloaded_at, handover.CONSOLE_BUFFERS: str(self._buffers)}
+        ours = {
+            handover.RELOADED_AT: reloaded_at,
+            handover.CONSOLE_BUFFERS: str(self._buffers),
+            handover.CONSOLE_FOLDER: str(self._root / console_address.FOLDER),
+        }
         self._child = Child(self._command, variables | ours, self._news.put, (self._buffers,))
 
     def _reload(self, changed: Changed) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 _HERE = Path(__file__).parent
 SCRIPTS = (
     *("elements", "formats", "client", "markdown", "charts", "filters", "sections"),
-    *("overview", "requests", "signals", "objectives", "logs", "state", "diagnostics", "page"),
+    *("overview", "requests", "signals", "objectives", "logs", "actions", "state", "diagnostics", "page"),
 )
 """The parts of the script, in the order in which they run, which is that of the menu as well."""
 

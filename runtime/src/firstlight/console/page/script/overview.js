@@ -1,9 +1,9 @@
 // The overview: alerts, budget, checks, the main charts, the last errors.
 
-section("", "Overview", "o", [], (view) => {
+// What a glance must tell: alerts, budget and checks as tiles, and the main charts.
+function glance(view) {
     const state = el("div.tiles");
     const parts = { alerts: [], budget: [], checks: [] };
-    const latest = el("div");
     const draw = () => {
         const firing = [...new Set(parts.alerts.filter((each) => each.state === "firing").map((each) => each.name))];
         const failing = parts.checks.filter((each) => !GOOD.test(each.status));
@@ -35,10 +35,15 @@ section("", "Overview", "o", [], (view) => {
         );
     };
     const signals = new Signals(view, ["rate", "errors", "latency", "lag"], 5);
-    view.content.append(state, signals.holder, latest);
     view.follow("alerts", ({ items }) => draw((parts.alerts = items)), 2);
     view.follow("budget", ({ items }) => draw((parts.budget = items)), 2);
     view.follow("state", ({ checks }) => draw((parts.checks = checks ?? [])), 2);
+    return [state, signals.holder];
+}
+
+section("", "Overview", "o", [], (view) => {
+    const latest = el("div");
+    view.content.append(...glance(view), latest);
     view.follow("requests?errors=1&limit=8", ({ items }) => {
         show(
             latest,

@@ -56,9 +56,8 @@ section("requests", "Requests", "r", ["text", "route", "slower", "errors"], (vie
     holder.querySelector("tbody").replaceWith(body);
     view.content.append(since ? between(view, since, until) : "", note, holder);
     new Stream(view, "requests", (items, fresh, data) => {
-        const wanted = (item) => item.time >= since && item.time <= until;
         if (!items.length) body.replaceChildren();
-        for (const item of fresh.filter(wanted)) body.prepend(tr(REQUEST_COLUMNS, item));
+        for (const item of fresh) body.prepend(tr(REQUEST_COLUMNS, item));
         while (body.rows.length > MOST_ROWS) body.lastChild.remove();
         const lost = data.dropped ? ` ${count(data.dropped)} older ones are no longer held.` : "";
         note.textContent = body.rows.length

@@ -115,6 +115,10 @@ function componentPage(data) {
 
 function addComponent(name, title) {
     section(`components/${name}`, title, "", ["text"], (view) => {
+        const buttons = new Buttons(view, name);
+        const body = el("div");
+        view.content.append(buttons.holder, body);
+        let glanced = false;
         view.follow(
             () => `components/${encodeURIComponent(name)}`,
             (data) => {
@@ -123,7 +127,10 @@ function addComponent(name, title) {
                     ...each,
                     rows: each.rows.filter((row) => view.matches(row)),
                 }));
-                show(view.content, componentPage({ ...content, tables }));
+                show(body, componentPage({ ...content, tables }));
+                buttons.take(content.actions ?? []);
+                if (buttons.actions.length && !glanced) view.content.append(...glance(view)); // what an action changes
+                glanced ||= buttons.actions.length > 0;
             },
         );
     });
