@@ -72,8 +72,13 @@ ELSEWHERE = {
     'curl -s -X POST -H "Authorization: Bearer $DIAGNOSTICS_TOKEN"': "runtime/tests/diagnostics/test_pages.py asks so",
     "OTEL_EXPORTER_OTLP_ENDPOINT=": "runtime/tests/otlp/test_process.py runs a service so",
     "async def ticks": "tests/team.py puts it into a service",
+    "def drawer(": "runtime/tests/programs/shown.py has such a component",
+    "OTEL_EXPORTER_OTLP_ENDPOINT=": "needs a viewer; runtime/tests/otlp/test_process.py runs a service with a receiver",
     "LIMITS = (": "runtime/tests/rate_limits/test_limit.py reads it",
 }
+
+
+TOKENS = {"CONSOLE_TOKEN": "0123456789abcdef" * 2, "DIAGNOSTICS_TOKEN": "0123456789abcdef" * 2}
 
 
 @dataclass(frozen=True)
@@ -118,7 +123,7 @@ def place(tmp_path_factory: pytest.TempPathFactory, template: Path) -> Iterator[
 @contextmanager
 def running(machine: Machine, command: list[str], directory: Path) -> Iterator[dict[str, Any]]:
     """Run a service until it is no longer needed; gives its line `service.started`. It ends with status 0."""
-    settings = {"PORT": "0", "MANAGEMENT_PORT": "0", "DRAIN_SECONDS": "0", "LOG_FORMAT": "json"}
+    settings = {"PORT": "0", "MANAGEMENT_PORT": "0", "DRAIN_SECONDS": "0", "LOG_FORMAT": "json", **TOKENS}
     with subprocess.Popen(
         command,
         cwd=directory,
@@ -141,8 +146,15 @@ def ask(place: Place, command: str) -> None:
     if shutil.which("curl") is None:
         pytest.skip("curl is not here")
     named = command.replace(":8000", f":{place.port}").replace(":9464", f":{place.management_port}")
-    told = place.sh(named.replace("curl ", "curl -sS ", 1)).stdout
-    expected = {"-X POST": " 201 ", "/nowhere": '"trace_id"', "/health": '"checks"', "/metrics": "slo_objective_ratio"}
+    given = " ".join(f"{name}={value}" for name, value in TOKENS.items())
+    told = place.sh(f"{given}; {named.replace('curl ', 'curl -sS ', 1)}").stdout
+    expected = {
+        "/diagnostics/profile": '"stacks"',
+        "-X POST": " 201 ",
+        "/nowhere": '"trace_id"',
+        "/health": '"checks"',
+        "/metrics": "slo_objective_ratio",
+    }
     assert next((text for part, text in expected.items() if part in command), "items") in told, told
 
 

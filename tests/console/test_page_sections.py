@@ -22,7 +22,7 @@ SECTIONS = {
     ),
     "alerts/ErrorBudgetBurn": ("Alerts that would fire", "Runbook", "tell its owner. See its dashboard.", "1h and 5m"),
     "stalls": ("Stalls", "412 ms", "store.py:88 add", "GET /api/v1/links/slug-7"),
-    "state": ("State", "billing", "disk", "refresh", "30 s", "80 MB", "closed"),
+    "state": ("State", "billing", "disk", "refresh", "30 s", "80 MB", "12"),
     "logs": ("Logs", "40 lines.", "http.request_failed", "path=/r/slug-40", "Set the level"),
     "profile": ("Profile", "CPU profile"),
     "tasks": (

@@ -143,7 +143,7 @@ def test_without_the_token_nothing_is_shown(here: Caller, given: Callable[[Calle
 
 
 def test_a_program_may_read_with_the_token(here: Caller) -> None:
-    """As a bearer: a browser never adds that alone."""
+    """As a bearer: a browser never adds that unasked."""
     assert here.ask(f"{API}echo?text=x", ("Authorization", f"Bearer {TOKEN}")).json["text"] == "x"
 
 

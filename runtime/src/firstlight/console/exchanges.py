@@ -56,10 +56,13 @@ class Exchange(NamedTuple):
         """When it ended, in seconds since the epoch: that is when metrics count it."""
         return self.time + self.took / 1e9
 
-    @property
-    def failed(self) -> bool:
-        """Whether it has an error type, or a status of the server's failures."""
-        return bool(self.error_type) or self.status >= SERVER_ERROR
+
+_STATUS, _ERROR_TYPE = Exchange._fields.index("status"), Exchange._fields.index("error_type")
+
+
+def _failed(record: tuple[Any, ...]) -> bool:
+    """Whether it has an error type, or a status of the server's failures. The ring holds plain tuples."""
+    return bool(record[_ERROR_TYPE]) or record[_STATUS] >= SERVER_ERROR
 
 
 class Filter(NamedTuple):
@@ -76,7 +79,7 @@ class Filter(NamedTuple):
 
     def wants(self, exchange: Exchange) -> bool:
         """Whether the request passes the filter."""
-        if (self.errors and not exchange.failed) or exchange.took < self.slower * 1e6:
+        if (self.errors and not _failed(exchange)) or exchange.took < self.slower * 1e6:
             return False
         if (self.route and exchange.route != self.route) or not self.since <= exchange.ended <= self.until:
             return False
@@ -108,7 +111,8 @@ class Exchanges:
 
     def find(self, wanted: Wanted, only: Filter) -> Matched:
         """The newest requests that pass a filter."""
-        exchanges = ((entry.seq, Exchange(*entry.item)) for entry in reversed(self.ring.entries(wanted.after)))
+        entries = reversed(self.ring.plain(wanted.after))
+        exchanges = ((seq, Exchange(*item)) for seq, _, item in entries if not only.errors or _failed(item))
         return matched(self.ring, wanted, (each.shown(seq) for seq, each in exchanges if only.wants(each)))
 
     def of_trace(self, trace_id: str) -> tuple[int, Exchange] | None:

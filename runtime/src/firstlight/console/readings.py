@@ -73,9 +73,12 @@ class Readings:
             return 0.0
         last = self._number - 1
         first = self._before(self._times[last % SECONDS] - seconds)
-        before = self._at(name, self._oldest if first is None else first)
-        grown = ((key, value - before.get(key, 0.0)) for key, value in self._at(name, last).items())
-        return sum(more for key, more in grown if _has(key, labels))
+        now, then = last % SECONDS, (self._oldest if first is None else first) % SECONDS
+        total = 0.0
+        for key, values in list(self._values[name].items()):
+            if _has(key, labels) and not math.isnan(values[now]):
+                total += values[now] - (0.0 if math.isnan(values[then]) else values[then])
+        return total
 
     @property
     def _oldest(self) -> int:
@@ -93,12 +96,13 @@ class Readings:
     def _before(self, moment: float) -> int | None:
         """The number of the last reading at or before a moment. Readings are about a second apart."""
         last, moment = self._number - 1, moment + 1e-6
-        number = max(self._oldest, last - int(self._times[last % SECONDS] - moment))
+        oldest = self._oldest
+        number = max(oldest, min(last, last - int(self._times[last % SECONDS] - moment)))
         while number < last and self._times[(number + 1) % SECONDS] <= moment:
             number += 1
-        while number >= self._oldest and self._times[number % SECONDS] > moment:
+        while number >= oldest and self._times[number % SECONDS] > moment:
             number -= 1
-        return number if number >= self._oldest else None
+        return number if number >= oldest else None
 
     def latest(self, name: str) -> Mapping[Key, float]:
         """The last value of each series of a metric, by its labels."""
@@ -153,7 +157,7 @@ def _key(labels: Labels) -> Key:
 
 
 def _has(key: Key, labels: Labels) -> bool:
-    return not labels or labels.items() <= dict(key).items()
+    return all(pair in key for pair in labels.items())
 
 
 def _sum(values: Mapping[Key, float], labels: Labels) -> float | None:

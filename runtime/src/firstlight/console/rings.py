@@ -1,8 +1,10 @@
 """A ring: the last items that fit into a number and into a number of bytes. Every thread may append and read."""
 
 import threading
+from bisect import bisect_right
 from collections import deque
 from collections.abc import Sequence
+from operator import itemgetter
 from typing import Generic, NamedTuple, TypeVar
 
 from ..forks import renew_in_child
@@ -58,9 +60,13 @@ class Ring(Generic[ItemT]):
 
     def entries(self, after: int = 0) -> Sequence[Entry[ItemT]]:
         """A copy of the entries with a higher number than `after`, the oldest first."""
+        return [Entry(*entry) for entry in self.plain(after)]
+
+    def plain(self, after: int = 0) -> Sequence[tuple[int, int, ItemT]]:
+        """The same as number, size and item, for a reader that leaves most of them."""
         with self._lock:
             copied = list(self._entries)
-        return [Entry(*entry) for entry in copied if entry[0] > after]
+        return copied[bisect_right(copied, after, key=itemgetter(0)) :] if after else copied
 
     def lost(self, after: int) -> int:
         """How many items with a higher number than `after` are not kept any more."""

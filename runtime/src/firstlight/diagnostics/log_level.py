@@ -1,4 +1,4 @@
-"""Another log level for a while. It goes back to the one in the settings without action."""
+"""Another log level for a while. It goes back without action to the one in the settings."""
 
 import threading
 from collections.abc import Mapping
