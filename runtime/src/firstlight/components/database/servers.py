@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from . import failures, sqlite
 from .addresses import POSTGRESQL, system_of
 from .connector import Connector
-from .failures import FailureLog
+from .failure_log import FailureLog
 from .plans import Plans
 from .pools import ObservedPool, replace_lost
 from .renewal import Renewal
