@@ -3,6 +3,7 @@
 import logging
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractContextManager, asynccontextmanager
+from functools import partial
 from pathlib import Path
 
 import structlog
@@ -32,8 +33,10 @@ async def open_database(surroundings: Surroundings[DatabaseSettings]) -> AsyncIt
     for logger in ("sqlalchemy", pools.__name__):  # they would log what the metrics of the pool say
         logging.getLogger(logger).setLevel(logging.WARNING)
     settings, application = surroundings.settings, surroundings.identity.name
-    url_file = None if settings.url_file is None else UrlFile(settings.url_file, addresses.parse)
-    primary = Server("primary", settings.address, settings, application, url_file)
+    address = settings.address
+    same = partial(addresses.parse, wanted=addresses.system_of(address))
+    url_file = None if settings.url_file is None else UrlFile(settings.url_file, same)
+    primary = Server("primary", address, settings, application, url_file)
     replicas = [Server(f"replica_{n}", url, settings, application) for n, url in enumerate(settings.replicas)]
     database = Database(settings, primary, replicas, Schema.of(surroundings.identity.package))
     try:
