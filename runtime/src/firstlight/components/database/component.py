@@ -16,7 +16,7 @@ from . import addresses, pools
 from .capacity_check import compare
 from .database import Database
 from .request_statements import observed
-from .schema import Schema, message_in, migrate, target_in, verify_schema, write_migration
+from .schema import Schema, migrate, target_in, verify_schema, wanted_in, write_migration
 from .servers import Server
 from .settings import DatabaseSettings, verify
 from .url_file import UrlFile
@@ -77,7 +77,8 @@ async def run_migrate(surroundings: Surroundings[DatabaseSettings], arguments: S
 
 async def run_migration(surroundings: Surroundings[DatabaseSettings], arguments: Sequence[str]) -> None:
     """The command `migration`. Raises `SchemaError`, and `UsageError` if there is nothing to write."""
-    write_migration(_schema(DATABASE.of(surroundings)), message_in(arguments))
+    wanted = wanted_in(arguments)
+    write_migration(_schema(DATABASE.of(surroundings)), wanted.message, empty=wanted.empty)
 
 
 def _schema(database: Database) -> Schema:
@@ -112,7 +113,9 @@ DATABASE = Component(
             run_migrate,
             "Bring the schema to the newest migration, or to one: --to REVISION; --local: only on this machine",
         ),
-        "migration": Command(run_migration, "Write the next migration: what it does, in words"),
+        "migration": Command(
+            run_migration, "Write the next migration: what it does, in words; --empty before them: without steps"
+        ),
     },
     middleware={Layer.OBSERVE: observed},
     for_tests=for_tests,

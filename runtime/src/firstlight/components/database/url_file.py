@@ -17,6 +17,7 @@ log = structlog.get_logger()
 
 AddressT = TypeVar("AddressT")
 LARGEST_BYTES = 65_536  # more is no URL
+_EMPTY, _PIPE = "is empty", "is no ordinary file"
 
 
 class UrlFile(Generic[AddressT]):
@@ -69,11 +70,11 @@ class UrlFile(Generic[AddressT]):
 
     def _read(self) -> AddressT:
         if self._file.exists() and not (self._file.is_file() or self._file.is_dir()):  # nobody may write to a pipe
-            raise _SaidError("is no ordinary file")
+            raise _SaidError(_PIPE)
         with self._file.open("rb") as opened:
             text = opened.read(LARGEST_BYTES).decode("utf-8-sig").strip()
         if not text:
-            raise _SaidError("is empty")
+            raise _SaidError(_EMPTY)
         return self._parse(text)
 
     def _refused(self, error: Exception) -> None:

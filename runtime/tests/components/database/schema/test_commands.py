@@ -76,6 +76,14 @@ def test_bad_arguments_end_with_status_2(parcels: Serve) -> None:
     assert (failed["exit_status"], "exception" in failed) == (2, False)
 
 
+def test_an_unknown_revision_ends_with_status_2(parcels: Serve) -> None:
+    """It is a wrong argument, and nothing is applied."""
+    command = parcels("migrate", "--to", "v9")
+
+    assert command.wait() == 2
+    assert command.wait_for("command.failed")["reason"] == f"there is no revision v9; the newest is {SECOND}"
+
+
 def test_a_failed_migration_ends_with_status_1(parcels: Serve, tmp_path: Path) -> None:
     """One event names the revision and the reason."""
     file = tmp_path / f"acme_parcels/migrations/{SECOND}.py"
