@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from sqlalchemy import insert, select, text, update
-from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.exc import DBAPIError, IntegrityError, InvalidRequestError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from firstlight.components.database import Database, DatabaseUnavailableError
@@ -119,6 +119,22 @@ async def test_a_task_has_a_transaction_of_its_own(postgresql_url: str) -> None:
                 raise DeclinedError
 
         assert [await balance(database, name) for name in ("alice", "bob")] == [None, 0]
+
+
+async def test_a_session_ends_with_its_block(url: str) -> None:
+    """Used later, it would begin a transaction that nobody commits, and keep its connection."""
+    async with opened(url, pool_size=1) as database:
+        async with database.transaction() as session:
+            await _add(session, "alice")
+        with pytest.raises(InvalidRequestError, match="closed"):
+            await _add(session, "bob")
+        with pytest.raises(DeclinedError):
+            async with database.transaction() as session:
+                raise DeclinedError
+        with pytest.raises(InvalidRequestError, match="closed"):
+            await _add(session, "bob")
+
+        assert database.primary.pool.checkedout() == 0
 
 
 async def test_a_read_in_a_transaction_sees_its_changes(url: str) -> None:

@@ -12,7 +12,7 @@ from ...component import Background, Command, Component, Isolate, Layer, Surroun
 from ...errors import UsageError
 from ...identity import Identity
 from ...management.check import Check
-from . import addresses, pools
+from . import addresses, failures, pools
 from .capacity_check import compare
 from .database import Database
 from .request_statements import observed
@@ -60,8 +60,12 @@ def checks(database: Database) -> Sequence[Check]:
 
 
 async def has_schema(database: Database) -> None:
-    """Raise `SchemaError` while the schema lacks a revision of the code, and other errors while there is no answer."""
-    await database.ping()  # its errors say why
+    """Raise `SchemaError` while the schema lacks a revision of the code, another error while there is no answer."""
+    try:
+        await database.ping()
+    except Exception as error:
+        msg = f"{database.primary.place} does not answer: {failures.reason(error)}"
+        raise failures.DatabaseUnavailableError(msg) from error
     if database.schema is not None:
         await verify_schema(database.primary.engine, database.schema)
 

@@ -56,6 +56,12 @@ class Server:
         if self.dialect_name != POSTGRESQL:
             sqlite.prepare(self.engine.sync_engine, settings)
 
+    @property
+    def place(self) -> str:
+        """Where it is now, for operators: a URL without user and password."""
+        url = self.url if self.url_file is None else self.url_file.address
+        return url.set(drivername=self.dialect_name, username=None, password=None).render_as_string()
+
     async def close(self) -> None:
         """Close all connections."""
         await self._plans.close()

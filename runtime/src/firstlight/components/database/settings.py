@@ -36,8 +36,9 @@ def _lower(value: object) -> object:
 
 
 Secret = Annotated[SecretStr, BeforeValidator(_address)]
-# PostgreSQL counts in milliseconds, and reads 0 as no limit.
-Seconds = Annotated[float, Field(ge=0.001, le=3600, allow_inf_nan=False)]
+Seconds = Annotated[float, Field(gt=0, le=3600, allow_inf_nan=False)]
+OfServer = Annotated[float, Field(ge=0.001, le=3600, allow_inf_nan=False)]
+"""Seconds that the server is told in milliseconds: it reads 0 as no limit."""
 
 
 class DatabaseSettings(BaseSettings):
@@ -62,8 +63,8 @@ class DatabaseSettings(BaseSettings):
     """Connections to each server at most, for each instance."""
     pool_wait_seconds: Seconds = 1
     connect_seconds: Seconds = 2
-    statement_seconds: Seconds = 5
-    transaction_seconds: Seconds = 10
+    statement_seconds: OfServer = 5
+    transaction_seconds: OfServer = 10
     attempts: int = Field(3, ge=1, le=10)
     """How often a transaction is begun at most, with the first time."""
     slow_seconds: Seconds = 0.25

@@ -55,6 +55,8 @@ def test_a_closed_port_is_one_sentence(parcels: Serve) -> None:
     delayed = web.wait_for("startup.delayed", component="database")["reason"]
     for said in (failed, delayed):
         assert "Connect" in said
+    assert "postgresql://127.0.0.1:1/parcels does not answer: Connect" in delayed
+    for said in (failed, delayed):
         assert "secret" not in said
 
 
