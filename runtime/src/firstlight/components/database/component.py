@@ -56,7 +56,10 @@ def checks(database: Database) -> Sequence[Check]:
 
 
 async def has_schema(database: Database) -> None:
-    """Raise `SchemaError` while the schema lacks a revision of the code, another error while there is no answer."""
+    """Raise `SchemaError` while the schema lacks a revision of the code.
+
+    Raises `DatabaseUnavailableError` while there is no answer; its text says where, and why.
+    """
     try:
         await database.ping()
     except Exception as error:
