@@ -70,6 +70,19 @@ def test_an_enum_with_a_type_of_its_own(package: Path, report: Report) -> None:
     assert sentence.startswith("links.owner is an Enum, for which PostgreSQL has a type that migrations neither create")
 
 
+def test_an_index_of_postgresql_without_a_migration(package: Path, report: Report) -> None:
+    """SQLite does not have it, so only its name tells whether a migration makes it."""
+    index = 'Index("ix_links_slug", METADATA.tables["links"].c.slug).ddl_if(dialect="postgresql")\n'
+    (package / "tables.py").write_text(TABLES.replace("import ", "import Index, ") + index)
+
+    sentence = "no migration does this on PostgreSQL: add index ix_links_slug of links; "
+    assert report() == [("migrations", f'{sentence}run `make migration MESSAGE="..."`.')]
+    write(package / "migrations", "v0003_slug", SECOND, 'op.execute("SELECT 1 AS ix_links_slug_2")')
+    assert len(report()) == 1
+    write(package / "migrations", "v0003_slug", SECOND, 'op.execute("SELECT 1 AS ix_links_slug")')
+    assert report() == []
+
+
 def test_no_folder(package: Path, report: Report) -> None:
     """It must be made."""
     (package / "migrations").rename(package / "other")

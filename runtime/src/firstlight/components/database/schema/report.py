@@ -13,7 +13,7 @@ from sqlalchemy import Enum, MetaData
 
 from ..addresses import POSTGRESQL
 from . import contract_steps
-from .changes import missing_operations, sentences
+from .changes import missing_operations, only_on_postgresql, sentences
 from .connections import reason
 from .revisions import SchemaError
 from .schema import METADATA, MIGRATIONS, TABLES, Schema
@@ -77,6 +77,8 @@ def _differences(schema: Schema, folder: Path) -> Iterator[Finding]:
     else:
         for sentence in sentences(missing):
             yield schema.folder, f"no migration does this: {sentence}; {WRITE}."
+        for sentence in sentences(only_on_postgresql(schema)):
+            yield schema.folder, f"no migration does this on PostgreSQL: {sentence}; {WRITE}."
         for column in _enums(schema.tables()):
             yield folder / f"{TABLES}.py", f"{column} {ENUM}."
 
