@@ -5,8 +5,9 @@ from itertools import count
 from pathlib import Path
 
 import pytest
+from sqlalchemy import Column, Enum, MetaData, Table, TypeDecorator
 
-from firstlight.components.database.schema.report import findings
+from firstlight.components.database.schema.report import enumerations, findings
 
 from .schemas import ADD, CREATE, FIRST, SECOND, write
 
@@ -68,6 +69,22 @@ def test_an_enum_with_a_type_of_its_own(package: Path, report: Report) -> None:
     ((file, sentence),) = report()
     assert file == "tables.py"
     assert sentence.startswith("links.owner is an Enum, for which PostgreSQL has a type that migrations neither create")
+
+
+class Kind(TypeDecorator[str]):
+    """A type of a service."""
+
+    impl = Enum("a", "b", name="kind")
+    cache_ok = True
+
+
+def test_an_enum_behind_a_type_of_the_service() -> None:
+    """It is one as well; a text is none."""
+    text = Enum("a", "b", name="kind", native_enum=False)
+    tables = MetaData()
+    Table("links", tables, Column("own", Kind), Column("text", text), Column("kind", Enum("a", name="kind")))
+
+    assert list(enumerations(tables)) == ["links.own", "links.kind"]
 
 
 def test_an_index_of_postgresql_without_a_migration(package: Path, report: Report) -> None:
