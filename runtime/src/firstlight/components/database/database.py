@@ -119,11 +119,14 @@ class Database:
 
     async def ping(self) -> None:
         """Ask the primary for nothing. Raises the error of the driver, which says more than that of a request."""
+        failed: BaseException | None = None
         try:
             async with self.primary.engine.connect() as connection:
                 await connection.exec_driver_sql("SELECT 1")
         except DatabaseUnavailableError as error:
-            raise error.__cause__ or error from None
+            failed = error.__cause__ or error
+        if failed is not None:  # here it does not have the error for clients as its context
+            raise failed
 
     async def close(self) -> None:
         """Close all connections."""

@@ -60,7 +60,7 @@ class Server:
     def place(self) -> str:
         """Where it is now, for operators: a URL without user and password."""
         url = self.url if self.url_file is None else self.url_file.address
-        return url.set(drivername=self.dialect_name, username=None, password=None).render_as_string()
+        return URL.create(self.dialect_name, None, None, url.host, url.port, url.database, url.query).render_as_string()
 
     async def close(self) -> None:
         """Close all connections."""
