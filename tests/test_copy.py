@@ -81,6 +81,16 @@ def test_the_copy_has_no_word_of_the_first(service: Path) -> None:
     assert [*service.glob("src/**/*.old"), *service.glob("tests/**/*.old")] == []
 
 
+def test_the_copy_has_each_index_of_the_first(service: Path) -> None:
+    """Also that of PostgreSQL alone: without it, its search would read the whole table."""
+    if not (folder := service / "src/acme_links/migrations").is_dir():
+        return
+    texts = {file.name: file.read_text("utf-8") for file in folder.glob("v*.py")}
+    indexes = re.findall(r"\bix_link\w+", texts["v0002_links.py"])
+    assert len(indexes) > 1
+    assert [name for name in indexes if name.replace("link", "order") not in texts["v0003_create_orders.py"]] == []
+
+
 def test_the_copy_has_its_own_contract(service: Path) -> None:
     """Beside that of the first, and `openapi.json` has the operations of both."""
     contract = tomllib.loads((service / "contract/acme-links.toml").read_text("utf-8"))

@@ -14,7 +14,7 @@ from pydantic_settings import BaseSettings
 
 from .. import arrangement, failures
 from ..component import Command, Component, Surroundings
-from ..errors import UsageError
+from ..errors import CommandError, UsageError
 from ..exit_status import BAD_USE, FAILED
 from ..exports import Flush, exports
 from ..identity import Identity
@@ -120,7 +120,9 @@ async def _done(run: Run) -> int:
         log.error("command.failed", reason=str(error), **run.ended(BAD_USE))  # noqa: TRY400 - the sentence says it all
         return BAD_USE
     except BaseException as error:  # every error, and a cancellation, means that it has failed
-        if failures.is_survived(error):
+        if isinstance(error, CommandError) and error.__cause__ is None:
+            log.error("command.failed", reason=str(error), **run.ended(FAILED))  # noqa: TRY400 - the sentence says it all
+        elif failures.is_survived(error):
             failures.report("command", "command.failed", error, **run.ended(FAILED))
         elif failures.was_told_to_stop():
             log.error("command.failed", reason="it was told to stop", **run.ended(FAILED))  # noqa: TRY400 - no error of its own

@@ -4,15 +4,15 @@ import os
 import sqlite3
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import Table, text
 from starlette.testclient import TestClient
 
 from firstlight import Service
 from firstlight.components.database import DATABASE, Database
-from firstlight.components.database.testing import Factory, assert_max_queries
+from firstlight.components.database.testing import Factory, assert_max_queries, sequence
 from firstlight.errors import SettingsError
 from firstlight.testing import ServiceProcess, with_resource
 from firstlight.testing.in_app import InApp
@@ -103,10 +103,25 @@ def test_a_test_puts_rows_where_the_application_finds_them(
 def test_a_row_can_be_built_without_a_database() -> None:
     """It has the defaults of the factory, and refuses fields that no column has."""
     assert NOTE.build(slug="mine").slug == "mine"
-    with pytest.raises(TypeError, match="a factory makes rows of a mapped class"):
-        Factory(cast("Any", Note.__table__), slug="mine")
+    with pytest.raises(TypeError, match="a factory makes rows of a mapped class or of a table, not of <class 'dict'>"):
+        Factory(dict, slug="mine")
     with pytest.raises(TypeError, match="colour"):
         NOTE.build(colour="red")
+
+
+def test_rows_of_a_table_need_no_class(client: TestClient, in_app: InApp, database: Database) -> None:
+    """The tables of an emitted service have none. A row has what the database fills in."""
+    notes = Factory(cast("Table", Note.__table__), slug=sequence("note-{}"), text="Remember the milk.")
+    first = in_app(notes.create, database, text="first")
+    others = in_app(notes.create_many, database, 2)
+
+    assert client.get("/notes").json()[0] == 3
+    assert first == {"slug": "note-1", "text": "first"}
+    assert [note["slug"] for note in others] == ["note-2", "note-3"]
+    assert in_app(database.read_one, TEXT, slug="note-1") == ("first",)
+    assert notes.build(slug="mine")["slug"] == "mine"
+    with pytest.raises(TypeError, match="'colour' is no column of notes"):
+        notes.build(colour="red")
 
 
 def test_statements_are_counted(client: TestClient, in_app: InApp, database: Database) -> None:

@@ -2,7 +2,10 @@
 
 import asyncio
 import re
+import sqlite3
 from collections.abc import Iterator, Mapping
+from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +24,9 @@ from firstlight.testing.postgresql import PostgresqlServer
 from firstlight.testing.process import ServiceProcess
 
 from ...fault_proxy import FaultProxy
+from .databases import capture_logs
 from .guides import blocks, body, imported
+from .schema.schemas import ADD, CREATE, FIRST, SECOND, schema
 from .sharding.service import SERVICE
 from .sharding.shards.component import SHARDED_DATABASE, SHARDS, open_shards
 from .sharding.shards.slots import SLOTS, ShardsSettings, slot_of
@@ -77,18 +82,47 @@ def test_a_shard_on_another_machine_is_left_alone(
         run(SHARDED_DATABASE.commands["migrate"], "--to", "v9")
 
 
-def run(command: Command, *arguments: str) -> None:
+def run(command: Command, *arguments: str, package: str = SERVICE.identity.package) -> None:
     """Run a command of the service, with its components open."""
 
     async def opened() -> None:
         resources: dict[str, Any] = {}
-        rest = (Settings(), resources, Lifecycle(), SERVICE.identity)
+        rest = (Settings(), resources, Lifecycle(), replace(SERVICE.identity, package=package))
         own = Surroundings(DatabaseSettings(), *rest)
         shards = Surroundings(ShardsSettings(), *rest)
         async with open_database(own) as resources["database"], open_shards(shards) as resources["shards"]:
             await command.run(own, arguments)
 
     asyncio.run(opened())
+
+
+def test_the_arguments_of_migrate_hold_for_shards(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`make run` migrates no shard of another machine, and `--to` stops everywhere at the same revision."""
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / "acme_sharded").mkdir()
+    (tmp_path / "acme_sharded/__init__.py").touch()
+    schema(tmp_path / "acme_sharded/migrations", CREATE, ADD)
+    monkeypatch.setenv("DATABASE_URL", f"sqlite:///{tmp_path}/service.sqlite3")
+    urls = {"a": f"sqlite:///{tmp_path}/a.sqlite3", "b": "postgresql://me:secret@db.example.invalid/b"}
+    _arrange(monkeypatch, urls)
+    command = SHARDED_DATABASE.commands["migrate"]
+    with capture_logs() as events:
+        run(command, "--local", package="acme_sharded")
+    assert [event["server"] for event in events if event["event"] == "database.migration_skipped"] == ["shard_b"]
+    assert revisions(tmp_path) == {"service": SECOND, "a": SECOND}
+
+    _arrange(monkeypatch, {name: f"sqlite:///{tmp_path}/new_{name}.sqlite3" for name in ("a", "b")})
+    run(command, "--to", FIRST, package="acme_sharded")
+    assert revisions(tmp_path) == {"service": SECOND, "a": SECOND, "new_a": FIRST, "new_b": FIRST}
+
+
+def revisions(folder: Path) -> dict[str, str]:
+    """The revision of each SQLite file."""
+    found = {}
+    for file in folder.glob("*.sqlite3"):
+        with closing(sqlite3.connect(file)) as connection:
+            ((found[file.stem],),) = connection.execute("SELECT version_num FROM alembic_version")
+    return found
 
 
 def served(settings: Settings) -> TestClient:

@@ -6,8 +6,6 @@ from contextlib import AbstractContextManager, asynccontextmanager
 from functools import partial
 from pathlib import Path
 
-import structlog
-
 from ...component import Background, Command, Component, Isolate, Layer, Surroundings
 from ...errors import UsageError
 from ...identity import Identity
@@ -17,13 +15,11 @@ from .capacity_check import compare
 from .console import section
 from .database import Database
 from .request_statements import observed
-from .schema import Schema, migrate, target_in, verify_schema, wanted_in, write_migration
+from .schema import Schema, migrate_by, verify_schema, wanted_in, write_migration
 from .servers import Server
 from .settings import DatabaseSettings, verify
 from .url_file import UrlFile
 from .watch import WATCH_SECONDS
-
-log = structlog.get_logger()
 
 CHECK_SECONDS = 5.0  # it fails after three of them: half a minute with the default would be late for a page
 
@@ -76,11 +72,8 @@ async def has_schema(database: Database) -> None:
 
 async def run_migrate(surroundings: Surroundings[DatabaseSettings], arguments: Sequence[str]) -> None:
     """The command `migrate`. Raises `SchemaError`, and `UsageError` for arguments that it does not have."""
-    target, database = target_in(arguments), DATABASE.of(surroundings)
-    if target.local and not addresses.is_local(database.primary.url):
-        log.info("database.migration_skipped", reason="the database is not on this machine")
-        return
-    await migrate(database.primary, _schema(database), target.revision)
+    database = DATABASE.of(surroundings)
+    await migrate_by(database.primary, _schema(database), arguments)
 
 
 async def run_migration(surroundings: Surroundings[DatabaseSettings], arguments: Sequence[str]) -> None:

@@ -12,7 +12,9 @@ import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import count
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar, cast, overload
+
+from sqlalchemy import Table, insert
 
 from .database import Database
 from .statements import EXECUTED
@@ -50,25 +52,37 @@ def sequence(pattern: str, first: int = 1) -> Callable[[], str]:
 
 
 class Factory(Generic[ModelT]):
-    """Makes rows of a mapped class, so that a test names only the fields that matter to it."""
+    """Makes rows of a mapped class or of a table, so that a test names only the fields that matter to it.
 
-    def __init__(self, model: Callable[..., ModelT], **defaults: Any) -> None:
+    A row of a table is a dictionary: `link["slug"]`.
+    """
+
+    @overload
+    def __init__(self: "Factory[dict[str, Any]]", model: Table, **defaults: Any) -> None: ...
+
+    @overload
+    def __init__(self, model: Callable[..., ModelT], **defaults: Any) -> None: ...
+
+    def __init__(self, model: Callable[..., ModelT] | Table, **defaults: Any) -> None:
         """`defaults` are fields. A function is called for each row: `sequence(...)`, or `build` of another factory.
 
-        A table without a class gets one: `class Link(Base): __table__ = links`. Raises `TypeError` for anything else.
+        Raises `TypeError` for what is neither.
         """
-        if not hasattr(model, "__mapper__"):
-            msg = (
-                f"a factory makes rows of a mapped class, such as `class Row(Base): __table__ = ...`, not of {model!r}"
-            )
+        if not isinstance(model, Table) and not hasattr(model, "__mapper__"):
+            msg = f"a factory makes rows of a mapped class or of a table, not of {model!r}"
             raise TypeError(msg)
         self._model, self._defaults = model, defaults
 
     def build(self, **fields: Any) -> ModelT:
-        """A row that is not in the database. Raises `TypeError` for a field that the class does not have."""
+        """A row that is not in the database. Raises `TypeError` for a field that the class or table does not have."""
         defaults = {name: value for name, value in self._defaults.items() if name not in fields}
-        made = {name: value() if callable(value) else value for name, value in defaults.items()}
-        return self._model(**made, **fields)
+        made = {name: value() if callable(value) else value for name, value in defaults.items()} | fields
+        if not isinstance(self._model, Table):
+            return self._model(**made)
+        if unknown := sorted(made.keys() - set(self._model.columns.keys())):
+            msg = f"{unknown[0]!r} is no column of {self._model.name}"
+            raise TypeError(msg)
+        return cast("ModelT", made)
 
     async def create(self, database: Database, **fields: Any) -> ModelT:
         """A row in the database, in a transaction of its own or in the one that is open."""
@@ -76,8 +90,12 @@ class Factory(Generic[ModelT]):
         return row
 
     async def create_many(self, database: Database, number: int, **fields: Any) -> list[ModelT]:
-        """So many rows, in one transaction."""
+        """So many rows, in one transaction. Those of a table have what the database has filled in, too."""
         rows = [self.build(**fields) for _ in range(number)]
         async with database.transaction() as session:
-            session.add_all(rows)
-        return rows
+            if not isinstance(self._model, Table):
+                session.add_all(rows)
+                return rows
+            fields_of = cast("list[dict[str, Any]]", rows)
+            made = [await session.execute(insert(self._model).returning(self._model), row) for row in fields_of]
+        return [cast("ModelT", dict(result.mappings().one())) for result in made]

@@ -50,8 +50,10 @@ def test_a_closed_port_is_one_sentence(parcels: Serve) -> None:
     web, command = parcels(url=CLOSED), parcels("migrate", "--local", url=CLOSED)
 
     assert command.wait() == 1
-    failed = command.wait_for("command.failed")["exception"].partition("\n")[0]
-    assert "SchemaError: the database cannot be reached, or refuses to work: " in failed
+    ended = command.wait_for("command.failed")
+    assert (ended["exit_status"], "exception" in ended) == (1, False)
+    failed = ended["reason"]
+    assert failed.startswith("the database cannot be reached, or refuses to work: ")
     delayed = web.wait_for("startup.delayed", component="database")["reason"]
     for said in (failed, delayed):
         assert "Connect" in said
@@ -87,7 +89,7 @@ def test_an_unknown_revision_ends_with_status_2(parcels: Serve) -> None:
 
 
 def test_a_failed_migration_ends_with_status_1(parcels: Serve, tmp_path: Path) -> None:
-    """One event names the revision and the reason."""
+    """One event names the revision and the reason. The traceback shows the line of the migration."""
     file = tmp_path / f"acme_parcels/migrations/{SECOND}.py"
     file.write_text(file.read_text().replace(ADD, 'op.execute("SELECT * FROM missing_table")'))
     command = parcels("migrate")
@@ -95,4 +97,6 @@ def test_a_failed_migration_ends_with_status_1(parcels: Serve, tmp_path: Path) -
     assert command.wait() == 1
     failed = command.wait_for("database.migration_failed")
     assert (failed["revision"], failed["reason"]) == (SECOND, "no such table: missing_table")
-    assert command.wait_for("command.failed")["exit_status"] == 1
+    ended = command.wait_for("command.failed")
+    assert ended["exit_status"] == 1
+    assert f"{SECOND}.py" in ended["exception"]

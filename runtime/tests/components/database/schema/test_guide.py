@@ -4,16 +4,24 @@ import asyncio
 import re
 from pathlib import Path
 from textwrap import dedent, indent
+from typing import Any
+
+from sqlalchemy import Column, Enum
+from sqlalchemy.dialects.postgresql import ENUM
 
 from firstlight.components.database.schema import Schema, migrate, write_migration
+from firstlight.components.database.schema.changes import missing_operations
 from firstlight.components.database.schema.contract_steps import findings
+from firstlight.components.database.schema.report import enumerations
 
-from .schemas import CREATE, FIRST, SECOND, opened, owned, rows, schema, write
+from .schemas import CREATE, FIRST, SECOND, links, opened, owned, rows, schema, write
 
 GUIDE = Path(__file__).parents[5] / "docs/guides/migrations.md"
 CONTRACT = Path(__file__).parents[4] / "src/firstlight/contract/database.toml"
 TEXT = GUIDE.read_text("utf-8")
-ADDED, DROPPED, INDEXED = (dedent(block) for block in re.findall(r"```python\n(.*?)```", TEXT, re.DOTALL))
+ADDED, KIND, TYPE, VALUE, DROPPED, INDEXED = (
+    dedent(block) for block in re.findall(r"```python\n(.*?)```", TEXT, re.DOTALL)
+)
 NOTE = 'op.add_column("links", sa.Column("note", sa.Text))'
 
 
@@ -38,6 +46,30 @@ def test_the_steps_run(postgresql_url: str, tmp_path: Path) -> None:
             return await rows(server, "SELECT id, slug, owner FROM links")
 
     assert asyncio.run(run()) == []
+
+
+def test_an_enumeration_by_hand(url: str, tmp_path: Path) -> None:
+    """The column is added to a table that exists, and a later value can be used. The checks have nothing to say."""
+    declared: dict[str, Any] = {"Enum": Enum, "ENUM": ENUM}
+    exec(KIND, declared)  # noqa: S102 - the guide's
+    tables, folder = links(Column("kind", declared["kind"])), tmp_path / "migrations"
+    write_migration(schema(folder, CREATE, tables=tables), "Add owner")
+    file = folder / f"{SECOND}.py"
+    with_type = file.read_text("utf-8").replace("    with op.batch", indent(TYPE, "    ") + "\n    with op.batch", 1)
+    file.write_text(with_type, "utf-8")
+    write(folder, "v0003_value", SECOND, indent(VALUE, "    ").strip())
+    made = Schema("acme_links", folder, lambda: tables)
+
+    async def run() -> list[tuple[object, ...]]:
+        async with opened(url) as server:
+            await migrate(server, made)
+            await rows(server, "INSERT INTO links (kind) VALUES ('c')")
+            return await rows(server, "SELECT kind FROM links")
+
+    assert asyncio.run(run()) == [("c",)]
+    assert missing_operations(made).is_empty()
+    assert [list(findings(each.file.read_text("utf-8"))) for each in made.revisions.ordered] == [[], [], []]
+    assert list(enumerations(tables)) == []
 
 
 def test_the_comment_is_the_one_that_the_check_reads() -> None:

@@ -5,8 +5,9 @@ from itertools import count
 from pathlib import Path
 
 import pytest
+from sqlalchemy import Column, Enum, MetaData, Table, TypeDecorator
 
-from firstlight.components.database.schema.report import findings
+from firstlight.components.database.schema.report import enumerations, findings
 
 from .schemas import ADD, CREATE, FIRST, SECOND, write
 
@@ -68,6 +69,35 @@ def test_an_enum_with_a_type_of_its_own(package: Path, report: Report) -> None:
     ((file, sentence),) = report()
     assert file == "tables.py"
     assert sentence.startswith("links.owner is an Enum, for which PostgreSQL has a type that migrations neither create")
+
+
+class Kind(TypeDecorator[str]):
+    """A type of a service."""
+
+    impl = Enum("a", "b", name="kind")
+    cache_ok = True
+
+
+def test_an_enum_behind_a_type_of_the_service() -> None:
+    """It is one as well; a text is none."""
+    text = Enum("a", "b", name="kind", native_enum=False)
+    tables = MetaData()
+    Table("links", tables, Column("own", Kind), Column("text", text), Column("kind", Enum("a", name="kind")))
+
+    assert list(enumerations(tables)) == ["links.own", "links.kind"]
+
+
+def test_an_index_of_postgresql_without_a_migration(package: Path, report: Report) -> None:
+    """SQLite does not have it, so only its name tells whether a migration makes it."""
+    index = 'Index("ix_links_slug", METADATA.tables["links"].c.slug).ddl_if(dialect="postgresql")\n'
+    (package / "tables.py").write_text(TABLES.replace("import ", "import Index, ") + index)
+
+    sentence = "no migration does this on PostgreSQL: add index ix_links_slug of links; "
+    assert report() == [("migrations", f'{sentence}run `make migration MESSAGE="..."`.')]
+    write(package / "migrations", "v0003_slug", SECOND, 'op.execute("SELECT 1 AS ix_links_slug_2")')
+    assert len(report()) == 1
+    write(package / "migrations", "v0003_slug", SECOND, 'op.execute("SELECT 1 AS ix_links_slug")')
+    assert report() == []
 
 
 def test_no_folder(package: Path, report: Report) -> None:

@@ -183,22 +183,23 @@ def test_a_default_is_the_same_on_both_systems(url: str, tmp_path: Path, column:
     asyncio.run(run())
 
 
-def test_a_new_table_gets_what_only_postgresql_has(
-    postgresql_url: str, tmp_path: Path, entries: list[EventDict]
+@pytest.mark.parametrize("codes", [(), (CREATE, ADD)], ids=["new table", "table that exists"])
+def test_a_table_gets_what_only_postgresql_has(
+    postgresql_url: str, tmp_path: Path, entries: list[EventDict], codes: tuple[str, ...]
 ) -> None:
-    """Such as the index of its words; without it, a search reads the whole table."""
+    """Such as the index of its words; without it, a search reads the whole table. It is written once."""
     tables = owned()
     words = Index("ix_links_words", document(tables.tables["links"].c.slug), postgresql_using="gin")
     words.ddl_if(dialect="postgresql")
-    made = schema(tmp_path / "migrations", tables=tables)
-    write_migration(made, "links")
+    write_migration(schema(tmp_path / "migrations", *codes, tables=tables), "Find words")
 
     assert "add index ix_links_words of links" in entries[-1]["changes"]
-    assert missing_operations(schema(tmp_path / "migrations", tables=tables)).is_empty()
+    with pytest.raises(UsageError, match="the migrations already make all tables as they are"):
+        write_migration(Schema("acme_links", tmp_path / "migrations", lambda: tables), "Find words")
 
     async def run() -> list[tuple[object, ...]]:
         async with opened(postgresql_url) as server:
-            await migrate(server, schema(tmp_path / "migrations"))
+            await migrate(server, Schema("acme_links", tmp_path / "migrations", lambda: tables))
             return await rows(server, "SELECT indexdef FROM pg_indexes WHERE indexname = 'ix_links_words'")
 
     ((definition,),) = asyncio.run(run())

@@ -1,17 +1,19 @@
 """What the tables have and the migrations lack, found on an empty SQLite database in memory."""
 
+import re
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from alembic.autogenerate import produce_migrations
-from alembic.operations.ops import AlterColumnOp, CreateIndexOp, CreateTableOp, ModifyTableOps, UpgradeOps
+from alembic.operations.ops import CreateIndexOp, UpgradeOps
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import MetaData, create_engine, event
 from sqlalchemy.engine import Connection
 from sqlalchemy.pool import StaticPool
 
 from ..addresses import SQLITE
+from . import defaults
 from .schema import Schema
 from .steps import Steps
 
@@ -35,6 +37,7 @@ def missing_operations(schema: Schema) -> UpgradeOps:
 
 def _compared(connection: Connection, tables: MetaData) -> UpgradeOps:
     options = {
+        "autogenerate_plugins": ["alembic.autogenerate.*", defaults.PLUGIN],
         "compare_server_default": True,
         "include_object": _is_compared,
         "target_metadata": tables,
@@ -44,28 +47,7 @@ def _compared(connection: Connection, tables: MetaData) -> UpgradeOps:
         warnings.simplefilter("ignore")  # about what SQLite cannot tell, such as the expression of an index
         operations = produce_migrations(context, tables).upgrade_ops
     assert operations is not None
-    return _without_equal_defaults(operations)
-
-
-def _without_equal_defaults(operations: UpgradeOps) -> UpgradeOps:
-    """Leave out changes of defaults that are texts and equal: alembic takes an empty one, and quotes, for different."""
-    tables = [each for each in operations.ops if isinstance(each, ModifyTableOps)]
-    for table in tables:
-        columns = [each for each in table.ops if isinstance(each, AlterColumnOp)]
-        for column in columns:
-            if _is_same(column.existing_server_default, column.modify_server_default):
-                column.modify_server_default = False
-        unchanged = [column for column in columns if not column.has_changes()]
-        table.ops = [each for each in table.ops if each not in unchanged]
-    operations.ops = [each for each in operations.ops if each not in tables or each.ops]
     return operations
-
-
-def _is_same(found: Any, wanted: Any) -> bool:
-    """Whether the text of a default in the database, with its quotes, is the one that was declared."""
-    text, there = getattr(wanted, "arg", None), str(getattr(getattr(found, "arg", None), "text", ""))
-    there = there.removeprefix("(").removesuffix(")") if there.startswith("('") else there
-    return isinstance(text, str) and there[:1] == there[-1:] == "'" and there[1:-1].replace("''", "'") == text
 
 
 def _is_compared(item: Any, *_: object) -> bool:
@@ -74,12 +56,12 @@ def _is_compared(item: Any, *_: object) -> bool:
     return dialect is None or SQLITE in ((dialect,) if isinstance(dialect, str) else dialect)
 
 
-def left_out(schema: Schema, operations: UpgradeOps) -> UpgradeOps:
-    """The indexes that only PostgreSQL gets, of the tables that the operations create."""
-    tables = schema.tables().tables
-    created = [tables[each.table_name] for each in operations.ops if isinstance(each, CreateTableOp)]
-    indexes = [index for table in created for index in table.indexes if not _is_compared(index)]
-    return UpgradeOps([CreateIndexOp.from_index(index) for index in sorted(indexes, key=lambda each: str(each.name))])
+def only_on_postgresql(schema: Schema) -> UpgradeOps:
+    """The indexes of PostgreSQL alone that no migration names. The comparison on SQLite cannot see them."""
+    texts = "\n".join(revision.file.read_text("utf-8") for revision in schema.revisions.ordered)
+    indexes = [index for table in schema.tables().sorted_tables for index in table.indexes if not _is_compared(index)]
+    missing = [index for index in indexes if not re.search(rf"\b{re.escape(str(index.name))}\b", texts)]
+    return UpgradeOps([CreateIndexOp.from_index(index) for index in sorted(missing, key=lambda each: str(each.name))])
 
 
 def sentences(operations: UpgradeOps) -> Iterator[str]:

@@ -11,14 +11,17 @@ import tokenize
 from collections.abc import Iterator
 
 COMMENT = re.compile(r"#\s*contract:\s*\S")
-STATEMENTS = (
-    re.compile(r"\b(DROP\s+(?:COLUMN|TABLE)|RENAME\s+(?:COLUMN|TO)|SET\s+NOT\s+NULL)\b", re.IGNORECASE),
-    # PostgreSQL lets the word COLUMN out.
-    re.compile(
-        r"\bALTER\s+TABLE\b[^;]*?\b(DROP(?!\s+(?:CONSTRAINT|DEFAULT|NOT|IDENTITY|EXPRESSION)\b))\b", re.IGNORECASE
-    ),
-    re.compile(r"\bALTER\s+TABLE\b[^;]*?\b(RENAME(?!\s+CONSTRAINT\b))\b", re.IGNORECASE),
-    re.compile(r"\bALTER\s+TABLE\b[^;]*?\bALTER\s+(?:COLUMN\s+)?\S+\s+(?:SET\s+DATA\s+)?(TYPE)\b", re.IGNORECASE),
+CLAUSE = r"(?:\([^)]*\)|[^,;()])"  # what is in parentheses belongs to a type or to a check
+STATEMENTS = tuple(
+    re.compile(form, re.IGNORECASE)
+    for form in (
+        r"\b(DROP\s+(?:COLUMN|TABLE|(?:MATERIALIZED\s+)?VIEW|TYPE|SCHEMA)|RENAME\s+(?:COLUMN|TO|VALUE)|SET\s+NOT\s+NULL)\b",
+        # PostgreSQL lets the word COLUMN out.
+        r"\bALTER\s+TABLE\b[^;]*?\b(DROP(?!\s+(?:CONSTRAINT|DEFAULT|NOT|IDENTITY|EXPRESSION)\b))\b",
+        r"\bALTER\s+TABLE\b[^;]*?\b(RENAME(?!\s+CONSTRAINT\b))\b",
+        r"\bALTER\s+TABLE\b[^;]*?\bALTER\s+(?:COLUMN\s+)?\S+\s+(?:SET\s+DATA\s+)?(TYPE)\b",
+        rf"\bALTER\s+TABLE\b[^;]*?\b(ADD)\b(?!{CLAUSE}*\b(?:DEFAULT|GENERATED|\w*SERIAL)\b){CLAUSE}*?\b(NOT\s+NULL)\b",
+    )
 )
 OPERATIONS = {
     "drop_column": "drops a column",
@@ -58,13 +61,21 @@ def _done(call: ast.Call, operation: str) -> str:
             return "makes a column NOT NULL"
         case "add_column":
             return "adds a column that is NOT NULL without a default in the database" if _is_required(call) else ""
-        case "execute":
-            texts = [each.value for each in ast.walk(call) if isinstance(each, ast.Constant)]
-            hits = (form.search(text) for form in STATEMENTS for text in texts if isinstance(text, str))
+        case "execute" | "exec_driver_sql":
+            hits = (form.search(text) for form in STATEMENTS for text in _texts(call))
             found = next(filter(None, hits), None)
-            return f"executes {' '.join(found[1].upper().split())}" if found else ""
+            return f"executes {' '.join(' '.join(found.groups()).upper().split())}" if found else ""
         case _:
             return OPERATIONS.get(operation, "")
+
+
+def _texts(call: ast.Call) -> Iterator[str]:
+    """The texts in the arguments. An expression within one may be any word."""
+    for node in ast.walk(call):
+        if isinstance(node, ast.JoinedStr):
+            yield "".join(str(part.value) if isinstance(part, ast.Constant) else "x" for part in node.values)
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+            yield node.value
 
 
 def _is_required(call: ast.Call) -> bool:

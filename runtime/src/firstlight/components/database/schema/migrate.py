@@ -7,6 +7,7 @@ import structlog
 
 from ....errors import UsageError
 from .. import failures
+from ..addresses import is_local
 from ..servers import Server
 from .connections import Limits, migrating, reason
 from .readiness import applied
@@ -39,6 +40,18 @@ def target_in(arguments: Sequence[str]) -> Target:
             raise UsageError(msg)
 
 
+async def migrate_by(server: Server, schema: Schema, arguments: Sequence[str]) -> None:
+    """What the command does to a database with these arguments. Raises `SchemaError` and `UsageError`.
+
+    With `--local`, a database on another machine is left as it is, and one event says so.
+    """
+    target = target_in(arguments)
+    if target.local and not is_local(server.url):
+        log.info("database.migration_skipped", server=server.name, reason="the database is not on this machine")
+        return
+    await migrate(server, schema, target.revision)
+
+
 async def migrate(server: Server, schema: Schema, target: str | None = None, limits: Limits | None = None) -> None:
     """Apply what is missing, each revision in a transaction of its own, with one event each.
 
@@ -48,21 +61,20 @@ async def migrate(server: Server, schema: Schema, target: str | None = None, lim
     """
     from .steps import StepError, Steps  # noqa: PLC0415 - alembic is not for processes that serve
 
+    told = log.bind(server=server.name)
     schema.revisions.missing((), target)  # refuses an unknown target before it connects
     steps = Steps(schema, target)
     async with migrating(server, limits or Limits()) as connection:
         try:
             while done := await connection.run_sync(steps.apply_next):
-                log.info("database.migration_applied", revision=done.revision, duration_seconds=done.seconds)
+                told.info("database.migration_applied", revision=done.revision, duration_seconds=done.seconds)
         except StepError as error:
             cause, kind = reason(error.__cause__ or error), failures.kind_of(error.__cause__ or error)
-            log.error(  # noqa: TRY400 - the command reports it
-                "database.migration_failed", revision=error.revision, error_type=kind, reason=cause
-            )
+            told.error("database.migration_failed", revision=error.revision, error_type=kind, reason=cause)
             msg = f"the migration {error.revision} failed, and the schema is as before it: {cause}"
             raise SchemaError(msg) from error
         current = await connection.run_sync(applied)
     if unknown := schema.revisions.unknown(current):
-        log.warning("database.schema_ahead", revision=", ".join(unknown), expected=", ".join(schema.revisions.heads))
+        told.warning("database.schema_ahead", revision=", ".join(unknown), expected=", ".join(schema.revisions.heads))
     else:
-        log.info("database.schema_up_to_date", revision=", ".join(current))
+        told.info("database.schema_up_to_date", revision=", ".join(current))

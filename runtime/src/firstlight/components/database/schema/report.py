@@ -9,11 +9,11 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from sqlalchemy import Enum, MetaData
+from sqlalchemy import Enum, MetaData, TypeDecorator
 
 from ..addresses import POSTGRESQL
 from . import contract_steps
-from .changes import missing_operations, sentences
+from .changes import missing_operations, only_on_postgresql, sentences
 from .connections import reason
 from .revisions import SchemaError
 from .schema import METADATA, MIGRATIONS, TABLES, Schema
@@ -23,7 +23,8 @@ from .version_file import LONGEST
 Finding = tuple[Path, str]
 ENUM = (
     "is an Enum, for which PostgreSQL has a type that migrations neither create with a column nor change: "
-    "write Enum(..., native_enum=False, length=40)"
+    "write Enum(..., native_enum=False, length=40), or write its migrations by hand and declare it by "
+    '.with_variant(ENUM(...), "postgresql")'
 )
 WRITE = 'run `make migration MESSAGE="..."`'
 
@@ -77,16 +78,19 @@ def _differences(schema: Schema, folder: Path) -> Iterator[Finding]:
     else:
         for sentence in sentences(missing):
             yield schema.folder, f"no migration does this: {sentence}; {WRITE}."
-        for column in _enums(schema.tables()):
+        for sentence in sentences(only_on_postgresql(schema)):
+            yield schema.folder, f"no migration does this on PostgreSQL: {sentence}; {WRITE}."
+        for column in enumerations(schema.tables()):
             yield folder / f"{TABLES}.py", f"{column} {ENUM}."
 
 
-def _enums(tables: MetaData) -> Iterator[str]:
+def enumerations(tables: MetaData) -> Iterator[str]:
     """Columns that are a type of their own on PostgreSQL. The comparison on SQLite does not see its values."""
     for table in tables.sorted_tables:
         for column in table.columns:
-            kind = column.type
-            if isinstance(kind, Enum) and kind.native_enum and POSTGRESQL not in kind._variant_mapping:  # noqa: SLF001 - no public one
+            variants = column.type._variant_mapping  # noqa: SLF001 - no public one
+            kind = column.type.impl_instance if isinstance(column.type, TypeDecorator) else column.type
+            if isinstance(kind, Enum) and kind.native_enum and POSTGRESQL not in variants:
                 yield f"{table.name}.{column.name}"
 
 

@@ -5,12 +5,12 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ....errors import UsageError
+from ....errors import CommandError, UsageError
 
 PACKAGE_FILE = "__init__.py"
 
 
-class SchemaError(Exception):
+class SchemaError(CommandError):
     """Schema and migrations do not fit together. The text says which revision and what to do."""
 
 

@@ -10,10 +10,13 @@ from typing import Any, Literal
 
 from alembic.autogenerate import render_python_code
 from alembic.operations.ops import UpgradeOps
+from alembic.runtime.migration import MigrationContext
+from sqlalchemy import URL
 from sqlalchemy.sql.expression import False_, True_
 from sqlalchemy.sql.functions import now
 from sqlalchemy.types import TypeDecorator
 
+from ..addresses import DRIVERS, POSTGRESQL
 from .schema import Schema
 
 LONGEST = 32  # the column of alembic that holds a revision
@@ -25,6 +28,8 @@ IMPORTS = {
     "op": "from alembic import op",
     "postgresql.": "from sqlalchemy.dialects import postgresql",
 }
+# Expressions are written for PostgreSQL: what SQLite does not understand is a finding of `make check` at once.
+DIALECT = URL.create(f"{POSTGRESQL}+{DRIVERS[POSTGRESQL]}").get_dialect()()
 DEFAULTS = {False_: "sa.false()", True_: "sa.true()", now: "sa.func.now()"}
 CONDITION = '    if op.get_bind().dialect.name == "postgresql":'
 TEXT = '''"""{title}."""
@@ -52,7 +57,8 @@ def write(schema: Schema, message: str, operations: UpgradeOps, only_postgresql:
     # SQLite changes a table by copying it, which alembic calls a batch.
     body = "" if operations.is_empty() else _code(operations, render_as_batch=True)
     if not only_postgresql.is_empty():
-        body += f"\n\n{CONDITION}\n{indent(_code(only_postgresql, render_as_batch=False), '    ')}"
+        only = indent(_code(only_postgresql, render_as_batch=False), "    ")
+        body = f"{body}\n\n{CONDITION}\n{only}".lstrip("\n")
     title = " ".join(message.split()).rstrip(".").replace("\\", "").replace('"', "'")
     title = title[:1].upper() + title[1:]
     imports = "\n".join(line for prefix, line in IMPORTS.items() if prefix in body)
@@ -64,7 +70,10 @@ def write(schema: Schema, message: str, operations: UpgradeOps, only_postgresql:
 
 
 def _code(operations: UpgradeOps, *, render_as_batch: bool) -> str:
-    code = render_python_code(operations, render_as_batch=render_as_batch, render_item=render_item)
+    context = MigrationContext.configure(dialect=DIALECT)
+    code = render_python_code(
+        operations, render_as_batch=render_as_batch, render_item=render_item, migration_context=context
+    )
     return COMMENT.sub("", f"    {code}").replace(", schema=None)", ")").strip("\n")
 
 

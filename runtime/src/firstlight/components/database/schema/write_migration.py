@@ -47,15 +47,15 @@ def write_migration(schema: Schema, message: str, *, empty: bool = False) -> Non
     except StepError as error:
         msg = f"the migration {error.revision} fails on an empty SQLite database: {reason(error.__cause__ or error)}"
         raise SchemaError(msg) from error
+    indexes = changes.only_on_postgresql(schema)
     if empty:
-        operations = type(operations)()
-    elif operations.is_empty():
+        operations = indexes = type(operations)()
+    elif operations.is_empty() and indexes.is_empty():
         msg = (
             "the migrations already make all tables as they are; change a table first, "
             f"or begin an empty migration with {EMPTY}, such as for data: make migration EMPTY=1"
         )
         raise UsageError(msg)
-    indexes = changes.left_out(schema, operations)
     file = version_file.write(schema, message, operations, indexes)
     made = [*changes.sentences(operations), *changes.sentences(indexes)]
     log.info("database.migration_written", file=str(file), changes=made)
