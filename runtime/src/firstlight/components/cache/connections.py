@@ -2,21 +2,20 @@
 
 import asyncio
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from redis.asyncio import Connection
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.credentials import UsernamePasswordCredentialProvider
 
-if TYPE_CHECKING:
-    from .destination import Destination
+from .destination import Destination
 
 
 class AddressedConnection(Connection):
     """Asks for the address whenever it connects, so that a new password needs no new pool."""
 
-    def __init__(self, *, destination: "Destination", connect_seconds: float, **options: Any) -> None:
+    def __init__(self, *, destination: Destination, connect_seconds: float, **options: Any) -> None:
         """`destination` tells the address. Connecting, with TLS and AUTH, may take `connect_seconds`."""
         self._destination = destination
         self._seconds = connect_seconds
@@ -43,7 +42,7 @@ class AddressedConnection(Connection):
             async with asyncio.timeout(self._seconds):
                 await super().connect_check_health(check_health, retry_socket_connect)
         except BaseException:
-            self._close()  # redis-py leaves the socket open when AUTH hangs
+            self._close()  # type: ignore[no-untyped-call] # redis-py leaves the socket open when AUTH hangs
             raise
 
     def _connection_arguments(self) -> Mapping[str, Any]:

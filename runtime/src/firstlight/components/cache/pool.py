@@ -7,9 +7,11 @@ lose it there for ever, and each call takes two locks more.
 import asyncio
 import time
 from collections import deque
+from contextlib import suppress
 from typing import Any
 
 from redis.asyncio import Connection, ConnectionPool
+from redis.exceptions import RedisError
 
 from .metrics import CONNECTIONS, CONNECTIONS_MAX, PENDING, WAIT_TIME
 
@@ -27,18 +29,16 @@ class WaitingPool(ConnectionPool):
         CONNECTIONS.labels("idle").set_function(lambda: len(self._available_connections))
         PENDING.set_function(lambda: len(self._waiting))
 
-    async def get_connection(self, command_name: Any = None, *keys: Any, **options: Any) -> Connection:  # type: ignore[override]
+    async def get_connection(self, command_name: Any = None, *keys: Any, **options: Any) -> Connection:
         """A connection that is open. Raises the errors of redis-py."""
         del command_name, keys, options
-        if self._waiting or not self.can_get_connection():
+        if self._waiting:
             await self._turn()
-        connection: Any = self.get_available_connection()
+        while not self.can_get_connection():
+            await self._turn()
+        connection: Any = self.get_available_connection()  # type: ignore[no-untyped-call]
         try:
-            if not connection.is_connected:
-                await connection.connect()
-            elif await connection.can_read():  # the server has closed it, or an answer came too late
-                await connection.disconnect(nowait=True)
-                await connection.connect()
+            await _open(connection)
         except BaseException:
             self._give_back(connection)
             raise
@@ -51,7 +51,8 @@ class WaitingPool(ConnectionPool):
 
     async def renew(self) -> None:
         """Close idle connections now, and those in use after their present use: the address has changed."""
-        for connection in self._in_use_connections:
+        used: set[Any] = set(self._in_use_connections)
+        for connection in used:
             connection.mark_for_reconnect()
         await self.disconnect(inuse_connections=False)
 
@@ -82,3 +83,13 @@ class WaitingPool(ConnectionPool):
             raise
         finally:
             self._waits.observe(time.perf_counter() - began)
+
+
+async def _open(connection: Any) -> None:
+    """Open a connection, again if the server has closed it or sent something that nobody asked for."""
+    if connection.is_connected:
+        with suppress(OSError, RedisError):
+            if not await connection.can_read():
+                return
+        await connection.disconnect(nowait=True)
+    await connection.connect()

@@ -42,7 +42,7 @@ class CacheSettings(BaseSettings):
     redis_pool_size: int = Field(20, ge=1, le=1000)
     """Connections to the server at most, for each instance."""
     redis_connect_seconds: Seconds = 0.5
-    redis_call_seconds: Seconds = 0.1
+    redis_call_seconds: Seconds = 0.25
     """Limit of one call, with the wait for a connection."""
     cache_memory_bytes: int = Field(33_554_432, ge=65_536)
     """Limit of what the entries in memory take, about."""
