@@ -31,7 +31,7 @@ from .faults import IDENTITY
 
 EVERYTHING = str(Path(__file__).with_name("everything.py"))
 PACKAGE = Path(firstlight.__file__).parent
-CONTRACT = Contract.of(["database", "http_client"])
+CONTRACT = Contract.of(["cache", "database", "http_client"])
 OPENMETRICS = "application/openmetrics-text;version=1.0.0"
 
 

@@ -16,10 +16,10 @@ from types import TracebackType
 from typing import Self
 from urllib.parse import quote
 
-MISSING = "Redis' programs are missing: apt-get install redis-server"
-ADDRESS = "127.0.0.1"
-TIMEOUT_SECONDS = 30.0  # for each wait; long, because only a broken server waits so long
-READY_POLL_SECONDS = 0.01
+from .postgresql.folder import ADDRESS
+from .postgresql.server import READY_POLL_SECONDS, TIMEOUT_SECONDS
+
+ABSENT = "Redis' programs are missing: apt-get install redis-server"
 
 
 def find() -> Path | None:
@@ -42,7 +42,7 @@ class RedisProcess:
         """
         program = find()
         if program is None:
-            raise RuntimeError(MISSING)
+            raise RuntimeError(ABSENT)
         self._program = program
         # Bound in any case, and never listening: no client gets the port while the server is down.
         self._held = socket.socket()

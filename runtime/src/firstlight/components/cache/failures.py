@@ -4,7 +4,7 @@ import structlog
 from redis import exceptions
 
 from ...breaker import BreakerOpenError
-from ...data_servers import LogLimit, reason
+from ...data_servers import LogLimit, chain, reason
 from ...error_type import error_type
 from ...logs.redaction import redact_text
 from ...problems import UnavailableError
@@ -16,7 +16,6 @@ log = structlog.get_logger()
 UNREACHABLE, TIMEOUT, REFUSED, READ_ONLY = "unreachable", "timeout", "refused", "read_only"
 OUT_OF_MEMORY, WRONG_TYPE, OPEN, OTHER = "out_of_memory", "wrong_type", "breaker_open", "other"
 OF_THE_SERVER = frozenset({UNREACHABLE, TIMEOUT, REFUSED, READ_ONLY})
-_DEPTH = 10  # of a chain; a longer one is a circle
 
 # The first that fits counts: redis-py derives some from others.
 _BY_CLASS = (
@@ -70,14 +69,8 @@ def is_failure(_: object, error: Exception | None) -> bool:
 
 def why(error: BaseException) -> str:
     """Why, for operators: a sentence about TLS, or the text of the error."""
-    each: BaseException | None = error
-    for _ in range(_DEPTH):
-        if each is None:
-            break
-        if said := reason(each, WORDS):
-            return said
-        each = each.__cause__ or each.__context__
-    return redact_text(summary(error))
+    said = next((said for each in chain(error) if (said := reason(each, WORDS))), None)
+    return said or redact_text(summary(error))
 
 
 class FailureLog:
