@@ -6,25 +6,25 @@ from typing import Any
 
 import pytest
 
+from firstlight.components.cache import RedisServer, RedisUnavailableError
 from firstlight.components.cache.idempotency import RedisStore
-from firstlight.components.cache.redis_place import RedisPlace, RedisUnavailableError
 from firstlight.failures import KnownError
 from firstlight.idempotency import Completion, FullError, Limits, Name, Record, StoredResponse
+from firstlight.testing.redis import RedisProcess
 
 from .conftest import Opened
-from .redis_process import RedisProcess
 
 ANN, BOB = Name("name:ann", "1"), Name("name:b\0b\ud800", "1")
 CREATED = StoredResponse(201, ((b"location", b"/1"), (b"x-name", b"\xe9")), b"{}\0\xff")
-Test = Callable[[RedisPlace, RedisStore], Awaitable[None]]
+Test = Callable[[RedisServer, RedisStore], Awaitable[None]]
 
 
-def run(place: Opened, test: Test, limits: Limits | None = None) -> None:
+def run(opened: Opened, test: Test, limits: Limits | None = None) -> None:
     """Run a test with a store."""
 
     async def main() -> None:
-        async with place() as opened:
-            await test(opened, RedisStore(opened, limits or Limits()))
+        async with opened() as server:
+            await test(server, RedisStore(server, limits or Limits()))
 
     asyncio.run(main())
 
@@ -41,12 +41,12 @@ async def stored(store: RedisStore, name: Name, response: StoredResponse = CREAT
     assert await store.complete(name, reserved, response, seconds) is Completion.STORED
 
 
-async def aged(place: RedisPlace, seconds: float) -> None:
+async def aged(server: RedisServer, seconds: float) -> None:
     """Let all records become older."""
-    (key,) = [key async for key in place.client.scan_iter(match="*:expiring")]
-    records: Any = await place.client.zrange(key, 0, -1, withscores=True)
+    (key,) = [key async for key in server.client.scan_iter(match="*:expiring")]
+    records: Any = await server.client.zrange(key, 0, -1, withscores=True)
     for record, expires in records:
-        await place.client.zadd(key, {record: float(expires) - seconds})
+        await server.client.zadd(key, {record: float(expires) - seconds})
 
 
 async def counted(store: RedisStore) -> tuple[int, int]:
@@ -56,41 +56,41 @@ async def counted(store: RedisStore) -> tuple[int, int]:
 
 
 @pytest.mark.parametrize("response", [CREATED, StoredResponse(204, (), b""), StoredResponse(200, (), None)])
-def test_a_response_is_stored_until_it_expires(place: Opened, response: StoredResponse) -> None:
+def test_a_response_is_stored_until_it_expires(opened: Opened, response: StoredResponse) -> None:
     """Every instance gets it, and two callers may use one key. Then the name is free, and nothing is left."""
 
-    async def test(opened: RedisPlace, store: RedisStore) -> None:
+    async def test(server: RedisServer, store: RedisStore) -> None:
         await stored(store, ANN, response)
-        assert await RedisStore(opened, Limits()).reserve(ANN, b"b", 600) == Record(b"a", response)
+        assert await RedisStore(server, Limits()).reserve(ANN, b"b", 600) == Record(b"a", response)
         await stored(store, BOB)
         assert (await counted(store))[0] == 2
-        await aged(opened, 11)
+        await aged(server, 11)
         token(await store.reserve(ANN, b"b", 600))
         assert (await counted(store))[0] == 1
-        await aged(opened, 600)
+        await aged(server, 600)
         assert await counted(store) == (0, 0)
-        assert [key async for key in opened.client.scan_iter()] == []
+        assert [key async for key in server.client.scan_iter()] == []
 
-    run(place, test)
+    run(opened, test)
 
 
-def test_of_many_at_once_one_reserves(place: Opened) -> None:
+def test_of_many_at_once_one_reserves(opened: Opened) -> None:
     """The others find that it runs."""
 
-    async def test(_: RedisPlace, store: RedisStore) -> None:
+    async def test(_: RedisServer, store: RedisStore) -> None:
         found = await asyncio.gather(*(store.reserve(ANN, b"a", 600) for _ in range(50)))
         assert sum(isinstance(each, str) for each in found) == 1
         assert [each for each in found if isinstance(each, Record)] == [Record(b"a", None)] * 49
 
-    run(place, test)
+    run(opened, test)
 
 
-def test_a_reservation_belongs_to_its_token(place: Opened) -> None:
+def test_a_reservation_belongs_to_its_token(opened: Opened) -> None:
     """After it has expired, its response is not stored in place of another one, and it releases nothing."""
 
-    async def test(opened: RedisPlace, store: RedisStore) -> None:
+    async def test(server: RedisServer, store: RedisStore) -> None:
         first = token(await store.reserve(ANN, b"a", 600))
-        await aged(opened, 601)
+        await aged(server, 601)
         assert await store.complete(ANN, first, CREATED, 10) is Completion.EXPIRED
         second = token(await store.reserve(ANN, b"a", 600))
         assert await store.complete(ANN, first, CREATED, 10) is Completion.EXPIRED
@@ -102,14 +102,14 @@ def test_a_reservation_belongs_to_its_token(place: Opened) -> None:
         await store.release(ANN, third)
         assert await store.reserve(ANN, b"a", 600) == Record(b"a", CREATED)
 
-    run(place, test)
+    run(opened, test)
 
 
-def test_limits_of_all_and_of_one_caller(place: Opened) -> None:
+def test_limits_of_all_and_of_one_caller(opened: Opened) -> None:
     """New keys are refused, known ones are answered, and nothing is dropped. It is exact: each step counts."""
     names = [Name(f"name:{number}", "1") for number in range(4)]
 
-    async def test(opened: RedisPlace, store: RedisStore) -> None:
+    async def test(server: RedisServer, store: RedisStore) -> None:
         await stored(store, ANN)
         with pytest.raises(FullError) as own:
             await store.reserve(Name("name:ann", "2"), b"a", 600)
@@ -121,55 +121,55 @@ def test_limits_of_all_and_of_one_caller(place: Opened) -> None:
             await store.reserve(names[3], b"a", 600)
         assert everyone.value.for_all
         assert await store.reserve(ANN, b"a", 600) == Record(b"a", CREATED)
-        await aged(opened, 11)
+        await aged(server, 11)
         await stored(store, names[3])
 
-    run(place, test, Limits(keys=4))
+    run(opened, test, Limits(keys=4))
 
 
-def test_a_response_without_space_is_shortened(place: Opened) -> None:
+def test_a_response_without_space_is_shortened(opened: Opened) -> None:
     """Its status is stored, so that the handler does not run again."""
     large = StoredResponse(201, (), b"x" * 4096)
 
-    async def test(_: RedisPlace, store: RedisStore) -> None:
+    async def test(_: RedisServer, store: RedisStore) -> None:
         reserved = token(await store.reserve(ANN, b"a", 600))
         assert await store.complete(ANN, reserved, large, 10) is Completion.SHORTENED
         assert await store.reserve(ANN, b"a", 600) == Record(b"a", large.without_body())
 
-    run(place, test, Limits(bytes=8192))
+    run(opened, test, Limits(bytes=8192))
 
 
-def test_records_of_a_server_that_was_killed_are_there(redis_server: RedisProcess, place: Opened) -> None:
+def test_records_of_a_server_that_was_killed_are_there(store_server: RedisProcess, opened: Opened) -> None:
     """While it is down, names cannot be reserved."""
 
-    async def test(_: RedisPlace, store: RedisStore) -> None:
+    async def test(_: RedisServer, store: RedisStore) -> None:
         await stored(store, ANN)
-        redis_server.kill()
+        store_server.kill()
         try:
             with pytest.raises(RedisUnavailableError):
                 await store.reserve(ANN, b"a", 600)
         finally:
-            redis_server.start()
+            store_server.start()
         assert await store.reserve(ANN, b"a", 600) == Record(b"a", CREATED)
 
-    run(place, test)
+    run(opened, test)
 
 
-def test_a_server_that_evicts_records_is_said(place: Opened) -> None:
+def test_a_server_that_evicts_records_is_said(opened: Opened) -> None:
     """A policy that evicts only what has a time to live is fine: records have none."""
 
-    async def test(opened: RedisPlace, store: RedisStore) -> None:
+    async def test(server: RedisServer, store: RedisStore) -> None:
         (check,) = store.checks()
         await stored(store, ANN)
-        assert [await opened.client.ttl(key) async for key in opened.client.scan_iter()] == [-1] * 3
+        assert [await server.client.ttl(key) async for key in server.client.scan_iter()] == [-1] * 3
         for policy in ("volatile-lru", "noeviction"):
-            await opened.client.config_set("maxmemory-policy", policy)
+            await server.client.config_set("maxmemory-policy", policy)
             await check.probe()
-        await opened.client.config_set("maxmemory-policy", "allkeys-lru")
+        await server.client.config_set("maxmemory-policy", "allkeys-lru")
         try:
             with pytest.raises(KnownError, match="volatile-lru"):
                 await check.probe()
         finally:
-            await opened.client.config_set("maxmemory-policy", "noeviction")
+            await server.client.config_set("maxmemory-policy", "noeviction")
 
-    run(place, test)
+    run(opened, test)

@@ -18,13 +18,13 @@ EVERY_SECONDS = 10.0
 @asynccontextmanager
 async def open_store(surroundings: Surroundings[NoSettings]) -> AsyncIterator[Store]:
     """Keys in the Redis of the service; without one, in the memory of this process."""
-    place = redis_of(surroundings)
-    if place is None:
+    server = redis_of(surroundings)
+    if server is None:
         async with open_memory(surroundings) as memory:
             yield memory
         return
     settings = surroundings.service
-    store = RedisStore(place, Limits(keys=settings.idempotency_max_keys, bytes=settings.idempotency_max_bytes))
+    store = RedisStore(server, Limits(keys=settings.idempotency_max_keys, bytes=settings.idempotency_max_bytes))
     watch(store)
     yield store
 

@@ -2,7 +2,7 @@
 
 import json
 import uuid
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from hashlib import blake2b
 from typing import Any
 
@@ -10,10 +10,11 @@ from ....failures import KnownError
 from ....idempotency import Completion, FullError, Name, Record, StoredResponse
 from ....idempotency import Limits as Amounts
 from ....management.check import Check
-from ..redis_place import RedisPlace, limited
+from ..server import RedisServer
 from . import scripts
 
 CALL_SECONDS = 0.5
+GROUP = "idempotency"
 CALLER_BYTES = 16
 RECORD_BYTES = 512  # of a record and its places in the set and the usage, besides its values
 REMOVED_AT_ONCE = 500
@@ -23,16 +24,15 @@ RESERVED, KNOWN = 1, 2
 class RedisStore:
     """A `Store` that all instances share."""
 
-    def __init__(self, place: RedisPlace, amounts: Amounts) -> None:
+    def __init__(self, server: RedisServer, amounts: Amounts) -> None:
         """`amounts` are those of all instances together."""
-        self._prefix = f"{place.prefix}:idempotency:v1"
+        self._server, self._prefix = server, server.key(GROUP, "v1")
         self._shared = [f"{self._prefix}:expiring", f"{self._prefix}:used"]
         share = amounts.caller_share
         self._bytes = [amounts.bytes, int(amounts.bytes * share)]
         self._most = [amounts.keys, amounts.bytes, max(1, int(amounts.keys * share)), self._bytes[1]]
-        self._client = place.client
         self._reserve, self._complete, self._release, self._remove = map(
-            place.client.register_script, (scripts.RESERVE, scripts.COMPLETE, scripts.RELEASE, scripts.REMOVE_EXPIRED)
+            server.client.register_script, (scripts.RESERVE, scripts.COMPLETE, scripts.RELEASE, scripts.REMOVE_EXPIRED)
         )
         self.keys = self.bytes = 0
         """The number of records, and what they took as an estimate, when they were counted last."""
@@ -41,8 +41,8 @@ class RedisStore:
         """Reserve a name, or return its record. Raises `FullError`, and `RedisUnavailableError`."""
         caller, token = _hash(name.caller), uuid.uuid4().hex
         size = RECORD_BYTES + len(name.key) + len(fingerprint)
-        async with limited(CALL_SECONDS):
-            found: Any = await self._reserve(self._keys(name), [token, fingerprint, seconds, size, caller, *self._most])
+        given: list[Any] = [token, fingerprint, seconds, size, caller, *self._most]
+        found = await self._call(lambda: self._reserve(self._keys(name), given))
         if found[0] == RESERVED:
             return token
         if found[0] == KNOWN:
@@ -54,21 +54,19 @@ class RedisStore:
         headers = json.dumps([[field.decode("latin-1"), value.decode("latin-1")] for field, value in response.headers])
         body = response.body or b""
         given: list[Any] = [token, seconds, response.status, headers, body, int(response.body is not None)]
-        async with limited(CALL_SECONDS):
-            done: Any = await self._complete(self._keys(name), [*given, len(headers) + len(body), *self._bytes])
+        given += [len(headers) + len(body), *self._bytes]
+        done = await self._call(lambda: self._complete(self._keys(name), given))
         return Completion(done.decode())
 
     async def release(self, name: Name, token: str) -> None:
         """Remove a reservation. Raises `RedisUnavailableError`."""
-        async with limited(CALL_SECONDS):
-            await self._release(self._keys(name), [token])
+        await self._call(lambda: self._release(self._keys(name), [token]))
 
     async def remove_expired(self) -> None:
         """Remove what has expired, in steps, and count the rest. Raises `RedisUnavailableError`."""
         removed = REMOVED_AT_ONCE
         while removed == REMOVED_AT_ONCE:
-            async with limited(CALL_SECONDS):
-                found: Any = await self._remove(self._shared, [REMOVED_AT_ONCE])
+            found = await self._call(lambda: self._remove(self._shared, [REMOVED_AT_ONCE]))
             removed, self.keys, self.bytes = found
 
     def checks(self) -> Sequence[Check]:
@@ -76,11 +74,13 @@ class RedisStore:
         return (Check("idempotency", self._require_kept),)
 
     async def _require_kept(self) -> None:
-        async with limited(CALL_SECONDS):
-            found = await self._client.info("memory")
+        found = await self._call(lambda: self._server.client.info("memory"))
         if str(found.get("maxmemory_policy", "")).startswith("allkeys"):
             msg = "Redis may evict keys before their time; set maxmemory-policy to volatile-lru or noeviction."
             raise KnownError(msg)
+
+    async def _call(self, work: Callable[[], Awaitable[Any]]) -> Any:
+        return await self._server.call(GROUP, work, seconds=CALL_SECONDS)
 
     def _keys(self, name: Name) -> list[str]:
         return [*self._shared, f"{self._prefix}:{_hash(name.caller)}:{name.key}"]

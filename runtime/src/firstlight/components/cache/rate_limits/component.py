@@ -13,8 +13,8 @@ from .store import RedisStore
 
 def open_store(surroundings: Surroundings[NoSettings], limits: Sequence[Limit]) -> Store:
     """The states in the Redis of the service; without one, in the memory of this process."""
-    place = redis_of(surroundings)
-    return MemoryStore(limits) if place is None else RedisStore(place, limits)
+    server = redis_of(surroundings)
+    return MemoryStore(limits) if server is None else RedisStore(server, limits)
 
 
 def rate_limits(*limits: Limit, headers: Headers = "x-ratelimit") -> Component[NoSettings, Limiter | None]:

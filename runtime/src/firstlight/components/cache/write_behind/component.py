@@ -50,10 +50,9 @@ class _Declared(Generic[WriteT]):
             from .database_queue import DatabaseQueue  # noqa: PLC0415
 
             return DatabaseQueue(DATABASE.of(surroundings), self.name, codec, self.to_database, self.most)
-        place = redis_of(surroundings)
-        if self.to_redis is not None and place is not None:
-            prefix = f"{place.prefix}:write_behind:v1:{self.name}"
-            return RedisQueue(place.client, prefix, codec, self.to_redis, self.most)
+        server = redis_of(surroundings)
+        if self.to_redis is not None and server is not None:
+            return RedisQueue(server, self.name, codec, self.to_redis, self.most)
         msg = f"the writes of {self.name} need a durable queue: {self._demand()}"
         raise SettingsError(msg)
 
