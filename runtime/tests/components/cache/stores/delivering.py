@@ -130,7 +130,7 @@ class Delivering:
         """Whether it was empty after a flush that began after this call."""
         done = 'cache_write_behind_flushes_total{outcome="done",queue="office"}'
         before = _sample((await client.get("/metrics")).text, done)
-        while _sample(text := (await client.get("/metrics")).text, done) < before + 2:
+        while _sample(text := (await client.get("/metrics")).text, done) < before + 2:  # noqa: ASYNC110 - as above
             await asyncio.sleep(PAUSE_SECONDS)
         return _sample(text, 'cache_write_behind_depth{queue="office"}') == 0
 

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ....rate_limits import Claim, Limit, Standing
-from ..gathered import Gathered, BatchLimits
+from ..gathered import BatchLimits, Gathered
 from ..server import RedisServer
 from .policies import NANOSECONDS_OF_A_MICROSECOND, Policy
 from .script import TAKE

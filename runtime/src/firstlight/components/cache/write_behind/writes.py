@@ -10,7 +10,7 @@ from ....logs.limited_lines import LimitedLines
 from ....management.check import Check
 from ....problems import UnavailableError
 from ....summary import summary
-from ..gathered import CrowdedError, Gathered, BatchLimits
+from ..gathered import BatchLimits, CrowdedError, Gathered
 from .codec import Codec
 from .measures import Measures
 from .queue import Queue

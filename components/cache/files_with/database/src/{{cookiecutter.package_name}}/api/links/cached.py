@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
+from functools import partial
 
 from firstlight import NoSettings, Surroundings
 from firstlight.components.cache import CACHE, Cached, Caches
@@ -26,8 +27,8 @@ class CachedLinks:
 
     async def add(self, link: Link) -> None:
         """See the port."""
-        await self._links.add(link)
-        await self._cache.forget(BY_SLUG, link.slug)  # it may know that there was none
+        async with self._cache.changing(BY_SLUG, link.slug):  # it may know that there was none
+            await self._links.add(link)
 
     async def get(self, slug: str) -> Link:
         """See the port."""
@@ -39,17 +40,17 @@ class CachedLinks:
 
     async def replace(self, link: Link, changed: Link) -> None:
         """See the port."""
-        await self._links.replace(link, changed)
-        await self._cache.forget(BY_SLUG, link.slug)
+        async with self._cache.changing(BY_SLUG, link.slug):
+            await self._links.replace(link, changed)
 
     async def remove(self, link: Link) -> None:
         """See the port."""
-        await self._links.remove(link)
-        await self._cache.forget(BY_SLUG, link.slug)
+        async with self._cache.changing(BY_SLUG, link.slug):
+            await self._links.remove(link)
 
     async def visit(self, slug: str) -> Link:
         """See the port. The visit is counted within a second, or by another instance if this one is killed."""
-        link = await self._cache.read(BY_SLUG, slug, self._find)
+        link = await self._cache.read(BY_SLUG, slug, partial(self._find, slug))
         if link is None:
             msg = "There is no link with this slug."
             raise NotFoundError(msg)
