@@ -8,8 +8,8 @@ from typing import Generic, NoReturn, Protocol, TypeVar
 import structlog
 from sqlalchemy import exc
 
-from . import failures
 from ...balancing import Balancing, Load
+from . import failures
 from .metrics import REPLICA_USABLE
 
 log = structlog.get_logger()

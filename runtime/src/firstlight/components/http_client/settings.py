@@ -51,7 +51,6 @@ class HttpClientSettings(BaseSettings):
     max_response_bytes: int = Field(16_777_216, ge=0)
     """Limit of the body in bytes, before and after decoding."""
     max_connections: int = Field(100, ge=1)
-    # Discovery: docs/guides/discovery.md
     balancing: Annotated[Algorithm, BeforeValidator(_lower)] = "weighted_round_robin"
     """How the instance of a call is chosen."""
     discovery_seconds: float = Field(10, ge=1, le=3600, allow_inf_nan=False)

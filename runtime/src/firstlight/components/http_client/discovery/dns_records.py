@@ -61,7 +61,7 @@ class DnsRecords:
             for record, (hosts, _) in zip(records, resolved, strict=True)
             for host in hosts
         ]
-        return found, min([answer.rrset.ttl, *(ttl for _, ttl in resolved)])
+        return found, min([float(answer.rrset.ttl), *(ttl for _, ttl in resolved)])
 
     async def _addresses(
         self, resolver: dns.asyncresolver.Resolver, name: dns.name.Name
@@ -70,12 +70,11 @@ class DnsRecords:
         answers = await asyncio.gather(*(_records(resolver, name, kind) for kind in ("A", "AAAA")))
         there = [answer for answer in answers if answer is not None and answer.rrset is not None]
         hosts = [record.address for answer in there for record in answer]
-        return hosts, min([answer.rrset.ttl for answer in there if answer.rrset] or [self._longest])
+        ttls: Sequence[float] = [answer.rrset.ttl for answer in there if answer.rrset]
+        return hosts, min(ttls or [self._longest])
 
 
-async def _records(
-    resolver: dns.asyncresolver.Resolver, name: dns.name.Name, kind: str
-) -> dns.resolver.Answer | None:
+async def _records(resolver: dns.asyncresolver.Resolver, name: dns.name.Name, kind: str) -> dns.resolver.Answer | None:
     """The records of a name, or None if the server says that there are none."""
     try:
         return await resolver.resolve(name, kind, search=True)

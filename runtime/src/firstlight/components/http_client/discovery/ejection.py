@@ -60,7 +60,7 @@ class Member:
     @property
     def ejected_seconds(self) -> float:
         """How long the ejection lasts that it has now, or had last."""
-        return min(self._policy.first_seconds * 2 ** min(self._ejections - 1, 30), self._policy.longest_seconds)
+        return min(math.ldexp(self._policy.first_seconds, min(self._ejections - 1, 30)), self._policy.longest_seconds)
 
     @property
     def ejected_at(self) -> float:

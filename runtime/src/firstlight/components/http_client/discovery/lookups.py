@@ -15,7 +15,7 @@ from .metrics import AGE, LOOKUPS, OUTCOMES
 log = structlog.get_logger()
 
 FIRST_RETRY_SECONDS, LONGEST_RETRY_SECONDS = 0.5, 5.0
-REASON_CHARACTERS = 300
+MAX_REASON = 200  # characters
 
 
 class Lookups:
@@ -47,7 +47,7 @@ class Lookups:
 
     async def run(self) -> None:
         """Look up until cancelled."""
-        while True:
+        while True:  # noqa: ASYNC110 - only asking tells
             await asyncio.sleep(await self.look())
 
     async def known(self) -> None:
@@ -80,7 +80,7 @@ class Lookups:
     def _failed(self, error: Exception) -> float:
         LOOKUPS.labels(self._dependency, "failed").inc()
         known = isinstance(error, DiscoveryError | OSError)  # a timeout is an OSError
-        reason = redact_text(str(error) or ("no answer in time" if known else type(error).__name__))[:REASON_CHARACTERS]
+        reason = redact_text(str(error) or ("no answer in time" if known else type(error).__name__))[:MAX_REASON]
         if not self._failing:
             self._failing = True
             log.warning(

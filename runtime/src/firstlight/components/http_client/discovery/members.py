@@ -38,7 +38,8 @@ class Members:
     def replace(self, instances: Iterable[Instance]) -> None:
         """These are the instances from now on."""
         new = {instance.name: instance for instance in instances}
-        added, removed = [name for name in new if name not in self._all], [name for name in self._all if name not in new]
+        added = [name for name in new if name not in self._all]
+        removed = [name for name in self._all if name not in new]
         before, self._all = self._all, {}
         for name, instance in new.items():
             member = before.get(name) or Member(instance, self._policy, self._clock)

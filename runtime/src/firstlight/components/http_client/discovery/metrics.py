@@ -25,9 +25,7 @@ AGE = Gauge(
     ("dependency",),
     registry=REGISTRY,
 )
-REGISTERED = Gauge(
-    "http_client_registered", "Whether this instance is registered.", ("registry",), registry=REGISTRY
-)
+REGISTERED = Gauge("http_client_registered", "Whether this instance is registered.", ("registry",), registry=REGISTRY)
 
 REASONS = ("consecutive_failures", "failure_ratio", "failed_trial")
 OUTCOMES = ("ok", "failed")

@@ -2,10 +2,11 @@
 
 import re
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from urllib.parse import parse_qsl, urlsplit
 
-MAX_PORT = 65_535
+from ....requests.target import MAX_PORT
+
 SCHEMES = ("http", "https")
 _HOST = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_.-]*[A-Za-z0-9_])?\.?")
 _PATH = re.compile(r"(?:/[A-Za-z0-9._~!$&'()*+;=:@%-]*)*")
@@ -15,10 +16,10 @@ _PATH = re.compile(r"(?:/[A-Za-z0-9._~!$&'()*+;=:@%-]*)*")
 class Address:
     """An address, taken apart."""
 
-    host: str
-    port: int | None
-    path: str
-    options: Mapping[str, Sequence[str]]
+    host: str = ""
+    port: int | None = None
+    path: str = ""
+    options: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     def option(self, name: str, default: str = "") -> str:
         """The value of an option that may be there once."""

@@ -2,13 +2,14 @@
 
 * `https://screening.example` is one server, or what balances behind its name.
 * `3*http://a:8000|http://b:8000` are instances with weights.
-* `srv://_http._tcp.screening.example` is found by DNS SRV records, `dns://screening.example:8000` by A and AAAA records.
+* `srv://_http._tcp.screening.example` is found by DNS SRV records.
+* `dns://screening.example:8000` is found by the A and AAAA records of the name.
 * `consul://localhost:8500/screening` is found by the agent of Consul at this address.
 """
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from urllib.parse import SplitResult, urlsplit
 
 from .instance import Instance
@@ -29,7 +30,7 @@ class Target:
     """`url`, `static`, `srv`, `dns` or `consul`."""
     name: str = ""
     """What is looked up."""
-    address: Address = Address("", None, "", {})
+    address: Address = field(default_factory=Address)
     """The host and the options of the lookup."""
     instances: Sequence[Instance] = ()
     """Those of `static`."""
@@ -40,12 +41,12 @@ def parse(text: str) -> Target:
     kind = text.partition("://")[0]
     if kind in KINDS:
         return KINDS[kind](text)
+    if re.match(r"https?://[^/?#]", text) and "|" not in text:
+        return Target(text, "url")
     parts = text.split("|")
     found = [_STATIC.fullmatch(part.strip()) for part in parts]
     if not all(found):
         raise ValueError(MUST)
-    if len(parts) == 1 and not (found[0] or [None] * 2)[1]:
-        return Target(text, "url")
     return _static([(int(each[1] or 1), urlsplit(each[2])) for each in found if each])
 
 

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator, Sequence
+from http import HTTPStatus
 from typing import Protocol
 
 import httpx2
@@ -14,7 +15,6 @@ TRIED = "firstlight.tried"  # extension of a request: its URL, and the instances
 DEADLINE = "firstlight.deadline"  # extension of a request: the end of this attempt, in seconds of the event loop
 AFFINITY = "firstlight.affinity"  # extension of a request: the key that the algorithm `hash` keeps on one instance
 REPEATABLE = frozenset({"GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"})
-_SERVER_ERROR = 500
 _NOT_OF_THE_INSTANCE = frozenset({501, 505})  # every instance would answer so
 # Errors that were raised before anything was sent, for reasons of this process.
 _OWN = (httpx2.PoolTimeout, httpx2.LocalProtocolError, httpx2.UnsupportedProtocol)
@@ -104,7 +104,7 @@ class _Call:
 
     def answered(self, status: int) -> None:
         self._seconds = time.perf_counter() - self._began
-        self._failed = status >= _SERVER_ERROR and status not in _NOT_OF_THE_INSTANCE
+        self._failed = status >= HTTPStatus.INTERNAL_SERVER_ERROR and status not in _NOT_OF_THE_INSTANCE
 
     def end(self, error: BaseException | None = None) -> None:
         if self._ended:
