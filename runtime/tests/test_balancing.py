@@ -4,6 +4,9 @@ from collections import Counter
 from collections.abc import Sequence
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from firstlight.balancing import (
     ALGORITHMS,
     HALF_LIFE_SECONDS,
@@ -13,8 +16,6 @@ from firstlight.balancing import (
     RoundRobin,
     WeightedRoundRobin,
 )
-from hypothesis import given
-from hypothesis import strategies as st
 
 
 class Clock:

@@ -68,7 +68,7 @@ class Backend:
 
 
 @asynccontextmanager
-async def backends(*hosts: str, port: int = 0) -> AsyncIterator[list[Backend]]:
+async def backends(*hosts: str) -> AsyncIterator[list[Backend]]:
     """Servers that listen, one for each host."""
     async with AsyncExitStack() as stack:
-        yield [await stack.enter_async_context(Backend(host, port)) for host in hosts]
+        yield [await stack.enter_async_context(Backend(host)) for host in hosts]

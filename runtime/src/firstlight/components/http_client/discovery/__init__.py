@@ -5,6 +5,6 @@
 
 from .discovery import Discovered, discovered
 from .ejection import Ejection
-from .transport import AFFINITY, DEADLINE, TRIED, NoInstanceError
+from .transport import AFFINITY, TRIED, NoInstanceError
 
-__all__ = ["AFFINITY", "DEADLINE", "TRIED", "Discovered", "Ejection", "NoInstanceError", "discovered"]
+__all__ = ["AFFINITY", "TRIED", "Discovered", "Ejection", "NoInstanceError", "discovered"]

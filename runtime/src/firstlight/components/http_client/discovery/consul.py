@@ -54,7 +54,7 @@ class ConsulHealth:
         index = _number(response.headers.get("X-Consul-Index", "0"))
         self._index = 0 if index < before else index  # it begins again when the servers were restored
         age = _number(response.headers.get("X-Consul-LastContact", "0")) / 1000
-        return Found(found, LEAST_SECONDS if self._index else self._longest, age)
+        return Found(found, LEAST_SECONDS if index else self._longest, age)
 
 
 def _instances(response: httpx2.Response) -> Sequence[Instance]:

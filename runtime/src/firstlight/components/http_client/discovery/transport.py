@@ -8,11 +8,11 @@ from typing import Protocol
 
 import httpx2
 
+from ..limits import DEADLINE
 from .ejection import FAILED_SECONDS, Member
 from .members import Members
 
 TRIED = "firstlight.tried"  # extension of a request: its URL, and the instances that it was sent to
-DEADLINE = "firstlight.deadline"  # extension of a request: the end of this attempt, in seconds of the event loop
 AFFINITY = "firstlight.affinity"  # extension of a request: the key that the algorithm `hash` keeps on one instance
 REPEATABLE = frozenset({"GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"})
 _NOT_OF_THE_INSTANCE = frozenset({501, 505})  # every instance would answer so
