@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from firstlight import Identity, Operation, Service, main
-from cache_stub import CACHE
+from firstlight.components.cache import CACHE
 from firstlight.components.cache.write_behind import Command, write_behind
 from firstlight.components.cache.write_behind.tables import write_behind_table
 from firstlight.components.database import DATABASE
