@@ -44,6 +44,8 @@ class Entry(Generic[ValueT]):
     size: int = 0
     tags: Mapping[str, str] = field(default_factory=dict)
     """The tokens of the tags when it was written."""
+    tag_names: Sequence[str] = ()
+    """The names of the tags' keys."""
     lease: Lease = ALWAYS
     next_load: float = 0.0
     """When a stale entry may be loaded again."""

@@ -1,6 +1,6 @@
 """Tells whether values of a type cannot be changed, so that all readers of an entry may share one object."""
 
-import datetime
+import datetime as dt
 import decimal
 import enum
 import types
@@ -18,10 +18,10 @@ PLAIN = frozenset(
         int,
         str,
         types.NoneType,
-        datetime.date,
-        datetime.datetime,
-        datetime.time,
-        datetime.timedelta,
+        dt.date,
+        dt.datetime,
+        dt.time,
+        dt.timedelta,
         decimal.Decimal,
         uuid.UUID,
     }

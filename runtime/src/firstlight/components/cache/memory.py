@@ -2,6 +2,7 @@
 
 from collections import OrderedDict
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from .entries import Entry
@@ -19,6 +20,7 @@ class Memory:
         self._max_bytes, self._max_entries = max_bytes, max_entries
         self._entries: OrderedDict[str, Entry[Any]] = OrderedDict()
         self._kinds: dict[str, str] = {}
+        self._tagged: dict[str, set[str]] = {}
         self._used: dict[str, list[int]] = {}
         self.bytes = 0
 
@@ -34,12 +36,17 @@ class Memory:
         return entry
 
     def put(self, kind: str, name: str, entry: Entry[Any]) -> None:
-        """Keep an entry of a kind, the label of metrics. Others go if there is no space for it."""
+        """Keep an entry of a kind, the label of metrics. Others go if there is no space for it.
+
+        `entry.tag_names` are the names by which `drop_tagged` finds it.
+        """
         self.drop(name)
         entry.size = OVERHEAD_BYTES + 2 * len(name) + OBJECT_FACTOR * len(entry.payload)
         if entry.size > self._max_bytes:
             return
         self._entries[name], self._kinds[name] = entry, kind
+        for tag in entry.tag_names:
+            self._tagged.setdefault(tag, set()).add(name)
         self._count(kind, 1, entry.size)
         while self.bytes > self._max_bytes or len(self._entries) > self._max_entries:
             evicted = next(iter(self._entries))
@@ -52,20 +59,30 @@ class Memory:
         if entry is None:
             return None
         kind = self._kinds.pop(name)
+        for tag in entry.tag_names:
+            names = self._tagged[tag]
+            names.discard(name)
+            if not names:
+                del self._tagged[tag]
         self._count(kind, -1, -entry.size)
         return kind
 
-    def drop_all(self, fits: Callable[[str, Entry[Any]], bool]) -> None:
-        """Forget every entry that fits."""
-        for name in [name for name, entry in self._entries.items() if fits(name, entry)]:
+    def drop_tagged(self, tag: str) -> None:
+        """Forget every entry with the tag of this name."""
+        for name in list(self._tagged.get(tag, ())):
+            self.drop(name)
+
+    def drop_all(self, fits: Callable[[str], object]) -> None:
+        """Forget every entry whose name fits."""
+        for name in [name for name in self._entries if fits(name)]:
             self.drop(name)
 
     def _count(self, kind: str, number: int, size: int) -> None:
         used = self._used.get(kind)
         if used is None:
             used = self._used[kind] = [0, 0]
-            ENTRIES.labels(kind).set_function(lambda used=used: used[0])
-            BYTES.labels(kind).set_function(lambda used=used: used[1])
+            ENTRIES.labels(kind).set_function(partial(used.__getitem__, 0))
+            BYTES.labels(kind).set_function(partial(used.__getitem__, 1))
         used[0] += number
         used[1] += size
         self.bytes += size

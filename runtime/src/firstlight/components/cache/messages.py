@@ -24,7 +24,9 @@ class Messages:
 
     async def open(self, prefixes: Sequence[str]) -> None:
         """Connect, and ask for the changes of keys that begin so. Raises the errors of redis-py."""
-        await self._connection.connect()
+        await self._connection.connect()  # type: ignore[no-untyped-call]
+        parser: Any = self._connection._get_parser()  # noqa: SLF001 - by default, redis-py drops the message
+        parser.invalidation_push_handler_func = _as_it_is
         words = [word for prefix in prefixes for word in ("PREFIX", prefix)]
         async with asyncio.timeout(self._connection.connect_seconds):
             await self._connection.send_command("CLIENT", "TRACKING", "ON", "BCAST", *words)
@@ -64,3 +66,7 @@ class Messages:
             waiting.set_exception(message)
         else:
             waiting.set_result(message)
+
+
+async def _as_it_is(message: Any) -> Any:
+    return message

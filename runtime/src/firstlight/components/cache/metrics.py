@@ -50,3 +50,10 @@ SERVER_BYTES_MAX = Gauge("cache_server_memory_max_bytes", "Limit of that memory;
 SERVER_EVICTED = Gauge(
     "cache_server_evicted_keys", "Keys that Redis has evicted since its start.", (), registry=REGISTRY
 )
+READ_TIME = Durations(
+    "cache_read_duration_seconds",
+    "Time of a read that memory could not answer.",
+    ("cache",),
+    buckets=LOAD_BUCKETS_SECONDS,
+    registry=REGISTRY,
+)

@@ -1,11 +1,22 @@
 """The names of keys: `<service>:<environment>:cache:<cache>:v<version>:<key>`, and those of locks, tags and epochs."""
 
-from typing import Any
+from typing import Any, Generic, NamedTuple, TypeVar
 
 from .cached import Cached
 
 ENTRY, TAG, LOCK, EPOCH = "cache", "cache.tag", "cache_lock", "cache_epoch"
 _SPECIAL = str.maketrans({each: f"\\{each}" for each in "\\*?[]^"})
+
+ValueT = TypeVar("ValueT")
+
+
+class Place(NamedTuple, Generic[ValueT]):
+    """One entry of one kind."""
+
+    cached: Cached[ValueT]
+    key: str
+    name: str
+    """In memory and in Redis."""
 
 
 class Names:
@@ -27,6 +38,10 @@ class Names:
             found = self._bases[cached] = self._of(ENTRY, cached) + ":"
         return found
 
+    def place(self, cached: Cached[ValueT], key: str) -> Place[ValueT]:
+        """The place of an entry."""
+        return Place(cached, key, self.base(cached) + key)
+
     def lock(self, cached: Cached[Any], key: str) -> str:
         """The lock of an entry."""
         return f"{self._of(LOCK, cached)}:{key}"
@@ -43,13 +58,13 @@ class Names:
         """A pattern of Redis for the entries whose key fits `pattern`."""
         return self.base(cached).translate(_SPECIAL) + pattern
 
-    def tagged(self, name: str) -> tuple[str, str] | None:
-        """The beginning of the entries, and the tag, of the name of a tag; None for any other name."""
+    def entries_of_tag(self, name: str) -> str | None:
+        """How the names of the entries begin that may have the tag of this name; None for any other name."""
         start = self.tracked[1]
         if not name.startswith(start):
             return None
-        cache, version, tag = name[len(start) :].split(":", 2)
-        return f"{self.tracked[0]}{cache}:{version}:", tag
+        cache, version, _ = name[len(start) :].split(":", 2)
+        return f"{self.tracked[0]}{cache}:{version}:"
 
     def _of(self, what: str, cached: Cached[Any]) -> str:
         return f"{self._prefix}{what}:{cached.name}:v{cached.version}"

@@ -57,7 +57,9 @@ return 1
 RELEASE = "if redis.call('GET', KEYS[1]) == 'r:' .. ARGV[1] then return redis.call('DEL', KEYS[1]) end return 0"
 
 # Gives a load more time. KEYS: lock. ARGV: token, milliseconds.
-RENEW = "if redis.call('GET', KEYS[1]) == 'r:' .. ARGV[1] then return redis.call('PEXPIRE', KEYS[1], ARGV[2]) end return 0"
+RENEW = (
+    "if redis.call('GET', KEYS[1]) == 'r:' .. ARGV[1] then return redis.call('PEXPIRE', KEYS[1], ARGV[2]) end return 0"
+)
 
 # Writes an entry in any case. KEYS: entry, lock, epoch, tags. ARGV: entry.
 PUT = (

@@ -2,18 +2,20 @@
 
 import secrets
 from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from typing import Any, NamedTuple, TypeVar
 
 from .cached import Cached
 from .entries import Entry, EntryError, Written, read, written
-from .metrics import ERRORS
 from .failures import RedisUnavailableError
+from .metrics import ERRORS
 from .names import Names
 from .scripts import ACQUIRE, BEGIN, END, FILL, FORGET, PUT, RELEASE, RENEW
 from .server import RedisServer
 
 ValueT = TypeVar("ValueT")
 ResultT = TypeVar("ResultT")
+Arguments = list[str | int | bytes]
 LOCK_SECONDS = 3.0  # after which the lock of a process that has ended is free; it is renewed meanwhile
 WRITE_SECONDS = 60.0  # a write that takes longer keeps nothing
 EPOCH_MILLISECONDS = 3_600_000
@@ -69,7 +71,7 @@ class Shared:
         """The lock of an entry; or the text of an entry that is there by now, if it is to `look` for one."""
         token = secrets.token_hex(8)
         names = [*self._names_of(cached, key), self._names.epoch(cached)]
-        arguments = [token, _milliseconds(LOCK_SECONDS), int(look)]
+        arguments: Arguments = [token, _milliseconds(LOCK_SECONDS), int(look)]
         found: Any = await self._call("acquire", lambda: self._acquire(names, arguments), cached)
         if isinstance(found, bytes):
             return found
@@ -81,7 +83,8 @@ class Shared:
         if self._is_too_large(cached, parts):
             await self.release(cached, key, lock)
             return False
-        names, arguments = self._names_for(cached, key, parts), [lock.token, lock.epoch, *_arguments(cached, parts)]
+        names = self._names_for(cached, key, parts)
+        arguments: Arguments = [lock.token, lock.epoch, *_arguments(cached, parts)]
         return bool(await self._call("fill", lambda: self._fill(names, arguments), cached))
 
     async def release(self, cached: Cached[Any], key: str, lock: Lock) -> None:
@@ -91,7 +94,7 @@ class Shared:
 
     async def renew(self, cached: Cached[Any], key: str, lock: Lock) -> bool:
         """Keep the lock for longer. Whether it is still there."""
-        arguments = [lock.token, _milliseconds(LOCK_SECONDS)]
+        arguments: Arguments = [lock.token, _milliseconds(LOCK_SECONDS)]
         name = self._names.lock(cached, key)
         return bool(await self._call("renew", lambda: self._renew([name], arguments), cached))
 
@@ -113,7 +116,8 @@ class Shared:
     async def begin(self, cached: Cached[Any], key: str) -> str:
         """Begin a write: the entry is removed, and nobody keeps one until the end. Returns its token."""
         token = secrets.token_hex(8)
-        names, arguments = self._names_of(cached, key), [token, _milliseconds(WRITE_SECONDS)]
+        names = self._names_of(cached, key)
+        arguments: Arguments = [token, _milliseconds(WRITE_SECONDS)]
         await self._call("begin", lambda: self._begin(names, arguments), cached)
         return token
 
@@ -137,9 +141,9 @@ class Shared:
         await self._call("forget", lambda: client.set(self._names.epoch(cached), epoch, px=EPOCH_MILLISECONDS), cached)
         match, cursor, removed = self._names.pattern(cached, pattern), 0, 0
         while True:
-            cursor, found = await self._call("scan", lambda at=cursor: client.scan(at, match, SCANNED), cached)
+            cursor, found = await self._call("scan", partial(client.scan, cursor, match, SCANNED), cached)
             if found:
-                removed += await self._call("forget", lambda names=found: client.unlink(*names), cached)
+                removed += await self._call("forget", partial(client.unlink, *found), cached)
             if not cursor:
                 return removed
 
@@ -164,7 +168,7 @@ class Shared:
         return True
 
 
-def _arguments(cached: Cached[Any], parts: Written) -> Sequence[Any]:
+def _arguments(cached: Cached[Any], parts: Written) -> Sequence[str | int | bytes]:
     lasts = (parts.milliseconds, _milliseconds(cached.tag_seconds))
     return [parts.head, parts.payload, *lasts, secrets.token_hex(8), *parts.tags]
 

@@ -34,7 +34,7 @@ BEATS = 4  # within the time for which memory is trusted
 class Tracking:
     """The state of the server as this process knows it."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - it knows the server, and tells three parts of the cache
         self,
         destination: Destination,
         names: Names,
@@ -61,11 +61,10 @@ class Tracking:
         self._usage = Usage()
         SERVER_UP.set_function(lambda: float(self.is_up))
 
-    async def run(self, connect_seconds: float, client_name: str) -> NoReturn:
+    async def run(self) -> NoReturn:
         """Connect, and again whenever the connection is lost, until it is cancelled."""
         while True:
-            options = {"connect_seconds": connect_seconds, "client_name": client_name}
-            connection = AddressedConnection(destination=self._destination, protocol=3, **options)
+            connection = AddressedConnection(destination=self._destination, protocol=3)
             try:
                 await self._session(Messages(connection))
             except (RedisError, OSError, RedisUnavailableError) as error:  # `TimeoutError` is an `OSError`
@@ -121,5 +120,3 @@ class Tracking:
         address = self._destination.address
         log.info("cache.address_changed", host=address.host, port=address.port, database=address.database)
         await self._renew()
-
-
