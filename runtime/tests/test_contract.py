@@ -63,7 +63,8 @@ def seen(serve: Callable[..., ServiceProcess], refusing: str, memory: list[Seen]
     """One real process for all tests of this file."""
     if not memory:
         environment = {
-            "HTTP_CLIENT_DEPENDENCIES": f"scales={refusing}",
+            "HTTP_CLIENT_DEPENDENCIES": f"scales={refusing},rulers={refusing.replace('http', 'consul')}/rulers",
+            "HTTP_CLIENT_REGISTRATION": f"{refusing.replace('http', 'consul')}/everything",
             "DATABASE_URL": f"sqlite:///{tmp_path}/everything.sqlite3",
             "DATABASE_SLOW_SECONDS": "0.000001",
         }
@@ -181,7 +182,7 @@ def test_runs_of_background_work_are_counted_by_task_and_outcome(seen: Seen) -> 
     families = {family.name: family for family in parse_text(seen.pages["text"])}
     runs = {(s.labels["task"], s.labels["outcome"]): s.value for s in families["background_runs"].samples}
 
-    tasks = ("weighing", "calibration", "database.watch", "database.capacity")
+    tasks = ("weighing", "calibration", "database.watch", "database.capacity", "http_client.registration")
     assert runs.keys() == {(task, outcome) for task in tasks for outcome in ("ok", "failed")}
     assert (runs["weighing", "ok"], runs["weighing", "failed"], runs["calibration", "ok"]) == (1, 0, 0)
     assert runs["calibration", "failed"] >= 1
@@ -214,6 +215,9 @@ def test_a_running_service_logs_the_events_of_the_contract(seen: Seen) -> None:
         "http.request_failed",
         "health.check_changed",
         "http_client.call_failed",
+        "http_client.lookup_failed",
+        "http_client.registration_failed",
+        "http_client.deregistration_failed",
         "database.slow_statement_finished",
         "websocket.closed",
         "background.failed",

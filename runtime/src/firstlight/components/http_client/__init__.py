@@ -12,8 +12,10 @@ only.
 
 import httpx2
 
-from ...component import Component
+from ...component import Background, Component
 from .clients import Clients, checks, open_clients
+from .discovery import NoInstanceError
+from .discovery.registration import keep_registered
 from .failures import on_transport_error
 from .guard import RefusedTargetError, guarded_transport
 from .limits import ExchangeTimeoutError, ResponseTooLargeError
@@ -24,6 +26,7 @@ __all__ = [
     "Clients",
     "ExchangeTimeoutError",
     "HttpClientSettings",
+    "NoInstanceError",
     "RefusedTargetError",
     "ResponseTooLargeError",
     "guarded_transport",
@@ -35,5 +38,6 @@ HTTP_CLIENT = Component(
     settings=HttpClientSettings,
     open=open_clients,
     checks=checks,
+    background=(Background("http_client.registration", keep_registered),),
     exception_handlers={httpx2.TransportError: on_transport_error},
 )

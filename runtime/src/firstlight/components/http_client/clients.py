@@ -10,6 +10,8 @@ import httpx2
 
 from ...component import Surroundings
 from ...management.check import Check
+from .discovery import discovered
+from .discovery.target import parse
 from .limits import LimitedTransport
 from .observation import ObservedTransport
 from .settings import HttpClientSettings
@@ -59,11 +61,13 @@ async def open_clients(
 
         given = transports or {}
         for name, url in {**{name: f"http://{name}" for name in given}, **settings.dependencies}.items():
-            transport = limited(given.get(name) or pool(settings.max_connections))
+            address = parse(url).url if name in given else url  # what is answered by a test is not looked up
+            found = await stack.enter_async_context(discovered(name, address, settings))
+            transport = limited(given.get(name) or found.over(pool(settings.max_connections)))
             observed = ObservedTransport(name, transport, surroundings.service.known_methods)
-            clients[name] = await stack.enter_async_context(client(url, observed))
+            clients[name] = await stack.enter_async_context(client(found.url, observed))
             if name not in given:
-                probes[name] = await stack.enter_async_context(client(url, limited(pool(1))))
+                probes[name] = await stack.enter_async_context(client(found.url, limited(found.over(pool(1)))))
         yield Clients(clients, probes)
 
 

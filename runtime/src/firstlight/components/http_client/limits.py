@@ -10,6 +10,7 @@ from contextlib import aclosing, asynccontextmanager
 import httpx2
 
 _SECONDS = "firstlight.seconds"  # extension of a request: its time limit, for when it is sent again
+DEADLINE = "firstlight.deadline"  # extension of a request: the end of its time, in seconds of the event loop
 
 
 class ExchangeTimeoutError(httpx2.TimeoutException):
@@ -46,8 +47,8 @@ class LimitedTransport(httpx2.AsyncBaseTransport):
         timeouts = request.extensions.get("timeout") or {}
         seconds = request.extensions.get(_SECONDS) or timeouts.get("read") or self._seconds
         waits = {"connect": timeouts.get("connect")}  # the others are covered by the total time
-        request.extensions = {**request.extensions, _SECONDS: seconds, "timeout": waits}
         deadline = asyncio.get_running_loop().time() + seconds
+        request.extensions = {**request.extensions, _SECONDS: seconds, DEADLINE: deadline, "timeout": waits}
         async with _until(deadline, request):
             response = await self._transport.handle_async_request(request)
         return LimitedResponse(response, request, deadline, self._max_bytes)
