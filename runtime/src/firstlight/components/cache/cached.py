@@ -10,26 +10,26 @@ from pydantic import TypeAdapter
 from ...errors import ArrangementError
 from .immutable import is_immutable
 
-ValueT = TypeVar("ValueT")
+ValueT_co = TypeVar("ValueT_co", covariant=True)
 NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
 LONGEST_SECONDS = 30 * 86_400
 
 
-class Cached(Generic[ValueT]):
+class Cached(Generic[ValueT_co]):
     """A kind of entry, as a constant of a module: `LINKS = Cached("links", version=1, type=Link, ttl=300)`."""
 
     def __init__(  # noqa: PLR0913 - each is a property of its own
         self,
         name: str,
         *,
-        type: type[ValueT],  # noqa: A002 - the word of the declaration
+        type: type[ValueT_co],  # noqa: A002 - the word of the declaration
         version: int = 1,
         ttl: float = 300,
         jitter: float = 0.1,
         stale: float = 0,
         negative: float = 0,
         settle: float = 0,
-        tags: Callable[[ValueT], Sequence[str]] | None = None,
+        tags: Callable[[ValueT_co], Sequence[str]] | None = None,
     ) -> None:
         """`name` is the label of metrics and a part of each key, `version` changes when `type` does. Times in seconds.
 
@@ -50,7 +50,7 @@ class Cached(Generic[ValueT]):
         adapter: TypeAdapter[Any] = TypeAdapter(type)
         self.encode = adapter.dump_json
         """JSON in UTF-8 of a value."""
-        self.decode: Callable[[bytes], ValueT] = adapter.validate_json
+        self.decode: Callable[[bytes], ValueT_co] = adapter.validate_json
         """The value of a JSON text. Raises `ValidationError`."""
         self.is_shared = is_immutable(type)
         """Whether readers may get the same object: none of them can change it."""
@@ -60,14 +60,14 @@ class Cached(Generic[ValueT]):
         """How long an entry exists at most."""
         return max(self.ttl + self.stale, self.negative)
 
-    def lifetime(self, value: ValueT | None) -> tuple[float, float]:
+    def lifetime(self, value: object) -> tuple[float, float]:
         """For how long a value is fresh, and for how long it exists, in seconds."""
         if value is None:
             return self.negative, self.negative
         fresh = self.ttl * (1 - self.jitter * random.random())  # noqa: S311 - no secret
         return fresh, fresh + self.stale
 
-    def tags_of(self, value: ValueT | None) -> Sequence[str]:
+    def tags_of(self, value: Any) -> Sequence[str]:
         """The tags of a value. What does not exist has none."""
         return () if value is None or self.tags is None else tuple(self.tags(value))
 

@@ -29,9 +29,6 @@ class Lease:
         self.until = until
 
 
-ALWAYS = Lease(float("inf"))
-
-
 @dataclass(slots=True)
 class Entry(Generic[ValueT]):
     """What is known about one key. Times are those of `time.monotonic`."""
@@ -46,7 +43,8 @@ class Entry(Generic[ValueT]):
     """The tokens of the tags when it was written."""
     tag_names: Sequence[str] = ()
     """The names of the tags' keys."""
-    lease: Lease = ALWAYS
+    lease: Lease | None = None
+    """Of an entry of Redis: until when memory may be trusted."""
     next_load: float = 0.0
     """When a stale entry may be loaded again."""
 

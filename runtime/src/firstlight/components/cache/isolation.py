@@ -15,7 +15,7 @@ from .settings import CacheSettings
 
 CachesT = TypeVar("CachesT", bound=Caches)
 VARIABLE = "TEST_CACHE"
-MEMORY, REDIS = "memory", "redis"
+IN_MEMORY, IN_REDIS = "memory", "redis"
 
 
 @contextmanager
@@ -25,14 +25,14 @@ def isolated(
     """An empty cache for each test. Raises `SettingsError` for another value of `TEST_CACHE`, and without Redis."""
     del identity, folder
     wanted = os.environ.get(VARIABLE, "").strip().lower()
-    if wanted not in {"", MEMORY, REDIS}:
-        msg = f"{VARIABLE} must be {MEMORY} or {REDIS}, not {wanted!r}"
+    if wanted not in {"", IN_MEMORY, IN_REDIS}:
+        msg = f"{VARIABLE} must be {IN_MEMORY} or {IN_REDIS}, not {wanted!r}"
         raise SettingsError(msg)
-    if wanted != REDIS:
+    if wanted != IN_REDIS:
         yield _each(component, None)
         return
     if find() is None:
-        msg = f"{VARIABLE} is {REDIS}, but {ABSENT}"
+        msg = f"{VARIABLE} is {IN_REDIS}, but {ABSENT}"
         raise SettingsError(msg)
     with RedisProcess() as server:
         yield _each(component, server)

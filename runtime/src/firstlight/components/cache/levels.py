@@ -8,7 +8,7 @@ from .entries import Entry
 from .failures import RedisUnavailableError
 from .flights import Flights
 from .memory import Memory
-from .metrics import INVALIDATED
+from .metrics import INVALIDATED, PENDING_INVALIDATIONS, SERVER
 from .names import Names, Place
 from .pending import Change, Pending
 from .settings import CacheSettings
@@ -31,6 +31,7 @@ class Levels:
         self.drift_seconds = settings.cache_drift_seconds
         self.tracking: Tracking | None = None
         if shared is not None:
+            PENDING_INVALIDATIONS.labels(SERVER).set_function(self.pending.__len__)
             self.tracking = Tracking(
                 shared.server.destination,
                 names,

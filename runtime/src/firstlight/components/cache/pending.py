@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from .cached import Cached
-from .metrics import PENDING_INVALIDATIONS
 
 MOST = 10_000  # then whole caches are forgotten
 EVERYTHING = "*"
@@ -29,7 +28,6 @@ class Pending:
         """None."""
         self._changes: dict[Change, None] = {}
         self._kinds: set[Cached[Any]] = set()
-        PENDING_INVALIDATIONS.set_function(lambda: len(self._changes))
 
     def __len__(self) -> int:
         """How many."""

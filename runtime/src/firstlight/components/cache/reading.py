@@ -25,7 +25,7 @@ log = structlog.get_logger()
 ValueT = TypeVar("ValueT")
 Found = tuple[Entry[ValueT], str]
 REFRESH_SECONDS = 1.0  # between two attempts to load a stale entry anew
-MEMORY, REDIS, STALE, MISS, JOINED = "memory", "redis", "stale", "miss", "joined"
+MEMORY, SHARED, STALE, MISS, JOINED = "memory", "redis", "stale", "miss", "joined"
 
 
 class Reading:
@@ -57,7 +57,7 @@ class Reading:
         if entry is None and self._levels.usable(cached) is not None:
             flights, name = self._levels.flights, place.name + LOOK
             flight = flights.get(name) or flights.begin(name, partial(self._looked, place))
-            entry, outcome = await flight.result(), REDIS
+            entry, outcome = await flight.result(), SHARED
         if entry is None:
             outcome = MISS
         else:
@@ -71,7 +71,8 @@ class Reading:
         if entry is None:
             return None
         now = time.monotonic()
-        return entry if now < entry.exists_until and now < entry.lease.until else None
+        is_trusted = entry.lease is None or now < entry.lease.until
+        return entry if is_trusted and now < entry.exists_until else None
 
     async def _missed(self, place: Place[ValueT], load: Load[ValueT]) -> Entry[ValueT]:
         """The entry by the read in progress, or by one that begins now."""
@@ -105,7 +106,7 @@ class Reading:
             flight.may_keep = False
             return await self._loading.alone(place, load, flight), MISS
         if lock.fresh_until > time.monotonic():
-            return lock, REDIS
+            return lock, SHARED
         self._refresh(place, load, lock)
         return lock, STALE
 

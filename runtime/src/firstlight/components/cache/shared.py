@@ -5,13 +5,18 @@ from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from typing import Any, NamedTuple, TypeVar
 
+import structlog
+
+from ...data_servers import LogLimit
 from .cached import Cached
 from .entries import Entry, EntryError, Written, read, written
-from .failures import RedisUnavailableError
+from .failures import WRONG_TYPE, RedisUnavailableError
 from .metrics import ERRORS
 from .names import Names
 from .scripts import ACQUIRE, BEGIN, END, FILL, FORGET, PUT, RELEASE, RENEW
 from .server import RedisServer
+
+log = structlog.get_logger()
 
 ValueT = TypeVar("ValueT")
 ResultT = TypeVar("ResultT")
@@ -42,6 +47,7 @@ class Shared:
     def __init__(self, server: RedisServer, names: Names, max_bytes: int) -> None:
         """An entry of more than `max_bytes` is not kept."""
         self.server, self._names, self._max_bytes = server, names, max_bytes
+        self._limit = LogLimit()
         client = server.client
         self._acquire, self._fill, self._put = map(client.register_script, (ACQUIRE, FILL, PUT))
         self._release, self._renew, self._forget = map(client.register_script, (RELEASE, RENEW, FORGET))
@@ -50,15 +56,22 @@ class Shared:
     async def get(self, cached: Cached[ValueT], key: str) -> Entry[ValueT] | None:
         """The entry, unless it is missing, unreadable, or has a tag that was forgotten."""
         name = self._names.base(cached) + key
-        text = await self._call("get", lambda: self.server.client.get(name), cached)
+        try:
+            text = await self._call("get", lambda: self.server.client.get(name), cached)
+        except RedisUnavailableError as error:
+            if error.label != WRONG_TYPE:
+                raise
+            self._report(cached, "The key is not a string.")
+            return None
         return None if text is None else await self.entry(cached, text)
 
     async def entry(self, cached: Cached[ValueT], text: bytes) -> Entry[ValueT] | None:
         """The entry of a text, unless it is unreadable, or has a tag that was forgotten."""
         try:
             entry = read(cached, text)
-        except EntryError:
+        except EntryError as error:
             ERRORS.labels(cached.name, "get", "undecodable").inc()
+            self._report(cached, str(error))
             return None
         if entry.tags:
             names = [self._names.tag(cached, tag) for tag in entry.tags]
@@ -146,6 +159,11 @@ class Shared:
                 removed += await self._call("forget", partial(client.unlink, *found), cached)
             if not cursor:
                 return removed
+
+    def _report(self, cached: Cached[Any], reason: str) -> None:
+        suppressed = self._limit.allow()
+        if suppressed is not None:
+            log.warning("cache.entry_unreadable", cache=cached.name, reason=reason, suppressed=suppressed)
 
     async def _call(self, operation: str, work: Callable[[], Awaitable[Any]], cached: Cached[Any]) -> Any:
         try:

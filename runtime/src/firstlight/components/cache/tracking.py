@@ -21,7 +21,7 @@ from .destination import Destination
 from .entries import Lease
 from .failures import RedisUnavailableError, why
 from .messages import Messages
-from .metrics import SERVER_UP
+from .metrics import SERVER, SERVER_UP
 from .names import Names
 from .usage import Usage
 
@@ -59,7 +59,7 @@ class Tracking:
         self._was_lost = False
         self._log = LogLimit()
         self._usage = Usage()
-        SERVER_UP.set_function(lambda: float(self.is_up))
+        SERVER_UP.labels(SERVER).set_function(lambda: float(self.is_up))
 
     async def run(self) -> NoReturn:
         """Connect, and again whenever the connection is lost, until it is cancelled."""

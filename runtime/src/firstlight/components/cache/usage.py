@@ -6,7 +6,7 @@ from typing import Any
 
 from redis.exceptions import ResponseError
 
-from .metrics import SERVER_BYTES, SERVER_BYTES_MAX, SERVER_EVICTED
+from .metrics import SERVER, SERVER_BYTES, SERVER_BYTES_MAX, SERVER_EVICTED
 
 EVERY_SECONDS = 15.0
 FIELDS = {
@@ -37,4 +37,4 @@ class Usage:
         for line in text.splitlines():
             name, _, value = line.partition(b":")
             if name in FIELDS:
-                FIELDS[name].set(float(value))
+                FIELDS[name].labels(SERVER).set(float(value))
