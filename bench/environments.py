@@ -76,6 +76,7 @@ def prepare(interpreter: Interpreter, others: Collection[str]) -> Environments:
         uv("pip", "install", "--python", str(pythons[DATABASE]), "pytest")  # what starts PostgreSQL is for tests
     if CACHE in others:
         pythons[CACHE] = _service(generate(BUILD / CACHE, components=CACHE), interpreter, BUILD / CACHE / "service")
+        uv("pip", "install", "--python", str(pythons[CACHE]), "pytest")  # and what starts Redis as well
     shown = {"Service": [f"{name} {versions[name]}" for name in REPORTED]}
     shown |= {TITLES[name]: [pin.replace("==", " ") for pin in OTHERS[name] if "==" in pin] for name in OTHERS}
     return Environments(interpreter, pythons, shown)
