@@ -79,7 +79,7 @@ def test_the_code_of_the_page_keeps_a_caller_on_one_instance(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Of two instances, one gets all calls of one address."""
-    names: dict[str, Any] = {}
+    names: dict[str, Any] = {"__name__": "verdicts"}
     (block,) = blocks(PAGE, "python")
     exec(compile(block, PAGE, "exec"), names)  # noqa: S102 - of this repository's page
     with Peer(answer("200 OK", b"first")) as first, Peer(answer("200 OK", b"second")) as second:
