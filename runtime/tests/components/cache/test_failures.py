@@ -43,6 +43,9 @@ ELSEWHERE = {
     "an instance cannot tell Redis what has changed": "test_instances.py",
     "the connection on which Redis says what has changed is lost": "test_instances.py",
     "the password of Redis is replaced": "test_rotation.py",
+    "the queue of visits cannot be reached, or is full": "stores/test_queues.py",
+    "an instance is killed while writes are queued": "stores/test_write_behind_kills.py",
+    "a queued write cannot take effect": "stores/test_queues.py",
 }
 
 
