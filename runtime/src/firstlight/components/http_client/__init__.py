@@ -14,7 +14,7 @@ import httpx2
 
 from ...component import Background, Component
 from .clients import Clients, checks, open_clients
-from .discovery import NoInstanceError
+from .discovery import AFFINITY, NoInstanceError
 from .discovery.registration import keep_registered
 from .failures import on_transport_error
 from .guard import RefusedTargetError, guarded_transport
@@ -22,6 +22,7 @@ from .limits import ExchangeTimeoutError, ResponseTooLargeError
 from .settings import HttpClientSettings
 
 __all__ = [
+    "AFFINITY",
     "HTTP_CLIENT",
     "Clients",
     "ExchangeTimeoutError",
