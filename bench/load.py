@@ -146,7 +146,7 @@ def open_loop(order: Order, connections: list[Connection]) -> Answers:
     latencies: list[float] = []
     idle, busy, late = deque(connections), set[Connection](), deque[float]()
     start = time.perf_counter() + 0.05
-    due = 0
+    due = sent = 0
     while len(latencies) < order.count:
         now = time.perf_counter()
         while due < order.count and start + due / order.rate <= now:
@@ -155,7 +155,8 @@ def open_loop(order: Order, connections: list[Connection]) -> Answers:
         while late and idle:
             connection = idle.popleft()
             connection.scheduled = late.popleft()
-            connection.send(order.request(due))
+            connection.send(order.request(sent))
+            sent += 1
             busy.add(connection)
         for connection in _readable(busy, start + due / order.rate if due < order.count else now + 1):
             if (status := connection.receive()) is not None:

@@ -4,8 +4,11 @@ import ast
 import re
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 from rulebook import ROOT
@@ -13,6 +16,7 @@ from rulebook import ROOT
 from bench import instructions, variants
 from bench.environments import DATABASE, OTHERS, prepare
 from bench.interpreter import Interpreter, choose, optimised
+from bench.load import Order, run
 from bench.machine import cores
 from bench.report import estimate
 from bench.rig import Amounts, Rig
@@ -35,6 +39,35 @@ def rig() -> Iterator[Rig]:
 
 def _programs() -> set[str]:
     return {path.stem for path in PROGRAMS.glob("*.py") if "__main__" in path.read_text("utf-8")}
+
+
+class Slow(BaseHTTPRequestHandler):
+    """Answers later than requests are due."""
+
+    protocol_version = "HTTP/1.1"
+    paths: ClassVar[list[str]] = []
+
+    def do_GET(self) -> None:
+        """Answer after two intervals of the schedule."""
+        self.paths.append(self.path)
+        threading.Event().wait(0.002)
+        self.send_response(200)
+        self.send_header("content-length", "0")
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        """Log nothing."""
+
+
+def test_late_requests_keep_their_numbers() -> None:
+    """An open loop that is behind sends each request of the schedule once."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), Slow) as server:
+        threading.Thread(target=server.serve_forever).start()
+        answers = run(Order(server.server_port, 40, rate=1000.0, connections=1))
+        server.shutdown()
+
+    assert len(answers.latencies) == 40
+    assert Slow.paths == [f"/items/{number}" for number in range(40)]
 
 
 @pytest.mark.parametrize("program", sorted(_programs()))

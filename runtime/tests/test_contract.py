@@ -20,6 +20,7 @@ from websockets.sync.client import connect
 import firstlight
 from firstlight import Settings
 from firstlight.checks.events import NAME
+from firstlight.components.cache import CacheSettings
 from firstlight.components.database import DatabaseSettings
 from firstlight.components.http_client import HttpClientSettings
 from firstlight.contract import Contract
@@ -31,7 +32,7 @@ from .faults import IDENTITY
 
 EVERYTHING = str(Path(__file__).with_name("everything.py"))
 PACKAGE = Path(firstlight.__file__).parent
-CONTRACT = Contract.of(["database", "http_client"])
+CONTRACT = Contract.of(["cache", "database", "http_client"])
 OPENMETRICS = "application/openmetrics-text;version=1.0.0"
 
 
@@ -305,8 +306,8 @@ def test_the_ports_are_those_of_the_contract() -> None:
 def test_the_variables_of_a_component_are_those_of_the_contract() -> None:
     """Deployments may set exactly the variables that the component reads."""
     variables = {
-        f"{kind.model_config.get('env_prefix')}{name}".upper()
-        for kind in (DatabaseSettings, HttpClientSettings)
+        f"{kind.model_config.get('env_prefix') or ''}{name}".upper()
+        for kind in (CacheSettings, DatabaseSettings, HttpClientSettings)
         for name in kind.model_fields
     }
 

@@ -1,9 +1,9 @@
 """Addresses of databases: the URLs that operators write, and the URLs that SQLAlchemy gets."""
 
-from ipaddress import ip_address
-
 from sqlalchemy import URL, make_url
 from sqlalchemy.exc import ArgumentError
+
+from ...data_servers import is_of_this_machine
 
 POSTGRESQL, SQLITE = "postgresql", "sqlite"
 DRIVERS = {POSTGRESQL: "asyncpg", SQLITE: "aiosqlite"}
@@ -32,17 +32,7 @@ def parse(text: str) -> URL:
 def is_local(url: URL) -> bool:
     """Whether the server is this machine: a file, a Unix socket, or a loopback address."""
     given = url.query.get("host", url.host or "")
-    return all(map(_is_of_this_machine, [given] if isinstance(given, str) else given))
-
-
-def _is_of_this_machine(host: str) -> bool:
-    """`host` may have a port behind it where it is an option of the URL."""
-    if not host or host.startswith("/") or host.partition(":")[0].lower() == "localhost":
-        return True
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return False
+    return all(map(is_of_this_machine, [given] if isinstance(given, str) else given))
 
 
 def system_of(url: URL) -> str:

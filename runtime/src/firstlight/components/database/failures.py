@@ -1,12 +1,11 @@
 """Failures of the database: which of them clients should meet as 503, and which are worth another attempt."""
 
 import sqlite3
-import time
-from collections.abc import Iterator
 
 import structlog
 from sqlalchemy import exc
 
+from ...data_servers import LogLimit, chain
 from ...error_type import error_type
 from ...logs.redaction import redact_text
 from ...problems import UnavailableError
@@ -15,7 +14,6 @@ from . import tls
 
 log = structlog.get_logger()
 
-LOG_SECONDS = 10.0  # between two log lines about one server
 DEADLOCK, SERIALIZATION_FAILURE = "deadlock", "serialization_failure"
 QUERY_CANCELED = "57014"  # by the limit of the statement: it would take as long on another server
 RETRIED = {"40P01": DEADLOCK, "40001": SERIALIZATION_FAILURE}
@@ -26,21 +24,10 @@ READ_ONLY = "25006"
 _CODES = frozenset({"3D000", READ_ONLY, "55P03"})
 # Primary result codes of SQLite.
 _SQLITE = ("BUSY", "CANTOPEN", "CORRUPT", "FULL", "IOERR", "LOCKED", "NOTADB", "PERM", "READONLY")
-_DEPTH = 10  # of a chain; a longer one is a circle
 
 
 class DatabaseUnavailableError(UnavailableError):
     """The database cannot do this now: no connection, a timeout, or a server that refuses. Status 503."""
-
-
-def chain(error: BaseException) -> Iterator[BaseException]:
-    """The error and its causes, as SQLAlchemy and its adapters wrap them."""
-    found: BaseException | None = error
-    for _ in range(_DEPTH):
-        if found is None:
-            return
-        yield found
-        found = getattr(found, "orig", None) or found.__cause__ or found.__context__
 
 
 def sqlstate(error: BaseException) -> str:
@@ -121,23 +108,20 @@ def unavailable() -> DatabaseUnavailableError:
 
 
 class FailureLog:
-    """Logs at most one failure of a server in `LOG_SECONDS`. The next line has the number of the others."""
+    """Logs at most one failure of a server in ten seconds. The next line has the number of the others."""
 
     def __init__(self, server: str) -> None:
         """`server` is its name in the log line."""
         self._server = server
-        self._next = 0.0
-        self._suppressed = 0
+        self._limit = LogLimit()
 
     def write(self, error: BaseException) -> None:
         """Log a failure. That of a new connection is behind the error for the client."""
         if isinstance(error, DatabaseUnavailableError) and error.__cause__ is not None:
             error = error.__cause__
-        now = time.monotonic()
-        if now < self._next:
-            self._suppressed += 1
+        suppressed = self._limit.allow()
+        if suppressed is None:
             return
-        suppressed, self._suppressed, self._next = self._suppressed, 0, now + LOG_SECONDS
         log.warning(
             "database.call_failed",
             server=self._server,

@@ -7,6 +7,7 @@ from pydantic import BeforeValidator, Field, SecretStr
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from sqlalchemy import URL
 
+from ...data_servers import written_url
 from ...errors import SettingsError
 from ...settings import DEVELOPMENT, Settings
 from . import addresses
@@ -76,13 +77,7 @@ class DatabaseSettings(BaseSettings):
     @property
     def written(self) -> str:
         """The URL as it was written; nothing without one. Raises `ValueError` if the file cannot be read."""
-        if self.url_file is None:
-            return self.url.get_secret_value().strip()
-        try:
-            return self.url_file.read_text(encoding="utf-8").strip()
-        except (OSError, UnicodeError) as error:
-            msg = f"must be a readable file with a URL: {getattr(error, 'strerror', None) or error}"
-            raise ValueError(msg) from None
+        return written_url(self.url.get_secret_value(), self.url_file)
 
     @property
     def replicas(self) -> list[URL]:
