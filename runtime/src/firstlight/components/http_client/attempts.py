@@ -50,7 +50,11 @@ class Attempts:
         LIMIT.labels(name).set(concurrency.calls)
 
     async def send(self, request: httpx2.Request, seconds: float) -> httpx2.Response:
-        """Send once, after a wait of at most `seconds` for a turn. Raises `httpx2.TransportError`."""
+        """Send once, after a wait of at most `seconds` for a turn.
+
+        Raises `httpx2.TransportError`: `DependencyFailingError` if the breaker is open, `BulkheadFullError` without
+        a turn.
+        """
         bulkhead = self._bulkhead
         if not bulkhead.enters():
             await self._wait(request, seconds)
@@ -62,10 +66,11 @@ class Attempts:
                 assert isinstance(response.stream, httpx2.AsyncByteStream)
                 response.stream = _HeldStream(response.stream, bulkhead.leave, self._failed)
                 ended = False
-            return response
         except BreakerOpenError as error:
             self._refused["breaker_open"].inc()
             raise DependencyFailingError(error.detail, error.retry_after_seconds) from None
+        else:
+            return response
         finally:
             if ended:
                 bulkhead.leave()

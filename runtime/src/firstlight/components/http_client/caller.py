@@ -29,6 +29,7 @@ class Caller(httpx2.AsyncBaseTransport):
         self._retries = policy.retries or ONCE
         self._budget = budget = RetryBudget(self._retries)
         self._waits = {"read": policy.read_seconds, "write": policy.write_seconds}
+        self._repeated = {reason: RETRIES.labels(policy.name, reason) for reason in (STALE, *self._retries.reasons)}
         self._withheld = {reason: NOT_RETRIED.labels(policy.name, reason) for reason in WITHHELD}
         BUDGET.labels(policy.name).set_function(lambda: budget.left)
 
@@ -40,6 +41,8 @@ class Caller(httpx2.AsyncBaseTransport):
         attempt, stale = 1, False
         while True:
             outcome = await self._attempt(request, deadline - now())
+            if isinstance(outcome, httpx2.Response) and outcome.status_code not in self._retries.statuses:
+                return outcome
             if stale := self._was_stale(request, outcome, stale):
                 delay: float | None = 0.0
             else:
@@ -87,7 +90,7 @@ class Caller(httpx2.AsyncBaseTransport):
         """Whether the dependency had closed the connection already. Such a call is sent again once, at once."""
         if before or CONNECTED.get() or not isinstance(outcome, LOST) or not may_be_repeated(request):
             return False
-        RETRIES.labels(self._policy.name, STALE).inc()
+        self._repeated[STALE].inc()
         return True
 
     def _delay(self, request: httpx2.Request, outcome: Outcome, attempt: int, left: float) -> float | None:
@@ -102,7 +105,7 @@ class Caller(httpx2.AsyncBaseTransport):
         elif delay >= left:
             withheld = "deadline"
         elif self._budget.take():
-            RETRIES.labels(self._policy.name, reason).inc()
+            self._repeated[reason].inc()
             return delay
         else:
             withheld = "budget"

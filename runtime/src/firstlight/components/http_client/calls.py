@@ -13,7 +13,6 @@ from ...error_type import error_type
 from ...logs.limits import cut
 from ...logs.redaction import redact_text
 from ...metrics.children import OVERFLOW, Children, class_of
-from ...metrics.durations import Duration
 from ...metrics.instruments import OTHER_METHOD
 from ...requests.span_attributes import METHOD_BYTES
 from ...traces.query import redacted
@@ -39,7 +38,7 @@ class Called:
         """`known_methods` are those that the label may have; others become `_OTHER`."""
         self.name = name
         self.failures = FailureLog(name)
-        self.children: Children[Duration] = Children(REQUEST_DURATION, _overflowed)
+        self.children = Children(REQUEST_DURATION, _overflowed)
         self._known = known_methods
 
     def method(self, request: httpx2.Request) -> str:

@@ -11,16 +11,16 @@ from .bulkhead import Concurrency
 from .retries import Retries
 
 Outcome = httpx2.Response | Exception
-Fallback = Callable[[httpx2.Request, Outcome], httpx2.Response | None | Awaitable[httpx2.Response | None]]
+Fallback = Callable[[httpx2.Request, Outcome], httpx2.Response | Awaitable[httpx2.Response | None] | None]
 
 EVERYTHING = "*"
 
 
 @dataclass(frozen=True, slots=True)
 class Dependency:
-    """The policies of one dependency. None means: what the variable says. Raises `ArrangementError` for impossible ones.
+    """The policies of one dependency. All durations are in seconds. None means: what the variable says.
 
-    All durations are in seconds.
+    Raises `ArrangementError` for policies that cannot work.
     """
 
     name: str
@@ -35,8 +35,8 @@ class Dependency:
     write_seconds: float | None = None
     """Limit for each wait until bytes of the request are accepted. None: only the total counts."""
     callee_seconds: float | None = None
-    """How long the dependency itself takes at most, such as its HANDLER_SECONDS, if that is known. `make doctor` and the
-    start compare it with `total_seconds`."""
+    """How long the dependency itself takes at most, such as its HANDLER_SECONDS, if that is known. The start and
+    `make doctor` compare it with the limit of a call."""
     retries: Retries | None = field(default_factory=Retries)
     """None: each call is sent once."""
     breaker: BreakerPolicy | None = field(default_factory=BreakerPolicy)

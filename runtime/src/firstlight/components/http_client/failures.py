@@ -67,5 +67,7 @@ async def on_transport_error(_: Request, error: Exception) -> ProblemResponse:
     headers = {"Retry-After": str(seconds)}
     if dependency is None:
         return ProblemResponse(503, "A service that this one depends on cannot be reached.", headers)
+    if isinstance(error, DependencyFailingError):
+        return ProblemResponse(503, str(error), headers, dependency=dependency)
     detail = f"The service {dependency}, which this one depends on, cannot be reached."
     return ProblemResponse(503, detail, headers, dependency=dependency)

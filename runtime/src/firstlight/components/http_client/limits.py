@@ -11,7 +11,7 @@ from .client import WHOLE
 from .deadlines import DEADLINE, SECONDS, until
 from .limited_body import LimitedResponse, too_large
 
-ANSWERED = "firstlight.answered"  # extension of a request: is called with its response when the headers are there
+ON_HEADERS = "firstlight.on_headers"  # extension of a request: is called with its response when the headers are there
 _ENCODED = "content-encoding"
 
 
@@ -31,7 +31,7 @@ class LimitedTransport(httpx2.AsyncBaseTransport):
             deadline = self._begin(request)
         async with until(deadline, request):
             response = await self._transport.handle_async_request(request)
-            if answered := request.extensions.get(ANSWERED):
+            if answered := request.extensions.get(ON_HEADERS):
                 answered(response)
             if request.extensions.get(WHOLE):
                 await self._read(request, response)

@@ -16,7 +16,7 @@ from .baggage import BAGGAGE, allowed
 from .calls import SENT, Call, Called, started
 from .failures import DEPENDENCY
 from .limited_body import LimitedResponse
-from .limits import ANSWERED
+from .limits import ON_HEADERS
 
 
 class ObservedTransport(httpx2.AsyncBaseTransport):
@@ -39,17 +39,17 @@ class ObservedTransport(httpx2.AsyncBaseTransport):
         """Send one request. The call ends with the last byte of the response."""
         extensions = request.extensions
         if UNOBSERVED.get():
-            request.extensions = {**extensions, DEPENDENCY: self._dependency.name, ANSWERED: None}
+            request.extensions = {**extensions, DEPENDENCY: self._dependency.name, ON_HEADERS: None}
             return await self._transport.handle_async_request(request)
         method = self._dependency.method(request)
         span = self._start(request, method)
         call = Call(self._dependency, request, method, span)
-        # A retry, a redirect, and the answer to an authentication challenge inherit the extensions of the request before.
+        # A retry, a redirect, and the answer to a challenge inherit the extensions of the request before.
         request.extensions = {
             **extensions,
             DEPENDENCY: self._dependency.name,
             SENT: extensions.get(SENT, 0) + 1,
-            ANSWERED: call.answered,
+            ON_HEADERS: call.answered,
         }
         with trace.use_span(span, record_exception=False, set_status_on_exception=False):
             _identify(request, span, self._baggage)

@@ -6,13 +6,8 @@ each may have a port. This machine is never called through a proxy.
 
 from collections.abc import Mapping
 from ipaddress import ip_address, ip_network
-from ssl import SSLContext
 
 import httpx2
-
-from .connections import Pool
-
-PORTS = {"http": 80, "https": 443}
 
 
 class Proxies:
@@ -28,7 +23,7 @@ class Proxies:
         proxy = self.by_scheme.get(url.scheme)
         if proxy is None or is_here(url.host):
             return None
-        port = url.port or PORTS[url.scheme]
+        port = url.port or (443 if url.scheme == "https" else 80)
         return None if any(_covers(entry, url.host, port) for entry in self._excluded) else proxy
 
 
@@ -55,29 +50,3 @@ def _covers(entry: str, host: str, port: int) -> bool:
     except ValueError:
         name = entry.removeprefix("*").removeprefix(".")
         return host == name or host.endswith(f".{name}")
-
-
-class Routes(httpx2.AsyncBaseTransport):
-    """The pools of one dependency: without a proxy, and one for each proxy."""
-
-    def __init__(self, proxies: Proxies, context: SSLContext, connections: int) -> None:
-        """Each pool has at most so many connections."""
-        self._proxies = proxies
-        self._direct = Pool(context, connections)
-        self._through = {url: Pool(context, connections, url) for url in {*proxies.by_scheme.values()}}
-
-    @property
-    def pools(self) -> list[Pool]:
-        """All pools."""
-        return [self._direct, *self._through.values()]
-
-    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
-        """Send through the pool for the URL of the request."""
-        proxy = self._proxies.proxy_of(request.url)
-        pool = self._direct if proxy is None else self._through[proxy]
-        return await pool.handle_async_request(request)
-
-    async def aclose(self) -> None:
-        """Close all pools."""
-        for pool in self.pools:
-            await pool.aclose()

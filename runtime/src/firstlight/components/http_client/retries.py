@@ -1,7 +1,7 @@
 """How often a failed call is sent again, and when."""
 
 import random
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 
@@ -14,6 +14,7 @@ KEY = "idempotency-key"
 LOST = (httpx2.ReadError, httpx2.WriteError, httpx2.CloseError, httpx2.RemoteProtocolError)
 NOT_CONNECTED = (httpx2.ConnectError, httpx2.ConnectTimeout)
 WAITED = (httpx2.ReadTimeout, httpx2.WriteTimeout)
+NOT_CONNECTED_REASON, LOST_REASON, WAITED_REASON = "not_connected", "connection_lost", "timeout"
 _ENOUGH_ATTEMPTS = 10
 
 
@@ -55,15 +56,20 @@ class Retries:
                 msg = f"{fault} in Retries"
                 raise ArrangementError(msg)
 
+    @property
+    def reasons(self) -> Sequence[str]:
+        """Every value that `reason` may return."""
+        return (NOT_CONNECTED_REASON, LOST_REASON, WAITED_REASON, *(f"status_{status}" for status in self.statuses))
+
     def reason(self, request: httpx2.Request, outcome: httpx2.Response | Exception) -> str:
         """Why the call is worth a retry, as the value of a label. Nothing if it is not, or may not be repeated."""
         if isinstance(outcome, NOT_CONNECTED):
-            return "not_connected"
+            return NOT_CONNECTED_REASON
         if not may_be_repeated(request):
             return ""
         if isinstance(outcome, httpx2.Response):
             return f"status_{outcome.status_code}" if outcome.status_code in self.statuses else ""
-        return "connection_lost" if isinstance(outcome, LOST) else "timeout" if isinstance(outcome, WAITED) else ""
+        return LOST_REASON if isinstance(outcome, LOST) else WAITED_REASON if isinstance(outcome, WAITED) else ""
 
     def delay(self, attempt: int, outcome: httpx2.Response | Exception, now: float) -> float | None:
         """Seconds to wait after so many attempts. None if the dependency asks for more than `longest_seconds`.

@@ -6,6 +6,9 @@ from typing import Annotated
 from pydantic import BeforeValidator, Field
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from .named_files import SCHEMES, NamedFiles, ProxyUrl
+from .proxies import Proxies
+
 
 def _split(value: object) -> object:
     """Parse `a=https://a.example,b=https://b.example` into a mapping."""
@@ -35,3 +38,20 @@ class HttpClientSettings(BaseSettings):
     max_response_bytes: int = Field(16_777_216, ge=0)
     """Limit of the body in bytes, before and after decoding."""
     max_connections: int = Field(100, ge=1)
+    ca_files: NamedFiles = Field(default_factory=dict)
+    """Certificates in PEM of the CAs that a dependency is trusted by, instead of those of the system."""
+    certificate_files: NamedFiles = Field(default_factory=dict)
+    """The certificate in PEM that this service shows to a dependency."""
+    key_files: NamedFiles = Field(default_factory=dict)
+    """The keys of `certificate_files`, if they are in files of their own."""
+    http_proxy: ProxyUrl | None = Field(None, validation_alias="http_proxy")
+    https_proxy: ProxyUrl | None = Field(None, validation_alias="https_proxy")
+    all_proxy: ProxyUrl | None = Field(None, validation_alias="all_proxy")
+    no_proxy: str = Field("", validation_alias="no_proxy")
+
+    @property
+    def proxies(self) -> Proxies:
+        """The proxies of the environment."""
+        given = {scheme: getattr(self, f"{scheme}_proxy") or self.all_proxy for scheme in SCHEMES}
+        urls = {scheme: url.get_secret_value() for scheme, url in given.items() if url is not None}
+        return Proxies(urls, self.no_proxy)
