@@ -1,5 +1,6 @@
 """Opens the clients of a test, and reads the metrics of their dependency."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
@@ -10,6 +11,7 @@ from firstlight import Settings, Surroundings
 from firstlight.components.http_client import Clients, Dependency, HttpClientSettings, open_clients
 from firstlight.lifecycle import Lifecycle
 from firstlight.metrics.instruments import REGISTRY
+from firstlight.testing.process import TIMEOUT_SECONDS
 
 from ...faults import IDENTITY
 from ...peers import Peer
@@ -34,6 +36,13 @@ async def opened(settings: HttpClientSettings, *declared: Dependency) -> AsyncIt
     surroundings = Surroundings(settings, Settings(), {}, Lifecycle(), IDENTITY)
     async with open_clients(surroundings, declared=declared) as clients:
         yield clients
+
+
+async def becomes(holds: Callable[[], bool]) -> None:
+    """Return when the condition is true, or fail after a while."""
+    async with asyncio.timeout(TIMEOUT_SECONDS):
+        while not holds():  # noqa: ASYNC110 - another thread makes it true
+            await asyncio.sleep(0.005)
 
 
 def value(name: str, **labels: str) -> float:

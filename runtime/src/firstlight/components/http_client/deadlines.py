@@ -1,6 +1,7 @@
 """When an exchange must be complete, and the error when it is not."""
 
 import asyncio
+import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -22,7 +23,7 @@ def late(request: httpx2.Request) -> ExchangeTimeoutError:
 
 @asynccontextmanager
 async def until(deadline: float, request: httpx2.Request) -> AsyncIterator[None]:
-    """Raise `ExchangeTimeoutError` when the block lasts longer."""
+    """Raise `ExchangeTimeoutError` when the block lasts longer, and `ReadError` for what the library lets through."""
     try:
         async with asyncio.timeout_at(deadline) as limit:
             yield
@@ -30,3 +31,5 @@ async def until(deadline: float, request: httpx2.Request) -> AsyncIterator[None]
         if not limit.expired():
             raise
         raise late(request) from None
+    except ssl.SSLError as error:  # with TLS 1.3 a server refuses a certificate after the handshake
+        raise httpx2.ReadError(str(error), request=request) from error
