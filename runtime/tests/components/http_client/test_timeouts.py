@@ -47,8 +47,8 @@ def test_the_defaults_fit_together() -> None:
             [QUICK, OTHER],
             30,
             (
-                "a call of scales may take 5 s (HTTP_CLIENT_TIMEOUT_SECONDS), and the handler that makes it ends after 2 s "
-                "(deadline_seconds of GET /quick): make the call end first"
+                "a call of scales may take 5 s (HTTP_CLIENT_TIMEOUT_SECONDS), and the handler that makes it ends after "
+                "2 s (deadline_seconds of GET /quick): make the call end first"
             ),
         ),
         (
@@ -56,8 +56,8 @@ def test_the_defaults_fit_together() -> None:
             [],
             30,
             (
-                "a call of scales may take 60 s (total_seconds of scales), and the handler that makes it ends after 30 s "
-                "(HANDLER_SECONDS): make the call end first"
+                "a call of scales may take 60 s (total_seconds of scales), and the handler that makes it ends after "
+                "30 s (HANDLER_SECONDS): make the call end first"
             ),
         ),
         (
@@ -65,8 +65,8 @@ def test_the_defaults_fit_together() -> None:
             [],
             0,
             (
-                "scales may take 30 s for a call that this service gives up after 5 s (HTTP_CLIENT_TIMEOUT_SECONDS): make "
-                "the call wait longer, or the dependency end earlier"
+                "scales may take 30 s for a call that this service gives up after 5 s (HTTP_CLIENT_TIMEOUT_SECONDS): "
+                "make the call wait longer, or the dependency end earlier"
             ),
         ),
         (
@@ -74,8 +74,8 @@ def test_the_defaults_fit_together() -> None:
             [],
             30,
             (
-                "scales may take 3 s for a call that this service gives up after 2 s (read_seconds of scales): make the "
-                "call wait longer, or the dependency end earlier"
+                "scales may take 3 s for a call that this service gives up after 2 s (read_seconds of scales): "
+                "make the call wait longer, or the dependency end earlier"
             ),
         ),
         (

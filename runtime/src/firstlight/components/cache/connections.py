@@ -15,14 +15,14 @@ from .destination import Destination
 class AddressedConnection(Connection):
     """Asks for the address whenever it connects, so that a new password needs no new pool."""
 
-    def __init__(self, *, destination: Destination, connect_seconds: float, **options: Any) -> None:
-        """`destination` tells the address. Connecting, with TLS and AUTH, may take `connect_seconds`."""
+    def __init__(self, *, destination: Destination, **options: Any) -> None:
+        """`destination` tells the address, and how long connecting may take, with TLS and AUTH."""
         self._destination = destination
-        self._seconds = connect_seconds
+        self.connect_seconds = destination.connect_seconds
         super().__init__(
             # Each call has one limit of its own. A call that is repeated by the driver might count twice.
             socket_timeout=None,
-            socket_connect_timeout=connect_seconds,
+            socket_connect_timeout=destination.connect_seconds,
             retry=Retry(NoBackoff(), 0),
             driver_info=None,
             **options,
@@ -39,7 +39,7 @@ class AddressedConnection(Connection):
             UsernamePasswordCredentialProvider(address.username, address.password) if named else None
         )
         try:
-            async with asyncio.timeout(self._seconds):
+            async with asyncio.timeout(self.connect_seconds):
                 await super().connect_check_health(check_health, retry_socket_connect)
         except BaseException:
             self._close()  # type: ignore[no-untyped-call] # redis-py leaves the socket open when AUTH hangs

@@ -19,7 +19,7 @@ class Destination:
 
     def __init__(self, settings: CacheSettings, address: Address) -> None:
         """`address` is that of the start. Raises `SettingsError` if a file cannot be used."""
-        self._address = address
+        self._address, self.connect_seconds = address, settings.redis_connect_seconds
         self._tls = tls(settings.redis_tls, settings.redis_tls_ca_file)
         file = settings.redis_url_file
         self._file = None if file is None else UrlFile(file, addresses.parse, "REDIS_URL_FILE", _refused)

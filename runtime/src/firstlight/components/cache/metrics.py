@@ -24,10 +24,12 @@ LOADS = Durations(
 ENTRIES = Gauge("cache_entries", "Entries in memory.", ("cache",), registry=REGISTRY)
 BYTES = Gauge("cache_bytes", "What the entries in memory take, about.", ("cache",), registry=REGISTRY)
 PENDING_INVALIDATIONS = Gauge(
-    "cache_pending_invalidations", "Entries that Redis must still forget.", (), registry=REGISTRY
+    "cache_pending_invalidations", "Entries that Redis must still forget.", ("server",), registry=REGISTRY
 )
 
-SERVER_UP = Gauge("cache_server_up", "1 while Redis is used.", (), registry=REGISTRY)
+# Without a server in the settings they have no children, and no alert.
+SERVER = "redis"
+SERVER_UP = Gauge("cache_server_up", "1 while Redis is used.", ("server",), registry=REGISTRY)
 CALLS = Durations(
     "cache_server_call_duration_seconds",
     "Time of a call to Redis, with the wait for a connection.",
@@ -35,9 +37,11 @@ CALLS = Durations(
     buckets=CALL_BUCKETS_SECONDS,
     registry=REGISTRY,
 )
-CONNECTIONS = Gauge("cache_server_connections", "Open connections of the pool.", ("state",), registry=REGISTRY)
-CONNECTIONS_MAX = Gauge("cache_server_connections_max", "Connections that the pool may open.", (), registry=REGISTRY)
-PENDING = Gauge("cache_server_pending_calls", "Calls that wait for a connection.", (), registry=REGISTRY)
+CONNECTIONS = Gauge("cache_server_connections", "Open connections of the pool.", ("server", "state"), registry=REGISTRY)
+CONNECTIONS_MAX = Gauge(
+    "cache_server_connections_max", "Connections that the pool may open.", ("server",), registry=REGISTRY
+)
+PENDING = Gauge("cache_server_pending_calls", "Calls that wait for a connection.", ("server",), registry=REGISTRY)
 WAIT_TIME = Durations(
     "cache_server_connection_wait_seconds",
     "Time that a call waited because all connections were in use.",
@@ -45,8 +49,17 @@ WAIT_TIME = Durations(
     buckets=CALL_BUCKETS_SECONDS,
     registry=REGISTRY,
 )
-SERVER_BYTES = Gauge("cache_server_memory_bytes", "Memory that Redis uses.", (), registry=REGISTRY)
-SERVER_BYTES_MAX = Gauge("cache_server_memory_max_bytes", "Limit of that memory; 0: none.", (), registry=REGISTRY)
+SERVER_BYTES = Gauge("cache_server_memory_bytes", "Memory that Redis uses.", ("server",), registry=REGISTRY)
+SERVER_BYTES_MAX = Gauge(
+    "cache_server_memory_max_bytes", "Limit of that memory; 0: none.", ("server",), registry=REGISTRY
+)
 SERVER_EVICTED = Gauge(
-    "cache_server_evicted_keys", "Keys that Redis has evicted since its start.", (), registry=REGISTRY
+    "cache_server_evicted_keys", "Keys that Redis has evicted since its start.", ("server",), registry=REGISTRY
+)
+READ_TIME = Durations(
+    "cache_read_duration_seconds",
+    "Time of a read that memory could not answer.",
+    ("cache",),
+    buckets=LOAD_BUCKETS_SECONDS,
+    registry=REGISTRY,
 )

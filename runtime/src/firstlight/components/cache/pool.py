@@ -13,7 +13,7 @@ from typing import Any
 from redis.asyncio import Connection, ConnectionPool
 from redis.exceptions import RedisError
 
-from .metrics import CONNECTIONS, CONNECTIONS_MAX, PENDING, WAIT_TIME
+from .metrics import CONNECTIONS, CONNECTIONS_MAX, PENDING, SERVER, WAIT_TIME
 
 
 class WaitingPool(ConnectionPool):
@@ -24,10 +24,10 @@ class WaitingPool(ConnectionPool):
         super().__init__(max_connections=size, **options)
         self._waiting: deque[asyncio.Future[None]] = deque()
         self._waits = WAIT_TIME.labels()
-        CONNECTIONS_MAX.set(size)
-        CONNECTIONS.labels("used").set_function(lambda: len(self._in_use_connections))
-        CONNECTIONS.labels("idle").set_function(lambda: len(self._available_connections))
-        PENDING.set_function(lambda: len(self._waiting))
+        CONNECTIONS_MAX.labels(SERVER).set(size)
+        CONNECTIONS.labels(SERVER, "used").set_function(lambda: len(self._in_use_connections))
+        CONNECTIONS.labels(SERVER, "idle").set_function(lambda: len(self._available_connections))
+        PENDING.labels(SERVER).set_function(lambda: len(self._waiting))
 
     async def get_connection(self, command_name: Any = None, *keys: Any, **options: Any) -> Connection:
         """A connection that is open. Raises the errors of redis-py."""

@@ -35,7 +35,6 @@ class RedisServer:
             settings.redis_pool_size,
             connection_class=AddressedConnection,
             destination=self.destination,
-            connect_seconds=settings.redis_connect_seconds,
             client_name=_name(application),
             protocol=2,
         )

@@ -14,6 +14,7 @@ from .bulkhead import BulkheadFullError, Concurrency
 from .clients import Clients, open_clients
 from .component import HTTP_CLIENT, http_client
 from .dependency import Dependency
+from .discovery import NoInstanceError
 from .errors import DependencyFailingError, ExchangeTimeoutError, RequestDeadlineError, ResponseTooLargeError
 from .fallbacks import is_fallback
 from .guard import RefusedTargetError, guarded_transport
@@ -30,6 +31,7 @@ __all__ = [
     "DependencyFailingError",
     "ExchangeTimeoutError",
     "HttpClientSettings",
+    "NoInstanceError",
     "RefusedTargetError",
     "RequestDeadlineError",
     "ResponseTooLargeError",

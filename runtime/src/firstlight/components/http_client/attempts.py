@@ -9,12 +9,14 @@ from ...breaker import Breaker, BreakerOpenError
 from .bulkhead import Bulkhead, BulkheadFullError, Concurrency
 from .client import WHOLE
 from .dependency import Dependency
+from .discovery import NoInstanceError
 from .errors import DependencyFailingError, RequestDeadlineError, ResponseTooLargeError
 from .metrics import ACTIVE, LIMIT, REFUSALS, REFUSED, WAITING
 
 COMPONENT = "http_client"
 # What says nothing about whether the dependency works.
 NOT_ITS_FAULT = (
+    NoInstanceError,
     RequestDeadlineError,
     ResponseTooLargeError,
     httpx2.LocalProtocolError,

@@ -12,6 +12,8 @@ from ...component import Surroundings
 from ...management.check import Check
 from .client import DependencyClient
 from .dependency import Dependency
+from .discovery import discovered
+from .discovery.target import parse
 from .layers import Layers
 from .settings import HttpClientSettings
 
@@ -56,11 +58,15 @@ async def open_clients(
     async with AsyncExitStack() as stack:
         clients, probes = {}, {}
         for name, url in urls.items():
+            address = parse(url).url if name in given else url  # what is answered by a test is not looked up
+            found = await stack.enter_async_context(discovered(name, address, settings))
             layers = Layers(policies.get(name) or Dependency(name), settings, surroundings.service.known_methods)
-            client = DependencyClient(base_url=url, timeout=layers.timeout, transport=layers.over(given.get(name)))
+            transport = layers.over(given[name]) if name in given else layers.over(found.over(layers.pools()))
+            client = DependencyClient(base_url=found.url, timeout=layers.timeout, transport=transport)
             clients[name] = await stack.enter_async_context(client)
             if name not in given:
-                probe = httpx2.AsyncClient(base_url=url, timeout=layers.timeout, transport=layers.probe())
+                transport = layers.probe(found.over(layers.pool()))
+                probe = httpx2.AsyncClient(base_url=found.url, timeout=layers.timeout, transport=transport)
                 probes[name] = await stack.enter_async_context(probe)
         yield Clients(clients, probes)
 

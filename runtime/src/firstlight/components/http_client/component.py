@@ -5,10 +5,11 @@ from functools import partial
 
 import httpx2
 
-from ...component import Component
+from ...component import Background, Component
 from ...errors import ArrangementError
 from .clients import Clients, checks, open_clients
 from .dependency import Dependency
+from .discovery.registration import keep_registered
 from .failures import on_transport_error
 from .settings import HttpClientSettings
 from .timeouts import contradictions
@@ -31,6 +32,7 @@ def http_client(*dependencies: Dependency) -> Component[HttpClientSettings, Clie
         contradictions=partial(contradictions, declared=dependencies),
         open=partial(open_clients, declared=dependencies),
         checks=checks,
+        background=(Background("http_client.registration", keep_registered),),
         exception_handlers={httpx2.TransportError: on_transport_error},
     )
 

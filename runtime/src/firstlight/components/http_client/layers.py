@@ -32,20 +32,27 @@ class Layers:
         """The timeouts of a call without its own. The layers read the total time, and the time for a connection."""
         return httpx2.Timeout(self._seconds, connect=self._policy.connect_seconds or self._settings.connect_seconds)
 
-    def over(self, transport: httpx2.AsyncBaseTransport | None = None) -> httpx2.AsyncBaseTransport:
-        """The transport of the calls: over connections, or over a `transport` that stands in for them."""
+    def pools(self) -> Routes:
+        """The connections of the calls, which metrics show."""
+        routes = self._routes(self._concurrency.calls)
+        routes.publish(self._policy.name)
+        return routes
+
+    def pool(self) -> Routes:
+        """The connection of the health check."""
+        return self._routes(1)
+
+    def over(self, transport: httpx2.AsyncBaseTransport) -> httpx2.AsyncBaseTransport:
+        """The transport of the calls, over the connections or what stands in for them."""
         policy = self._policy
-        if transport is None:
-            transport = routes = self._routes(self._concurrency.calls)
-            routes.publish(policy.name)
-        limited = LimitedTransport(transport, self._seconds, self._bytes)
+        limited = LimitedTransport(transport, self._seconds, self._bytes, has_deadline=True)
         observed = ObservedTransport(policy.name, limited, self._known_methods, policy.baggage)
         caller = Caller(policy, self._seconds, Attempts(policy, self._concurrency, observed))
         return caller if policy.fallback is None else FallbackTransport(policy.name, policy.fallback, caller)
 
-    def probe(self) -> httpx2.AsyncBaseTransport:
-        """The transport of the health check: one connection, one attempt, without telemetry."""
-        return LimitedTransport(self._routes(1), self._seconds, self._bytes)
+    def probe(self, transport: httpx2.AsyncBaseTransport) -> httpx2.AsyncBaseTransport:
+        """The transport of the health check: one attempt within the limits, without telemetry."""
+        return LimitedTransport(transport, self._seconds, self._bytes)
 
     def _routes(self, connections: int) -> Routes:
         return Routes(self._settings.proxies, self._tls, connections)

@@ -18,17 +18,21 @@ _ENCODED = "content-encoding"
 class LimitedTransport(httpx2.AsyncBaseTransport):
     """Ends an exchange that exceeds a limit."""
 
-    def __init__(self, transport: httpx2.AsyncBaseTransport, seconds: float, max_bytes: int) -> None:
-        """Send through `transport`. A `timeout` given with a call replaces `seconds`."""
+    def __init__(
+        self, transport: httpx2.AsyncBaseTransport, seconds: float, max_bytes: int, *, has_deadline: bool = False
+    ) -> None:
+        """Send through `transport`. A `timeout` given with a call replaces `seconds`.
+
+        With `has_deadline`, the request has its deadline already.
+        """
         self._transport = transport
+        self._has_deadline = has_deadline
         self._seconds = seconds
         self._max_bytes = max_bytes
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         """Send one request. The limits also apply to the body of the response."""
-        deadline = request.extensions.get(DEADLINE)
-        if deadline is None:
-            deadline = self._begin(request)
+        deadline = request.extensions[DEADLINE] if self._has_deadline else self._begin(request)
         async with until(deadline, request):
             response = await self._transport.handle_async_request(request)
             if answered := request.extensions.get(ON_HEADERS):
@@ -43,8 +47,9 @@ class LimitedTransport(httpx2.AsyncBaseTransport):
         timeouts = request.extensions.get("timeout") or {}
         seconds = request.extensions.get(SECONDS) or timeouts.get("read") or self._seconds
         waits = {"connect": timeouts.get("connect")}  # the others are covered by the total time
-        request.extensions = {**request.extensions, SECONDS: seconds, "timeout": waits}
-        return asyncio.get_running_loop().time() + float(seconds)
+        deadline = asyncio.get_running_loop().time() + float(seconds)
+        request.extensions = {**request.extensions, SECONDS: seconds, DEADLINE: deadline, "timeout": waits}
+        return deadline
 
     async def _read(self, request: httpx2.Request, response: httpx2.Response) -> None:
         """Replace the stream by the bytes that it has brought."""

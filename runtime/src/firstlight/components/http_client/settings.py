@@ -1,11 +1,13 @@
 """`HTTP_CLIENT_*`: the dependencies that this service calls, and the limits of a call."""
 
-import re
-from typing import Annotated
+from pathlib import Path
+from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from .discovery import target
+from .discovery.registration import Registration
 from .named_files import SCHEMES, NamedFiles, ProxyUrl
 from .proxies import Proxies
 
@@ -16,14 +18,27 @@ def _split(value: object) -> object:
         return value
     pairs = [pair.strip().partition("=") for pair in value.split(",") if pair.strip()]
     for name, _, url in pairs:
-        if not name.isidentifier() or not re.match(r"https?://[^/?#]", url):
-            msg = "must be a list of name=url, such as screening=https://screening.example,billing=https://billing.example"
-            raise ValueError(msg)
+        if not name.isidentifier():
+            raise ValueError(target.MUST)
+        target.parse(url)
     urls = {name: url for name, _, url in pairs}
     if len(urls) < len(pairs):
         msg = "must name each dependency once"
         raise ValueError(msg)
     return urls
+
+
+def _lower(value: object) -> object:
+    return value.strip().lower() if isinstance(value, str) else value
+
+
+def _registration(text: str) -> str:
+    if text:
+        Registration.parse(text)
+    return text
+
+
+Algorithm = Literal["round_robin", "weighted_round_robin", "random", "least_connections", "fastest", "hash"]
 
 
 class HttpClientSettings(BaseSettings):
@@ -44,6 +59,16 @@ class HttpClientSettings(BaseSettings):
     """The certificate in PEM that this service shows to a dependency."""
     key_files: NamedFiles = Field(default_factory=dict)
     """The keys of `certificate_files`, if they are in files of their own."""
+    balancing: Annotated[Algorithm, BeforeValidator(_lower)] = "weighted_round_robin"
+    """How the instance of a call is chosen."""
+    discovery_seconds: float = Field(10, ge=1, le=3600, allow_inf_nan=False)
+    """Between two lookups at most; records with a shorter TTL are looked up earlier."""
+    discovery_stale_seconds: float = Field(86_400, ge=1, allow_inf_nan=False)
+    """For so long, the instances of the last answer are used while lookups fail."""
+    consul_token_file: Path | None = None
+    """A file with the token for Consul. It is read for each request."""
+    registration: Annotated[str, AfterValidator(_registration)] = ""
+    """Where this instance is registered: `consul://localhost:8500/links`."""
     http_proxy: ProxyUrl | None = Field(None, validation_alias="http_proxy")
     https_proxy: ProxyUrl | None = Field(None, validation_alias="https_proxy")
     all_proxy: ProxyUrl | None = Field(None, validation_alias="all_proxy")

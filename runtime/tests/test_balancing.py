@@ -1,4 +1,4 @@
-"""The algorithms that choose a replica."""
+"""The algorithms that choose a server: a replica for a read, an instance for a call."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -7,7 +7,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from firstlight.components.database.balancing import ALGORITHMS, HALF_LIFE_SECONDS, Load, Random, RoundRobin
+from firstlight.balancing import (
+    ALGORITHMS,
+    HALF_LIFE_SECONDS,
+    Load,
+    Random,
+    Rendezvous,
+    RoundRobin,
+    WeightedRoundRobin,
+)
 
 
 class Clock:
@@ -25,8 +33,11 @@ class Clock:
 class Replica:
     """A server with reads."""
 
-    def __init__(self, clock: Clock, in_use: int = 0, seconds: float = 0.0) -> None:
+    def __init__(
+        self, clock: Clock, in_use: int = 0, seconds: float = 0.0, *, name: str = "", weight: float = 1
+    ) -> None:
         """`in_use` reads run; the last took `seconds`."""
+        self.name, self.weight = name, weight
         self.load = Load(clock)
         self.load.in_use = in_use
         if seconds:
@@ -35,7 +46,11 @@ class Replica:
 
 def _replicas(*loads: tuple[int, float]) -> Sequence[Replica]:
     clock = Clock()
-    return [Replica(clock, in_use, seconds) for in_use, seconds in loads]
+    return [Replica(clock, in_use, seconds, name=str(n)) for n, (in_use, seconds) in enumerate(loads)]
+
+
+def _weighted(**weights: float) -> Sequence[Replica]:
+    return [Replica(Clock(), name=name, weight=weight) for name, weight in weights.items()]
 
 
 def test_round_robin_takes_turns() -> None:
@@ -90,6 +105,50 @@ def test_the_average_rises_at_once_and_falls_slowly() -> None:
     assert load.seconds == pytest.approx(1.1)
     load.observe(0.1)
     assert load.seconds == pytest.approx(1.0)
+
+
+def test_weights_are_shares_and_spread_evenly() -> None:
+    """The guide's example, 3 and 2: 60 % and 40 %, and never three in a row. With equal weights it is round robin."""
+    servers, choose = _weighted(a=3, b=2), WeightedRoundRobin()
+    assert "".join(choose(servers).name for _ in range(10)) == "ababaababa"
+    equal, choose = _weighted(a=7, b=7, c=7), WeightedRoundRobin()
+    assert "".join(choose(equal).name for _ in range(6)) == "abcabc"
+
+
+def test_a_server_that_comes_gets_its_share_at_once_and_no_more() -> None:
+    """It does not catch up with those that were there before."""
+    servers, choose = _weighted(a=1, b=1, c=1), WeightedRoundRobin()
+    for _ in range(100):
+        choose(servers[:2])
+    assert Counter(choose(servers).name for _ in range(30)) == {"a": 10, "b": 10, "c": 10}
+
+
+def test_weights_of_zero() -> None:
+    """Next to others such a server gets few calls; among themselves they are equal."""
+    servers, choose = _weighted(a=1, b=0), WeightedRoundRobin()
+    assert 5 <= Counter(choose(servers).name for _ in range(1000))["b"] <= 15
+    both, choose = _weighted(a=0, b=0), WeightedRoundRobin()
+    assert Counter(choose(both).name for _ in range(10)) == {"a": 5, "b": 5}
+
+
+def test_a_hash_moves_only_the_keys_of_a_server_that_left() -> None:
+    """Of 3,000 keys on three servers, each has about a third; those of the others stay, and hers spread over both."""
+    servers = _weighted(a=1, b=1, c=1)
+    keys = [f"key {n}" for n in range(3_000)]
+    before = {key: Rendezvous()(servers, key).name for key in keys}
+    after = {key: Rendezvous()(servers[:2], key).name for key in keys}
+
+    assert all(900 < count < 1100 for count in Counter(before.values()).values())
+    moved = [key for key in keys if before[key] != after[key]]
+    assert moved == [key for key in keys if before[key] == "c"]
+    assert all(400 < count < 600 for count in Counter(after[key] for key in moved).values())
+
+
+def test_a_hash_follows_the_weights_and_needs_a_key() -> None:
+    """A server of weight 3 has three times the keys. Without a key, servers take turns."""
+    servers, choose = _weighted(a=3, b=1), Rendezvous()
+    assert 2_100 < Counter(choose(servers, str(n)).name for n in range(3_000))["a"] < 2_400
+    assert "".join(choose(_weighted(a=1, b=1)).name for _ in range(4)) == "abab"
 
 
 @given(
