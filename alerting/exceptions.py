@@ -31,6 +31,7 @@ ABOVE = frozenset(
         "EventLoopLagging",
         "FileDescriptorsNearLimit",
         "HighErrorRatio",
+        "HttpClientDiscoveryStale",
         "HttpClientErrors",
         "HttpClientSlow",
         "MemoryNearLimit",
@@ -42,7 +43,15 @@ ABOVE = frozenset(
         "UnhandledErrors",
     }
 )
-BELOW = frozenset({"KpiDropped", "ServiceInstancesDown", "TemplateSupportEnding", "TrafficVanished"})
+BELOW = frozenset(
+    {
+        "HttpClientInstancesUnavailable",
+        "KpiDropped",
+        "ServiceInstancesDown",
+        "TemplateSupportEnding",
+        "TrafficVanished",
+    }
+)
 THRESHOLDS = {"above": ABOVE, "below": BELOW}
 
 

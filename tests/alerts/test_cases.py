@@ -18,6 +18,8 @@ NOT_APPLICABLE: dict[str, dict[str, str]] = {
     "DatabaseReplicaLagging": {"low traffic": "the seconds that a replica is late are no ratio"},
     "EventLoopLagging": {"low traffic": "the loop is measured on a clock, not on requests"},
     "FileDescriptorsNearLimit": {"low traffic": NO_RATIO},
+    "HttpClientDiscoveryStale": {"low traffic": "the age of what is known is no ratio"},
+    "HttpClientInstancesUnavailable": {"low traffic": "the instances are no ratio of events"},
     "LogLevelOverridden": {"low traffic": "the level is no ratio"},
     "MemoryNearLimit": {"low traffic": NO_RATIO},
     "NotificationsFailing": {"two services": PLATFORM},

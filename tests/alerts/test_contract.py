@@ -88,7 +88,11 @@ def scrape(shared: Machine, template: Path) -> Scrape:
     installed = shared.run(["uv", "sync", "--quiet", "--no-dev"], directory)
     assert installed.status == 0, installed.stderr
     settings = {"SLO_LATENCY_SECONDS": THRESHOLD_SECONDS, "DATABASE_SLOW_SECONDS": "0.000001"}  # all are slow
-    with dependencies() as calls, serving(shared, directory, HTTP_CLIENT_DEPENDENCIES=calls, **settings) as service:
+    found = "found=consul://127.0.0.1:1/found"  # a dependency whose instances are looked up
+    with (
+        dependencies() as calls,
+        serving(shared, directory, HTTP_CLIENT_DEPENDENCIES=f"{calls},{found}", **settings) as service,
+    ):
         ports = service.wait_for("service.started")
         drive(service, ports["port"])
         status, content_type, text = get(ports["management_port"], "/metrics", ACCEPT)

@@ -8,6 +8,7 @@ import asyncio
 import re
 import socket
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -85,23 +86,36 @@ class Registration:
 class Registered:
     """Keeps one instance registered until the drain begins."""
 
-    def __init__(self, agent: Agent, body: Mapping[str, Any]) -> None:
-        """It is not registered yet."""
+    def __init__(
+        self,
+        agent: Agent,
+        body: Mapping[str, Any],
+        look_seconds: float = LOOK_SECONDS,
+        retry_seconds: float = RETRY_SECONDS,
+    ) -> None:
+        """It is not registered yet. `look_seconds` are between two looks, `retry_seconds` after one that failed."""
         self._agent = agent
         self._body = body
+        self._look_seconds, self._retry_seconds = look_seconds, retry_seconds
         self._there = False
         self._failing = False
         REGISTERED.labels(REGISTRY_NAME).set(0)
 
-    async def until(self, drain: asyncio.Task[None]) -> None:
+    async def until(self, drain: asyncio.Task[Any]) -> None:
         """Register, look again now and then, and deregister when `drain` is done."""
+        looking = asyncio.create_task(self._keep_looking())
         try:
-            while not drain.done():
-                pause = await self._look()
-                await asyncio.wait([drain], timeout=pause)
+            await asyncio.wait([drain, looking], return_when=asyncio.FIRST_COMPLETED)
         finally:  # also when it is cancelled: without a drain delay, the end comes at once
-            async with asyncio.timeout(END_SECONDS):
-                await self._remove()
+            looking.cancel()
+            await asyncio.wait([looking])
+            with suppress(TimeoutError):
+                async with asyncio.timeout(END_SECONDS):
+                    await self._remove()
+
+    async def _keep_looking(self) -> None:
+        while True:  # noqa: ASYNC110 - only asking tells
+            await asyncio.sleep(await self._look())
 
     async def _look(self) -> float:
         try:
@@ -113,10 +127,10 @@ class Registered:
             if not self._failing:
                 log.warning("http_client.registration_failed", service_id=self._body["ID"], reason=str(error))
             self._failing = True
-            return RETRY_SECONDS
+            return self._retry_seconds
         self._there, self._failing = True, False
         REGISTERED.labels(REGISTRY_NAME).set(1)
-        return LOOK_SECONDS
+        return self._look_seconds
 
     async def _remove(self) -> None:
         """Also if it never learned that it was registered."""
