@@ -94,8 +94,7 @@ def create_app(  # noqa: PLR0913 - everything that differs between a server, a t
     identity = (service := service.within(settings)).identity
     capture, flush_reports = sentry.start(settings, identity)
     emit = pipeline.configure(settings, identity, log_sink, report=capture)
-    _publish(settings, service)
-    contradictions.warn(service, settings, loaded)
+    _publish(settings, service, loaded)
     lifecycle, tracing = Lifecycle(), Tracing(settings, identity, span_processors, settings.telemetry_bytes // 2)
     lifespan = Lifespan(
         settings=settings,
@@ -121,9 +120,10 @@ def parts(settings: Settings, service: Service) -> list[Part]:
     return loaded
 
 
-def _publish(settings: Settings, service: Service) -> None:
+def _publish(settings: Settings, service: Service, loaded: Sequence[Part]) -> None:
     redaction.configure(service.redaction)  # one for the whole process, like the instruments
     warn()
+    contradictions.warn(service, settings, loaded)
     publish(service.identity, settings.revision)
     LOG_LEVEL.watch(settings)
     for objective in service.objectives:

@@ -5,7 +5,7 @@ from collections.abc import Collection
 from opentelemetry import baggage, context
 from opentelemetry.context import Context
 
-from .dependency import EVERYTHING
+from .dependency import EVERY_ENTRY
 
 BAGGAGE = "baggage"  # the header
 
@@ -14,7 +14,7 @@ def allowed(names: Collection[str]) -> Context:
     """The current context with the entries of `names` only."""
     current = context.get_current()
     entries = baggage.get_all(current)
-    if entries and EVERYTHING not in names:
+    if entries and EVERY_ENTRY not in names:
         for name in entries:
             if name not in names:
                 current = baggage.remove_baggage(name, current)

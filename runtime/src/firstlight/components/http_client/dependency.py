@@ -13,7 +13,7 @@ from .retries import Retries
 Outcome = httpx2.Response | Exception
 Fallback = Callable[[httpx2.Request, Outcome], httpx2.Response | Awaitable[httpx2.Response | None] | None]
 
-EVERYTHING = "*"
+EVERY_ENTRY = "*"
 
 
 @dataclass(frozen=True, slots=True)
