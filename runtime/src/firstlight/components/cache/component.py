@@ -9,7 +9,7 @@ from typing import Any
 
 import structlog
 
-from ...component import Component, Isolate, Surroundings
+from ...component import Command, Component, Isolate, Surroundings
 from ...identity import Identity
 from ...management.check import Check
 from .caches import Caches
@@ -20,6 +20,7 @@ from .server import RedisServer
 from .settings import CacheSettings, verify
 from .shared import Shared
 from .warming import Warm, Warming
+from .write_behind.requeue import requeue
 
 log = structlog.get_logger()
 
@@ -97,6 +98,7 @@ def cache(*warm: Warm[Any]) -> Component[CacheSettings, OpenCaches]:
         open=partial(open_cache, warm=warm),
         checks=checks,
         ready_to_start=is_warm,
+        commands={"requeue": Command(requeue, "Put writes that were set aside back into their queues, which it names")},
         for_tests=for_tests,
     )
 

@@ -18,7 +18,7 @@ class CrowdedError(Exception):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
+class BatchLimits:
     """Of one batch, and of all that waits. Bytes are those that the callers say."""
 
     batch: int = 100
@@ -40,7 +40,7 @@ class Waiting(NamedTuple, Generic[AskedT, AnswerT]):
 class Gathered(Generic[AskedT, AnswerT]):
     """Asks in batches, one after the other, in the order of the questions."""
 
-    def __init__(self, answer: Callable[[Sequence[AskedT]], Awaitable[Sequence[AnswerT]]], limits: Limits) -> None:
+    def __init__(self, answer: Callable[[Sequence[AskedT]], Awaitable[Sequence[AnswerT]]], limits: BatchLimits) -> None:
         """`answer` returns one answer for each question. An error of it is raised for all questions of the batch."""
         self._answer = answer
         self._limits = limits

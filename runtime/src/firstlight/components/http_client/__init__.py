@@ -14,7 +14,7 @@ from .bulkhead import BulkheadFullError, Concurrency
 from .clients import Clients, open_clients
 from .component import HTTP_CLIENT, http_client
 from .dependency import Dependency
-from .discovery import NoInstanceError
+from .discovery import AFFINITY, NoInstanceError
 from .errors import DependencyFailingError, ExchangeTimeoutError, RequestDeadlineError, ResponseTooLargeError
 from .fallbacks import is_fallback
 from .guard import RefusedTargetError, guarded_transport
@@ -23,6 +23,7 @@ from .retries import Retries
 from .settings import HttpClientSettings
 
 __all__ = [
+    "AFFINITY",
     "HTTP_CLIENT",
     "BulkheadFullError",
     "Clients",

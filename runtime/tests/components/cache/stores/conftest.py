@@ -8,6 +8,8 @@ import pytest
 from pydantic import SecretStr
 
 from firstlight.components.cache import CacheSettings, RedisServer
+from firstlight.testing.postgresql import MISSING, PostgresqlServer
+from firstlight.testing.postgresql import find as find_postgresql
 from firstlight.testing.redis import ABSENT, RedisProcess, find
 
 Opened = Callable[[], AbstractAsyncContextManager[RedisServer]]
@@ -43,3 +45,20 @@ def opened(store_server: RedisProcess) -> Opened:
             await server.close()
 
     return connected
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    """Asynchronous tests run on asyncio."""
+    return "asyncio"
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[PostgresqlServer]:
+    """One server for the tests of queues."""
+    if find_postgresql() is None:
+        if os.environ.get("CI"):
+            pytest.fail(MISSING)
+        pytest.skip(MISSING)
+    with PostgresqlServer() as server:
+        yield server

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
 from itertools import count
@@ -13,7 +13,6 @@ import pytest
 from firstlight.components.cache.write_behind.queue import Depth, Flushed
 from firstlight.failures import KnownError
 from firstlight.problems import UnavailableError
-from firstlight.testing.postgresql import MISSING, PostgresqlServer, find
 from firstlight.testing.redis import RedisProcess
 
 from ...database.stores import create_tables
@@ -27,21 +26,6 @@ NUMBERS = count(1)
 def entry(name: str, weight: int = 1) -> bytes:
     """A write as the queue takes it."""
     return json.dumps({"name": name, "weight": weight}).encode()
-
-
-@pytest.fixture
-def anyio_backend() -> str:
-    """Asynchronous tests run on asyncio."""
-    return "asyncio"
-
-
-@pytest.fixture(scope="session")
-def postgresql() -> Iterator[PostgresqlServer]:
-    """One server for the tests of queues."""
-    if find() is None:
-        pytest.skip(MISSING)
-    with PostgresqlServer() as server:
-        yield server
 
 
 @pytest.fixture(params=["sqlite", "postgresql", "redis"])

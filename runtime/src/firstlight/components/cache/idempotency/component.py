@@ -12,7 +12,7 @@ from ....idempotency.outcomes import watch
 from ..redis_place import redis_of
 from .store import RedisStore
 
-EVERY_SECONDS = 10.0
+REMOVE_SECONDS = 10.0
 
 
 @asynccontextmanager
@@ -39,6 +39,6 @@ async def remove_expired(surroundings: Surroundings[Any]) -> None:
 IDEMPOTENCY = idempotency(
     open_store,
     requires=("cache",),
-    background=(Background("idempotency_expired", remove_expired, every_seconds=EVERY_SECONDS),),
+    background=(Background("idempotency_expired", remove_expired, every_seconds=REMOVE_SECONDS),),
 )
 """Idempotency keys in Redis: for any number of instances."""

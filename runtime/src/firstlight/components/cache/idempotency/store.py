@@ -15,7 +15,7 @@ from . import scripts
 
 CALL_SECONDS = 0.5
 GROUP = "idempotency"
-CALLER_BYTES = 16
+CALLER_HASH_BYTES = 16
 RECORD_BYTES = 512  # of a record and its places in the set and the usage, besides its values
 REMOVED_AT_ONCE = 500
 RESERVED, KNOWN = 1, 2
@@ -88,7 +88,7 @@ class RedisStore:
 
 def _hash(caller: str) -> str:
     """The caller's name, which may be an address, is not stored."""
-    return blake2b(caller.encode("utf-8", "surrogatepass"), digest_size=CALLER_BYTES).hexdigest()
+    return blake2b(caller.encode("utf-8", "surrogatepass"), digest_size=CALLER_HASH_BYTES).hexdigest()
 
 
 def _record(fingerprint: bytes, status: bytes | None, headers: bytes | None, body: bytes | None) -> Record:

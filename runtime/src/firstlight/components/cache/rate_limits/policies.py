@@ -8,8 +8,8 @@ from ....rate_limits import Limit
 from ....rate_limits.algorithms import SLOTS
 from ....rate_limits.limit import BUCKETS
 
-NANOSECONDS = 1000  # of a microsecond, the unit of the server's clock
-HASH_BYTES = 16
+NANOSECONDS_OF_A_MICROSECOND = 1000  # of a microsecond, the unit of the server's clock
+STATE_HASH_BYTES = 16
 BUCKET, FIXED_WINDOW, SLIDING_WINDOW = "bucket", "fixed", "sliding"
 
 
@@ -19,7 +19,7 @@ class Policy:
     def __init__(self, limit: Limit, prefix: str) -> None:
         """Keys begin with `prefix`."""
         numbers = (limit.name, limit.algorithm, limit.limit, limit.period, limit.capacity)
-        self._hash = blake2b(json.dumps(numbers).encode(), digest_size=HASH_BYTES)
+        self._hash = blake2b(json.dumps(numbers).encode(), digest_size=STATE_HASH_BYTES)
         self._prefix = prefix
         self.numbers = _numbers(limit)
         """Algorithm, two numbers of it, and how long a state that is not used has a meaning; times in microseconds."""
@@ -34,9 +34,9 @@ class Policy:
 def _numbers(limit: Limit) -> tuple[Any, ...]:
     if limit.algorithm in BUCKETS:
         # Rounded up, as in the process: never more requests than the limit says.
-        interval = -(-limit.period // limit.limit) / NANOSECONDS
+        interval = -(-limit.period // limit.limit) / NANOSECONDS_OF_A_MICROSECOND
         return BUCKET, interval, limit.capacity, interval * limit.capacity
-    period = limit.period // NANOSECONDS
+    period = limit.period // NANOSECONDS_OF_A_MICROSECOND
     if limit.algorithm == "fixed_window":
         return FIXED_WINDOW, period, limit.limit, period
     slot = -(-period // SLOTS)

@@ -5,9 +5,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ....rate_limits import Claim, Limit, Standing
-from ..gathered import Gathered, Limits
+from ..gathered import BatchLimits, Gathered
 from ..server import RedisServer
-from .policies import NANOSECONDS, Policy
+from .policies import NANOSECONDS_OF_A_MICROSECOND, Policy
 from .script import TAKE
 
 TAKE_SECONDS = 0.25  # for a request that waits for its standings
@@ -23,7 +23,7 @@ class RedisStore:
         self._policies: Mapping[str, Policy] = {limit.name: Policy(limit, prefix) for limit in limits}
         self._server = server
         self._script = server.client.register_script(TAKE)
-        self._gathered = Gathered[Sequence[Claim], list[Standing]](self._take, Limits(seconds=TAKE_SECONDS))
+        self._gathered = Gathered[Sequence[Claim], list[Standing]](self._take, BatchLimits(seconds=TAKE_SECONDS))
 
     async def take(self, claims: Sequence[Claim]) -> list[Standing]:
         """Take the cost of each claim, or nothing if one limit refuses.
@@ -36,7 +36,12 @@ class RedisStore:
         places: dict[str, int] = {}
         asked = json.dumps([[self._asked(claim, places) for claim in claims] for claims in requests])
         found: Any = await self._server.call(GROUP, lambda: self._script(list(places), [asked]))
-        standings = iter([(wait * NANOSECONDS, left, reset * NANOSECONDS) for wait, left, reset in found])
+        standings = iter(
+            [
+                (wait * NANOSECONDS_OF_A_MICROSECOND, left, reset * NANOSECONDS_OF_A_MICROSECOND)
+                for wait, left, reset in found
+            ]
+        )
         return [[next(standings) for _ in claims] for claims in requests]
 
     def _asked(self, claim: Claim, places: dict[str, int]) -> Sequence[Any]:

@@ -2,15 +2,20 @@
 
 from sqlalchemy import BigInteger, Column, Double, Index, Integer, LargeBinary, MetaData, String, Table, Text
 
+NAME = "write_behind"
+
 
 def write_behind_table(metadata: MetaData) -> Table:
-    """Declare the table in the metadata of a service, so that its migrations create it.
+    """Declare the table in the metadata of a service, so that its migrations create it. All queues share it.
 
     A row is an entry: `writes` is a JSON list of `number` writes that came together. `created` is in seconds since
     1970, by the clock of the server. A row with a `reason` was set aside.
     """
+    declared = metadata.tables.get(NAME)  # by another queue
+    if declared is not None:
+        return declared
     return Table(
-        "write_behind",
+        NAME,
         metadata,
         Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True),
         Column("queue", String(64), nullable=False),

@@ -10,14 +10,14 @@ from ....logs.limited_lines import LimitedLines
 from ....management.check import Check
 from ....problems import UnavailableError
 from ....summary import summary
-from ..gathered import CrowdedError, Gathered, Limits
+from ..gathered import BatchLimits, CrowdedError, Gathered
 from .codec import Codec
 from .measures import Measures
 from .queue import Queue
 
 WriteT = TypeVar("WriteT")
 MOST_BYTES = 65_536  # of one write
-LIMITS = Limits(batch=1000, seconds=1.0)
+LIMITS = BatchLimits(batch=1000, seconds=1.0)
 FLUSHED_AT_ONCE = 100  # entries of the queue; each has the writes that came together
 DRAIN_SECONDS = 5.0
 _FLUSH_FAILED, _SET_ASIDE = "cache.flush_failed", "cache.write_set_aside"
