@@ -37,17 +37,23 @@ async def test_listed_urls_share_the_calls() -> None:
 
 
 async def test_a_request_that_is_sent_again_goes_to_another_instance() -> None:
-    """As long as there is one. The URL of the response stays that of the dependency."""
-    async with backends("127.0.0.1", "127.0.0.2", "127.0.0.3") as servers, clients(_listed(servers)) as opened:
+    """As long as there is one, also if its key has a home. The URL of the response stays that of the dependency."""
+    async with (
+        backends("127.0.0.1", "127.0.0.2", "127.0.0.3") as servers,
+        clients(_listed(servers), balancing="hash") as opened,
+    ):
         client = opened["scales"]
-        request = client.build_request("GET", "/a")
+        request = client.build_request("GET", "/a/b?c=%20d", extensions={AFFINITY: "a"})
         texts = []
         for _ in range(4):
             response = await client.send(request)
             texts.append(response.text)
         assert len(set(texts[:3])) == 3
-        assert texts[3] in texts[:3]
-        assert response.url == f"{servers[0].url}/a"
+        assert texts[3] == texts[0]
+        assert response.url == f"{servers[0].url}/a/b?c=%20d"
+        assert {head.partition("\r")[0] for server in servers for head in server.heads} == {
+            "GET /a/b?c=%20d HTTP/1.1",
+        }
 
 
 async def test_a_redirect_is_a_new_request() -> None:
