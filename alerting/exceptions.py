@@ -33,6 +33,7 @@ ABOVE = frozenset(
         "HighErrorRatio",
         "HttpClientDiscoveryStale",
         "HttpClientErrors",
+        "HttpClientRefused",
         "HttpClientSlow",
         "MemoryNearLimit",
         "PagesTooOften",

@@ -1,6 +1,8 @@
 """How long the data of a response are fresh, so that its `max-age` is not longer."""
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from contextvars import ContextVar
 
 
@@ -20,6 +22,17 @@ class Freshness:
 
 
 CURRENT: ContextVar[Freshness | None] = ContextVar("freshness", default=None)
+
+
+@contextmanager
+def noted() -> Iterator[Freshness]:
+    """The freshness of what the block, and what it awaits, reads."""
+    freshness = Freshness()
+    token = CURRENT.set(freshness)
+    try:
+        yield freshness
+    finally:
+        CURRENT.reset(token)
 
 
 def note(until: float) -> None:

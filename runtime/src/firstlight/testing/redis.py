@@ -34,8 +34,10 @@ class RedisProcess:
     Use it as a context manager, or call `close` in any case.
     """
 
-    def __init__(self, *, password: str | None = None, **options: str | int) -> None:
-        """`start` starts the server.
+    def __init__(
+        self, *, password: str | None = None, certificate: tuple[Path, Path] | None = None, **options: str | int
+    ) -> None:
+        """`start` starts the server. With a `certificate` and its key, it speaks TLS only.
 
         `options` are lines of its configuration (`maxmemory="2mb"`, `appendonly="yes"`); an underscore is a hyphen.
         Nothing is written to disk unless they say so. Raises `RuntimeError` without Redis' programs.
@@ -54,13 +56,25 @@ class RedisProcess:
         """Where it keeps its data and its log."""
         secret = {} if password is None else {"requirepass": password, "masterauth": password}
         given = {name.replace("_", "-"): str(value) for name, value in options.items()}
-        self._options = {"bind": ADDRESS, "save": "", "dir": str(self.folder), **secret, **given}
+        self._options = {
+            "port": str(self.port),
+            "bind": ADDRESS,
+            "save": "",
+            "dir": str(self.folder),
+            **secret,
+            **given,
+        }
+        self._tls: tuple[str, ...] = ()
+        if certificate is not None:
+            files = {"tls-cert-file": str(certificate[0]), "tls-key-file": str(certificate[1])}
+            self._options |= {"port": "0", "tls-port": str(self.port), "tls-auth-clients": "no", **files}
+            self._tls = ("--tls", "--insecure")
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
         """Start the server and wait until it answers. Raises `RuntimeError`, with its log, if it does not."""
         lines = [f'{name} "{value}"' for name, value in self._options.items()]
-        (self.folder / "redis.conf").write_text("\n".join([f"port {self.port}", *lines]) + "\n")
+        (self.folder / "redis.conf").write_text("\n".join(lines) + "\n")
         with (self.folder / "log").open("ab") as log:
             self._process = subprocess.Popen(  # noqa: S603 - the program that `find` found
                 [self._program, self.folder / "redis.conf"], stdout=log, stderr=log, process_group=0
@@ -96,14 +110,15 @@ class RedisProcess:
     def url(self, database: int = 0, *, port: int | None = None) -> str:
         """The URL of a database, as `REDIS_URL` takes it; with the `port` of a proxy instead of its own."""
         secret = "" if self.password is None else f":{quote(self.password, safe='')}@"
-        return f"redis://{secret}{ADDRESS}:{port or self.port}/{database}"
+        scheme = "rediss" if self._tls else "redis"
+        return f"{scheme}://{secret}{ADDRESS}:{port or self.port}/{database}"
 
     def command(self, *words: str | int, database: int = 0) -> str:
         """Run a command of Redis. Returns its answer as `redis-cli` prints it.
 
         Raises `RuntimeError` with the server's message.
         """
-        options = ["-p", str(self.port), "-n", str(database), "-e"]
+        options = ["-p", str(self.port), "-n", str(database), "-e", *self._tls]
         environment = {} if self.password is None else {"REDISCLI_AUTH": self.password}
         done = subprocess.run(  # noqa: S603
             ["redis-cli", *options, *map(str, words)],  # noqa: S607 - `find` found it on PATH

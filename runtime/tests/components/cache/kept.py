@@ -1,6 +1,7 @@
 """What the tests of the cache share: a kind of entry, its source, and open caches."""
 
 import asyncio
+import time
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -102,3 +103,15 @@ def reads(cached: Cached[Any], outcome: str) -> float:
 def errors(cached: Cached[Any], operation: str, reason: str) -> float:
     """How many errors there were."""
     return ERRORS.labels(cached.name, operation, reason).value
+
+
+async def used(caches: Caches, source: Source) -> None:
+    """Wait until the server is used: what one read has kept there, another one finds."""
+    found = reads(LINKS, "redis")
+    async with asyncio.timeout(WAIT_SECONDS):
+        while reads(LINKS, "redis") == found:
+            slug = f"used{time.monotonic()}"
+            source.rows[slug] = link(slug)
+            for _ in range(2):
+                await caches.read(LINKS, slug, source.load(slug))
+            await asyncio.sleep(0.02)

@@ -17,7 +17,7 @@ from .flights import Flight
 from .levels import Levels
 from .metrics import ERRORS, LOADS
 from .names import Place
-from .shared import LOCK_SECONDS, Busy, Lock, Shared
+from .shared import Busy, Lock, Shared
 
 log = structlog.get_logger()
 
@@ -98,7 +98,7 @@ async def _renewing(shared: Shared, place: Place[Any], lock: Lock, work: Corouti
     task, limit = asyncio.ensure_future(work), time.monotonic() + LONGEST_LOAD_SECONDS
     try:
         while True:
-            await asyncio.wait({task}, timeout=LOCK_SECONDS / 3)
+            await asyncio.wait({task}, timeout=shared.lock_seconds / 3)
             if task.done():
                 return await task
             if time.monotonic() < limit:

@@ -1,22 +1,25 @@
 """The Lua scripts that Redis runs: each is one step that nothing else comes between.
 
-A lock is `r:<token>` while its owner loads, `w:<token>` while it writes, and `x` after two writes at the same time or
-an entry that must settle. Whoever changes the entry takes the lock away, so a load that began before keeps nothing.
+A lock is `r:<token>:<epoch>` while its owner loads, `w:<token>` while it writes, and `x` after two writes at the same
+time or an entry that must settle. Whoever changes the entry takes the lock away, so a load that began before keeps
+nothing. Whoever forgets entries by pattern or tag begins another epoch: locks of an older one do not count.
 Tokens of tags are random: a tag that was forgotten, or evicted, fits no entry of before.
 """
 
 # An entry, or a lock for its load. KEYS: entry, lock, epoch. ARGV: token, lock milliseconds, 1 to look for the entry.
-# Returns the entry; {1, epoch} with the lock; {0} while another one loads; {2} while nothing may be kept.
+# Returns the entry; {1, lock}; {0} while another one loads; {2} while nothing may be kept.
 ACQUIRE = """
 if ARGV[3] == '1' then
   local found = redis.pcall('GET', KEYS[1])
   if type(found) == 'string' then return found end
 end
-if redis.call('SET', KEYS[2], 'r:' .. ARGV[1], 'NX', 'PX', ARGV[2]) then
-  return {1, redis.call('GET', KEYS[3]) or ''}
-end
-if string.sub(redis.call('GET', KEYS[2]), 1, 2) == 'r:' then return {0} end
-return {2}
+local epoch = redis.call('GET', KEYS[3]) or ''
+local lock = redis.call('GET', KEYS[2])
+if lock and string.sub(lock, 1, 2) ~= 'r:' then return {2} end
+if lock and string.sub(lock, 20) == epoch then return {0} end
+lock = 'r:' .. ARGV[1] .. ':' .. epoch
+redis.call('SET', KEYS[2], lock, 'PX', ARGV[2])
+return {1, lock}
 """
 
 # Writes an entry: used by FILL, PUT and END. `at` is the first argument: head, payload, milliseconds, milliseconds of
@@ -41,25 +44,23 @@ local function set(at)
 end
 """
 
-# Keeps what was loaded, if nothing has changed. KEYS: entry, lock, epoch, tags. ARGV: token, epoch, entry.
+# Keeps what was loaded, if nothing has changed. KEYS: entry, lock, epoch, tags. ARGV: lock, entry.
 FILL = (
     _SET
     + """
-if redis.call('GET', KEYS[2]) ~= 'r:' .. ARGV[1] then return 0 end
+if redis.call('GET', KEYS[2]) ~= ARGV[1] then return 0 end
 redis.call('DEL', KEYS[2])
-if (redis.call('GET', KEYS[3]) or '') ~= ARGV[2] then return 0 end
-set(3)
+if (redis.call('GET', KEYS[3]) or '') ~= string.sub(ARGV[1], 20) then return 0 end
+set(2)
 return 1
 """
 )
 
-# Ends a load without an entry. KEYS: lock. ARGV: token.
-RELEASE = "if redis.call('GET', KEYS[1]) == 'r:' .. ARGV[1] then return redis.call('DEL', KEYS[1]) end return 0"
+# Ends a load without an entry. KEYS: lock. ARGV: lock.
+RELEASE = "if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end return 0"
 
-# Gives a load more time. KEYS: lock. ARGV: token, milliseconds.
-RENEW = (
-    "if redis.call('GET', KEYS[1]) == 'r:' .. ARGV[1] then return redis.call('PEXPIRE', KEYS[1], ARGV[2]) end return 0"
-)
+# Gives a load more time. KEYS: lock. ARGV: lock, milliseconds.
+RENEW = "if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('PEXPIRE', KEYS[1], ARGV[2]) end return 0"
 
 # Writes an entry in any case. KEYS: entry, lock, epoch, tags. ARGV: entry.
 PUT = (

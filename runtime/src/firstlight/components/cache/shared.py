@@ -30,8 +30,8 @@ SCANNED = 1000  # keys of one step of a search
 class Lock(NamedTuple):
     """The right to keep what is loaded."""
 
-    token: str
-    epoch: bytes
+    text: bytes
+    """What the key of the lock has, while it is ours."""
 
 
 class Busy(NamedTuple):
@@ -46,6 +46,7 @@ class Shared:
 
     def __init__(self, server: RedisServer, names: Names, max_bytes: int) -> None:
         """An entry of more than `max_bytes` is not kept."""
+        self.lock_seconds = LOCK_SECONDS
         self.server, self._names, self._max_bytes = server, names, max_bytes
         self._limit = LogLimit()
         client = server.client
@@ -84,11 +85,11 @@ class Shared:
         """The lock of an entry; or the text of an entry that is there by now, if it is to `look` for one."""
         token = secrets.token_hex(8)
         names = [*self._names_of(cached, key), self._names.epoch(cached)]
-        arguments: Arguments = [token, _milliseconds(LOCK_SECONDS), int(look)]
+        arguments: Arguments = [token, _milliseconds(self.lock_seconds), int(look)]
         found: Any = await self._call("acquire", lambda: self._acquire(names, arguments), cached)
         if isinstance(found, bytes):
             return found
-        return Lock(token, found[1]) if found[0] == 1 else Busy(loads=found[0] == 0)
+        return Lock(found[1]) if found[0] == 1 else Busy(loads=found[0] == 0)
 
     async def fill(self, cached: Cached[ValueT], key: str, lock: Lock, entry: Entry[ValueT]) -> bool:
         """Keep what was loaded, and give the lock back. Whether it was kept: nothing has changed meanwhile."""
@@ -97,17 +98,17 @@ class Shared:
             await self.release(cached, key, lock)
             return False
         names = self._names_for(cached, key, parts)
-        arguments: Arguments = [lock.token, lock.epoch, *_arguments(cached, parts)]
+        arguments: Arguments = [lock.text, *_arguments(cached, parts)]
         return bool(await self._call("fill", lambda: self._fill(names, arguments), cached))
 
     async def release(self, cached: Cached[Any], key: str, lock: Lock) -> None:
         """Give the lock back without an entry."""
         name = self._names.lock(cached, key)
-        await self._call("release", lambda: self._release([name], [lock.token]), cached)
+        await self._call("release", lambda: self._release([name], [lock.text]), cached)
 
     async def renew(self, cached: Cached[Any], key: str, lock: Lock) -> bool:
         """Keep the lock for longer. Whether it is still there."""
-        arguments: Arguments = [lock.token, _milliseconds(LOCK_SECONDS)]
+        arguments: Arguments = [lock.text, _milliseconds(self.lock_seconds)]
         name = self._names.lock(cached, key)
         return bool(await self._call("renew", lambda: self._renew([name], arguments), cached))
 

@@ -12,11 +12,11 @@ from ...component import Surroundings
 from ...summary import summary
 from .cached import Cached
 from .caches import Caches
+from .tracking import RETRY_SECONDS
 
 log = structlog.get_logger()
 
 ValueT = TypeVar("ValueT")
-RETRY_SECONDS = 0.5
 CONCURRENT = 8  # loads at a time
 
 

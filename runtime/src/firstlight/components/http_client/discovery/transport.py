@@ -9,7 +9,7 @@ from weakref import WeakKeyDictionary
 
 import httpx2
 
-from ..limits import DEADLINE
+from ..deadlines import DEADLINE, HURRIED
 from .ejection import FAILED_SECONDS, Member
 from .members import Members
 
@@ -132,6 +132,7 @@ class _Call:
         if isinstance(error, asyncio.CancelledError):
             deadline = self._request.extensions.get(DEADLINE)
             late = deadline is not None and asyncio.get_running_loop().time() >= deadline
+            late = late and not self._request.extensions.get(HURRIED)  # it had less time than it should have
             return True if late or self._failed else None
         if isinstance(error, httpx2.TransportError) and not isinstance(error, _OWN):
             return True
