@@ -15,13 +15,15 @@ from firstlight.testing.process import TIMEOUT_SECONDS
 
 from ...faults import IDENTITY
 
+ONCE = Dependency("scales", retries=None, breaker=None)
+"""Each call is sent once."""
+
 
 @asynccontextmanager
-async def clients(address: str, **settings: Any) -> AsyncIterator[Clients]:
-    """The clients of a service with one dependency, `scales`, each of whose calls is sent once."""
+async def clients(address: str, policy: Dependency = ONCE, **settings: Any) -> AsyncIterator[Clients]:
+    """The clients of a service with one dependency, `scales`."""
     own = HttpClientSettings(dependencies={"scales": address}, **settings)
-    once = Dependency("scales", retries=None, breaker=None)
-    async with open_clients(Surroundings(own, Settings(), {}, Lifecycle(), IDENTITY), declared=[once]) as opened:
+    async with open_clients(Surroundings(own, Settings(), {}, Lifecycle(), IDENTITY), declared=[policy]) as opened:
         yield opened
 
 
