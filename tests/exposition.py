@@ -1,7 +1,7 @@
-"""What an instance of a service exports about one component, with every series of its contract, for a real Prometheus."""
+"""What an instance exports about one component: every series of its contract, for a real Prometheus."""
 
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import product
@@ -22,7 +22,7 @@ KINDS: dict[str, type[Family]] = {
 }
 
 
-@dataclass
+@dataclass(eq=False)
 class Exposition(Collector):
     """Bad values of one component. Counters and histograms grow with each scrape."""
 
@@ -31,8 +31,8 @@ class Exposition(Collector):
     """The values of each label; a series of the contract has all combinations."""
     gauges: Mapping[str, float] = field(default_factory=dict)
     """Where 10 is not bad enough, or no value of this gauge."""
-    growth: Mapping[str, Callable[[int], float]] = field(default_factory=dict)
-    """By the number of scrapes, where a counter does not grow by 10 with each."""
+    growth: Mapping[str, float] = field(default_factory=dict)
+    """By which a counter grows with each scrape, if not by 10."""
     scrapes: int = 0
 
     def collect(self) -> Iterator[Metric]:
@@ -51,8 +51,7 @@ class Exposition(Collector):
                 count = 10 * self.scrapes
                 family.add_metric(values, [("0.1", count / 2), ("1.0", count), ("+Inf", count)], sum_value=count / 4)
             elif kind == "counter":
-                grown = self.growth.get(f"{name}:{values[-1]}" if values else name) or self.growth.get(name)
-                family.add_metric(values, grown(self.scrapes) if grown else 10 * self.scrapes)
+                family.add_metric(values, self.growth.get(name, 10) * self.scrapes)
             else:
                 family.add_metric(values, self.gauges.get(name, 10))
         return family

@@ -6,7 +6,7 @@ that is lost, and queues that wait.
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import pytest
 from dashboard_answers import RATE_INTERVAL, asked_by
@@ -26,18 +26,15 @@ VALUES: dict[str, tuple[str, ...]] = {
     "state": ("used", "idle"),
 }
 GAUGES = {"cache_server_up": 0, "cache_write_behind_age_seconds": 600, "cache_server_memory_max_bytes": 20}
-# Hits become few: a fiftieth of the misses after the first scrapes.
-GROWTH: dict[str, Callable[[int], float]] = {
-    f"cache_reads_total:{outcome}": lambda scrapes: 1000.0 * min(scrapes, 12) + scrapes
-    for outcome in ("memory", "redis", "stale")
-} | {"cache_reads_total:miss": lambda scrapes: 100.0 * min(scrapes, 12) + 100.0 * max(0, scrapes - 12)}
+# It compares with the hours before, which this Prometheus has not seen. alerts/tests/cache.yml has them.
+NEEDS_HOURS = {"CacheHitRatioLow"}
 
 
 @pytest.fixture(scope="module")
 def server(_programs: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prometheus]:
     """Run Prometheus with every rule; it scrapes the exposition."""
     rules, folder = (tmp_path_factory.mktemp(name) for name in ("rules", "server"))
-    with scraped(Exposition("cache", VALUES, GAUGES, GROWTH), rules, folder) as running:
+    with scraped(Exposition("cache", VALUES, GAUGES), rules, folder) as running:
         yield running
 
 
@@ -52,7 +49,7 @@ def test_every_query_has_an_answer(server: Prometheus) -> None:
         pause.wait(0.5)
 
 
-@pytest.mark.parametrize("alert", sorted({rule.name for rule in alerts() if rule.component == "cache"}))
+@pytest.mark.parametrize("alert", sorted({rule.name for rule in alerts() if rule.component == "cache"} - NEEDS_HOURS))
 def test_every_alert_fires(server: Prometheus, alert: str) -> None:
     """From the series of the contract."""
     server.until(f'ALERTS{{alertname="{alert}",alertstate="firing",service="acme-links"}}', ANSWERED_WITHIN)
