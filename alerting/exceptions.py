@@ -37,6 +37,7 @@ ABOVE = frozenset(
         "HighErrorRatio",
         "HttpClientDiscoveryStale",
         "HttpClientErrors",
+        "HttpClientRefused",
         "HttpClientSlow",
         "MemoryNearLimit",
         "PagesTooOften",

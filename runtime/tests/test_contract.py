@@ -24,6 +24,7 @@ from firstlight.components.cache import CacheSettings
 from firstlight.components.database import DatabaseSettings
 from firstlight.components.http_client import HttpClientSettings
 from firstlight.contract import Contract
+from firstlight.refusals import variable
 from firstlight.testing import ServiceProcess
 from firstlight.testing.process import Line
 from firstlight.traces.provider import resource
@@ -136,7 +137,14 @@ def test_every_metric_of_the_contract_is_scraped(seen: Seen, page: str) -> None:
     scraped = {name for name, family in _families(page, seen.pages[page]).items() if family.labels}
     missing = {name: CONTRACT.metrics[name] for name in CONTRACT.metrics.keys() - scraped}
 
-    elsewhere = ("cgroup_", "database_replica_", "database_server_", "database_pools_", "circuit_breaker_", *OF_REDIS)
+    elsewhere = (
+        "cgroup_",
+        "database_replica_",
+        "database_server_",
+        "database_pools_",
+        "http_client_fallbacks",
+        *OF_REDIS,
+    )
     assert {name for name in missing if not name.startswith(elsewhere)} == set()
     assert [name for name, metric in missing.items() if not metric.optional] == []
 
@@ -312,7 +320,7 @@ def test_the_ports_are_those_of_the_contract() -> None:
 def test_the_variables_of_a_component_are_those_of_the_contract() -> None:
     """Deployments may set exactly the variables that the component reads."""
     variables = {
-        f"{kind.model_config.get('env_prefix') or ''}{name}".upper()
+        variable(kind, name)
         for kind in (CacheSettings, DatabaseSettings, HttpClientSettings)
         for name in kind.model_fields
     }

@@ -9,7 +9,7 @@ from starlette.middleware import Middleware
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from . import arrangement, mounted, routing
+from . import arrangement, contradictions, mounted, routing
 from .identity import WEB
 from .lifecycle import Lifecycle
 from .logs import pipeline, redaction, sink
@@ -90,16 +90,16 @@ def create_app(  # noqa: PLR0913 - everything that differs between a server, a t
     Raises `SettingsError` for a bad setting and `ArrangementError` for components that do not fit together.
     """
     arrangement.verify(service)
-    parts = _parts(settings, service)
+    loaded = parts(settings, service)
     identity = (service := service.within(settings)).identity
     capture, flush_reports = sentry.start(settings, identity)
     emit = pipeline.configure(settings, identity, log_sink, report=capture)
-    _publish(settings, service)
+    _publish(settings, service, loaded)
     lifecycle, tracing = Lifecycle(), Tracing(settings, identity, span_processors, settings.telemetry_bytes // 2)
     lifespan = Lifespan(
         settings=settings,
         service=service,
-        parts=parts,
+        parts=loaded,
         process=process,
         lifecycle=lifecycle,
         telemetry=Telemetry(tracing.stop, flush_reports, log_sink.flush),
@@ -112,16 +112,18 @@ def create_app(  # noqa: PLR0913 - everything that differs between a server, a t
     return _observed(_starlette(settings, service, lifespan, served=served), service, lifespan, emit, tracing)
 
 
-def _parts(settings: Settings, service: Service) -> list[Part]:
-    parts = [Part(component, load(component.settings)) for component in service.components]
-    for part in parts:
+def parts(settings: Settings, service: Service) -> list[Part]:
+    """The components with their settings. Raises `SettingsError`."""
+    loaded = [Part(component, load(component.settings)) for component in service.components]
+    for part in loaded:
         part.component.refuse(part.settings, settings)
-    return parts
+    return loaded
 
 
-def _publish(settings: Settings, service: Service) -> None:
+def _publish(settings: Settings, service: Service, loaded: Sequence[Part]) -> None:
     redaction.configure(service.redaction)  # one for the whole process, like the instruments
     warn()
+    contradictions.warn(service, settings, loaded)
     publish(service.identity, settings.revision)
     LOG_LEVEL.watch(settings)
     for objective in service.objectives:

@@ -35,7 +35,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "v0003_add_release"
-down_revision = "v0002_shared_stores"
+down_revision = "v0002_links"
 
 
 def upgrade() -> None:

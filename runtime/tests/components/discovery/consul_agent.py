@@ -1,7 +1,7 @@
 """A stand-in for a Consul agent: the documented HTTP API, as far as the library uses it, and strict about it.
 
 Source: developer.hashicorp.com/consul/api-docs: health, agent/service, agent/check, features/blocking,
-features/consistency. A real agent runs checks and removes services by itself; here a test calls `run_checks` and
+features/consistency. A real agent runs checks and removes services on a clock; here a test calls `run_checks` and
 `remove_critical`.
 """
 

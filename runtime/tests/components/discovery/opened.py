@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
 from firstlight import Settings, Surroundings
-from firstlight.components.http_client import Clients, HttpClientSettings, open_clients
+from firstlight.components.http_client import Clients, Dependency, HttpClientSettings, open_clients
 from firstlight.lifecycle import Lifecycle
 from firstlight.logs import pipeline
 from firstlight.metrics.instruments import REGISTRY
@@ -18,9 +18,10 @@ from ...faults import IDENTITY
 
 @asynccontextmanager
 async def clients(address: str, **settings: Any) -> AsyncIterator[Clients]:
-    """The clients of a service with one dependency, `scales`."""
+    """The clients of a service with one dependency, `scales`, each of whose calls is sent once."""
     own = HttpClientSettings(dependencies={"scales": address}, **settings)
-    async with open_clients(Surroundings(own, Settings(), {}, Lifecycle(), IDENTITY)) as opened:
+    once = Dependency("scales", retries=None, breaker=None)
+    async with open_clients(Surroundings(own, Settings(), {}, Lifecycle(), IDENTITY), declared=[once]) as opened:
         yield opened
 
 

@@ -10,8 +10,8 @@ import httpx2
 import pytest
 
 from firstlight.components.http_client import ExchangeTimeoutError, HttpClientSettings
+from firstlight.components.http_client.deadlines import DEADLINE
 from firstlight.components.http_client.discovery import AFFINITY, TRIED, Ejection, discovered
-from firstlight.components.http_client.limits import DEADLINE
 from firstlight.testing.lines import Lines
 
 from .backends import Backend, backends

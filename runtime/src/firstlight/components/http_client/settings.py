@@ -8,6 +8,8 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from .discovery import target
 from .discovery.registration import Registration
+from .named_files import SCHEMES, NamedFiles, ProxyUrl
+from .proxies import Proxies
 
 
 def _split(value: object) -> object:
@@ -51,6 +53,12 @@ class HttpClientSettings(BaseSettings):
     max_response_bytes: int = Field(16_777_216, ge=0)
     """Limit of the body in bytes, before and after decoding."""
     max_connections: int = Field(100, ge=1)
+    ca_files: NamedFiles = Field(default_factory=dict)
+    """Certificates in PEM of the CAs that a dependency is trusted by, instead of those of the system."""
+    certificate_files: NamedFiles = Field(default_factory=dict)
+    """The certificate in PEM that this service shows to a dependency."""
+    key_files: NamedFiles = Field(default_factory=dict)
+    """The keys of `certificate_files`, if they are in files of their own."""
     balancing: Annotated[Algorithm, BeforeValidator(_lower)] = "weighted_round_robin"
     """How the instance of a call is chosen."""
     discovery_seconds: float = Field(10, ge=1, le=3600, allow_inf_nan=False)
@@ -61,3 +69,14 @@ class HttpClientSettings(BaseSettings):
     """A file with the token for Consul. It is read for each request."""
     registration: Annotated[str, AfterValidator(_registration)] = ""
     """Where this instance is registered: `consul://localhost:8500/links`."""
+    http_proxy: ProxyUrl | None = Field(None, validation_alias="http_proxy")
+    https_proxy: ProxyUrl | None = Field(None, validation_alias="https_proxy")
+    all_proxy: ProxyUrl | None = Field(None, validation_alias="all_proxy")
+    no_proxy: str = Field("", validation_alias="no_proxy")
+
+    @property
+    def proxies(self) -> Proxies:
+        """The proxies of the environment."""
+        given = {scheme: getattr(self, f"{scheme}_proxy") or self.all_proxy for scheme in SCHEMES}
+        urls = {scheme: url.get_secret_value() for scheme, url in given.items() if url is not None}
+        return Proxies(urls, self.no_proxy)

@@ -76,7 +76,7 @@ class InDatabase:
     async def kept(self) -> dict[str, int]:
         """See `Instance`."""
         async with self._database.transaction() as session:
-            return dict((await session.execute(select(PARCELS))).tuples().all())
+            return {row.name: row.weight for row in await session.execute(select(PARCELS))}
 
     async def times(self) -> int:
         """See `Instance`."""

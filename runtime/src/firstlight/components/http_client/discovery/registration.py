@@ -1,7 +1,7 @@
 """Registers this instance with Consul, and removes it when the drain begins.
 
 Consul asks the readiness address of the instance, so that it gets no calls before it is ready, and none while its loop
-hangs. After a `kill -9`, Consul removes it by itself.
+hangs. After a `kill -9`, Consul removes it a minute later.
 """
 
 import asyncio

@@ -8,7 +8,7 @@ from typing import Protocol
 
 import httpx2
 
-from ..limits import DEADLINE
+from ..deadlines import DEADLINE, HURRIED
 from .ejection import FAILED_SECONDS, Member
 from .members import Members
 
@@ -122,6 +122,7 @@ class _Call:
         if isinstance(error, asyncio.CancelledError):
             deadline = self._request.extensions.get(DEADLINE)
             late = deadline is not None and asyncio.get_running_loop().time() >= deadline
+            late = late and not self._request.extensions.get(HURRIED)  # it had less time than it should have
             return True if late or self._failed else None
         if isinstance(error, httpx2.TransportError) and not isinstance(error, _OWN):
             return True

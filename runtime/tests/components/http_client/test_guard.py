@@ -14,7 +14,7 @@ from firstlight.components.http_client import HttpClientSettings, RefusedTargetE
 from firstlight.components.http_client.guard import GuardedTransport
 from firstlight.security.targets import Resolve
 
-from ..peers import Peer, answer
+from ...peers import Peer, answer
 
 LOOPBACK = [ip_network("127.0.0.0/8")]
 

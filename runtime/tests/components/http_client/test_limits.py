@@ -37,9 +37,9 @@ from firstlight.management.health import CheckState
 from firstlight.metrics.instruments import REGISTRY
 from firstlight.testing.lines import Lines
 
-from ..faults import IDENTITY
-from ..peers import DRIPPING, Peer, answer, silent, then, wait_until
-from ..ports import refusing_port
+from ...faults import IDENTITY
+from ...peers import DRIPPING, Peer, answer, silent, then, wait_until
+from ...ports import refusing_port
 
 METRIC = "http_client_request_duration_seconds_count"
 SECONDS = 0.3
@@ -276,7 +276,7 @@ def test_a_dependency_that_cannot_be_reached_is_named(
     refused: TestClient, lines: Lines, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One log line has the name and the reason for all calls. Clients read the name, not the address."""
-    responses = [refused.get("/call") for _ in range(5)]
+    responses = [refused.get("/call") for _ in range(2)]
     assert {response.status_code for response in responses} == {503}
     assert responses[0].json()["dependency"] == "scales"
     assert "scales" in responses[0].json()["detail"]
@@ -290,7 +290,7 @@ def test_a_dependency_that_cannot_be_reached_is_named(
 
     monkeypatch.setattr(time, "monotonic", lambda: time.perf_counter() + 1e9)
     refused.get("/call")
-    assert lines.named("http_client.call_failed")[-1]["suppressed"] == 4
+    assert lines.named("http_client.call_failed")[-1]["suppressed"] == 5  # each call is sent three times
 
 
 def test_an_error_of_another_client_is_a_problem_too(
