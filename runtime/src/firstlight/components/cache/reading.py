@@ -86,8 +86,8 @@ class Reading:
                 flight = self._levels.flights.get(place.name)
             joined = flight is not None
             flight = flight or self._levels.flights.begin(place.name, partial(self._found, place, load))
-            entry, found = await flight.result()
-            outcome = JOINED if joined else found
+            loaded: Found[ValueT] = await flight.result()
+            entry, outcome = loaded[0], JOINED if joined else loaded[1]
         finally:
             READS.labels(place.cached.name, outcome).inc()
             READ_TIME.labels(place.cached.name).observe(time.perf_counter() - began)
