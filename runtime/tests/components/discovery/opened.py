@@ -10,6 +10,7 @@ from firstlight.components.http_client import Clients, Dependency, HttpClientSet
 from firstlight.lifecycle import Lifecycle
 from firstlight.logs import pipeline
 from firstlight.metrics.instruments import REGISTRY
+from firstlight.settings import load
 from firstlight.testing.lines import Lines
 from firstlight.testing.process import TIMEOUT_SECONDS
 
@@ -22,7 +23,7 @@ ONCE = Dependency("scales", retries=None, breaker=None)
 @asynccontextmanager
 async def clients(address: str, policy: Dependency = ONCE, **settings: Any) -> AsyncIterator[Clients]:
     """The clients of a service with one dependency, `scales`."""
-    own = HttpClientSettings(dependencies={"scales": address}, **settings)
+    own = load(HttpClientSettings, {"dependencies": {"scales": address}, **settings})
     async with open_clients(Surroundings(own, Settings(), {}, Lifecycle(), IDENTITY), declared=[policy]) as opened:
         yield opened
 

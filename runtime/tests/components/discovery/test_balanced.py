@@ -92,7 +92,7 @@ async def test_least_connections_avoids_a_slow_instance() -> None:
     ):
         slow.release.clear()
         waiting = [asyncio.create_task(answered(opened)) for _ in range(2)]  # one of them waits
-        await until(lambda: slow.heads and quick.heads)
+        await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
         assert {await answered(opened) for _ in range(5)} == {quick.name}
         slow.release.set()
         assert {*await asyncio.gather(*waiting)} == {slow.name, quick.name}

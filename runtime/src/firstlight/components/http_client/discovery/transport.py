@@ -10,6 +10,7 @@ from weakref import WeakKeyDictionary
 import httpx2
 
 from ..deadlines import DEADLINE, HURRIED
+from ..proxies import CALLED
 from .ejection import FAILED_SECONDS, Member
 from .members import Members
 
@@ -79,7 +80,8 @@ class BalancedTransport(httpx2.AsyncBaseTransport):
     async def _send(self, request: httpx2.Request, member: Member) -> httpx2.Response:
         url, extensions = request.url, request.extensions
         request.url = self._url_of(member)
-        target = {"target": url.raw_path}  # path and query: to write them into the other URL would take 50 us
+        # Path and query: to write them into the other URL would take 50 us.
+        target = {"target": url.raw_path, CALLED: url}
         if member.instance.has_own_name:
             request.headers["Host"] = request.url.netloc.decode("ascii")
             request.extensions = {**extensions, **target}
