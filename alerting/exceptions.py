@@ -20,6 +20,10 @@ LONGEST = timedelta(days=366)
 ABOVE = frozenset(
     {
         "BackgroundWorkStopped",
+        "CacheFailing",
+        "CacheInvalidationsWait",
+        "CacheWritesSetAside",
+        "CacheWritesWait",
         "CpuThrottled",
         "DatabaseDeadlocks",
         "DatabasePoolSaturated",
@@ -31,7 +35,9 @@ ABOVE = frozenset(
         "EventLoopLagging",
         "FileDescriptorsNearLimit",
         "HighErrorRatio",
+        "HttpClientDiscoveryStale",
         "HttpClientErrors",
+        "HttpClientRefused",
         "HttpClientSlow",
         "MemoryNearLimit",
         "PagesTooOften",
@@ -42,7 +48,17 @@ ABOVE = frozenset(
         "UnhandledErrors",
     }
 )
-BELOW = frozenset({"KpiDropped", "ServiceInstancesDown", "TemplateSupportEnding", "TrafficVanished"})
+BELOW = frozenset(
+    {
+        "CacheHitRatioLow",
+        "CacheUnavailable",
+        "HttpClientInstancesUnavailable",
+        "KpiDropped",
+        "ServiceInstancesDown",
+        "TemplateSupportEnding",
+        "TrafficVanished",
+    }
+)
 THRESHOLDS = {"above": ABOVE, "below": BELOW}
 
 

@@ -41,7 +41,7 @@ FASTAPI = (
     "uvicorn",
     "uvloop",
 )
-DATABASE = "database"  # the service with the component
+DATABASE, CACHE = "database", "cache"  # the service with one of these components
 OTHERS: Mapping[str, Sequence[str]] = {"conventional": CONVENTIONAL, "fastapi": FASTAPI}
 TITLES = {"conventional": "Conventional stack", "fastapi": "FastAPI"}
 OWN_FAMILY = ("opentelemetry", SLUG, "-e", "protobuf", "googleapis")  # not to be constrained by the service's versions
@@ -74,6 +74,9 @@ def prepare(interpreter: Interpreter, others: Collection[str]) -> Environments:
         _add_blog(directory / "src" / SLUG.replace("-", "_"))
         pythons[DATABASE] = _service(directory, interpreter, BUILD / DATABASE / "service")
         uv("pip", "install", "--python", str(pythons[DATABASE]), "pytest")  # what starts PostgreSQL is for tests
+    if CACHE in others:
+        pythons[CACHE] = _service(generate(BUILD / CACHE, components=CACHE), interpreter, BUILD / CACHE / "service")
+        uv("pip", "install", "--python", str(pythons[CACHE]), "pytest")  # and what starts Redis as well
     shown = {"Service": [f"{name} {versions[name]}" for name in REPORTED]}
     shown |= {TITLES[name]: [pin.replace("==", " ") for pin in OTHERS[name] if "==" in pin] for name in OTHERS}
     return Environments(interpreter, pythons, shown)

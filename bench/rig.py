@@ -10,12 +10,13 @@ from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import Self
 
-from .environments import DATABASE, Environments, versions_of
+from .environments import CACHE, DATABASE, Environments, versions_of
 from .load import Answers, Order
 from .machine import Cores
 from .ports import free_port
 from .postgresql import Postgresql
 from .processes import Process
+from .redis import RedisServer
 from .variants import NEW_LINK, Variant
 
 START_SECONDS = 30.0
@@ -124,6 +125,7 @@ class Rig:
             "SHED_SECONDS": "60",  # no request is to be refused because the machine or valgrind is slow
             "OTEL_EXPORTER_OTLP_ENDPOINT": f"http://{LOOPBACK}:{self.sink_port}",
             **({"DATABASE_URL": self.postgresql.url} if variant.environment == DATABASE else {}),
+            **({"REDIS_URL": self.redis.url} if variant.environment == CACHE else {}),
             **variant.settings,
             **settings,
         }
@@ -135,9 +137,14 @@ class Rig:
         """The database of the servers that need one. It starts at the first use."""
         return self._stack.enter_context(Postgresql(self.environments.pythons[DATABASE], self.cores.load))
 
-    def setting(self, *names: str) -> str:
-        """When and where this runs, with the versions of packages; `names` without one are versions themselves."""
-        versions = versions_of(self.environments.pythons[DATABASE])
+    @cached_property
+    def redis(self) -> RedisServer:
+        """The Redis of the servers that need one. It starts at the first use."""
+        return self._stack.enter_context(RedisServer(self.environments.pythons[CACHE], self.cores.load))
+
+    def setting(self, *names: str, of: str = DATABASE) -> str:
+        """When and where this runs, with the versions of packages of an environment; other `names` stay as they are."""
+        versions = versions_of(self.environments.pythons[of])
         packages = ", ".join(f"{name} {versions[name]}" if name in versions else name for name in names)
         return f"{self.environments.setting} {packages}."
 

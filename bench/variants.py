@@ -134,6 +134,26 @@ SERVICE_DATABASE = replace(
 BLOG = replace(
     SERVICE_DATABASE, name="blog", title="the example of a blog", program="blog", path="/items/{n}", stores=False
 )
+# The service with the component `cache`, on a Redis server.
+CACHE_CALLS = replace(
+    SERVICE_10,
+    name="cache-calls",
+    title="calls of the cache",
+    environment="cache",
+    program="cache_calls",
+    path="/calls/read_memory/8",
+    base=None,
+    stores=False,
+    settings={**SERVICE_10.settings, "CACHE_MEMORY_ENTRIES": "1"},
+)
+SERVICE_CACHE = replace(
+    SERVICE_10,
+    name="service-cache",
+    title="whole service with the component cache, 10 % sampled",
+    environment="cache",
+    program="cache_service",
+    base=None,
+)
 CONVENTIONAL = replace(
     CONVENTIONAL_10, name="conventional", title="conventional stack, 10 % sampled", path=ITEM, base=BARE
 )

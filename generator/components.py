@@ -67,10 +67,25 @@ def enabled(answer: str) -> list[dict[str, Any]]:
 def page_imports(answer: str) -> list[str]:
     """What the page of a service imports from the modules of the runtime, in the order of the linter."""
     chosen = enabled(answer)
-    replaced = {module: other for component in chosen for module, other in component["replaces"].items()}
+    # Where two components have one, that of the first counts: the other one uses it, or comes later by its name.
+    replaced = {module: other for component in reversed(chosen) for module, other in component["replaces"].items()}
     names = {f"firstlight.components.{component['name']}": component["name"].upper() for component in chosen}
     names |= {replaced.get(module, module): found for module, found in PAGE.items()}
     return [f"from {module} import {names[module]}" for module in sorted(names)]
+
+
+def page_features(answer: str) -> list[str]:
+    """The components of the example, as the page of a service lists them."""
+    chosen = enabled(answer)
+    names = {component["name"] for component in chosen}
+    added = [
+        feature
+        for component in chosen
+        for other, features in component["features"].items()
+        if other in names
+        for feature in features
+    ]
+    return [*added, "links.LINKS"]
 
 
 def processes(answer: str) -> list[dict[str, Any]]:

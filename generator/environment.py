@@ -8,7 +8,7 @@ from jinja2 import Environment
 
 from .answers import asked_again, refusals, refuse_bad_defaults, refuse_unknown_questions
 from .brought import emitted
-from .components import before_release, enabled, page_imports, processes
+from .components import before_release, enabled, page_features, page_imports, processes
 from .cruft_state import cruft_state
 from .expressions import misspelt
 from .library import library, manifest
@@ -42,6 +42,7 @@ def extend(environment: Environment) -> None:
         asked_again=asked_again,
         base_image=base_image,
         before_release=before_release,
+        page_features=page_features,
         page_imports=page_imports,
         cruft_state=cruft_state,
         emitted=emitted,

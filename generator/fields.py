@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from .contract import MANAGEMENT_PORT
-from .rules import PORT, Rule, any_text, name, number, one_of, place, ports, text, variable
+from .rules import PORT, Rule, any_text, features, module, name, number, one_of, place, ports, text, variable
 
 # The limits of web, and the defaults for processes and commands.
 MEMORY_MIB, PIDS = 192, 100
@@ -90,4 +90,5 @@ TABLES = {
         **_LIMITS,
     },
 }
+KEYED = {"replaces": module, "features": features}  # tables of these
 TEXTS = {"yours": place, "ignored": place, "unmeasured": place}  # lists of these

@@ -22,6 +22,7 @@
 | `ignored` | files that it writes in the working directory | .gitignore |
 | `example` | files that it adds to the example resource | README |
 | `replaces` | modules of the runtime, with those of the component in their place | `service.py` |
+| `features` | components of the example that it adds beside another component, by that one's name | `service.py` |
 | `after_copy` | a command that completes a copy of that resource | README |
 | `removing` | what else goes when that resource is removed | README |
 | `adding` | what else to do when the component is added to a service that exists | README |
@@ -34,13 +35,12 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from .fields import ROWS, TABLES, TEXTS, completed, faults_of
-from .rules import module, name
+from .fields import KEYED, ROWS, TABLES, TEXTS, completed, faults_of
+from .rules import name
 
 Manifest = Mapping[str, Any]
 
-# Each field with its default.
-FIELDS: dict[str, Any] = {
+FIELDS: dict[str, Any] = {  # each with its default
     "summary": "",
     "extra": "",
     "egress": [],
@@ -60,6 +60,7 @@ FIELDS: dict[str, Any] = {
     "ignored": [],
     "example": [],
     "replaces": {},
+    "features": {},
     "after_copy": "",
     "before_run": "",
     "removing": "",
@@ -99,8 +100,8 @@ def _of_a_field(field: str, value: Any) -> Iterator[str]:  # noqa: ANN401 - from
             if field == "processes" and (wrong := name(key)):
                 yield f"processes: the name {key!r} {wrong}."
             yield from _of_a_table(f"{field}.{key}", table, TABLES[field])
-    elif field == "replaces":
-        yield from (f"replaces: {key!r} {wrong}." for key, text in value.items() if (wrong := module(text)))
+    elif field in KEYED:
+        yield from (f"{field}: {key!r} {wrong}." for key, each in value.items() if (wrong := KEYED[field](each)))
     elif field in TEXTS:
         yield from (f"{field}: {each!r} {wrong}." for each in value if (wrong := TEXTS[field](each)))
 
@@ -141,8 +142,7 @@ def others(manifest: Manifest) -> Iterator[str]:
 
 
 def _near(word: str, words: Iterable[str]) -> str:
-    near = difflib.get_close_matches(word, list(words), n=1)
-    return f"; did you mean {near[0]}?" if near else "."
+    return f"; did you mean {near[0]}?" if (near := difflib.get_close_matches(word, list(words), n=1)) else "."
 
 
 def _shape(example: object) -> str:

@@ -71,3 +71,11 @@ def ports(value: object) -> str | None:
     """A list of ports."""
     known = isinstance(value, list) and all(PORT(port) is None for port in value)
     return None if known else "must be a list of ports from 1 to 65535"
+
+
+def features(value: object) -> str | None:
+    """A list of components of the example, as the page of a service names them."""
+    known = isinstance(value, list) and all(
+        isinstance(each, str) and re.fullmatch(r"[a-z_]+\.[A-Z_]+", each) for each in value
+    )
+    return None if known else "must be a list of components such as links.VISITS"

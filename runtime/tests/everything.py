@@ -32,6 +32,7 @@ from firstlight import (
     main,
     slo,
 )
+from firstlight.components.cache import CACHE, Cached
 from firstlight.components.database import DATABASE, Read
 from firstlight.components.http_client import HTTP_CLIENT
 from firstlight.idempotency import IDEMPOTENCY
@@ -86,9 +87,18 @@ async def weigh(surroundings: Surroundings[Any], arguments: Sequence[str]) -> No
 TABLES: Read[Any] = Read(select(column("name")).select_from(table("sqlite_master", column("name"))))
 
 
+COUNTS = Cached("counts", type=int)
+
+
 async def count(request: Request) -> Response:
-    """Count the tables of the database, which has none."""
-    return PlainTextResponse(str(len(await DATABASE.of(request).read(TABLES))))
+    """Count the tables of the database, which has none, and keep the number."""
+
+    async def load() -> int:
+        return len(await DATABASE.of(request).read(TABLES))
+
+    cache = CACHE.of(request)
+    await cache.forget(COUNTS, "tables")
+    return PlainTextResponse(str(await cache.read(COUNTS, "tables", load)))
 
 
 async def call(request: Request) -> Response:
@@ -117,7 +127,14 @@ async def listen(websocket: WebSocket) -> None:
 
 SERVICE = Service(
     identity=replace(faults["IDENTITY"], supported_until=date(2027, 11, 27)),
-    components=[rate_limits(Limit(name="by_address", rate="6000/minute")), HTTP_CLIENT, DATABASE, IDEMPOTENCY, SCALES],
+    components=[
+        rate_limits(Limit(name="by_address", rate="6000/minute")),
+        HTTP_CLIENT,
+        CACHE,
+        DATABASE,
+        IDEMPOTENCY,
+        SCALES,
+    ],
     routes=[
         *faults["FAULTS"],
         Route("/call", call),

@@ -20,9 +20,11 @@ from websockets.sync.client import connect
 import firstlight
 from firstlight import Settings
 from firstlight.checks.events import NAME
+from firstlight.components.cache import CacheSettings
 from firstlight.components.database import DatabaseSettings
 from firstlight.components.http_client import HttpClientSettings
 from firstlight.contract import Contract
+from firstlight.refusals import variable
 from firstlight.testing import ServiceProcess
 from firstlight.testing.process import Line
 from firstlight.traces.provider import resource
@@ -31,7 +33,9 @@ from .faults import IDENTITY
 
 EVERYTHING = str(Path(__file__).with_name("everything.py"))
 PACKAGE = Path(firstlight.__file__).parent
-CONTRACT = Contract.of(["database", "http_client"])
+CONTRACT = Contract.of(["cache", "database", "http_client"])
+# components/cache/test_signals.py scrapes them.
+OF_REDIS = ("cache_server_", "cache_pending_", "cache_errors", "cache_evictions", "cache_invalidated", "cache_write_")
 OPENMETRICS = "application/openmetrics-text;version=1.0.0"
 
 
@@ -62,7 +66,8 @@ def seen(serve: Callable[..., ServiceProcess], refusing: str, memory: list[Seen]
     """One real process for all tests of this file."""
     if not memory:
         environment = {
-            "HTTP_CLIENT_DEPENDENCIES": f"scales={refusing}",
+            "HTTP_CLIENT_DEPENDENCIES": f"scales={refusing},rulers={refusing.replace('http', 'consul')}/rulers",
+            "HTTP_CLIENT_REGISTRATION": f"{refusing.replace('http', 'consul')}/everything",
             "DATABASE_URL": f"sqlite:///{tmp_path}/everything.sqlite3",
             "DATABASE_SLOW_SECONDS": "0.000001",
         }
@@ -128,11 +133,18 @@ def test_every_metric_is_in_the_contract(seen: Seen, page: str) -> None:
 
 @pytest.mark.parametrize("page", ["text", "openmetrics"])
 def test_every_metric_of_the_contract_is_scraped(seen: Seen, page: str) -> None:
-    """After the start and some traffic. Those of cgroups depend on the machine, some on replicas."""
+    """After the start and some traffic. Those of cgroups depend on the machine, some on replicas or on Redis."""
     scraped = {name for name, family in _families(page, seen.pages[page]).items() if family.labels}
     missing = {name: CONTRACT.metrics[name] for name in CONTRACT.metrics.keys() - scraped}
 
-    elsewhere = ("cgroup_", "database_replica_", "database_server_", "database_pools_")
+    elsewhere = (
+        "cgroup_",
+        "database_replica_",
+        "database_server_",
+        "database_pools_",
+        "http_client_fallbacks",
+        *OF_REDIS,
+    )
     assert {name for name in missing if not name.startswith(elsewhere)} == set()
     assert [name for name, metric in missing.items() if not metric.optional] == []
 
@@ -180,7 +192,7 @@ def test_runs_of_background_work_are_counted_by_task_and_outcome(seen: Seen) -> 
     families = {family.name: family for family in parse_text(seen.pages["text"])}
     runs = {(s.labels["task"], s.labels["outcome"]): s.value for s in families["background_runs"].samples}
 
-    tasks = ("weighing", "calibration", "database.watch", "database.capacity")
+    tasks = ("weighing", "calibration", "database.watch", "database.capacity", "http_client.registration")
     assert runs.keys() == {(task, outcome) for task in tasks for outcome in ("ok", "failed")}
     assert (runs["weighing", "ok"], runs["weighing", "failed"], runs["calibration", "ok"]) == (1, 0, 0)
     assert runs["calibration", "failed"] >= 1
@@ -213,6 +225,9 @@ def test_a_running_service_logs_the_events_of_the_contract(seen: Seen) -> None:
         "http.request_failed",
         "health.check_changed",
         "http_client.call_failed",
+        "http_client.lookup_failed",
+        "http_client.registration_failed",
+        "http_client.deregistration_failed",
         "database.slow_statement_finished",
         "websocket.closed",
         "background.failed",
@@ -305,8 +320,8 @@ def test_the_ports_are_those_of_the_contract() -> None:
 def test_the_variables_of_a_component_are_those_of_the_contract() -> None:
     """Deployments may set exactly the variables that the component reads."""
     variables = {
-        f"{kind.model_config.get('env_prefix')}{name}".upper()
-        for kind in (DatabaseSettings, HttpClientSettings)
+        variable(kind, name)
+        for kind in (CacheSettings, DatabaseSettings, HttpClientSettings)
         for name in kind.model_fields
     }
 

@@ -39,8 +39,8 @@ ACCEPT = (
 )
 # The only optional series that depend on the machine: the traffic below brings forth every other.
 DEPENDS_ON_THE_MACHINE = ("cgroup_", "http_server_accept_queue_")
-# Only with PostgreSQL, and with replicas.
-DEPENDS_ON_THE_SERVER = ("database_replica_", "database_server_", "database_pools_")
+# Only with PostgreSQL, and with replicas; with Redis (tests/grafana/test_cache.py has all of those).
+DEPENDS_ON_THE_SERVER = ("cache_", "database_replica_", "database_server_", "database_pools_")
 # The end of support is known only of a release, and this tree may be between two.
 DEPENDS_ON_THE_RELEASE = frozenset({"template_supported_until_timestamp_seconds"})
 # Counted only while a process stops; a scrape may still see it.
@@ -88,7 +88,11 @@ def scrape(shared: Machine, template: Path) -> Scrape:
     installed = shared.run(["uv", "sync", "--quiet", "--no-dev"], directory)
     assert installed.status == 0, installed.stderr
     settings = {"SLO_LATENCY_SECONDS": THRESHOLD_SECONDS, "DATABASE_SLOW_SECONDS": "0.000001"}  # all are slow
-    with dependencies() as calls, serving(shared, directory, HTTP_CLIENT_DEPENDENCIES=calls, **settings) as service:
+    found = "found=consul://127.0.0.1:1/found"  # a dependency whose instances are looked up
+    with (
+        dependencies() as calls,
+        serving(shared, directory, HTTP_CLIENT_DEPENDENCIES=f"{calls},{found}", **settings) as service,
+    ):
         ports = service.wait_for("service.started")
         drive(service, ports["port"])
         status, content_type, text = get(ports["management_port"], "/metrics", ACCEPT)

@@ -36,6 +36,7 @@ RECORDED_WITHIN = 120
 MOVES_WITHIN = 30
 USUAL = "/api/v1/links"
 PAUSE = 0.02
+LOOKED_UP = "found=consul://127.0.0.1:1/found"  # a dependency with instances, of which none is known
 MORE = 3  # times what is usual is a movement
 
 # Queries that may stay empty, and why. Any other that is empty fails.
@@ -62,6 +63,7 @@ MAY_BE_EMPTY = {
     "Database: Pools against the server B": OF_A_SERVER,
     "Database: Lag of replicas A": OF_A_SERVER,
     "Database: Replicas in use A": OF_A_SERVER,
+    "HTTP client: Ejections A": OF_ILLS,
     "HTTP client: Latency by dependency B": OF_THE_PAST,
     "Service: Keys of rate limits A": IN_THE_DATABASE,
     "Runtime: CPU periods throttled A": OF_THE_MACHINE,
@@ -179,7 +181,7 @@ def watched(
         serving(
             shared,
             directory,
-            HTTP_CLIENT_DEPENDENCIES=calls,
+            HTTP_CLIENT_DEPENDENCIES=f"{calls},{LOOKED_UP}",
             OTEL_EXPORTER_OTLP_ENDPOINT=collector.url,
             DATABASE_SLOW_SECONDS="0.000001",  # some statements are slow
         ) as service,

@@ -9,7 +9,7 @@ from starlette.middleware import Middleware
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from . import arrangement, mounted, routing
+from . import arrangement, contradictions, mounted, routing
 from .exports import exports
 from .identity import WEB
 from .lifecycle import Lifecycle
@@ -93,13 +93,14 @@ def create_app(  # noqa: PLR0913 - everything that differs between a server, a t
     Raises `SettingsError` for a bad setting and `ArrangementError` for components that do not fit together.
     """
     arrangement.verify(service)
-    parts = _parts(settings := with_token(settings), service)
+    loaded = parts(settings := with_token(settings), service)
     service, watched = service.within(settings), watches(settings)
     emit, tracing, telemetry = _telemetry(settings, service, log_sink, span_processors, watched)
+    _publish(settings, service, loaded)
     lifespan = Lifespan(
         settings=settings,
         service=service,
-        parts=parts,
+        parts=loaded,
         process=process,
         lifecycle=Lifecycle(),
         telemetry=telemetry,
@@ -121,21 +122,22 @@ def _telemetry(
     capture, flush_reports = sentry.start(settings, service.identity)
     exported = exports(settings, service.identity)
     emit = pipeline.configure(settings, service.identity, output, report=capture, watch=exported.watch(watched.lines))
-    _publish(settings, service)
     tracing = Tracing(settings, service.identity, processors, settings.telemetry_bytes // 2, watched.spans)
     return emit, tracing, exported.beside(Telemetry(tracing.stop, flush_reports, output.flush))
 
 
-def _parts(settings: Settings, service: Service) -> list[Part]:
-    parts = [Part(component, load(component.settings)) for component in service.components]
-    for part in parts:
+def parts(settings: Settings, service: Service) -> list[Part]:
+    """The components with their settings. Raises `SettingsError`."""
+    loaded = [Part(component, load(component.settings)) for component in service.components]
+    for part in loaded:
         part.component.refuse(part.settings, settings)
-    return parts
+    return loaded
 
 
-def _publish(settings: Settings, service: Service) -> None:
+def _publish(settings: Settings, service: Service, loaded: Sequence[Part]) -> None:
     redaction.configure(service.redaction)  # one for the whole process, like the instruments
     warn()
+    contradictions.warn(service, settings, loaded)
     publish(service.identity, settings.revision)
     LOG_LEVEL.watch(settings)
     for objective in service.objectives:

@@ -3,7 +3,7 @@
 A feature of the team is a value of the same type: type checkers know that `LINKS.of(request)` is a `LinkStore`.
 """
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AbstractContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from enum import Enum
@@ -148,6 +148,10 @@ class Component(Generic[ConfigT, ResourceT]):
 
     verify: Callable[[ConfigT, Settings], object] | None = None
     """Raises `SettingsError` for settings that contradict those of the service. It runs before anything is opened."""
+
+    contradictions: Callable[[ConfigT, Settings, Sequence[Operation]], Iterable[str]] | None = None
+    """Sentences about settings that hinder each other: the start logs a warning for each, and `make doctor` shows them.
+    It gets the settings of the component and of the service, and all operations."""
 
     requires: Sequence[Requirement] = ()
     """Components that the service must have. They are opened before this one and closed after it."""

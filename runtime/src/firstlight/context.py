@@ -1,5 +1,6 @@
-"""The ids of the request in progress, in a context variable."""
+"""The ids and the deadline of the request in progress, in context variables."""
 
+from collections.abc import Callable
 from contextvars import ContextVar
 from typing import NamedTuple
 
@@ -17,3 +18,12 @@ current_request = REQUEST.get
 
 # True in a health check: its calls record no telemetry.
 UNOBSERVED: ContextVar[bool] = ContextVar("unobserved", default=False)
+
+# Returns the seconds that the handler in progress has left. None: it has no deadline, or has ended.
+REMAINING: ContextVar[Callable[[], float | None] | None] = ContextVar("remaining", default=None)
+
+
+def remaining_seconds() -> float | None:
+    """How long the handler of the request in progress may still take, in seconds. None: there is no limit."""
+    remaining = REMAINING.get()
+    return None if remaining is None else remaining()

@@ -25,7 +25,7 @@ Components = Sequence[Component[Any, Any]]
 
 def routes(service: Service, settings: Settings) -> Sequence[BaseRoute]:
     """The service's own routes, then those of its components in their order."""
-    deadlines = Deadlines(settings.handler_seconds)
+    deadlines = Deadlines(settings.handler_seconds, accepts=settings.accept_deadline)
     threads = ThreadQueue(settings.shed_seconds, deadlines)
     wraps = [wrap for layer, wrap in _layers(service.components) if not layer.wraps_the_router]
     compression = CompressionThreads()  # around the others: what they store is not compressed

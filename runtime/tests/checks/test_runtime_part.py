@@ -11,6 +11,7 @@ from firstlight import identity
 from firstlight.components.http_client import HTTP_CLIENT
 from firstlight.contract import Contract
 from firstlight.management.health import PROBES
+from firstlight.refusals import variable
 from firstlight.server import times
 from firstlight.settings import FASTEST_BURN_RATE, Settings
 
@@ -59,8 +60,7 @@ def test_burn_rate_is_that_of_the_settings() -> None:
 
 def test_variables_of_a_component_are_its_settings() -> None:
     """The part of a component lists all variables of its settings, and no others."""
-    prefix = HTTP_CLIENT.settings.model_config.get("env_prefix", "")
-    assert CONTRACT.variables == {f"{prefix}{name}".upper() for name in HTTP_CLIENT.settings.model_fields}
+    assert CONTRACT.variables == {variable(HTTP_CLIENT.settings, name) for name in HTTP_CLIENT.settings.model_fields}
 
 
 def test_the_last_telemetry_fits_into_its_time() -> None:

@@ -18,7 +18,7 @@ EXTRAS = "database,http-client,development"
 SMOKE = (
     "tests/components/database/test_reads.py",
     "tests/components/database/schema/test_migrate.py",
-    "tests/components/test_http_client.py",
+    "tests/components/http_client/test_clients.py",
 )
 INSTALL_SECONDS, TEST_SECONDS = 300, 1800
 

@@ -1,13 +1,20 @@
 """`Cache-Control` of an operation: what it declares, and what is right where it declares nothing."""
 
+import asyncio
+import time
 from typing import Any
 
 import pytest
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
+from starlette.testclient import TestClient
 
-from firstlight import Operation
+from firstlight import Operation, Service, Settings, create_app
 from firstlight.conditional.cache_control import DEFAULT_NO_STORE, CacheControl
+from firstlight.conditional.freshness import note
+from firstlight.testing.lines import Lines
+
+from ..faults import IDENTITY
 
 
 async def read(_: Request) -> Response:
@@ -54,3 +61,20 @@ def test_the_header_of_a_response(declared: dict[str, Any], headers: dict[str, s
 def test_an_error_that_a_handler_returns_is_not_stored(status: int, expected: str) -> None:
     """A redirect is, and a 304 has the header of the 200."""
     assert added(Response(status_code=status), cache_seconds=60)[0] == expected
+
+
+@pytest.mark.parametrize(
+    ("left", "header"), [(90, "public, max-age=60"), (30.9, "public, max-age=30"), (-1, "public, max-age=0")]
+)
+def test_a_response_is_not_fresh_for_longer_than_its_data(settings: Settings, left: float, header: str) -> None:
+    """As the cache of the service says of what the handler has read, the entry that ends first."""
+
+    async def handler(_: Request) -> Response:
+        await asyncio.sleep(0)
+        note(time.monotonic() + left)
+        note(time.monotonic() + 1000)
+        return PlainTextResponse("x")
+
+    operation = Operation(method="GET", path="/x", handler=handler, cache_seconds=60)
+    with TestClient(create_app(settings, Service(identity=IDENTITY, routes=[operation]), log_sink=Lines())) as client:
+        assert client.get("/x").headers["cache-control"] == header

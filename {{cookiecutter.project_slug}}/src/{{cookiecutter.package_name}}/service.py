@@ -22,7 +22,9 @@ SERVICE = Service(
 <% endfor %>
         rate_limits(*LIMITS),
         IDEMPOTENCY,
-        links.LINKS,
+<% for feature in page_features(cookiecutter.components) %>
+        <%= feature %>,
+<% endfor %>
     ],
     routes=[
         *links.OPERATIONS,

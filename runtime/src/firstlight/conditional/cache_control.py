@@ -1,5 +1,7 @@
 """The `Cache-Control` of an operation's responses, unless the handler sets one."""
 
+from math import inf
+
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -22,6 +24,8 @@ class CacheControl:
     | of an operation with `cache_seconds` | `public, max-age=...`; with a `policy`, `private, max-age=...` |
     | with an `ETag` | `no-cache`: stored, and used after a request with `If-None-Match` |
     | any other, an error, and one that is `secret` | `no-store` |
+
+    `max-age` is at most the time for which the data of the response are fresh, if the component cache has them.
     """
 
     def __init__(self, operation: Operation) -> None:
@@ -30,13 +34,20 @@ class CacheControl:
         audience = "public" if operation.policy is None else "private"
         self._validated = ((_NAME, b"no-cache" if operation.policy is None else b"private, no-cache"),)
         self._fresh: tuple[tuple[bytes, bytes], ...] = ()
-        if may_be_stored and operation.cache_seconds is not None:
-            value = f"{audience}, max-age={operation.cache_seconds:.0f}".encode()
+        self._seconds = operation.cache_seconds if may_be_stored else None
+        self._start = f"{audience}, max-age=".encode()
+        if self._seconds is not None:
+            value = b"%s%.0f" % (self._start, self._seconds)
             self._fresh = ((_NAME, value),) if operation.policy is None else ((_NAME, value), _VARY)
         self._may_be_stored = may_be_stored
 
-    def add(self, request: Request, response: Response) -> None:
-        """Add the header to a response of the handler."""
+    @property
+    def has_seconds(self) -> bool:
+        """Whether responses have a `max-age`."""
+        return self._seconds is not None
+
+    def add(self, request: Request, response: Response, fresh_seconds: float = inf) -> None:
+        """Add the header to a response of the handler, whose data are fresh for so many seconds."""
         headers = response.raw_headers
         has_tag = False
         for name, _ in headers:
@@ -45,7 +56,12 @@ class CacheControl:
             if name == b"etag":
                 has_tag = True
         if self._may_be_stored and response.status_code < _FAILED and (has_tag or self._fresh):
-            headers.extend(self._fresh or self._validated)
+            headers.extend(self._within(fresh_seconds) or self._validated)
             return
         headers.append(_NO_STORE)
         request.scope[DEFAULT_NO_STORE] = True
+
+    def _within(self, fresh_seconds: float) -> tuple[tuple[bytes, bytes], ...]:
+        if self._seconds is None or fresh_seconds >= self._seconds:
+            return self._fresh
+        return (_NAME, b"%s%d" % (self._start, fresh_seconds)), *self._fresh[1:]

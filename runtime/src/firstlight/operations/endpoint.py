@@ -10,7 +10,7 @@ from starlette.routing import request_response
 from starlette.types import ASGIApp
 
 from .. import forms
-from ..conditional import preconditions
+from ..conditional import freshness, preconditions
 from ..conditional.cache_control import CacheControl
 from ..field_errors import client_input, invalid, unknown_members
 from ..media_type import require_json
@@ -85,11 +85,17 @@ def _with_precondition(operation: Operation, inner: Endpoint) -> Endpoint:
 
 def _with_headers(operation: Operation, inner: Endpoint) -> Endpoint:
     """The endpoint whose responses say what caches may do with them."""
-    add = CacheControl(operation).add
+    control = CacheControl(operation)
 
     async def endpoint(request: Request) -> Response:
         response = await inner(request)
-        add(request, response)
+        control.add(request, response)
         return response
 
-    return endpoint
+    async def fresh_endpoint(request: Request) -> Response:
+        with freshness.noted() as noted:
+            response = await inner(request)
+        control.add(request, response, noted.seconds)
+        return response
+
+    return fresh_endpoint if control.has_seconds else endpoint

@@ -65,6 +65,9 @@ class Operation:
     """How long the handler may take, in seconds. None: as `HANDLER_SECONDS` says. 0: no limit.
 
     The time ends with the response object: the chunks of a stream do not count, nor does the wait for the body."""
+    calls: Sequence[str] = ()
+    """The dependencies of the component `http_client` that the handler calls. The start compares their timeouts with
+    the deadline of the handler."""
     version: Version | None = None
     """The version of the API to which it belongs. A deprecated version says so on each response."""
     latency: Latency | None = field(default_factory=Latency)

@@ -5,9 +5,8 @@ its response without them, and what they return later is dropped.
 """
 
 import asyncio
-import contextvars
 import time
-from asyncio import current_task, get_running_loop
+from asyncio import get_running_loop
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Any
@@ -17,9 +16,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from ..context import REMAINING
 from ..problems import DeadlineExceededError, ProblemResponse, ServiceError
 from ..summary import summary
-from .body_limit import BODY
+from .handler_call import HandlerCall
 from .observed_request import ANSWERED
 from .reason import REASON
 
@@ -33,29 +33,17 @@ class LateHandlerError(RuntimeError):
     """A handler failed after its request had been answered with 504."""
 
 
-class _Call:
-    """One call of a handler."""
-
-    __slots__ = ("answer", "cancelled", "context", "ended", "expired", "request", "task", "until")
-
-    def __init__(self, request: Request, until: float) -> None:
-        self.request, self.until = request, until
-        self.task, self.context = current_task(), contextvars.copy_context()
-        self.expired = self.cancelled = self.ended = False
-        self.answer: asyncio.Task[None] | None = None
-
-
 class Deadline:
     """The calls of all handlers that have the same time. One timer watches the oldest of them.
 
     A timer for each call would cost four times as much (uvloop: 2.6 us, `asyncio.timeout` 5 us).
     """
 
-    def __init__(self, seconds: float) -> None:
-        """Handlers may take `seconds`, which is above 0."""
-        self._seconds = seconds
+    def __init__(self, seconds: float, *, accepts: bool = False) -> None:
+        """Handlers may take `seconds`, which is above 0. With `accepts`, callers may have less time."""
+        self._seconds, self._accepts = seconds, accepts
         self._detail = f"The request was not finished within {seconds:g} s."
-        self._calls: dict[_Call, None] = {}  # in the order in which they expire
+        self._calls: dict[HandlerCall, None] = {}  # in the order in which they expire
         self._loop: asyncio.AbstractEventLoop | None = None  # of the timer
 
     def limited(self, handler: Handler) -> Handler:
@@ -63,8 +51,9 @@ class Deadline:
         calls, seconds = self._calls, self._seconds
 
         async def endpoint(request: Request, **given: Any) -> Response:
-            call = _Call(request, time.monotonic() + seconds)
+            call = HandlerCall(request, seconds, accepts=self._accepts)
             calls[call] = None
+            token = REMAINING.set(call.remaining)
             if self._loop is not get_running_loop():
                 self._watch()
             try:
@@ -76,6 +65,7 @@ class Deadline:
             finally:
                 call.ended = True
                 calls.pop(call, None)
+                REMAINING.reset(token)
             return await self._late(call, None) if call.expired else response
 
         return endpoint
@@ -91,21 +81,14 @@ class Deadline:
         now = time.monotonic()
         while (oldest := next(iter(self._calls), None)) is not None and oldest.until <= now:
             del self._calls[oldest]
-            oldest.until = self._after_the_body(oldest.request.scope, now)
+            oldest.until = oldest.after_the_body(now)
             if oldest.until > now:
                 self._calls[oldest] = None
             else:
                 self._expire(oldest)
         self._watch()
 
-    def _after_the_body(self, scope: Scope, now: float) -> float:
-        """When the time is over if the wait for the body does not count, which has its own limit."""
-        body = scope.get(BODY)
-        if body is None:
-            return 0
-        return self._seconds + (now if body.awaited else body.completed)
-
-    def _expire(self, call: _Call) -> None:
+    def _expire(self, call: HandlerCall) -> None:
         call.expired = True
         if IN_THREAD in call.request.scope:
             self._answer(call)
@@ -113,7 +96,7 @@ class Deadline:
             call.cancelled = call.task.cancel()
             get_running_loop().call_later(CANCEL_SECONDS, self._answer, call)
 
-    def _answer(self, call: _Call) -> None:
+    def _answer(self, call: HandlerCall) -> None:
         """Answer although the handler still runs."""
         if not call.ended:
             call.answer = get_running_loop().create_task(self._send(call.request), context=call.context)
@@ -125,7 +108,7 @@ class Deadline:
         with suppress(OSError):  # the client has left
             await ProblemResponse(error.status, error.detail)(request.scope, request.receive, request._send)  # noqa: SLF001 - the way to the client, around the handler
 
-    async def _late(self, call: _Call, error: BaseException | None) -> Response:
+    async def _late(self, call: HandlerCall, error: BaseException | None) -> Response:
         """The response after the deadline. `error` ended the handler."""
         stopped = call.cancelled and call.task is not None and call.task.uncancel() > 0
         if error is not None and (stopped or not isinstance(error, Exception | asyncio.CancelledError)):
@@ -148,9 +131,9 @@ class _Answered(Response):
 class Deadlines:
     """The deadlines of a service."""
 
-    def __init__(self, seconds: float) -> None:
-        """`seconds` holds for all handlers that have no time of their own. 0: no limit."""
-        self._seconds = seconds
+    def __init__(self, seconds: float, *, accepts: bool = False) -> None:
+        """`seconds` holds for all handlers that have no time of their own. 0: no limit. `accepts`: see `Deadline`."""
+        self._seconds, self._accepts = seconds, accepts
         self._by_seconds: dict[float, Deadline] = {}
 
     def limited(self, handler: Handler, seconds: float | None = None) -> Handler:
@@ -158,4 +141,4 @@ class Deadlines:
         own = self._seconds if seconds is None else seconds
         if not own:
             return handler
-        return self._by_seconds.setdefault(own, Deadline(own)).limited(handler)
+        return self._by_seconds.setdefault(own, Deadline(own, accepts=self._accepts)).limited(handler)

@@ -106,6 +106,7 @@ class Settings(OpenTelemetrySettings):
     slo_latency_seconds: Threshold = 0.25
     trust_remote_parent: bool = False
     accept_baggage: bool = False
+    accept_deadline: bool = False
     api_docs: bool = True
     rate_limits: Literal["on", "report", "off"] = Field(default_factory=_rate_limits)
     console: bool = False

@@ -66,9 +66,11 @@ def with_dependency(service: "Service", name: str, answer: "Answer | httpx2.Asyn
 
     transport = answer if isinstance(answer, httpx2.AsyncBaseTransport) else httpx2.MockTransport(answer)
     real = _component(service, "http_client")
-    opening: Any = real.open  # `open_clients`, or a `partial` of it from an earlier call of this function
-    others = opening.keywords["transports"] if isinstance(opening, partial) else {}
-    return _with(service, replace(real, open=partial(opening, transports={**others, name: transport})))
+    opening: Any = real.open  # a `partial` of `open_clients`
+    verifying: Any = real.verify
+    given = {**opening.keywords.get("transports", {}), name: transport}
+    fake = replace(real, open=partial(opening, transports=given), verify=partial(verifying, given=given))
+    return _with(service, fake)
 
 
 def _component(service: "Service", name: str) -> "Component[Any, Any]":

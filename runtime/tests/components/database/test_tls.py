@@ -10,7 +10,8 @@ from sqlalchemy import func, select, text
 
 from firstlight.components.database import DatabaseUnavailableError, Read
 from firstlight.components.database.addresses import parse
-from firstlight.components.database.tls import Mode, Tls, mode
+from firstlight.components.database.tls import Tls, mode
+from firstlight.data_servers import Mode
 from firstlight.errors import SettingsError
 from firstlight.testing.postgresql import PostgresqlServer
 

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from firstlight.components.database.addresses import AddressError, parse
+from firstlight.components.database.addresses import parse
 from firstlight.components.database.url_file import UrlFile
+from firstlight.data_servers import AddressError
 from firstlight.errors import SettingsError
 
 from .databases import capture_logs

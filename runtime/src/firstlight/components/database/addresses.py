@@ -1,10 +1,11 @@
 """Addresses of databases: the URLs that operators write, and the URLs that SQLAlchemy gets."""
 
 import re
-from ipaddress import ip_address
 
 from sqlalchemy import URL, make_url
 from sqlalchemy.exc import ArgumentError
+
+from ...data_servers import AddressError, is_of_this_machine
 
 POSTGRESQL, SQLITE = "postgresql", "sqlite"
 DRIVERS = {POSTGRESQL: "asyncpg", SQLITE: "aiosqlite"}
@@ -12,10 +13,6 @@ DEFAULT = "sqlite:///database.sqlite3"
 MUST = "must be postgresql://user:password@host:5432/name or sqlite:///path"
 _HOST = re.compile(r"[\w.:%-]*")  # a name, or an address with its zone
 _LAST_PORT = 65_535
-
-
-class AddressError(ValueError):
-    """A URL that cannot be used. The text says what it must be, and has no part of the URL that may be secret."""
 
 
 def parse(text: str, wanted: str = "") -> URL:
@@ -59,17 +56,7 @@ def _verify_parts(url: URL, text: str) -> None:
 def is_local(url: URL) -> bool:
     """Whether the server is this machine: a file, a Unix socket, or a loopback address."""
     given = url.query.get("host", url.host or "")
-    return all(map(_is_of_this_machine, [given] if isinstance(given, str) else given))
-
-
-def _is_of_this_machine(host: str) -> bool:
-    """`host` may have a port behind it where it is an option of the URL."""
-    if not host or host.startswith("/") or host.partition(":")[0].lower() == "localhost":
-        return True
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return False
+    return all(map(is_of_this_machine, [given] if isinstance(given, str) else given))
 
 
 def system_of(url: URL) -> str:

@@ -11,8 +11,8 @@ from sqlalchemy import Row as SelectedRow
 from sqlalchemy import Select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from ...balancing import ALGORITHMS
 from . import failures, request_statements
-from .balancing import ALGORITHMS
 from .execution import fetched, raise_reported, selected
 from .failures import DatabaseUnavailableError
 from .metrics import RETRIES

@@ -1,10 +1,10 @@
 """Failures of the database: which of them clients should meet as 503, and which are worth another attempt."""
 
 import sqlite3
-from collections.abc import Iterator
 
 from sqlalchemy import exc
 
+from ...data_servers import chain
 from ...error_type import error_type
 from ...logs.redaction import redact_text
 from ...problems import InvalidError, UnavailableError
@@ -22,21 +22,10 @@ _CODES = frozenset({"3D000", READ_ONLY, "55P03"})
 _UNSTORABLE = frozenset({"22021", "22P05"})  # a NUL character in a text, or in JSON; SQLite stores it
 # Primary result codes of SQLite.
 _SQLITE = ("BUSY", "CANTOPEN", "CORRUPT", "FULL", "IOERR", "LOCKED", "NOTADB", "PERM", "READONLY")
-_DEPTH = 10  # of a chain; a longer one is a circle
 
 
 class DatabaseUnavailableError(UnavailableError):
     """The database cannot do this now: no connection, a timeout, or a server that refuses. Status 503."""
-
-
-def chain(error: BaseException) -> Iterator[BaseException]:
-    """The error and its causes, as SQLAlchemy and its adapters wrap them."""
-    found: BaseException | None = error
-    for _ in range(_DEPTH):
-        if found is None:
-            return
-        yield found
-        found = getattr(found, "orig", None) or found.__cause__ or found.__context__
 
 
 def sqlstate(error: BaseException) -> str:

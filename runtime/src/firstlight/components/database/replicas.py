@@ -8,8 +8,8 @@ from typing import Generic, NoReturn, Protocol, TypeVar
 import structlog
 from sqlalchemy import exc
 
+from ...balancing import Balancing, Load
 from . import failures
-from .balancing import Balancing, Load
 from .metrics import REPLICA_USABLE
 
 log = structlog.get_logger()
@@ -38,6 +38,8 @@ class NoReplicaError(Exception):
 class Replica(Generic[ServerT]):
     """A replica, and the reads that it is answering."""
 
+    weight = 1.0  # replicas are equal; `fastest` finds out which are not
+
     def __init__(self, server: ServerT) -> None:
         """It is used until something speaks against it."""
         self.server = server
@@ -47,6 +49,11 @@ class Replica(Generic[ServerT]):
         self._losses = 0
         self._lost_at = 0.0
         REPLICA_USABLE.labels(server.name).set(1)
+
+    @property
+    def name(self) -> str:
+        """Its name in metrics and events."""
+        return self.server.name
 
     async def run(self, read: Callable[[ServerT], Awaitable[ResultT]]) -> ResultT:
         """The result of `read`. Raises `NoReplicaError` once the replica is lost, also while it does not answer."""

@@ -10,30 +10,37 @@ For URLs that clients choose, `httpx2.AsyncClient(transport=guarded_transport(se
 only.
 """
 
-import httpx2
-
-from ...component import Component
-from .clients import Clients, checks, open_clients
-from .failures import on_transport_error
+from .bulkhead import BulkheadFullError, Concurrency
+from .clients import Clients, open_clients
+from .component import HTTP_CLIENT, http_client
+from .dependency import Dependency
+from .discovery import AFFINITY, Ejection, NoInstanceError
+from .errors import DependencyFailingError, ExchangeTimeoutError, RequestDeadlineError, ResponseTooLargeError
+from .fallbacks import is_fallback
 from .guard import RefusedTargetError, guarded_transport
-from .limits import ExchangeTimeoutError, ResponseTooLargeError
+from .idempotency_key import idempotency_key
+from .retries import Retries
 from .settings import HttpClientSettings
 
 __all__ = [
+    "AFFINITY",
     "HTTP_CLIENT",
+    "BulkheadFullError",
     "Clients",
+    "Concurrency",
+    "Dependency",
+    "DependencyFailingError",
+    "Ejection",
     "ExchangeTimeoutError",
     "HttpClientSettings",
+    "NoInstanceError",
     "RefusedTargetError",
+    "RequestDeadlineError",
     "ResponseTooLargeError",
+    "Retries",
     "guarded_transport",
+    "http_client",
+    "idempotency_key",
+    "is_fallback",
     "open_clients",
 ]
-
-HTTP_CLIENT = Component(
-    name="http_client",
-    settings=HttpClientSettings,
-    open=open_clients,
-    checks=checks,
-    exception_handlers={httpx2.TransportError: on_transport_error},
-)

@@ -8,35 +8,21 @@ import time
 
 import httpx2
 from opentelemetry.trace import Span, Status, StatusCode
-from prometheus_client import Histogram
 
 from ...error_type import error_type
 from ...logs.limits import cut
 from ...logs.redaction import redact_text
 from ...metrics.children import OVERFLOW, Children, class_of
-from ...metrics.instruments import LATENCY_BUCKETS_SECONDS, OTHER_METHOD, REGISTRY
+from ...metrics.instruments import OTHER_METHOD
 from ...requests.span_attributes import METHOD_BYTES
 from ...traces.query import redacted
 from .failures import FailureLog
+from .metrics import REQUEST_DURATION
 
 CLIENT_ERROR = 400
 URL_BYTES = 2048
 SENT = "firstlight.sent"  # extension of a request: how often it has been sent
 
-REQUEST_DURATION = Histogram(
-    "http_client_request_duration_seconds",
-    "Time from sending a request to a dependency to the headers of its response.",
-    (
-        "dependency",
-        "http_request_method",
-        "http_response_status_code",
-        "error_type",
-        "server_address",
-        "server_port",
-    ),
-    buckets=LATENCY_BUCKETS_SECONDS,
-    registry=REGISTRY,
-)
 Attributes = dict[str, str | int]
 
 
@@ -45,7 +31,7 @@ def _overflowed(labels: tuple[str, ...]) -> tuple[str, ...]:
     return dependency, OVERFLOW, class_of(status), OVERFLOW if error else "", OVERFLOW, OVERFLOW
 
 
-class Dependency:
+class Called:
     """What all calls of one dependency share."""
 
     def __init__(self, name: str, known_methods: frozenset[str]) -> None:
@@ -94,7 +80,7 @@ def _shown(url: httpx2.URL) -> str:
 class Call:
     """One call. Only the first call of `end` counts."""
 
-    def __init__(self, dependency: Dependency, request: httpx2.Request, method: str, span: Span) -> None:
+    def __init__(self, dependency: Called, request: httpx2.Request, method: str, span: Span) -> None:
         """Start the clock: the request is sent now."""
         self._dependency, self._request, self._method, self._span = dependency, request, method, span
         self._started = time.perf_counter()

@@ -10,9 +10,14 @@ import httpx2
 
 from ...component import Surroundings
 from ...management.check import Check
-from .limits import LimitedTransport
-from .observation import ObservedTransport
+from .client import DependencyClient
+from .dependency import Dependency
+from .discovery import Choice, discovered
+from .discovery.target import parse
+from .layers import Layers
 from .settings import HttpClientSettings
+
+Transports = Mapping[str, httpx2.AsyncBaseTransport]
 
 
 class Clients(Mapping[str, httpx2.AsyncClient]):
@@ -38,32 +43,33 @@ class Clients(Mapping[str, httpx2.AsyncClient]):
 
 @asynccontextmanager
 async def open_clients(
-    surroundings: Surroundings[HttpClientSettings], transports: Mapping[str, httpx2.AsyncBaseTransport] | None = None
+    surroundings: Surroundings[HttpClientSettings],
+    transports: Transports | None = None,
+    declared: Sequence[Dependency] = (),
 ) -> AsyncIterator[Clients]:
-    """One client for each dependency, by name. A dependency in `transports` is answered by it, and not checked."""
+    """One client for each dependency, by name. A dependency in `transports` is answered by it, and not checked.
+
+    A dependency that is not in `declared` has the policies of the variables.
+    """
     logging.getLogger("httpx2").setLevel(logging.WARNING)  # it would log every call, which has a span and a metric
-    settings = surroundings.settings
+    settings, given = surroundings.settings, transports or {}
+    policies = {policy.name: policy for policy in declared}
+    urls = {**{name: f"http://{name}" for name in given}, **settings.dependencies}
     async with AsyncExitStack() as stack:
         clients, probes = {}, {}
-        context = httpx2.create_ssl_context() if settings.dependencies else None  # shared: it takes 10 ms
-
-        def client(url: str, transport: httpx2.AsyncBaseTransport) -> httpx2.AsyncClient:
-            timeout = httpx2.Timeout(settings.timeout_seconds, connect=settings.connect_seconds)
-            return httpx2.AsyncClient(base_url=url, timeout=timeout, transport=transport)
-
-        def pool(connections: int) -> httpx2.AsyncHTTPTransport:
-            return httpx2.AsyncHTTPTransport(verify=context or True, limits=httpx2.Limits(max_connections=connections))
-
-        def limited(transport: httpx2.AsyncBaseTransport) -> LimitedTransport:
-            return LimitedTransport(transport, settings.timeout_seconds, settings.max_response_bytes)
-
-        given = transports or {}
-        for name, url in {**{name: f"http://{name}" for name in given}, **settings.dependencies}.items():
-            transport = limited(given.get(name) or pool(settings.max_connections))
-            observed = ObservedTransport(name, transport, surroundings.service.known_methods)
-            clients[name] = await stack.enter_async_context(client(url, observed))
+        for name, url in urls.items():
+            address = parse(url).url if name in given else url  # what is answered by a test is not looked up
+            policy = policies.get(name) or Dependency(name)
+            choice = Choice(policy.balancing or settings.balancing, policy.ejection)
+            found = await stack.enter_async_context(discovered(name, address, settings, choice))
+            layers = Layers(policy, settings, surroundings.service.known_methods)
+            transport = layers.over(given[name]) if name in given else layers.over(found.over(layers.pools()))
+            client = DependencyClient(base_url=found.url, timeout=layers.timeout, transport=transport)
+            clients[name] = await stack.enter_async_context(client)
             if name not in given:
-                probes[name] = await stack.enter_async_context(client(url, limited(pool(1))))
+                transport = layers.probe(found.over(layers.pool()))
+                probe = httpx2.AsyncClient(base_url=found.url, timeout=layers.timeout, transport=transport)
+                probes[name] = await stack.enter_async_context(probe)
         yield Clients(clients, probes)
 
 

@@ -8,6 +8,7 @@ from starlette.requests import Request
 
 from ...logs.redaction import redact_text
 from ...problems import RETRY_AFTER_SECONDS, ProblemResponse
+from .errors import DependencyFailingError
 
 log = structlog.get_logger()
 
@@ -58,12 +59,15 @@ def _reason(error: BaseException) -> str:
 async def on_transport_error(_: Request, error: Exception) -> ProblemResponse:
     """503 with the name of the dependency, without its address."""
     assert isinstance(error, httpx2.TransportError)
+    seconds = error.retry_after_seconds if isinstance(error, DependencyFailingError) else RETRY_AFTER_SECONDS
     try:
         dependency = error.request.extensions.get(DEPENDENCY)
     except RuntimeError:  # the error of a client that is not one of `Clients`
         dependency = None
-    headers = {"Retry-After": str(RETRY_AFTER_SECONDS)}
+    headers = {"Retry-After": str(seconds)}
     if dependency is None:
         return ProblemResponse(503, "A service that this one depends on cannot be reached.", headers)
+    if isinstance(error, DependencyFailingError):
+        return ProblemResponse(503, str(error), headers, dependency=dependency)
     detail = f"The service {dependency}, which this one depends on, cannot be reached."
     return ProblemResponse(503, detail, headers, dependency=dependency)

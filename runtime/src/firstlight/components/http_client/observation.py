@@ -1,6 +1,9 @@
-"""Observes calls: sends the request's ids with each call, and records each once, when its response is complete."""
+"""Observes calls: sends the request's ids with each call, and records each once, when its response is complete.
 
-from collections.abc import AsyncIterator
+An attempt is a call here: a call that is sent three times has three spans and three durations.
+"""
+
+from collections.abc import AsyncIterator, Collection
 
 import httpx2
 from opentelemetry import propagate, trace
@@ -9,44 +12,53 @@ from opentelemetry.trace import Span, SpanKind
 from ...context import UNOBSERVED, current_request
 from ...traces import consumers
 from ...traces.trace_context import TRACESTATE
-from .calls import SENT, Call, Dependency, started
+from .baggage import BAGGAGE, allowed
+from .calls import SENT, Call, Called, started
 from .failures import DEPENDENCY
-from .limits import LimitedResponse
+from .limited_body import LimitedResponse
+from .limits import ON_HEADERS
 
 
 class ObservedTransport(httpx2.AsyncBaseTransport):
     """Adds the ids to each request, and records a span and a duration."""
 
-    def __init__(self, dependency: str, transport: httpx2.AsyncBaseTransport, known_methods: frozenset[str]) -> None:
-        """Observe the calls of `dependency` through `transport`."""
-        self._dependency = Dependency(dependency, known_methods)
+    def __init__(
+        self,
+        dependency: str,
+        transport: httpx2.AsyncBaseTransport,
+        known_methods: frozenset[str],
+        baggage: Collection[str] = (),
+    ) -> None:
+        """Observe the calls of `dependency` through `transport`. It gets the entries of `baggage`."""
+        self._dependency = Called(dependency, known_methods)
         self._transport = transport
         self._tracer = trace.get_tracer(__name__)
+        self._baggage = baggage
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         """Send one request. The call ends with the last byte of the response."""
-        extensions = {**request.extensions, DEPENDENCY: self._dependency.name}
+        extensions = request.extensions
         if UNOBSERVED.get():
-            request.extensions = extensions
+            request.extensions = {**extensions, DEPENDENCY: self._dependency.name, ON_HEADERS: None}
             return await self._transport.handle_async_request(request)
         method = self._dependency.method(request)
         span = self._start(request, method)
-        # A redirect, or the answer to an authentication challenge, inherits the extensions of the request before it.
-        request.extensions = {**extensions, SENT: extensions.get(SENT, 0) + 1}
         call = Call(self._dependency, request, method, span)
+        # A retry, a redirect, and the answer to a challenge inherit the extensions of the request before.
+        request.extensions = {
+            **extensions,
+            DEPENDENCY: self._dependency.name,
+            SENT: extensions.get(SENT, 0) + 1,
+            ON_HEADERS: call.answered,
+        }
         with trace.use_span(span, record_exception=False, set_status_on_exception=False):
-            _identify(request, span)
+            _identify(request, span, self._baggage)
             try:
                 response = await self._transport.handle_async_request(request)
             except BaseException as error:
                 call.end(error)
                 raise
-        call.answered(response)
-        if isinstance(response, LimitedResponse):
-            response.on_failure = call.end
-        assert isinstance(response.stream, httpx2.AsyncByteStream)
-        response.stream = _ObservedStream(response.stream, call)
-        return response
+        return _observed(response, call)
 
     def _start(self, request: httpx2.Request, method: str) -> Span:
         current = trace.get_current_span().get_span_context()
@@ -60,13 +72,28 @@ class ObservedTransport(httpx2.AsyncBaseTransport):
         await self._transport.aclose()
 
 
-def _identify(request: httpx2.Request, span: Span) -> None:
+def _identify(request: httpx2.Request, span: Span, baggage: Collection[str]) -> None:
     """Write the ids into the headers, and replace those that the team's code has copied from its own request."""
+    headers = request.headers
     if span.get_span_context().is_valid:
-        request.headers.pop(TRACESTATE, None)
-    propagate.inject(request.headers)
+        headers.pop(TRACESTATE, None)
+    headers.pop(BAGGAGE, None)
+    propagate.inject(headers, allowed(baggage))
     if (ids := current_request()) is not None:
-        request.headers["x-request-id"] = ids.request_id
+        headers["x-request-id"] = ids.request_id
+
+
+def _observed(response: httpx2.Response, call: Call) -> httpx2.Response:
+    """End the call with the last byte, which may be there already."""
+    stream = response.stream
+    if isinstance(stream, httpx2.ByteStream) and not isinstance(response, LimitedResponse):
+        call.end()
+        return response
+    if isinstance(response, LimitedResponse):
+        response.on_failure = call.end
+    assert isinstance(stream, httpx2.AsyncByteStream)
+    response.stream = _ObservedStream(stream, call)
+    return response
 
 
 class _ObservedStream(httpx2.AsyncByteStream):

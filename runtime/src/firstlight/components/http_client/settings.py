@@ -1,10 +1,16 @@
 """`HTTP_CLIENT_*`: the dependencies that this service calls, and the limits of a call."""
 
-import re
-from typing import Annotated
+from pathlib import Path
+from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from .discovery import target
+from .discovery.options import SCHEMES
+from .discovery.registration import Registration
+from .named_files import NamedFiles, ProxyUrl
+from .proxies import Proxies
 
 
 def _split(value: object) -> object:
@@ -13,14 +19,27 @@ def _split(value: object) -> object:
         return value
     pairs = [pair.strip().partition("=") for pair in value.split(",") if pair.strip()]
     for name, _, url in pairs:
-        if not name.isidentifier() or not re.match(r"https?://[^/?#]", url):
-            msg = "must be a list of name=url, such as screening=https://screening.example,billing=https://billing.example"
-            raise ValueError(msg)
+        if not name.isidentifier():
+            raise ValueError(target.MUST)
+        target.parse(url)
     urls = {name: url for name, _, url in pairs}
     if len(urls) < len(pairs):
         msg = "must name each dependency once"
         raise ValueError(msg)
     return urls
+
+
+def _lower(value: object) -> object:
+    return value.strip().lower() if isinstance(value, str) else value
+
+
+def _registration(text: str) -> str:
+    if text:
+        Registration.parse(text)
+    return text
+
+
+Algorithm = Literal["round_robin", "weighted_round_robin", "random", "least_connections", "fastest", "hash"]
 
 
 class HttpClientSettings(BaseSettings):
@@ -35,3 +54,30 @@ class HttpClientSettings(BaseSettings):
     max_response_bytes: int = Field(16_777_216, ge=0)
     """Limit of the body in bytes, before and after decoding."""
     max_connections: int = Field(100, ge=1)
+    ca_files: NamedFiles = Field(default_factory=dict)
+    """Certificates in PEM of the CAs that a dependency is trusted by, instead of those of the system."""
+    certificate_files: NamedFiles = Field(default_factory=dict)
+    """The certificate in PEM that this service shows to a dependency."""
+    key_files: NamedFiles = Field(default_factory=dict)
+    """The keys of `certificate_files`, if they are in files of their own."""
+    balancing: Annotated[Algorithm, BeforeValidator(_lower)] = "weighted_round_robin"
+    """How the instance of a call is chosen."""
+    discovery_seconds: float = Field(10, ge=1, le=3600, allow_inf_nan=False)
+    """Between two lookups at most; records with a shorter TTL are looked up earlier."""
+    discovery_stale_seconds: float = Field(86_400, ge=1, allow_inf_nan=False)
+    """For so long, the instances of the last answer are used while lookups fail."""
+    consul_token_file: Path | None = None
+    """A file with the token for Consul. It is read for each request."""
+    registration: Annotated[str, AfterValidator(_registration)] = ""
+    """Where this instance is registered: `consul://localhost:8500/links`."""
+    http_proxy: ProxyUrl | None = Field(None, validation_alias="http_proxy")
+    https_proxy: ProxyUrl | None = Field(None, validation_alias="https_proxy")
+    all_proxy: ProxyUrl | None = Field(None, validation_alias="all_proxy")
+    no_proxy: str = Field("", validation_alias="no_proxy")
+
+    @property
+    def proxies(self) -> Proxies:
+        """The proxies of the environment."""
+        given = {scheme: getattr(self, f"{scheme}_proxy") or self.all_proxy for scheme in SCHEMES}
+        urls = {scheme: url.get_secret_value() for scheme, url in given.items() if url is not None}
+        return Proxies(urls, self.no_proxy)

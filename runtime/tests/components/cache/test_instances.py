@@ -1,0 +1,172 @@
+"""Several instances on one server: what one of them changes, the others no longer read."""
+
+import asyncio
+import json
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from firstlight.components.cache import Caches
+from firstlight.testing.redis import RedisProcess
+
+from ...fault_proxy import FaultProxy
+from .kept import LINKS, Source, link, opened, until
+
+pytestmark = pytest.mark.anyio
+
+NEW = link("a", "https://new.example")
+PROGRAM = Path(__file__).parents[2] / "programs" / "missing.py"
+PROCESSES, READERS = 4, 250
+
+
+async def _warm(caches: Caches, source: Source) -> None:
+    """Read until memory has the entry."""
+    while caches.levels.memory.get("sample:development:cache:links:v1:a") is None:
+        await caches.read(LINKS, "a", source.load("a"))
+
+
+@pytest.mark.parametrize("way", ["forget", "tag", "pattern", "put", "write", "redis-cli", "flush"])
+async def test_memory_forgets_what_another_instance_has_changed(redis: RedisProcess, way: str) -> None:
+    """Within a moment, in every way to change an entry: also in that of an operator."""
+    source = Source(a=link("a"))
+    async with opened(redis.url(), cache_drift_seconds=60) as one, opened(redis.url()) as other:
+        await _warm(one, source)
+        source.rows["a"] = NEW
+        match way:
+            case "forget":
+                await other.forget(LINKS, "a")
+            case "tag":
+                await other.forget_tagged(LINKS, "owner:ann")
+            case "pattern":
+                await other.forget_matching(LINKS, "a*")
+            case "put":
+                await other.put(LINKS, "a", NEW)
+            case "write":
+                await other.write(LINKS, "a", NEW, source.save(NEW))
+            case "redis-cli":
+                redis.command("DEL", "sample:development:cache:links:v1:a")
+            case _:
+                redis.command("FLUSHALL")
+        began = time.monotonic()
+        while await one.read(LINKS, "a", source.load("a")) != NEW:  # noqa: ASYNC110 - memory has no event for it
+            await asyncio.sleep(0)
+        assert time.monotonic() - began < 1
+
+
+async def test_memory_is_not_trusted_for_long_while_nobody_can_say_what_changed(redis: RedisProcess) -> None:
+    """The connection hangs: after the drift the entry is read from its source, and Redis is not waited for."""
+    source = Source(a=link("a"))
+    with FaultProxy(redis.port) as proxy:
+        async with opened(redis.url(port=proxy.port), cache_drift_seconds=0.5) as one, opened(redis.url()) as other:
+            await _warm(one, source)
+            proxy.hang()
+            source.rows["a"] = NEW
+            changed = time.monotonic()
+            await other.forget(LINKS, "a")
+            while await one.read(LINKS, "a", source.load("a")) != NEW:  # noqa: ASYNC110 - the clock decides
+                await asyncio.sleep(0)
+            assert time.monotonic() - changed < 0.5 + 0.3  # the drift, and one call that hangs
+            proxy.restore()
+            assert one.levels.tracking is not None
+            await until(lambda: one.levels.tracking and one.levels.tracking.is_up)
+            assert await one.read(LINKS, "a", source.load("a")) == NEW
+
+
+async def test_memory_is_trusted_again_after_a_pause_in_which_everything_arrived(redis: RedisProcess) -> None:
+    """The process stood still for longer than the drift: what changed meanwhile is heard before memory is used."""
+    source = Source(a=link("a"))
+    async with opened(redis.url(), cache_drift_seconds=0.5) as one:
+        await _warm(one, source)
+        source.rows["a"] = NEW
+        redis.command("DEL", "sample:development:cache:links:v1:a")
+        time.sleep(0.6)  # noqa: ASYNC251 - nothing of this process runs
+        assert await one.read(LINKS, "a", source.load("a")) == NEW
+
+
+async def test_what_the_server_could_not_forget_is_not_read_by_this_instance_and_forgotten_later(
+    redis: RedisProcess,
+) -> None:
+    """The server was away when the row changed. When it is back, the old entry is gone before it is used."""
+    source = Source(a=link("a"))
+    with FaultProxy(redis.port) as proxy:
+        async with opened(redis.url(port=proxy.port)) as one, opened(redis.url()) as other:
+            await one.read(LINKS, "a", source.load("a"))
+            proxy.refuse()
+            await one.write(LINKS, "a", NEW, source.save(NEW))
+            assert await one.read(LINKS, "a", source.load("a")) == NEW
+            assert len(one.levels.pending) == 1
+            proxy.restore()
+            await until(lambda: len(one.levels.pending) == 0)
+            for caches in (one, other):
+                assert await caches.read(LINKS, "a", source.load("a")) == NEW
+
+
+async def test_an_instance_that_was_killed_while_it_wrote_leaves_no_old_entry(redis: RedisProcess) -> None:
+    """It has begun the change, and its source has the new row."""
+    source = Source(a=link("a"))
+    async with opened(redis.url()) as one:
+        await one.read(LINKS, "a", source.load("a"))
+        shared = one.levels.shared
+        assert shared is not None
+        await shared.begin(LINKS, "a")  # and nothing afterwards
+        source.rows["a"] = NEW
+
+        async with opened(redis.url()) as other:
+            assert await other.read(LINKS, "a", source.load("a")) == NEW
+
+
+async def test_a_thousand_misses_in_four_processes_are_one_load(redis: RedisProcess) -> None:
+    """The lock has an owner, who is alone with the source."""
+    processes = [
+        await asyncio.create_subprocess_exec(
+            sys.executable,
+            str(PROGRAM),
+            redis.url(),
+            str(READERS),
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+        )
+        for _ in range(PROCESSES)
+    ]
+    for process in processes:
+        assert process.stdout is not None
+        assert await process.stdout.readline() == b"ready\n"
+    for process in processes:
+        assert process.stdin is not None
+        process.stdin.write(b"go\n")
+    results = [json.loads((await process.communicate())[0]) for process in processes]
+
+    assert [result["read"] for result in results] == [READERS] * PROCESSES
+    assert sum(result["loads"] for result in results) == 1
+    assert redis.command("GET", "loads") == "1"
+
+
+async def test_a_killed_owner_of_a_lock_delays_the_others_for_a_limited_time(redis: RedisProcess) -> None:
+    """Its lock ends by itself: here it has 0.2 seconds left."""
+    source = Source(a=link("a"))
+    async with opened(redis.url()) as one:
+        redis.command("SET", "sample:development:cache_lock:links:v1:a", "r:dead", "PX", 200)
+        began = time.monotonic()
+        assert await one.read(LINKS, "a", source.load("a")) == link("a")
+        assert time.monotonic() - began < 1
+
+    assert source.loads["a"] == 1
+
+
+async def test_the_lock_of_a_long_load_is_renewed(redis: RedisProcess) -> None:
+    """So that another instance does not load as well."""
+    source = Source(a=link("a"))
+    source.hold.clear()
+    async with opened(redis.url()) as one, opened(redis.url()) as other:
+        for each in (one, other):
+            assert each.levels.shared is not None
+            each.levels.shared.lock_seconds = 0.3
+        reading = [asyncio.create_task(each.read(LINKS, "a", source.load("a"))) for each in (one, other)]
+        await source.reached.wait()
+        await asyncio.sleep(0.7)
+        source.hold.set()
+        assert await asyncio.gather(*reading) == [link("a")] * 2
+
+    assert source.loads["a"] == 1
