@@ -49,6 +49,8 @@ ELSEWHERE = {
     '"""Add owner."""': "runtime/tests/components/database/schema/test_guide.py runs it",
     "# contract:": "the same",
     "with op.get_context()": "the same",
+    "kind = Enum(": "the same",
+    "if op.get_bind()": "the same",
     "make demo": "tests/test_demo.py",
     "from hashlib import sha256": "runtime/tests/security/test_access.py attacks a service with this code",
     "python3 alerts/silence.py": "tests/alerts/test_silence.py",

@@ -6,7 +6,7 @@ from pathlib import Path
 from textwrap import dedent, indent
 from typing import Any
 
-from sqlalchemy import Column, Enum
+from sqlalchemy import Column, Enum, Table
 from sqlalchemy.dialects.postgresql import ENUM
 
 from firstlight.components.database.schema import Schema, migrate, write_migration
@@ -53,6 +53,8 @@ def test_an_enumeration_by_hand(url: str, tmp_path: Path) -> None:
     declared: dict[str, Any] = {"Enum": Enum, "ENUM": ENUM}
     exec(KIND, declared)  # noqa: S102 - the guide's
     tables, folder = links(Column("kind", declared["kind"])), tmp_path / "migrations"
+    other = ENUM("a", name="other")  # the type of a new table is made with it
+    Table("kinds", tables, Column("kind", Enum("a", native_enum=False, length=40).with_variant(other, "postgresql")))
     write_migration(schema(folder, CREATE, tables=tables), "Add owner")
     file = folder / f"{SECOND}.py"
     with_type = file.read_text("utf-8").replace("    with op.batch", indent(TYPE, "    ") + "\n    with op.batch", 1)
