@@ -28,7 +28,12 @@ pytestmark = pytest.mark.slow
 NOT_RUN = "docs/not-run.md"  # tests/test_not_run.py reads its commands; they need what is not here
 # runtime/tests/components/database/ runs every block of these: test_database_guide.py, test_sharding.py,
 # and runtime/tests/components/cache/stores/test_write_behind_guide.py
-DATABASES = ("docs/guides/database.md", "docs/guides/sharding.md", "docs/guides/write-behind.md")
+DATABASES = (
+    "docs/guides/database.md",
+    "docs/guides/sharding.md",
+    "docs/guides/write-behind.md",
+    "docs/guides/http-client.md",  # runtime/tests/components/http_client/test_http_client_guide.py
+)
 EXAMPLES = "docs/examples/"  # tests/test_blog.py runs the commands of its README
 OF_COMPONENTS = "components/"  # emitted pages; runtime/tests/components/database/test_runbooks.py runs their commands
 RUNBOOKS = "ops/alerts/runbooks/"  # tests/alerts/test_runbooks.py reads every query and command of those

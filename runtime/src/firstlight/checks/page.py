@@ -45,8 +45,9 @@ def _components(project: Project) -> Iterator[Finding]:
     file = project.page_file
     page = syntax.module(project, file)
     listed = _listed(page)
-    imported = {found.component: found for found in _imports(page)}
-    used = {component for component, found in imported.items() if found.name in listed}
+    imports = list(_imports(page))
+    used = {found.component for found in imports if found.name in listed}
+    imported = {found.component: found for found in imports if found.name in listed or found.component not in used}
     for component in project.components:
         if component not in used:
             yield Finding(file, _missing(component, imported.get(component)))
@@ -74,13 +75,13 @@ def _missing(component: str, imported: Imported | None) -> str:
 
 
 def _imports(page: Module) -> Iterator[Imported]:
-    """Each `from firstlight.components.<component> import <COMPONENT>`."""
+    """Each `from firstlight.components.<component> import <COMPONENT>`, or `<component>`, a function that makes it."""
     for node in ast.walk(page.tree):
         if not isinstance(node, ast.ImportFrom) or node.level:
             continue
         library, _, component = (node.module or "").rpartition(".")
         for alias in node.names:
-            if library == LIBRARY and alias.name == component.upper():
+            if library == LIBRARY and alias.name in {component.upper(), component}:
                 yield Imported(component, alias.asname or alias.name, node.lineno)
             elif node.module == LIBRARY and alias.name.isupper():
                 yield Imported(alias.name.lower(), alias.asname or alias.name, node.lineno)
@@ -109,6 +110,8 @@ def _names(value: ast.expr | None, constants: dict[str, ast.expr], *, depth: int
         case ast.BinOp(left=left, right=right):
             yield from _names(left, constants, depth=depth)
             yield from _names(right, constants, depth=depth)
+        case ast.Call(func=ast.Name(id=name)):
+            yield name
         case ast.Name(id=name):
             yield name
             if name in constants and depth < len(constants):

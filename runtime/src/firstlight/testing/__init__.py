@@ -7,7 +7,8 @@
         return SERVICE
 
 If the service defines the fixture `declared_answers` as well, which returns `True`, `client` fails when a response
-is none that its operation declares. `with_dependency` and `with_resource` replace a dependency or a resource by a fake.
+is none that its operation declares. `with_dependency` and `with_resource` replace a dependency or a resource by a fake,
+and `firstlight.testing.dependencies` has dependencies that are slow, broken or down.
 
 A component that keeps data gets data of its own for each test. `app` rolls its changes back; a module whose tests need
 several connections, or a cancelled statement, overrides `rolled_back` so that it returns `False`.
