@@ -110,7 +110,6 @@ def create_app(  # noqa: PLR0913 - everything that differs between a server, a t
     )
     if process != WEB:  # it serves no requests, so it needs no data plane and no objectives
         return Application(Starlette(), lifespan)
-    # Around the finished application, so that it sees the outcome of every request.
     app = _starlette(settings, service, lifespan, served=served)
     recorder = _recorder(app, service, settings, emit, watched.requests)
     return _observed(app, lifespan, recorder, WebsocketRecorder(recorder.templates, emit), tracing)
@@ -147,6 +146,7 @@ def _publish(settings: Settings, service: Service, loaded: Sequence[Part]) -> No
 def _observed(
     app: Starlette, lifespan: Lifespan, recorder: Recorder, websockets: WebsocketRecorder, tracing: Tracing
 ) -> Application:
+    # Around the finished application, so that it sees the outcome of every request.
     settings = lifespan.settings
     proxies, protection = Proxies(settings.trusted_proxies), Protection.of(settings)
     observers = Observers(

@@ -8,12 +8,15 @@ from pathlib import Path
 from typing import Generic, TypeVar
 
 from ..errors import SettingsError
-from .address_error import AddressError
 from .file_stamp import Stamp, stamp
 
 AddressT = TypeVar("AddressT")
 LARGEST_BYTES = 65_536  # more is no URL
 _EMPTY, _PIPE = "is empty", "is no ordinary file"
+
+
+class AddressError(ValueError):
+    """A URL that cannot be used. The text says what it must be, and has no part of the URL that may be secret."""
 
 
 class UrlFile(Generic[AddressT]):
