@@ -68,8 +68,7 @@ class Application:
     def serve(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         """Do the same without a coroutine in between, for a server that accepts any function."""
         if scope["type"] == "http" and (probe := PROBES.get(scope["path"])) is not None:
-            status = 200 if probe(self._health) else 503
-            return Response(status_code=status, headers=_OF_PROBES)(scope, receive, send)
+            return Response(status_code=200 if probe(self._health) else 503, headers=_OF_PROBES)(scope, receive, send)
         return self._app(scope, receive, send)
 
 
@@ -92,7 +91,6 @@ def create_app(  # noqa: PLR0913 - everything that differs between a server, a t
 
     Raises `SettingsError` for a bad setting and `ArrangementError` for components that do not fit together.
     """
-    arrangement.verify(service)
     loaded = parts(settings := with_token(settings), service)
     service, watched = service.within(settings), watches(settings)
     emit, tracing, telemetry = _telemetry(settings, service, log_sink, span_processors, watched)
@@ -126,7 +124,8 @@ def _telemetry(
 
 
 def parts(settings: Settings, service: Service) -> list[Part]:
-    """The components with their settings. Raises `SettingsError`."""
+    """The components with their settings. Raises `ArrangementError` and `SettingsError`."""
+    arrangement.verify(service)
     loaded = [Part(component, load(component.settings)) for component in service.components]
     for part in loaded:
         part.component.refuse(part.settings, settings)
