@@ -73,7 +73,6 @@ ELSEWHERE = {
     "OTEL_EXPORTER_OTLP_ENDPOINT=": "runtime/tests/otlp/test_process.py runs a service so",
     "async def ticks": "tests/team.py puts it into a service",
     "def drawer(": "runtime/tests/programs/shown.py has such a component",
-    "OTEL_EXPORTER_OTLP_ENDPOINT=": "needs a viewer; runtime/tests/otlp/test_process.py runs a service with a receiver",
     "LIMITS = (": "runtime/tests/rate_limits/test_limit.py reads it",
 }
 
