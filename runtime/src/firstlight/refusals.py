@@ -14,6 +14,7 @@ VALUE_CHARACTERS = 100
 _PLAIN = (str, int, float, bool, NoneType)
 _SHOULD = re.compile(r"(?:[\w-]+ )*?should ")
 _AFTER = re.compile(r" after validation.*")
+_SCHEME = re.compile(r"[a-z][a-z0-9+.-]*:///?", re.IGNORECASE)
 _SHORTEST_REPEATED = 4  # characters of a value that is looked for within words
 _WRITTEN_BY_A_RULE = frozenset({"value_error", "assertion_error"})
 
@@ -69,7 +70,7 @@ def _without(kind: type[BaseSettings], message: str, detail: Any) -> str:
     value, field = str(detail["input"]), str(detail["loc"][0])
     if detail["type"] not in _WRITTEN_BY_A_RULE:
         return message.partition(",")[0] if "error" in detail.get("ctx", {}) else message
-    if not value:
+    if not value or _SCHEME.fullmatch(value):  # without a secret, and with words of the message
         return message
     if not _is_secret(kind, field):  # a rule may name the part that is wrong; a URL in it may have a password
         return redact_text(message)

@@ -128,6 +128,13 @@ def test_the_handler_gets_the_valid_query(client: TestClient) -> None:
     assert client.get("/parcels?limit=7&order=weight").json() == {"limit": 7, "order": "weight"}
 
 
+def test_a_name_with_nul_is_not_found(client: TestClient) -> None:
+    """No store has it, and PostgreSQL refuses to look for it."""
+    assert client.get("/parcels/a%00b").status_code == 404
+    assert client.delete("/parcels/%00").status_code == 404
+    assert client.get("/parcels/a%01b").text == "a\x01b"
+
+
 def test_the_last_value_of_a_repeated_parameter_counts(client: TestClient) -> None:
     """Each field has one value."""
     assert client.get("/parcels?limit=7&limit=8").json()["limit"] == 8

@@ -1,5 +1,6 @@
 """The start waits for the conditions of the components, with the management port open and the service port closed."""
 
+import asyncio
 import signal
 import time
 from collections.abc import Callable
@@ -12,10 +13,13 @@ import pytest
 from starlette.testclient import TestClient
 
 from firstlight import Component, NoSettings, Service, Settings, create_app, nothing
-from firstlight.server.starting import StartError
+from firstlight.logs import pipeline
+from firstlight.server.starting import REASONS, StartError, wait_until_ready
 from firstlight.testing import ServiceProcess
+from firstlight.testing.lines import Lines
 
 from ..conftest import PROGRAMS
+from ..faults import IDENTITY
 from ..ports import free_port
 
 Serve = Callable[..., ServiceProcess]
@@ -66,6 +70,23 @@ def test_the_start_waits_until_the_condition_holds(waiting: Waiting) -> None:
     assert httpx2.get(waiting.url).text == "answer"
     assert process.terminate() == 0
     assert process.error == ""
+
+
+def test_another_reason_is_logged_as_well(settings: Settings, lines: Lines) -> None:
+    """The server is back, and now its schema is too old. Reasons that come again and again are logged once."""
+    reasons = ["refused", "refused", "too old", "refused", "too old", *map(str, range(20))]
+
+    async def condition() -> None:
+        if reasons:
+            raise OSError(reasons.pop(0))
+
+    pipeline.configure(settings, IDENTITY, lines)
+    asyncio.run(wait_until_ready({"database": condition}, poll_seconds=0))
+    entries = lines.events
+
+    assert [entry["event"] for entry in entries] == ["startup.delayed"] * REASONS + ["startup.resumed"]
+    said = [entry["reason"] for entry in entries[:REASONS]]
+    assert said == ["OSError: refused", "OSError: too old", *(f"OSError: {number}" for number in range(REASONS - 2))]
 
 
 def test_the_wait_is_logged_once(waiting: Waiting) -> None:

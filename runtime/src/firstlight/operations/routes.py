@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from ..problems import NotFoundError
 from ..requests.deadline import Deadlines
 from ..versions.choice import chosen
 from ..versions.served import Served
@@ -22,6 +23,8 @@ class _ByMethod:
         self._apps = apps
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if "\0" in scope["path"]:  # nothing has such a name, and PostgreSQL refuses to look for it
+            raise NotFoundError
         method = scope["method"]
         await self._apps[method if method in self._apps else "GET"](scope, receive, send)  # a HEAD that is not declared
 

@@ -11,6 +11,7 @@ from ..summary import summary
 
 POLL_SECONDS = 0.1
 ANSWER_SECONDS = 2.0  # a condition that takes longer is not met
+REASONS = 10  # of one condition that are logged: a reason may have a number that changes
 
 log = structlog.get_logger()
 Condition = Callable[[], Awaitable[object]]
@@ -20,22 +21,28 @@ class StartError(Exception):
     """A `ready_to_start` did not succeed within the timeout."""
 
 
-async def wait_until_ready(conditions: Mapping[str, Condition], timeout: float | None = None) -> None:  # noqa: ASYNC109
-    """Wait until no condition raises. One event when the wait begins, one when it ends.
+async def wait_until_ready(
+    conditions: Mapping[str, Condition],
+    timeout: float | None = None,  # noqa: ASYNC109
+    poll_seconds: float = POLL_SECONDS,
+) -> None:
+    """Wait until no condition raises. One event when the wait begins, one for each other reason, one when it ends.
 
     Raises `StartError` after `timeout` seconds. A server has none: the startup probe of its platform has a limit.
     """
     for component, condition in conditions.items():
-        reason = await _reason(condition)
-        if reason:
-            log.warning("startup.delayed", component=component, reason=reason)
-            try:
-                async with asyncio.timeout(timeout):
-                    while await _reason(condition):  # noqa: ASYNC110 - only asking tells
-                        await asyncio.sleep(POLL_SECONDS)
-            except TimeoutError:
-                msg = f"{component} is not ready to start after {timeout:g} s: {reason}"
-                raise StartError(msg) from None
+        reasons: list[str] = []
+        try:
+            async with asyncio.timeout(timeout):
+                while reason := await _reason(condition):
+                    if reason not in reasons and len(reasons) < REASONS:
+                        log.warning("startup.delayed", component=component, reason=reason)
+                        reasons.append(reason)
+                    await asyncio.sleep(poll_seconds)
+        except TimeoutError:
+            msg = f"{component} is not ready to start after {timeout:g} s: {reasons[-1] if reasons else 'no answer'}"
+            raise StartError(msg) from None
+        if reasons:
             log.info("startup.resumed", component=component)
 
 

@@ -164,7 +164,9 @@ async def test_the_start_waits_for_the_database(ledger_server: PostgresqlServer)
         try:
             line = process.wait_for("startup.delayed")
             assert line["component"] == "database"
-            assert line["reason"].startswith("ConnectionRefusedError")
+            place = f"postgresql://127.0.0.1:{proxy.port}"
+            assert line["reason"].startswith(f"DatabaseUnavailableError: {place}")
+            assert "does not answer: ConnectionRefusedError" in line["reason"]
             async with httpx2.AsyncClient(base_url=f"http://127.0.0.1:{port}/health/") as client:
                 assert [(await client.get(name)).status_code for name in ("live", "ready", "startup")] == [
                     200,

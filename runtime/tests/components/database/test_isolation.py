@@ -4,7 +4,7 @@ import os
 import sqlite3
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import pytest
 from sqlalchemy import text
@@ -12,14 +12,14 @@ from starlette.testclient import TestClient
 
 from firstlight import Service
 from firstlight.components.database import DATABASE, Database
-from firstlight.components.database.testing import assert_max_queries
+from firstlight.components.database.testing import Factory, assert_max_queries
 from firstlight.errors import SettingsError
 from firstlight.testing import ServiceProcess, with_resource
 from firstlight.testing.in_app import InApp
 from firstlight.testing.isolation import Isolations
 from firstlight.testing.postgresql import find
 
-from .notes import NOTE, NUMBER, SERVICE, TEXT, write_package
+from .notes import NOTE, NUMBER, SERVICE, TEXT, Note, write_package
 
 SYSTEMS = [
     "sqlite",
@@ -103,6 +103,8 @@ def test_a_test_puts_rows_where_the_application_finds_them(
 def test_a_row_can_be_built_without_a_database() -> None:
     """It has the defaults of the factory, and refuses fields that no column has."""
     assert NOTE.build(slug="mine").slug == "mine"
+    with pytest.raises(TypeError, match="a factory makes rows of a mapped class"):
+        Factory(cast("Any", Note.__table__), slug="mine")
     with pytest.raises(TypeError, match="colour"):
         NOTE.build(colour="red")
 

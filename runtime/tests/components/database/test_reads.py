@@ -1,6 +1,7 @@
 """`database.read()`: a compiled select without a transaction, on SQLite and PostgreSQL."""
 
 from datetime import UTC, datetime
+from typing import Any, cast
 
 import pytest
 from sqlalchemy import JSON, Column, Integer, MetaData, String, Table, bindparam, func, insert, select, text
@@ -52,11 +53,32 @@ async def test_values_are_those_of_the_columns(url: str) -> None:
         assert await database.read_one(by_id, id=2) is None
 
 
-async def test_a_missing_parameter_is_named(url: str) -> None:
-    """A missing parameter is named."""
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({}, "needs the keyword name"),
+        ({"nmae": "alice"}, "needs the keyword name"),
+        ({"name": "alice", "balance": 5}, "has no keyword balance"),
+    ],
+)
+async def test_a_missing_or_unknown_parameter_is_named(url: str, given: dict[str, Any], said: str) -> None:
+    """A typing error in an optional filter would find too much."""
     async with opened(url) as database:
-        with pytest.raises(TypeError, match="needs the keyword name"):
-            await database.read(BALANCE)
+        with pytest.raises(TypeError, match=said):
+            await database.read(BALANCE, **given)
+        async with database.transaction():
+            with pytest.raises(TypeError, match=said):
+                await database.read(BALANCE, **given)
+
+
+def test_a_list_of_values_is_refused() -> None:
+    """The statement would have another text for each length. It is refused where it is written, not at the call."""
+    names = ACCOUNTS.c.name.in_(bindparam("names", expanding=True))
+    for where in (names, ACCOUNTS.c.name.in_(["alice", "bob"])):
+        with pytest.raises(TypeError, match="a read has no lists of values"):
+            Read(select(ACCOUNTS).where(where))
+    with pytest.raises(TypeError, match="a read is made of a select, not of Insert"):
+        Read(cast("Any", insert(ACCOUNTS)))
 
 
 async def test_it_begins_no_transaction(postgresql_url: str) -> None:

@@ -136,12 +136,12 @@ async def test_ended_sessions_do_not_fail_reads(server: PostgresqlServer, file: 
 
 @pytest.mark.parametrize(
     ("content", "reason"),
-    [("", "must be postgresql://"), (None, "must be a readable file with a URL: No such file or directory")],
+    [("", "is empty"), (None, r"cannot be read \(No such file or directory\)")],
 )
 def test_a_file_without_a_url_stops_the_start(tmp_path: Path, content: str | None, reason: str) -> None:
     """One sentence that names the variable."""
     file = tmp_path / "url"
     if content is not None:
         file.write_text(content)
-    with pytest.raises(SettingsError, match=f"DATABASE_URL_FILE {reason}"):
+    with pytest.raises(SettingsError, match=f"^DATABASE_URL_FILE must name a readable file with one URL: .* {reason}$"):
         verify(DatabaseSettings(url_file=file), Settings())

@@ -27,6 +27,8 @@ SERVER = f"postgresql://app:{PASSWORD}@db.internal:5432/links"
         ("postgres://app@db/links", "postgresql+asyncpg"),
         ("postgresql+asyncpg://app@db/links", "postgresql+asyncpg"),
         ("postgresql://app@/links?host=/run/postgresql", "postgresql+asyncpg"),
+        ("PostgreSQL://app@db/links", "postgresql+asyncpg"),
+        ("postgresql://app:p%40s%2Fs@[::1]:5432/links", "postgresql+asyncpg"),
         ("sqlite:///links.sqlite3", "sqlite+aiosqlite"),
         ("sqlite+aiosqlite:////var/lib/links.sqlite3", "sqlite+aiosqlite"),
     ],
@@ -46,6 +48,8 @@ def test_a_url_gets_the_driver(text: str, driver: str) -> None:
         f"postgresql://app:{PASSWORD}@/links",
         f"postgresql://app:{PASSWORD}@db:port/links",
         "sqlite:///:memory:",
+        "sqlite:///",
+        "postgresql://",
     ],
 )
 @pytest.mark.parametrize("variable", ["DATABASE_URL", "DATABASE_REPLICA_URLS"])
@@ -58,6 +62,38 @@ def test_a_bad_url_is_one_sentence(monkeypatch: pytest.MonkeyPatch, variable: st
 
     assert str(raised.value).startswith(f"{variable} {MUST}")
     assert PASSWORD not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "must"),
+    [
+        (f"postgresql://app:{PASSWORD}@rest@db/links", "must have a host between @ and the port; write @ / : % of"),
+        (f"postgresql://app:{PASSWORD}@one,two/links", "must have a host between @ and the port"),
+        (f"postgresql://app:{PASSWORD}@%2Frun%2Fpostgresql/links", "must have a host between @ and the port"),
+        (f"postgresql://app:{PASSWORD}@db:0/links", "must have a port between 1 and 65535"),
+        (f"postgresql://app:{PASSWORD}@db:65536/links", "must have a port between 1 and 65535"),
+        (f"postgresql://app:{PASSWORD}@db:-1/links", "must have a port between 1 and 65535"),
+        (f"{SERVER}\n{SERVER}", "must be one URL in one line"),
+        (f"{SERVER}%00", "must be one URL in one line"),
+    ],
+)
+def test_a_part_that_no_server_has_is_refused(monkeypatch: pytest.MonkeyPatch, text: str, must: str) -> None:
+    """The driver would connect to another port, or wait for a name that has a part of the password in it."""
+    monkeypatch.setenv("DATABASE_URL", text)
+
+    with pytest.raises(SettingsError) as raised:
+        load(DatabaseSettings)
+
+    assert str(raised.value).startswith(f"DATABASE_URL {must}")
+    assert PASSWORD not in str(raised.value)
+
+
+def test_sqlite_needs_a_file_that_it_can_make(tmp_path: Path) -> None:
+    """No wait would change that, so the service does not start. A file that can be made is fine."""
+    verify(DatabaseSettings(url=f"sqlite:///{tmp_path}/new.sqlite3"), Settings())
+    for path, reason in ((tmp_path, "is a folder"), (tmp_path / "none/links.sqlite3", "there is no folder")):
+        with pytest.raises(SettingsError, match=f"^DATABASE_URL must name a file for SQLite that .*{reason}"):
+            verify(DatabaseSettings(url=f"sqlite:///{path}"), Settings())
 
 
 def test_an_option_in_the_url_has_a_variable(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -74,6 +110,8 @@ def test_an_option_in_the_url_has_a_variable(monkeypatch: pytest.MonkeyPatch) ->
         ("DATABASE_POOL_SIZE", "0", "must be"),
         ("DATABASE_POOL_WAIT_SECONDS", "inf", "must be"),
         ("DATABASE_STATEMENT_SECONDS", "-1", "must be"),
+        ("DATABASE_STATEMENT_SECONDS", "0.0001", "must be greater than or equal to 0.001"),
+        ("DATABASE_INSTANCES", "1" * 22, "must be"),
         ("DATABASE_BALANCING", "hash", "must be"),
         ("DATABASE_TLS", "sometimes", "must be"),
     ],

@@ -13,6 +13,7 @@ from firstlight import Settings, Surroundings, create_app
 from firstlight.component import Command
 from firstlight.components.database import DatabaseSettings
 from firstlight.components.database.component import open_database
+from firstlight.components.database.schema import SchemaError
 from firstlight.errors import UsageError
 from firstlight.lifecycle import Lifecycle
 from firstlight.testing.lines import Lines
@@ -62,6 +63,18 @@ def _arrange(monkeypatch: pytest.MonkeyPatch, urls: Mapping[str, str], slots: st
     quoted = ", ".join(f'"{name}": "{url}"' for name, url in urls.items())
     for name, value in {"URLS": f"{{{quoted}}}", "SLOTS": slots, "FROZEN": frozen}.items():
         monkeypatch.setenv(f"SHARDS_{name}", value)
+
+
+def test_a_shard_on_another_machine_is_left_alone(
+    databases: Mapping[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`make run` runs `migrate --local`. It does not even connect; without the argument, it does."""
+    _arrange(monkeypatch, {"a": databases["a"], "b": "postgresql://app@shard.example.invalid/b"})
+    run(SHARDED_DATABASE.commands["migrate"], "--local")
+    with pytest.raises(SchemaError, match="cannot be reached"):
+        run(SHARDED_DATABASE.commands["migrate"])
+    with pytest.raises(UsageError, match="there is no revision v9"):
+        run(SHARDED_DATABASE.commands["migrate"], "--to", "v9")
 
 
 def run(command: Command, *arguments: str) -> None:

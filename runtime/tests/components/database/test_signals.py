@@ -56,6 +56,10 @@ def _durations(operation: str, error: str = "", system: str = "sqlite") -> float
         ("WITH RECURSIVE t AS (SELECT 1) SELECT * FROM t", Kind("SELECT", "t")),
         ("BEGIN IMMEDIATE", Kind("_OTHER", "", writes=True)),
         ("/* why */ SELECT 1", Kind("SELECT", "")),
+        ("SELECT min(at) - CAST(extract(epoch FROM now()) AS float) FROM links", Kind("SELECT", "links")),
+        ("SELECT a IS DISTINCT FROM b, trim(both ' ' FROM a) FROM links", Kind("SELECT", "links")),
+        ("SELECT extract(year FROM at)", Kind("SELECT", "")),
+        ("SELECT * FROM generate_series(1, 9)", Kind("SELECT", "")),
         ("", Kind("_OTHER", "", writes=True)),
     ],
 )

@@ -5,12 +5,13 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import pytest
-from sqlalchemy import insert, text, update
-from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy import insert, select, text, update
+from sqlalchemy.exc import DBAPIError, IntegrityError, InvalidRequestError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from firstlight.components.database import Database, DatabaseUnavailableError
 from firstlight.metrics.instruments import REGISTRY
+from firstlight.problems import InvalidError
 
 from .databases import ACCOUNTS, balance, opened
 
@@ -120,6 +121,22 @@ async def test_a_task_has_a_transaction_of_its_own(postgresql_url: str) -> None:
         assert [await balance(database, name) for name in ("alice", "bob")] == [None, 0]
 
 
+async def test_a_session_ends_with_its_block(url: str) -> None:
+    """Used later, it would begin a transaction that nobody commits, and keep its connection."""
+    async with opened(url, pool_size=1) as database:
+        async with database.transaction() as session:
+            await _add(session, "alice")
+        with pytest.raises(InvalidRequestError, match="closed"):
+            await _add(session, "bob")
+        with pytest.raises(DeclinedError):
+            async with database.transaction() as session:
+                raise DeclinedError
+        with pytest.raises(InvalidRequestError, match="closed"):
+            await _add(session, "bob")
+
+        assert database.primary.pool.checkedout() == 0
+
+
 async def test_a_read_in_a_transaction_sees_its_changes(url: str) -> None:
     """A read in a transaction sees its changes."""
     async with opened(url) as database, database.transaction() as session:
@@ -157,6 +174,20 @@ async def test_a_wrong_statement_is_no_failure_of_the_database(url: str) -> None
         with pytest.raises(DBAPIError, match="nowhere"):
             async with database.transaction() as session:
                 await session.execute(text("SELECT * FROM nowhere"))
+
+
+async def test_a_text_that_cannot_be_stored_is_the_clients(postgresql_url: str) -> None:
+    """422, whether it is written, looked for, or a part of a list's filter. Nothing is stored."""
+    async with opened(postgresql_url) as database:
+        with pytest.raises(InvalidError, match="has a character that cannot be stored, such as NUL"):
+            async with database.transaction() as session:
+                await _add(session, "a\0b")
+        with pytest.raises(InvalidError):
+            await balance(database, "a\0b")
+        with pytest.raises(InvalidError):
+            await database.select(select(ACCOUNTS).where(ACCOUNTS.c.name == "a\0b"))
+
+        assert await database.select(select(ACCOUNTS)) == []
 
 
 async def test_a_deadlock_is_tried_again(postgresql_url: str) -> None:

@@ -1,10 +1,12 @@
 """DATABASE_URL_FILE: what is read at the start, and what happens when the file changes."""
 
 import os
+from functools import partial
 from pathlib import Path
 
 import pytest
 
+from firstlight.components.database.addresses import AddressError, parse
 from firstlight.components.database.url_file import UrlFile
 from firstlight.errors import SettingsError
 
@@ -14,6 +16,9 @@ OLD, NEW = "postgresql://app:first-pass@db/links", "postgresql://app:second-pass
 
 
 def _parse(text: str) -> str:
+    if not text.isprintable():
+        msg = "must be one URL in one line, without control characters"
+        raise AddressError(msg)
     if not text.startswith("postgresql://"):
         raise ValueError(text)
     return text
@@ -52,6 +57,28 @@ def test_the_link_of_a_kubernetes_secret_is_followed(tmp_path: Path) -> None:
     assert url.address == NEW
 
 
+def test_a_mark_of_the_byte_order_is_no_part_of_the_url(file: Path) -> None:
+    """Editors on Windows write it."""
+    file.write_text(f"{NEW}\r\n", "utf-8-sig")
+    assert UrlFile(file, _parse).address == NEW
+
+
+def test_a_pipe_is_refused(tmp_path: Path) -> None:
+    """Reading it would wait for somebody who writes to it."""
+    os.mkfifo(tmp_path / "url")
+    with pytest.raises(SettingsError, match="is no ordinary file"):
+        UrlFile(tmp_path / "url", _parse)
+
+
+def test_the_system_does_not_change(file: Path) -> None:
+    """A service that has begun with PostgreSQL has no driver for SQLite."""
+    url = UrlFile(file, partial(parse, wanted="postgresql"))
+    file.write_text("sqlite:///links.sqlite3")
+    with capture_logs() as events:
+        assert not url.has_changed()
+    assert [event["reason"] for event in events] == ["has a URL that must be of postgresql, as at the start"]
+
+
 def test_a_file_with_the_same_url_is_no_change(file: Path) -> None:
     """Some platforms write their files again and again."""
     url = UrlFile(file, _parse)
@@ -65,6 +92,7 @@ def test_a_file_with_the_same_url_is_no_change(file: Path) -> None:
         (b" \n", "is empty"),
         (b"mysql://app:first-pass@db", "has no valid URL"),
         (b"\xff\xfe", "has no valid URL"),
+        (f"{OLD}\n{OLD}".encode(), "has a URL that must be one URL in one line, without control characters"),
         (None, "cannot be read (No such file or directory)"),
     ],
 )

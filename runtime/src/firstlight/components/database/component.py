@@ -3,6 +3,7 @@
 import logging
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractContextManager, asynccontextmanager
+from functools import partial
 from pathlib import Path
 
 import structlog
@@ -11,12 +12,12 @@ from ...component import Background, Command, Component, Isolate, Layer, Surroun
 from ...errors import UsageError
 from ...identity import Identity
 from ...management.check import Check
-from . import addresses, pools
+from . import addresses, failures, pools
 from .capacity_check import compare
 from .console import section
 from .database import Database
 from .request_statements import observed
-from .schema import Schema, message_in, migrate, target_in, verify_schema, write_migration
+from .schema import Schema, migrate, target_in, verify_schema, wanted_in, write_migration
 from .servers import Server
 from .settings import DatabaseSettings, verify
 from .url_file import UrlFile
@@ -33,8 +34,10 @@ async def open_database(surroundings: Surroundings[DatabaseSettings]) -> AsyncIt
     for logger in ("sqlalchemy", pools.__name__):  # they would log what the metrics of the pool say
         logging.getLogger(logger).setLevel(logging.WARNING)
     settings, application = surroundings.settings, surroundings.identity.name
-    url_file = None if settings.url_file is None else UrlFile(settings.url_file, addresses.parse)
-    primary = Server("primary", settings.address, settings, application, url_file)
+    address = settings.address
+    same = partial(addresses.parse, wanted=addresses.system_of(address))
+    url_file = None if settings.url_file is None else UrlFile(settings.url_file, same)
+    primary = Server("primary", address, settings, application, url_file)
     replicas = [Server(f"replica_{n}", url, settings, application) for n, url in enumerate(settings.replicas)]
     database = Database(settings, primary, replicas, Schema.of(surroundings.identity.package))
     try:
@@ -58,8 +61,15 @@ def checks(database: Database) -> Sequence[Check]:
 
 
 async def has_schema(database: Database) -> None:
-    """Raise `SchemaError` while the schema lacks a revision of the code, and other errors while there is no answer."""
-    await database.ping()  # its errors say why
+    """Raise `SchemaError` while the schema lacks a revision of the code.
+
+    Raises `DatabaseUnavailableError` while there is no answer; its text says where, and why.
+    """
+    try:
+        await database.ping()
+    except Exception as error:
+        msg = f"{database.primary.place} does not answer: {failures.reason(error)}"
+        raise failures.DatabaseUnavailableError(msg) from error
     if database.schema is not None:
         await verify_schema(database.primary.engine, database.schema)
 
@@ -75,7 +85,8 @@ async def run_migrate(surroundings: Surroundings[DatabaseSettings], arguments: S
 
 async def run_migration(surroundings: Surroundings[DatabaseSettings], arguments: Sequence[str]) -> None:
     """The command `migration`. Raises `SchemaError`, and `UsageError` if there is nothing to write."""
-    write_migration(_schema(DATABASE.of(surroundings)), message_in(arguments))
+    wanted = wanted_in(arguments)
+    write_migration(_schema(DATABASE.of(surroundings)), wanted.message, empty=wanted.empty)
 
 
 def _schema(database: Database) -> Schema:
@@ -110,7 +121,9 @@ DATABASE = Component(
             run_migrate,
             "Bring the schema to the newest migration, or to one: --to REVISION; --local: only on this machine",
         ),
-        "migration": Command(run_migration, "Write the next migration: what it does, in words"),
+        "migration": Command(
+            run_migration, "Write the next migration: what it does, in words; --empty before them: without steps"
+        ),
     },
     middleware={Layer.OBSERVE: observed},
     console=section,

@@ -80,10 +80,12 @@ class Database:
     async def read(self, read: Read[*Columns], **parameters: Any) -> list[Row[*Columns]]:
         """The rows of a select, without a transaction. Inside `transaction()` it sees the changes of that transaction.
 
-        Raises `DatabaseUnavailableError` (503) where the database is the cause, `TypeError` for a missing parameter.
+        Raises `DatabaseUnavailableError` (503) where the database is the cause, `TypeError` for a missing or an unknown
+        parameter.
         """
         session = self._transactions.session
         if session is not None:
+            read.compiled(self.primary.engine.dialect).verify(parameters)
             result = await session.execute(read.statement, parameters)
             return [read.row(tuple(row)) for row in result]
         return await self._anywhere(lambda server: fetched(server, read, parameters))
@@ -117,11 +119,14 @@ class Database:
 
     async def ping(self) -> None:
         """Ask the primary for nothing. Raises the error of the driver, which says more than that of a request."""
+        failed: BaseException | None = None
         try:
             async with self.primary.engine.connect() as connection:
                 await connection.exec_driver_sql("SELECT 1")
         except DatabaseUnavailableError as error:
-            raise error.__cause__ or error from None
+            failed = error.__cause__ or error
+        if failed is not None:  # here it does not have the error for clients as its context
+            raise failed
 
     async def close(self) -> None:
         """Close all connections."""

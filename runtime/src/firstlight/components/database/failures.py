@@ -1,21 +1,16 @@
 """Failures of the database: which of them clients should meet as 503, and which are worth another attempt."""
 
 import sqlite3
-import time
 from collections.abc import Iterator
 
-import structlog
 from sqlalchemy import exc
 
 from ...error_type import error_type
 from ...logs.redaction import redact_text
-from ...problems import UnavailableError
+from ...problems import InvalidError, UnavailableError
 from ...summary import summary
 from . import tls
 
-log = structlog.get_logger()
-
-LOG_SECONDS = 10.0  # between two log lines about one server
 DEADLOCK, SERIALIZATION_FAILURE = "deadlock", "serialization_failure"
 QUERY_CANCELED = "57014"  # by the limit of the statement: it would take as long on another server
 RETRIED = {"40P01": DEADLOCK, "40001": SERIALIZATION_FAILURE}
@@ -24,6 +19,7 @@ RETRIED = {"40P01": DEADLOCK, "40001": SERIALIZATION_FAILURE}
 _CLASSES = ("08", "28", "40", "53", "57", "58")
 READ_ONLY = "25006"
 _CODES = frozenset({"3D000", READ_ONLY, "55P03"})
+_UNSTORABLE = frozenset({"22021", "22P05"})  # a NUL character in a text, or in JSON; SQLite stores it
 # Primary result codes of SQLite.
 _SQLITE = ("BUSY", "CANTOPEN", "CORRUPT", "FULL", "IOERR", "LOCKED", "NOTADB", "PERM", "READONLY")
 _DEPTH = 10  # of a chain; a longer one is a circle
@@ -107,7 +103,12 @@ def is_unavailable(error: BaseException) -> bool:
 
 
 def translated(error: Exception) -> Exception:
-    """What the caller gets: `DatabaseUnavailableError` where the database is the cause, else the same error."""
+    """What the caller gets: `DatabaseUnavailableError` where the database is the cause, else the same error.
+
+    `InvalidError` (422) for a text that no PostgreSQL stores: clients send it, and no code needs mending.
+    """
+    if sqlstate(error) in _UNSTORABLE:
+        return InvalidError("A text of this request has a character that cannot be stored, such as NUL.")
     if isinstance(error, DatabaseUnavailableError) or not is_unavailable(error):
         return error
     if isinstance(error, exc.TimeoutError):
@@ -118,30 +119,3 @@ def translated(error: Exception) -> Exception:
 def unavailable() -> DatabaseUnavailableError:
     """The error without a reason, which concerns the operators and not the client."""
     return DatabaseUnavailableError("The database of this service cannot be reached, or refuses to work.")
-
-
-class FailureLog:
-    """Logs at most one failure of a server in `LOG_SECONDS`. The next line has the number of the others."""
-
-    def __init__(self, server: str) -> None:
-        """`server` is its name in the log line."""
-        self._server = server
-        self._next = 0.0
-        self._suppressed = 0
-
-    def write(self, error: BaseException) -> None:
-        """Log a failure. That of a new connection is behind the error for the client."""
-        if isinstance(error, DatabaseUnavailableError) and error.__cause__ is not None:
-            error = error.__cause__
-        now = time.monotonic()
-        if now < self._next:
-            self._suppressed += 1
-            return
-        suppressed, self._suppressed, self._next = self._suppressed, 0, now + LOG_SECONDS
-        log.warning(
-            "database.call_failed",
-            server=self._server,
-            error_type=kind_of(error),
-            reason=reason(error),
-            suppressed=suppressed,
-        )

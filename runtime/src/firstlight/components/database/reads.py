@@ -6,9 +6,11 @@ take more CPU than the driver (docs/adr/0049).
 
 from collections import namedtuple
 from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVarTuple
 
-from sqlalchemy import Dialect, Select
+from sqlalchemy import BindParameter, Dialect, Select, SelectBase
+from sqlalchemy.sql.visitors import iterate
 
 Columns = TypeVarTuple("Columns")
 Processor = Callable[[Any], Any]
@@ -41,11 +43,15 @@ class Compiled(NamedTuple):
 
     text: str
     parameters: Sequence[Parameter]
+    names: AbstractSet[str]
+    """The keywords of a call."""
     processors: Sequence[Processor | None] | None
     """What makes a value of Python from one of the driver, by column; None where all values pass unchanged."""
 
     def arguments(self, given: Mapping[str, Any]) -> list[Any]:
         """The values in the order of the driver. Raises `TypeError` for a missing or an unknown keyword."""
+        if len(given) != len(self.names):
+            self.verify(given)
         values = []
         for name, process, constant, required in self.parameters:
             if not required:
@@ -54,10 +60,19 @@ class Compiled(NamedTuple):
             try:
                 value = given[name]
             except KeyError:
-                msg = f"this read needs the keyword {name}"
-                raise TypeError(msg) from None
+                self.verify(given)
+                raise
             values.append(value if process is None or value is None else process(value))
         return values
+
+    def verify(self, given: Mapping[str, Any]) -> None:
+        """Raise `TypeError` for a missing or an unknown keyword."""
+        for name in sorted(self.names - given.keys()):
+            msg = f"this read needs the keyword {name}"
+            raise TypeError(msg)
+        for name in sorted(given.keys() - self.names):
+            msg = f"this read has no keyword {name}"
+            raise TypeError(msg)
 
 
 class Read(Generic[*Columns]):
@@ -67,7 +82,11 @@ class Read(Generic[*Columns]):
     """
 
     def __init__(self, statement: "Select[*Columns]") -> None:
-        """Compile the statement at its first use. `bindparam(expanding=True)` is not possible: use `any_` instead."""
+        """Compile the statement at its first use.
+
+        Raises `TypeError` for another statement than a select, and for a list of values such as that of `in_`.
+        """
+        _verify(statement)
         self.statement = statement
         self.row: Callable[[Sequence[Any]], Row[*Columns]] = _row_of(statement)
         self._compiled: dict[str, Compiled] = {}
@@ -91,6 +110,15 @@ class Read(Generic[*Columns]):
         ]
 
 
+def _verify(statement: object) -> None:
+    if not isinstance(statement, SelectBase):
+        msg = f"a read is made of a select, not of {type(statement).__name__}"
+        raise TypeError(msg)
+    if any(isinstance(part, BindParameter) and part.expanding for part in iterate(statement)):
+        msg = "a read has no lists of values, because its text would differ: use database.select, or any_ of an array"
+        raise TypeError(msg)
+
+
 def _row_of(statement: "Select[*tuple[Any, ...]]") -> Any:
     names = [str(column.key) for column in statement.selected_columns]
     row: Any = namedtuple("Row", names, rename=True)  # type: ignore[misc] # noqa: PYI024 - the names are known only now
@@ -102,9 +130,11 @@ def _compile(statement: "Select[*tuple[Any, ...]]", dialect: Dialect) -> Compile
     names = compiled.positiontup if compiled.positiontup is not None else list(compiled.bind_names.values())
     types = [column.type.dialect_impl(dialect) for column in statement.selected_columns]
     processors = [kind.result_processor(dialect, None) for kind in types]
+    parameters = [_parameter(name, compiled.binds[name], dialect) for name in names]
     return Compiled(
         text=compiled.string,
-        parameters=[_parameter(name, compiled.binds[name], dialect) for name in names],
+        parameters=parameters,
+        names={parameter.name for parameter in parameters if parameter.required},
         processors=processors if any(processors) else None,
     )
 

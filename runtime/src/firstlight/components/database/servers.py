@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from . import failures, sqlite
 from .addresses import POSTGRESQL, system_of
 from .connector import Connector
-from .failures import FailureLog
+from .failure_log import FailureLog
 from .plans import Plans
 from .pools import ObservedPool, replace_lost
 from .renewal import Renewal
@@ -56,6 +56,12 @@ class Server:
         self._observe(self.engine.sync_engine)
         if self.dialect_name != POSTGRESQL:
             sqlite.prepare(self.engine.sync_engine, settings)
+
+    @property
+    def place(self) -> str:
+        """Where it is now, for operators: a URL without user and password."""
+        url = self.url if self.url_file is None else self.url_file.address
+        return URL.create(self.dialect_name, None, None, url.host, url.port, url.database, url.query).render_as_string()
 
     async def close(self) -> None:
         """Close all connections."""

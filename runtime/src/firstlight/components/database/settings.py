@@ -1,5 +1,6 @@
 """`DATABASE_*`: where the database is, and the limits of its use."""
 
+import os
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -11,6 +12,7 @@ from ...errors import SettingsError
 from ...settings import DEVELOPMENT, Settings
 from . import addresses
 from .tls import Tls
+from .url_file import UrlFile
 
 
 def _address(value: object) -> object:
@@ -35,6 +37,8 @@ def _lower(value: object) -> object:
 
 Secret = Annotated[SecretStr, BeforeValidator(_address)]
 Seconds = Annotated[float, Field(gt=0, le=3600, allow_inf_nan=False)]
+OfServer = Annotated[float, Field(ge=0.001, le=3600, allow_inf_nan=False)]
+"""Seconds that the server is told in milliseconds: it reads 0 as no limit."""
 
 
 class DatabaseSettings(BaseSettings):
@@ -59,30 +63,21 @@ class DatabaseSettings(BaseSettings):
     """Connections to each server at most, for each instance."""
     pool_wait_seconds: Seconds = 1
     connect_seconds: Seconds = 2
-    statement_seconds: Seconds = 5
-    transaction_seconds: Seconds = 10
+    statement_seconds: OfServer = 5
+    transaction_seconds: OfServer = 10
     attempts: int = Field(3, ge=1, le=10)
     """How often a transaction is begun at most, with the first time."""
     slow_seconds: Seconds = 0.25
     slow_plans: bool = False
-    instances: int = Field(1, ge=1)
+    instances: int = Field(1, ge=1, le=100_000)
     """How many instances share the server, for the comparison of pools with its connections."""
 
     @property
     def address(self) -> URL:
-        """The URL of the primary. Raises `ValueError` if the file cannot be used."""
-        return addresses.parse(self.written or addresses.DEFAULT)
-
-    @property
-    def written(self) -> str:
-        """The URL as it was written; nothing without one. Raises `ValueError` if the file cannot be read."""
-        if self.url_file is None:
-            return self.url.get_secret_value().strip()
-        try:
-            return self.url_file.read_text(encoding="utf-8").strip()
-        except (OSError, UnicodeError) as error:
-            msg = f"must be a readable file with a URL: {getattr(error, 'strerror', None) or error}"
-            raise ValueError(msg) from None
+        """The URL of the primary. Raises `SettingsError` if the file cannot be used."""
+        if self.url_file is not None:
+            return UrlFile(self.url_file, addresses.parse).address
+        return addresses.parse(self.url.get_secret_value().strip() or addresses.DEFAULT)
 
     @property
     def replicas(self) -> list[URL]:
@@ -95,20 +90,32 @@ def verify(settings: DatabaseSettings, service: Settings) -> None:
     if settings.url_file is not None and settings.url.get_secret_value():
         msg = "DATABASE_URL and DATABASE_URL_FILE are both set; set only one of them"
         raise SettingsError(msg)
-    try:
-        written = settings.written
-        if settings.url_file is not None:
-            addresses.parse(written)
-    except ValueError as error:
-        msg = f"DATABASE_URL_FILE {error}"
-        raise SettingsError(msg) from None
+    address = settings.address
+    if _is_sqlite(address):
+        _verify_place(Path(address.database or ""))
     Tls(settings.tls, settings.tls_ca_file)
-    if settings.replica_urls and any(map(_is_sqlite, (settings.address, *settings.replicas))):
+    if settings.replica_urls and any(map(_is_sqlite, (address, *settings.replicas))):
         msg = "DATABASE_REPLICA_URLS must be URLs of PostgreSQL, as that of their primary, DATABASE_URL"
         raise SettingsError(msg)
-    if not written and service.environment != DEVELOPMENT:
+    is_written = settings.url_file is not None or settings.url.get_secret_value().strip()
+    if not is_written and service.environment != DEVELOPMENT:
         msg = f"DATABASE_URL is missing; in {service.environment} it {addresses.MUST}"
         raise SettingsError(msg)
+
+
+def _verify_place(file: Path) -> None:
+    """Raise `SettingsError` where SQLite cannot make or open its file. No wait changes that."""
+    folder = file.absolute().parent
+    if file.is_dir():
+        reason = f"'{file}' is a folder"
+    elif not folder.is_dir():
+        reason = f"there is no folder '{folder}'"
+    elif not os.access(file if file.exists() else folder, os.W_OK):
+        reason = f"'{file}' cannot be written"
+    else:
+        return
+    msg = f"DATABASE_URL must name a file for SQLite that can be written, or one that can be made: {reason}"
+    raise SettingsError(msg)
 
 
 def _is_sqlite(url: URL) -> bool:

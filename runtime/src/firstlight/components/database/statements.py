@@ -31,6 +31,10 @@ _NAME = r'((?:"[^"]+"|\w+)(?:\.(?:"[^"]+"|\w+))*)'
 _MAIN = re.compile(r"\)\s*(SELECT|INSERT|UPDATE|DELETE|MERGE)\b", re.IGNORECASE)
 _WRITES = re.compile(r"\b(INSERT|UPDATE|DELETE|MERGE)\b", re.IGNORECASE)
 _TABLE = re.compile(rf"\b(?:FROM|INTO|UPDATE|TABLE(?: IF (?:NOT )?EXISTS)?)\s+{_NAME}", re.IGNORECASE)
+# Where FROM names no table: extract(epoch FROM at), trim(both FROM name), IS DISTINCT FROM, FROM generate_series(1, 9).
+_NO_TABLE = re.compile(
+    r"\b(?:(?:EXTRACT|TRIM|SUBSTRING|OVERLAY)\s*\([^()]*?FROM\b|DISTINCT\s+FROM\b|FROM\s+[\w.]+\()", re.IGNORECASE
+)
 
 
 class Kind(NamedTuple):
@@ -49,7 +53,7 @@ def kind_of(text: str) -> Kind:
     if verb == "WITH":  # the verb of the statement behind the common table expressions; a part may write
         mains = _MAIN.findall(text)
         verb = mains[-1].upper() if mains else "SELECT"
-    table = _TABLE.search(text)
+    table = _TABLE.search(_NO_TABLE.sub("(", text))
     writes = verb not in _READING or _WRITES.search(text) is not None
     return Kind(verb if verb in _VERBS else OTHER, table[1].replace('"', "") if table else "", writes)
 

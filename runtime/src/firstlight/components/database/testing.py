@@ -53,7 +53,15 @@ class Factory(Generic[ModelT]):
     """Makes rows of a mapped class, so that a test names only the fields that matter to it."""
 
     def __init__(self, model: Callable[..., ModelT], **defaults: Any) -> None:
-        """`defaults` are fields. A function is called for each row: `sequence(...)`, or `build` of another factory."""
+        """`defaults` are fields. A function is called for each row: `sequence(...)`, or `build` of another factory.
+
+        A table without a class gets one: `class Link(Base): __table__ = links`. Raises `TypeError` for anything else.
+        """
+        if not hasattr(model, "__mapper__"):
+            msg = (
+                f"a factory makes rows of a mapped class, such as `class Row(Base): __table__ = ...`, not of {model!r}"
+            )
+            raise TypeError(msg)
         self._model, self._defaults = model, defaults
 
     def build(self, **fields: Any) -> ModelT:

@@ -59,7 +59,8 @@ class Transactions:
             async with outer.begin_nested():
                 yield outer
             return
-        session = AsyncSession(self._server.engine, expire_on_commit=False)
+        # Used after its block, it would begin a transaction that nobody ends.
+        session = AsyncSession(self._server.engine, expire_on_commit=False, close_resets_only=False)
         token = CURRENT.set(Open(session, self, asyncio.current_task()))
         limit = asyncio.timeout(self._seconds if seconds is None else seconds)
         outcome = "committed"

@@ -10,12 +10,14 @@ from typing import Generic, TypeVar
 import structlog
 
 from ...errors import SettingsError
+from .addresses import AddressError
 from .file_stamp import Stamp, stamp
 
 log = structlog.get_logger()
 
 AddressT = TypeVar("AddressT")
 LARGEST_BYTES = 65_536  # more is no URL
+_EMPTY, _PIPE = "is empty", "is no ordinary file"
 
 
 class UrlFile(Generic[AddressT]):
@@ -67,22 +69,26 @@ class UrlFile(Generic[AddressT]):
             self._address, self._is_new = address, True
 
     def _read(self) -> AddressT:
+        if self._file.exists() and not (self._file.is_file() or self._file.is_dir()):  # nobody may write to a pipe
+            raise _SaidError(_PIPE)
         with self._file.open("rb") as opened:
-            text = opened.read(LARGEST_BYTES).decode().strip()
+            text = opened.read(LARGEST_BYTES).decode("utf-8-sig").strip()
         if not text:
-            raise _EmptyError
+            raise _SaidError(_EMPTY)
         return self._parse(text)
 
     def _refused(self, error: Exception) -> None:
         log.warning("database.address_refused", file=str(self._file), reason=_reason(error))
 
 
-class _EmptyError(ValueError):
-    """The file has no text."""
+class _SaidError(ValueError):
+    """What is wrong with the file. The text quotes no part of it."""
 
 
 def _reason(error: Exception) -> str:
     """Without the text of a `ValueError`, which may quote the password."""
     if isinstance(error, OSError):
         return f"cannot be read ({error.strerror})"
-    return "is empty" if isinstance(error, _EmptyError) else "has no valid URL"
+    if isinstance(error, AddressError):
+        return f"has a URL that {error}"
+    return str(error) if isinstance(error, _SaidError) else "has no valid URL"

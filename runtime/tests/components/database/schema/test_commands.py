@@ -55,6 +55,8 @@ def test_a_closed_port_is_one_sentence(parcels: Serve) -> None:
     delayed = web.wait_for("startup.delayed", component="database")["reason"]
     for said in (failed, delayed):
         assert "Connect" in said
+    assert "postgresql://127.0.0.1:1/parcels does not answer: Connect" in delayed
+    for said in (failed, delayed):
         assert "secret" not in said
 
 
@@ -74,6 +76,14 @@ def test_bad_arguments_end_with_status_2(parcels: Serve) -> None:
     failed = command.wait_for("command.failed")
     assert failed["reason"] == "migrate takes no arguments, --local, or --to and a revision, not 'now'"
     assert (failed["exit_status"], "exception" in failed) == (2, False)
+
+
+def test_an_unknown_revision_ends_with_status_2(parcels: Serve) -> None:
+    """It is a wrong argument, and nothing is applied."""
+    command = parcels("migrate", "--to", "v9")
+
+    assert command.wait() == 2
+    assert command.wait_for("command.failed")["reason"] == f"there is no revision v9; the newest is {SECOND}"
 
 
 def test_a_failed_migration_ends_with_status_1(parcels: Serve, tmp_path: Path) -> None:

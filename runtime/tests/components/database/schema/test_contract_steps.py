@@ -17,9 +17,16 @@ REQUIRED = "adds a column that is NOT NULL without a default in the database"
         ('op.rename_table("links", "urls")', "renames a table"),
         ('op.alter_column("links", "owner", new_column_name="user")', "renames a column"),
         ('op.alter_column("links", "owner", nullable=False)', "makes a column NOT NULL"),
+        (
+            'op.alter_column("links", "owner", existing_type=sa.Text(), type_=sa.Integer())',
+            "changes the type of a column",
+        ),
         (f'op.add_column("links", {COLUMN}))', REQUIRED),
         (f"batch_op.add_column({COLUMN}, default=''))", REQUIRED),
         ('op.execute("ALTER TABLE links drop  column owner")', "executes DROP COLUMN"),
+        ('op.execute("ALTER TABLE links DROP owner")', "executes DROP"),
+        ('op.execute("ALTER TABLE links RENAME owner TO user_name")', "executes RENAME"),
+        ('op.execute("ALTER TABLE links ALTER COLUMN owner SET DATA TYPE bigint")', "executes TYPE"),
         ('op.execute(sa.text("ALTER TABLE links ALTER owner SET NOT NULL"))', "executes SET NOT NULL"),
     ],
 )
@@ -40,6 +47,9 @@ def test_is_found_without_a_comment(code: str, done: str) -> None:
         'op.alter_column("links", "owner", nullable=True)',
         'op.drop_index("ix_links_slug")',
         'op.execute("UPDATE links SET owner = slug")',
+        'op.execute("ALTER TABLE links ADD COLUMN type text")',
+        'op.execute("ALTER TABLE links ALTER owner DROP DEFAULT, DROP CONSTRAINT one")',
+        'op.alter_column("links", "owner", existing_type=sa.Text(), server_default="")',
     ],
 )
 def test_what_expands_is_not_found(code: str) -> None:

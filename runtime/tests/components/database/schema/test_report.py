@@ -56,6 +56,20 @@ def test_a_table_without_a_migration(package: Path, report: Report) -> None:
     assert report() == [("migrations", sentence)]
 
 
+def test_an_enum_with_a_type_of_its_own(package: Path, report: Report) -> None:
+    """PostgreSQL would refuse the migration that adds such a column, and a value that is added later."""
+    tables = TABLES.replace('"owner", Text', '"owner", Enum("a", "b", name="owner")').replace(
+        "import ", "import Enum, "
+    )
+    (package / "tables.py").write_text(tables)
+    migration = package / f"migrations/{SECOND}.py"
+    migration.write_text(migration.read_text().replace("sa.Text", 'sa.Enum("a", "b", name="owner")'))
+
+    ((file, sentence),) = report()
+    assert file == "tables.py"
+    assert sentence.startswith("links.owner is an Enum, for which PostgreSQL has a type that migrations neither create")
+
+
 def test_no_folder(package: Path, report: Report) -> None:
     """It must be made."""
     (package / "migrations").rename(package / "other")

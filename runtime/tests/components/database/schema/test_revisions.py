@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from firstlight import UsageError
 from firstlight.components.database.schema import SchemaError
 from firstlight.components.database.schema.revisions import read
 
@@ -72,5 +73,5 @@ def test_one_revision_in_two_files(tmp_path: Path) -> None:
 
 def test_an_unknown_target(tmp_path: Path) -> None:
     """The newest one is named."""
-    with pytest.raises(SchemaError, match="there is no revision v9; the newest is v0001_create_links"):
+    with pytest.raises(UsageError, match="there is no revision v9; the newest is v0001_create_links"):
         schema(tmp_path / "migrations", CREATE).revisions.missing((), "v9")

@@ -6,11 +6,28 @@ import sys
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Column, DateTime, ForeignKey, Index, Integer, MetaData, Table, Text, TypeDecorator, text
+from sqlalchemy import (
+    Boolean,
+    Column,
+    DateTime,
+    Enum,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    Table,
+    Text,
+    TypeDecorator,
+    false,
+    func,
+    text,
+    true,
+)
 from structlog.typing import EventDict
 
 from firstlight import UsageError
-from firstlight.components.database.schema import Schema, SchemaError, message_in, migrate, write_migration
+from firstlight.components.database.full_text import document
+from firstlight.components.database.schema import Schema, SchemaError, migrate, wanted_in, write_migration
 from firstlight.components.database.schema.changes import missing_operations, sentences
 
 from .schemas import ADD, CREATE, links, opened, owned, rows, schema
@@ -120,7 +137,69 @@ def test_needs_migrations_that_run(tmp_path: Path) -> None:
 
 def test_needs_a_message() -> None:
     """The file is named by it."""
-    assert message_in(["add", "owner"]) == "add owner"
-    for wrong in ([], [" "], ["-"]):
+    assert wanted_in(["add", "owner"]) == ("add owner", False)
+    assert wanted_in(["--empty", "fill owner"]) == ("fill owner", True)
+    for wrong in ([], [" "], ["-"], ["--empty"]):
         with pytest.raises(UsageError, match="migration needs what it does, in a few words"):
-            message_in(wrong)
+            wanted_in(wrong)
+
+
+def test_writes_an_empty_one(tmp_path: Path, entries: list[EventDict]) -> None:
+    """For a change of data, or an index that only PostgreSQL has. It runs as it is."""
+    folder = tmp_path / "migrations"
+    write_migration(schema(folder, CREATE, ADD), "Fill owner", empty=True)
+
+    assert (folder / "v0003_fill_owner.py").read_text().endswith('def upgrade() -> None:\n    """Fill owner."""\n')
+    assert entries[-1]["changes"] == []
+    assert missing_operations(schema(folder)).is_empty()
+
+
+@pytest.mark.parametrize(
+    ("column", "written"),
+    [
+        (Column("owner", Text, server_default="", nullable=False), "server_default=''"),
+        (Column("owner", Text, server_default="it's (a)\n", nullable=False), "server_default="),
+        (Column("paid", Boolean, server_default=false(), nullable=False), "server_default=sa.false()"),
+        (Column("paid", Boolean, server_default=true(), nullable=False), "server_default=sa.true()"),
+        (Column("at", DateTime, server_default=func.now(), nullable=False), "server_default=sa.func.now()"),
+        (Column("at", DateTime, server_default=text("CURRENT_TIMESTAMP"), nullable=False), "CURRENT_TIMESTAMP"),
+        (Column("kind", Enum("a", "b", native_enum=False, length=9), server_default="a"), "server_default='a'"),
+    ],
+)
+def test_a_default_is_the_same_on_both_systems(url: str, tmp_path: Path, column: Column[str], written: str) -> None:
+    """The migration runs on each, and there is no difference afterwards."""
+    made = schema(tmp_path / "migrations", tables=links(column._copy()))  # noqa: SLF001 - no public one
+    write_migration(made, "links")
+    migration = (tmp_path / "migrations/v0001_links.py").read_text()
+    assert written in migration.replace('"', "'")
+    again = schema(tmp_path / "migrations", tables=links(column._copy()))  # noqa: SLF001 - no public one
+    assert missing_operations(again).is_empty()
+
+    async def run() -> None:
+        async with opened(url) as server:
+            await migrate(server, again)
+            await rows(server, "INSERT INTO links (slug) VALUES ('one')")
+
+    asyncio.run(run())
+
+
+def test_a_new_table_gets_what_only_postgresql_has(
+    postgresql_url: str, tmp_path: Path, entries: list[EventDict]
+) -> None:
+    """Such as the index of its words; without it, a search reads the whole table."""
+    tables = owned()
+    words = Index("ix_links_words", document(tables.tables["links"].c.slug), postgresql_using="gin")
+    words.ddl_if(dialect="postgresql")
+    made = schema(tmp_path / "migrations", tables=tables)
+    write_migration(made, "links")
+
+    assert "add index ix_links_words of links" in entries[-1]["changes"]
+    assert missing_operations(schema(tmp_path / "migrations", tables=tables)).is_empty()
+
+    async def run() -> list[tuple[object, ...]]:
+        async with opened(postgresql_url) as server:
+            await migrate(server, schema(tmp_path / "migrations"))
+            return await rows(server, "SELECT indexdef FROM pg_indexes WHERE indexname = 'ix_links_words'")
+
+    ((definition,),) = asyncio.run(run())
+    assert "USING gin (to_tsvector('simple'::regconfig, slug))" in str(definition)

@@ -8,6 +8,7 @@ from ....component import Background, NoSettings, Surroundings
 from ....idempotency import Limits, TransactionalStore, idempotency
 from ....idempotency.middleware import COMPONENT
 from ....idempotency.outcomes import watch
+from .. import expired
 from ..component import DATABASE
 from .store import DatabaseStore
 
@@ -28,7 +29,8 @@ async def remove_expired(surroundings: Surroundings[Any]) -> None:
     """Remove the keys that have expired, and count the others."""
     store = surroundings.resources[COMPONENT]
     assert isinstance(store, DatabaseStore)
-    await store.remove_expired()
+    with expired.while_reachable():
+        await store.remove_expired()
 
 
 IDEMPOTENCY = idempotency(

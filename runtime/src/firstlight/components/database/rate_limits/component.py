@@ -24,7 +24,8 @@ async def remove_all(database: Database) -> None:
 
 async def remove_expired(surroundings: Surroundings[Any]) -> None:
     """Remove what has expired, as a background task."""
-    await remove_all(DATABASE.of(surroundings))
+    with expired.while_reachable():
+        await remove_all(DATABASE.of(surroundings))
 
 
 def open_database_store(surroundings: Surroundings[NoSettings], limits: Sequence[Limit]) -> DatabaseStore:

@@ -7,6 +7,6 @@ from .migrate import migrate, target_in
 from .readiness import verify_schema
 from .revisions import SchemaError
 from .schema import Schema
-from .write_migration import message_in, write_migration
+from .write_migration import wanted_in, write_migration
 
-__all__ = ["Schema", "SchemaError", "message_in", "migrate", "target_in", "verify_schema", "write_migration"]
+__all__ = ["Schema", "SchemaError", "migrate", "target_in", "verify_schema", "wanted_in", "write_migration"]

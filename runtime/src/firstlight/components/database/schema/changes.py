@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from alembic.autogenerate import produce_migrations
-from alembic.operations.ops import UpgradeOps
+from alembic.operations.ops import AlterColumnOp, CreateIndexOp, CreateTableOp, ModifyTableOps, UpgradeOps
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import MetaData, create_engine, event
 from sqlalchemy.engine import Connection
@@ -44,13 +44,42 @@ def _compared(connection: Connection, tables: MetaData) -> UpgradeOps:
         warnings.simplefilter("ignore")  # about what SQLite cannot tell, such as the expression of an index
         operations = produce_migrations(context, tables).upgrade_ops
     assert operations is not None
+    return _without_equal_defaults(operations)
+
+
+def _without_equal_defaults(operations: UpgradeOps) -> UpgradeOps:
+    """Leave out changes of defaults that are texts and equal: alembic takes an empty one, and quotes, for different."""
+    tables = [each for each in operations.ops if isinstance(each, ModifyTableOps)]
+    for table in tables:
+        columns = [each for each in table.ops if isinstance(each, AlterColumnOp)]
+        for column in columns:
+            if _is_same(column.existing_server_default, column.modify_server_default):
+                column.modify_server_default = False
+        unchanged = [column for column in columns if not column.has_changes()]
+        table.ops = [each for each in table.ops if each not in unchanged]
+    operations.ops = [each for each in operations.ops if each not in tables or each.ops]
     return operations
 
 
-def _is_compared(item: Any, _name: str | None, _kind: str, _reflected: bool, _other: Any) -> bool:  # noqa: FBT001 - alembic's
+def _is_same(found: Any, wanted: Any) -> bool:
+    """Whether the text of a default in the database, with its quotes, is the one that was declared."""
+    text, there = getattr(wanted, "arg", None), str(getattr(getattr(found, "arg", None), "text", ""))
+    there = there.removeprefix("(").removesuffix(")") if there.startswith("('") else there
+    return isinstance(text, str) and there[:1] == there[-1:] == "'" and there[1:-1].replace("''", "'") == text
+
+
+def _is_compared(item: Any, *_: object) -> bool:
     """Leave out what `ddl_if(dialect="postgresql")` keeps away from SQLite."""
     dialect = getattr(getattr(item, "_ddl_if", None), "dialect", None)
     return dialect is None or SQLITE in ((dialect,) if isinstance(dialect, str) else dialect)
+
+
+def left_out(schema: Schema, operations: UpgradeOps) -> UpgradeOps:
+    """The indexes that only PostgreSQL gets, of the tables that the operations create."""
+    tables = schema.tables().tables
+    created = [tables[each.table_name] for each in operations.ops if isinstance(each, CreateTableOp)]
+    indexes = [index for table in created for index in table.indexes if not _is_compared(index)]
+    return UpgradeOps([CreateIndexOp.from_index(index) for index in sorted(indexes, key=lambda each: str(each.name))])
 
 
 def sentences(operations: UpgradeOps) -> Iterator[str]:

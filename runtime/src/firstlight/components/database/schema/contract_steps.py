@@ -11,7 +11,15 @@ import tokenize
 from collections.abc import Iterator
 
 COMMENT = re.compile(r"#\s*contract:\s*\S")
-STATEMENT = re.compile(r"\b(DROP\s+(?:COLUMN|TABLE)|RENAME\s+(?:COLUMN|TO)|SET\s+NOT\s+NULL)\b", re.IGNORECASE)
+STATEMENTS = (
+    re.compile(r"\b(DROP\s+(?:COLUMN|TABLE)|RENAME\s+(?:COLUMN|TO)|SET\s+NOT\s+NULL)\b", re.IGNORECASE),
+    # PostgreSQL lets the word COLUMN out.
+    re.compile(
+        r"\bALTER\s+TABLE\b[^;]*?\b(DROP(?!\s+(?:CONSTRAINT|DEFAULT|NOT|IDENTITY|EXPRESSION)\b))\b", re.IGNORECASE
+    ),
+    re.compile(r"\bALTER\s+TABLE\b[^;]*?\b(RENAME(?!\s+CONSTRAINT\b))\b", re.IGNORECASE),
+    re.compile(r"\bALTER\s+TABLE\b[^;]*?\bALTER\s+(?:COLUMN\s+)?\S+\s+(?:SET\s+DATA\s+)?(TYPE)\b", re.IGNORECASE),
+)
 OPERATIONS = {
     "drop_column": "drops a column",
     "drop_table": "drops a table",
@@ -44,13 +52,16 @@ def _done(call: ast.Call, operation: str) -> str:
     match operation:
         case "alter_column" if "new_column_name" in given:
             return "renames a column"
+        case "alter_column" if not _is(given.get("type_", ast.Constant(None)), value=None):
+            return "changes the type of a column"
         case "alter_column" if _is(given.get("nullable"), value=False):
             return "makes a column NOT NULL"
         case "add_column":
             return "adds a column that is NOT NULL without a default in the database" if _is_required(call) else ""
         case "execute":
-            texts = [node.value for node in ast.walk(call) if isinstance(node, ast.Constant)]
-            found = next((hit for text in texts if isinstance(text, str) and (hit := STATEMENT.search(text))), None)
+            texts = [each.value for each in ast.walk(call) if isinstance(each, ast.Constant)]
+            hits = (form.search(text) for form in STATEMENTS for text in texts if isinstance(text, str))
+            found = next(filter(None, hits), None)
             return f"executes {' '.join(found[1].upper().split())}" if found else ""
         case _:
             return OPERATIONS.get(operation, "")

@@ -43,7 +43,8 @@ async def migrate(server: Server, schema: Schema, target: str | None = None, lim
     """Apply what is missing, each revision in a transaction of its own, with one event each.
 
     Several processes may do so at once: one works, the others wait. A database that a newer release has migrated is
-    left as it is. Raises `SchemaError` if a migration fails; those before it stay applied.
+    left as it is. Raises `SchemaError` if a migration fails; those before it stay applied. `UsageError` if there is no
+    such target.
     """
     from .steps import StepError, Steps  # noqa: PLC0415 - alembic is not for processes that serve
 

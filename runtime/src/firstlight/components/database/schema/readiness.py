@@ -28,7 +28,8 @@ async def verify_schema(engine: AsyncEngine, schema: Schema) -> None:
     elif schema.revisions.missing(current):
         at = f"is at {', '.join(current)}" if current else "is empty"
         expected = ", ".join(schema.revisions.heads)
-        msg = f"the schema {at} and must be at {expected}: run `python -m {schema.package} migrate`"
+        run = f"run `python -m {schema.package} migrate`, or `make migrate` in development"
+        msg = f"the schema {at} and must be at {expected}: {run}"
         raise SchemaError(msg)
 
 

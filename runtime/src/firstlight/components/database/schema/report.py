@@ -9,6 +9,9 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from sqlalchemy import Enum, MetaData
+
+from ..addresses import POSTGRESQL
 from . import contract_steps
 from .changes import missing_operations, sentences
 from .connections import reason
@@ -18,6 +21,10 @@ from .steps import StepError
 from .version_file import LONGEST
 
 Finding = tuple[Path, str]
+ENUM = (
+    "is an Enum, for which PostgreSQL has a type that migrations neither create with a column nor change: "
+    "write Enum(..., native_enum=False, length=40)"
+)
 WRITE = 'run `make migration MESSAGE="..."`'
 
 
@@ -70,6 +77,17 @@ def _differences(schema: Schema, folder: Path) -> Iterator[Finding]:
     else:
         for sentence in sentences(missing):
             yield schema.folder, f"no migration does this: {sentence}; {WRITE}."
+        for column in _enums(schema.tables()):
+            yield folder / f"{TABLES}.py", f"{column} {ENUM}."
+
+
+def _enums(tables: MetaData) -> Iterator[str]:
+    """Columns that are a type of their own on PostgreSQL. The comparison on SQLite does not see its values."""
+    for table in tables.sorted_tables:
+        for column in table.columns:
+            kind = column.type
+            if isinstance(kind, Enum) and kind.native_enum and POSTGRESQL not in kind._variant_mapping:  # noqa: SLF001 - no public one
+                yield f"{table.name}.{column.name}"
 
 
 def main() -> None:

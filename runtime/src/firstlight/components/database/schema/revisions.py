@@ -5,6 +5,8 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from ....errors import UsageError
+
 PACKAGE_FILE = "__init__.py"
 
 
@@ -47,12 +49,12 @@ class Revisions:
     def missing(self, current: Iterable[str], target: str | None = None) -> Sequence[Revision]:
         """What has to be applied, in order, to reach the target or all heads. Nothing if a newer release was there.
 
-        Raises `SchemaError` for a target that does not exist.
+        Raises `UsageError` for a target that does not exist.
         """
         current = tuple(current)
         if target is not None and target not in self._by_name:
             msg = f"there is no revision {target}; the newest is {', '.join(self.heads) or 'not written yet'}"
-            raise SchemaError(msg)
+            raise UsageError(msg)
         if self.unknown(current):
             return ()
         applied = self._with_ancestors(current)

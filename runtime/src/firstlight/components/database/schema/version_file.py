@@ -5,10 +5,13 @@ import subprocess
 import sys
 from importlib import util
 from pathlib import Path
+from textwrap import indent
 from typing import Any, Literal
 
 from alembic.autogenerate import render_python_code
 from alembic.operations.ops import UpgradeOps
+from sqlalchemy.sql.expression import False_, True_
+from sqlalchemy.sql.functions import now
 from sqlalchemy.types import TypeDecorator
 
 from .schema import Schema
@@ -22,6 +25,8 @@ IMPORTS = {
     "op": "from alembic import op",
     "postgresql.": "from sqlalchemy.dialects import postgresql",
 }
+DEFAULTS = {False_: "sa.false()", True_: "sa.true()", now: "sa.func.now()"}
+CONDITION = '    if op.get_bind().dialect.name == "postgresql":'
 TEXT = '''"""{title}."""
 
 {imports}
@@ -36,7 +41,7 @@ def upgrade() -> None:
 '''
 
 
-def write(schema: Schema, message: str, operations: UpgradeOps) -> Path:
+def write(schema: Schema, message: str, operations: UpgradeOps, only_postgresql: UpgradeOps) -> Path:
     """The new file, which is named like its revision, such as `v0002_add_owner.py`."""
     revisions = schema.revisions
     numbers = [int(found[1]) for each in revisions.ordered if (found := NUMBER.match(each.name))]
@@ -45,8 +50,9 @@ def write(schema: Schema, message: str, operations: UpgradeOps) -> Path:
     heads = [f'"{head}"' for head in revisions.heads]
     parents = "None" if not heads else heads[0] if len(heads) == 1 else f"({', '.join(heads)})"
     # SQLite changes a table by copying it, which alembic calls a batch.
-    code = render_python_code(operations, render_as_batch=True, render_item=render_item)
-    body = COMMENT.sub("", f"    {code}").replace(", schema=None)", ")").strip("\n")
+    body = "" if operations.is_empty() else _code(operations, render_as_batch=True)
+    if not only_postgresql.is_empty():
+        body += f"\n\n{CONDITION}\n{indent(_code(only_postgresql, render_as_batch=False), '    ')}"
     title = " ".join(message.split()).rstrip(".").replace("\\", "").replace('"', "'")
     title = title[:1].upper() + title[1:]
     imports = "\n".join(line for prefix, line in IMPORTS.items() if prefix in body)
@@ -57,8 +63,18 @@ def write(schema: Schema, message: str, operations: UpgradeOps) -> Path:
     return file
 
 
+def _code(operations: UpgradeOps, *, render_as_batch: bool) -> str:
+    code = render_python_code(operations, render_as_batch=render_as_batch, render_item=render_item)
+    return COMMENT.sub("", f"    {code}").replace(", schema=None)", ")").strip("\n")
+
+
 def render_item(kind: str, item: Any, _context: Any) -> str | Literal[False]:
-    """A type of the service is written as the type of SQLAlchemy behind it: migrations do not import the service."""
+    """A type of the service is written as the type of SQLAlchemy behind it: migrations do not import the service.
+
+    A default is written as it was declared where alembic would write what only one system understands.
+    """
+    if kind == "server_default":
+        return next((text for made, text in DEFAULTS.items() if isinstance(getattr(item, "arg", None), made)), False)
     if kind == "type" and isinstance(item, TypeDecorator):
         return f"sa.{item.impl_instance!r}"
     return False

@@ -7,10 +7,10 @@ from typing import Any
 
 from firstlight import Background, Check, Command, Component, Surroundings
 from firstlight.components.database import DATABASE, Database
-from firstlight.components.database.addresses import parse
+from firstlight.components.database.addresses import is_local, parse
 from firstlight.components.database.capacity_check import compare
 from firstlight.components.database.failures import is_unavailable
-from firstlight.components.database.schema import migrate, verify_schema
+from firstlight.components.database.schema import migrate, target_in, verify_schema
 from firstlight.components.database.servers import Server
 
 from .moving import copy_slots
@@ -60,10 +60,12 @@ async def have_schema(shards: Shards) -> None:
 
 async def migrate_all(surroundings: Surroundings[Any], arguments: Sequence[str]) -> None:
     """The command `migrate`, for the database and then for each shard. The first failure stops it."""
+    target = target_in(arguments)
     await DATABASE.commands["migrate"].run(surroundings, arguments)
     for shard in SHARDS.of(surroundings).named.values():
-        if shard.schema is not None:
-            await migrate(shard.primary, shard.schema)
+        is_meant = is_local(shard.primary.url) or not target.local  # `make run` leaves other machines alone
+        if shard.schema is not None and is_meant:
+            await migrate(shard.primary, shard.schema, target.revision)
 
 
 async def run_copy_slots(surroundings: Surroundings[Any], arguments: Sequence[str]) -> None:
