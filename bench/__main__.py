@@ -10,7 +10,21 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from textwrap import fill
 
-from . import api, blog, cache, cardinality, cpu, database, generation, instructions, latency, memory, scrape, start
+from . import (
+    api,
+    blog,
+    cache,
+    cardinality,
+    console,
+    cpu,
+    database,
+    generation,
+    instructions,
+    latency,
+    memory,
+    scrape,
+    start,
+)
 from .environments import BUILD, CACHE, DATABASE, Environments, prepare
 from .interpreter import Interpreter, choose
 from .machine import UnfitError, cores, describe, load_average
@@ -40,6 +54,7 @@ PARTS: Mapping[str, Callable[[Rig], Section]] = {
     "memory": memory.measure,
     "cardinality": cardinality.measure,
     "scrape": scrape.measure,
+    "console": console.measure,
     "generation": generation.measure,
     "database": database.measure,
     "blog": blog.measure,

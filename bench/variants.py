@@ -110,6 +110,15 @@ COMPARED = (
 # What is measured beside the cost of a request. Every path is distinct.
 SERVICE = replace(SERVICE_10, name="service", title="whole service, 10 % sampled", path=ITEM, base=BARE)
 SERVICE_PLAIN = replace(SERVICE, name="plain", title="whole service, no exporter", settings={NO_EXPORTER: "none"})
+# The development console, which `make run` switches on.
+CONSOLE_TOKEN = "0123456789abcdef" * 2
+CONSOLE_OFF = replace(SERVICE_PLAIN, name="console-off", title="whole service, console off")
+CONSOLE_ON = replace(
+    SERVICE_PLAIN,
+    name="console-on",
+    title="whole service, console on",
+    settings={**SERVICE_PLAIN.settings, "CONSOLE": "true", "CONSOLE_TOKEN": CONSOLE_TOKEN},
+)
 SERVICE_SERIES = replace(SERVICE, name="series", settings={**SERVICE.settings, "BENCH_SERIES": "5000"})
 SERVICE_H11 = replace(SERVICE, name="h11", program="service_h11")
 # The service with the component `database`, on a PostgreSQL server.

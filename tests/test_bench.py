@@ -82,7 +82,7 @@ def test_each_program_starts_and_answers(rig: Rig, program: str) -> None:
 
 def test_a_short_run_measures_every_part() -> None:
     """But the instructions, which the test of the cost counts."""
-    parts = "cpu,api,latency,start,memory,cardinality,scrape,generation,database,blog,cache"
+    parts = "cpu,api,latency,start,memory,cardinality,scrape,console,generation,database,blog,cache"
     command = [sys.executable, "-m", "bench", "--rounds", "1", "--requests", "10", "--only", parts]
 
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=RUN_SECONDS)
@@ -90,7 +90,7 @@ def test_a_short_run_measures_every_part() -> None:
     assert done.returncode == 0, done.stderr
     titles = re.findall(r"^## (.*)", done.stdout, re.MULTILINE)
     assert titles[:4] == ["In short", "Targets", "CPU per request", "The example's resource"]
-    assert titles[4:-3] == ["Latency", "Start to ready", "Memory", "Cardinality", "Scrape", "Generation"]
+    assert titles[4:-3] == ["Latency", "Start to ready", "Memory", "Cardinality", "Scrape", "Console", "Generation"]
     assert titles[-3:] == ["Database", "Blog", "Cache"]
     assert all(f"| {variant.title}" in done.stdout for variant in variants.COMPARED)
 

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import takewhile
 from typing import Any, NamedTuple
 
 from .latencies import Latencies, Totals
@@ -71,8 +72,8 @@ class Points:
 
     def since(self, moment: float) -> Sequence[Mapping[str, Any]]:
         """The points after a moment, in seconds since the epoch."""
-        points = (Point(*entry.item) for entry in self.ring.entries())
-        return [point._asdict() for point in points if point.t > moment]
+        newer = takewhile(lambda point: point.t > moment, (Point(*item) for _, _, item in reversed(self.ring.plain())))
+        return [point._asdict() for point in newer][::-1]
 
     def routes(self) -> Sequence[Mapping[str, Any]]:
         """The routes with requests in the last minute, the busiest first."""

@@ -39,14 +39,14 @@ class Ring(Generic[ItemT]):
         """Add an item of `size` bytes. The oldest ones make way. An item that never fits is left out."""
         size += ITEM_BYTES
         with self._lock:
-            self._last += 1
+            number = self._last = self._last + 1
             if size > self.max_bytes:
                 return
-            entries = self._entries
-            entries.append((self._last, size, item))
-            self._held += size
-            while self._held > self.max_bytes or len(entries) > self._number:
-                self._held -= entries.popleft()[1]
+            entries, held = self._entries, self._held + size
+            entries.append((number, size, item))
+            while held > self.max_bytes or len(entries) > self._number:
+                held -= entries.popleft()[1]
+            self._held = held
 
     @property
     def last(self) -> int:

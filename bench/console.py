@@ -1,0 +1,97 @@
+"""The development console: what it costs the service while its page is open."""
+
+import json
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from statistics import median
+from typing import Self
+
+from .cpu import MOST_WAITED
+from .report import Row, Section, Verdict
+from .rig import Rig, Server
+from .variants import CONSOLE_OFF, CONSOLE_ON, CONSOLE_TOKEN
+
+RATE = 500.0
+REQUESTS = 6_000  # of a round, to each server
+WARM_UP_REQUESTS = 3_000  # the rings are full
+MOST_PERCENT = 2.0
+API = "/console/api/v1/"
+# What the overview asks: each second, and each other second.
+EVERY_SECOND = ("requests?errors=1&limit=8",)
+EVERY_OTHER_SECOND = ("alerts", "budget", "state")
+METHOD = (
+    f"The whole service, without an exporter, with the console off and on. Both get {RATE:.0f} requests a second at "
+    f"the same time, {REQUESTS:,} a round, so that others on the machine disturb both alike; the overview asks the "
+    "second one. Figure: user and system time of the process, all its threads included, in per cent of one core; "
+    "medians over the rounds."
+)
+
+
+def measure(rig: Rig) -> Section:
+    """Both at once, for some rounds."""
+    with rig.start(CONSOLE_OFF) as off, rig.start(CONSOLE_ON) as on:
+        for server in (off, on):
+            rig.ready(server)
+            rig.send(server, rig.amounts.of(WARM_UP_REQUESTS))
+        rounds = [_round(rig, off, on) for _ in range(rig.amounts.few_rounds)]
+        quiet = max(off.waited, on.waited) < MOST_WAITED
+    without, with_page = (median(each) for each in zip(*rounds, strict=True))
+    added = median(each[1] - each[0] for each in rounds)
+    figures = {"off": without, "on, the overview open": with_page, "added": added}
+    rows: list[Row] = [(title, f"{figure:.1f}") for title, figure in figures.items()]
+    target = f"The console and its page take at most {MOST_PERCENT:g} % of one core at {RATE:.0f} requests/s"
+    verdict = Verdict(target, f"{added:.1f} %", met=added <= MOST_PERCENT if quiet else None)
+    return Section("Console", METHOD, (f"At {RATE:.0f} requests/s", "% of one core"), rows, [verdict])
+
+
+def _round(rig: Rig, off: Server, on: Server) -> tuple[float, float]:
+    """Per cent of one core of both."""
+    count = rig.amounts.of(REQUESTS)
+    with Page(on):
+        before, began = (off.cpu_seconds, on.cpu_seconds), time.perf_counter()
+        with ThreadPoolExecutor() as pool:
+            loads = [pool.submit(rig.send, each, count, rate=RATE) for each in (off, on)]
+        for load in loads:
+            load.result()
+        seconds = time.perf_counter() - began
+        used = off.cpu_seconds - before[0], on.cpu_seconds - before[1]
+    return used[0] / seconds * 100, used[1] / seconds * 100
+
+
+class Page:
+    """Asks what the overview of the page asks, for the length of a block."""
+
+    def __init__(self, server: Server) -> None:
+        """Nothing asked yet."""
+        self._server = server
+        self._stop = threading.Event()
+        self._pool = ThreadPoolExecutor(1)
+
+    def __enter__(self) -> Self:
+        """Begin."""
+        self._asking = self._pool.submit(self._run)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Stop. Raises `FailedError` if something was not answered."""
+        self._stop.set()
+        self._pool.shutdown()
+        self._asking.result()
+
+    def _run(self) -> None:
+        newest, number = 0.0, 0
+        while not self._stop.wait(1):
+            points = json.loads(self._ask(f"signals?since={newest}"))["points"]
+            newest = points[-1]["t"] if points else newest
+            number += 1
+            for twin in (*EVERY_SECOND, *(EVERY_OTHER_SECOND if number % 2 else ())):
+                self._ask(twin)
+
+    def _ask(self, twin: str) -> str:
+        headers = {"authorization": f"Bearer {CONSOLE_TOKEN}"}
+        status, text = self._server.fetch(API + twin, management=True, headers=headers)
+        if status != 200:  # noqa: PLR2004 - it is what the page needs
+            reason = f"answered {status} to {twin}: {text}"
+            raise self._server.failure(reason)
+        return text
