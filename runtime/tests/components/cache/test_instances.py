@@ -169,7 +169,7 @@ async def test_a_thousand_misses_in_four_processes_are_one_load(redis: RedisProc
 
 
 async def test_a_killed_owner_of_a_lock_delays_the_others_for_a_limited_time(redis: RedisProcess) -> None:
-    """Its lock ends by itself: here it has 0.2 seconds left."""
+    """Its lock ends without action: here it has 0.2 seconds left."""
     source = Source(a=link("a"))
     async with opened(redis.url()) as one:
         redis.command("SET", "sample:development:cache_lock:links:v1:a", "r:dead", "PX", 200)
