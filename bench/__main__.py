@@ -10,8 +10,22 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from textwrap import fill
 
-from . import api, blog, cache, cardinality, cpu, database, generation, instructions, latency, memory, scrape, start
-from .environments import BUILD, CACHE, DATABASE, Environments, prepare
+from . import (
+    api,
+    blog,
+    cache,
+    cardinality,
+    client,
+    cpu,
+    database,
+    generation,
+    instructions,
+    latency,
+    memory,
+    scrape,
+    start,
+)
+from .environments import BUILD, CACHE, CLIENT, DATABASE, Environments, prepare
 from .interpreter import Interpreter, choose
 from .machine import UnfitError, cores, describe, load_average
 from .page import page, replace
@@ -44,14 +58,16 @@ PARTS: Mapping[str, Callable[[Rig], Section]] = {
     "database": database.measure,
     "blog": blog.measure,
     "cache": cache.measure,
+    "client": client.measure,
 }
 NEEDED = {
     **dict.fromkeys(("cpu", "instructions", "start"), "conventional"),
     "api": "fastapi",
     **dict.fromkeys(("database", "blog"), DATABASE),
     "cache": CACHE,
+    "client": CLIENT,
 }
-ALONE = frozenset({"database", "blog", "cache"})  # they say themselves when and where they were measured
+ALONE = frozenset({"database", "blog", "cache", "client"})  # they say themselves when and where they were measured
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
