@@ -20,6 +20,10 @@ LONGEST = timedelta(days=366)
 ABOVE = frozenset(
     {
         "BackgroundWorkStopped",
+        "CacheFailing",
+        "CacheInvalidationsWait",
+        "CacheWritesSetAside",
+        "CacheWritesWait",
         "CpuThrottled",
         "DatabaseDeadlocks",
         "DatabasePoolSaturated",
@@ -46,6 +50,8 @@ ABOVE = frozenset(
 )
 BELOW = frozenset(
     {
+        "CacheHitRatioLow",
+        "CacheUnavailable",
         "HttpClientInstancesUnavailable",
         "KpiDropped",
         "ServiceInstancesDown",

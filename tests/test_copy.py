@@ -28,11 +28,11 @@ class Answer(NamedTuple):
     text: str
 
 
-@pytest.fixture(scope="module", params=["none", "database"])
+@pytest.fixture(scope="module", params=["none", "database,cache"])
 def service(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Generate a service and run the commands, which end with `make check test`.
 
-    With the database, one of them writes the migration that makes the tables of the copy.
+    With the database, one of them writes the migration that makes the tables of the copy. The cache has a queue there.
     """
     machine = Machine(tmp_path_factory.mktemp("copy"))
     service = machine.cookiecutter(machine.template(), {"components": request.param}).service

@@ -123,7 +123,8 @@ def test_the_example_can_be_deleted(machine: Machine, template: Path) -> None:
     for folder in (package / "api/links", service / "tests/api/links"):
         shutil.rmtree(folder)
     (package / "api/versions.py").unlink()
-    (package / "migrations/v0002_links.py").unlink()
+    for migration in ("v0002_links", "v0003_write_behind"):
+        (package / "migrations" / f"{migration}.py").unlink()
     for page, mention in (("service.py", r"\blinks\b"), ("metrics.py", "LINKS_")):
         lines = (package / page).read_text(encoding="utf-8").splitlines(keepends=True)
         (package / page).write_text("".join(line for line in lines if not re.search(mention, line)), encoding="utf-8")

@@ -11,6 +11,10 @@ NO_RATIO = "is no ratio of events, so few events cannot mislead it"
 PLATFORM = "is about Prometheus or Alertmanager, not about a service"
 NOT_APPLICABLE: dict[str, dict[str, str]] = {
     "BackgroundWorkStopped": {"low traffic": "the time since the last success is no ratio"},
+    "CacheInvalidationsWait": {"low traffic": NO_RATIO},
+    "CacheUnavailable": {"low traffic": NO_RATIO},
+    "CacheWritesSetAside": {"low traffic": "one is enough"},
+    "CacheWritesWait": {"low traffic": "the age of a write is no ratio"},
     "CommandFailed": {"low traffic": "the last run of a command is no ratio"},
     "ConfigReloadFailed": {"low traffic": NO_RATIO, "two services": PLATFORM},
     "CpuThrottled": {"low traffic": NO_RATIO},

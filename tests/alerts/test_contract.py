@@ -39,8 +39,8 @@ ACCEPT = (
 )
 # The only optional series that depend on the machine: the traffic below brings forth every other.
 DEPENDS_ON_THE_MACHINE = ("cgroup_", "http_server_accept_queue_")
-# Only with PostgreSQL, and with replicas.
-DEPENDS_ON_THE_SERVER = ("database_replica_", "database_server_", "database_pools_")
+# Only with PostgreSQL, and with replicas; with Redis (tests/grafana/test_cache.py has all of those).
+DEPENDS_ON_THE_SERVER = ("cache_", "database_replica_", "database_server_", "database_pools_")
 # The end of support is known only of a release, and this tree may be between two.
 DEPENDS_ON_THE_RELEASE = frozenset({"template_supported_until_timestamp_seconds"})
 # Counted only while a process stops; a scrape may still see it.

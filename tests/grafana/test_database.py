@@ -7,15 +7,12 @@ deadlocks, and a server with fewer connections than the pools.
 import threading
 import time
 from collections.abc import Iterator
-from itertools import product
 
 import pytest
-from dashboard_answers import LABELS, RATE_INTERVAL, SCRAPE_SECONDS, asked_by, hurry
+from dashboard_answers import RATE_INTERVAL, asked_by
 from dashboards import with_uid
-from live import Prometheus, Settings, prometheus
-from prometheus_client import CollectorRegistry, start_http_server
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
-from prometheus_client.registry import Collector
+from exposition import Exposition, scraped
+from live import Prometheus
 from rulebook import alerts, part
 
 ANSWERED_WITHIN = 60
@@ -34,60 +31,16 @@ VALUES: dict[str, tuple[str, ...]] = {
 }
 # Where 10 is not bad enough, or no value of this gauge.
 GAUGES = {"database_replica_lag_seconds": 60, "database_replica_usable": 0, "database_server_connections_max": 5}
-GROWTH = {"database_transaction_retries_total": 1}  # fewer than transactions that fail, which are not all repeated
-
-Family = CounterMetricFamily | GaugeMetricFamily | HistogramMetricFamily
-KINDS: dict[str, type[Family]] = {
-    "counter": CounterMetricFamily,
-    "gauge": GaugeMetricFamily,
-    "histogram": HistogramMetricFamily,
-}
-
-
-class Exposition(Collector):
-    """What an instance of a service exports about its database. Counters and histograms grow with each scrape."""
-
-    def __init__(self) -> None:
-        """Begin at nothing."""
-        self._scrapes = 0
-
-    def collect(self) -> Iterator[Metric]:
-        """Every metric of the contract, and the check."""
-        self._scrapes += 1
-        health = GaugeMetricFamily("health_check_status", "As in the contract.", labels=["check"])
-        health.add_metric(["database"], 0)
-        yield health
-        for name, metric in part("database")["metrics"].items():
-            yield self._family(name, metric["kind"], metric["labels"])
-
-    def _family(self, name: str, kind: str, labels: list[str]) -> Metric:
-        family = KINDS[kind](name, "As in the contract.", labels=labels)
-        for values in product(*(VALUES[label] for label in labels)):
-            if isinstance(family, HistogramMetricFamily):
-                count = 10 * self._scrapes
-                family.add_metric(values, [("0.1", count / 2), ("1.0", count), ("+Inf", count)], sum_value=count / 4)
-            else:
-                grown = GROWTH.get(name, 10) * self._scrapes if kind == "counter" else GAUGES.get(name, 10)
-                family.add_metric(values, grown)
-        return family
+# Fewer than transactions that fail, which are not all repeated.
+GROWTH = {"database_transaction_retries_total": 1}
 
 
 @pytest.fixture(scope="module")
 def server(_programs: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prometheus]:
     """Run Prometheus with every rule; it scrapes the exposition."""
-    registry, rules = CollectorRegistry(), tmp_path_factory.mktemp("rules")
-    registry.register(Exposition())
-    hurry(rules)
-    page, thread = start_http_server(0, "127.0.0.1", registry)
-    try:
-        targets = {f"127.0.0.1:{page.server_port}": LABELS}
-        settings = Settings(f"{SCRAPE_SECONDS}s", rules)
-        with prometheus(tmp_path_factory.mktemp("server"), targets, settings=settings) as running:
-            yield running
-    finally:
-        page.shutdown()
-        thread.join()
-        page.server_close()
+    rules, folder = (tmp_path_factory.mktemp(name) for name in ("rules", "server"))
+    with scraped(Exposition("database", VALUES, GAUGES, GROWTH), rules, folder) as running:
+        yield running
 
 
 def test_every_query_has_an_answer(server: Prometheus) -> None:

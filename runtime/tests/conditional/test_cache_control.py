@@ -66,7 +66,7 @@ def test_an_error_that_a_handler_returns_is_not_stored(status: int, expected: st
 @pytest.mark.parametrize(
     ("left", "header"), [(90, "public, max-age=60"), (30.9, "public, max-age=30"), (-1, "public, max-age=0")]
 )
-def test_a_response_is_not_fresh_for_longer_than_its_data(left: float, header: str) -> None:
+def test_a_response_is_not_fresh_for_longer_than_its_data(settings: Settings, left: float, header: str) -> None:
     """As the cache of the service says of what the handler has read, the entry that ends first."""
 
     async def handler(_: Request) -> Response:
@@ -76,5 +76,5 @@ def test_a_response_is_not_fresh_for_longer_than_its_data(left: float, header: s
         return PlainTextResponse("x")
 
     operation = Operation(method="GET", path="/x", handler=handler, cache_seconds=60)
-    with TestClient(create_app(Settings(), Service(identity=IDENTITY, routes=[operation]), log_sink=Lines())) as client:
+    with TestClient(create_app(settings, Service(identity=IDENTITY, routes=[operation]), log_sink=Lines())) as client:
         assert client.get("/x").headers["cache-control"] == header

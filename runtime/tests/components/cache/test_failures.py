@@ -133,6 +133,14 @@ def _counted(reason: str) -> float:
     return sum(sample.value for sample in samples if sample.labels.get("reason") == reason)
 
 
+async def test_a_server_that_only_reads_is_not_used(broken: Broken) -> None:
+    """Also by an instance that changes nothing: others cannot forget what it would read there."""
+    async with opened(broken.server.url(port=broken.proxy.port), cache_drift_seconds=0.5) as caches:
+        with outages.READ_ONLY(broken):
+            await until(lambda: not _is_up(caches))
+        await until(lambda: _is_up(caches))
+
+
 async def test_the_check_says_that_redis_is_away(broken: Broken) -> None:
     """It is not critical."""
     async with opened(broken.server.url(port=broken.proxy.port)) as caches:

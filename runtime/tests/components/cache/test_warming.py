@@ -30,14 +30,14 @@ async def _read(request: Request) -> Response:
     return PlainTextResponse(str(await CACHE.of(request).get(ROWS, request.path_params["name"])))
 
 
-def _client(load: Callable[[Surroundings[Any], str], Any], lines: Lines) -> TestClient:
+def _client(load: Callable[[Surroundings[Any], str], Any], settings: Settings, lines: Lines) -> TestClient:
     service = Service(
         identity=IDENTITY, components=[cache(Warm(ROWS, _keys, load))], routes=[Route("/rows/{name}", _read)]
     )
-    return TestClient(create_app(Settings(), service, log_sink=lines, start_timeout=1.0))
+    return TestClient(create_app(settings, service, log_sink=lines, start_timeout=1.0))
 
 
-def test_the_service_starts_with_a_warm_cache() -> None:
+def test_the_service_starts_with_a_warm_cache(settings: Settings) -> None:
     """Every declared entry is there at the first request, also if the source was late."""
     failed: list[str] = []
 
@@ -50,17 +50,20 @@ def test_the_service_starts_with_a_warm_cache() -> None:
         return f"row {name}"
 
     lines = Lines()
-    with _client(load, lines) as client:
+    with _client(load, settings, lines) as client:
         assert [client.get(f"/rows/{name}").text for name in POPULAR] == [f"row {name}" for name in POPULAR]
     assert failed
 
 
-def test_the_start_waits_and_says_why() -> None:
+def test_the_start_waits_and_says_why(settings: Settings) -> None:
     """A source that does not answer delays the start."""
 
     async def load(_: Surroundings[Any], name: str) -> str:
         await asyncio.sleep(0)
         raise ConnectionError(name)
 
-    with pytest.raises(StartError, match="cache is not ready to start after 1 s: ColdError"), _client(load, Lines()):
+    with (
+        pytest.raises(StartError, match="cache is not ready to start after 1 s: ColdError"),
+        _client(load, settings, Lines()),
+    ):
         pass

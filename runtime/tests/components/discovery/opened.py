@@ -10,18 +10,21 @@ from firstlight.components.http_client import Clients, Dependency, HttpClientSet
 from firstlight.lifecycle import Lifecycle
 from firstlight.logs import pipeline
 from firstlight.metrics.instruments import REGISTRY
+from firstlight.settings import load
 from firstlight.testing.lines import Lines
 from firstlight.testing.process import TIMEOUT_SECONDS
 
 from ...faults import IDENTITY
 
+ONCE = Dependency("scales", retries=None, breaker=None)
+"""Each call is sent once."""
+
 
 @asynccontextmanager
-async def clients(address: str, **settings: Any) -> AsyncIterator[Clients]:
-    """The clients of a service with one dependency, `scales`, each of whose calls is sent once."""
-    own = HttpClientSettings(dependencies={"scales": address}, **settings)
-    once = Dependency("scales", retries=None, breaker=None)
-    async with open_clients(Surroundings(own, Settings(), {}, Lifecycle(), IDENTITY), declared=[once]) as opened:
+async def clients(address: str, policy: Dependency = ONCE, **settings: Any) -> AsyncIterator[Clients]:
+    """The clients of a service with one dependency, `scales`."""
+    own = load(HttpClientSettings, {"dependencies": {"scales": address}, **settings})
+    async with open_clients(Surroundings(own, Settings(), {}, Lifecycle(), IDENTITY), declared=[policy]) as opened:
         yield opened
 
 

@@ -2,11 +2,14 @@
 
 import asyncio
 from collections import Counter
+from contextlib import suppress
 
+import httpx2
 import pytest
 
 from firstlight.components.http_client import ExchangeTimeoutError, NoInstanceError
 
+from ...peers import Peer, answer
 from .backends import Backend, backends
 from .opened import answered, captured, clients, instances, until, value
 from .zone import zone
@@ -150,3 +153,19 @@ async def test_a_target_of_an_srv_record_may_be_nowhere() -> None:
         async with clients(f"srv://{SRV}?server={names.server}") as opened:
             with pytest.raises(NoInstanceError):
                 await answered(opened)
+
+
+@pytest.mark.parametrize(("excluded", "seen"), [("", 1), (".cluster.local", 0), ("192.0.2.0/24", 0)])
+async def test_no_proxy_has_the_name_or_the_address(monkeypatch: pytest.MonkeyPatch, excluded: str, seen: int) -> None:
+    """As without discovery: the name is what people write there. The proxy gets path and query."""
+    with Peer(answer("200 OK", b"through the proxy")) as proxy:
+        monkeypatch.setenv("HTTP_PROXY", proxy.url)
+        monkeypatch.setenv("NO_PROXY", excluded)
+        async with zone() as names:
+            names.records = {(NAME, "A"): ["192.0.2.1"]}  # which is nobody's
+            address = f"dns://{NAME}:80?server={names.server}"
+            async with clients(address, timeout_seconds=0.3) as opened:
+                with suppress(httpx2.TransportError):
+                    assert await answered(opened, "/a?b=c") == "through the proxy"
+        assert len(proxy.requests) == seen
+        assert all(request.startswith(b"GET http://192.0.2.1/a?b=c HTTP/1.1") for request in proxy.requests)

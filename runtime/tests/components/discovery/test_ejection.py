@@ -1,11 +1,16 @@
 """When instances are ejected, for how long, and how many of them. The time is that of the test."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import pytest
 
 from firstlight.balancing import RoundRobin
+from firstlight.components.http_client import Dependency
 from firstlight.components.http_client.discovery.ejection import Ejection, Member
 from firstlight.components.http_client.discovery.instance import Instance
 from firstlight.components.http_client.discovery.members import Members
+from firstlight.errors import ArrangementError
 
 from .opened import captured, instances, value
 
@@ -185,3 +190,24 @@ def test_an_instance_that_left_during_its_call_is_not_ejected(clock: Clock) -> N
 def test_a_member_has_a_name_that_a_url_can_have() -> None:
     """An IPv6 address is in brackets."""
     assert Member(Instance("::1", 80), POLICY).name == "[::1]:80"
+
+
+@pytest.mark.parametrize(
+    ("numbers", "must"),
+    [
+        ({"failures": 0}, "must have numbers above 0"),
+        ({"ratio": -1}, "must have numbers above 0"),
+        ({"first_seconds": 10, "longest_seconds": 5}, "longest_seconds of at least first_seconds"),
+        ({"most": 1}, "must have a share from 0 to below 1 in most"),
+    ],
+)
+def test_numbers_that_cannot_work_are_refused(numbers: Mapping[str, Any], must: str) -> None:
+    """When they are declared, with one sentence."""
+    with pytest.raises(ArrangementError, match=must):
+        Ejection(**numbers)
+
+
+def test_a_dependency_names_an_algorithm_that_there_is() -> None:
+    """The guide's name for a hash is another one."""
+    with pytest.raises(ArrangementError, match=r"must have one of round_robin, .* in balancing, not 'ip_hash'"):
+        Dependency("scales", balancing="ip_hash")

@@ -10,7 +10,7 @@ from starlette.testclient import TestClient
 
 from firstlight import Service, Settings, create_app
 from firstlight.balancing import ALGORITHMS
-from firstlight.components.http_client import HTTP_CLIENT, HttpClientSettings
+from firstlight.components.http_client import HttpClientSettings
 from firstlight.components.http_client.discovery.ejection import Ejection
 from firstlight.components.http_client.discovery.target import KINDS
 from firstlight.contract import Contract
@@ -80,12 +80,12 @@ def test_the_code_of_the_page_keeps_a_caller_on_one_instance(
 ) -> None:
     """Of two instances, one gets all calls of one address."""
     names: dict[str, Any] = {"__name__": "verdicts"}
-    (block,) = blocks(PAGE, "python")
-    exec(compile(block, PAGE, "exec"), names)  # noqa: S102 - of this repository's page
+    for block in blocks(PAGE, "python"):
+        exec(compile(block, PAGE, "exec"), names)  # noqa: S102 - of this repository's page
     with Peer(answer("200 OK", b"first")) as first, Peer(answer("200 OK", b"second")) as second:
         monkeypatch.setenv("HTTP_CLIENT_DEPENDENCIES", f"screening={first.url}|{second.url}")
         monkeypatch.setenv("HTTP_CLIENT_BALANCING", "hash")
-        service = Service(identity=IDENTITY, components=[HTTP_CLIENT], routes=names["OPERATIONS"])
+        service = Service(identity=IDENTITY, components=names["COMPONENTS"], routes=names["OPERATIONS"])
         with TestClient(create_app(settings, service, log_sink=Lines())) as client:
             verdicts = {client.get("/verdict").json()["verdict"] for _ in range(8)}
     assert len(verdicts) == 1

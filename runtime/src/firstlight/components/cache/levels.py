@@ -7,6 +7,7 @@ from .cached import Cached
 from .entries import Entry
 from .failures import RedisUnavailableError
 from .flights import Flights
+from .looks import Looks
 from .memory import Memory
 from .metrics import INVALIDATED, PENDING_INVALIDATIONS, SERVER
 from .names import Names, Place
@@ -16,8 +17,7 @@ from .shared import Shared
 from .tracking import Tracking
 from .writers import Writers
 
-# Behind the name of an entry: its load while the old value is returned, and a look that loads nothing.
-REFRESH, LOOK = "\0refresh", "\0look"
+REFRESH = "\0refresh"  # behind the name of an entry: its load while the old value is returned
 
 
 class Levels:
@@ -27,7 +27,7 @@ class Levels:
         """Without `shared`, memory is the only level."""
         self.names, self.shared = names, shared
         self.memory = Memory(settings.cache_memory_bytes, settings.cache_memory_entries)
-        self.flights, self.writers, self.pending = Flights(), Writers(), Pending()
+        self.looks, self.flights, self.writers, self.pending = Looks(), Flights(), Writers(), Pending()
         self.drift_seconds = settings.cache_drift_seconds
         self.tracking: Tracking | None = None
         if shared is not None:
@@ -56,14 +56,20 @@ class Levels:
 
     def drop(self, name: str) -> str | None:
         """Forget an entry in memory, and what loads in progress will find. Returns its kind if it was there."""
-        for kind in ("", REFRESH, LOOK):
-            self.flights.detach(name + kind)
+        self.looks.detach(name)
+        self.flights.detach(name)
+        self.flights.detach(name + REFRESH)
         return self.memory.drop(name)
 
     def drop_tagged(self, tag: str, entries: str) -> None:
         """Forget the entries in memory with the tag of this name. `entries` is how their names begin."""
-        self.flights.detach_all(entries)
+        self.detach_all(entries)
         self.memory.drop_tagged(tag)
+
+    def detach_all(self, entries: str) -> None:
+        """What is in progress for entries whose names begin so keeps nothing."""
+        self.looks.detach_all(entries)
+        self.flights.detach_all(entries)
 
     async def tell(self, change: Change) -> None:
         """Let Redis forget. If that is not possible now, it is done before Redis is used again."""
@@ -94,7 +100,7 @@ class Levels:
     def _changed(self, names: Sequence[bytes] | None) -> None:
         """Redis says that these entries have changed; without names, all of them."""
         if names is None:
-            self.flights.detach_all()
+            self.detach_all("")
             self.memory.drop_all(lambda _: True)
             return
         for each in names:

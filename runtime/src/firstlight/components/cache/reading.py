@@ -13,8 +13,9 @@ from .cached import Cached
 from .entries import Entry
 from .failures import RedisUnavailableError
 from .flights import Flight
-from .levels import LOOK, REFRESH, Levels
+from .levels import REFRESH, Levels
 from .loading import Load, Loading
+from .looks import Look
 from .metrics import READ_TIME, READS
 from .names import Place
 from .shared import Lock, Shared
@@ -54,10 +55,8 @@ class Reading:
         """The entry of a key if one of the levels has it, also a stale one. It loads nothing."""
         place = self._levels.names.place(cached, key)
         entry, outcome = self._kept(place), MEMORY
-        if entry is None and self._levels.usable(cached) is not None:
-            flights, name = self._levels.flights, place.name + LOOK
-            flight = flights.get(name) or flights.begin(name, partial(self._looked, place))
-            entry, outcome = await flight.result(), SHARED
+        if entry is None and (usable := self._levels.usable(cached)) is not None:
+            entry, outcome = await self._looked(place, *usable), SHARED
         if entry is None:
             outcome = MISS
         else:
@@ -75,16 +74,20 @@ class Reading:
         return entry if is_trusted and now < entry.exists_until else None
 
     async def _missed(self, place: Place[ValueT], load: Load[ValueT]) -> Entry[ValueT]:
-        """The entry by the read in progress, or by one that begins now."""
+        """The entry of Redis, or by the load in progress, or by one that begins now."""
         began, outcome = time.perf_counter(), "error"
-        flight = self._levels.flights.get(place.name)
-        joined = flight is not None
-        if flight is None:
-            flight = self._levels.flights.begin(place.name, partial(self._found, place, load))
         try:
-            entry: Entry[ValueT]
-            entry, outcome = await flight.result()
-            outcome = JOINED if joined else outcome
+            flight = self._levels.flights.get(place.name)
+            if flight is None and (usable := self._levels.usable(place.cached)) is not None:
+                entry = await self._looked(place, *usable)
+                if entry is not None:
+                    outcome = self._outcome(place, load, entry)
+                    return entry
+                flight = self._levels.flights.get(place.name)
+            joined = flight is not None
+            flight = flight or self._levels.flights.begin(place.name, partial(self._found, place, load))
+            loaded: Found[ValueT] = await flight.result()
+            entry, outcome = loaded[0], JOINED if joined else loaded[1]
         finally:
             READS.labels(place.cached.name, outcome).inc()
             READ_TIME.labels(place.cached.name).observe(time.perf_counter() - began)
@@ -94,41 +97,39 @@ class Reading:
         usable = self._levels.usable(place.cached)
         if usable is None:
             return await self._loading.alone(place, load, flight), MISS
-        shared = usable[0]
         try:
-            entry = await self._of_redis(place, *usable, flight)
-            lock = entry or await self._loading.locked(shared, place)
+            lock = await self._loading.locked(usable[0], place)
         except RedisUnavailableError:
             return await self._loading.alone(place, load, flight), MISS
         if isinstance(lock, Lock):
-            return await self._loading.filled(shared, place, load, flight, lock), MISS
+            return await self._loading.filled(usable[0], place, load, flight, lock), MISS
         if lock is None:  # someone writes it now: what is read here may be old in a moment
             flight.may_keep = False
             return await self._loading.alone(place, load, flight), MISS
-        if lock.fresh_until > time.monotonic():
-            return lock, SHARED
-        self._refresh(place, load, lock)
-        return lock, STALE
+        return lock, self._outcome(place, load, lock)
 
-    async def _looked(self, place: Place[ValueT], flight: Flight) -> Entry[ValueT] | None:
-        usable = self._levels.usable(place.cached)
-        if usable is None:
-            return None
+    def _outcome(self, place: Place[Any], load: Load[Any], entry: Entry[Any]) -> str:
+        """How a read ends that Redis has answered. A stale entry is loaded anew."""
+        if entry.fresh_until > time.monotonic():
+            return SHARED
+        self._refresh(place, load, entry)
+        return STALE
+
+    async def _looked(self, place: Place[ValueT], shared: Shared, tracking: Tracking) -> Entry[ValueT] | None:
+        """The entry of Redis, if it has one. Memory keeps it as long as Redis says when it changes."""
+        lease = tracking.lease
+
+        async def looked(look: Look) -> Entry[ValueT] | None:
+            entry = await shared.get(place.cached, place.key)
+            if entry is not None and look.may_keep:
+                entry.lease = lease
+                self._levels.put(place, entry)
+            return entry
+
         try:
-            return await self._of_redis(place, *usable, flight)
+            return await self._levels.looks.look(place.name, looked)
         except RedisUnavailableError:
             return None
-
-    async def _of_redis(
-        self, place: Place[ValueT], shared: Shared, tracking: Tracking, flight: Flight
-    ) -> Entry[ValueT] | None:
-        """The entry of Redis. Memory keeps it as long as Redis says when it changes."""
-        lease = tracking.lease
-        entry = await shared.get(place.cached, place.key)
-        if entry is not None and flight.may_keep:
-            entry.lease = lease
-            self._levels.put(place, entry)
-        return entry
 
     def _refresh(self, place: Place[Any], load: Load[Any], entry: Entry[Any]) -> None:
         """Load a stale entry anew, beside the request."""

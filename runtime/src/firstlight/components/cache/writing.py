@@ -61,7 +61,7 @@ class Writing:
         """Forget every entry whose key fits a pattern of Redis."""
         WRITES.labels(cached.name, "forget_matching").inc()
         base, fits = self._levels.names.base(cached), compiled(pattern).fullmatch
-        self._levels.flights.detach_all(base)
+        self._levels.detach_all(base)
         self._levels.memory.drop_all(lambda name: name.startswith(base) and fits(name[len(base) :]))
         await self._levels.tell(Change(cached, "pattern", pattern))
 

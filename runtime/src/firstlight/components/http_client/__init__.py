@@ -14,7 +14,7 @@ from .bulkhead import BulkheadFullError, Concurrency
 from .clients import Clients, open_clients
 from .component import HTTP_CLIENT, http_client
 from .dependency import Dependency
-from .discovery import AFFINITY, NoInstanceError
+from .discovery import AFFINITY, Ejection, NoInstanceError
 from .errors import DependencyFailingError, ExchangeTimeoutError, RequestDeadlineError, ResponseTooLargeError
 from .fallbacks import is_fallback
 from .guard import RefusedTargetError, guarded_transport
@@ -30,6 +30,7 @@ __all__ = [
     "Concurrency",
     "Dependency",
     "DependencyFailingError",
+    "Ejection",
     "ExchangeTimeoutError",
     "HttpClientSettings",
     "NoInstanceError",

@@ -12,7 +12,7 @@ from ...component import Surroundings
 from ...management.check import Check
 from .client import DependencyClient
 from .dependency import Dependency
-from .discovery import discovered
+from .discovery import Choice, discovered
 from .discovery.target import parse
 from .layers import Layers
 from .settings import HttpClientSettings
@@ -59,8 +59,10 @@ async def open_clients(
         clients, probes = {}, {}
         for name, url in urls.items():
             address = parse(url).url if name in given else url  # what is answered by a test is not looked up
-            found = await stack.enter_async_context(discovered(name, address, settings))
-            layers = Layers(policies.get(name) or Dependency(name), settings, surroundings.service.known_methods)
+            policy = policies.get(name) or Dependency(name)
+            choice = Choice(policy.balancing or settings.balancing, policy.ejection)
+            found = await stack.enter_async_context(discovered(name, address, settings, choice))
+            layers = Layers(policy, settings, surroundings.service.known_methods)
             transport = layers.over(given[name]) if name in given else layers.over(found.over(layers.pools()))
             client = DependencyClient(base_url=found.url, timeout=layers.timeout, transport=transport)
             clients[name] = await stack.enter_async_context(client)

@@ -8,7 +8,7 @@ import httpcore2
 import httpx2
 
 from .metrics import CONNECTIONS
-from .proxies import Proxies
+from .proxies import CALLED, Proxies
 from .tls import Tls
 
 MOST_PLACES = 1000  # of one dependency: its instances, and where it redirects to
@@ -80,11 +80,14 @@ class Routes(httpx2.AsyncBaseTransport):
         """Send through the pool for the URL of the request."""
         url = request.url
         place = url.scheme, url.host, url.port
-        pool = self._chosen.get(place) or self._choose(place, url)
+        pool = self._chosen.get(place) or self._choose(place, request)
         return await pool.handle_async_request(request)
 
-    def _choose(self, place: tuple[str, str, int | None], url: httpx2.URL) -> Pool:
-        proxy = self._proxies.proxy_of(url)
+    def _choose(self, place: tuple[str, str, int | None], request: httpx2.Request) -> Pool:
+        """`NO_PROXY` may have the name of the dependency, or the address of its instance."""
+        proxy = self._proxies.proxy_of(request.url)
+        if self._proxies.proxy_of(request.extensions.get(CALLED, request.url)) is None:
+            proxy = None
         pool = self._direct if proxy is None else self._through[proxy]
         if len(self._chosen) < MOST_PLACES:
             self._chosen[place] = pool

@@ -5,9 +5,11 @@ from dataclasses import KW_ONLY, dataclass, field
 
 import httpx2
 
+from ...balancing import ALGORITHMS
 from ...breaker_policy import MOST_SECONDS, BreakerPolicy
 from ...errors import ArrangementError
 from .bulkhead import Concurrency
+from .discovery import Ejection
 from .retries import Retries
 
 Outcome = httpx2.Response | Exception
@@ -46,6 +48,10 @@ class Dependency:
     fallback: Fallback | None = None
     """Answers a call that has failed, or got a status of 500 and above, after all retries. It gets the request, and the
     response or the error; it returns another response, or None for the failure itself."""
+    balancing: str | None = None
+    """How the instance of a call is chosen, where there are several. HTTP_CLIENT_BALANCING."""
+    ejection: Ejection = field(default_factory=Ejection)
+    """When an instance gets no calls, where there are several."""
     max_response_bytes: int | None = None
     """Limit of a body, before and after decoding. HTTP_CLIENT_MAX_RESPONSE_BYTES."""
     baggage: Collection[str] = ()
@@ -67,6 +73,8 @@ class Dependency:
             part = getattr(self, name)
             if part is not None and self.total_seconds is not None and part > self.total_seconds:
                 self.refuse(f"must have at most total_seconds, {self.total_seconds:g}, in {name}, not {part:g}")
+        if self.balancing is not None and self.balancing not in ALGORITHMS:
+            self.refuse(f"must have one of {', '.join(ALGORITHMS)} in balancing, not {self.balancing!r}")
         if self.max_response_bytes is not None and self.max_response_bytes < 0:
             self.refuse("must have at least 0 in max_response_bytes")
 

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 from pydantic import BeforeValidator, SecretStr
 from pydantic_settings import NoDecode
 
-SCHEMES = ("http", "https")
+from .discovery.options import SCHEMES
 
 
 def _files(value: object) -> object:

@@ -9,6 +9,8 @@ from ipaddress import ip_address, ip_network
 
 import httpx2
 
+CALLED = "firstlight.called"  # extension of a request to an instance: its URL with the name of the dependency
+
 
 class Proxies:
     """The proxies of the environment."""

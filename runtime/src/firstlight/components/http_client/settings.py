@@ -7,8 +7,9 @@ from pydantic import AfterValidator, BeforeValidator, Field
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from .discovery import target
+from .discovery.options import SCHEMES
 from .discovery.registration import Registration
-from .named_files import SCHEMES, NamedFiles, ProxyUrl
+from .named_files import NamedFiles, ProxyUrl
 from .proxies import Proxies
 
 

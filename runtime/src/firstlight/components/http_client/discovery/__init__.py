@@ -3,8 +3,8 @@
 `discovered(name, address, settings)` opens the lookups of one dependency. docs/guides/discovery.md is for users.
 """
 
-from .discovery import Discovered, discovered
+from .discovery import Choice, Discovered, discovered
 from .ejection import Ejection
 from .transport import AFFINITY, TRIED, NoInstanceError
 
-__all__ = ["AFFINITY", "TRIED", "Discovered", "Ejection", "NoInstanceError", "discovered"]
+__all__ = ["AFFINITY", "TRIED", "Choice", "Discovered", "Ejection", "NoInstanceError", "discovered"]

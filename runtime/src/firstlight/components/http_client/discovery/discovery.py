@@ -26,11 +26,6 @@ class Options(Protocol):
     """The settings of discovery."""
 
     @property
-    def balancing(self) -> str:
-        """The algorithm."""
-        ...
-
-    @property
     def discovery_seconds(self) -> float:
         """The longest time between two lookups."""
         ...
@@ -47,6 +42,16 @@ class Options(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Choice:
+    """How an instance is chosen for a call."""
+
+    balancing: str
+    """The algorithm."""
+    ejection: Ejection
+    """When an instance is not chosen."""
+
+
+@dataclass(frozen=True, slots=True)
 class Discovered:
     """A dependency whose instances are being looked up."""
 
@@ -57,9 +62,7 @@ class Discovered:
 
 
 @asynccontextmanager
-async def discovered(
-    dependency: str, address: str, options: Options, ejection: Ejection | None = None
-) -> AsyncIterator[Discovered]:
+async def discovered(dependency: str, address: str, options: Options, choice: Choice) -> AsyncIterator[Discovered]:
     """The instances at an address of HTTP_CLIENT_DEPENDENCIES. Raises `ValueError` if it is none.
 
     For a plain URL, `over` returns the pool itself.
@@ -68,7 +71,7 @@ async def discovered(
     if target.kind == "url":
         yield Discovered(target.url, lambda pool: pool)
         return
-    members = Members(dependency, ALGORITHMS[options.balancing](), ejection or Ejection())
+    members = Members(dependency, ALGORITHMS[choice.balancing](), choice.ejection)
     async with AsyncExitStack() as stack:
         knowledge = await _knowledge(stack, dependency, target, options, members)
         url = httpx2.URL(target.url)

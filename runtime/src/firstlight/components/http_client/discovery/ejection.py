@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from ....balancing import Load
+from ....errors import ArrangementError
 from .instance import Instance
 
 FAILED_SECONDS = 1.0  # a failed call counts as one of so long: what fails at once must not look fast
@@ -28,6 +29,16 @@ class Ejection:
     longest_seconds: float = 300.0
     most: float = 0.5
     """The share of the instances that may be ejected at once."""
+
+    def __post_init__(self) -> None:
+        """Check the numbers. Raises `ArrangementError`."""
+        numbers = (self.failures, self.ratio, self.calls, self.half_life_seconds, self.first_seconds)
+        if not all(number > 0 for number in numbers) or self.longest_seconds < self.first_seconds:
+            msg = "Ejection must have numbers above 0, and longest_seconds of at least first_seconds"
+            raise ArrangementError(msg)
+        if not 0 <= self.most < 1:
+            msg = "Ejection must have a share from 0 to below 1 in most; with 0, no instance is ejected"
+            raise ArrangementError(msg)
 
 
 class Member:
