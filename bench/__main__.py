@@ -15,6 +15,7 @@ from . import (
     blog,
     cache,
     cardinality,
+    client,
     console,
     cpu,
     database,
@@ -25,7 +26,7 @@ from . import (
     scrape,
     start,
 )
-from .environments import BUILD, CACHE, DATABASE, Environments, prepare
+from .environments import BUILD, CACHE, CLIENT, DATABASE, Environments, prepare
 from .interpreter import Interpreter, choose
 from .machine import UnfitError, cores, describe, load_average
 from .page import page, replace
@@ -59,14 +60,16 @@ PARTS: Mapping[str, Callable[[Rig], Section]] = {
     "database": database.measure,
     "blog": blog.measure,
     "cache": cache.measure,
+    "client": client.measure,
 }
 NEEDED = {
     **dict.fromkeys(("cpu", "instructions", "start"), "conventional"),
     "api": "fastapi",
     **dict.fromkeys(("database", "blog"), DATABASE),
     "cache": CACHE,
+    "client": CLIENT,
 }
-ALONE = frozenset({"database", "blog", "cache"})  # they say themselves when and where they were measured
+ALONE = frozenset({"database", "blog", "cache", "client"})  # they say themselves when and where they were measured
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -41,7 +41,7 @@ FASTAPI = (
     "uvicorn",
     "uvloop",
 )
-DATABASE, CACHE = "database", "cache"  # the service with one of these components
+DATABASE, CACHE, CLIENT = "database", "cache", "http_client"  # the service with one of these components
 OTHERS: Mapping[str, Sequence[str]] = {"conventional": CONVENTIONAL, "fastapi": FASTAPI}
 TITLES = {"conventional": "Conventional stack", "fastapi": "FastAPI"}
 OWN_FAMILY = ("opentelemetry", SLUG, "-e", "protobuf", "googleapis")  # not to be constrained by the service's versions
@@ -77,6 +77,8 @@ def prepare(interpreter: Interpreter, others: Collection[str]) -> Environments:
     if CACHE in others:
         pythons[CACHE] = _service(generate(BUILD / CACHE, components=CACHE), interpreter, BUILD / CACHE / "service")
         uv("pip", "install", "--python", str(pythons[CACHE]), "pytest")  # and what starts Redis as well
+    if CLIENT in others:
+        pythons[CLIENT] = _service(generate(BUILD / CLIENT, components=CLIENT), interpreter, BUILD / CLIENT / "service")
     shown = {"Service": [f"{name} {versions[name]}" for name in REPORTED]}
     shown |= {TITLES[name]: [pin.replace("==", " ") for pin in OTHERS[name] if "==" in pin] for name in OTHERS}
     return Environments(interpreter, pythons, shown)

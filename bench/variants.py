@@ -163,6 +163,19 @@ SERVICE_CACHE = replace(
     program="cache_service",
     base=None,
 )
+# The service with the component `http_client`, which calls the sink.
+CLIENT_CALLS = replace(
+    SERVICE_10,
+    name="client-calls",
+    title="calls of another service",
+    environment="http_client",
+    program="client_calls",
+    path="/calls/component/1",
+    base=None,
+    stores=False,
+    # valgrind makes a call fifty times slower
+    settings={**SERVICE_10.settings, "HTTP_CLIENT_TIMEOUT_SECONDS": "600", "HTTP_CLIENT_CONNECT_SECONDS": "60"},
+)
 CONVENTIONAL = replace(
     CONVENTIONAL_10, name="conventional", title="conventional stack, 10 % sampled", path=ITEM, base=BARE
 )

@@ -2,8 +2,7 @@
 
 import asyncio
 import ssl
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from types import TracebackType
 
 import httpx2
 
@@ -21,15 +20,26 @@ def late(request: httpx2.Request) -> ExchangeTimeoutError:
     return ExchangeTimeoutError("the response was not complete in time", request=request)
 
 
-@asynccontextmanager
-async def until(deadline: float, request: httpx2.Request) -> AsyncIterator[None]:
-    """Raise `ExchangeTimeoutError` when the block lasts longer, and `ReadError` for what the library lets through."""
-    try:
-        async with asyncio.timeout_at(deadline) as limit:
-            yield
-    except TimeoutError:
-        if not limit.expired():
-            raise
-        raise late(request) from None
-    except ssl.SSLError as error:  # with TLS 1.3 a server refuses a certificate after the handshake
-        raise httpx2.ReadError(str(error), request=request) from error
+class Until:
+    """Raises `ExchangeTimeoutError` when its block lasts longer, and `ReadError` for what the library lets through."""
+
+    __slots__ = ("_limit", "_request")
+
+    def __init__(self, deadline: float, request: httpx2.Request) -> None:
+        """The block ends at `deadline`, by the clock of the loop."""
+        self._limit, self._request = asyncio.timeout_at(deadline), request
+
+    async def __aenter__(self) -> None:
+        """Start the timer."""
+        await self._limit.__aenter__()
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Stop the timer."""
+        try:
+            await self._limit.__aexit__(kind, error, trace)
+        except TimeoutError:
+            raise late(self._request) from None
+        if isinstance(error, ssl.SSLError):  # with TLS 1.3 a server refuses a certificate after the handshake
+            raise httpx2.ReadError(str(error), request=self._request) from error

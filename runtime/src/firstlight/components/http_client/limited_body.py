@@ -5,7 +5,7 @@ from contextlib import aclosing
 
 import httpx2
 
-from .deadlines import until
+from .deadlines import Until
 from .errors import ResponseTooLargeError
 
 
@@ -58,7 +58,7 @@ class LimitedStream(httpx2.AsyncByteStream):
         parts = self._stream.__aiter__()
         try:
             while True:
-                async with until(self._deadline, self._request):
+                async with Until(self._deadline, self._request):
                     part = await anext(parts, None)
                 if part is None:
                     return

@@ -8,7 +8,7 @@ import asyncio
 import httpx2
 
 from .client import WHOLE
-from .deadlines import DEADLINE, SECONDS, until
+from .deadlines import DEADLINE, SECONDS, Until
 from .limited_body import LimitedResponse, too_large
 
 ON_HEADERS = "firstlight.on_headers"  # extension of a request: is called with its response when the headers are there
@@ -33,7 +33,7 @@ class LimitedTransport(httpx2.AsyncBaseTransport):
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         """Send one request. The limits also apply to the body of the response."""
         deadline = request.extensions[DEADLINE] if self._has_deadline else self._begin(request)
-        async with until(deadline, request):
+        async with Until(deadline, request):
             response = await self._transport.handle_async_request(request)
             if answered := request.extensions.get(ON_HEADERS):
                 answered(response)

@@ -75,9 +75,10 @@ class ObservedTransport(httpx2.AsyncBaseTransport):
 def _identify(request: httpx2.Request, span: Span, baggage: Collection[str]) -> None:
     """Write the ids into the headers, and replace those that the team's code has copied from its own request."""
     headers = request.headers
-    if span.get_span_context().is_valid:
-        headers.pop(TRACESTATE, None)
-    headers.pop(BAGGAGE, None)
+    if TRACESTATE in headers and span.get_span_context().is_valid:
+        del headers[TRACESTATE]
+    if BAGGAGE in headers:
+        del headers[BAGGAGE]
     propagate.inject(headers, allowed(baggage))
     if (ids := current_request()) is not None:
         headers["x-request-id"] = ids.request_id
