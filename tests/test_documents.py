@@ -27,8 +27,9 @@ pytestmark = pytest.mark.slow
 
 NOT_RUN = "docs/not-run.md"  # tests/test_not_run.py reads its commands; they need what is not here
 # runtime/tests/components/database/ runs every block of these: test_database_guide.py, test_sharding.py,
-# and runtime/tests/components/cache/stores/test_write_behind_guide.py
+# runtime/tests/components/cache/ those of the others: test_cache_guide.py, stores/test_write_behind_guide.py
 DATABASES = (
+    "docs/guides/cache.md",
     "docs/guides/database.md",
     "docs/guides/sharding.md",
     "docs/guides/write-behind.md",

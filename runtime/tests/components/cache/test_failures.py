@@ -1,4 +1,4 @@
-"""Each failure of the README, driven: reads stay true and quick, nothing raises, and the cache recovers by itself."""
+"""Each failure of the README, driven: reads stay true and quick, nothing raises, no action is needed."""
 
 import time
 import tomllib
@@ -131,6 +131,14 @@ async def test_a_failure_makes_the_cache_slower_and_never_wrong(broken: Broken, 
 def _counted(reason: str) -> float:
     samples = [sample for metric in ERRORS.collect() for sample in metric.samples]
     return sum(sample.value for sample in samples if sample.labels.get("reason") == reason)
+
+
+async def test_a_server_that_only_reads_is_not_used(broken: Broken) -> None:
+    """Also by an instance that changes nothing: others cannot forget what it would read there."""
+    async with opened(broken.server.url(port=broken.proxy.port), cache_drift_seconds=0.5) as caches:
+        with outages.READ_ONLY(broken):
+            await until(lambda: not _is_up(caches))
+        await until(lambda: _is_up(caches))
 
 
 async def test_the_check_says_that_redis_is_away(broken: Broken) -> None:

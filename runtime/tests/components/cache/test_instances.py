@@ -27,28 +27,53 @@ async def _warm(caches: Caches, source: Source) -> None:
         await caches.read(LINKS, "a", source.load("a"))
 
 
-@pytest.mark.parametrize("way", ["forget", "tag", "pattern", "put", "write", "redis-cli", "flush"])
+async def _change(caches: Caches, source: Source, redis: RedisProcess, way: str) -> None:
+    """Change the row, and tell the cache in one of the ways."""
+    source.rows["a"] = NEW
+    match way:
+        case "forget":
+            await caches.forget(LINKS, "a")
+        case "tag":
+            await caches.forget_tagged(LINKS, "owner:ann")
+        case "pattern":
+            await caches.forget_matching(LINKS, "a*")
+        case "put":
+            await caches.put(LINKS, "a", NEW)
+        case "write":
+            await caches.write(LINKS, "a", NEW, source.save(NEW))
+        case "redis-cli":
+            redis.command("DEL", "sample:development:cache:links:v1:a")
+        case _:
+            redis.command("FLUSHALL")
+
+
+WAYS = ["forget", "tag", "pattern", "put", "write"]
+
+
+@pytest.mark.parametrize("way", WAYS)
+async def test_a_load_that_began_before_a_change_of_another_instance_keeps_nothing(
+    redis: RedisProcess, way: str
+) -> None:
+    """It has read the old row, and has lost its lock when it ends."""
+    source = Source(a=link("a"))
+    source.hold.clear()
+    async with opened(redis.url()) as one, opened(redis.url()) as other:
+        reading = asyncio.create_task(one.read(LINKS, "a", source.load("a")))
+        await source.reached.wait()
+        await _change(other, source, redis, way)
+        source.hold.set()
+        await reading
+        for caches in (other, one):
+            assert await caches.read(LINKS, "a", source.load("a")) == NEW
+
+
+@pytest.mark.parametrize("way", [*WAYS, "redis-cli", "flush"])
 async def test_memory_forgets_what_another_instance_has_changed(redis: RedisProcess, way: str) -> None:
     """Within a moment, in every way to change an entry: also in that of an operator."""
     source = Source(a=link("a"))
     async with opened(redis.url(), cache_drift_seconds=60) as one, opened(redis.url()) as other:
         await _warm(one, source)
-        source.rows["a"] = NEW
-        match way:
-            case "forget":
-                await other.forget(LINKS, "a")
-            case "tag":
-                await other.forget_tagged(LINKS, "owner:ann")
-            case "pattern":
-                await other.forget_matching(LINKS, "a*")
-            case "put":
-                await other.put(LINKS, "a", NEW)
-            case "write":
-                await other.write(LINKS, "a", NEW, source.save(NEW))
-            case "redis-cli":
-                redis.command("DEL", "sample:development:cache:links:v1:a")
-            case _:
-                redis.command("FLUSHALL")
+        await _change(other, source, redis, way)
         began = time.monotonic()
         while await one.read(LINKS, "a", source.load("a")) != NEW:  # noqa: ASYNC110 - memory has no event for it
             await asyncio.sleep(0)
@@ -144,7 +169,7 @@ async def test_a_thousand_misses_in_four_processes_are_one_load(redis: RedisProc
 
 
 async def test_a_killed_owner_of_a_lock_delays_the_others_for_a_limited_time(redis: RedisProcess) -> None:
-    """Its lock ends by itself: here it has 0.2 seconds left."""
+    """Its lock ends without action: here it has 0.2 seconds left."""
     source = Source(a=link("a"))
     async with opened(redis.url()) as one:
         redis.command("SET", "sample:development:cache_lock:links:v1:a", "r:dead", "PX", 200)
