@@ -92,7 +92,7 @@ async def test_memory_is_not_trusted_for_long_while_nobody_can_say_what_changed(
             await other.forget(LINKS, "a")
             while await one.read(LINKS, "a", source.load("a")) != NEW:  # noqa: ASYNC110 - the clock decides
                 await asyncio.sleep(0)
-            assert time.monotonic() - changed < 0.5 + 0.3  # the drift, and one call that hangs
+            assert time.monotonic() - changed < 0.5 + 0.5  # the drift, one call that hangs, and a busy machine
             proxy.restore()
             assert one.levels.tracking is not None
             await until(lambda: one.levels.tracking and one.levels.tracking.is_up)
