@@ -7,7 +7,7 @@ PYTHON := $(UV) run python
 export PATH := $(PATH):$(CURDIR)/.tools/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo new test test-runtime fault-test prove-delivery routes exceptions fleet check hooks fmt wheel release bench repin names openapi preview
+.PHONY: help demo new test test-runtime fault-test prove-delivery routes exceptions fleet check hooks fmt wheel release bench repin names openapi preview screens
 
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "  %-20s %s\n", $$1, $$2 }'
@@ -86,6 +86,9 @@ bench: $(UV) ## Measure what observability costs, in 15 minutes of a quiet machi
 
 preview: $(UV) ## Draw the dashboards of docs/pictures/ from a running service; takes 20 minutes, Chromium and Node.js
 	@PYTHONPATH=tests exec $(PYTHON) -m preview
+
+screens: $(UV) ## Take the pictures of the console for README.md; takes a minute and a half, and Chromium
+	@exec $(PYTHON) -m preview.screens
 
 $(CURDIR)/.tools/bin/uv:
 	python3 -m venv .tools

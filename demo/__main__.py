@@ -28,7 +28,7 @@ def main() -> int:
 
 
 def _demonstrate(console: Console, duration: float | None) -> int:
-    console.print(f"Generating a service from the default answers into {service.BUILD} ...")
+    console.print(f"Generating a service with the component http_client into {service.BUILD} ...")
     directory = service.generate()
     console.print("Installing it ...")
     service.install(directory)

@@ -35,9 +35,9 @@ class DemoError(Exception):
 
 
 def generate(build: Path = BUILD) -> Path:
-    """Generate a new service from the default answers."""
+    """Generate a new service that calls another one; the other answers are the default."""
     command = [sys.executable, "-m", "cookiecutter", ".", "--no-input", "--output-dir", str(build)]
-    _run([*command, "--overwrite-if-exists"], "generate the service")
+    _run([*command, "--overwrite-if-exists", "components=http_client"], "generate the service")
     return build / SLUG
 
 

@@ -9,8 +9,10 @@ from pathlib import Path
 
 import pytest
 from console.console_page import ConsolePage
-from playwright.sync_api import Locator, expect
+from playwright.sync_api import Browser, Locator, expect
 from template import TIMEOUT_SECONDS, Machine
+
+from preview.screens import take
 
 BUTTONS = ["Fail", "Slow", "Block", "Flood", "Lose a dependency"]
 EFFECT_MS = 40_000  # the longest one lasts 20 s
@@ -69,6 +71,18 @@ def test_failures_spend_the_budget_and_would_page(demo: ConsolePage) -> None:
     tile.get_by_role("link", name="ErrorBudgetBurn").click()
     demo.see("P1 critical", "Runbook")
     expect(demo.page.locator(".mark.bad").first).to_have_text("would fire", timeout=EFFECT_MS)
+
+
+def test_the_pictures_of_the_readme_can_be_taken(
+    demo: ConsolePage, browser: Browser, login: str, tmp_path: Path
+) -> None:
+    """Both, by the function that `make screens` calls."""
+    press(demo, "Fail")
+
+    pictures = take(browser, login, tmp_path)
+
+    assert sorted(picture.name for picture in pictures) == ["console-request.png", "console.png"]
+    assert all(picture.read_bytes().startswith(b"\x89PNG") for picture in pictures)
 
 
 def test_slow_requests_break_the_objective_of_latency(demo: ConsolePage) -> None:
