@@ -1,4 +1,4 @@
-"""Each failure of the README, driven: reads stay true and quick, nothing raises, and the cache recovers by itself."""
+"""Each failure of the README, driven: reads stay true and quick, nothing raises, no action is needed."""
 
 import time
 import tomllib

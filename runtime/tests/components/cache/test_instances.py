@@ -92,7 +92,7 @@ async def test_memory_is_not_trusted_for_long_while_nobody_can_say_what_changed(
             await other.forget(LINKS, "a")
             while await one.read(LINKS, "a", source.load("a")) != NEW:  # noqa: ASYNC110 - the clock decides
                 await asyncio.sleep(0)
-            assert time.monotonic() - changed < 0.5 + 0.3  # the drift, and one call that hangs
+            assert time.monotonic() - changed < 0.5 + 0.5  # the drift, one call that hangs, and a busy machine
             proxy.restore()
             assert one.levels.tracking is not None
             await until(lambda: one.levels.tracking and one.levels.tracking.is_up)
@@ -169,7 +169,7 @@ async def test_a_thousand_misses_in_four_processes_are_one_load(redis: RedisProc
 
 
 async def test_a_killed_owner_of_a_lock_delays_the_others_for_a_limited_time(redis: RedisProcess) -> None:
-    """Its lock ends by itself: here it has 0.2 seconds left."""
+    """Its lock ends without action: here it has 0.2 seconds left."""
     source = Source(a=link("a"))
     async with opened(redis.url()) as one:
         redis.command("SET", "sample:development:cache_lock:links:v1:a", "r:dead", "PX", 200)

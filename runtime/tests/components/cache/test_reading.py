@@ -164,14 +164,14 @@ async def test_a_value_of_another_type_is_returned_and_not_kept(caches: Caches) 
 
 
 async def test_cache_aside(caches: Caches) -> None:
-    """A service can look, load and keep by itself."""
+    """A service can look, load and keep as it likes."""
     assert await caches.get(LINKS, "i") is None
     await caches.put(LINKS, "i", link("i"))
     assert [await caches.get(LINKS, "i") for _ in range(3)] == [link("i")] * 3
 
 
 async def test_the_entry_in_redis_is_json(redis: RedisProcess) -> None:
-    """Under a name with service, environment, cache and version; it ends by itself."""
+    """Under a name with service, environment, cache and version; it ends without action."""
     async with opened(redis.url()) as caches:
         await caches.put(PLAIN, "j", link("j"))
 

@@ -1,4 +1,4 @@
-"""Loads in progress: whoever needs the same entry at the same time waits for the same load."""
+"""Loads in progress: readers that need the same entry at the same time wait for the same load."""
 
 import asyncio
 from collections.abc import Awaitable, Callable

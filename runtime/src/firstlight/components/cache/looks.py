@@ -1,6 +1,6 @@
-"""Looks into Redis in progress: whoever needs the same entry at the same time waits for the same look.
+"""Looks into Redis in progress: readers that need the same entry at the same time wait for the same look.
 
-It costs less than a load of `flights.py`, because the first one looks by itself and in no task of its own.
+It costs less than a load of `flights.py`, because the first reader looks in its own task.
 """
 
 import asyncio

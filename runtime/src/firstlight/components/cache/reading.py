@@ -1,6 +1,7 @@
 """Reads an entry: from memory, else from Redis, else from its source."""
 
 import time
+from contextlib import suppress
 from functools import partial
 from typing import Any, TypeVar
 
@@ -56,7 +57,9 @@ class Reading:
         place = self._levels.names.place(cached, key)
         entry, outcome = self._kept(place), MEMORY
         if entry is None and (usable := self._levels.usable(cached)) is not None:
-            entry, outcome = await self._looked(place, *usable), SHARED
+            outcome = SHARED
+            with suppress(RedisUnavailableError):
+                entry = await self._looked(place, *usable)
         if entry is None:
             outcome = MISS
         else:
@@ -77,21 +80,27 @@ class Reading:
         """The entry of Redis, or by the load in progress, or by one that begins now."""
         began, outcome = time.perf_counter(), "error"
         try:
-            flight = self._levels.flights.get(place.name)
+            flight, find = self._levels.flights.get(place.name), self._found
             if flight is None and (usable := self._levels.usable(place.cached)) is not None:
-                entry = await self._looked(place, *usable)
+                try:
+                    entry = await self._looked(place, *usable)
+                except RedisUnavailableError:
+                    entry, find = None, self._found_alone  # one wait for a server that hangs is enough
                 if entry is not None:
                     outcome = self._outcome(place, load, entry)
                     return entry
                 flight = self._levels.flights.get(place.name)
             joined = flight is not None
-            flight = flight or self._levels.flights.begin(place.name, partial(self._found, place, load))
+            flight = flight or self._levels.flights.begin(place.name, partial(find, place, load))
             loaded: Found[ValueT] = await flight.result()
             entry, outcome = loaded[0], JOINED if joined else loaded[1]
         finally:
             READS.labels(place.cached.name, outcome).inc()
             READ_TIME.labels(place.cached.name).observe(time.perf_counter() - began)
         return entry
+
+    async def _found_alone(self, place: Place[ValueT], load: Load[ValueT], flight: Flight) -> Found[ValueT]:
+        return await self._loading.alone(place, load, flight), MISS
 
     async def _found(self, place: Place[ValueT], load: Load[ValueT], flight: Flight) -> Found[ValueT]:
         usable = self._levels.usable(place.cached)
@@ -116,7 +125,10 @@ class Reading:
         return STALE
 
     async def _looked(self, place: Place[ValueT], shared: Shared, tracking: Tracking) -> Entry[ValueT] | None:
-        """The entry of Redis, if it has one. Memory keeps it as long as Redis says when it changes."""
+        """The entry of Redis, if it has one. Memory keeps it as long as Redis says when it changes.
+
+        Raises `RedisUnavailableError`.
+        """
         lease = tracking.lease
 
         async def looked(look: Look) -> Entry[ValueT] | None:
@@ -126,10 +138,7 @@ class Reading:
                 self._levels.put(place, entry)
             return entry
 
-        try:
-            return await self._levels.looks.look(place.name, looked)
-        except RedisUnavailableError:
-            return None
+        return await self._levels.looks.look(place.name, looked)
 
     def _refresh(self, place: Place[Any], load: Load[Any], entry: Entry[Any]) -> None:
         """Load a stale entry anew, beside the request."""

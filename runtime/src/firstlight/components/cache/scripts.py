@@ -1,8 +1,8 @@
 """The Lua scripts that Redis runs: each is one step that nothing else comes between.
 
 A lock is `r:<token>:<epoch>` while its owner loads, `w:<token>` while it writes, and `x` after two writes at the same
-time or an entry that must settle. Whoever changes the entry takes the lock away, so a load that began before keeps
-nothing. Whoever forgets entries by pattern or tag begins another epoch: locks of an older one do not count.
+time or an entry that must settle. A change of the entry takes the lock away, so a load that began before keeps
+nothing. Forgetting entries by pattern or tag begins another epoch: locks of an older one do not count.
 Tokens of tags are random: a tag that was forgotten, or evicted, fits no entry of before.
 """
 

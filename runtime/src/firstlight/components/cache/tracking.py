@@ -12,14 +12,13 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, NoReturn
 
 import structlog
-from redis.exceptions import RedisError
 
 from ...data_servers import LogLimit
 from ...error_type import error_type
 from .connections import AddressedConnection
 from .destination import Destination
 from .entries import Lease
-from .failures import RedisUnavailableError, why
+from .failures import why
 from .messages import Messages
 from .metrics import SERVER, SERVER_UP
 from .names import Names
@@ -67,7 +66,7 @@ class Tracking:
             connection = AddressedConnection(destination=self._destination, protocol=3)
             try:
                 await self._session(Messages(connection))
-            except (RedisError, OSError, RedisUnavailableError) as error:  # `TimeoutError` is an `OSError`
+            except Exception as error:  # noqa: BLE001 - whatever it is, without this connection memory is not trusted
                 self._lost(error)
             finally:
                 self.is_up = False

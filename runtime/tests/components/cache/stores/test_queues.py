@@ -75,7 +75,8 @@ async def test_instances_that_flush_at_once_do_not_repeat_writes(start: Start) -
             while (await instance.queue.measure()).writes:
                 await instance.queue.flush(3)
 
-        await asyncio.gather(*(empty(instance) for instance in (one, other, one, other)))
+        async with asyncio.timeout(20):
+            await asyncio.gather(*(empty(instance) for instance in (one, other, one, other)))
 
         assert await one.kept() == {f"{number}": 1 for number in range(40)}
         assert await one.times() == 40
