@@ -19,15 +19,15 @@ Step = httpx2.Response | Exception | Behaviour
 
 
 def refusing(request: httpx2.Request) -> NoReturn:
-    """Nobody listens. Raises `httpx2.ConnectError`."""
+    """Nobody listens. Raises `ConnectError` of httpx2."""
     msg = "connection refused"
     raise httpx2.ConnectError(msg, request=request)
 
 
 async def hanging(_: httpx2.Request) -> httpx2.Response:
     """It accepts the request and never answers: the call ends at its deadline."""
-    await asyncio.Event().wait()
-    raise AssertionError  # unreachable: the wait has no end
+    never: asyncio.Future[httpx2.Response] = asyncio.get_running_loop().create_future()
+    return await never
 
 
 def slow(answer: Step, *, seconds: float) -> Callable[[httpx2.Request], Coroutine[None, None, httpx2.Response]]:
