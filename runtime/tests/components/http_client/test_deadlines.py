@@ -50,7 +50,7 @@ def _answers(
     service: Service, peer: Peer, lines: Lines, monkeypatch: pytest.MonkeyPatch, *headers: Any, **settings: Any
 ) -> list[Any]:
     monkeypatch.setenv("HTTP_CLIENT_DEPENDENCIES", f"scales={peer.url}")
-    app = create_app(Settings(**settings), service, log_sink=lines)
+    app = create_app(Settings(management_port=0, **settings), service, log_sink=lines)
     with TestClient(app, raise_server_exceptions=False) as client:
         return [client.get("/ask", headers=each).json() for each in headers or ({},)]
 

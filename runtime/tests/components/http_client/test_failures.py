@@ -103,7 +103,7 @@ def proxy() -> Iterator[tuple[Peer, FaultProxy]]:
 @asynccontextmanager
 async def _started(peer: Peer, proxy: FaultProxy, lines: Lines, monkeypatch: Any) -> AsyncIterator[Scales]:
     monkeypatch.setenv("HTTP_CLIENT_DEPENDENCIES", f"scales=http://127.0.0.1:{proxy.port}")
-    app = create_app(Settings(), SERVICE, log_sink=lines)
+    app = create_app(Settings(management_port=0), SERVICE, log_sink=lines)
     ended = asyncio.Event()
     started = asyncio.Event()
 
@@ -114,12 +114,14 @@ async def _started(peer: Peer, proxy: FaultProxy, lines: Lines, monkeypatch: Any
         return {"type": "lifespan.startup"}
 
     async def send(message: Any) -> None:
-        assert message["type"] in {"lifespan.startup.complete", "lifespan.shutdown.complete"}, message
         started.set()
+        assert message["type"] in {"lifespan.startup.complete", "lifespan.shutdown.complete"}, message
 
     state: dict[str, Any] = {}
     lifespan = asyncio.create_task(app({"type": "lifespan", "state": state}, receive, send))
     await started.wait()
+    await asyncio.sleep(0)
+    assert not lifespan.done()
 
     async def with_state(scope: Any, receive: Any, send: Any) -> None:
         await app({**scope, "state": dict(state)}, receive, send)

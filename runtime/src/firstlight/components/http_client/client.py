@@ -13,4 +13,8 @@ class DependencyClient(httpx2.AsyncClient):
     async def send(self, request: httpx2.Request, *, stream: bool = False, **options: Any) -> httpx2.Response:
         """Send a request, as `httpx2.AsyncClient.send` does."""
         request.extensions = {**request.extensions, WHOLE: not stream}
-        return await super().send(request, stream=stream, **options)
+        response = await super().send(request, stream=stream, **options)
+        if not stream:
+            assert isinstance(response.stream, httpx2.AsyncByteStream)
+            await response.stream.aclose()  # it measures `elapsed`; its body may have been read below it
+        return response

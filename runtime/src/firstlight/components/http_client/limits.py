@@ -52,9 +52,17 @@ class LimitedTransport(httpx2.AsyncBaseTransport):
         return deadline
 
     async def _read(self, request: httpx2.Request, response: httpx2.Response) -> None:
-        """Replace the stream by the bytes that it has brought."""
-        stream = response.stream
+        """Read the body, or replace the stream by the bytes that it has brought."""
+        stream, headers = response.stream, response.headers
         assert isinstance(stream, httpx2.AsyncByteStream)
+        length = headers.get("content-length", "")
+        if length.isdigit() and int(length) <= self._max_bytes and _ENCODED not in headers:  # the usual case, read once
+            try:
+                await response.aread()
+            except BaseException:
+                await response.aclose()
+                raise
+            return
         parts, size = [], 0
         try:
             async for part in stream:
