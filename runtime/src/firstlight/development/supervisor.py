@@ -1,4 +1,4 @@
-"""Runs the service and restarts it when its files change. ADR 0019 has the reasons for this design."""
+"""Runs the service and restarts it when its files change. ADR 19 has the reasons for this design."""
 
 import os
 import secrets
