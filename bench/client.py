@@ -6,8 +6,8 @@ from statistics import median
 
 from . import instructions
 from .report import WORDS, Row, Section, estimate
-from .rig import LOOPBACK, Rig, Server
-from .variants import CLIENT_CALLS, NO_EXPORTER, SERVICE_10, Variant
+from .rig import Rig, Server
+from .variants import CLIENT_CALLS, NO_EXPORTER, SERVICE_10
 
 OK = 200
 COUNTED_CALLS = 100
@@ -36,15 +36,9 @@ def measure(rig: Rig) -> Section:
     return Section("HTTP client", rig.environments.setting, parts=(_calls(rig), _start(rig)))
 
 
-def _calling(rig: Rig, variant: Variant) -> Variant:
-    """The server, whose dependency is the sink."""
-    dependencies = {"HTTP_CLIENT_DEPENDENCIES": f"screening=http://{LOOPBACK}:{rig.sink_port}"}
-    return replace(variant, settings={**variant.settings, **dependencies})
-
-
 def _calls(rig: Rig) -> Section:
     figures: dict[str, list[float]] = {way: [] for way in WAYS}
-    with rig.start(_calling(rig, CLIENT_CALLS)) as server:
+    with rig.start(CLIENT_CALLS) as server:
         rig.ready(server)
         for number in range(rig.amounts.few_rounds + rig.amounts.filling_rounds):
             for way, found in figures.items():
@@ -54,7 +48,8 @@ def _calls(rig: Rig) -> Section:
                 if number >= rig.amounts.filling_rounds:
                     found.append((server.cpu_seconds - before) / count * 1e6)
         quiet = server.waited < MOST_WAITED
-    counts = {} if instructions.missing() else _counts(rig)
+    counted = rig.amounts.requests >= COUNTED_CALLS and not instructions.missing()
+    counts = _counts(rig) if counted else {}
     head = ("One call", "CPU, us", "times bare", "instructions, thousands", "times bare", f"at most {MOST_TIMES}")
     return Section("Calls", CALLS_METHOD, head, [_row(way, figures, counts, quiet=quiet) for way in WAYS])
 
@@ -69,7 +64,7 @@ def _call(server: Server, way: str, count: int) -> None:
 def _counts(rig: Rig) -> Mapping[str, float]:
     """Thousands of instructions of one call, on the event loop."""
     counts = {}
-    with instructions.counted(rig, _calling(rig, CLIENT_CALLS), rig.cores.server) as (server, dump):
+    with instructions.counted(rig, CLIENT_CALLS, rig.cores.server) as (server, dump):
         for way in WAYS:
             _call(server, way, COUNTED_CALLS)  # what is compiled and cached at first is not counted
             dump()
@@ -88,7 +83,7 @@ def _row(way: str, figures: Figures, counts: Mapping[str, float], *, quiet: bool
 
 
 def _start(rig: Rig) -> Section:
-    variants = (WITHOUT, _calling(rig, WITH))
+    variants = (WITHOUT, WITH)
     figures: dict[str, list[tuple[float, float]]] = {variant.name: [] for variant in variants}
     for number in range(rig.amounts.few_rounds + rig.amounts.filling_rounds):
         for variant in variants:
@@ -99,7 +94,7 @@ def _start(rig: Rig) -> Section:
     rows = []
     for variant in variants:
         cpu, resident = (median(each[column] for each in figures[variant.name]) for column in range(2))
-        limit = f"{MOST_CPU_SECONDS} s, {MOST_MIB:.0f} MiB" if variant.name == WITH.name else "-"
+        limit = f"{MOST_CPU_SECONDS} s, {MOST_MIB:.0f} MiB" if variant is WITH else "-"
         rows.append((variant.title, f"{cpu:.2f}", f"{resident:.1f}", limit))
     return Section(
         "Start and memory with the client", START_METHOD, ("Start and memory", "CPU, s", "MiB", "limit"), rows

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import Self
 
-from .environments import CACHE, DATABASE, Environments, versions_of
+from .environments import CACHE, CLIENT, DATABASE, Environments, versions_of
 from .load import Answers, Order
 from .machine import Cores
 from .ports import free_port
@@ -126,11 +126,17 @@ class Rig:
             "OTEL_EXPORTER_OTLP_ENDPOINT": f"http://{LOOPBACK}:{self.sink_port}",
             **({"DATABASE_URL": self.postgresql.url} if variant.environment == DATABASE else {}),
             **({"REDIS_URL": self.redis.url} if variant.environment == CACHE else {}),
+            **({"HTTP_CLIENT_DEPENDENCIES": self._dependency} if variant.environment == CLIENT else {}),
             **variant.settings,
             **settings,
         }
         command = [*under, str(python), "-m", f"bench.programs.{variant.program}"]
         return Server(variant, command, self.cores.server if core is None else core, variables)
+
+    @property
+    def _dependency(self) -> str:
+        """The sink, as what a service calls."""
+        return f"screening=http://{LOOPBACK}:{self.sink_port}"
 
     @cached_property
     def postgresql(self) -> Postgresql:

@@ -14,7 +14,7 @@ import pytest
 from rulebook import ROOT
 
 from bench import instructions, variants
-from bench.environments import DATABASE, OTHERS, prepare
+from bench.environments import CACHE, CLIENT, DATABASE, OTHERS, prepare
 from bench.interpreter import Interpreter, choose, optimised
 from bench.load import Order, run
 from bench.machine import cores
@@ -33,7 +33,7 @@ RUN_SECONDS = 240  # on a busy machine
 @pytest.fixture(scope="module")
 def rig() -> Iterator[Rig]:
     """Servers for a few requests."""
-    with Rig(prepare(choose(), {*OTHERS, DATABASE}), cores(), Amounts(rounds=1, requests=1)) as rig:
+    with Rig(prepare(choose(), {*OTHERS, CACHE, CLIENT, DATABASE}), cores(), Amounts(rounds=1, requests=1)) as rig:
         yield rig
 
 
@@ -82,7 +82,7 @@ def test_each_program_starts_and_answers(rig: Rig, program: str) -> None:
 
 def test_a_short_run_measures_every_part() -> None:
     """But the instructions, which the test of the cost counts."""
-    parts = "cpu,api,latency,start,memory,cardinality,scrape,console,generation,database,blog,cache"
+    parts = "cpu,api,latency,start,memory,cardinality,scrape,console,generation,database,blog,cache,client"
     command = [sys.executable, "-m", "bench", "--rounds", "1", "--requests", "10", "--only", parts]
 
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=RUN_SECONDS)
@@ -90,8 +90,8 @@ def test_a_short_run_measures_every_part() -> None:
     assert done.returncode == 0, done.stderr
     titles = re.findall(r"^## (.*)", done.stdout, re.MULTILINE)
     assert titles[:4] == ["In short", "Targets", "CPU per request", "The example's resource"]
-    assert titles[4:-3] == ["Latency", "Start to ready", "Memory", "Cardinality", "Scrape", "Console", "Generation"]
-    assert titles[-3:] == ["Database", "Blog", "Cache"]
+    assert titles[4:-4] == ["Latency", "Start to ready", "Memory", "Cardinality", "Scrape", "Console", "Generation"]
+    assert titles[-4:] == ["Database", "Blog", "Cache", "HTTP client"]
     assert all(f"| {variant.title}" in done.stdout for variant in variants.COMPARED)
 
 
