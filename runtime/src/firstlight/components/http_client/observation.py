@@ -6,7 +6,7 @@ An attempt is a call here: a call that is sent three times has three spans and t
 from collections.abc import AsyncIterator, Collection
 
 import httpx2
-from opentelemetry import propagate, trace
+from opentelemetry import context, propagate, trace
 from opentelemetry.trace import Span, SpanKind
 
 from ...context import UNOBSERVED, current_request
@@ -51,13 +51,15 @@ class ObservedTransport(httpx2.AsyncBaseTransport):
             SENT: extensions.get(SENT, 0) + 1,
             ON_HEADERS: call.answered,
         }
-        with trace.use_span(span, record_exception=False, set_status_on_exception=False):
+        token = context.attach(trace.set_span_in_context(span))  # `use_span` does it with a generator, for 3 us more
+        try:
             _identify(request, span, self._baggage)
-            try:
-                response = await self._transport.handle_async_request(request)
-            except BaseException as error:
-                call.end(error)
-                raise
+            response = await self._transport.handle_async_request(request)
+        except BaseException as error:
+            call.end(error)
+            raise
+        finally:
+            context.detach(token)
         return _observed(response, call)
 
     def _start(self, request: httpx2.Request, method: str) -> Span:
