@@ -18,6 +18,7 @@ log = structlog.get_logger()
 
 ValueT = TypeVar("ValueT")
 CONCURRENT = 8  # loads at a time
+LOOK_SECONDS = 0.5  # after which a start that waits says why
 
 
 class ColdError(RuntimeError):
@@ -53,7 +54,7 @@ class Warming:
             return
         if self._task is None:
             self._task = asyncio.ensure_future(self._run())
-        await asyncio.wait({self._task}, timeout=1)
+        await asyncio.wait({self._task}, timeout=LOOK_SECONDS)
         if not self._task.done():
             msg = f"the cache warms up: {self._loaded} entries so far{self._reason}"
             raise ColdError(msg)
