@@ -14,8 +14,10 @@ import pytest
 
 RUNTIME = Path(__file__).parents[2]
 UV = shutil.which("uv") or str(RUNTIME.parent / ".tools/bin/uv")
-EXTRAS = "database,http-client,development"
+EXTRAS = "cache,database,http-client,development"
 SMOKE = (
+    "tests/components/cache/test_memory.py",
+    "tests/components/cache/test_reading.py",
     "tests/components/database/test_reads.py",
     "tests/components/database/schema/test_migrate.py",
     "tests/components/http_client/test_clients.py",

@@ -36,7 +36,10 @@ def behind() -> Iterator[str]:
 
 
 def test_calls_and_failures_of_a_dependency_are_shown(behind: str) -> None:
-    """With its check. A service that calls nobody has none; a redirect is no failure, 404 and 503 are."""
+    """With its check. A service that calls nobody has none; a redirect is no failure, 404 and 503 are.
+
+    Each attempt is a call: the 503 is tried three times.
+    """
     environment = {"CONSOLE": "true", "CONSOLE_TOKEN": TOKEN, "HTTP_CLIENT_DEPENDENCIES": f"behind={behind}"}
     with closing(ServiceProcess([str(PROGRAMS / "relay.py")], environment)) as process:
         process.started()
@@ -46,5 +49,5 @@ def test_calls_and_failures_of_a_dependency_are_shown(behind: str) -> None:
             assert process.get(f"/relay/{path}").text == path
         state = console.read("state")
 
-    assert state["dependencies"] == [{"name": "behind", "calls": 5, "failed": 2}]
+    assert state["dependencies"] == [{"name": "behind", "calls": 7, "failed": 4}]
     assert "http_client.behind" in {check["name"] for check in state["checks"]}
