@@ -58,9 +58,9 @@ class ConsulAgent:
 
     def add(self, host: str, port: int, *, status: str = "passing", weight: int = 1, tag: str = "") -> None:
         """Register an instance of `screening`, as another process does."""
-        body = {"ID": f"screening-{port}", "Name": "screening", "Address": host, "Port": port}
+        body = {"ID": f"screening-{host}-{port}", "Name": "screening", "Address": host, "Port": port}
         self._register({**body, "Tags": [tag] if tag else [], "Weights": {"Passing": weight, "Warning": 1}})
-        self.mark(f"screening-{port}", status)
+        self.mark(f"screening-{host}-{port}", status)
 
     def mark(self, service_id: str, status: str, now: float = 0.0) -> None:
         """The result of a check."""

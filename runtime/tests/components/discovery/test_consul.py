@@ -40,7 +40,7 @@ async def test_a_change_is_known_at_once() -> None:
             assert (agent.queries[1]["index"], agent.queries[1]["wait"]) == ([str(agent.index)], ["30s"])
             agent.add(second.host, second.port)
             await until(lambda: instances() == (2, 0))
-            agent.mark(f"screening-{first.port}", "critical")
+            agent.mark(f"screening-{first.host}-{first.port}", "critical")
             await until(lambda: instances() == (1, 0))
             assert {await answered(opened) for _ in range(3)} == {second.name}
             assert len(agent.queries) <= 6
