@@ -99,7 +99,7 @@ def _units_of_aggregation(tree: AggregateExpr) -> frozenset[str]:
 
 def _units_of_call(tree: Call) -> frozenset[str]:
     name = tree.func.name
-    if name in {"rate", "irate"}:
+    if name in {"rate", "irate", "deriv"}:
         return RATIO if fitting_units(tree.args[0]) == SECONDS and not _buckets(tree) else PER_SECOND
     if name in {"histogram_quantile", "time"}:
         return SECONDS
