@@ -9,31 +9,13 @@ from typing import Any
 
 import pytest
 import yaml
+from conftest import Generate
 from made_up_template import MadeUp
 from template import EVERYTHING, ROOT, Machine, files
 
 from generator.components import COMPONENTS
 
 IMAGE = re.compile(r"docker\.io/[a-z]+/[a-z-]+:v?\d+\.\d+(\.\d+)?")
-CACHE = """
-summary = "a cache"
-
-[[variables]]
-name = "CACHE_URL"
-default = "redis://127.0.0.1:6379/0"
-meaning = "where the cache is"
-compose = "redis://cache:6379/0"
-
-[servers.cache]
-ports = [6379]
-"""
-CACHE_SERVER = """
-services:
-  cache:
-    image: docker.io/valkey/valkey:9.0.0
-    expose: [6379]
-    healthcheck: {test: [CMD, valkey-cli, ping]}
-"""
 
 OVERRIDE = """
 services:
@@ -98,7 +80,7 @@ def test_images_are_pinned_to_a_release_and_say_their_registry(service: Path) ->
     images = [part["image"] for part in parts(service).values()]
     assert images[0] == "acme-links:local"
     others = {image for image in images if image != images[0]}  # commands of components run in ours
-    assert len(others) == 7
+    assert len(others) == 8
     assert [image for image in others if not IMAGE.fullmatch(image)] == []
 
 
@@ -144,37 +126,20 @@ def test_a_component_says_its_address_and_brings_its_server_or_neither() -> None
     assert {name for name, component in COMPONENTS.items() if component["servers"]} == beside
 
 
-@pytest.fixture(scope="module")
-def with_a_cache(tmp_path_factory: pytest.TempPathFactory) -> tuple[Machine, Path]:
-    """The template, as if it had a component with a server."""
-    machine = Machine(tmp_path_factory.mktemp("cache"))
-    template = machine.template()
-    server = template / "components/cache/files/ops/compose/cache.yaml"
-    server.parent.mkdir(parents=True)
-    server.write_text(CACHE_SERVER, encoding="utf-8")
-    (template / "components/cache/component.toml").write_text(CACHE, encoding="utf-8")
-    machine.commit(template)
-    return machine, template
-
-
-def test_a_component_s_server_joins_by_its_own_file(with_a_cache: tuple[Machine, Path]) -> None:
+def test_a_component_s_server_joins_by_its_own_file(service: Path) -> None:
     """It starts first, and the service is told where it is."""
-    machine, template = with_a_cache
-    service = machine.cookiecutter(template, EVERYTHING).service
     together = parts(service)
-    assert valid(compose_files(service))
     assert service / "ops/compose/cache.yaml" in compose_files(service)
-    assert together["service"]["environment"]["CACHE_URL"] == "redis://cache:6379/0"
-    assert together["service"]["depends_on"]["cache"] == {"condition": "service_healthy"}
-    assert "cache" in together
+    assert together["service"]["environment"]["REDIS_URL"] == "redis://:service@redis:6379/0"
+    assert together["service"]["depends_on"]["redis"] == {"condition": "service_healthy"}
+    assert "redis" in together
 
 
-def test_an_unchosen_component_s_server_leaves_no_trace(with_a_cache: tuple[Machine, Path]) -> None:
+def test_an_unchosen_component_s_server_leaves_no_trace(generate: Generate) -> None:
     """Not a file, not a word."""
-    machine, template = with_a_cache
-    service = machine.cookiecutter(template, {**EVERYTHING, "components": "http_client"}).service
+    service = generate(**{**EVERYTHING, "components": "http_client"})
     assert "ops/compose/cache.yaml" not in files(service)
-    assert "cache" not in (service / "compose.yaml").read_text(encoding="utf-8")
+    assert "redis" not in (service / "compose.yaml").read_text(encoding="utf-8").lower()
     assert parts(service)["service"]["depends_on"] == {"collector": {"condition": "service_started"}}
 
 
