@@ -28,12 +28,13 @@ pytestmark = pytest.mark.slow
 NOT_RUN = "docs/not-run.md"  # tests/test_not_run.py reads its commands; they need what is not here
 # runtime/tests/components/database/ runs every block of these: test_database_guide.py, test_sharding.py,
 # runtime/tests/components/cache/ those of the others: test_cache_guide.py, stores/test_write_behind_guide.py
-DATABASES = (
+OF_LIBRARIES = (
     "docs/guides/cache.md",
     "docs/guides/database.md",
     "docs/guides/sharding.md",
     "docs/guides/write-behind.md",
-    "docs/guides/http-client.md",  # runtime/tests/components/http_client/test_http_client_guide.py
+    "docs/guides/discovery.md",
+    "docs/guides/http-client.md",
 )
 EXAMPLES = "docs/examples/"  # tests/test_blog.py runs the commands of its README
 OF_COMPONENTS = "components/"  # emitted pages; runtime/tests/components/database/test_runbooks.py runs their commands
@@ -338,7 +339,7 @@ def pages(root: Path, *left_out: str) -> list[Block]:
 
 def of_the_repository() -> list[Block]:
     """The pages of the template's own."""
-    return pages(ROOT, "{{", "alerts/runbooks/", "build/", "tests/", NOT_RUN, OF_COMPONENTS, EXAMPLES, *DATABASES)
+    return pages(ROOT, "{{", "alerts/runbooks/", "build/", "tests/", NOT_RUN, OF_COMPONENTS, EXAMPLES, *OF_LIBRARIES)
 
 
 def of_a_service(place: Place) -> list[Block]:
