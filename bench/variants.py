@@ -111,7 +111,7 @@ COMPARED = (
 SERVICE = replace(SERVICE_10, name="service", title="whole service, 10 % sampled", path=ITEM, base=BARE)
 SERVICE_PLAIN = replace(SERVICE, name="plain", title="whole service, no exporter", settings={NO_EXPORTER: "none"})
 # The development console, which `make run` switches on.
-CONSOLE_TOKEN = "0123456789abcdef" * 2
+CONSOLE_TOKEN = "ab" * 16
 CONSOLE_OFF = replace(SERVICE_PLAIN, name="console-off", title="whole service, console off")
 CONSOLE_ON = replace(
     SERVICE_PLAIN,

@@ -87,7 +87,7 @@ ELSEWHERE = {
 }
 
 
-TOKENS = {"CONSOLE_TOKEN": "0123456789abcdef" * 2, "DIAGNOSTICS_TOKEN": "0123456789abcdef" * 2}
+TOKENS = {"CONSOLE_TOKEN": "ab" * 16, "DIAGNOSTICS_TOKEN": "ab" * 16}
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ from firstlight.testing.process import TIMEOUT_SECONDS
 
 from ..conftest import PROGRAMS
 
-TOKEN = "0123456789abcdef0123456789abcdef"  # noqa: S105 - of tests
+TOKEN = "ab" * 16
 PAGE = Page(b"<!DOCTYPE html><title>Console</title>", "default-src 'none'")
 API = "/console/api/v1/"
 
