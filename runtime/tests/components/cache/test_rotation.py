@@ -62,8 +62,10 @@ async def test_another_server_is_used_when_the_file_names_it(tmp_path: Path, red
     [
         (
             {"redis_url_file": "nowhere"},
-            "REDIS_URL_FILE must name a readable file with one URL: 'nowhere' cannot be read "
-            "(No such file or directory)",
+            (
+                "REDIS_URL_FILE must name a readable file with one URL: "
+                "'nowhere' cannot be read (No such file or directory)"
+            ),
         ),
         (
             {"redis_url": "redis://a", "redis_url_file": "nowhere"},
