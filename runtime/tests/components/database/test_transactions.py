@@ -42,6 +42,14 @@ class DeclinedError(Exception):
     """An error of the block itself."""
 
 
+@pytest.mark.parametrize("seconds", [0, -1, float("nan"), float("inf")])
+async def test_a_limit_that_is_none_is_refused(url: str, seconds: float) -> None:
+    """NaN would never end, and 0 would look like a database that is down."""
+    async with opened(url) as database:
+        with pytest.raises(ValueError, match=f"above 0 s and below infinity, not {seconds}"):
+            database.transaction(seconds=seconds)
+
+
 async def test_a_block_that_ends_is_committed(url: str) -> None:
     """A block that ends is committed."""
     async with opened(url) as database:

@@ -1,6 +1,7 @@
 """The database of a service: transactions on its primary, reads without a transaction."""
 
 import asyncio
+import math
 import random
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, suppress
@@ -49,8 +50,12 @@ class Database:
 
         Inside another transaction of the same task it is a savepoint. The block has `DATABASE_TRANSACTION_SECONDS`, or
         `seconds`. Return a response only after the block: then a client never reads of a change that was not committed.
-        Raises `DatabaseUnavailableError` (503) where the database is the cause.
+        Raises `DatabaseUnavailableError` (503) where the database is the cause, and `ValueError` for `seconds` that are no
+        limit.
         """
+        if seconds is not None and not 0 < seconds < math.inf:
+            msg = f"a transaction needs a limit above 0 s and below infinity, not {seconds}"
+            raise ValueError(msg)
         return self._transactions.begin(seconds)
 
     async def retried(self, work: Callable[[AsyncSession], Awaitable[ResultT]]) -> ResultT:
