@@ -50,8 +50,8 @@ class Database:
 
         Inside another transaction of the same task it is a savepoint. The block has `DATABASE_TRANSACTION_SECONDS`, or
         `seconds`. Return a response only after the block: then a client never reads of a change that was not committed.
-        Raises `DatabaseUnavailableError` (503) where the database is the cause, and `ValueError` for `seconds` that are no
-        limit.
+        Raises `DatabaseUnavailableError` (503) where the database is the cause, and `ValueError` for `seconds`
+        that are not above 0 and finite.
         """
         if seconds is not None and not 0 < seconds < math.inf:
             msg = f"a transaction needs a limit above 0 s and below infinity, not {seconds}"
