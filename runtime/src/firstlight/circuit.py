@@ -52,7 +52,7 @@ class Circuit:
         """The calls that count: those of the window, or the probes of this era that have ended."""
 
     def admit(self, now: float) -> tuple[int | None, State | None]:
-        """The era of a call that passes, or None, and the state that this has led to. It must end, or be interrupted."""
+        """The era of a call that passes, or None, and the state that this led to. It must `end` or `interrupt`."""
         with self._lock:
             if self.state is State.CLOSED:
                 return self.era, None

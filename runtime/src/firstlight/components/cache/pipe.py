@@ -30,6 +30,7 @@ class Pipe(asyncio.Protocol):
         self._silent_seconds = min(silent_seconds, SILENT_SECONDS)
         self._loop = asyncio.get_running_loop()
         self._waiting: deque[asyncio.Future[Reply]] = deque()
+        self._unsent: list[bytes] = []
         self._rest = bytearray()
         self._heard = 0.0
         self._accepts = True
@@ -38,21 +39,34 @@ class Pipe(asyncio.Protocol):
         transport.set_protocol(self)
 
     async def ask(self, words: Sequence[Word]) -> Reply:
-        """The reply to a command. Raises the `ConnectionError` of redis-py."""
+        """The reply to a command. Raises `RedisConnectionError`, which is redis-py's `ConnectionError`."""
         if len(self._waiting) >= MOST_WAITING or not self._accepts:
             msg = "too many calls wait for the server"
             raise RedisConnectionError(msg)
-        if not self._waiting:
-            self._heard = self._loop.time()
+        text = command(words)  # before the call has a place in the order: a word may have no encoding
+        is_idle = not self._waiting
         answer: asyncio.Future[Reply] = self._loop.create_future()
         self._waiting.append(answer)
-        self._transport.write(command(words))
+        if is_idle:
+            self._heard = self._loop.time()
+            self._transport.write(text)
+        else:
+            if not self._unsent:
+                self._loop.call_soon(self._send)
+            self._unsent.append(text)
         try:
             return await answer
         except asyncio.CancelledError:
             if self._loop.time() - self._heard >= self._silent_seconds:
                 self.end("The server does not answer.")
             raise
+
+    def _send(self) -> None:
+        """Send what has come in this turn of the loop."""
+        text = b"".join(self._unsent)
+        self._unsent.clear()
+        if not self._transport.is_closing():
+            self._transport.write(text)
 
     def retire(self) -> None:
         """Begin no call any more. The connection is closed after the last reply."""
@@ -63,6 +77,7 @@ class Pipe(asyncio.Protocol):
     def end(self, reason: str) -> None:
         """Close the connection now. Calls in progress fail with this reason."""
         self.is_open = False
+        self._transport.abort()  # what the server does not take is not waited for
         self._close()
         while self._waiting:
             answer = self._waiting.popleft()

@@ -1,4 +1,4 @@
-"""Calls of the server over one connection that they share. It is opened at the first call, and again when it is lost."""
+"""Calls of the server over one connection, which they share. It opens at the first call, and again when it is lost."""
 
 import asyncio
 from collections.abc import Callable, Sequence

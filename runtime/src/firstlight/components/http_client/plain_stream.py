@@ -2,18 +2,20 @@
 
 The stream of anyio, over which httpcore2 sends, has a timer, a cancel scope and a turn of the loop around every read
 and write, and asks the kernel twice to watch the socket for each of them. Here the end of the whole call is the only
-timer, and the head and the body of a request leave in one write where the loop gathers writes, as uvloop does.
+timer, and the head and the body of a request leave in one write.
 """
 
 import asyncio
 import ssl
-from collections import deque
 from collections.abc import Awaitable
 from typing import Any
 
 import httpcore2
 
-MOST_UNREAD_BYTES = 262_144  # of a response, for one connection; beyond it, the peer has to wait
+from .received import Received
+
+MOST_UNSENT_BYTES = 65_536  # of a request, for one connection
+MOST_HELD_BYTES = 16_384  # a larger piece is not held for the next one
 
 
 class PlainStream(httpcore2.AsyncNetworkStream):
@@ -22,23 +24,33 @@ class PlainStream(httpcore2.AsyncNetworkStream):
     def __init__(self, opened: httpcore2.AsyncNetworkStream, transport: asyncio.Transport) -> None:
         """Use the `transport` of `opened`, which nobody else reads or writes."""
         self._opened, self._transport = opened, transport
-        self._received: _Received | None = None
+        self._received: Received | None = None
+        self._held = b""
 
     async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ASYNC109 - httpcore2 calls it so
         """What has arrived, at most `max_bytes`; nothing at the end. Raises `ReadError` and `ReadTimeout`."""
         received = self._received or self._begin()
+        self._send()
         if received.is_empty:
             await _within(timeout, received.arrives(), httpcore2.ReadTimeout)
         return received.take(max_bytes)
 
     async def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ASYNC109 - httpcore2 calls it so
-        """Send the bytes, or wait until the transport accepts them. Raises `WriteError` and `WriteTimeout`."""
+        """Send the bytes, once the transport accepts them. Raises `WriteError` and `WriteTimeout`.
+
+        A small piece is held until the next one comes, such as the body after its head, or this turn of the loop ends.
+        """
         if not buffer:
             return
         received = self._received or self._begin()
         if received.is_lost or self._transport.is_closing():
             raise httpcore2.WriteError(received.reason)
-        self._transport.write(buffer)
+        if not self._held and received.accepted is None and len(buffer) <= MOST_HELD_BYTES:
+            self._held = buffer
+            received.loop.call_soon(self._send)
+            return
+        self._held += buffer
+        self._send()
         if (accepted := received.accepted) is not None:
             await _within(timeout, asyncio.shield(accepted), httpcore2.WriteTimeout)
             if received.is_lost:
@@ -63,95 +75,24 @@ class PlainStream(httpcore2.AsyncNetworkStream):
 
     def get_extra_info(self, info: str) -> Any:
         """As for the stream of anyio. `is_readable` is true for a connection that cannot be used again."""
-        if info == "is_readable" and self._received is not None and not self._received.is_idle:
+        if info == "is_readable" and self._received is not None and not self._received.is_empty:
             return True
         return self._opened.get_extra_info(info)
 
-    def _begin(self) -> "_Received":
+    def _send(self) -> None:
+        """Send what is held."""
+        held, self._held = self._held, b""
+        if held and not self._transport.is_closing():
+            self._transport.write(held)
+
+    def _begin(self) -> Received:
         """Take the connection over."""
-        received = self._received = _Received(self._transport)
-        self._transport.set_protocol(received)
-        self._transport.set_write_buffer_limits()  # type: ignore[attr-defined]
-        self._transport.resume_reading()
-        return received
-
-
-class _Received(asyncio.Protocol):
-    """What has arrived on a connection and was not read yet."""
-
-    def __init__(self, transport: asyncio.Transport) -> None:
-        self._transport = transport
-        self._loop = asyncio.get_running_loop()
-        self._parts: deque[bytes] = deque()
-        self._size = 0
-        self._arrived: asyncio.Future[None] | None = None
-        self._error: Exception | None = None
-        self._has_ended = False
-        self.is_lost = transport.is_closing()
-        self.accepted: asyncio.Future[None] | None = None
-
-    @property
-    def is_empty(self) -> bool:
-        """Whether a reader has to wait."""
-        return not (self._parts or self._has_ended or self.is_lost)
-
-    is_idle = is_empty
-
-    @property
-    def reason(self) -> str:
-        """Why the connection is lost."""
-        return str(self._error or "the connection is closed")
-
-    def arrives(self) -> Awaitable[None]:
-        """Wait until `take` has an answer."""
-        self._arrived = self._loop.create_future()
-        return self._arrived
-
-    def take(self, most: int) -> bytes:
-        """The next bytes; nothing at the end. Raises `ReadError`."""
-        if not self._parts:
-            if self._has_ended:
-                return b""
-            raise httpcore2.ReadError(self.reason) from self._error
-        part = self._parts.popleft()
-        if len(part) > most:
-            part, rest = part[:most], part[most:]
-            self._parts.appendleft(rest)
-        was_full = self._size > MOST_UNREAD_BYTES
-        self._size -= len(part)
-        if was_full and self._size <= MOST_UNREAD_BYTES and not self._transport.is_closing():
+        received = self._received = Received(self._transport)
+        if not received.is_lost:
+            self._transport.set_protocol(received)
+            self._transport.set_write_buffer_limits(MOST_UNSENT_BYTES)
             self._transport.resume_reading()
-        return part
-
-    def data_received(self, data: bytes) -> None:
-        self._parts.append(data)
-        self._size += len(data)
-        if self._size > MOST_UNREAD_BYTES:
-            self._transport.pause_reading()
-        self._wake()
-
-    def eof_received(self) -> bool:
-        self._has_ended = True
-        self._wake()
-        return True  # the client closes
-
-    def connection_lost(self, error: Exception | None) -> None:
-        self._error, self.is_lost = error, True
-        self._wake()
-        self.resume_writing()
-
-    def pause_writing(self) -> None:
-        self.accepted = self._loop.create_future()
-
-    def resume_writing(self) -> None:
-        accepted, self.accepted = self.accepted, None
-        if accepted is not None:
-            accepted.set_result(None)
-
-    def _wake(self) -> None:
-        arrived, self._arrived = self._arrived, None
-        if arrived is not None and not arrived.done():
-            arrived.set_result(None)
+        return received
 
 
 async def _within(seconds: float | None, waited: Awaitable[None], late: type[Exception]) -> None:
