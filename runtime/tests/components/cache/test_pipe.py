@@ -179,3 +179,23 @@ async def test_another_address_ends_the_connection_after_its_replies() -> None:
         piped.renew()
         assert await piped.ask("GET", "second") == b"2"
         assert await first == b"1"
+
+
+async def test_what_waits_for_a_server_that_does_not_read_is_limited() -> None:
+    """A further call fails at once."""
+    over = asyncio.Event()
+
+    async def handle(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.transport.pause_reading()  # type: ignore[attr-defined] # it is a transport of both directions
+        await over.wait()
+
+    async with _served(handle) as piped:
+        calls: list[asyncio.Task[object]] = []
+        while not any(call.done() for call in calls):
+            calls.append(asyncio.create_task(piped.ask("ECHO", "x" * 100_000)))
+            await asyncio.sleep(0)
+            assert len(calls) < 1000
+        with pytest.raises(RedisConnectionError, match="too many"):
+            await calls[-1]
+        over.set()
+        await asyncio.gather(*calls, return_exceptions=True)

@@ -3,6 +3,7 @@
 import asyncio
 import socket
 import threading
+from collections.abc import AsyncIterator, Callable
 
 import httpx2
 import pytest
@@ -81,7 +82,14 @@ def test_a_body_waits_for_its_reader() -> None:
     assert read == size
 
 
-def test_a_peer_that_does_not_read_ends_the_wait() -> None:
+async def _pieces() -> AsyncIterator[bytes]:
+    for _ in range(1_000_000):
+        yield b"x" * 1000
+        await asyncio.sleep(0)
+
+
+@pytest.mark.parametrize("content", [lambda: b"x" * 32_000_000, _pieces], ids=["whole", "pieces"])
+def test_a_peer_that_does_not_read_ends_the_wait(content: Callable[[], bytes | AsyncIterator[bytes]]) -> None:
     """By `write_seconds`, when the transport accepts no more."""
     gone = threading.Event()
 
@@ -93,7 +101,7 @@ def test_a_peer_that_does_not_read_ends_the_wait() -> None:
     async def run(port: int) -> None:
         async with calling(f"http://127.0.0.1:{port}", write_seconds=0.1, retries=None) as client:
             with pytest.raises(httpx2.WriteTimeout):
-                await client.post("/", content=b"x" * 32_000_000)
+                await client.post("/", content=content())
 
     with socket.create_server(("127.0.0.1", 0)) as listener:
         thread = threading.Thread(target=serve, args=(listener,))

@@ -13,6 +13,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from .replies import IncompleteError, Reply, Word, command, parse
 
 MOST_WAITING = 10_000  # calls of one connection
+MOST_UNSENT_BYTES = 1_048_576  # of their commands, and one turn of the loop more
 SILENT_SECONDS = 0.1  # after which a call that was given up gives up the connection as well
 
 Asked = tuple["asyncio.Future[Reply]", float]
@@ -37,6 +38,7 @@ class Pipe(asyncio.Protocol):
         self.is_open = not transport.is_closing()
         """Whether calls may begin."""
         transport.set_protocol(self)
+        transport.set_write_buffer_limits(MOST_UNSENT_BYTES)
 
     async def ask(self, words: Sequence[Word]) -> Reply:
         """The reply to a command. Raises `RedisConnectionError`, which is redis-py's `ConnectionError`."""
