@@ -8,9 +8,10 @@ from collections.abc import AsyncIterator, Callable
 import httpx2
 import pytest
 import uvloop
+from anyio._backends._asyncio import StreamProtocol
 
 from firstlight.components.http_client.plain_stream import PlainStream
-from firstlight.components.http_client.received import MOST_UNREAD_BYTES
+from firstlight.components.http_client.received import MOST_UNREAD_BYTES, Received
 from firstlight.testing.process import TIMEOUT_SECONDS
 
 from ...peers import CHUNK, Peer, answer, read_request, silent, wait_until
@@ -188,3 +189,21 @@ def test_a_peer_may_close_as_soon_as_it_is_connected_to() -> None:
         thread.start()
         asyncio.run(run(listener.getsockname()[1]))
         thread.join()
+
+
+def test_what_came_before_the_take_over_is_there() -> None:
+    """Bytes that anyio's protocol has received, and the end."""
+
+    async def run() -> list[bytes]:
+        ours, theirs = socket.socketpair()
+        with theirs:
+            theirs.sendall(b"early")
+            theirs.shutdown(socket.SHUT_WR)
+            transport, protocol = await asyncio.get_running_loop().create_connection(StreamProtocol, sock=ours)
+            while not protocol.is_at_eof:  # noqa: ASYNC110 - the loop reads
+                await asyncio.sleep(0)
+            received = Received(transport)
+            transport.abort()
+            return [received.take(3), received.take(3), received.take(3)]
+
+    assert asyncio.run(run()) == [b"ear", b"ly", b""]
