@@ -95,7 +95,7 @@ def _redirect(rig: Rig) -> Section:
                 if number >= rig.amounts.filling_rounds:
                     figures[name].append(spent)
     head = ("The redirect", "CPU, us", "times in memory", f"at most {MOST_TIMES_OF_REDIRECT}")
-    most = {IN_MEMORY.name: MOST_TIMES_OF_REDIRECT}
+    most = dict.fromkeys((IN_MEMORY.name, EMITTED.name), MOST_TIMES_OF_REDIRECT)
     rows = [_row(each.title, each.name, figures, PLAIN.name, most.get(each.name)) for each in REDIRECTS]
     return Section("The hot redirect", REDIRECT_METHOD, head, rows)
 

@@ -10,6 +10,7 @@ from typing import Any
 import httptools
 import pytest
 import structlog
+from anyio._backends._asyncio import SocketStream, StreamProtocol
 from opentelemetry.context import Context
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.sampling import Decision, TraceIdRatioBased
@@ -17,6 +18,8 @@ from opentelemetry.trace import NonRecordingSpan, TraceFlags, get_current_span, 
 from prometheus_client import CollectorRegistry, Gauge
 from prometheus_client.samples import Exemplar
 from prometheus_client.utils import floatToGoString
+from redis.asyncio import Connection as RedisConnection
+from redis.exceptions import ReadOnlyError
 from sqlalchemy.pool import QueuePool
 from sqlalchemy.util.queue import AsyncAdaptedQueue
 from uvicorn.protocols.http.flow_control import FlowControl
@@ -101,6 +104,19 @@ def test_server_flow() -> None:
 def test_server_messages() -> None:
     """What the parser is told of bodies behind an offer."""
     assert callable(httptools.HttpRequestParser.set_dangerous_leniencies)
+
+
+def test_http_client_stream() -> None:
+    """What our stream takes over from anyio's, which `test_plain_stream.py` sees in use."""
+    assert {"_transport", "_protocol"} <= set(SocketStream.__init__.__code__.co_names)
+    assert {"read_queue", "is_at_eof", "exception"} <= set(StreamProtocol.__annotations__)
+
+
+def test_cache_piped() -> None:
+    """What our connection takes from redis-py's, which `test_pipe.py` sees in use."""
+    assert {"_writer", "_reader"} <= set(RedisConnection._close.__code__.co_names)  # noqa: SLF001 - the point of this test
+    connection: Any = RedisConnection(protocol=2)
+    assert isinstance(connection._parser.parse_error("READONLY no"), ReadOnlyError)  # noqa: SLF001
 
 
 def test_database_pool() -> None:

@@ -4,6 +4,7 @@ A process then has one connection in use however many requests come, and each of
 """
 
 import asyncio
+from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from contextvars import Context
 from dataclasses import dataclass
@@ -46,22 +47,40 @@ class Gathered(Generic[AskedT, AnswerT]):
         self._limits = limits
         self._waiting: list[Waiting[AskedT, AnswerT]] = []
         self._bytes = 0
+        self._unanswered: deque[tuple[float, asyncio.Future[AnswerT]]] = deque()  # with the end of its time
+        self._timer: asyncio.TimerHandle | None = None
         self._worker: asyncio.Task[None] | None = None
 
-    async def ask(self, asked: AskedT, size: int = 0) -> AnswerT:
-        """The answer. Raises `CrowdedError`, `TimeoutError`, and what `answer` raises."""
-        limits = self._limits
-        if len(self._waiting) >= limits.waiting or self._bytes + size > limits.waiting_bytes:
-            raise CrowdedError
-        loop = asyncio.get_running_loop()
+    def ask(self, asked: AskedT, size: int = 0) -> "asyncio.Future[AnswerT]":
+        """The answer to come. Its errors are `CrowdedError`, `TimeoutError`, and what `answer` raises."""
+        limits, loop = self._limits, asyncio.get_running_loop()
         answer: asyncio.Future[AnswerT] = loop.create_future()
+        if len(self._waiting) >= limits.waiting or self._bytes + size > limits.waiting_bytes:
+            answer.set_exception(CrowdedError())
+            return answer
         self._waiting.append(Waiting(asked, size, answer))
         self._bytes += size
+        ends = loop.time() + limits.seconds
+        self._unanswered.append((ends, answer))
+        if self._timer is None:  # one for all: the first that came is the first whose time is over
+            self._timer = loop.call_at(ends, self._expire, context=Context())
         if self._worker is None:
             # In an empty context: a batch belongs to no single request.
             self._worker = loop.create_task(self._work(), context=Context())
-        async with asyncio.timeout(limits.seconds):
-            return await answer
+        return answer
+
+    def _expire(self) -> None:
+        """End the wait of those whose time is over."""
+        loop, self._timer = asyncio.get_running_loop(), None
+        now = loop.time()
+        while self._unanswered:
+            ends, answer = self._unanswered[0]
+            if not answer.done():
+                if ends > now:
+                    self._timer = loop.call_at(ends, self._expire, context=Context())
+                    return
+                answer.set_exception(TimeoutError())
+            self._unanswered.popleft()
 
     async def _work(self) -> None:
         try:
@@ -69,6 +88,8 @@ class Gathered(Generic[AskedT, AnswerT]):
                 batch = [waiting for waiting in self._next() if not waiting.answer.done()]
                 if batch:
                     await self._answer_all(batch)
+                while self._unanswered and self._unanswered[0][1].done():
+                    self._unanswered.popleft()
         finally:
             self._worker = None
 

@@ -37,7 +37,7 @@ class Levels:
                 names,
                 settings.cache_drift_seconds,
                 changed=self._changed,
-                renew=shared.server.pool.renew,
+                renew=shared.server.renew,
                 returned=self.tell_pending,
             )
 

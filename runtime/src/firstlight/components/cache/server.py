@@ -15,6 +15,7 @@ from .connections import AddressedConnection
 from .destination import Destination
 from .failures import FailureLog, RedisUnavailableError, is_failure, label_of
 from .metrics import CALLS
+from .piped import Piped
 from .pool import WaitingPool
 from .settings import CacheSettings
 
@@ -40,6 +41,8 @@ class RedisServer:
         )
         self.client: Redis = Redis(connection_pool=self.pool)
         """redis-py's client. Its calls have no limit and no metrics; `call` gives them both."""
+        self.piped = Piped(self.pool.make_connection, settings.redis_call_seconds)
+        """For reads and counters. Its calls have no limit and no metrics either."""
         self.seconds = settings.redis_call_seconds
         self.prefix = f"{application}:{environment}:"
         self._breaker = Breaker("redis", POLICY, component="cache", is_failure=is_failure)
@@ -52,7 +55,7 @@ class RedisServer:
     async def call(
         self, operation: str, work: Callable[[], Awaitable[ResultT]], *, seconds: float | None = None
     ) -> ResultT:
-        """The result of `work`, which calls `client`, within `REDIS_CALL_SECONDS` or `seconds`.
+        """The result of `work`, which calls `client` or `piped`, within `REDIS_CALL_SECONDS` or `seconds`.
 
         `operation` is a label: a constant. Raises `RedisUnavailableError` (503) for whatever the server or the way to
         it has failed with, after the failure was counted and logged.
@@ -73,8 +76,14 @@ class RedisServer:
             if not UNOBSERVED.get():
                 CALLS.labels(operation, outcome).observe(time.perf_counter() - began)
 
+    async def renew(self) -> None:
+        """Use the address of now."""
+        self.piped.renew()
+        await self.pool.renew()
+
     async def close(self) -> None:
         """Close all connections."""
+        await self.piped.close()
         await self.client.aclose()
         await self.pool.disconnect()
 

@@ -58,7 +58,7 @@ class Shared:
         """The entry, unless it is missing, unreadable, or has a tag that was forgotten."""
         name = self._names.base(cached) + key
         try:
-            text = await self._call("get", lambda: self.server.client.get(name), cached)
+            text = await self._call("get", lambda: self.server.piped.ask("GET", name), cached)
         except RedisUnavailableError as error:
             if error.label != WRONG_TYPE:
                 raise
@@ -76,7 +76,7 @@ class Shared:
             return None
         if entry.tags:
             names = [self._names.tag(cached, tag) for tag in entry.tags]
-            tokens = await self._call("get_tags", lambda: self.server.client.mget(names), cached)
+            tokens = await self._call("get_tags", lambda: self.server.piped.ask("MGET", *names), cached)
             if [token and token.decode() for token in tokens] != list(entry.tags.values()):
                 return None
         return entry

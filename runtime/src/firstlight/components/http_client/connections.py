@@ -8,6 +8,7 @@ import httpcore2
 import httpx2
 
 from .metrics import CONNECTIONS
+from .plain_stream import plain
 from .proxies import CALLED, Proxies
 from .tls import Tls
 
@@ -24,7 +25,8 @@ class Pool(httpx2.AsyncHTTPTransport):
         """At most `connections`, through `proxy` if there is one."""
         super().__init__(verify=tls.context, limits=httpx2.Limits(max_connections=connections), proxy=proxy)
         pool = self._pool
-        pool._network_backend = _Network(pool._network_backend, tls.refresh)  # noqa: SLF001 - there is no argument for it
+        network = _Network(pool._network_backend, tls.refresh, is_direct=proxy is None)  # noqa: SLF001 - there is no
+        pool._network_backend = network  # noqa: SLF001 - argument for it
 
     @property
     def open(self) -> Sequence[httpcore2.AsyncConnectionInterface]:
@@ -35,13 +37,14 @@ class Pool(httpx2.AsyncHTTPTransport):
 class _Network(httpcore2.AsyncNetworkBackend):
     """Notes in the context of a call that it has opened a connection."""
 
-    def __init__(self, backend: httpcore2.AsyncNetworkBackend, before: Callable[[], None]) -> None:
-        self._backend, self._before = backend, before
+    def __init__(self, backend: httpcore2.AsyncNetworkBackend, before: Callable[[], None], *, is_direct: bool) -> None:
+        self._backend, self._before, self._is_direct = backend, before, is_direct
 
     async def connect_tcp(self, *arguments: Any, **options: Any) -> httpcore2.AsyncNetworkStream:
         CONNECTED.set(True)
         self._before()
-        return await self._backend.connect_tcp(*arguments, **options)
+        opened = await self._backend.connect_tcp(*arguments, **options)
+        return plain(opened) if self._is_direct else opened  # a proxy is asked before TLS begins
 
     async def connect_unix_socket(self, *arguments: Any, **options: Any) -> httpcore2.AsyncNetworkStream:
         CONNECTED.set(True)

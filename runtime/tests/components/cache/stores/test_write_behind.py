@@ -179,6 +179,23 @@ def test_refuses_what_is_too_much() -> None:
         asyncio.run(writes_of(Broken()).add(Parcel("a" * 65_536)))
 
 
+def test_nobody_waits_for_longer_than_said() -> None:
+    """Although those before in the order wait for an answer that does not come."""
+    batches: list[Sequence[int]] = []
+
+    async def answer(asked: Sequence[int]) -> Sequence[int]:
+        batches.append(asked)
+        await asyncio.Event().wait()
+        return asked
+
+    async def run() -> list[int | BaseException]:
+        gathered = Gathered(answer, BatchLimits(batch=1, seconds=0.05))
+        return await asyncio.gather(*map(gathered.ask, range(3)), return_exceptions=True)
+
+    assert [type(each) for each in asyncio.run(run())] == [TimeoutError] * 3
+    assert batches == [[0]]
+
+
 def test_gathers_a_limited_number_and_size() -> None:
     """A batch and all that waits have limits; an error belongs to its batch."""
     batches: list[Sequence[int]] = []

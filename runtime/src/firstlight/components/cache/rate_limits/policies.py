@@ -21,7 +21,7 @@ class Policy:
         numbers = (limit.name, limit.algorithm, limit.limit, limit.period, limit.capacity)
         self._hash = blake2b(json.dumps(numbers).encode(), digest_size=STATE_HASH_BYTES)
         self._prefix = prefix
-        self.numbers = _numbers(limit)
+        self.numbers = json.dumps(_numbers(limit))[1:-1]
         """Algorithm, two numbers of it, and how long a state that is not used has a meaning; times in microseconds."""
 
     def key_of(self, key: str) -> str:

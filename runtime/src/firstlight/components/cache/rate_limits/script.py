@@ -6,7 +6,7 @@ numbers of Lua are exact up to 2^53. Microseconds have fractions, because a toke
 
 TAKE = """
 -- KEYS: the states. ARGV[1]: requests as JSON; each is a list of claims {key, cost, algorithm, time, limit, lifetime}.
--- Returns one list of {wait, left, reset} after the other, waits and resets in microseconds.
+-- Returns wait, left and reset of one claim after the other, as one text; waits and resets in microseconds.
 local SLOTS, LEAST = 30, 0.01
 local clock = redis.call('TIME')
 local now = (clock[1] - 1767225600) * 1000000 + clock[2]
@@ -67,7 +67,7 @@ for _, claims in ipairs(cjson.decode(ARGV[1])) do
     local state, wait, left, reset = rules[claim[3]](before, claim[2], claim[4], claim[5])
     if wait > 0 then passes = false end
     states[index] = state
-    table.insert(answer, {wait, left, math.ceil(reset)})
+    table.insert(answer, string.format('%.0f %.0f %.0f', wait, left, math.ceil(reset)))
   end
   if passes then
     for index, claim in ipairs(claims) do
@@ -75,5 +75,5 @@ for _, claims in ipairs(cjson.decode(ARGV[1])) do
     end
   end
 end
-return answer
+return table.concat(answer, ' ')
 """

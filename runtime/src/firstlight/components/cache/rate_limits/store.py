@@ -1,8 +1,7 @@
 """Rate limits in Redis: one call for all requests of this process that wait."""
 
-import json
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Awaitable, Mapping, Sequence
+from itertools import islice
 
 from ....rate_limits import Claim, Limit, Standing
 from ..gathered import BatchLimits, Gathered
@@ -25,27 +24,29 @@ class RedisStore:
         self._script = server.client.register_script(TAKE)
         self._gathered = Gathered[Sequence[Claim], list[Standing]](self._take, BatchLimits(seconds=TAKE_SECONDS))
 
-    async def take(self, claims: Sequence[Claim]) -> list[Standing]:
+    def take(self, claims: Sequence[Claim]) -> Awaitable[list[Standing]]:
         """Take the cost of each claim, or nothing if one limit refuses.
 
         Raises `RedisUnavailableError`, at once while the circuit breaker is open, `CrowdedError` and `TimeoutError`.
         """
-        return await self._gathered.ask(claims)
+        return self._gathered.ask(claims)
 
     async def _take(self, requests: Sequence[Sequence[Claim]]) -> Sequence[list[Standing]]:
         places: dict[str, int] = {}
-        asked = json.dumps([[self._asked(claim, places) for claim in claims] for claims in requests])
-        found: Any = await self._server.call(GROUP, lambda: self._script(list(places), [asked]))
-        standings = iter(
-            [
-                (wait * NANOSECONDS_OF_A_MICROSECOND, left, reset * NANOSECONDS_OF_A_MICROSECOND)
-                for wait, left, reset in found
-            ]
+        asked = ",".join([f"[{','.join([self._asked(claim, places) for claim in claims])}]" for claims in requests])
+        arguments = (f"[{asked}]",)
+        found: bytes = await self._server.call(
+            GROUP, lambda: self._server.piped.run(self._script, list(places), arguments)
         )
-        return [[next(standings) for _ in claims] for claims in requests]
+        numbers = map(int, found.split())
+        standings = (
+            (wait * NANOSECONDS_OF_A_MICROSECOND, left, reset * NANOSECONDS_OF_A_MICROSECOND)
+            for wait, left, reset in zip(numbers, numbers, numbers, strict=True)
+        )
+        return [list(islice(standings, len(claims))) for claims in requests]
 
-    def _asked(self, claim: Claim, places: dict[str, int]) -> Sequence[Any]:
-        """A claim as the script takes it. `places` are those of the keys, from 1."""
+    def _asked(self, claim: Claim, places: dict[str, int]) -> str:
+        """A claim in JSON, as the script takes it. `places` are those of the keys, from 1."""
         limit, key, cost = claim
         policy = self._policies[limit.name]
-        return [places.setdefault(policy.key_of(key), len(places) + 1), cost, *policy.numbers]
+        return f"[{places.setdefault(policy.key_of(key), len(places) + 1)},{cost},{policy.numbers}]"
