@@ -24,6 +24,8 @@ from .write_behind.requeue import requeue
 
 log = structlog.get_logger()
 
+REQUEUE = "Put writes that were set aside back into their queues, which it names"
+
 
 class OpenCaches(Caches):
     """The cache with what it does before the service starts."""
@@ -98,7 +100,7 @@ def cache(*warm: Warm[Any]) -> Component[CacheSettings, OpenCaches]:
         open=partial(open_cache, warm=warm),
         checks=checks,
         ready_to_start=is_warm,
-        commands={"requeue": Command(requeue, "Put writes that were set aside back into their queues, which it names")},
+        commands={"requeue": Command(requeue, REQUEUE, with_dependants=True)},
         for_tests=for_tests,
     )
 

@@ -21,11 +21,14 @@ from firstlight.lifecycle import Lifecycle
 from firstlight.management.check import Check
 from firstlight.problems import UnavailableError
 from firstlight.testing.lines import Lines
+from firstlight.testing.process import ServiceProcess
 from firstlight.testing.redis import RedisProcess
 
+from ....conftest import PROGRAMS
 from ....faults import IDENTITY
 from .queues import Parcel, commands
 
+OFFICE = str(PROGRAMS / "parcel_office.py")
 PARCELS = write_behind("parcels", Parcel, to_redis=commands, every_seconds=3600)
 
 
@@ -204,6 +207,27 @@ def test_gathers_a_limited_number_and_size() -> None:
     assert [type(each) for each in answers[6:]] == [CrowdedError] * 2
 
 
+def test_the_command_puts_back_what_was_set_aside(store_server: RedisProcess) -> None:
+    """It knows the queues of the service, and lets them take effect before it ends. Without Redis it fails."""
+    store_server.command("FLUSHALL")
+    place = "office:development:write_behind:v1:office:set_aside"
+    store_server.command("XADD", place, "*", "write", '{"name": "first"}', "reason", "cured")
+
+    def run(url: str) -> tuple[int | None, ServiceProcess]:
+        process = ServiceProcess([OFFICE, "requeue", "office"], {"REDIS_URL": url, "DATABASE_URL": ""})
+        try:
+            return process.wait(), process
+        finally:
+            process.close()
+
+    status, process = run(store_server.url())
+    assert (status, process.wait_for("cache.writes_requeued", queue="office")["number"]) == (0, 1)
+    assert store_server.command("HGETALL", "parcels").split() == ["first", "1"]
+    status, process = run("redis://127.0.0.1:1/0")
+    assert status == 1
+    assert "the queue office cannot be reached: " in process.wait_for("command.failed")["reason"]
+
+
 def test_requeues_what_was_set_aside() -> None:
     """Of the queues that are named, or of all. A wrong name is refused with the right ones."""
 
@@ -213,5 +237,8 @@ def test_requeues_what_was_set_aside() -> None:
         await requeue(surroundings, ["parcels"])
         with pytest.raises(UsageError, match="no queue 'letters'; the queues are parcels"):
             await requeue(surroundings, ["letters"])
+        without = Surroundings(NoSettings(), Settings(), {}, Lifecycle(), IDENTITY)
+        with pytest.raises(UsageError, match="this service has no queue of writes"):
+            await requeue(without, [])
 
     asyncio.run(run())
