@@ -53,7 +53,7 @@ async def test_another_server_is_used_when_the_file_names_it(tmp_path: Path, red
             await until(lambda: caches.levels.tracking and caches.levels.tracking.is_up)
         await used(caches, Source())
 
-    assert "sample:development:cache:links:v1:used" in redis.command("KEYS", "*", database=1)
+    assert "sample:development:cache:links:used" in redis.command("KEYS", "*", database=1)
     assert redis.command("KEYS", "*:cache:*:used*") == ""
 
 

@@ -23,9 +23,9 @@ async def test_metrics_are_those_of_the_contract(redis: RedisProcess) -> None:
         for slug in ("a", "b", "a"):
             for _ in range(3):
                 await caches.read(LINKS, slug, source.load(slug))
-        redis.command("SET", "sample:development:cache:texts:v1:x", "no entry")
+        redis.command("HSET", "sample:development:cache:texts:x", "v1", "no entry")
         await caches.get(TEXTS, "x")
-        redis.command("DEL", "sample:development:cache:links:v1:a")
+        redis.command("DEL", "sample:development:cache:links:a")
         await until(lambda: REGISTRY.get_sample_value("cache_invalidated_total", {"cache": "links"}))
         server = caches.redis
         assert server is not None

@@ -40,7 +40,7 @@ class Cached(Generic[ValueT_co]):
         """
         self.name, self.version, self.type = name, version, type
         self.ttl, self.jitter, self.stale, self.negative, self.settle = ttl, jitter, stale, negative, settle
-        self.tags = tags
+        self.tags, self.field = tags, f"v{version}"
         self._require("name", NAME.fullmatch(name), "lower case with underscores, such as 'links'")
         self._require("version", version >= 1, "at least 1")
         self._require("ttl", 0 < ttl <= LONGEST_SECONDS, "seconds above 0, at most 30 days")
