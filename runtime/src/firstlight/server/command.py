@@ -14,7 +14,7 @@ from pydantic_settings import BaseSettings
 
 from .. import arrangement, failures
 from ..component import Command, Component, Surroundings
-from ..errors import CommandError, UsageError
+from ..errors import CommandError, SettingsError, UsageError
 from ..exit_status import BAD_USE, FAILED
 from ..exports import Flush, exports
 from ..identity import Identity
@@ -117,7 +117,7 @@ async def _done(run: Run) -> int:
     """Run the command, and log its outcome."""
     try:
         closed = await _run(run)
-    except UsageError as error:
+    except (UsageError, SettingsError) as error:
         log.error("command.failed", reason=str(error), **run.ended(BAD_USE))  # noqa: TRY400 - the sentence says it all
         return BAD_USE
     except BaseException as error:  # every error, and a cancellation, means that it has failed

@@ -71,13 +71,17 @@ def test_it_needs_a_durable_queue(
     monkeypatch: pytest.MonkeyPatch,
     parcels: Component[NoSettings, Writes[Parcel]],
     demand: str,
+    lines: Lines,
 ) -> None:
-    """The start ends with a sentence."""
+    """The start ends with a sentence, and without a traceback."""
     monkeypatch.setenv("REDIS_URL", "")
-    app = create_app(settings, replace(service, components=[CACHE, parcels]))
+    app = create_app(settings, replace(service, components=[CACHE, parcels]), log_sink=lines)
 
     with pytest.raises(SettingsError, match=demand), TestClient(app):
         pass
+    (line,) = lines.named("component.open_failed")
+    assert demand in line["reason"]
+    assert "exception" not in line
 
 
 def test_the_end_of_the_service_flushes(start: Callable[[str], TestClient], store_server: RedisProcess) -> None:

@@ -59,7 +59,7 @@ class _Declared(Generic[WriteT]):
     def _demand(self) -> str:
         demands = {
             "add the component database to the service": self.to_database,
-            "set REDIS_URL": self.to_redis,
+            "set REDIS_URL, or TEST_CACHE=redis for tests": self.to_redis,
         }
         return ", or ".join(demand for demand, given in demands.items() if given) or "give to_database or to_redis"
 
