@@ -35,8 +35,8 @@ class Ends:
         except BaseException as error:
             if failures.is_survived(error) and not self._reported:
                 self._reported = True
-                if isinstance(error, SettingsError):  # its sentence says it all
-                    log.error(event, reason=str(error), **fields)
+                if isinstance(error, SettingsError):
+                    log.error(event, reason=str(error), **fields)  # noqa: TRY400 - the sentence says it all
                 else:
                     failures.report("start", event, error, **fields)
             raise

@@ -67,7 +67,6 @@ def start(
 )
 def test_it_needs_a_durable_queue(
     service: Service,
-    settings: Settings,
     monkeypatch: pytest.MonkeyPatch,
     parcels: Component[NoSettings, Writes[Parcel]],
     demand: str,
@@ -75,7 +74,7 @@ def test_it_needs_a_durable_queue(
 ) -> None:
     """The start ends with a sentence, and without a traceback."""
     monkeypatch.setenv("REDIS_URL", "")
-    app = create_app(settings, replace(service, components=[CACHE, parcels]), log_sink=lines)
+    app = create_app(Settings(), replace(service, components=[CACHE, parcels]), log_sink=lines)
 
     with pytest.raises(SettingsError, match=demand), TestClient(app):
         pass
