@@ -13,6 +13,7 @@ from ...component import Command, Component, Isolate, Surroundings
 from ...identity import Identity
 from ...management.check import Check
 from .caches import Caches
+from .console import section
 from .failures import RedisUnavailableError
 from .levels import Levels
 from .names import Names
@@ -101,6 +102,7 @@ def cache(*warm: Warm[Any]) -> Component[CacheSettings, OpenCaches]:
         checks=checks,
         ready_to_start=is_warm,
         commands={"requeue": Command(requeue, REQUEUE, with_dependants=True)},
+        console=lambda caches: section(caches.levels),
         for_tests=for_tests,
     )
 
