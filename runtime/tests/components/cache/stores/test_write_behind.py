@@ -1,8 +1,10 @@
 """The component of a queue: where it is, what it accepts, what it says of itself, and what it does at the end."""
 
 import asyncio
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from starlette.requests import Request
@@ -17,6 +19,7 @@ from firstlight.components.cache.write_behind import Depth, Writes, write_behind
 from firstlight.components.cache.write_behind.codec import Codec
 from firstlight.components.cache.write_behind.queue import Flushed, Queue
 from firstlight.components.cache.write_behind.requeue import requeue
+from firstlight.errors import ArrangementError
 from firstlight.lifecycle import Lifecycle
 from firstlight.management.check import Check
 from firstlight.problems import UnavailableError
@@ -65,8 +68,9 @@ def start(
         (write_behind("parcels", Parcel), "give to_database or to_redis"),
     ],
 )
-def test_it_needs_a_durable_queue(
+def test_it_needs_a_durable_queue(  # noqa: PLR0913, PLR0917 - fixtures
     service: Service,
+    settings: Settings,
     monkeypatch: pytest.MonkeyPatch,
     parcels: Component[NoSettings, Writes[Parcel]],
     demand: str,
@@ -74,13 +78,28 @@ def test_it_needs_a_durable_queue(
 ) -> None:
     """The start ends with a sentence, and without a traceback."""
     monkeypatch.setenv("REDIS_URL", "")
-    app = create_app(Settings(), replace(service, components=[CACHE, parcels]), log_sink=lines)
+    app = create_app(settings, replace(service, components=[CACHE, parcels]), log_sink=lines)
 
     with pytest.raises(SettingsError, match=demand), TestClient(app):
         pass
     (line,) = lines.named("component.open_failed")
     assert demand in line["reason"]
     assert "exception" not in line
+
+
+@pytest.mark.parametrize(
+    ("wrong", "sentence"),
+    [
+        ({"every_seconds": 0}, "every_seconds of the queue 'parcels' must be seconds above 0, not 0"),
+        ({"every_seconds": math.nan}, "every_seconds of the queue 'parcels' must be seconds above 0, not nan"),
+        ({"most": 0}, "most of the queue 'parcels' must be a number of writes, at least 1, not 0"),
+    ],
+)
+def test_a_declaration_that_cannot_work(wrong: dict[str, Any], sentence: str) -> None:
+    """One sentence says what would be right."""
+    with pytest.raises(ArrangementError) as refused:
+        write_behind("parcels", Parcel, to_redis=commands, **wrong)
+    assert str(refused.value) == sentence
 
 
 def test_the_end_of_the_service_flushes(start: Callable[[str], TestClient], store_server: RedisProcess) -> None:
