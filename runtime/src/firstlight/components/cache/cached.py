@@ -73,7 +73,7 @@ class Cached(Generic[ValueT_co]):
         return fresh, fresh + self.stale
 
     def tags_of(self, value: Any) -> Sequence[str]:
-        """The tags of a value. What does not exist has none."""
+        """The tags of a value. What does not exist has none. Raises `ArrangementError` for one text."""
         if value is None or self.tags is None:
             return ()
         found = self.tags(value)

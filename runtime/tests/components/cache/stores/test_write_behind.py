@@ -17,6 +17,7 @@ from firstlight.components.cache import CACHE
 from firstlight.components.cache.gathered import BatchLimits, CrowdedError, Gathered
 from firstlight.components.cache.write_behind import Depth, Writes, write_behind
 from firstlight.components.cache.write_behind.codec import Codec
+from firstlight.components.cache.write_behind.measures import depths
 from firstlight.components.cache.write_behind.queue import Flushed, Queue
 from firstlight.components.cache.write_behind.requeue import requeue
 from firstlight.errors import ArrangementError
@@ -180,6 +181,8 @@ def test_the_age_grows_while_nothing_can_be_flushed() -> None:
         for _ in range(9):
             await writes.flush()
         assert sample("age_seconds") > 5
+        (shown,) = (each for each in depths() if each[0] == "parcels")
+        assert shown[1:] == (sample("depth"), round(sample("age_seconds"), 1), sample("set_aside"))
         queue.error, queue.depth = None, Depth(0, 0.0, 3)
         await writes.flush()
 

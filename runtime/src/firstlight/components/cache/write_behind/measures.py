@@ -17,12 +17,13 @@ _AGE = Gauge("cache_write_behind_age_seconds", "Age of the oldest write in the q
 _KEPT = Gauge("cache_write_behind_set_aside", "Writes that were set aside.", ("queue",), registry=REGISTRY)
 
 
-_SHOWN: dict[str, Depth] = {}
-
-
-def depths() -> Sequence[tuple[str, int, float, int]]:
+def depths() -> Sequence[tuple[str, float, float, float]]:
     """Of each queue of this process: its writes, the seconds of the oldest one, and the writes that were set aside."""
-    return [(queue, each.writes, round(each.seconds, 1), each.set_aside) for queue, each in list(_SHOWN.items())]
+    writes, seconds, kept = (
+        {sample.labels["queue"]: sample.value for family in gauge.collect() for sample in family.samples}
+        for gauge in (_DEPTH, _AGE, _KEPT)
+    )
+    return [(queue, writes[queue], round(seconds.get(queue, 0), 1), kept.get(queue, 0)) for queue in writes]
 
 
 class Measures:
@@ -33,15 +34,13 @@ class Measures:
         self.queued, self.refused, self.flushed, self.set_aside = (_WRITES.labels(queue, each) for each in OUTCOMES)
         self._done, self._failed = (_FLUSHES.labels(queue, each) for each in ("done", "failed"))
         self._depth, self._age, self._kept = (gauge.labels(queue) for gauge in (_DEPTH, _AGE, _KEPT))
-        self._queue = queue
-        self._last = _SHOWN[queue] = Depth(0, 0.0, 0)
+        self._last = Depth(0, 0.0, 0)
         self._at = time.monotonic()
 
     def take(self, depth: Depth) -> None:
         """Show what was measured after a flush."""
         self._done.inc()
         self._last, self._at = depth, time.monotonic()
-        _SHOWN[self._queue] = depth
         self._depth.set(depth.writes)
         self._age.set(depth.seconds)
         self._kept.set(depth.set_aside)
