@@ -139,7 +139,7 @@ def test_everything_runs_on_real_servers(started: Start) -> None:
             _, _, body = ask(again, "GET", "/api/v1/links/docs/visits")
             assert json.loads(body)["total"] == 5
         print("KEYS acme-links:development:*", file=server.stdin, flush=True)
-        assert server.stdout.readline().startswith("acme-links:development:cache:links:v1:")
+        assert server.stdout.readline().startswith("acme-links:development:cache:links:")
     finally:
         server.stdin.close()
         server.wait(TIMEOUT_SECONDS)

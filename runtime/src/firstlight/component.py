@@ -86,11 +86,16 @@ class Background:
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """`python -m <package> <name> [arguments]`: runs `run` with every component open; then the process ends."""
+    """`python -m <package> <name> [arguments]`: runs `run`; then the process ends.
+
+    Open are its component, and those that this one requires or uses.
+    """
 
     run: Callable[[Surroundings[Any], Sequence[str]], Awaitable[object]]
     """Raises `UsageError` for arguments that it does not take."""
     summary: str
+    with_dependants: bool = False
+    """Whether the components that require or use its own one are open as well."""
 
 
 @dataclass(frozen=True, slots=True)

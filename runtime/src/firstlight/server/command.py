@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import AsyncExitStack
 from functools import partial
 from typing import Any, NamedTuple
@@ -14,7 +14,7 @@ from pydantic_settings import BaseSettings
 
 from .. import arrangement, failures
 from ..component import Command, Component, Surroundings
-from ..errors import CommandError, UsageError
+from ..errors import CommandError, SettingsError, UsageError
 from ..exit_status import BAD_USE, FAILED
 from ..exports import Flush, exports
 from ..identity import Identity
@@ -42,6 +42,7 @@ class Run(NamedTuple):
 
     name: str
     arguments: Sequence[str]
+    owner: Component[Any, Any]
     parts: Parts
     settings: Settings
     identity: Identity
@@ -53,7 +54,7 @@ class Run(NamedTuple):
     @property
     def command(self) -> Command:
         """The command."""
-        return self.parts[-1][0].commands[self.name]
+        return self.owner.commands[self.name]
 
     def ended(self, status: int) -> dict[str, Any]:
         """The fields of the event at its end."""
@@ -69,7 +70,7 @@ def run(settings: Settings, service: Service, name: str, arguments: Sequence[str
     began = time.monotonic()
     arrangement.verify(service)
     owner = next(component for component in service.components if name in component.commands)
-    parts = [(component, load(component.settings)) for component in _needed(owner, service.components)]
+    parts = [(component, load(component.settings)) for component in _needed(owner, name, service.components)]
     for component, own in parts:
         component.refuse(own, settings)
     identity = service.within(settings).identity
@@ -80,7 +81,7 @@ def run(settings: Settings, service: Service, name: str, arguments: Sequence[str
     warn()
     hooks.install()
     tracing = Tracing(settings, identity, max_bytes=settings.telemetry_bytes // 2)
-    running = Run(name, arguments, parts, settings, identity, tracing, exported.with_lines(tracing.stop), began)
+    running = Run(name, arguments, owner, parts, settings, identity, tracing, exported.with_lines(tracing.stop), began)
     watchdog.grace, watchdog.late = lambda: settings.graceful_seconds, partial(_cut, running)
     with ending():
         status = loop.run(_status(running, watchdog))
@@ -116,7 +117,7 @@ async def _done(run: Run) -> int:
     """Run the command, and log its outcome."""
     try:
         closed = await _run(run)
-    except UsageError as error:
+    except (UsageError, SettingsError) as error:
         log.error("command.failed", reason=str(error), **run.ended(BAD_USE))  # noqa: TRY400 - the sentence says it all
         return BAD_USE
     except BaseException as error:  # every error, and a cancellation, means that it has failed
@@ -140,22 +141,31 @@ async def _run(run: Run) -> bool:
     """Run the command. Returns whether every component has closed within its time limit."""
     resources: dict[str, Any] = {}
     lifecycle, ends = Lifecycle(), Ends()
+    given: dict[str, Surroundings[Any]] = {}
     async with AsyncExitStack() as stack:
         for component, own in run.parts:
-            surroundings = Surroundings(own, run.settings, resources, lifecycle, run.identity)
-            manager = component.open(surroundings)
+            given[component.name] = Surroundings(own, run.settings, resources, lifecycle, run.identity)
+            manager = component.open(given[component.name])
             async with asyncio.timeout(OPEN_SECONDS):
                 resources[component.name] = await manager.__aenter__()
             stack.push_async_exit(partial(ends.close, component.name, manager))
-        await run.command.run(surroundings, run.arguments)
+        await run.command.run(given[run.owner.name], run.arguments)
     return not ends.unclosed
 
 
-def _needed(owner: Component[Any, Any], components: Sequence[Component[Any, Any]]) -> Sequence[Component[Any, Any]]:
+def _needed(
+    owner: Component[Any, Any], command: str, components: Sequence[Component[Any, Any]]
+) -> Sequence[Component[Any, Any]]:
     """The component and what it requires or uses, directly or not, in the order in which they are opened."""
     names = {owner.name}
+    if owner.commands[command].with_dependants:
+        names.update(component.name for component in components if owner.name in _needs(component))
     for component in reversed(components):
         if component.name in names:
-            needs = (*component.requires, *component.uses)
-            names.update(name for need in needs for name in ((need,) if isinstance(need, str) else need))
+            names.update(_needs(component))
     return [component for component in components if component.name in names]
+
+
+def _needs(component: Component[Any, Any]) -> Iterator[str]:
+    for need in (*component.requires, *component.uses):
+        yield from (need,) if isinstance(need, str) else need

@@ -6,10 +6,15 @@ from contextlib import AbstractAsyncContextManager, AsyncExitStack, contextmanag
 from functools import partial
 from typing import Any
 
+import structlog
+
 from .. import failures
+from ..errors import SettingsError
 from ..logs.redaction import redact_text
 from ..summary import summary
 from .times import CLOSE_SECONDS, OPEN_SECONDS
+
+log = structlog.get_logger()
 
 
 class Ends:
@@ -30,7 +35,10 @@ class Ends:
         except BaseException as error:
             if failures.is_survived(error) and not self._reported:
                 self._reported = True
-                failures.report("start", event, error, **fields)
+                if isinstance(error, SettingsError):
+                    log.error(event, reason=str(error), **fields)  # noqa: TRY400 - the sentence says it all
+                else:
+                    failures.report("start", event, error, **fields)
             raise
 
     async def opened(

@@ -9,7 +9,7 @@ from firstlight.testing.redis import RedisProcess
 
 from ...fault_proxy import FaultProxy
 
-HELD = "sample:development:cache:links:v1:kept"
+HELD = "sample:development:cache:links:kept"
 
 
 class Broken(NamedTuple):
@@ -71,7 +71,8 @@ def _wrong_type(broken: Broken) -> None:
 
 
 def _unreadable(broken: Broken) -> None:
-    broken.server.command("SET", HELD, '{"fresh_until":99999999999}\n{"slug":1}')
+    broken.server.command("DEL", HELD)
+    broken.server.command("HSET", HELD, "v1", '{"fresh_until":99999999999}\n{"slug":1}')
 
 
 def _lock_out(broken: Broken) -> None:

@@ -9,6 +9,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from firstlight import Service, Settings, create_app
+from firstlight.testing.answers import DeclaredAnswers
 from firstlight.testing.lines import Lines
 from firstlight.testing.redis import RedisProcess
 
@@ -21,8 +22,8 @@ pytestmark = pytest.mark.anyio
 PAGE = "cache.md"
 TESTS = [
     "test_a_raised_price_is_read",
-    "test_the_prices_of_a_closed_shop_are_gone",
     "test_a_response_is_not_fresh_for_longer_than_its_entry",
+    "test_the_prices_of_a_closed_shop_are_gone",
 ]
 
 
@@ -44,6 +45,7 @@ def client(
     component = replace(code["WARM"], for_tests=None)
     service = Service(identity=IDENTITY, components=[component], routes=code["OPERATIONS"])
     with TestClient(create_app(settings, service, log_sink=Lines()), raise_server_exceptions=False) as client:
+        client.event_hooks = {"request": [], "response": [DeclaredAnswers(service).check]}  # as in a service
         yield client
 
 

@@ -165,7 +165,7 @@ def test_the_service_starts_without_its_server(redis: RedisProcess, serve: Calla
         proxy.restore()
         process.wait_for("cache.server_returned")
         assert process.get("/rows/b").text == "row b"
-    assert redis.command("EXISTS", "sample:development:cache:rows:v1:b") == "1"
+    assert redis.command("EXISTS", "sample:development:cache:rows:b") == "1"
 
 
 def test_the_readme_has_these_failures() -> None:

@@ -4,26 +4,43 @@ import asyncio
 import json
 import sys
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from firstlight.components.cache import Caches
+from firstlight.components.cache import Cached, Caches
 from firstlight.testing.redis import RedisProcess
 
 from ...fault_proxy import FaultProxy
-from .kept import LINKS, Source, link, opened, until
+from .kept import LINKS, Link, Source, link, opened, until
 
 pytestmark = pytest.mark.anyio
 
+
+@dataclass(frozen=True)
+class Addressed(Link):
+    """A link as the next release has it."""
+
+    city: str = "Uppsala"
+
+
+def addressed(link: Link) -> Addressed:
+    """The link of the next release."""
+    return Addressed(link.slug, link.target, link.owner)
+
+
 NEW = link("a", "https://new.example")
+NAME = "sample:development:cache:links:a"
+NEXT = Cached("links", version=2, type=Addressed, ttl=60, jitter=0, tags=LINKS.tags)
+BRIEF = Cached("links", version=3, type=Link, ttl=10, jitter=0)
 PROGRAM = Path(__file__).parents[2] / "programs" / "missing.py"
 PROCESSES, READERS = 4, 250
 
 
 async def _warm(caches: Caches, source: Source) -> None:
     """Read until memory has the entry."""
-    while caches.levels.memory.get("sample:development:cache:links:v1:a") is None:
+    while caches.levels.memory.get(NAME) is None:
         await caches.read(LINKS, "a", source.load("a"))
 
 
@@ -42,12 +59,58 @@ async def _change(caches: Caches, source: Source, redis: RedisProcess, way: str)
         case "write":
             await caches.write(LINKS, "a", NEW, source.save(NEW))
         case "redis-cli":
-            redis.command("DEL", "sample:development:cache:links:v1:a")
+            redis.command("DEL", NAME)
         case _:
             redis.command("FLUSHALL")
 
 
 WAYS = ["forget", "tag", "pattern", "put", "write"]
+
+
+@pytest.mark.parametrize("way", [*WAYS, "redis-cli"])
+async def test_what_one_release_changes_is_forgotten_for_another_one(redis: RedisProcess, way: str) -> None:
+    """While two versions of an entry are in use at once, neither reads the other's, nor what the other has changed."""
+    source = Source(a=link("a"))
+
+    async def read() -> Addressed:
+        found = await source.load("a")()
+        assert found is not None
+        return addressed(found)
+
+    async with opened(redis.url()) as blue, opened(redis.url()) as green:
+        for _ in range(3):
+            assert await blue.read(LINKS, "a", source.load("a")) == link("a")
+            assert await green.read(NEXT, "a", read) == addressed(link("a"))
+        assert source.loads["a"] == 2
+        await _change(blue, source, redis, way)
+        await until(lambda: green.levels.memory.get(NAME) is None)
+        assert await green.read(NEXT, "a", read) == addressed(NEW)
+        assert await blue.read(LINKS, "a", source.load("a")) == NEW
+
+
+async def test_a_load_of_one_release_keeps_nothing_that_another_one_changes(redis: RedisProcess) -> None:
+    """It has read the old row."""
+    source = Source(a=link("a"))
+    source.hold.clear()
+    async with opened(redis.url()) as blue, opened(redis.url()) as green:
+        load = asyncio.ensure_future(green.read(BRIEF, "a", source.load("a")))
+        await source.reached.wait()
+        await blue.forget(LINKS, "a")
+        source.hold.set()
+        assert await load == link("a")
+        assert await green.get(BRIEF, "a") is None
+
+
+async def test_an_entry_ends_in_time_beside_one_of_another_version(redis: RedisProcess) -> None:
+    """They share a key, which lasts for as long as the one that ends first."""
+    source = Source(a=link("a"))
+    async with opened(redis.url()) as blue, opened(redis.url()) as green:
+        await green.read(BRIEF, "a", source.load("a"))
+        await blue.read(LINKS, "a", source.load("a"))
+        assert 0 < int(redis.command("PTTL", NAME)) <= 10_000
+        await green.forget(BRIEF, "a")
+        await blue.read(LINKS, "a", source.load("a"))
+        assert int(redis.command("PTTL", NAME)) > 10_000
 
 
 @pytest.mark.parametrize("way", WAYS)
@@ -105,7 +168,7 @@ async def test_memory_is_trusted_again_after_a_pause_in_which_everything_arrived
     async with opened(redis.url(), cache_drift_seconds=0.5) as one:
         await _warm(one, source)
         source.rows["a"] = NEW
-        redis.command("DEL", "sample:development:cache:links:v1:a")
+        redis.command("DEL", NAME)
         time.sleep(0.6)  # noqa: ASYNC251 - nothing of this process runs
         assert await one.read(LINKS, "a", source.load("a")) == NEW
 
@@ -172,7 +235,7 @@ async def test_a_killed_owner_of_a_lock_delays_the_others_for_a_limited_time(red
     """Its lock ends without action: here it has 0.2 seconds left."""
     source = Source(a=link("a"))
     async with opened(redis.url()) as one:
-        redis.command("SET", "sample:development:cache_lock:links:v1:a", "r:dead", "PX", 200)
+        redis.command("SET", "sample:development:cache_lock:links:a", "r:dead", "PX", 200)
         began = time.monotonic()
         assert await one.read(LINKS, "a", source.load("a")) == link("a")
         assert time.monotonic() - began < 1

@@ -106,6 +106,10 @@ def test_values_that_someone_can_change_are_not(kind: Any) -> None:
     assert not is_immutable(kind)
 
 
+class _Unknown:
+    """Nobody said how it is written."""
+
+
 @pytest.mark.parametrize(
     ("wrong", "sentence"),
     [
@@ -115,7 +119,17 @@ def test_values_that_someone_can_change_are_not(kind: Any) -> None:
         ),
         ({"ttl": 0}, "ttl of the Cached 'x' must be seconds above 0, at most 30 days, not 0"),
         ({"jitter": 1}, "jitter of the Cached 'x' must be at least 0 and below 1, not 1"),
-        ({"version": 0}, "version of the Cached 'x' must be at least 1, not 0"),
+        ({"version": 0}, "version of the Cached 'x' must be a whole number, at least 1, not 0"),
+        ({"version": 1.5}, "version of the Cached 'x' must be a whole number, at least 1, not 1.5"),
+        ({"ttl": "5"}, "ttl of the Cached 'x' must be a number, not '5'"),
+        (
+            {"type": str | None},
+            "type of the Cached 'x' must be one without None, which means that there is none, not str | None",
+        ),
+        (
+            {"type": _Unknown},
+            "type of the Cached 'x' must be a type that pydantic reads and writes, not " + repr(_Unknown),
+        ),
         ({"stale": -1}, "stale of the Cached 'x' must be seconds, at least 0, not -1"),
     ],
 )
@@ -124,6 +138,13 @@ def test_a_declaration_that_cannot_work(wrong: dict[str, Any], sentence: str) ->
     with pytest.raises(ArrangementError) as refused:
         Cached(**{"name": "x", "type": str, **wrong})
     assert str(refused.value) == sentence
+
+
+def test_tags_are_several_texts() -> None:
+    """The letters of one text would be tags."""
+    texts: Cached[str] = Cached("x", type=str, tags=str)
+    with pytest.raises(ArrangementError, match="must return several texts, as in \\['shop:7'\\], not one"):
+        texts.tags_of("shop:7")
 
 
 def test_entries_do_not_end_all_at_once() -> None:

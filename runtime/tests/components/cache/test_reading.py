@@ -2,12 +2,12 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
 from typing import Any
 
 import pytest
 
 from firstlight.components.cache import Cached, Caches
+from firstlight.errors import ArrangementError
 from firstlight.testing.redis import RedisProcess
 
 from .kept import LINKS, LISTS, PLAIN, Link, Source, link, opened, reads, until
@@ -135,21 +135,11 @@ async def test_nobody_can_change_what_others_read(caches: Caches) -> None:
         found.append(3)
 
 
-async def test_versions_are_entries_of_their_own(caches: Caches) -> None:
-    """Two releases of a service share a server, and not the form of an entry."""
-
-    @dataclass(frozen=True)
-    class Other:
-        url: str
-
-    async def load() -> Other:
-        await asyncio.sleep(0)
-        return Other("https://c.example")
-
-    await caches.put(LINKS, "h", link("h"))
-
-    assert await caches.read(Cached("links", type=Other, version=2), "h", load) == Other("https://c.example")
-    assert await caches.get(LINKS, "h") == link("h")
+async def test_two_kinds_with_one_name_are_refused(caches: Caches) -> None:
+    """Each would replace the entries of the other."""
+    await caches.get(LINKS, "h")
+    with pytest.raises(ArrangementError, match="two kinds of entries have the name 'links'"):
+        await caches.get(Cached("links", type=Link, version=2), "h")
 
 
 async def test_a_value_of_another_type_is_returned_and_not_kept(caches: Caches) -> None:
@@ -171,12 +161,12 @@ async def test_cache_aside(caches: Caches) -> None:
 
 
 async def test_the_entry_in_redis_is_json(redis: RedisProcess) -> None:
-    """Under a name with service, environment, cache and version; it ends without action."""
+    """Under a name with service, environment and cache, and a field with the version; it ends without action."""
     async with opened(redis.url()) as caches:
         await caches.put(PLAIN, "j", link("j"))
 
-    name = "sample:development:cache:plain:v1:j"
-    head, value = redis.command("GET", name).splitlines()
+    name = "sample:development:cache:plain:j"
+    head, value = redis.command("HGET", name, "v1").splitlines()
     assert head.startswith('{"fresh_until":')
     assert value == '{"slug":"j","target":"https://a.example","owner":"ann"}'
     assert 0 < int(redis.command("PTTL", name)) <= 60_000

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from firstlight.components.cache import CacheSettings
+from firstlight.components.cache.destination import Destination
 from firstlight.components.cache.settings import verify
 from firstlight.errors import SettingsError
 from firstlight.settings import Settings
@@ -53,7 +54,7 @@ async def test_another_server_is_used_when_the_file_names_it(tmp_path: Path, red
             await until(lambda: caches.levels.tracking and caches.levels.tracking.is_up)
         await used(caches, Source())
 
-    assert "sample:development:cache:links:v1:used" in redis.command("KEYS", "*", database=1)
+    assert "sample:development:cache:links:used" in redis.command("KEYS", "*", database=1)
     assert redis.command("KEYS", "*:cache:*:used*") == ""
 
 
@@ -72,6 +73,10 @@ async def test_another_server_is_used_when_the_file_names_it(tmp_path: Path, red
             "REDIS_URL and REDIS_URL_FILE are both set; set only one of them",
         ),
         (
+            {"redis_url": "rediss://a", "redis_tls": "off"},
+            "REDIS_TLS is off, and the URL of Redis asks for TLS: write redis://, or another REDIS_TLS",
+        ),
+        (
             {"redis_tls_ca_file": "x"},
             "REDIS_TLS_CA_FILE must be a readable file with certificates in PEM, not 'x': No such file or directory",
         ),
@@ -82,3 +87,15 @@ def test_settings_that_cannot_work_stop_the_start(settings: dict[str, str], sent
     with pytest.raises(SettingsError) as refused:
         verify(CacheSettings.model_validate(settings), Settings())
     assert str(refused.value) == sentence
+
+
+def test_a_file_cannot_ask_for_tls_that_is_switched_off(tmp_path: Path) -> None:
+    """The address of before stays: the password would be sent as plain text."""
+    file = tmp_path / "url"
+    file.write_text("redis://first")
+    settings = CacheSettings(redis_url_file=file, redis_tls="off")
+    assert settings.address is not None
+    destination = Destination(settings, settings.address)
+    file.write_text("rediss://:word@second")
+    assert not destination.has_changed()
+    assert destination.address.host == "first"

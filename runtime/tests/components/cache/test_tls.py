@@ -71,7 +71,12 @@ def test_an_address(url: str, address: Address, *, is_local: bool) -> None:
     assert PASSWORD not in repr(parse(url))
 
 
-@pytest.mark.parametrize("url", ["nonsense", "http://a", "redis://", "redis://a:x", "redis://a/b", "redis://a:99999"])
+ODD = ["redis://a:0", "redis://a b", "redis://:%ff@a", "redis://a/\u0663", "redis://a/99999999999999999999"]
+
+
+@pytest.mark.parametrize(
+    "url", ["nonsense", "http://a", "redis://", "redis://a:x", "redis://a/b", "redis://a:99999", *ODD]
+)
 def test_no_address(url: str) -> None:
     """One sentence says what would be one."""
     with pytest.raises(ValueError, match="must be redis://user:password@host:6379/0") as refused:

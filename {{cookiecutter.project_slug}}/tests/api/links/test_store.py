@@ -47,9 +47,9 @@ def test_refuses_a_change_beyond_its_limit() -> None:
     asyncio.run(run())
 
 
-def test_says_when_it_is_full(settings: Settings, service: Service) -> None:
+def test_says_when_it_is_full(settings: Settings, isolated_service: Service) -> None:
     """507, which is no failure of the service; links can still be read."""
-    with TestClient(create_app(settings, with_resource(service, LINKS, MemoryLinks(max_links=1)))) as client:
+    with TestClient(create_app(settings, with_resource(isolated_service, LINKS, MemoryLinks(max_links=1)))) as client:
         created, refused = (client.post("/api/v1/links", json={"url": HOME.url, "slug": slug}) for slug in ("a", "b"))
 
         assert (created.status_code, refused.status_code) == (201, 507)

@@ -2,10 +2,13 @@
 
 import random
 import re
+from builtins import type as type_of
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Any, Generic, TypeVar
 
 from pydantic import TypeAdapter
+from pydantic.errors import PydanticSchemaGenerationError
 
 from ...errors import ArrangementError
 from .immutable import is_immutable
@@ -40,14 +43,16 @@ class Cached(Generic[ValueT_co]):
         """
         self.name, self.version, self.type = name, version, type
         self.ttl, self.jitter, self.stale, self.negative, self.settle = ttl, jitter, stale, negative, settle
-        self.tags = tags
+        self.tags, self.field = tags, f"v{version}"
         self._require("name", NAME.fullmatch(name), "lower case with underscores, such as 'links'")
-        self._require("version", version >= 1, "at least 1")
+        self._require("version", type_of(version) is int and version >= 1, "a whole number, at least 1")
+        for each in ("ttl", "jitter", "stale", "negative", "settle"):
+            self._require(each, type_of(getattr(self, each)) in {int, float}, "a number")
         self._require("ttl", 0 < ttl <= LONGEST_SECONDS, "seconds above 0, at most 30 days")
         self._require("jitter", 0 <= jitter < 1, "at least 0 and below 1")
         for each in ("stale", "negative", "settle"):
             self._require(each, 0 <= getattr(self, each) <= LONGEST_SECONDS, "seconds, at least 0")
-        adapter: TypeAdapter[Any] = TypeAdapter(type)
+        adapter = self._adapter()
         self.encode = adapter.dump_json
         """JSON in UTF-8 of a value."""
         self.decode: Callable[[bytes], ValueT_co] = adapter.validate_json
@@ -68,8 +73,28 @@ class Cached(Generic[ValueT_co]):
         return fresh, fresh + self.stale
 
     def tags_of(self, value: Any) -> Sequence[str]:
-        """The tags of a value. What does not exist has none."""
-        return () if value is None or self.tags is None else tuple(self.tags(value))
+        """The tags of a value. What does not exist has none. Raises `ArrangementError` for one text."""
+        if value is None or self.tags is None:
+            return ()
+        found = self.tags(value)
+        if isinstance(found, str):  # its letters would be the tags
+            msg = f"tags of the Cached {self.name!r} must return several texts, as in [{found!r}], not one"
+            raise ArrangementError(msg)
+        return tuple(found)
+
+    def _adapter(self) -> TypeAdapter[Any]:
+        """What reads and writes the values. None stands for what does not exist, so it must be no value."""
+        try:
+            adapter: TypeAdapter[Any] = TypeAdapter(self.type)
+        except PydanticSchemaGenerationError:
+            self._require("type", None, "a type that pydantic reads and writes")
+            raise
+        takes_none = False
+        with suppress(Exception):  # whatever validators of a team raise
+            adapter.validate_json("null")
+            takes_none = True
+        self._require("type", not takes_none, "one without None, which means that there is none")
+        return adapter
 
     def _require(self, name: str, holds: object, demand: str) -> None:
         if not holds:

@@ -13,6 +13,7 @@ from ...component import Command, Component, Isolate, Surroundings
 from ...identity import Identity
 from ...management.check import Check
 from .caches import Caches
+from .console import section
 from .failures import RedisUnavailableError
 from .levels import Levels
 from .names import Names
@@ -23,6 +24,8 @@ from .warming import Warm, Warming
 from .write_behind.requeue import requeue
 
 log = structlog.get_logger()
+
+REQUEUE = "Put writes that were set aside back into their queues, which it names"
 
 
 class OpenCaches(Caches):
@@ -98,7 +101,8 @@ def cache(*warm: Warm[Any]) -> Component[CacheSettings, OpenCaches]:
         open=partial(open_cache, warm=warm),
         checks=checks,
         ready_to_start=is_warm,
-        commands={"requeue": Command(requeue, "Put writes that were set aside back into their queues, which it names")},
+        commands={"requeue": Command(requeue, REQUEUE, with_dependants=True)},
+        console=lambda caches: section(caches.levels),
         for_tests=for_tests,
     )
 

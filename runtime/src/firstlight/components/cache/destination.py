@@ -1,11 +1,12 @@
 """Where connections go: the address of now, which a file may change, and its TLS."""
 
 import ssl
+from functools import partial
 from pathlib import Path
 
 import structlog
 
-from ...data_servers import UrlFile
+from ...data_servers import AddressError, UrlFile
 from . import addresses
 from .addresses import Address
 from .settings import CacheSettings
@@ -22,7 +23,7 @@ class Destination:
         self._address, self.connect_seconds = address, settings.redis_connect_seconds
         self._tls = tls(settings.redis_tls, settings.redis_tls_ca_file)
         file = settings.redis_url_file
-        self._file = None if file is None else UrlFile(file, addresses.parse, "REDIS_URL_FILE", _refused)
+        self._file = None if file is None else UrlFile(file, partial(_parsed, settings), "REDIS_URL_FILE", _refused)
 
     @property
     def address(self) -> Address:
@@ -37,6 +38,15 @@ class Destination:
     def has_changed(self) -> bool:
         """Whether the address is another one than at the last call, or at the start."""
         return self._file is not None and self._file.has_changed()
+
+
+def _parsed(settings: CacheSettings, text: str) -> Address:
+    """The address of a URL. Raises `AddressError`, also if it asks for the TLS that a variable switches off."""
+    address = addresses.parse(text)
+    if address.encrypted and settings.redis_tls == "off":
+        msg = "must be redis://... while REDIS_TLS is off"
+        raise AddressError(msg)
+    return address
 
 
 def _refused(file: Path, reason: str) -> None:

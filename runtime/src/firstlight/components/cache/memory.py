@@ -28,6 +28,11 @@ class Memory:
         """The number of entries."""
         return len(self._entries)
 
+    def used(self, kind: str) -> tuple[int, int]:
+        """The entries of a kind, and their bytes. Any thread may ask."""
+        entries, used = self._used.get(kind, (0, 0))
+        return entries, used
+
     def get(self, name: str) -> Entry[Any] | None:
         """The entry of this name, which becomes the last to go."""
         entry = self._entries.get(name)

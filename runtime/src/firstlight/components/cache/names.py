@@ -1,7 +1,12 @@
-"""The names of keys: `<service>:<environment>:cache:<cache>:v<version>:<key>`, and those of locks, tags and epochs."""
+"""The names of keys: `<service>:<environment>:cache:<cache>:<key>`, and those of locks, tags and epochs.
+
+A key is a hash with a field for each version of the entry, such as `v1`. So two releases with different versions do not
+read each other's entries, and what one of them changes is forgotten for both.
+"""
 
 from typing import Any, Generic, NamedTuple, TypeVar
 
+from ...errors import ArrangementError
 from .cached import Cached
 
 ENTRY, TAG, LOCK, EPOCH = "cache", "cache.tag", "cache_lock", "cache_epoch"
@@ -32,10 +37,14 @@ class Names:
         self._bases: dict[Any, str] = {}
 
     def base(self, cached: Cached[Any]) -> str:
-        """How the names of all entries begin."""
+        """How the names of all entries begin. Raises `ArrangementError` if another kind has the same name."""
         found = self._bases.get(cached)
         if found is None:
-            found = self._bases[cached] = self._of(ENTRY, cached) + ":"
+            found = self._of(ENTRY, cached) + ":"
+            if found in self._bases.values():
+                msg = f"two kinds of entries have the name {cached.name!r}; one Cached of a service must have another"
+                raise ArrangementError(msg)
+            self._bases[cached] = found
         return found
 
     def place(self, cached: Cached[ValueT], key: str) -> Place[ValueT]:
@@ -63,8 +72,8 @@ class Names:
         start = self.tracked[1]
         if not name.startswith(start):
             return None
-        cache, version, _ = name[len(start) :].split(":", 2)
-        return f"{self.tracked[0]}{cache}:{version}:"
+        cache = name[len(start) :].partition(":")[0]
+        return f"{self.tracked[0]}{cache}:"
 
     def _of(self, what: str, cached: Cached[Any]) -> str:
-        return f"{self._prefix}{what}:{cached.name}:v{cached.version}"
+        return f"{self._prefix}{what}:{cached.name}"

@@ -25,9 +25,19 @@ class WaitingPool(ConnectionPool):
         self._waiting: deque[asyncio.Future[None]] = deque()
         self._waits = WAIT_TIME.labels()
         CONNECTIONS_MAX.labels(SERVER).set(size)
-        CONNECTIONS.labels(SERVER, "used").set_function(lambda: len(self._in_use_connections))
+        CONNECTIONS.labels(SERVER, "used").set_function(lambda: self.used)
         CONNECTIONS.labels(SERVER, "idle").set_function(lambda: len(self._available_connections))
-        PENDING.labels(SERVER).set_function(lambda: len(self._waiting))
+        PENDING.labels(SERVER).set_function(lambda: self.pending)
+
+    @property
+    def used(self) -> int:
+        """Connections in use."""
+        return len(self._in_use_connections)
+
+    @property
+    def pending(self) -> int:
+        """Calls that wait for a connection."""
+        return len(self._waiting)
 
     async def get_connection(self, command_name: Any = None, *keys: Any, **options: Any) -> Connection:
         """A connection that is open. Raises the errors of redis-py."""

@@ -4,13 +4,15 @@ A lock is `r:<token>:<epoch>` while its owner loads, `w:<token>` while it writes
 time or an entry that must settle. A change of the entry takes the lock away, so a load that began before keeps
 nothing. Forgetting entries by pattern or tag begins another epoch: locks of an older one do not count.
 Tokens of tags are random: a tag that was forgotten, or evicted, fits no entry of before.
+An entry is a field of a hash; other fields are those of other versions. All of them are forgotten together, and the
+hash ends when the first of them does.
 """
 
-# An entry, or a lock for its load. KEYS: entry, lock, epoch. ARGV: token, lock milliseconds, 1 to look for the entry.
-# Returns the entry; {1, lock}; {0} while another one loads; {2} while nothing may be kept.
+# An entry, or a lock for its load. KEYS: entry, lock, epoch. ARGV: token, lock milliseconds, 1 to look for the entry,
+# its field. Returns the entry; {1, lock}; {0} while another one loads; {2} while nothing may be kept.
 ACQUIRE = """
 if ARGV[3] == '1' then
-  local found = redis.pcall('GET', KEYS[1])
+  local found = redis.pcall('HGET', KEYS[1], ARGV[4])
   if type(found) == 'string' then return found end
 end
 local epoch = redis.call('GET', KEYS[3]) or ''
@@ -23,7 +25,7 @@ return {1, lock}
 """
 
 # Writes an entry: used by FILL, PUT and END. `at` is the first argument: head, payload, milliseconds, milliseconds of
-# tags, a new token; then the tags. KEYS from 4 on are those of the tags.
+# tags, a new token, field; then the tags. KEYS from 4 on are those of the tags.
 _SET = """
 local function set(at)
   local value = ARGV[at]
@@ -37,10 +39,18 @@ local function set(at)
     elseif redis.call('PTTL', KEYS[i]) < lasts then
       redis.call('PEXPIRE', KEYS[i], 2 * lasts)
     end
-    tags[ARGV[at + 1 + i]] = token
+    tags[ARGV[at + 2 + i]] = token
   end
   if #KEYS > 3 then value = value .. ',"tags":' .. cjson.encode(tags) end
-  redis.call('SET', KEYS[1], value .. '}\\n' .. ARGV[at + 1], 'PX', ARGV[at + 2])
+  local field, left = ARGV[at + 5], -1
+  local fields = redis.pcall('HLEN', KEYS[1])
+  if type(fields) ~= 'number' then
+    redis.call('DEL', KEYS[1])
+  elseif fields > redis.call('HEXISTS', KEYS[1], field) then
+    left = redis.call('PTTL', KEYS[1])
+  end
+  redis.call('HSET', KEYS[1], field, value .. '}\\n' .. ARGV[at + 1])
+  if left < 0 or tonumber(ARGV[at + 2]) < left then redis.call('PEXPIRE', KEYS[1], ARGV[at + 2]) end
 end
 """
 

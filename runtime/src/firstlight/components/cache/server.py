@@ -13,11 +13,12 @@ from ...context import UNOBSERVED
 from .addresses import Address
 from .connections import AddressedConnection
 from .destination import Destination
-from .failures import FailureLog, RedisUnavailableError, is_failure, label_of
+from .failures import OPEN, FailureLog, RedisUnavailableError, is_failure, label_of
 from .metrics import CALLS
 from .piped import Piped
 from .pool import WaitingPool
 from .settings import CacheSettings
+from .spans import CallSpans
 
 ResultT = TypeVar("ResultT")
 POLICY = BreakerPolicy(window_seconds=10, minimum_calls=5, open_seconds=1.0)
@@ -46,7 +47,7 @@ class RedisServer:
         self.seconds = settings.redis_call_seconds
         self.prefix = f"{application}:{environment}:"
         self._breaker = Breaker("redis", POLICY, component="cache", is_failure=is_failure)
-        self._log = FailureLog()
+        self._log, self._spans = FailureLog(), CallSpans(self.destination)
 
     def key(self, *parts: str) -> str:
         """The name of a key: `<service>:<environment>:<part>:<part>`."""
@@ -61,11 +62,11 @@ class RedisServer:
         it has failed with, after the failure was counted and logged.
         """
         began = time.perf_counter()
-        outcome = ""
+        outcome, failure = "", None
         try:
             return await self._breaker.call(lambda: _limited(work, seconds or self.seconds))
         except (RedisError, OSError, BreakerOpenError) as error:  # `TimeoutError` is an `OSError`
-            outcome = label_of(error)
+            outcome, failure = label_of(error), error
             if not isinstance(error, BreakerOpenError):
                 self._log.write(operation, error)
             raise RedisUnavailableError(outcome) from error
@@ -74,7 +75,10 @@ class RedisServer:
             raise
         finally:
             if not UNOBSERVED.get():
-                CALLS.labels(operation, outcome).observe(time.perf_counter() - began)
+                seconds = time.perf_counter() - began
+                CALLS.labels(operation, outcome).observe(seconds)
+                if outcome != OPEN:  # nothing was sent
+                    self._spans.ended(operation, seconds, failure)
 
     async def renew(self) -> None:
         """Use the address of now."""

@@ -67,5 +67,8 @@ def verify(settings: CacheSettings, service: Settings) -> None:
     if settings.redis_url_file is not None and settings.redis_url.get_secret_value():
         msg = "REDIS_URL and REDIS_URL_FILE are both set; set only one of them"
         raise SettingsError(msg)
-    _ = settings.address
+    address = settings.address
+    if address is not None and address.encrypted and settings.redis_tls == "off":
+        msg = "REDIS_TLS is off, and the URL of Redis asks for TLS: write redis://, or another REDIS_TLS"
+        raise SettingsError(msg)
     tls(settings.redis_tls, settings.redis_tls_ca_file)

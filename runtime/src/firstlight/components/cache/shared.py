@@ -58,11 +58,11 @@ class Shared:
         """The entry, unless it is missing, unreadable, or has a tag that was forgotten."""
         name = self._names.base(cached) + key
         try:
-            text = await self._call("get", lambda: self.server.piped.ask("GET", name), cached)
+            text = await self._call("get", lambda: self.server.piped.ask("HGET", name, cached.field), cached)
         except RedisUnavailableError as error:
             if error.label != WRONG_TYPE:
                 raise
-            self._report(cached, "The key is not a string.")
+            self._report(cached, "The key is not a hash.")
             return None
         return None if text is None else await self.entry(cached, text)
 
@@ -85,7 +85,7 @@ class Shared:
         """The lock of an entry; or the text of an entry that is there by now, if it is to `look` for one."""
         token = secrets.token_hex(8)
         names = [*self._names_of(cached, key), self._names.epoch(cached)]
-        arguments: Arguments = [token, _milliseconds(self.lock_seconds), int(look)]
+        arguments: Arguments = [token, _milliseconds(self.lock_seconds), int(look), cached.field]
         found: Any = await self._call("acquire", lambda: self._acquire(names, arguments), cached)
         if isinstance(found, bytes):
             return found
@@ -123,7 +123,7 @@ class Shared:
         return True
 
     async def forget(self, cached: Cached[Any], key: str) -> None:
-        """Remove an entry. What loads in progress find is not kept."""
+        """Remove an entry, of every version. What loads in progress find is not kept."""
         names, arguments = self._names_of(cached, key), [_milliseconds(cached.settle)]
         await self._call("forget", lambda: self._forget(names, arguments), cached)
 
@@ -189,7 +189,7 @@ class Shared:
 
 def _arguments(cached: Cached[Any], parts: Written) -> Sequence[str | int | bytes]:
     lasts = (parts.milliseconds, _milliseconds(cached.tag_seconds))
-    return [parts.head, parts.payload, *lasts, secrets.token_hex(8), *parts.tags]
+    return [parts.head, parts.payload, *lasts, secrets.token_hex(8), cached.field, *parts.tags]
 
 
 def _milliseconds(seconds: float) -> int:

@@ -1,8 +1,10 @@
 """The component of a queue: where it is, what it accepts, what it says of itself, and what it does at the end."""
 
 import asyncio
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from starlette.requests import Request
@@ -15,17 +17,22 @@ from firstlight.components.cache import CACHE
 from firstlight.components.cache.gathered import BatchLimits, CrowdedError, Gathered
 from firstlight.components.cache.write_behind import Depth, Writes, write_behind
 from firstlight.components.cache.write_behind.codec import Codec
+from firstlight.components.cache.write_behind.measures import depths
 from firstlight.components.cache.write_behind.queue import Flushed, Queue
 from firstlight.components.cache.write_behind.requeue import requeue
+from firstlight.errors import ArrangementError
 from firstlight.lifecycle import Lifecycle
 from firstlight.management.check import Check
 from firstlight.problems import UnavailableError
 from firstlight.testing.lines import Lines
+from firstlight.testing.process import ServiceProcess
 from firstlight.testing.redis import RedisProcess
 
+from ....conftest import PROGRAMS
 from ....faults import IDENTITY
 from .queues import Parcel, commands
 
+OFFICE = str(PROGRAMS / "parcel_office.py")
 PARCELS = write_behind("parcels", Parcel, to_redis=commands, every_seconds=3600)
 
 
@@ -62,19 +69,38 @@ def start(
         (write_behind("parcels", Parcel), "give to_database or to_redis"),
     ],
 )
-def test_it_needs_a_durable_queue(
+def test_it_needs_a_durable_queue(  # noqa: PLR0913, PLR0917 - fixtures
     service: Service,
     settings: Settings,
     monkeypatch: pytest.MonkeyPatch,
     parcels: Component[NoSettings, Writes[Parcel]],
     demand: str,
+    lines: Lines,
 ) -> None:
-    """The start ends with a sentence."""
+    """The start ends with a sentence, and without a traceback."""
     monkeypatch.setenv("REDIS_URL", "")
-    app = create_app(settings, replace(service, components=[CACHE, parcels]))
+    app = create_app(settings, replace(service, components=[CACHE, parcels]), log_sink=lines)
 
     with pytest.raises(SettingsError, match=demand), TestClient(app):
         pass
+    (line,) = lines.named("component.open_failed")
+    assert demand in line["reason"]
+    assert "exception" not in line
+
+
+@pytest.mark.parametrize(
+    ("wrong", "sentence"),
+    [
+        ({"every_seconds": 0}, "every_seconds of the queue 'parcels' must be seconds above 0, not 0"),
+        ({"every_seconds": math.nan}, "every_seconds of the queue 'parcels' must be seconds above 0, not nan"),
+        ({"most": 0}, "most of the queue 'parcels' must be a number of writes, at least 1, not 0"),
+    ],
+)
+def test_a_declaration_that_cannot_work(wrong: dict[str, Any], sentence: str) -> None:
+    """One sentence says what would be right."""
+    with pytest.raises(ArrangementError) as refused:
+        write_behind("parcels", Parcel, to_redis=commands, **wrong)
+    assert str(refused.value) == sentence
 
 
 def test_the_end_of_the_service_flushes(start: Callable[[str], TestClient], store_server: RedisProcess) -> None:
@@ -155,6 +181,8 @@ def test_the_age_grows_while_nothing_can_be_flushed() -> None:
         for _ in range(9):
             await writes.flush()
         assert sample("age_seconds") > 5
+        (shown,) = (each for each in depths() if each[0] == "parcels")
+        assert shown[1:] == (sample("depth"), round(sample("age_seconds"), 1), sample("set_aside"))
         queue.error, queue.depth = None, Depth(0, 0.0, 3)
         await writes.flush()
 
@@ -221,6 +249,27 @@ def test_gathers_a_limited_number_and_size() -> None:
     assert [type(each) for each in answers[6:]] == [CrowdedError] * 2
 
 
+def test_the_command_puts_back_what_was_set_aside(store_server: RedisProcess) -> None:
+    """It knows the queues of the service, and lets them take effect before it ends. Without Redis it fails."""
+    store_server.command("FLUSHALL")
+    place = "office:development:write_behind:v1:office:set_aside"
+    store_server.command("XADD", place, "*", "write", '{"name": "first"}', "reason", "cured")
+
+    def run(url: str) -> tuple[int | None, ServiceProcess]:
+        process = ServiceProcess([OFFICE, "requeue", "office"], {"REDIS_URL": url, "DATABASE_URL": ""})
+        try:
+            return process.wait(), process
+        finally:
+            process.close()
+
+    status, process = run(store_server.url())
+    assert (status, process.wait_for("cache.writes_requeued", queue="office")["number"]) == (0, 1)
+    assert store_server.command("HGETALL", "parcels").split() == ["first", "1"]
+    status, process = run("redis://127.0.0.1:1/0")
+    assert status == 1
+    assert "the queue office cannot be reached: " in process.wait_for("command.failed")["reason"]
+
+
 def test_requeues_what_was_set_aside() -> None:
     """Of the queues that are named, or of all. A wrong name is refused with the right ones."""
 
@@ -230,5 +279,8 @@ def test_requeues_what_was_set_aside() -> None:
         await requeue(surroundings, ["parcels"])
         with pytest.raises(UsageError, match="no queue 'letters'; the queues are parcels"):
             await requeue(surroundings, ["letters"])
+        without = Surroundings(NoSettings(), Settings(), {}, Lifecycle(), IDENTITY)
+        with pytest.raises(UsageError, match="this service has no queue of writes"):
+            await requeue(without, [])
 
     asyncio.run(run())

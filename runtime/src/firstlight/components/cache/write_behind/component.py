@@ -3,10 +3,11 @@
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from math import isfinite
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from ....component import Background, Component, NoSettings, Surroundings
-from ....errors import SettingsError
+from ....errors import ArrangementError, SettingsError
 from ..redis_place import redis_of
 from .codec import Codec
 from .queue import Queue
@@ -59,7 +60,7 @@ class _Declared(Generic[WriteT]):
     def _demand(self) -> str:
         demands = {
             "add the component database to the service": self.to_database,
-            "set REDIS_URL": self.to_redis,
+            "set REDIS_URL, or TEST_CACHE=redis for tests": self.to_redis,
         }
         return ", or ".join(demand for demand, given in demands.items() if given) or "give to_database or to_redis"
 
@@ -78,7 +79,14 @@ def write_behind(  # noqa: PLR0913 - the declaration of a queue
     The queue is where the writes take effect: in the database with `await to_database(session, writes)`, else in Redis
     with the commands of `to_redis(write)`. With both, the database is used if the service has one. Every
     `every_seconds` the queue is flushed. At most `most` writes are in it.
+    Raises `ArrangementError` for values that cannot work.
     """
+    if not (isfinite(every_seconds) and every_seconds > 0):
+        msg = f"every_seconds of the queue {name!r} must be seconds above 0, not {every_seconds!r}"
+        raise ArrangementError(msg)
+    if most < 1:
+        msg = f"most of the queue {name!r} must be a number of writes, at least 1, not {most!r}"
+        raise ArrangementError(msg)
     declared = _Declared(name=name, kind=kind, to_database=to_database, to_redis=to_redis, most=most)
     return Component(
         name=name,

@@ -1,6 +1,7 @@
 """The metrics of queues, by queue. The page of the service limits the number of queues."""
 
 import time
+from collections.abc import Sequence
 
 from prometheus_client import Gauge
 
@@ -14,6 +15,15 @@ _FLUSHES = Counts("cache_write_behind_flushes", "Attempts to empty the queue.", 
 _DEPTH = Gauge("cache_write_behind_depth", "Writes in the queue, of all instances.", ("queue",), registry=REGISTRY)
 _AGE = Gauge("cache_write_behind_age_seconds", "Age of the oldest write in the queue.", ("queue",), registry=REGISTRY)
 _KEPT = Gauge("cache_write_behind_set_aside", "Writes that were set aside.", ("queue",), registry=REGISTRY)
+
+
+def depths() -> Sequence[tuple[str, float, float, float]]:
+    """Of each queue of this process: its writes, the seconds of the oldest one, and the writes that were set aside."""
+    writes, seconds, kept = (
+        {sample.labels["queue"]: sample.value for family in gauge.collect() for sample in family.samples}
+        for gauge in (_DEPTH, _AGE, _KEPT)
+    )
+    return [(queue, writes[queue], round(seconds.get(queue, 0), 1), kept.get(queue, 0)) for queue in writes]
 
 
 class Measures:
