@@ -67,6 +67,7 @@ class Application:
 
     async def _reply(self, scope: Scope, receive: Receive) -> Reply:
         path, method = scope["path"], scope["method"]
+        path = API if path == API.rstrip("/") else path
         is_page = not path.startswith(API)
         if refusal := self._guards.refusal(scope, page=is_page):
             return _refused(refusal)

@@ -63,10 +63,9 @@ class Sections:
         only = Filter(query.flag("errors"), query.number("slower", 0), *texts, since, until)
         return self._buffers.exchanges.find(_wanted(query, ITEMS), only)
 
-    def _request(self, trace_id: str) -> Mapping[str, Any]:
-        settings, buffers = self._subject.settings, self._buffers
-        address = f"http://{settings.host}:{settings.port}"
-        return requests.detail(trace_id, address, buffers.exchanges, buffers.spans, buffers.lines)
+    def _request(self, trace_id: str, query: Query) -> Mapping[str, Any]:
+        settings, seq = self._subject.settings, int(query.number("seq", 0))
+        return requests.detail(trace_id, seq, f"http://{settings.host}:{settings.port}", self._buffers)
 
     def _signals(self, query: Query) -> Mapping[str, Any]:
         since = query.number("since", time.time() - SECONDS)
@@ -78,8 +77,10 @@ class Sections:
         }
 
     def _logs(self, query: Query) -> Mapping[str, Any]:
-        level, wanted = query.choice("level", *LEVELS), _wanted(query, LINES)
-        return self._buffers.lines.find(wanted, level, query.text("text"), query.text("trace").lower())
+        level, wanted, trace_id = query.choice("level", *LEVELS), _wanted(query, LINES), query.text("trace").lower()
+        if trace_id and not requests.is_trace_id(trace_id):
+            raise BadQueryError(requests.NO_ID)
+        return self._buffers.lines.find(wanted, level, query.text("text"), trace_id)
 
     @cached_property
     def _settings(self) -> declared.Rows:
@@ -93,7 +94,7 @@ class Sections:
     def _versions(self) -> declared.Rows:
         return declared.versions(self._subject.service)
 
-    def _component(self, name: str) -> Mapping[str, Any]:
+    def _component(self, name: str, _: Query) -> Mapping[str, Any]:
         return self._components.read(name, self.actions.is_running)
 
 
