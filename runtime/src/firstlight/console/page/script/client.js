@@ -38,7 +38,7 @@ async function ask(path, { body, signal, seconds = 10 } = {}) {
     return data;
 }
 
-const BEAT = 2; // seconds
+const SILENT = 1500; // milliseconds without a reply
 let paused = false;
 let blocked = 0; // milliseconds for which the event loop has been blocked
 
@@ -73,8 +73,8 @@ class View {
         this.follow(
             () => "",
             () => {},
-            BEAT,
-            () => Date.now() - this.heard > BEAT * 1000,
+            1,
+            () => Date.now() - this.heard > SILENT,
         );
     }
 
