@@ -9,7 +9,8 @@ from .queries import NotFoundError, Query
 VERSION = 1
 
 Read = Callable[[Query], Mapping[str, Any]]
-ReadOne = Callable[[str, Query], Mapping[str, Any]]
+Answer = Mapping[str, Any] | Awaitable[Mapping[str, Any]]
+ReadOne = Callable[[str, Query], Answer]
 Effect = Callable[[Query], Awaitable[Mapping[str, Any]]]
 
 
@@ -48,13 +49,14 @@ class Api:
         effect = self._effects.get(name) or self._more_effects(name)
         return None if effect is None else lambda query: self._enveloped_later(effect(query))
 
-    def read(self, path: str, query: Query) -> Mapping[str, Any]:
-        """The answer of a twin. Raises `NotFoundError`, and `BadQueryError` for its arguments."""
+    async def read(self, path: str, query: Query) -> Mapping[str, Any]:
+        """The answer of a twin. Raises `NotFoundError`, `BusyError`, and `BadQueryError` for its arguments."""
         answer = self._answer(path, query)
+        members = answer if isinstance(answer, Mapping) else await answer
         query.end()
-        return self._enveloped(answer)
+        return self._enveloped(members)
 
-    def _answer(self, path: str, query: Query) -> Mapping[str, Any]:
+    def _answer(self, path: str, query: Query) -> Answer:
         if not path:
             return {"sections": sorted(self._reads), "actions": sorted(self._effects), **self._index()}
         name, _, key = path.partition("/")

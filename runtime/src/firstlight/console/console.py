@@ -78,7 +78,7 @@ class Console:
         ConsoleLink.address = ""
         self._published.close()
         self._on_demand.stop()
-        self._sections.actions.stop()
+        self._sections.stop()
         self._sampler.stop()
         self._pulse.stop()
 

@@ -1,7 +1,7 @@
 """The sections of the console: which function answers which twin."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +16,7 @@ from .exchanges import Filter
 from .matching import Wanted
 from .points import SECONDS, Points
 from .queries import BadQueryError, Query
+from .section_reader import SectionReader
 from .stalls import Stalls
 from .state import State
 
@@ -34,7 +35,7 @@ class Sections:
         self._subject = subject
         self._buffers = buffers
         self._points = points
-        self._components = Components(subject)
+        self._components = Components(subject, SectionReader())
         self.actions = Actions(self._components)
         self.reads: Mapping[str, Read] = {
             "requests": self._requests,
@@ -49,6 +50,11 @@ class Sections:
             "otlp": lambda _: otlp.exported(subject.service, subject.settings, buffers.spans, buffers.lines),
         }
         self.one: Mapping[str, ReadOne] = {"requests": self._request, COMPONENTS: self._component}
+
+    def stop(self) -> None:
+        """End what components do and say."""
+        self.actions.stop()
+        self._components.stop()
 
     def index(self) -> Mapping[str, Any]:
         """The sections that components add."""
@@ -94,7 +100,7 @@ class Sections:
     def _versions(self) -> declared.Rows:
         return declared.versions(self._subject.service)
 
-    def _component(self, name: str, _: Query) -> Mapping[str, Any]:
+    def _component(self, name: str, _: Query) -> Awaitable[Mapping[str, Any]]:
         return self._components.read(name, self.actions.is_running)
 
 
