@@ -70,8 +70,7 @@ def _of_one(
     for span in spans:  # in the order of their start, so that parents come first
         if span.parent_id in ids:
             ids.add(span.span_id)
-    shown = {f"{each:016x}" for each in ids}
-    return [span for span in spans if span.span_id in ids], [line for line in lines if line.get("span_id") in shown]
+    return [span for span in spans if span.span_id in ids], [line for line in lines if line.get("span_id") in ids]
 
 
 def _request(
