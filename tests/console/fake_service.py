@@ -26,6 +26,7 @@ class FakeService:
         now = time.time()
         self.requests = [replies.request(seq, now - 80 + 2 * seq) for seq in range(1, 41)]
         self.lines = [replies.line(seq, now - 80 + 2 * seq) for seq in range(1, 41)]
+        self.blocked_ms = 0
         self.asked: list[str] = []  # the path and query of every request to the interface, or "POST path body"
         self.status = 200
         self.port = 0
@@ -101,7 +102,11 @@ def serving(service: FakeService, port: int = 0) -> Iterator[str]:
         def _answer(self, name: str, query: Mapping[str, str]) -> None:
             reply = service.reply(name, query) if service.status == 200 else None
             status = service.status if reply is not None or service.status != 200 else 404
-            said = {"error": f"No {name}."} if reply is None else {"version": 1, "now": time.time(), **reply}
+            said = (
+                {"error": f"No {name}."}
+                if reply is None
+                else {"version": 1, "now": time.time(), "blocked_ms": service.blocked_ms, **reply}
+            )
             self._send(status, json.dumps(said).encode(), "application/json")
 
         def _send(self, status: int, body: bytes, kind: str) -> None:

@@ -10,6 +10,7 @@ HOSTILE = "</script><script>attacked()</script><img src=x onerror=attacked()>\"'
 TRACE = "0af7651916cd43dd8448eb211c80319c"
 ROUTES = ("/api/v1/links", "/api/v1/links/{slug}", "/r/{slug}")
 STACK = ["service.py:12 run", "api/links/operations.py:40 create", "api/links/store.py:88 add"]
+LONG_FOLDER = "/home/anna/services/links/vendor/firstlight/src/firstlight/management"
 RUNBOOK = """# ErrorBudgetBurn
 
 ## Meaning
@@ -23,9 +24,9 @@ and [the note](https://example.com/slo).
 2. A dependency fails: tell its owner.
    See its dashboard.
 
-| Tier | Window |
-|---|---|
-| P1 | 1h and `5m` |
+| Tier | Window | burn rate above this number | 30 days of budget last this long |
+|---|---|---|---|
+| P1 | 1h and `5m` | 14.4 | 2 days |
 
 ```promql
 sum(rate(slo_events_total{outcome="bad"}[5m])) > 0
@@ -100,6 +101,7 @@ def detail(found: Mapping[str, Any]) -> Reply:
             span("links.create", 2, 1, 1.0, found["ms"] / 2, attributes={"slug": HOSTILE}),
         ],
         "lines": [line(found["seq"], found["time"])],
+        "others": [{**found, "seq": 3, "path": "/r/retried"}],
     }
 
 
@@ -231,7 +233,7 @@ def fixed(now: float) -> Mapping[str, Reply]:
             ],
             "left_out": 7,
         },
-        "threads": {"items": [{"count": 1, "stack": ["worker.py:9 run"], "names": ["management"]}]},
+        "threads": {"items": [{"count": 1, "stack": [f"{LONG_FOLDER}/worker.py:9 run"], "names": ["management"]}]},
         "components/database": {
             "title": "Database",
             "values": {"dialect": "postgresql"},

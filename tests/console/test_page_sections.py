@@ -39,7 +39,7 @@ SECTIONS = {
     "components/database": ("Database", "Slow statements", "812 ms", "postgresql", "21 % of availability"),
 }
 PRESSED = {"profile": "Frames by own samples", "memory": "4.1 MB"}  # sections that ask when their button is pressed
-PHONE: ViewportSize = {"width": 390, "height": 844}
+PHONES: tuple[ViewportSize, ...] = ({"width": 390, "height": 844}, {"width": 320, "height": 568})
 WITH_TEXT_OF_CLIENTS = (
     "requests",
     f"requests/{replies.TRACE}",
@@ -65,8 +65,9 @@ def test_a_section_shows_what_the_service_says(console: ConsolePage, path: str) 
     assert console.serious() == []
     page.emulate_media(color_scheme="dark")
     assert console.serious("color-contrast") == []
-    page.set_viewport_size(PHONE)
-    assert page.evaluate("document.documentElement.scrollWidth") == PHONE["width"]
+    for phone in PHONES:
+        page.set_viewport_size(phone)
+        assert page.evaluate("document.documentElement.scrollWidth") == phone["width"]
 
 
 @pytest.mark.parametrize("path", WITH_TEXT_OF_CLIENTS)

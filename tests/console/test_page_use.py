@@ -37,7 +37,7 @@ def test_new_requests_and_lines_appear(console: ConsolePage, service: FakeServic
     page = console.open("requests")
     console.see("40 requests")
     added = service.add()
-    expect(page.locator("tbody tr").first.locator("a")).to_have_attribute("href", f"/console/requests/{added}")
+    expect(page.locator("tbody tr").first.locator("a")).to_have_attribute("href", f"/console/requests/{added}?seq=41")
     expect(page.locator("tbody tr")).to_have_count(41)
     assert any("after=40" in asked for asked in service.asked)
     page = console.open("logs")
@@ -105,6 +105,30 @@ def test_a_request_that_is_not_held(console: ConsolePage) -> None:
     console.expected = ("404",)
     console.page.goto(f"{console.address}/console/requests/{'0' * 32}")
     expect(console.page.get_by_role("alert")).to_have_text(f"No requests/{'0' * 32}.")
+
+
+def test_requests_of_one_trace_have_pages_of_their_own(console: ConsolePage, service: FakeService) -> None:
+    """The number of the request is in the address, and the page names the others."""
+    page = console.open(f"requests/{replies.TRACE}?seq=7")
+    console.see("Other requests of this trace")
+    page.get_by_role("link", name="/r/retried").click()
+    expect(page).to_have_url(f"{console.address}/console/requests/{replies.TRACE}?seq=3")
+    console.see("SELECT links")
+    assert f"requests/{replies.TRACE}?seq=3" in service.asked
+
+
+def test_the_head_tells_how_the_service_is(console: ConsolePage, service: FakeService) -> None:
+    """A blocked event loop, and a service that does not answer: also in a section that asks nothing."""
+    console.expected = ("Failed to load resource",)
+    console.open("profile")
+    state = console.page.locator("#state")
+    service.blocked_ms = 6_200
+    expect(state).to_have_text("event loop blocked for 6.2 s")
+    expect(state).to_have_class("blocked")
+    service.status = 503
+    expect(state).to_have_text("no data")
+    service.status, service.blocked_ms = 200, 0
+    expect(state).to_have_text("live")
 
 
 def test_keys(console: ConsolePage) -> None:

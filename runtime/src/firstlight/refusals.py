@@ -42,6 +42,8 @@ def _demand(detail: Any) -> str:
     match detail["type"]:
         case "int_parsing_size":
             return "must be an integer of fewer digits"
+        case "bool_parsing":
+            return "must be true or false"
         case "url_scheme":
             return f"must be a URL whose scheme is {limits['expected_schemes']}"
         case "too_short" | "too_long" if isinstance(detail["input"], str | SecretStr):

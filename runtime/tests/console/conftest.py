@@ -93,7 +93,9 @@ class Effects:
 
     async def press(self, query: Query) -> Mapping[str, Any]:
         """An effect."""
-        self.done.append(query.number("seconds", 1, 0, 30))
+        seconds = query.number("seconds", 1, 0, 30)
+        query.end()
+        self.done.append(seconds)
         return {"pressed": len(self.done)}
 
     async def slow(self, query: Query) -> Mapping[str, Any]:
@@ -119,7 +121,7 @@ def here(effects: Effects) -> Iterator[Caller]:
     api = Api(
         lambda: {"components": []},
         {"echo": lambda query: {"text": query.text("text")}, "broken": lambda _: {"no": 1 / 0}},
-        {"echo": lambda key: {"key": key}},
+        {"echo": lambda key, _: {"key": key}},
         {"press": effects.press, "slow": effects.slow, "busy": effects.busy},
     )
     lifecycle = Lifecycle()

@@ -36,6 +36,9 @@ def test_the_list_of_twins(here: Caller) -> None:
         ("nothing", 404, "The console has no such section."),
         ("broken", 500, "The console failed; the log of the service says why."),
         (f"echo?{'&'.join(f'a{n}=1' for n in range(21))}", 400, "A query may have 20 arguments."),
+        ("echo?txet=x", 400, "txet is no argument here: the arguments are text."),
+        ("echo/x?text=y", 400, "text is no argument here: there are no arguments."),
+        ("echo?text=x&text=y", 400, "Each argument may be given once."),
     ],
 )
 def test_an_error_is_a_sentence(here: Caller, twin: str, status: int, sentence: str) -> None:
@@ -46,7 +49,9 @@ def test_an_error_is_a_sentence(here: Caller, twin: str, status: int, sentence: 
     assert here.read("echo/x")["key"] == "x"
 
 
-@pytest.mark.parametrize("body", [b"[1]", b"{", b"\xff", b'{"seconds": "x"}', b'{"seconds": 31}', b'{"seconds": true}'])
+@pytest.mark.parametrize(
+    "body", [b"[1]", b"{", b"\xff", b'{"seconds": "x"}', b'{"seconds": 31}', b'{"seconds": true}', b'{"second": 1}']
+)
 def test_a_bad_body_is_refused(here: Caller, effects: Effects, body: bytes) -> None:
     """It must be an object in JSON, with numbers within their limits."""
     ours = ("Cookie", here.cookie), ("Origin", here.origin), ("X-Console", "1")

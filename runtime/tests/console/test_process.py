@@ -69,6 +69,37 @@ def test_a_failed_request_is_shown_with_its_spans_lines_and_exception(process: S
     assert [each["event"] for each in found["lines"]] == ["http.request_finished", "http.request_failed"]
 
 
+def test_each_request_of_a_trace_has_its_own_page(process: ServiceProcess, console: Caller) -> None:
+    """A caller may call twice in one trace, or repeat a call. Without a number, the last one is shown."""
+    trace_id = "5b" * 16
+    caller = {"traceparent": f"00-{trace_id}-{'1f' * 8}-01"}
+    for path in ("/fail?first=1", "/greet/again"):
+        response = process.get(path, headers=caller)
+    process.wait_for("http.request_finished", request_id=response.headers["x-request-id"])
+    last = eventually(lambda: (found := by_trace(console, trace_id))["others"] and found)
+    (other,) = last["others"]
+
+    first = console.read(f"requests/{trace_id}?seq={other['seq']}")
+    unknown = console.ask(f"{API}requests/{trace_id}?seq=999999", ("Cookie", console.cookie))
+
+    for found, path, events in (
+        (first, "/fail", ["http.request_finished", "http.request_failed"]),
+        (last, "/greet/again", ["http.request_finished"]),
+    ):
+        assert (found["request"]["path"], [each["event"] for each in found["lines"]]) == (path, events)
+        assert [(each["attributes"]["url.path"], each["start_ms"]) for each in found["spans"]] == [(path, 0)]
+    assert first["request"]["url"].endswith("/fail?first=1")
+    assert ([each["path"] for each in first["others"]], other["path"]) == (["/greet/again"], "/fail")
+    assert (last["request"]["exception"], unknown.status) == (None, 404)
+
+
+def test_a_command_has_what_a_body_needs(process: ServiceProcess, console: Caller) -> None:
+    """Without a media type, a request with a body would be refused and not be repeated."""
+    response = httpx2.post(f"{process.url}/greet/anna", json={})
+    found = by_trace(console, trace_of(process, response))
+    assert found["request"]["curl"].endswith(" -H 'Content-Type: application/json' --data @body.json")
+
+
 def test_filters_choose_requests(process: ServiceProcess, console: Caller) -> None:
     """By error, duration, route and text; and those after a number."""
     before = console.read("requests")["next"]
@@ -85,6 +116,13 @@ def test_filters_choose_requests(process: ServiceProcess, console: Caller) -> No
     assert routes("route=/greet/{name}") == ["/greet/anna", "/greet/bert"]
     assert routes("text=BERT") == ["/greet/bert"]
     assert routes("limit=2") == ["/block/0.12", "/none"]
+    for query, sentence in (
+        ("requests?slower=-1", "slower must be a number of at least 0."),
+        ("requests?error=1", "error is no argument here: the arguments are after, errors, limit, "),
+        ("logs?trace=5", "A trace id has 32 hexadecimal digits."),
+    ):
+        refused = console.ask(API + query, ("Cookie", console.cookie))
+        assert (refused.status, refused.json["error"].startswith(sentence)) == (400, True)
 
 
 def test_a_time_chooses_the_requests_that_ended_then(process: ServiceProcess, console: Caller) -> None:
@@ -147,10 +185,12 @@ def test_it_answers_while_the_event_loop_is_blocked(process: ServiceProcess, con
     stall = eventually(lambda: console.read("stalls")["items"][before:])[0]
     seen_after = time.monotonic() - began
     active = console.read("state")["service"]["active_requests"]
+    said = eventually(lambda: console.read("budget")["blocked_ms"])
     blocking.join()
     ended = eventually(lambda: [s for s in console.read("stalls")["items"][before:] if s["ms"] > 2_900])[0]
 
     assert (seen_after < 2.9, active) == (True, 1)
+    assert (1_000 < said < 3_000, console.read("budget")["blocked_ms"]) == (True, 0)  # each answer says it
     assert "time.sleep(float" in stall["stack"][-1]
     assert [(each["method"], each["path"]) for each in stall["requests"]] == [("GET", "/block/3")]
     assert ended["ms"] == pytest.approx(3_000, abs=150)
@@ -246,9 +286,18 @@ def test_what_is_done_on_demand(process: ServiceProcess, console: Caller) -> Non
     assert console.read("tasks")["items"][0].keys() == {"count", "stack", "names"}
     assert console.act("memory", seconds=1).json["items"] is not None
     assert (level.json["level"], level.json["then"]) == ("error", "debug")
+    assert process.wait_for("console.level_changed")["asked_level"] == "error"
     process.wait_for("diagnostics.level_restored")
-    refused = [console.act("profile", seconds=31), console.act("log-level"), console.act("log-level", level="loud")]
-    assert [each.status for each in refused] == [400, 400, 400]
+    for twin, members in (
+        ("profile", {"seconds": 31}),
+        ("profile", {"seconds": 0}),
+        ("profile", {"second": 1}),
+        ("log-level", {}),
+        ("log-level", {"level": "loud"}),
+        ("log-level", {"level": "error", "seconds": 0}),
+        ("log-level", {"level": "error", "second": 5}),
+    ):
+        assert console.act(twin, **members).status == 400, members
 
 
 def test_no_text_of_a_client_is_markup(process: ServiceProcess, console: Caller) -> None:

@@ -141,5 +141,5 @@ def test_a_twin_that_does_not_exist_and_a_service_that_hangs_up(develop: Develop
 
     assert [each.returncode for each in (*refused, away)] == [1, 1, 1]
     assert refused[0].stderr == "The console has no such section.\n"
-    assert refused[1].stderr.startswith("slower must be a number from 0 to ")
+    assert refused[1].stderr == "slower must be a number of at least 0.\n"
     assert away.stderr == "The console at http://127.0.0.1:1 does not answer (ConnectionRefusedError).\n"

@@ -116,6 +116,8 @@ def test_another_method_is_refused(called: Called, method: str, name: str) -> No
         ("log-level", {"level": "trace"}),
         ("log-level", {"level": "critical"}),
         ("log-level", {}),
+        ("log-level", {"level": "debug", "second": "5"}),
+        ("profile", {"second": "1"}),
     ],
 )
 def test_a_bad_argument_is_refused(called: Called, name: str, query: Mapping[str, str]) -> None:
@@ -124,7 +126,7 @@ def test_a_bad_argument_is_refused(called: Called, name: str, query: Mapping[str
     response = called("POST", name, None, **query)
 
     assert response.status_code == 400
-    assert response.json()["error"].startswith(("seconds must be", "level must be"))
+    assert response.json()["error"].startswith(("seconds must be", "level must be", "second is no"))
     wait_until(lambda: called.audited(name, "refused") == before + 1, 5)
 
 

@@ -14,6 +14,7 @@ ORIGIN = "http://127.0.0.1:9464"
 EMPTY: dict[str, Any] = {
     "version": 1,
     "now": 1_000_000.0,
+    "blocked_ms": 0.0,
     "service": {"serviceId": "scales", "version": "1.2.3", "environment": "development", "started_at": 999_880.0},
     "routes": [],
     "budget": [],
@@ -39,6 +40,12 @@ def test_a_service_without_traffic_has_every_part() -> None:
         "\nChecks that do not pass\n  none\n"
         "\nLast errors\n  none"
     )
+
+
+def test_a_blocked_event_loop_is_said_first() -> None:
+    """All numbers below stand still meanwhile."""
+    second = text(blocked_ms=6_200.0).splitlines()[1]
+    assert second == "The event loop is blocked for 6.20 s: make look TWIN=stalls shows by what."
 
 
 def test_columns_are_aligned() -> None:

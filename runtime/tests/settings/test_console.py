@@ -89,3 +89,10 @@ def test_it_is_refused_where_it_is_not_installed(tmp_path: Path) -> None:
 
     assert start("true") == "CONSOLE must be false here, because images leave the console out; use `make run`\n"
     assert start("false") == f"{tmp_path}: started\n"
+
+
+def test_another_word_than_true_or_false_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The sentence says what is possible."""
+    monkeypatch.setenv("CONSOLE", "maybe")
+    with pytest.raises(SettingsError, match=r"^CONSOLE must be true or false, not 'maybe'$"):
+        load(Settings)

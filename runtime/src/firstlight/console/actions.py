@@ -48,8 +48,9 @@ class Actions:
         for worker in list(self._workers.values()):
             worker.stop()
 
-    async def _run(self, address: Address, action: Action, _: Query) -> Mapping[str, Any]:
+    async def _run(self, address: Address, action: Action, query: Query) -> Mapping[str, Any]:
         """Run the action to its end, also if the client leaves. Raises `BusyError` while it runs already."""
+        query.end()
         if self.is_running(address):
             msg = f"{action.title} runs already. It runs once at a time."
             raise BusyError(msg)

@@ -67,6 +67,7 @@ class Application:
 
     async def _reply(self, scope: Scope, receive: Receive) -> Reply:
         path, method = scope["path"], scope["method"]
+        path = API if path == API.rstrip("/") else path
         is_page = not path.startswith(API)
         if refusal := self._guards.refusal(scope, page=is_page):
             return _refused(refusal)
@@ -95,7 +96,7 @@ class Application:
         if effect is None:
             if scope["method"] not in _READS:
                 return _not_allowed(*_READS)
-            found = self._api.read(name, Query.parsed(scope["query_string"]))
+            found = await self._api.read(name, Query.parsed(scope["query_string"]))
             return Reply(200, encoded(found), {"Content-Type": JSON})
         if scope["method"] != "POST":
             return _not_allowed("POST")

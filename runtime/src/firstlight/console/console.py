@@ -49,7 +49,8 @@ class Console:
         self._judgement = Judgement()
         reads = {**sections.reads, **self._on_demand.reads, **self._judgement.reads}
         one = {**sections.one, **self._judgement.one}
-        api = Api(sections.index, reads, one, self._on_demand.effects, sections.actions.effect)
+        effects = self._on_demand.effects, sections.actions.effect
+        api = Api(sections.index, reads, one, *effects, blocked=self._blocked_ms)
         assert subject.settings.console_token is not None
         self._token = subject.settings.console_token.get_secret_value()
         self._published = ExitStack()
@@ -77,7 +78,7 @@ class Console:
         ConsoleLink.address = ""
         self._published.close()
         self._on_demand.stop()
-        self._sections.actions.stop()
+        self._sections.stop()
         self._sampler.stop()
         self._pulse.stop()
 
@@ -93,6 +94,10 @@ class Console:
     @property
     def _origin(self) -> str:
         return self._address.origin
+
+    def _blocked_ms(self) -> float:
+        stall = self._stalls.lasting()
+        return float(stall["ms"]) if stall is not None and stall["ms"] > BLOCKED_MS else 0.0
 
     def _each_second(self) -> None:
         self._points.take(self._stalls.worst_lag())

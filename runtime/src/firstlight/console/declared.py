@@ -57,10 +57,12 @@ def _rows(route: BaseRoute | Operation, prefix: str) -> Iterator[Mapping[str, An
 
 
 def versions(service: Service) -> Rows:
-    """The service, Python, and every distribution that is installed beside it."""
+    """The service, Python, and every other distribution that is installed."""
     own = [(service.identity.name, service.identity.version), ("python", platform.python_version())]
     if service.identity.template_version:
         own.append(("template", service.identity.template_version))
+    names = {name for name, _ in own}
     installed = {str(each.metadata["Name"]): each.version for each in metadata.distributions()}
-    every = [*own, *sorted(installed.items(), key=lambda pair: pair[0].lower())]
+    others = [pair for pair in installed.items() if pair[0] not in names]
+    every = [*own, *sorted(others, key=lambda pair: pair[0].lower())]
     return [{"name": name, "version": version} for name, version in every]

@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from sys import getsizeof
 from typing import Any, NamedTuple
 
@@ -115,13 +115,10 @@ class Exchanges:
         exchanges = ((seq, Exchange(*item)) for seq, _, item in entries if not only.errors or _failed(item))
         return matched(self.ring, wanted, (each.shown(seq) for seq, each in exchanges if only.wants(each)))
 
-    def of_trace(self, trace_id: str) -> tuple[int, Exchange] | None:
-        """The last request of a trace, and its number."""
-        for entry in reversed(self.ring.entries()):
-            exchange = Exchange(*entry.item)
-            if exchange.trace_id == trace_id:
-                return entry.seq, exchange
-        return None
+    def of_trace(self, trace_id: str) -> Sequence[tuple[int, Exchange]]:
+        """The requests of a trace with their numbers, the oldest first."""
+        records = ((entry.seq, Exchange(*entry.item)) for entry in self.ring.entries())
+        return [(seq, exchange) for seq, exchange in records if exchange.trace_id == trace_id]
 
     def kept(self) -> Iterator[list[Any]]:
         """All requests, for the process after a reload."""

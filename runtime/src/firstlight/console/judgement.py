@@ -41,7 +41,7 @@ class Judgement:
             "alerts": lambda _: alerts.document(),
             "budget": lambda _: budget.current(Snapshot(readings), budget.BURN_SECONDS / FACTOR),
         }
-        self.one: Mapping[str, ReadOne] = {"alerts": alerts.with_runbook}
+        self.one: Mapping[str, ReadOne] = {"alerts": lambda name, _: alerts.with_runbook(name)}
 
     def look(self) -> None:
         """Take a reading, and evaluate the alerts."""

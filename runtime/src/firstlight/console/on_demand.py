@@ -7,6 +7,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import structlog
+
 from ..diagnostics import log_level
 from ..diagnostics.log_level import LevelOverride
 from ..diagnostics.memory import memory
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
 
     from .api import Effect, Read
 
+log = structlog.get_logger()
 _OWN = str(Path(__file__).parent)  # what the console itself does is not the service's work
 
 
@@ -57,6 +60,7 @@ class OnDemand:
     ) -> Mapping[str, Any]:
         """A profile, or what allocates memory. Raises `BusyError` while one of them runs."""
         seconds = query.number("seconds", DEFAULT_SECONDS, LEAST_SECONDS, MOST_SECONDS)
+        query.end()
         if self._running is not None and not self._running.done():
             msg = "A profile or a look at the memory is running. There is one at a time."
             raise BusyError(msg)
@@ -70,4 +74,6 @@ class OnDemand:
             msg = f"level must be one of {', '.join(log_level.LEVELS)}."
             raise BadQueryError(msg)
         seconds = query.number("seconds", log_level.DEFAULT_SECONDS, 1, log_level.MOST_SECONDS)
+        query.end()
+        log.warning("console.level_changed", asked_level=level, asked_seconds=seconds)
         return self._override(level, seconds)

@@ -7,7 +7,10 @@ from urllib.parse import parse_qsl
 
 import orjson
 
+from ..text import visible
+
 MOST_FIELDS = 20
+LARGEST = 2.0**53
 
 
 class BadQueryError(ValueError):
@@ -19,20 +22,25 @@ class NotFoundError(LookupError):
 
 
 class Query:
-    """Arguments by name. Those that a twin does not know are ignored."""
+    """Arguments by name. It remembers which were asked for, so that `end` can refuse all others."""
 
     def __init__(self, arguments: Mapping[str, Any]) -> None:
         """Use `arguments`."""
         self._arguments = arguments
+        self._known: set[str] = set()
 
     @classmethod
     def parsed(cls, query_string: bytes) -> "Query":
-        """The arguments of a query. Raises `BadQueryError` if there are too many."""
+        """The arguments of a query. Raises `BadQueryError` if there are too many, or two of one name."""
         try:
-            return cls(dict(parse_qsl(query_string.decode("latin-1"), max_num_fields=MOST_FIELDS)))
+            given = parse_qsl(query_string.decode("latin-1"), max_num_fields=MOST_FIELDS)
         except ValueError:
             msg = f"A query may have {MOST_FIELDS} arguments."
             raise BadQueryError(msg) from None
+        if len(arguments := dict(given)) < len(given):
+            msg = "Each argument may be given once."
+            raise BadQueryError(msg)
+        return cls(arguments)
 
     @classmethod
     def of_body(cls, body: bytes) -> "Query":
@@ -48,7 +56,7 @@ class Query:
 
     def text(self, name: str) -> str:
         """A text, empty if it is missing. Raises `BadQueryError` if it is something else."""
-        value = self._arguments.get(name, "")
+        value = self._given(name, "")
         if not isinstance(value, str):
             msg = f"{name} must be a text."
             raise BadQueryError(msg)
@@ -66,14 +74,28 @@ class Query:
         """Whether it is given as 1 or true. Raises `BadQueryError` for anything but that, 0 and false."""
         return self.choice(name, "1", "true", "0", "false") in {"1", "true"}
 
-    def number(self, name: str, default: float, least: float = 0, most: float = 2**53) -> float:
-        """A number within limits. Raises `BadQueryError`."""
-        given = self._arguments.get(name, default)
+    def number(self, name: str, default: float, least: float = 0, most: float = LARGEST) -> float:
+        """A number within limits, the default if it is missing. Raises `BadQueryError`."""
+        given = self._given(name, default)
         try:
-            number = math.nan if isinstance(given, bool) else float(given or default)
+            number = math.nan if isinstance(given, bool) else float(given)
         except (TypeError, ValueError, OverflowError):
             number = math.nan
         if not least <= number <= most:
-            msg = f"{name} must be a number from {least:g} to {most:g}."
+            limits = f"from {least:g} to {most:g}" if most < LARGEST else f"of at least {least:g}"
+            msg = f"{name} must be a number {limits}."
             raise BadQueryError(msg)
         return number
+
+    def end(self) -> None:
+        """Raise `BadQueryError` for an argument that nobody has asked for: a name that this twin does not know."""
+        if others := self._arguments.keys() - self._known:
+            known = f"the arguments are {', '.join(sorted(self._known))}" if self._known else "there are no arguments"
+            msg = f"{visible(min(others))} is no argument here: {known}."
+            raise BadQueryError(msg)
+
+    def _given(self, name: str, default: Any) -> Any:
+        """The value of an argument; the default if it is missing or an empty text."""
+        self._known.add(name)
+        value = self._arguments.get(name, default)
+        return default if value == "" else value

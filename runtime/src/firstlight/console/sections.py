@@ -1,7 +1,7 @@
 """The sections of the console: which function answers which twin."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +16,7 @@ from .exchanges import Filter
 from .matching import Wanted
 from .points import SECONDS, Points
 from .queries import BadQueryError, Query
+from .section_reader import SectionReader
 from .stalls import Stalls
 from .state import State
 
@@ -34,7 +35,7 @@ class Sections:
         self._subject = subject
         self._buffers = buffers
         self._points = points
-        self._components = Components(subject)
+        self._components = Components(subject, SectionReader())
         self.actions = Actions(self._components)
         self.reads: Mapping[str, Read] = {
             "requests": self._requests,
@@ -50,6 +51,11 @@ class Sections:
         }
         self.one: Mapping[str, ReadOne] = {"requests": self._request, COMPONENTS: self._component}
 
+    def stop(self) -> None:
+        """End what components do and say."""
+        self.actions.stop()
+        self._components.stop()
+
     def index(self) -> Mapping[str, Any]:
         """The sections that components add."""
         return {"components": self._components.listed()}
@@ -63,10 +69,9 @@ class Sections:
         only = Filter(query.flag("errors"), query.number("slower", 0), *texts, since, until)
         return self._buffers.exchanges.find(_wanted(query, ITEMS), only)
 
-    def _request(self, trace_id: str) -> Mapping[str, Any]:
-        settings, buffers = self._subject.settings, self._buffers
-        address = f"http://{settings.host}:{settings.port}"
-        return requests.detail(trace_id, address, buffers.exchanges, buffers.spans, buffers.lines)
+    def _request(self, trace_id: str, query: Query) -> Mapping[str, Any]:
+        settings, seq = self._subject.settings, int(query.number("seq", 0))
+        return requests.detail(trace_id, seq, f"http://{settings.host}:{settings.port}", self._buffers)
 
     def _signals(self, query: Query) -> Mapping[str, Any]:
         since = query.number("since", time.time() - SECONDS)
@@ -78,8 +83,10 @@ class Sections:
         }
 
     def _logs(self, query: Query) -> Mapping[str, Any]:
-        level, wanted = query.choice("level", *LEVELS), _wanted(query, LINES)
-        return self._buffers.lines.find(wanted, level, query.text("text"), query.text("trace").lower())
+        level, wanted, trace_id = query.choice("level", *LEVELS), _wanted(query, LINES), query.text("trace").lower()
+        if trace_id and not requests.is_trace_id(trace_id):
+            raise BadQueryError(requests.NO_ID)
+        return self._buffers.lines.find(wanted, level, query.text("text"), trace_id)
 
     @cached_property
     def _settings(self) -> declared.Rows:
@@ -93,7 +100,7 @@ class Sections:
     def _versions(self) -> declared.Rows:
         return declared.versions(self._subject.service)
 
-    def _component(self, name: str) -> Mapping[str, Any]:
+    def _component(self, name: str, _: Query) -> Awaitable[Mapping[str, Any]]:
         return self._components.read(name, self.actions.is_running)
 
 

@@ -3,7 +3,7 @@
 import asyncio
 import hashlib
 import hmac
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 from urllib.parse import parse_qs
@@ -16,6 +16,7 @@ from ..errors import UsageError
 from ..management.pages import Answer, Content, Page
 from ..management.worker import Worker
 from ..security.events import SecurityEvents
+from ..text import visible
 
 SOON_SECONDS = 1.0  # an answer that takes longer begins before it is complete, so that no deadline ends it
 
@@ -35,8 +36,11 @@ class Guard:
         self._events = events
         self._running: asyncio.Future[Mapping[str, Any]] | None = None
 
-    def page(self, name: str, call: Call) -> Page:
-        """The page of a call. `call` gets the query, and raises `UsageError` with a sentence for a bad one."""
+    def page(self, name: str, call: Call, *arguments: str) -> Page:
+        """The page of a call. `call` gets the query, and raises `UsageError` with a sentence for a bad one.
+
+        `arguments` are all that the query may have.
+        """
 
         async def page(scope: Scope) -> Answer:
             client = str((scope.get("client") or ("",))[0])
@@ -46,8 +50,8 @@ class Guard:
             if self._running is not None and not self._running.done():
                 log.warning("diagnostics.called", call=name, client_address=client, outcome="busy")
                 return _json(409, {"error": "Another call is running. There is one at a time."})
-            query = {key: values[-1] for key, values in parse_qs(scope["query_string"].decode("latin-1")).items()}
             try:
+                query = _query(scope["query_string"], arguments)
                 job = call(query)
             except UsageError as error:
                 log.warning("diagnostics.called", call=name, client_address=client, outcome="refused")
@@ -66,6 +70,19 @@ class Guard:
         self._running = running = asyncio.ensure_future(self._worker.call(job))
         await asyncio.wait({running}, timeout=SOON_SECONDS)
         return _json(200, running.result() if running.done() else running)
+
+
+def _query(query_string: bytes, known: Sequence[str]) -> Query:
+    """The arguments. Raises `UsageError` for one that is not known, as it may be misspelt, and for one given twice."""
+    given = parse_qs(query_string.decode("latin-1"))
+    if others := given.keys() - set(known):
+        arguments = f"the arguments are {', '.join(known)}" if known else "there are no arguments"
+        msg = f"{visible(min(others))} is no argument here: {arguments}."
+        raise UsageError(msg)
+    if any(len(values) > 1 for values in given.values()):
+        msg = "Each argument may be given once."
+        raise UsageError(msg)
+    return {name: value for name, (value,) in given.items()}
 
 
 def _asked(query: Query) -> Mapping[str, str]:

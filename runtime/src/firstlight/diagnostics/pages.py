@@ -60,10 +60,11 @@ class Diagnostics:
         guard = Guard(token, self._worker, SecurityEvents())
         named = partial(fingerprints, service, token.get_secret_value().encode())
         reads: Mapping[str, Job] = {"tasks": Tasks(), "threads": threads, "settings": named}
-        effects = {"profile": self._profile, "log-level": self._log_level}
+        profiled = guard.page("profile", self._profile, "seconds")
+        level_set = guard.page("log-level", self._log_level, "level", "seconds")
         self.table = Table(
             {f"{ROOT}/{name}": guard.page(name, partial(_always, job)) for name, job in reads.items()},
-            {f"{ROOT}/{name}": guard.page(name, call) for name, call in effects.items()},
+            {f"{ROOT}/profile": profiled, f"{ROOT}/log-level": level_set},
         )
 
     def start(self) -> None:

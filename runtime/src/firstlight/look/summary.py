@@ -14,6 +14,8 @@ class Summary(NamedTuple):
 
     version: int
     now: float
+    blocked_ms: float
+    """For how long the event loop has been blocked; 0 if it is not."""
     service: Mapping[str, Any]
     routes: Rows
     """Those with requests in the last minute."""
@@ -33,6 +35,7 @@ def summary(twins: Twins) -> Summary:
     return Summary(
         version=state["version"],
         now=state["now"],
+        blocked_ms=state["blocked_ms"],
         service=state["service"],
         routes=signals["routes"],
         budget=twins.read("budget")["items"],

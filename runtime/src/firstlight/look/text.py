@@ -17,6 +17,9 @@ def lines(found: Summary, origin: str, paint: Paint) -> Iterator[str]:
     running = age(found.now - service["started_at"])
     name = f"{service['serviceId']} {service['version']}"
     yield paint(printable(name), "bold") + f", {printable(service['environment'])}, for {running}: {origin}/console"
+    if found.blocked_ms:
+        blocked = duration(found.blocked_ms / 1000)
+        yield paint(f"The event loop is blocked for {blocked}: make look TWIN=stalls shows by what.", "red")
     yield from _part("Routes in the last minute", _routes(found, paint), "no request", paint)
     yield from _part("Error budget since the start", _budget(found, paint), "no objective", paint)
     yield from _part("Alerts that would fire", _alerts(found, paint), "none", paint)

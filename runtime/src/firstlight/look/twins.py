@@ -9,6 +9,7 @@ from ..development.console_address import ConsoleAddress
 
 ANSWER_SECONDS = 10.0
 ANSWERED = 200
+_TWINS = "/console/api/v1/"
 _OF_QUERIES = "/?=&%:,.~-_"  # what the name of a twin with its arguments may have unquoted
 
 
@@ -27,7 +28,7 @@ class Twins:
         """A twin with its arguments, such as `requests?errors=1`. Raises `LookError`."""
         host, port = self._address.host, self._address.port
         connection = http.client.HTTPConnection(host, port, timeout=ANSWER_SECONDS)
-        path = f"/console/api/v1/{quote(name, _OF_QUERIES)}"
+        path = f"{_TWINS}{quote(name.lstrip('/').removeprefix(_TWINS.lstrip('/')), _OF_QUERIES)}"
         try:
             connection.request("GET", path, headers={"Authorization": f"Bearer {self._address.token}"})
             response = connection.getresponse()

@@ -2,6 +2,7 @@
 
 const WIDTH = 600;
 const HEIGHT = 90;
+const APART = 3; // seconds between two points without those in between: the service was not there
 let pointed = null; // the time under the pointer, for all charts
 
 // The largest value of a scale: 1, 2 or 5 times a power of ten.
@@ -31,8 +32,11 @@ function scale(chart, values) {
 function path(points, key, x, y) {
     let drawn = "";
     let joined = false;
+    let last = -Infinity;
     for (const point of points) {
         const there = known(point[key]);
+        joined &&= point.t - last < APART;
+        last = point.t;
         const place = there && `${x(point.t).toFixed(1)} ${y(point[key]).toFixed(1)}`;
         if (there) drawn += joined ? `L${place}` : `M${place}h0`;
         joined = there;

@@ -38,7 +38,9 @@ async function ask(path, { body, signal, seconds = 10 } = {}) {
     return data;
 }
 
+const SILENT = 1500; // milliseconds without a reply
 let paused = false;
+let blocked = 0; // milliseconds for which the event loop has been blocked
 
 const faults = new Map(); // path: sentence
 
@@ -48,16 +50,17 @@ function tell() {
     const fault = document.getElementById("fault");
     if (fault.textContent !== sentence) fault.textContent = sentence;
     fault.hidden = !sentence;
-    const text = sentence ? "no data" : paused ? "paused" : "live";
+    const kind = sentence ? "no data" : paused ? "paused" : blocked ? "blocked" : "live";
+    const text = kind === "blocked" ? `event loop blocked for ${milliseconds(blocked)}` : kind;
     const state = document.getElementById("state");
     if (state.textContent !== text) state.textContent = text;
-    state.className = text.replace(" ", "-");
+    state.className = kind.replace(" ", "-");
 }
 
 // What is open: its query, its place, and what it follows until it is closed.
 class View {
     constructor(content, id, query) {
-        Object.assign(this, { content, id, query, closing: new AbortController() });
+        Object.assign(this, { content, id, query, heard: 0, closing: new AbortController() });
     }
 
     close() {
@@ -65,15 +68,28 @@ class View {
         this.closing.abort();
     }
 
+    // Where the section asks seldom or never, ask whether the service is there and how it is: the head says it.
+    beat() {
+        this.follow(
+            () => "",
+            () => {},
+            1,
+            () => Date.now() - this.heard > SILENT,
+        );
+    }
+
     // Ask for `path`, or what it returns, now and then once every `seconds`, unless paused or hidden.
-    follow(path, draw, seconds = 1) {
+    follow(path, draw, seconds = 1, needed = () => true) {
         const signal = this.closing.signal;
         let asked = false;
+        let done = true;
         const turn = async () => {
             if (signal.aborted) return;
-            if (!asked || !(paused || document.hidden))
-                await this.once(path.call ? path() : path, draw).then((done) => (asked ||= done));
-            if (!signal.aborted) setTimeout(turn, seconds * 1000);
+            if (!asked || (!(paused || document.hidden) && needed())) {
+                done = await this.once(path.call ? path() : path, draw);
+                asked ||= done;
+            }
+            if (!signal.aborted) setTimeout(turn, (done ? seconds : 1) * 1000);
         };
         turn();
     }
@@ -84,7 +100,10 @@ class View {
         try {
             const data = await ask(path, { signal });
             if (signal.aborted) return false;
+            this.heard = Date.now();
             faults.delete(path.split("?")[0]);
+            faults.delete(""); // of the beat
+            blocked = data.blocked_ms ?? 0;
             tell();
             draw(data);
             return true;

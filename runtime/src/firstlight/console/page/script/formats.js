@@ -88,3 +88,8 @@ function ticks(history) {
         strokes,
     );
 }
+
+// A text that a client chose, cut so that a row stays a row.
+function short(text) {
+    return text?.length > 120 ? `${text.slice(0, 119)}…` : text;
+}

@@ -78,5 +78,6 @@ function grid(lines) {
             row.map((cell) => el(place ? "td" : "th", place ? null : { scope: "col" }, cell)),
         ),
     );
-    return el("table", el("thead", head), el("tbody", rest));
+    const whole = el("table", el("thead", head), el("tbody", rest));
+    return el("div.scroll", { tabindex: 0, role: "region", "aria-label": "Table of the runbook" }, whole);
 }

@@ -71,7 +71,7 @@ section("alerts", "Alerts that would fire", "a", ["text"], (view) => {
             : ["Alerts, firing first", "No alert fits the filter."];
         show(
             view.content,
-            el("p.note", approximates),
+            view.id && !rows.length ? null : el("p.note", approximates),
             table(caption, ALERT_COLUMNS, rows, empty),
             runbook && el("article.runbook", el("h2", "Runbook"), markdown(runbook.replace(/^# .*\n/, ""))),
         );

@@ -44,6 +44,7 @@ function fillContent(found, id) {
     view = new View(content, id, currentQuery());
     if (found) found.open(view);
     else content.append(el("p", "The console has no such section."));
+    view.beat();
 }
 
 // Go to a path of the console.

@@ -12,7 +12,7 @@ const REQUEST_COLUMNS = [
     ["Method", (r) => r.method, "wide"],
     [
         "Request",
-        (r) => [r.trace_id ? link(r.path ?? r.route, `requests/${encodeURIComponent(r.trace_id)}`) : r.path],
+        (r) => [r.trace_id ? link(short(r.path ?? r.route), requestAddress(r)) : short(r.path)],
         "grow",
     ],
     ["Route", (r) => (r.route === r.path ? "" : el("small", r.route)), "wide"],
@@ -21,6 +21,11 @@ const REQUEST_COLUMNS = [
     ["Size", (r) => bytes(r.bytes), "number wide"],
     ["Error", (r) => r.error_type, "wide"],
 ];
+
+// A trace may have several requests of this service: the number tells which.
+function requestAddress({ trace_id: trace, seq }) {
+    return address(`requests/${encodeURIComponent(trace)}`, { seq });
+}
 
 // New items in front of those that are shown, at most `MOST_ROWS`.
 class Stream {
@@ -74,12 +79,12 @@ function between(view, since, until) {
 
 function openRequest(view) {
     view.follow(
-        () => `requests/${encodeURIComponent(view.id)}`,
+        requestAddress({ trace_id: view.id, seq: view.query.get("seq") }),
         (data) => show(view.content, requestPage(data)),
     );
 }
 
-function requestPage({ request, spans, lines }) {
+function requestPage({ request, spans, lines, others }) {
     const { exception, curl } = request;
     const ids = {
         url: request.url ?? request.path,
@@ -116,8 +121,15 @@ function requestPage({ request, spans, lines }) {
         curl
             ? [
                   el("h2", "Again"),
+                  el("p.note", curl.includes("@") ? "The body is not kept: write it to the file." : ""),
                   el("pre", { tabindex: 0, "aria-label": "Command" }, curl),
                   el("button", { type: "button", "data-copy": curl }, "Copy as curl"),
+              ]
+            : null,
+        others?.length
+            ? [
+                  el("h2", "Other requests of this trace"),
+                  table("Other requests of this trace, the oldest first", REQUEST_COLUMNS, others),
               ]
             : null,
     ];
