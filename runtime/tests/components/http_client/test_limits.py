@@ -29,6 +29,7 @@ from firstlight.components.http_client import (
     ExchangeTimeoutError,
     HttpClientSettings,
     ResponseTooLargeError,
+    UnreadableResponseError,
     open_clients,
 )
 from firstlight.lifecycle import Lifecycle
@@ -161,6 +162,25 @@ def test_a_large_response_is_refused(behave: Callable[..., None], counted: Calla
     assert peak < 8_000_000
     assert peer.sent < 50_000_000
     assert counted() == {("200", "ResponseTooLargeError"): 1}
+
+
+@pytest.mark.parametrize("streamed", [False, True])
+def test_a_body_that_cannot_be_decoded_is_a_failed_call(*, streamed: bool, counted: Callable[[], object]) -> None:
+    """It is an error of the transport, as all failed calls are. A stream has ended well before it is decoded."""
+
+    async def run(peer: Peer) -> None:
+        async with _clients(peer) as clients:
+            if not streamed:
+                await clients["scales"].get("/")
+            async with clients["scales"].stream("GET", "/") as response:
+                await response.aread()
+
+    with (
+        Peer(answer("200 OK", b"plain", "content-encoding: gzip")) as peer,
+        pytest.raises(UnreadableResponseError, match="incorrect header check"),
+    ):
+        asyncio.run(run(peer))
+    assert counted() == {("200", "" if streamed else "UnreadableResponseError"): 1}
 
 
 def test_a_large_response_is_refused_when_read_raw(counted: Callable[[], object]) -> None:

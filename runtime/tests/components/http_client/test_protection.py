@@ -1,6 +1,7 @@
 """The breaker, the limit on calls at a time, and the fallback of a dependency."""
 
 import asyncio
+import gzip
 import socket
 import threading
 from typing import Any
@@ -228,6 +229,22 @@ def test_the_fallback_answers_for_a_dependency_that_fails(fallback: Any) -> None
     with Peer(BROKEN) as peer:
         asyncio.run(run(peer))
     assert counted() == 5
+
+
+@pytest.mark.parametrize(
+    ("body", "error"), [(b"plain", "UnreadableResponseError"), (gzip.compress(bytes(2000)), "ResponseTooLargeError")]
+)
+def test_the_fallback_answers_for_a_body_that_is_found_bad_when_decoded(body: bytes, error: str) -> None:
+    """The breaker counts the one that is the dependency's fault."""
+
+    async def run(peer: Peer) -> None:
+        policy = BreakerPolicy(minimum_calls=1, open_seconds=60)
+        async with calling(peer, fallback=_unknown, breaker=policy, max_response_bytes=1000) as client:
+            reasons = [(await client.get("/")).json()["because"] for _ in range(2)]
+        assert reasons == [error, "DependencyFailingError" if error.startswith("Unreadable") else error]
+
+    with Peer(answer("200 OK", body, "content-encoding: gzip")) as peer:
+        asyncio.run(run(peer))
 
 
 def test_the_fallback_is_not_asked_when_the_dependency_answers() -> None:

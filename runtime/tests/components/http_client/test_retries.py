@@ -248,3 +248,10 @@ def test_a_key_is_new_or_made_of_parts() -> None:
     assert idempotency_key("order-7", "charge") == idempotency_key("order-7", "charge")
     assert idempotency_key("order-7", "charge") != idempotency_key("order-7c", "harge")
     assert "order" not in str(idempotency_key("order-7", "charge"))
+
+
+@pytest.mark.parametrize("unknown", ["", None])
+def test_a_key_with_an_unknown_part_is_new(unknown: str | None) -> None:
+    """Otherwise all requests whose clients send no key would share one, and get the first one's response."""
+    assert idempotency_key(unknown, "charge") != idempotency_key(unknown, "charge")
+    assert idempotency_key("charge", unknown) != idempotency_key("charge", unknown)
