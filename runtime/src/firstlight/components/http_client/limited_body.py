@@ -28,7 +28,10 @@ class LimitedResponse(httpx2.Response):
         self._max_bytes = max_bytes
 
     async def aiter_bytes(self, chunk_size: int | None = None) -> AsyncGenerator[bytes, None]:
-        """The decoded body. It may be a thousand times larger than the compressed one."""
+        """The decoded body, which may be a thousand times larger than the compressed one.
+
+        Raises `ResponseTooLargeError`, or `UnreadableResponseError` if it cannot be decoded.
+        """
         size = 0
         async with aclosing(super().aiter_bytes(chunk_size)) as parts:
             try:
