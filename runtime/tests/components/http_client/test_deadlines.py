@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections.abc import Callable
 from typing import Any
 
 import httpx2
@@ -15,13 +16,16 @@ from firstlight.app import create_app
 from firstlight.breaker_policy import BreakerPolicy
 from firstlight.components.http_client import HTTP_CLIENT, Dependency, RequestDeadlineError, http_client
 from firstlight.context import remaining_seconds
+from firstlight.testing import ServiceProcess
 from firstlight.testing.lines import Lines
 
+from ...conftest import PROGRAMS
 from ...faults import IDENTITY
 from ...peers import DRIPPING, Peer, answer
 from .calling import calling, growth
 
 HEADER = "x-request-timeout-ms"
+SLACK_SECONDS = 2.0  # of a busy machine
 SENSITIVE = BreakerPolicy(minimum_calls=2, failure_ratio=0.1, open_seconds=60)
 
 
@@ -104,6 +108,26 @@ def test_the_time_of_a_caller_counts_where_it_is_accepted(lines: Lines, monkeypa
         _answers(_service(), peer, lines, monkeypatch, *headers)
         told = _told(peer)
         assert all(milliseconds > 4000 for milliseconds in told)
+
+
+def test_a_deadline_is_passed_from_service_to_service(serve: Callable[..., ServiceProcess]) -> None:
+    """The second of two has 20 s of its own. It gives up a tenth of a second before the first does."""
+    relay = str(PROGRAMS / "relay.py")
+    with Peer(DRIPPING["nothing"]) as peer:
+        second = serve(
+            relay, ACCEPT_DEADLINE="true", HTTP_CLIENT_TIMEOUT_SECONDS="20", HTTP_CLIENT_DEPENDENCIES=f"behind={peer.url}"
+        ).started()
+        first = serve(
+            relay, HTTP_CLIENT_TIMEOUT_SECONDS="1", HTTP_CLIENT_DEPENDENCIES=f"behind={second.url}"
+        ).started()
+        began = time.monotonic()
+        first.get("/relay/relay/hang")
+        assert time.monotonic() - began < 1 + SLACK_SECONDS
+        (told,) = [request for request in peer.requests if request.startswith(b"GET /hang ")]
+    (milliseconds,) = [int(line.split(b":")[1]) for line in told.split(b"\r\n") if line.startswith(HEADER.encode())]
+    assert 0 < milliseconds <= 900
+    failed = second.wait_for("http_client.call_failed", http_request_method="GET")
+    assert failed["error_type"].endswith(".RequestDeadlineError")
 
 
 def test_a_call_without_time_is_not_sent(lines: Lines, monkeypatch: pytest.MonkeyPatch) -> None:
