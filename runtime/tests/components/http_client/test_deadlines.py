@@ -114,12 +114,10 @@ def test_a_deadline_is_passed_from_service_to_service(serve: Callable[..., Servi
     """The second of two has 20 s of its own. It gives up a tenth of a second before the first does."""
     relay = str(PROGRAMS / "relay.py")
     with Peer(DRIPPING["nothing"]) as peer:
-        second = serve(
-            relay, ACCEPT_DEADLINE="true", HTTP_CLIENT_TIMEOUT_SECONDS="20", HTTP_CLIENT_DEPENDENCIES=f"behind={peer.url}"
-        ).started()
-        first = serve(
-            relay, HTTP_CLIENT_TIMEOUT_SECONDS="1", HTTP_CLIENT_DEPENDENCIES=f"behind={second.url}"
-        ).started()
+        accepting = {"ACCEPT_DEADLINE": "true", "HTTP_CLIENT_DEPENDENCIES": f"behind={peer.url}"}
+        second = serve(relay, HTTP_CLIENT_TIMEOUT_SECONDS="20", **accepting).started()
+        calling_it = {"HTTP_CLIENT_DEPENDENCIES": f"behind={second.url}"}
+        first = serve(relay, HTTP_CLIENT_TIMEOUT_SECONDS="1", **calling_it).started()
         began = time.monotonic()
         first.get("/relay/relay/hang")
         assert time.monotonic() - began < 1 + SLACK_SECONDS
