@@ -171,6 +171,11 @@ def test_a_task_that_goes_on_after_its_request_has_no_deadline(settings: Setting
         ({"total_seconds": 1, "read_seconds": 2}, "at most total_seconds, 1, in read_seconds, not 2"),
         ({"baggage": "tenant"}, r'must have a tuple in `baggage`, such as \("tenant",\)'),
         ({"max_response_bytes": -1}, "must have at least 0 in max_response_bytes"),
+        ({"total_seconds": "2"}, "must have seconds above 0 in total_seconds, not '2'"),
+        ({"retries": 3}, "must have a value of Retries in retries, not 3"),
+        ({"breaker": True}, "must have a value of BreakerPolicy in breaker, not True"),
+        ({"ejection": None}, "must have a value of Ejection in ejection, not None"),
+        ({"fallback": "unknown"}, "must have a function of the request and the outcome in fallback, not 'unknown'"),
     ],
 )
 def test_policies_that_cannot_work_are_refused(values: dict[str, Any], sentence: str) -> None:
@@ -179,6 +184,11 @@ def test_policies_that_cannot_work_are_refused(values: dict[str, Any], sentence:
         Dependency("scales", **values)
     with pytest.raises(ArrangementError, match="must be a Python name in lower case"):
         Dependency("The-Scales")
+    names: list[Any] = ["scales", None]
+    with pytest.raises(ArrangementError, match="http_client takes dependencies, such as"):
+        http_client(names[0])
+    with pytest.raises(ArrangementError, match="must be a Python name in lower case"):
+        Dependency(names[1])
     with pytest.raises(ArrangementError, match="'scales' is declared 2 times"):
         http_client(Dependency("scales"), Dependency("scales"))
 

@@ -233,6 +233,9 @@ def test_each_attempt_has_a_duration() -> None:
         ({"attempts": 0}, "attempts must be from 1 to 10 in Retries"),
         ({"first_seconds": 2, "longest_seconds": 1}, "longest_seconds must be at least first_seconds"),
         ({"budget_ratio": 1.5}, "budget_ratio must be from 0 to 1 in Retries"),
+        ({"statuses": 503}, "statuses must be a tuple of statuses from 400 to 599 in Retries"),
+        ({"statuses": ("503",)}, "statuses must be a tuple of statuses from 400 to 599 in Retries"),
+        ({"statuses": (200,)}, "statuses must be a tuple of statuses from 400 to 599 in Retries"),
         ({"budget_reserve": 0}, "budget_reserve must be at least 1 in Retries"),
     ],
 )
