@@ -15,12 +15,13 @@ from firstlight.components.http_client import (
     BulkheadFullError,
     Concurrency,
     DependencyFailingError,
+    HttpClientSettings,
     is_fallback,
 )
 from firstlight.testing.lines import Lines
 
 from ...peers import DRIPPING, Peer, answer, then
-from .calling import becomes, calling, growth, value
+from .calling import becomes, calling, growth, opened, value
 
 FINE = answer("200 OK", b"fine")
 BROKEN = answer("500 Internal Server Error")
@@ -277,3 +278,15 @@ def test_limits_that_cannot_work_are_refused() -> None:
     """By one sentence, when the page of the service is imported."""
     with pytest.raises(ArrangementError, match="at least 1 in calls"):
         Concurrency(calls=0)
+
+
+def test_a_dependency_without_an_address_is_named() -> None:
+    """By the variable that lacks it."""
+
+    async def run() -> None:
+        async with opened(HttpClientSettings()) as clients:
+            assert clients.get("scales") is None
+            clients["scales"]
+
+    with pytest.raises(KeyError, match="HTTP_CLIENT_DEPENDENCIES does not have scales"):
+        asyncio.run(run())
