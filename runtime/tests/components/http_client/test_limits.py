@@ -32,6 +32,7 @@ from firstlight.components.http_client import (
     UnreadableResponseError,
     open_clients,
 )
+from firstlight.components.http_client.failures import FailureLog
 from firstlight.lifecycle import Lifecycle
 from firstlight.logs import pipeline
 from firstlight.management.health import CheckState
@@ -328,3 +329,16 @@ def test_an_error_of_another_client_is_a_problem_too(
         response = client.get("/call")
     assert response.status_code == 503
     assert "dependency" not in response.json()
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"), [("no connection in time", "no connection in time"), ("", "ConnectTimeout")]
+)
+def test_the_reason_of_a_timeout_names_no_task(text: str, reason: str, lines: Lines) -> None:
+    """A connection that takes too long is cancelled, by a text about a task of this process."""
+    pipeline.configure(Settings(), IDENTITY, lines)
+    error = httpx2.ConnectTimeout(text)
+    error.__cause__ = TimeoutError()
+    error.__cause__.__context__ = asyncio.CancelledError("Cancelled via cancel scope 7f39 by <Task pending>")
+    FailureLog("scales").write("GET", "httpx2.ConnectTimeout", error)
+    assert [line["reason"] for line in lines.named("http_client.call_failed")] == [reason]
