@@ -7,7 +7,7 @@ PYTHON := $(UV) run python
 export PATH := $(PATH):$(CURDIR)/.tools/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo new test test-runtime fault-test prove-delivery routes exceptions fleet check hooks fmt wheel release bench repin names openapi preview screens
+.PHONY: help demo new test test-runtime fault-test prove-delivery prove-all routes exceptions fleet check hooks fmt wheel release bench repin names openapi preview screens
 
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "  %-20s %s\n", $$1, $$2 }'
@@ -47,6 +47,9 @@ fleet: $(UV) ## The services in FOLDER=folder; DOCTOR=1 examines them, UPDATE=1 
 
 prove-delivery: $(UV) ## Test images, signatures, pipelines and deploys for real (needs root and Debian's container tools)
 	@.ci/pytest delivery $(PYTHON) -m pytest -m delivery
+
+prove-all: $(UV) ## Run the long forms, which take hours, and write docs/long-forms.md; FORMS="faults outages" runs some
+	@exec $(PYTHON) -m ci.long_forms $(FORMS)
 
 check: $(UV) ## Check style and types
 	$(UV) run ruff check .

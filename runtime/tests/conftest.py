@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from firstlight import Service
 from firstlight.testing.process import TIMEOUT_SECONDS
@@ -15,6 +16,9 @@ __all__ = ["FAULTS", "PROGRAMS", "TIMEOUT_SECONDS", "service"]
 
 FAULTS = Path(__file__).with_name("faults.py")
 PROGRAMS = Path(__file__).with_name("programs")  # services that one test file runs as a process
+
+settings.register_profile("busy", deadline=None)  # the tests of properties measure no time, and the machine may be busy
+settings.load_profile("busy")
 
 
 @pytest.fixture(scope="session")

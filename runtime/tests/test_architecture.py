@@ -23,7 +23,7 @@ MIN_MODULE_LINES = 10  # a shorter one is part of another subject
 MAX_FUNCTION_LINES = 30
 BANNED_NAMES = {"utils", "helpers", "core", "common", "manager"}
 # What modules share that must not import each other.
-SMALL = {f"{ROOT}.errors", f"{ROOT}.exit_status", f"{ROOT}.metrics.pauses"}
+SMALL = {f"{ROOT}.compact", f"{ROOT}.errors", f"{ROOT}.exit_status", f"{ROOT}.metrics.pauses"}
 
 PUBLIC = [
     "REGISTRY",

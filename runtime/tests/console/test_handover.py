@@ -95,9 +95,9 @@ def test_the_file_is_not_inherited_further(descriptor: int) -> None:
         b"{",
         b"\x00" * 100,
         b"[]",
-        b'{"format": 2}',
         b'{"format": 1}',
-        b'{"format": 1, "parts": {"spans": [[1, "x"]]}}',
+        b'{"format": 2}',
+        b'{"format": 2, "parts": {"spans": [[1, "x"]]}}',
     ],
 )
 def test_a_file_that_cannot_be_read_is_ignored(descriptor: int, content: bytes) -> None:

@@ -18,6 +18,7 @@ from firstlight.console import exchanges, lines, points, readings, spans, stalls
 from firstlight.console.latencies import Latencies
 from firstlight.context import RequestContext
 from firstlight.lifecycle import Lifecycle
+from firstlight.logs import rendering
 from firstlight.metrics.durations import Durations
 from firstlight.metrics.instruments import LATENCY_BUCKETS_SECONDS
 
@@ -73,7 +74,7 @@ def test_lines(length: int) -> None:
     def fill() -> object:
         kept = lines.Lines()
         for _ in range(lines.NUMBER + 500 if length < 100 else 200):
-            kept.add(b'{"event": "%s"}\n' % secrets.token_hex(length).encode())
+            kept.add(rendering.json({"event": secrets.token_hex(length)}))
         return kept
 
     assert held_by(fill) <= lines.MAX_BYTES * TOLERANCE

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from firstlight.idempotency import Completion, FullError, Limits, MemoryStore, Name, Record, StoredResponse
 from firstlight.idempotency.memory import RECORD_BYTES, RESPONSE_BYTES
+from firstlight.json_response import encoded
 
 ANN, BOB = Name("name:ann", "1"), Name("name:bob", "1")
 CREATED = StoredResponse(201, ((b"location", b"/1"),), b"{}")
@@ -140,7 +141,7 @@ def test_the_estimate_is_not_below_the_memory() -> None:
             name = Name(f"address:192.0.2.{number}", f"key of some length {number}")
             headers = tuple((f"x-{index}".encode(), b"%d" % number) for index in range(3))
             reserved = token(await store.reserve(name, bytes(32), 10))
-            await store.complete(name, reserved, StoredResponse(201, headers, b"x" * 200 + b"%d" % number), 10)
+            await store.complete(name, reserved, StoredResponse(201, headers, encoded("x" * 200 + str(number))), 10)
 
     tracemalloc.start()
     try:

@@ -1,7 +1,8 @@
 """YAML documents of a service. Access to a missing value raises an error that names it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import yaml
@@ -95,9 +96,13 @@ def read(project: Project, file: str) -> Document:
     return documents[0]
 
 
-def read_all(project: Project, file: str) -> list[Document]:
+def read_all(project: Project, file: str) -> Sequence[Document]:
     """Every document of a file. Raises `FindingError` if it is not YAML."""
-    text = project.text(file)
+    return _parsed(file, project.text(file))
+
+
+@lru_cache(maxsize=128)  # many checks read the same files, and no check changes a document
+def _parsed(file: str, text: str) -> Sequence[Document]:
     try:
         documents = [Document(file, content) for content in yaml.safe_load_all(text)]
     except yaml.MarkedYAMLError as error:

@@ -13,7 +13,7 @@ from .rings import Ring
 
 FILE_BYTES = 8_388_608
 ROW_BYTES, MEMORY = 600, 2  # of an item, and for each byte of its JSON
-LAYOUT = 1
+LAYOUT = 2
 
 
 class Part(NamedTuple):

@@ -5,11 +5,15 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
 
+import orjson
+
+from ..compact import compact
 from ..development.handover import CONSOLE_BUFFERS
 from . import handover
 from .buffers import Buffers
 from .handover import Part, Parts
 from .points import Points
+from .spans import Recorded
 from .stalls import Stalls
 
 
@@ -42,9 +46,8 @@ def _line(row: Sequence[Any]) -> bytes:
     return str(row[0]).encode()
 
 
-def _span(row: Sequence[Any]) -> tuple[Any, ...]:
-    trace_id, span_id, parent_id, *rest = row
-    return (*(int(each, 16) for each in (trace_id, span_id, parent_id)), *rest)
+def _span(row: Sequence[Any]) -> bytes:
+    return compact(orjson.dumps(tuple(Recorded(*row))))
 
 
 def _first(row: Sequence[Any]) -> Any:

@@ -40,7 +40,7 @@ def exported(service: Service, settings: Settings, spans: Spans, lines: Lines) -
 def _span(span: Recorded) -> Mapping[str, Any]:
     shown = span.shown(span.start)
     return {
-        "traceId": f"{span.trace_id:032x}",
+        "traceId": span.trace_id,
         "spanId": shown["span_id"],
         **({"parentSpanId": shown["parent_id"]} if shown["parent_id"] else {}),
         "name": shown["name"],

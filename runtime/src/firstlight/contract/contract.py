@@ -3,6 +3,7 @@
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from importlib import resources
 from typing import Any
 
@@ -69,11 +70,16 @@ class Contract:
 
 def shipped(components: Iterable[str]) -> Iterator[Part]:
     """The runtime's part first, then those of the components that have one."""
-    directory = resources.files(__package__)
-    for name in ("runtime", *components):
-        file = directory / f"{name}.toml"
-        if file.is_file():
-            yield Part.of(f"firstlight/contract/{name}.toml", tomllib.loads(file.read_text("utf-8")))
+    parts = (_shipped(name) for name in ("runtime", *components))
+    return (part for part in parts if part is not None)
+
+
+@cache  # the checks ask for the same parts a hundred times
+def _shipped(name: str) -> Part | None:
+    file = resources.files(__package__) / f"{name}.toml"
+    if not file.is_file():
+        return None
+    return Part.of(f"firstlight/contract/{name}.toml", tomllib.loads(file.read_text("utf-8")))
 
 
 def _named_twice(parts: Iterable[Part]) -> Iterator[Problem]:

@@ -11,11 +11,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import count
 
+from ..compact import compact
 from ..management.check import Check
 from .store import Completion, FullError, Name, Record, StoredResponse
 
 # What objects take besides their text, measured with tracemalloc: a record without a response, a response, a header.
-RECORD_BYTES, RESPONSE_BYTES, HEADER_BYTES = 832, 128, 128
+RECORD_BYTES, RESPONSE_BYTES, HEADER_BYTES = 832, 160, 128
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,7 +101,7 @@ class MemoryStore:
         if fits:
             entry.size += added
             self._count(entry, added)
-        entry.record = Record(entry.record.fingerprint, response if fits else response.without_body())
+        entry.record = Record(entry.record.fingerprint, _compacted(response) if fits else response.without_body())
         del entry.queue[name]
         self._put(name, entry, now + seconds, seconds)
         return Completion.STORED if fits else Completion.SHORTENED
@@ -151,6 +152,10 @@ class MemoryStore:
     def _count(self, entry: _Entry, added: int) -> None:
         self.bytes += added
         entry.usage.bytes += added
+
+
+def _compacted(response: StoredResponse) -> StoredResponse:
+    return response if response.body is None else response._replace(body=compact(response.body))
 
 
 def _size(response: StoredResponse) -> int:

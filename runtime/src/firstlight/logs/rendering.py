@@ -5,6 +5,7 @@ from typing import Any
 
 import orjson
 
+from ..compact import compact
 from .limits import KEY_BYTES, LINE_BYTES, cut
 from .redaction import redact
 from .values import fields
@@ -24,7 +25,8 @@ def json(event: Event) -> bytes:
     except Exception:  # noqa: BLE001 - an event that has come past the processors with something in it
         event = made_plain(event)
         line = orjson.dumps(event, option=_OPTIONS)
-    return line if len(line) <= LINE_BYTES else orjson.dumps(shortened(event), option=_OPTIONS)
+    # Compact, because the queue of the log and the console keep lines.
+    return compact(line if len(line) <= LINE_BYTES else orjson.dumps(shortened(event), option=_OPTIONS))
 
 
 def made_plain(event: Event) -> Event:

@@ -10,7 +10,7 @@ class SharedAttributes(dict[str, str | int | float]):
     """Attributes that many spans share. They do not change."""
 
     encoded: bytes = b""  # set by the first span that is encoded
-    held: int = 0  # bytes of memory; set by the first span that the console keeps
+    json: bytes = b""  # set by the first span that the console keeps
 
 
 def merged(groups: Groups) -> dict[str, str | int | float]:

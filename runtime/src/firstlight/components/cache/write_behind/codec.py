@@ -6,6 +6,7 @@ from typing import Any, Generic, NamedTuple, TypeVar
 import orjson
 from pydantic import TypeAdapter, ValidationError
 
+from ....compact import compact
 from ....json_response import encoded
 from ....summary import summary
 
@@ -35,7 +36,7 @@ class Codec(Generic[WriteT]):
 
     def encode(self, write: WriteT) -> bytes:
         """One write. Raises `TypeError` for a value of another type."""
-        return encoded(write)
+        return compact(encoded(write))
 
     def read(self, entry: bytes) -> Iterator[Read[WriteT]]:
         """The writes of an entry, in their order. What cannot be read is there as well, with the reason."""
