@@ -1,10 +1,11 @@
 """Collector, error tracker and dependencies of the service. The first part of a path says how they misbehave.
 
-`/ok`, `/redirect`, `/partial`, `/endless`, `/drip`, `/hang`; everything else is answered as `/ok`.
+`/ok`, `/redirect`, `/partial`, `/endless`, `/drip`, `/hang`, `/v1`; everything else is answered as `/ok`.
 """
 
 import asyncio
 import gzip
+import json
 import zlib
 from contextlib import suppress
 from typing import Self
@@ -82,8 +83,18 @@ class Outside:
             case "hang":
                 await reader.read()
                 raise EOFError
+            case "v1":
+                await self._name_itself_once(writer)
             case _:
                 await _send(writer, 200, b"")
+
+    async def _name_itself_once(self, writer: asyncio.StreamWriter) -> None:
+        """As an agent of Consul whose servers fail afterwards."""
+        if len(self.bodies("/v1/health/")) > 1:
+            await _send(writer, 500, b"No cluster leader")
+            return
+        service = {"Address": LOOPBACK, "Port": self.port}
+        await _send(writer, 200, json.dumps([{"Service": service}]).encode())
 
 
 async def _body(reader: asyncio.StreamReader, fields: dict[str, str]) -> bytes:

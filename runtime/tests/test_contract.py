@@ -67,7 +67,7 @@ def seen(serve: Callable[..., ServiceProcess], refusing: str, memory: list[Seen]
     if not memory:
         environment = {
             "HTTP_CLIENT_DEPENDENCIES": f"scales={refusing},rulers={refusing.replace('http', 'consul')}/rulers",
-            "HTTP_CLIENT_REGISTRATION": f"{refusing.replace('http', 'consul')}/everything",
+            "HTTP_CLIENT_REGISTRATION": f"{refusing.replace('http', 'consul')}/everything?port=8000",
             "DATABASE_URL": f"sqlite:///{tmp_path}/everything.sqlite3",
             "DATABASE_SLOW_SECONDS": "0.000001",
         }

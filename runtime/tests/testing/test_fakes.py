@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 import httpx2
 import pytest
@@ -152,3 +153,10 @@ def _labels(status: str) -> dict[str, str]:
 def _checks() -> list[str]:
     samples = [sample for family in REGISTRY.collect() for sample in family.samples]
     return [sample.labels["check"] for sample in samples if sample.name == "health_check_status"]
+
+
+def test_a_response_in_place_of_a_function_is_refused(service: Service) -> None:
+    """Otherwise each call would end with a `TypeError` inside of the library."""
+    answer: Any = httpx2.Response(200)
+    with pytest.raises(TypeError, match="screening must be answered by a function, such as lambda request"):
+        with_dependency(service, "screening", answer)

@@ -60,16 +60,21 @@ def with_dependency(service: "Service", name: str, answer: "Answer | httpx2.Asyn
     `answer` is a function, or a coroutine function, that gets each request and returns its response; or a transport,
     such as `httpx2.ASGITransport(application)`. The call raises what it raises: `httpx2.ConnectError` for a dependency
     that is down. Timeouts, limits, ids, span and metric are those of a real call. The dependency needs no address in
-    the environment and has no health check. Raises `LookupError` if the service does not have `http_client`.
+    the environment and has no health check. Raises `LookupError` if the service does not have `http_client`, and
+    `TypeError` for a response in place of a function.
     """
     import httpx2  # noqa: PLC0415 - only services with the component need it
 
+    given: object = answer
+    if not (isinstance(given, httpx2.AsyncBaseTransport) or callable(given)):
+        msg = f"{name} must be answered by a function, such as lambda request: httpx2.Response(200), not by {given!r}"
+        raise TypeError(msg)
     transport = answer if isinstance(answer, httpx2.AsyncBaseTransport) else httpx2.MockTransport(answer)
     real = _component(service, "http_client")
     opening: Any = real.open  # a `partial` of `open_clients`
     verifying: Any = real.verify
-    given = {**opening.keywords.get("transports", {}), name: transport}
-    fake = replace(real, open=partial(opening, transports=given), verify=partial(verifying, given=given))
+    transports = {**opening.keywords.get("transports", {}), name: transport}
+    fake = replace(real, open=partial(opening, transports=transports), verify=partial(verifying, given=transports))
     return _with(service, fake)
 
 

@@ -7,7 +7,13 @@ from pathlib import Path
 import pytest
 
 from firstlight.components.http_client import NoInstanceError
+from firstlight.components.http_client.discovery.agent import Agent
+from firstlight.components.http_client.discovery.consul import ConsulHealth
+from firstlight.components.http_client.discovery.instance import DiscoveryError
+from firstlight.components.http_client.discovery.options import Address
+from firstlight.components.http_client.discovery.target import parse
 
+from ...peers import Peer, answer
 from .backends import backends
 from .consul_agent import consul_agent
 from .opened import answered, captured, clients, instances, until, value
@@ -80,6 +86,35 @@ async def test_instances_stay_known_while_consul_is_down(fault: str) -> None:
         assert {"gone": "no answer", "failing": "500: No cluster", "refusing": "403: Permission"}[fault] in failed[
             "reason"
         ]
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        ("{}", "Consul's answer is no list of services"),
+        ("null", "Consul's answer is no list of services"),
+        ("[{}]", "Consul's answer is no list of services"),
+        ('[{"Service": {"Address": "a", "Port": 0}}]', "no instance with a host and a port, only such as 'a:0'"),
+        ('[{"Service": {"Address": "a/b\\u0000", "Port": 1}}]', "no instance with a host and a port, only such as"),
+        ('[{"Service": {"Address": "a", "Port": 1, "Weights": {"Passing": -1}}}]', "no instance with a host"),
+    ],
+)
+async def test_an_answer_that_names_nobody_who_can_be_called_is_a_failed_lookup(body: str, reason: str) -> None:
+    """What was known before stays in use."""
+    with Peer(answer("200 OK", body.encode())) as peer:
+        async with Agent(Address("127.0.0.1", peer.port)) as agent:
+            with pytest.raises(DiscoveryError, match=reason):
+                await ConsulHealth(parse("consul://agent/screening"), agent, 1).resolve()
+
+
+async def test_an_instance_that_cannot_be_called_hides_no_other() -> None:
+    """A service that was registered without a port has port 0."""
+    async with consul_agent() as agent, backends("127.0.0.1") as (server,):
+        agent.add("a", 0)
+        agent.add(server.host, server.port)
+        async with clients(f"{agent.address}/screening") as opened:
+            assert {await answered(opened) for _ in range(3)} == {server.name}
+        assert instances() == (1, 0)
 
 
 async def test_an_answer_of_a_replica_is_as_old_as_it_says() -> None:

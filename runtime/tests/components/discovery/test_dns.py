@@ -100,6 +100,16 @@ async def test_what_is_known_is_forgotten_when_it_is_too_old() -> None:
                 assert await answered(opened) == server.name
 
 
+async def test_the_age_grows_without_any_answer() -> None:
+    """A restart while DNS is down must not end the alert. It is 0 again after the first answer."""
+    async with zone() as names:
+        names.broken = True
+        async with clients(f"dns://{NAME}:1?server={names.server}", discovery_seconds=1):
+            await until(lambda: value("http_client_instances_age_seconds") > 0)
+            names.broken = False
+            await until(lambda: value("http_client_instances_age_seconds") == 0)
+
+
 async def test_the_first_call_waits_for_the_first_lookup_and_not_beyond_its_limit() -> None:
     """A server of names that does not answer costs a call its own time limit, and no more."""
     async with zone() as names:

@@ -16,6 +16,7 @@ from firstlight.testing import ServiceProcess
 
 from ...conftest import PROGRAMS
 from ...faults import IDENTITY
+from ...peers import Peer, answer
 from ...ports import free_port
 from .backends import Backend, backends
 from .consul_agent import ConsulAgent, consul_agent
@@ -120,6 +121,20 @@ async def test_an_agent_that_was_down_or_lost_its_data_is_told_again() -> None:
         assert len(lines.named("http_client.registration_failed")) == 1
         assert len(lines.named("http_client.registered")) == 2
         assert len(lines.named("http_client.deregistration_failed")) == 1
+
+
+async def test_a_server_that_is_no_agent_is_no_registration() -> None:
+    """It answers each path with 404, as an agent answers a question about a service that it does not know."""
+    body = {"ID": "links-1", "Name": "links"}
+    drain = asyncio.create_task(asyncio.Event().wait())
+    with Peer(answer("404 Not Found")) as peer, captured() as lines:
+        async with Agent(Address("127.0.0.1", peer.port)) as asked:
+            registered = asyncio.create_task(Registered(asked, body).until(drain))
+            await until(lambda: lines.named("http_client.registration_failed"))
+            drain.cancel()
+            await registered
+    assert lines.named("http_client.registered") == []
+    assert "no agent of Consul: 404" in lines.named("http_client.registration_failed")[0]["reason"]
 
 
 async def test_what_is_written_takes_the_place_of_what_is_known() -> None:

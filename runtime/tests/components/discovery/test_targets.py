@@ -4,15 +4,18 @@ import pytest
 
 from firstlight.components.http_client import HttpClientSettings
 from firstlight.components.http_client.discovery.target import parse
+from firstlight.components.http_client.verification import verify
 from firstlight.errors import SettingsError
-from firstlight.settings import load
+from firstlight.settings import Settings, load
 
 
 @pytest.mark.parametrize(
     ("text", "kind", "name", "url"),
     [
         ("https://screening.example/api", "url", "", "https://screening.example/api"),
-        ("http://user:word@a?x=y", "url", "", "http://user:word@a?x=y"),
+        ("http://user:word@a/x", "url", "", "http://user:word@a/x"),
+        (" HTTPS://[::1]:8443", "url", "", "https://[::1]:8443"),
+        ("HTTP://a:1|Http://b:2", "static", "", "http://a:1"),
         ("http://a:1/api|http://[::1]:2/api", "static", "", "http://a:1/api"),
         ("2*https://a", "static", "", "https://a"),
         ("srv://_http._tcp.screening.example", "srv", "_http._tcp.screening.example", "http://screening.example"),
@@ -42,6 +45,13 @@ def test_listed_instances_have_ports_and_weights() -> None:
         ("screening", "must be a list of name=url"),
         ("ftp://a", "must be a list of name=url"),
         ("etcd://a/b", "must be a list of name=url"),
+        ("http://a:99999", "must have a host, and no query, in a url"),
+        ("http://a:0", "must have a host, and no query, in a url"),
+        ("http://[::1", "must have a host, and no query, in a url"),
+        ("http://a\x01b", "must have a host, and no query, in a url"),
+        ("http://a b", "must have a host, and no query, in a url"),
+        ("http://a?x=y", "must have a host, and no query, in a url"),
+        ("http://a#b", "must have a host, and no query, in a url"),
         ("http://a|srv://_a._tcp.b.c", "must be a list of name=url"),
         ("http://a|", "must be a list of name=url"),
         ("http://a|https://b", "must have the same scheme and path"),
@@ -59,6 +69,8 @@ def test_listed_instances_have_ports_and_weights() -> None:
         ("srv://_http._tcp.screening.example?host=a/b", "must have a host in the option host"),
         ("dns://screening", "must have the port of the instances"),
         ("dns://:80", "must have a host after dns://"),
+        ("dns://10.0.0.1:80", "must have a name in dns://, because an address is not looked up"),
+        ("dns://[::1]:80", "must have a name in dns://, because an address is not looked up"),
         ("dns://a:99999", "must have a host after dns://"),
         ("dns://a b:80", "must have a host after dns://"),
         ("consul://localhost:8500", "must have the agent and the name of the service"),
@@ -89,7 +101,9 @@ def test_a_bad_address_is_refused_with_one_sentence(monkeypatch: pytest.MonkeyPa
             "consul://localhost:8500/my_links",
             "must be the agent of Consul and the name of this service",
         ),
-        ("REGISTRATION", "consul://localhost/links?port=http", "must have a number in the option port"),
+        ("REGISTRATION", "consul://localhost/links?port=http", "and a port from 1 in the option port"),
+        ("REGISTRATION", "consul://localhost/links?port=0", "and a port from 1 in the option port"),
+        ("REGISTRATION", "consul://localhost/links?address=a/b", "must have a host in the option address"),
         ("REGISTRATION", "consul://localhost/links?check=/health", "must have a URL in the option check"),
     ],
 )
@@ -100,9 +114,18 @@ def test_a_bad_setting_is_refused(monkeypatch: pytest.MonkeyPatch, variable: str
         load(HttpClientSettings)
 
 
+def test_a_registration_needs_a_port_that_is_known() -> None:
+    """With PORT=0 it is chosen at the start, and Consul would be told 0. The option `port` takes its place."""
+    own = HttpClientSettings(registration="consul://localhost/links")
+    with pytest.raises(SettingsError, match="PORT must not be 0 with HTTP_CLIENT_REGISTRATION"):
+        verify(own, Settings(port=0))
+    verify(own, Settings(port=1))
+    verify(HttpClientSettings(registration="consul://localhost/links?port=81"), Settings(port=0))
+
+
 def test_settings_tolerate_spaces_and_letter_case(monkeypatch: pytest.MonkeyPatch) -> None:
     """As every setting does."""
-    monkeypatch.setenv("HTTP_CLIENT_DEPENDENCIES", " a=http://a:1 | http://b:2 , b=consul://agent/b ")
+    monkeypatch.setenv("HTTP_CLIENT_DEPENDENCIES", " a=http://a:1 | http://b:2 , b = consul://agent/b ")
     monkeypatch.setenv("HTTP_CLIENT_BALANCING", " Least_Connections ")
     settings = load(HttpClientSettings)
     assert settings.dependencies == {"a": "http://a:1 | http://b:2", "b": "consul://agent/b"}

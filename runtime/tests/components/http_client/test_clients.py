@@ -386,10 +386,10 @@ def test_nothing_is_configured_by_default() -> None:
 
 def test_dependencies_are_named_urls(monkeypatch: pytest.MonkeyPatch) -> None:
     """One variable has the list of all dependencies."""
-    monkeypatch.setenv("HTTP_CLIENT_DEPENDENCIES", "scales=http://scales:8000/v1?a=b, printer=https://printer.example,")
+    monkeypatch.setenv("HTTP_CLIENT_DEPENDENCIES", "scales=http://scales:8000/v1, printer=https://printer.example,")
 
     assert load(HttpClientSettings).dependencies == {
-        "scales": "http://scales:8000/v1?a=b",
+        "scales": "http://scales:8000/v1",
         "printer": "https://printer.example",
     }
 
@@ -402,6 +402,7 @@ def test_dependencies_are_named_urls(monkeypatch: pytest.MonkeyPatch) -> None:
         ("DEPENDENCIES", "scales=scales:8000"),
         ("DEPENDENCIES", "scales=ftp://scales"),
         ("DEPENDENCIES", "scales=http://"),
+        ("DEPENDENCIES", "scales=http://scales?a=b"),
         ("DEPENDENCIES", "two words=http://scales"),
         ("DEPENDENCIES", "=http://scales"),
         ("DEPENDENCIES", "scales=http://one,scales=http://two"),

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections.abc import Callable
 from typing import Any
 
 import httpx2
@@ -15,13 +16,16 @@ from firstlight.app import create_app
 from firstlight.breaker_policy import BreakerPolicy
 from firstlight.components.http_client import HTTP_CLIENT, Dependency, RequestDeadlineError, http_client
 from firstlight.context import remaining_seconds
+from firstlight.testing import ServiceProcess
 from firstlight.testing.lines import Lines
 
+from ...conftest import PROGRAMS
 from ...faults import IDENTITY
 from ...peers import DRIPPING, Peer, answer
 from .calling import calling, growth
 
 HEADER = "x-request-timeout-ms"
+SLACK_SECONDS = 2.0  # of a busy machine
 SENSITIVE = BreakerPolicy(minimum_calls=2, failure_ratio=0.1, open_seconds=60)
 
 
@@ -106,6 +110,24 @@ def test_the_time_of_a_caller_counts_where_it_is_accepted(lines: Lines, monkeypa
         assert all(milliseconds > 4000 for milliseconds in told)
 
 
+def test_a_deadline_is_passed_from_service_to_service(serve: Callable[..., ServiceProcess]) -> None:
+    """The second of two has 20 s of its own. It gives up a tenth of a second before the first does."""
+    relay = str(PROGRAMS / "relay.py")
+    with Peer(DRIPPING["nothing"]) as peer:
+        accepting = {"ACCEPT_DEADLINE": "true", "HTTP_CLIENT_DEPENDENCIES": f"behind={peer.url}"}
+        second = serve(relay, HTTP_CLIENT_TIMEOUT_SECONDS="20", **accepting).started()
+        calling_it = {"HTTP_CLIENT_DEPENDENCIES": f"behind={second.url}"}
+        first = serve(relay, HTTP_CLIENT_TIMEOUT_SECONDS="1", **calling_it).started()
+        began = time.monotonic()
+        first.get("/relay/relay/hang")
+        assert time.monotonic() - began < 1 + SLACK_SECONDS
+        (told,) = [request for request in peer.requests if request.startswith(b"GET /hang ")]
+    (milliseconds,) = [int(line.split(b":")[1]) for line in told.split(b"\r\n") if line.startswith(HEADER.encode())]
+    assert 0 < milliseconds <= 900
+    failed = second.wait_for("http_client.call_failed", http_request_method="GET")
+    assert failed["error_type"].endswith(".RequestDeadlineError")
+
+
 def test_a_call_without_time_is_not_sent(lines: Lines, monkeypatch: pytest.MonkeyPatch) -> None:
     """The caller has gone."""
     refused = growth("http_client_refused_total", reason="deadline")
@@ -149,6 +171,11 @@ def test_a_task_that_goes_on_after_its_request_has_no_deadline(settings: Setting
         ({"total_seconds": 1, "read_seconds": 2}, "at most total_seconds, 1, in read_seconds, not 2"),
         ({"baggage": "tenant"}, r'must have a tuple in `baggage`, such as \("tenant",\)'),
         ({"max_response_bytes": -1}, "must have at least 0 in max_response_bytes"),
+        ({"total_seconds": "2"}, "must have seconds above 0 in total_seconds, not '2'"),
+        ({"retries": 3}, "must have a value of Retries in retries, not 3"),
+        ({"breaker": True}, "must have a value of BreakerPolicy in breaker, not True"),
+        ({"ejection": None}, "must have a value of Ejection in ejection, not None"),
+        ({"fallback": "unknown"}, "must have a function of the request and the outcome in fallback, not 'unknown'"),
     ],
 )
 def test_policies_that_cannot_work_are_refused(values: dict[str, Any], sentence: str) -> None:
@@ -157,6 +184,11 @@ def test_policies_that_cannot_work_are_refused(values: dict[str, Any], sentence:
         Dependency("scales", **values)
     with pytest.raises(ArrangementError, match="must be a Python name in lower case"):
         Dependency("The-Scales")
+    names: list[Any] = ["scales", None]
+    with pytest.raises(ArrangementError, match="http_client takes dependencies, such as"):
+        http_client(names[0])
+    with pytest.raises(ArrangementError, match="must be a Python name in lower case"):
+        Dependency(names[1])
     with pytest.raises(ArrangementError, match="'scales' is declared 2 times"):
         http_client(Dependency("scales"), Dependency("scales"))
 

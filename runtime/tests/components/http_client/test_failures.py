@@ -52,6 +52,7 @@ LOST = "a dependency is lost within a response, or closes the connection"
 FLAPS = "a dependency comes and goes"
 REFUSES = "a dependency answers with 502, 503 or 504"
 LARGE = "a response is larger than `HTTP_CLIENT_MAX_RESPONSE_BYTES`"
+GARBLED = "a body is not what its `Content-Encoding` says"
 MANY = "a dependency is slow, and more calls run than `HTTP_CLIENT_MAX_CONNECTIONS`"
 
 
@@ -179,6 +180,7 @@ ROWS = [
         _behaves(answer("200 OK", gzip.compress(bytes(9 * LIMIT_BYTES)), "content-encoding: gzip")),
         503,
     ),
+    Row("not decodable", GARBLED, _behaves(answer("200 OK", b"plain", "content-encoding: gzip")), 503),
 ]
 
 

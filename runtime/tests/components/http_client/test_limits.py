@@ -29,8 +29,10 @@ from firstlight.components.http_client import (
     ExchangeTimeoutError,
     HttpClientSettings,
     ResponseTooLargeError,
+    UnreadableResponseError,
     open_clients,
 )
+from firstlight.components.http_client.failures import FailureLog
 from firstlight.lifecycle import Lifecycle
 from firstlight.logs import pipeline
 from firstlight.management.health import CheckState
@@ -161,6 +163,25 @@ def test_a_large_response_is_refused(behave: Callable[..., None], counted: Calla
     assert peak < 8_000_000
     assert peer.sent < 50_000_000
     assert counted() == {("200", "ResponseTooLargeError"): 1}
+
+
+@pytest.mark.parametrize("streamed", [False, True])
+def test_a_body_that_cannot_be_decoded_is_a_failed_call(*, streamed: bool, counted: Callable[[], object]) -> None:
+    """It is an error of the transport, as all failed calls are. A stream has ended well before it is decoded."""
+
+    async def run(peer: Peer) -> None:
+        async with _clients(peer) as clients:
+            if not streamed:
+                await clients["scales"].get("/")
+            async with clients["scales"].stream("GET", "/") as response:
+                await response.aread()
+
+    with (
+        Peer(answer("200 OK", b"plain", "content-encoding: gzip")) as peer,
+        pytest.raises(UnreadableResponseError, match="incorrect header check"),
+    ):
+        asyncio.run(run(peer))
+    assert counted() == {("200", "" if streamed else "UnreadableResponseError"): 1}
 
 
 def test_a_large_response_is_refused_when_read_raw(counted: Callable[[], object]) -> None:
@@ -308,3 +329,16 @@ def test_an_error_of_another_client_is_a_problem_too(
         response = client.get("/call")
     assert response.status_code == 503
     assert "dependency" not in response.json()
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"), [("no connection in time", "no connection in time"), ("", "ConnectTimeout")]
+)
+def test_the_reason_of_a_timeout_names_no_task(text: str, reason: str, lines: Lines) -> None:
+    """A connection that takes too long is cancelled, by a text about a task of this process."""
+    pipeline.configure(Settings(), IDENTITY, lines)
+    error = httpx2.ConnectTimeout(text)
+    error.__cause__ = TimeoutError()
+    error.__cause__.__context__ = asyncio.CancelledError("Cancelled via cancel scope 7f39 by <Task pending>")
+    FailureLog("scales").write("GET", "httpx2.ConnectTimeout", error)
+    assert [line["reason"] for line in lines.named("http_client.call_failed")] == [reason]

@@ -1,6 +1,7 @@
 """The breaker, the limit on calls at a time, and the fallback of a dependency."""
 
 import asyncio
+import gzip
 import socket
 import threading
 from typing import Any
@@ -14,12 +15,13 @@ from firstlight.components.http_client import (
     BulkheadFullError,
     Concurrency,
     DependencyFailingError,
+    HttpClientSettings,
     is_fallback,
 )
 from firstlight.testing.lines import Lines
 
 from ...peers import DRIPPING, Peer, answer, then
-from .calling import becomes, calling, growth, value
+from .calling import becomes, calling, growth, opened, value
 
 FINE = answer("200 OK", b"fine")
 BROKEN = answer("500 Internal Server Error")
@@ -230,6 +232,22 @@ def test_the_fallback_answers_for_a_dependency_that_fails(fallback: Any) -> None
     assert counted() == 5
 
 
+@pytest.mark.parametrize(
+    ("body", "error"), [(b"plain", "UnreadableResponseError"), (gzip.compress(bytes(2000)), "ResponseTooLargeError")]
+)
+def test_the_fallback_answers_for_a_body_that_is_found_bad_when_decoded(body: bytes, error: str) -> None:
+    """The breaker counts the one that is the dependency's fault."""
+
+    async def run(peer: Peer) -> None:
+        policy = BreakerPolicy(minimum_calls=1, open_seconds=60)
+        async with calling(peer, fallback=_unknown, breaker=policy, max_response_bytes=1000) as client:
+            reasons = [(await client.get("/")).json()["because"] for _ in range(2)]
+        assert reasons == [error, "DependencyFailingError" if error.startswith("Unreadable") else error]
+
+    with Peer(answer("200 OK", body, "content-encoding: gzip")) as peer:
+        asyncio.run(run(peer))
+
+
 def test_the_fallback_is_not_asked_when_the_dependency_answers() -> None:
     """Nor for an error of this service."""
 
@@ -260,3 +278,15 @@ def test_limits_that_cannot_work_are_refused() -> None:
     """By one sentence, when the page of the service is imported."""
     with pytest.raises(ArrangementError, match="at least 1 in calls"):
         Concurrency(calls=0)
+
+
+def test_a_dependency_without_an_address_is_named() -> None:
+    """By the variable that lacks it."""
+
+    async def run() -> None:
+        async with opened(HttpClientSettings()) as clients:
+            assert clients.get("scales") is None
+            clients["scales"]
+
+    with pytest.raises(KeyError, match="HTTP_CLIENT_DEPENDENCIES does not have scales"):
+        asyncio.run(run())

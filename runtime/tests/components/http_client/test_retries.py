@@ -233,6 +233,9 @@ def test_each_attempt_has_a_duration() -> None:
         ({"attempts": 0}, "attempts must be from 1 to 10 in Retries"),
         ({"first_seconds": 2, "longest_seconds": 1}, "longest_seconds must be at least first_seconds"),
         ({"budget_ratio": 1.5}, "budget_ratio must be from 0 to 1 in Retries"),
+        ({"statuses": 503}, "statuses must be a tuple of statuses from 400 to 599 in Retries"),
+        ({"statuses": ("503",)}, "statuses must be a tuple of statuses from 400 to 599 in Retries"),
+        ({"statuses": (200,)}, "statuses must be a tuple of statuses from 400 to 599 in Retries"),
         ({"budget_reserve": 0}, "budget_reserve must be at least 1 in Retries"),
     ],
 )
@@ -248,3 +251,10 @@ def test_a_key_is_new_or_made_of_parts() -> None:
     assert idempotency_key("order-7", "charge") == idempotency_key("order-7", "charge")
     assert idempotency_key("order-7", "charge") != idempotency_key("order-7c", "harge")
     assert "order" not in str(idempotency_key("order-7", "charge"))
+
+
+@pytest.mark.parametrize("unknown", ["", None])
+def test_a_key_with_an_unknown_part_is_new(unknown: str | None) -> None:
+    """Otherwise all requests whose clients send no key would share one, and get the first one's response."""
+    assert idempotency_key(unknown, "charge") != idempotency_key(unknown, "charge")
+    assert idempotency_key("charge", unknown) != idempotency_key("charge", unknown)

@@ -15,7 +15,13 @@ from .clients import Clients, open_clients
 from .component import HTTP_CLIENT, http_client
 from .dependency import Dependency
 from .discovery import AFFINITY, Ejection, NoInstanceError
-from .errors import DependencyFailingError, ExchangeTimeoutError, RequestDeadlineError, ResponseTooLargeError
+from .errors import (
+    DependencyFailingError,
+    ExchangeTimeoutError,
+    RequestDeadlineError,
+    ResponseTooLargeError,
+    UnreadableResponseError,
+)
 from .fallbacks import is_fallback
 from .guard import RefusedTargetError, guarded_transport
 from .idempotency_key import idempotency_key
@@ -38,6 +44,7 @@ __all__ = [
     "RequestDeadlineError",
     "ResponseTooLargeError",
     "Retries",
+    "UnreadableResponseError",
     "guarded_transport",
     "http_client",
     "idempotency_key",

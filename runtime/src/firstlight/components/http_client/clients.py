@@ -29,8 +29,12 @@ class Clients(Mapping[str, httpx2.AsyncClient]):
         self.probes = probes
 
     def __getitem__(self, name: str) -> httpx2.AsyncClient:
-        """The client of one dependency."""
-        return self._clients[name]
+        """The client of one dependency. Raises `KeyError` with a sentence for one without an address."""
+        try:
+            return self._clients[name]
+        except KeyError:
+            msg = f"HTTP_CLIENT_DEPENDENCIES does not have {name}"
+            raise KeyError(msg) from None
 
     def __iter__(self) -> Iterator[str]:
         """The names of the dependencies."""

@@ -19,8 +19,12 @@ from .verification import verify
 def http_client(*dependencies: Dependency) -> Component[HttpClientSettings, Clients]:
     """The component with policies for some of its dependencies. The others have those of the variables.
 
-    Raises `ArrangementError` for a dependency that is declared twice.
+    Raises `ArrangementError` for a dependency that is declared twice, and for what is no `Dependency`.
     """
+    others: list[object] = [given for given in dependencies if type(given) is not Dependency]
+    if others:
+        msg = f"http_client takes dependencies, such as http_client(Dependency('screening')), not {others[0]!r}"
+        raise ArrangementError(msg)
     for name, count in Counter(dependency.name for dependency in dependencies).items():
         if count > 1:
             msg = f"the dependency {name!r} is declared {count} times; remove one of them"

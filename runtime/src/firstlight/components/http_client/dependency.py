@@ -16,6 +16,7 @@ Outcome = httpx2.Response | Exception
 Fallback = Callable[[httpx2.Request, Outcome], httpx2.Response | Awaitable[httpx2.Response | None] | None]
 
 EVERY_ENTRY = "*"
+_KINDS = {"retries": Retries, "breaker": BreakerPolicy, "concurrency": Concurrency, "ejection": Ejection}
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,13 +62,14 @@ class Dependency:
 
     def __post_init__(self) -> None:
         """Check what does not depend on the environment."""
-        if not (self.name.isidentifier() and self.name == self.name.lower()):
+        if not (str(self.name).isidentifier() and self.name == str(self.name).lower()):
             self.refuse("must be a Python name in lower case")
         if isinstance(self.baggage, str):
             self.refuse(f'must have a tuple in `baggage`, such as ("{self.baggage}",)')
+        self._check_kinds()
         for name in ("total_seconds", "connect_seconds", "read_seconds", "write_seconds", "callee_seconds"):
             seconds = getattr(self, name)
-            if seconds is not None and not 0 < seconds <= MOST_SECONDS:
+            if seconds is not None and not (isinstance(seconds, int | float) and 0 < seconds <= MOST_SECONDS):
                 self.refuse(f"must have seconds above 0 in {name}, not {seconds!r}")
         for name in ("connect_seconds", "read_seconds", "write_seconds"):
             part = getattr(self, name)
@@ -77,6 +79,15 @@ class Dependency:
             self.refuse(f"must have one of {', '.join(ALGORITHMS)} in balancing, not {self.balancing!r}")
         if self.max_response_bytes is not None and self.max_response_bytes < 0:
             self.refuse("must have at least 0 in max_response_bytes")
+
+    def _check_kinds(self) -> None:
+        for name, kind in _KINDS.items():
+            policy = getattr(self, name)
+            if not isinstance(policy, kind) and (policy is not None or name == "ejection"):
+                self.refuse(f"must have a value of {kind.__name__} in {name}, not {policy!r}")
+        fallback: object = self.fallback
+        if fallback is not None and not callable(fallback):
+            self.refuse(f"must have a function of the request and the outcome in fallback, not {fallback!r}")
 
     def refuse(self, demand: str) -> None:
         """Raise `ArrangementError` with a sentence about this dependency."""

@@ -15,6 +15,10 @@ class ResponseTooLargeError(httpx2.TransportError):
     """The response has more bytes than `HTTP_CLIENT_MAX_RESPONSE_BYTES`, before or after decoding."""
 
 
+class UnreadableResponseError(httpx2.TransportError):
+    """The body is not what its `Content-Encoding` says."""
+
+
 class DependencyFailingError(httpx2.TransportError):
     """The circuit breaker is open: calls of this dependency fail too often. Nothing was sent."""
 

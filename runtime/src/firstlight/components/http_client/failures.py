@@ -1,5 +1,6 @@
 """Failed calls: at most one log line per dependency and period, and a problem document for the client."""
 
+import asyncio
 import time
 
 import httpx2
@@ -45,15 +46,18 @@ class FailureLog:
 
 
 def _reason(error: BaseException) -> str:
-    """The texts of the error and of its first cause, which contains the address and the errno."""
+    """The texts of the error and of its first cause, which contains the address and the errno.
+
+    A cancellation below a timeout only names tasks of this process.
+    """
     first = error
     for _ in range(_CAUSES):
         inner = first.exceptions[0] if isinstance(first, BaseExceptionGroup) else first.__cause__ or first.__context__
-        if inner is None:
+        if inner is None or isinstance(inner, asyncio.CancelledError):
             break
         first = inner
     texts = dict.fromkeys(text for each in (error, first) if (text := redact_text(str(each))))
-    return ": ".join(texts)[:_REASON_CHARACTERS]
+    return ": ".join(texts)[:_REASON_CHARACTERS] or type(error).__name__
 
 
 async def on_transport_error(_: Request, error: Exception) -> ProblemResponse:

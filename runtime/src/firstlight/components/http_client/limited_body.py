@@ -6,11 +6,11 @@ from contextlib import aclosing
 import httpx2
 
 from .deadlines import Until
-from .errors import ResponseTooLargeError
+from .errors import ResponseTooLargeError, UnreadableResponseError
 
 
 class LimitedResponse(httpx2.Response):
-    """A response with limits on reading its body. `on_failure` is called for a body that is too large when decoded."""
+    """A response with limits on reading its body. `on_failure` is called for one that is too large when decoded."""
 
     on_failure: Callable[[BaseException], object] | None = None
 
@@ -23,21 +23,28 @@ class LimitedResponse(httpx2.Response):
             headers=response.headers,
             stream=LimitedStream(stream, request, deadline, max_bytes),
             extensions=response.extensions,
+            request=request,
         )
         self._max_bytes = max_bytes
 
     async def aiter_bytes(self, chunk_size: int | None = None) -> AsyncGenerator[bytes, None]:
-        """The decoded body. It may be a thousand times larger than the compressed one."""
+        """The decoded body, which may be a thousand times larger than the compressed one.
+
+        Raises `ResponseTooLargeError`, or `UnreadableResponseError` if it cannot be decoded.
+        """
         size = 0
         async with aclosing(super().aiter_bytes(chunk_size)) as parts:
-            async for part in parts:
-                size += len(part)
-                if size > self._max_bytes:
-                    error = too_large(self.request, self._max_bytes)
-                    if self.on_failure is not None:
-                        self.on_failure(error)
-                    raise error
-                yield part
+            try:
+                async for part in parts:
+                    size += len(part)
+                    if size > self._max_bytes:
+                        error = too_large(self.request, self._max_bytes)
+                        if self.on_failure is not None:
+                            self.on_failure(error)
+                        raise error
+                    yield part
+            except httpx2.DecodingError as fault:
+                raise UnreadableResponseError(str(fault), request=self.request) from fault
 
 
 class LimitedStream(httpx2.AsyncByteStream):

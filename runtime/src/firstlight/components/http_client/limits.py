@@ -39,9 +39,12 @@ class LimitedTransport(httpx2.AsyncBaseTransport):
                 answered(response)
             if request.extensions.get(WHOLE):
                 await self._read(request, response)
-                if _ENCODED not in response.headers:  # else it may be too large when it is decoded
+                if _ENCODED not in response.headers:
                     return response
-        return LimitedResponse(response, request, deadline, self._max_bytes)
+            limited = LimitedResponse(response, request, deadline, self._max_bytes)
+            if request.extensions.get(WHOLE):  # it may be too large when it is decoded, or not decodable
+                await limited.aread()
+        return limited
 
     def _begin(self, request: httpx2.Request) -> float:
         timeouts = request.extensions.get("timeout") or {}

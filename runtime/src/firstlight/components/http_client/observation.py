@@ -89,7 +89,7 @@ def _identify(request: httpx2.Request, span: Span, baggage: Collection[str]) -> 
 def _observed(response: httpx2.Response, call: Call) -> httpx2.Response:
     """End the call with the last byte, which may be there already."""
     stream = response.stream
-    if not isinstance(response, LimitedResponse) and (response.is_closed or isinstance(stream, httpx2.ByteStream)):
+    if response.is_closed or (not isinstance(response, LimitedResponse) and isinstance(stream, httpx2.ByteStream)):
         call.end()
         return response
     if isinstance(response, LimitedResponse):

@@ -48,6 +48,7 @@ class Retries:
             "longest_seconds must be at least first_seconds, and that at least 0": not (
                 0 <= self.first_seconds <= self.longest_seconds < float("inf")
             ),
+            "statuses must be a tuple of statuses from 400 to 599": not _are_failures(self.statuses),
             "budget_ratio must be from 0 to 1": not 0 <= self.budget_ratio <= 1,
             "budget_reserve must be at least 1": self.budget_reserve < 1,
         }
@@ -80,6 +81,14 @@ class Retries:
         drawn = random.uniform(0, most)  # noqa: S311 - it spreads load
         asked = _retry_after(outcome, now) if isinstance(outcome, httpx2.Response) else 0.0
         return None if asked > self.longest_seconds else max(drawn, asked)
+
+
+def _are_failures(statuses: object) -> bool:
+    """A retry of each success would multiply the load."""
+    return isinstance(statuses, Collection) and all(
+        isinstance(status, int) and 400 <= status <= 599  # noqa: PLR2004 - as HTTP has it
+        for status in statuses
+    )
 
 
 def may_be_repeated(request: httpx2.Request) -> bool:

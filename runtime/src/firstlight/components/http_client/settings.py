@@ -17,7 +17,7 @@ def _split(value: object) -> object:
     """Parse `a=https://a.example,b=https://b.example` into a mapping."""
     if not isinstance(value, str):
         return value
-    pairs = [pair.strip().partition("=") for pair in value.split(",") if pair.strip()]
+    pairs = [[part.strip() for part in pair.partition("=")] for pair in value.split(",") if pair.strip()]
     for name, _, url in pairs:
         if not name.isidentifier():
             raise ValueError(target.MUST)

@@ -5,6 +5,7 @@ from collections.abc import Collection, Sequence
 from ...errors import SettingsError
 from ...settings import Settings
 from .dependency import Dependency
+from .discovery.registration import Registration
 from .settings import HttpClientSettings
 from .tls import CA_FILES, CERTIFICATE_FILES, KEY_FILES, Tls
 
@@ -17,13 +18,19 @@ def verify(
     given: Collection[str] = (),
 ) -> None:
     """Raise `SettingsError` with one sentence. Dependencies in `given` are replaced and need no address."""
-    del service
+    _verify_port(settings, service)
     known = {*settings.dependencies, *given}
     missing = [dependency.name for dependency in declared if dependency.name not in known]
     if missing:
         msg = f"HTTP_CLIENT_DEPENDENCIES must have the address of {missing[0]}, as {missing[0]}=https://host"
         raise SettingsError(msg)
     _verify_files(settings, known)
+
+
+def _verify_port(settings: HttpClientSettings, service: Settings) -> None:
+    if settings.registration and service.port == 0 and not Registration.parse(settings.registration).has_port:
+        msg = "PORT must not be 0 with HTTP_CLIENT_REGISTRATION, whose option port may name the port of a proxy instead"
+        raise SettingsError(msg)
 
 
 def _verify_files(settings: HttpClientSettings, known: Collection[str]) -> None:

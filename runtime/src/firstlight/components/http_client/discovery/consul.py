@@ -4,6 +4,7 @@
 something has changed. Any server of Consul may answer, also without a leader; it says how old its data are.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -11,6 +12,7 @@ import httpx2
 
 from .agent import REQUEST_SECONDS, Agent
 from .instance import DiscoveryError, Found, Instance
+from .options import place
 from .target import Target
 
 WAIT_SECONDS = 30
@@ -58,11 +60,20 @@ class ConsulHealth:
 
 
 def _instances(response: httpx2.Response) -> Sequence[Instance]:
+    """Those that can be called. Raises `DiscoveryError` if there are only others."""
     try:
-        return [_instance(entry) for entry in response.json()]
+        entries = response.json()
+        if not isinstance(entries, list):
+            raise TypeError  # noqa: TRY301 - as for an entry
+        found = [_instance(entry) for entry in entries]
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         msg = "Consul's answer is no list of services"
         raise DiscoveryError(msg) from error
+    usable = [each for each in found if _can_be_called(each)]
+    if found and not usable:
+        msg = f"Consul's answer has no instance with a host and a port, only such as {found[0].name!r}"
+        raise DiscoveryError(msg)
+    return usable
 
 
 def _instance(entry: Mapping[str, Any]) -> Instance:
@@ -70,6 +81,15 @@ def _instance(entry: Mapping[str, Any]) -> Instance:
     host = service["Address"] or entry["Node"]["Address"]
     weight = (service.get("Weights") or {}).get("Passing", 1)
     return Instance(str(host), int(service["Port"]), float(weight))
+
+
+def _can_be_called(instance: Instance) -> bool:
+    """A service without a port is registered with port 0."""
+    try:
+        place(instance.name, "")
+    except ValueError:
+        return False
+    return 0 <= instance.weight < math.inf
 
 
 def _number(text: str) -> int:

@@ -36,6 +36,7 @@ class Lookups:
         self._stale_seconds = stale_seconds
         self._clock = clock
         self._looked = asyncio.Event()
+        self._began = clock()
         self._as_of: float | None = None
         self._failing = False
         self._retry = FIRST_RETRY_SECONDS
@@ -97,9 +98,8 @@ class Lookups:
         return pause * random.uniform(0.5, 1.0)  # noqa: S311 - spreads the lookups of many processes
 
     def _forget_old(self) -> None:
-        if self._as_of is None:
-            return
-        age = self._clock() - self._as_of
+        """Without any answer yet, the age is that of this process: the alert must not end with a restart."""
+        age = self._clock() - (self._began if self._as_of is None else self._as_of)
         AGE.labels(self._dependency).set(age)
         if len(self._members) and age > self._stale_seconds:
             self.reason = f"no instance is known: the last answer is older than {self._stale_seconds:g} s"

@@ -12,13 +12,14 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
+import httpx2
 import structlog
 
 from ....component import Surroundings
 from .agent import Agent
 from .instance import DiscoveryError
 from .metrics import REGISTERED
-from .options import SCHEMES, Address, named, one_of, taken_apart
+from .options import SCHEMES, Address, named, one_of, place, taken_apart
 from .target import AGENT_PORT
 
 log = structlog.get_logger()
@@ -50,13 +51,17 @@ class Registration:
         name = address.path.removeprefix("/")
         if not _NAME.fullmatch(name):
             raise ValueError(must)
-        if not re.fullmatch(r"\d{0,5}", address.option("port")):
-            msg = "must have a number in the option port"
-            raise ValueError(msg)
+        host, port = address.option("address", "host"), address.option("port", "1")
+        place(f"{named(host)}:{port}", "must have a host in the option address, and a port from 1 in the option port")
         if not re.match(r"https?://[^/]", address.option("check", "http://x")):
             msg = "must have a URL in the option check, such as check=http://10.0.1.5:9464/health/ready"
             raise ValueError(msg)
         return cls(name, Address(address.host, address.port or AGENT_PORT, "", address.options))
+
+    @property
+    def has_port(self) -> bool:
+        """Whether it names the port, in place of PORT."""
+        return "port" in self.address.options
 
     def body(self, surroundings: Surroundings[Any]) -> Mapping[str, Any]:
         """What Consul gets to know. Without an address, it uses that of the agent."""
@@ -121,7 +126,8 @@ class Registered:
         try:
             known = await self._agent.ask("GET", f"/v1/agent/service/{self._body['ID']}")
             if known.status_code == 404 or not self._there:  # noqa: PLR2004 - it does not know the service
-                await self._agent.ask("PUT", "/v1/agent/service/register", body=self._body)
+                told = await self._agent.ask("PUT", "/v1/agent/service/register", body=self._body)
+                _expect_an_agent(told)
                 log.info("http_client.registered", service_id=self._body["ID"])
         except DiscoveryError as error:
             if not self._failing:
@@ -141,6 +147,13 @@ class Registered:
             return
         REGISTERED.labels(REGISTRY_NAME).set(0)
         log.info("http_client.deregistered", service_id=self._body["ID"])
+
+
+def _expect_an_agent(told: httpx2.Response) -> None:
+    """Another server than an agent says that it does not know the path."""
+    if told.status_code != httpx2.codes.OK:
+        msg = f"what answers is no agent of Consul: {told.status_code} for {told.request.url.path}"
+        raise DiscoveryError(msg)
 
 
 async def keep_registered(surroundings: Surroundings[Any]) -> None:

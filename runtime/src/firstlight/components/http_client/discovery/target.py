@@ -10,7 +10,10 @@
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from ipaddress import ip_address
 from urllib.parse import SplitResult, urlsplit
+
+import httpx2
 
 from .instance import Instance
 from .options import SCHEMES, Address, named, one_of, place, taken_apart
@@ -38,16 +41,29 @@ class Target:
 
 def parse(text: str) -> Target:
     """The target of an address. Raises `ValueError` with one sentence that says what it must be."""
+    text = re.sub("[A-Za-z]+://", lambda scheme: scheme[0].lower(), text.strip())
     kind = text.partition("://")[0]
     if kind in KINDS:
         return KINDS[kind](text)
     if re.match(r"https?://[^/?#]", text) and "|" not in text:
-        return Target(text, "url")
+        return _plain(text)
     parts = text.split("|")
     found = [_STATIC.fullmatch(part.strip()) for part in parts]
     if not all(found):
         raise ValueError(MUST)
     return _static([(int(each[1] or 1), urlsplit(each[2])) for each in found if each])
+
+
+def _plain(text: str) -> Target:
+    must = "must have a host, and no query, in a url, such as https://screening.example:8443/v1"
+    try:
+        url = httpx2.URL(text)
+    except httpx2.InvalidURL as error:
+        raise ValueError(must) from error
+    place(url.netloc.decode("ascii"), must)
+    if url.query or url.fragment or text.endswith(("?", "#")):
+        raise ValueError(must)
+    return Target(text, "url")
 
 
 def _static(parts: Sequence[tuple[int, SplitResult]]) -> Target:
@@ -83,8 +99,19 @@ def _dns(text: str) -> Target:
     if address.port is None:
         msg = "must have the port of the instances in dns://, such as dns://screening.example:8000"
         raise ValueError(msg)
-    url = _url(address, f"{named(address.host.rstrip('.'))}:{address.port}")
+    if _is_address(address.host):
+        msg = f"must have a name in dns://, because an address is not looked up; http://{named(address.host)} is enough"
+        raise ValueError(msg)
+    url = _url(address, f"{address.host.rstrip('.')}:{address.port}")
     return Target(url, "dns", address.host, _with_server(address))
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ip_address(host)
+    except ValueError:
+        return False
+    return True
 
 
 def _consul(text: str) -> Target:
