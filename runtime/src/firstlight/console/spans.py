@@ -71,7 +71,7 @@ class Spans(SpanWatch):
     """The ring of spans, as JSON. Those of requests come from the data plane, all others from the SDK.
 
     The span of a request waits until several are written together: between two requests the code for it leaves the
-    caches of the processor, and each span by itself takes eight times as long.
+    caches of the processor, and a span that is written alone takes eight times as long.
     """
 
     def __init__(self) -> None:
