@@ -69,7 +69,8 @@ NEEDED = {
     "cache": CACHE,
     "client": CLIENT,
 }
-ALONE = frozenset({"database", "blog", "cache", "client"})  # they say themselves when and where they were measured
+# They say themselves when and where they were measured.
+ALONE = frozenset({"console", "database", "blog", "cache", "client"})
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
