@@ -2,7 +2,7 @@
 
 import copy
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
@@ -343,6 +343,16 @@ def test_two_models_with_one_name_inside_others_are_refused() -> None:
 
     with pytest.raises(ArrangementError, match="would both be Stamp"):
         document(Service(identity=IDENTITY, routes=[operation]))
+
+
+@pytest.mark.parametrize("model", [dict, dataclass(type("Price", (), {})), list[int]])
+def test_what_is_no_model_is_refused(model: Any) -> None:
+    """In one sentence, which names it: a dataclass has no limits and refuses no unknown members."""
+    for given in ({"body": model}, {"answers": {200: model}}):
+        operation = Operation(method="POST", path="/prices", handler=take, **given)
+
+        with pytest.raises(ArrangementError, match=r"describes a request or a response and is no model of pydantic"):
+            document(Service(identity=IDENTITY, routes=[operation]))
 
 
 def test_queries_may_share_a_name() -> None:

@@ -109,8 +109,14 @@ class _Made(NamedTuple):
 
 
 @lru_cache(MODELS)
-def _made(model: type[BaseModel], use: Use) -> _Made:
+def _made(model: Any, use: Use) -> _Made:
     """Remembered, because the tests of a service create it many times, and one model takes a millisecond."""
+    if not (isinstance(model, type) and issubclass(model, BaseModel)):
+        msg = (
+            f"{getattr(model, '__name__', model)} describes a request or a response and is no model of pydantic; "
+            "derive it from pydantic.BaseModel"
+        )
+        raise ArrangementError(msg)
     closes = use == "validation" and unknown_members(model) is not None
     generator = _Generator(use + "{model}", closes=closes)
     schema = generator.generate(TypeAdapter(model).core_schema, mode=use)
