@@ -26,6 +26,7 @@ from firstlight.components.http_client import (
     HTTP_CLIENT,
     Clients,
     ExchangeTimeoutError,
+    ForeignOriginError,
     HttpClientSettings,
     open_clients,
 )
@@ -61,6 +62,8 @@ class Handler(BaseHTTPRequestHandler):
             self.server.release.wait(TIMEOUT_SECONDS)
         self.send_response(int(name) if name.isdigit() else 200 if name else self.server.root_status)
         self.send_header("Content-Length", "0")
+        if target := self.path.partition("?to=")[2]:
+            self.send_header("Location", target)
         self.end_headers()
 
     do_GET = do_POST = do_BREW = answer  # noqa: N815 - the base class's names
@@ -194,6 +197,25 @@ def test_calls_share_a_connection(server: Server) -> None:
     (first, _, path, _), (second, *_) = _calls(server)
     assert path == "/v1/parcels"
     assert first == second
+
+
+@pytest.mark.parametrize("by_redirect", [False, True])
+def test_a_client_calls_no_other_server(server: Server, *, by_redirect: bool) -> None:
+    """It would get what is meant for the dependency. A redirect of the dependency to itself is followed."""
+
+    async def run(foreign: Server) -> None:
+        async with _clients(dependencies=f"scales={server.url}/v1") as clients:
+            scales = clients["scales"]
+            url = f"/302?to={foreign.url}/v1/parcels" if by_redirect else f"{foreign.url}/v1/parcels"
+            with pytest.raises(ForeignOriginError, match=rf"^the client of scales does not call {foreign.url}: give a"):
+                await scales.get(url, follow_redirects=True)
+            own = await scales.get(f"/302?to={server.url}/v1/parcels", follow_redirects=True)
+            assert own.status_code == 200
+            assert (await scales.get(f"{server.url}/v1/parcels")).status_code == 200
+
+    with Server() as foreign:
+        asyncio.run(run(foreign))
+        assert foreign.seen == []
 
 
 def test_a_call_carries_the_requests_ids(

@@ -18,6 +18,7 @@ from .discovery import AFFINITY, Ejection, NoInstanceError
 from .errors import (
     DependencyFailingError,
     ExchangeTimeoutError,
+    ForeignOriginError,
     RequestDeadlineError,
     ResponseTooLargeError,
     UnreadableResponseError,
@@ -38,6 +39,7 @@ __all__ = [
     "DependencyFailingError",
     "Ejection",
     "ExchangeTimeoutError",
+    "ForeignOriginError",
     "HttpClientSettings",
     "NoInstanceError",
     "RefusedTargetError",

@@ -68,7 +68,9 @@ async def open_clients(
             found = await stack.enter_async_context(discovered(name, address, settings, choice))
             layers = Layers(policy, settings, surroundings.service.known_methods)
             transport = layers.over(given[name]) if name in given else layers.over(found.over(layers.pools()))
-            client = DependencyClient(base_url=found.url, timeout=layers.timeout, transport=transport)
+            client = DependencyClient(
+                name, found.servers, base_url=found.url, timeout=layers.timeout, transport=transport
+            )
             clients[name] = await stack.enter_async_context(client)
             if name not in given:
                 transport = layers.probe(found.over(layers.pool()))

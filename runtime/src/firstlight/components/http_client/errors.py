@@ -1,4 +1,4 @@
-"""The failures of calls that httpx2 does not know. Each is a `httpx2.TransportError`."""
+"""The failures of calls that httpx2 does not know. Each is a `httpx2.TransportError`, unless the code is wrong."""
 
 import httpx2
 
@@ -26,3 +26,14 @@ class DependencyFailingError(httpx2.TransportError):
         """`retry_after_seconds` is when a call may pass again, at least 1."""
         super().__init__(message)
         self.retry_after_seconds = retry_after_seconds
+
+
+class ForeignOriginError(ValueError):
+    """The URL, or that of a redirect, is not at the address of the dependency. Nothing was sent there."""
+
+    def __init__(self, name: str, origin: str) -> None:
+        """`origin` is that of the URL."""
+        super().__init__(
+            f"the client of {name} does not call {origin}: give a path, or use guarded_transport for URLs that "
+            "clients choose"
+        )

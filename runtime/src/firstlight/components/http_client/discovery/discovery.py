@@ -1,7 +1,7 @@
 """Opens the discovery of one dependency: its lookups run beside the calls until it is closed."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -57,6 +57,8 @@ class Discovered:
 
     url: str
     """The base URL of its client."""
+    servers: Sequence[str]
+    """The URLs that its client may call."""
     over: Wrap
     """The transport that sends through a pool, which it closes."""
 
@@ -69,13 +71,13 @@ async def discovered(dependency: str, address: str, options: Options, choice: Ch
     """
     target = parse(address)
     if target.kind == "url":
-        yield Discovered(target.url, lambda pool: pool)
+        yield Discovered(target.url, target.servers, lambda pool: pool)
         return
     members = Members(dependency, ALGORITHMS[choice.balancing](), choice.ejection)
     async with AsyncExitStack() as stack:
         knowledge = await _knowledge(stack, dependency, target, options, members)
         url = httpx2.URL(target.url)
-        yield Discovered(target.url, lambda pool: BalancedTransport(url, members, knowledge, pool))
+        yield Discovered(target.url, target.servers, lambda pool: BalancedTransport(url, members, knowledge, pool))
 
 
 async def _knowledge(

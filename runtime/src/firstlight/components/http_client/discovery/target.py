@@ -38,6 +38,12 @@ class Target:
     instances: Sequence[Instance] = ()
     """Those of `static`."""
 
+    @property
+    def servers(self) -> Sequence[str]:
+        """The URLs that its client may call: the base URL, and instances that are listed."""
+        scheme = self.url.partition("://")[0]
+        return self.url, *(f"{scheme}://{instance.name}" for instance in self.instances)
+
 
 def parse(text: str) -> Target:
     """The target of an address. Raises `ValueError` with one sentence that says what it must be."""

@@ -42,7 +42,7 @@ class Knowledge(Protocol):
 class BalancedTransport(httpx2.AsyncBaseTransport):
     """Chooses an instance for each request. A request that is sent again goes to another one.
 
-    Requests to other hosts, such as after a redirect, are sent unchanged.
+    Requests to the URL of one instance, such as after a redirect, are sent unchanged.
     """
 
     def __init__(
