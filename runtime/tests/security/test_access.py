@@ -16,7 +16,7 @@ SERVICE = runpy.run_path(str(PROGRAMS / "access.py"))["SERVICE"]
 @pytest.fixture(scope="module")
 def client() -> Iterator[TestClient]:
     """A client without credentials of its own."""
-    with TestClient(create_app(Settings(otel_traces_exporter="none"), SERVICE)) as client:
+    with TestClient(create_app(Settings(port=0, management_port=0, otel_traces_exporter="none"), SERVICE)) as client:
         yield client
 
 
