@@ -22,6 +22,7 @@ ABOVE = frozenset(
         "BackgroundWorkStopped",
         "CacheFailing",
         "CacheInvalidationsWait",
+        "CacheWritesRefused",
         "CacheWritesSetAside",
         "CacheWritesWait",
         "CpuThrottled",

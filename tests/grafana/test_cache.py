@@ -18,7 +18,7 @@ from rulebook import alerts, part
 ANSWERED_WITHIN = 60
 VALUES: dict[str, tuple[str, ...]] = {
     "cache": ("links",),
-    "outcome": ("memory", "redis", "stale", "miss", "done", "failed"),
+    "outcome": ("memory", "redis", "stale", "miss", "done", "failed", "refused"),
     "operation": ("get", "forget"),
     "reason": ("timeout", "out_of_memory"),
     "queue": ("visits",),

@@ -20,7 +20,7 @@ MOST_BYTES = 65_536  # of one write
 LIMITS = BatchLimits(batch=1000, seconds=1.0)
 FLUSHED_AT_ONCE = 100  # entries of the queue; each has the writes that came together
 DRAIN_SECONDS = 5.0
-_FLUSH_FAILED, _SET_ASIDE = "cache.flush_failed", "cache.write_set_aside"
+_FLUSH_FAILED, _REFUSED, _SET_ASIDE = "cache.flush_failed", "cache.write_refused", "cache.write_set_aside"
 
 log = structlog.get_logger()
 
@@ -34,7 +34,7 @@ class Writes(Generic[WriteT]):
         self._queue, self._codec = queue, codec
         self._measures = Measures(name)
         self._gathered = Gathered[bytes, bool](queue.put, LIMITS)
-        self._lines = LimitedLines((_FLUSH_FAILED, _SET_ASIDE))
+        self._lines = LimitedLines((_FLUSH_FAILED, _REFUSED, _SET_ASIDE))
         self._at_once = FLUSHED_AT_ONCE
 
     async def add(self, write: WriteT) -> None:
@@ -51,11 +51,11 @@ class Writes(Generic[WriteT]):
         try:
             accepted = await self._gathered.ask(text, len(text))
         except (CrowdedError, TimeoutError, UnavailableError) as error:
-            self._measures.refused.inc()
+            self._refuse(summary(error.__cause__ or error))
             msg = "The write cannot be accepted at present."
             raise UnavailableError(msg) from error
         if not accepted:
-            self._measures.refused.inc()
+            self._refuse("too many others wait")
             msg = "The write cannot be accepted: too many others wait."
             raise UnavailableError(msg)
         self._measures.queued.inc()
@@ -94,6 +94,11 @@ class Writes(Generic[WriteT]):
     def checks(self) -> Sequence[Check]:
         """The health checks of the queue's server."""
         return self._queue.checks()
+
+    def _refuse(self, reason: str) -> None:
+        self._measures.refused.inc()
+        if (suppressed := self._lines.suppressed(_REFUSED)) is not None:
+            log.warning(_REFUSED, queue=self.name, reason=reason, suppressed=suppressed)
 
     async def _flush_some(self) -> bool:
         """Flush a batch. Returns whether there may be more."""
