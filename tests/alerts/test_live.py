@@ -75,7 +75,9 @@ class Service:
         place.mkdir()
         self.name = place.name
         self.port, self.management_port = free_port(), free_port()
-        self.users = Users(self.port, "/wait") if self.name == "overload" else Users(self.port, "/r/x")
+        self.users = Users(self.port, "/r/x")
+        if self.name == "overload":
+            self.users = Users(self.port, "/wait", OVERLOAD_REQUESTS_PER_SECOND / 8)
         self._place = place
         self._command = [str(installed / ".venv/bin/python"), "-P", str(OUTAGE), package]
         own = {"PORT": str(self.port), "MANAGEMENT_PORT": str(self.management_port), "DRAIN_SECONDS": "0"}
@@ -110,10 +112,10 @@ class Service:
 class Users:
     """Ask for one thing at a steady rate, whatever becomes of the requests before."""
 
-    def __init__(self, port: int, path: str) -> None:
+    def __init__(self, port: int, path: str, per_second: float = REQUESTS_PER_SECOND) -> None:
         """Begin content."""
         self._path = path
-        self.per_second = REQUESTS_PER_SECOND
+        self.per_second = per_second
         self.hurt_since: float | None = None
         self.trace_ids: set[str] = set()  # as their error documents show them
         self._port = port

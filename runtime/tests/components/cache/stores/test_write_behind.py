@@ -117,8 +117,10 @@ def test_the_end_of_the_service_flushes(start: Callable[[str], TestClient], stor
     assert sample("depth") == 0
 
 
-def test_a_write_that_cannot_be_queued_is_503(start: Callable[[str], TestClient], store_server: RedisProcess) -> None:
-    """It is counted; nothing waits in the process for the server."""
+def test_a_write_that_cannot_be_queued_is_503(
+    start: Callable[[str], TestClient], store_server: RedisProcess, lines: Lines
+) -> None:
+    """It is counted and logged; nothing waits in the process for the server."""
     before = sample("writes_total", outcome="refused")
     with start(store_server.url()) as client:
         store_server.kill()
@@ -129,6 +131,9 @@ def test_a_write_that_cannot_be_queued_is_503(start: Callable[[str], TestClient]
 
     assert (refused.status_code, "retry-after" in refused.headers) == (503, True)
     assert sample("writes_total", outcome="refused") - before == 1
+    (event,) = (each for each in lines.events if each["event"] == "cache.write_refused")
+    assert (event["level"], event["queue"]) == ("warning", "parcels")
+    assert event["reason"]
 
 
 class Broken:
