@@ -118,9 +118,10 @@ def _operation(row: Operation, name: str, schemas: Schemas, refused: Mapping[str
 
 def _body(row: Operation, schemas: Schemas) -> Schema:
     if row.body is not None:
+        content = answers.media(schemas.reference(row.body, "validation"), row.body)
         own = answers.media_types(row, JSON)
         kinds = (MERGE_PATCH, *own) if issubclass(row.body, MergePatch) else own
-        return {kind: answers.media(schemas.reference(row.body, "validation"), row.body) for kind in kinds}
+        return dict.fromkeys(kinds, content)
     if row.form is None:
         return {}
     return {kind: answers.media(schemas.reference(row.form, "validation"), row.form) for kind in FORMS}
