@@ -18,7 +18,7 @@ from bench.machine import describe
 from .taken_names import ROOT
 
 PAGE = ROOT / "docs" / "long-forms.md"
-WRONG_USE = 2
+WRONG_USE, INTERRUPTED = 2, 130
 SUMMARY = re.compile(r"^=*\s*((?:\d+ \w+, )*\d+ (?:passed|failed)\b[^=]*?)(?: in [\d.]+s.*)?=*$")
 NOT_RUN = "not run yet"
 TITLE = """# Long forms
@@ -68,7 +68,10 @@ class Row(NamedTuple):
 
 
 def main(names: Iterable[str], forms: Mapping[str, Form] = FORMS, page: Path = PAGE) -> int:
-    """Run these forms, or all. Writes a row after each. Exit status 0 if all passed, 1 if one failed, 2 for bad use."""
+    """Run these forms, or all. Writes a row after each. Exit status 0 if all passed, 1 if one failed, 2 for bad use.
+
+    Ctrl-C ends it with status 130; the form that was running keeps its old row.
+    """
     chosen = [*names] or [*forms]
     if unknown := [name for name in chosen if name not in forms]:
         sys.stderr.write(f"{', '.join(unknown)}: no such form. There are {', '.join(forms)}.\n")
@@ -77,7 +80,10 @@ def main(names: Iterable[str], forms: Mapping[str, Form] = FORMS, page: Path = P
     failed = False
     for name in chosen:
         sys.stderr.write(f"== {name}: {forms[name].shown}\n")
-        passed, rows[name] = _run(forms[name])
+        try:
+            passed, rows[name] = _run(forms[name])
+        except KeyboardInterrupt:
+            return INTERRUPTED
         failed = failed or not passed
         page.write_text(_page(forms, rows), encoding="utf-8")
     return int(failed)
@@ -85,7 +91,7 @@ def main(names: Iterable[str], forms: Mapping[str, Form] = FORMS, page: Path = P
 
 def _run(form: Form) -> tuple[bool, Row]:
     """Run one form. Its output is shown as it comes."""
-    began, summary = time.monotonic(), ""
+    began, summaries = time.monotonic(), []
     environment = os.environ | form.variables
     command = ["bash", "-c", form.command]
     with subprocess.Popen(  # noqa: S603 - commands of this file
@@ -94,9 +100,9 @@ def _run(form: Form) -> tuple[bool, Row]:
         for line in process.stdout or ():
             sys.stdout.write(line)
             if found := SUMMARY.match(line.strip()):
-                summary = found[1].strip()
+                summaries.append(found[1].strip())
     passed = process.returncode == 0
-    result = summary or ("passed" if passed else f"failed with status {process.returncode}")
+    result = "; once more: ".join(summaries) or ("passed" if passed else f"failed with status {process.returncode}")
     minutes = (time.monotonic() - began) / 60
     return passed, Row(f"{datetime.now(UTC):%Y-%m-%d}", describe(), f"{minutes:.0f}", result)
 

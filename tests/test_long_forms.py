@@ -11,6 +11,7 @@ from ci.long_forms import FORMS, PAGE, Form, main
 MADE_UP = {
     "good": Form("echo '==== 3 passed, 1 skipped in 0.10s ===='"),
     "bad": Form("echo '1 failed, 2 passed in 9.00s (0:00:09)'; exit 1"),
+    "repeated": Form("echo '1 failed, 8 passed in 2.00s'; echo '1 passed in 0.50s'"),
     "silent": Form('test "$LONG" = 1', {"LONG": "1"}),
     "ended": Form("exit 7"),
 }
@@ -34,6 +35,7 @@ def test_each_form_leaves_a_row(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     assert [row[-1] for row in rows.values()] == [
         "3 passed, 1 skipped",
         "1 failed, 2 passed",
+        "1 failed, 8 passed; once more: 1 passed",
         "passed",
         "failed with status 7",
     ]
@@ -57,7 +59,7 @@ def test_an_unknown_form_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[
     page = tmp_path / "page.md"
 
     assert main(["good", "fults"], MADE_UP, page) == 2
-    assert capsys.readouterr().err == "fults: no such form. There are good, bad, silent, ended.\n"
+    assert capsys.readouterr().err == "fults: no such form. There are good, bad, repeated, silent, ended.\n"
     assert not page.exists()
 
 
