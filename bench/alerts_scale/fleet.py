@@ -19,6 +19,7 @@ REQUESTS = (
 OBJECTIVES = (("availability", 0.999), ("latency", 0.99))
 SOURCES = 13  # of unhandled errors
 POOLS = ("primary", "replica_0")
+CACHES = ("link", "visitor")
 STATEMENTS = (
     'db_operation_name="SELECT",db_collection_name="links"',
     'db_operation_name="INSERT",db_collection_name="links"',
@@ -99,6 +100,7 @@ def instance_series(target: str) -> Iterator[Series]:
     client = f'{target},dependency="billing",http_request_method="GET",http_response_status_code="200",error_type=""'
     yield from histogram("http_client_request_duration_seconds", client, 11 * MINUTE)
     yield from database_series(target)
+    yield from cache_series(target)
     for labels in REQUESTS:
         yield from histogram("http_server_request_duration_seconds", f"{target},{labels}", 6 * MINUTE)
 
@@ -129,6 +131,26 @@ def database_series(target: str) -> Iterator[Series]:
         for server in POOLS:
             of = f'{target},db_system_name="postgresql",{kind},server="{server}",error_type=""'
             yield Series(f"db_client_operation_duration_seconds_count{{{of}}}", recent, SCRAPE, 3, counter=True)
+
+
+def cache_series(target: str) -> Iterator[Series]:
+    """What one instance exports about its caches in memory and in Redis, and about one queue of writes."""
+    recent = 11 * MINUTE
+    yield Series(f'cache_server_up{{{target},server="redis"}}', recent, SCRAPE, 1)
+    yield Series(f'cache_pending_invalidations{{{target},server="redis"}}', recent, SCRAPE, 0)
+    for cache in CACHES:
+        for outcome in ("memory", "redis", "stale", "joined", "miss", "error"):
+            reads = f'cache_reads_total{{{target},cache="{cache}",outcome="{outcome}"}}'
+            yield Series(reads, 6 * HOUR + recent, SCRAPE, 3, counter=True)
+        for reason in ("timeout", "out_of_memory"):
+            errors = f'cache_errors_total{{{target},cache="{cache}",operation="read",reason="{reason}"}}'
+            yield Series(errors, recent, SCRAPE, 0.01, counter=True)
+    queue = f'{target},queue="visits"'
+    yield Series(f"cache_write_behind_age_seconds{{{queue}}}", recent, SCRAPE, 1)
+    yield Series(f"cache_write_behind_set_aside{{{queue}}}", recent, SCRAPE, 0)
+    for outcome in ("queued", "refused", "flushed", "set_aside"):
+        writes = f'cache_write_behind_writes_total{{{queue},outcome="{outcome}"}}'
+        yield Series(writes, recent, SCRAPE, 3, counter=True)
 
 
 def histogram(name: str, labels: str, seconds: int) -> Iterator[Series]:
