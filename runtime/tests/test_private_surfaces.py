@@ -84,16 +84,21 @@ def test_traces_encoded_span() -> None:
     assert isinstance(vars(ReadableSpan)["instrumentation_scope"], property)
 
 
-@pytest.mark.parametrize("name", ["_should_upgrade", "handle_websocket_upgrade", "on_headers_complete", "on_body"])
+@pytest.mark.parametrize("name", ["_should_upgrade", "handle_websocket_upgrade", "on_body", "on_response_complete"])
 def test_server_protocol(name: str) -> None:
     """What our protocol overrides or calls of uvicorn's."""
     assert callable(getattr(HttpToolsProtocol, name))
 
 
 def test_server_protocol_cycle() -> None:
-    """What it reads and writes of a request in progress."""
-    names = set(RequestResponseCycle.__init__.__code__.co_names)
-    assert {"scope", "disconnected", "response_started", "response_complete", "more_body", "message_event"} <= names
+    """What a request in progress has: ours sets all of it that uvicorn reads."""
+    assert set(RequestResponseCycle.__init__.__code__.co_names) == {
+        *("scope", "transport", "flow", "logger", "access_logger", "access_log", "default_headers", "message_event"),
+        *("on_response", "disconnected", "keep_alive", "waiting_for_100_continue", "body", "bytearray", "more_body"),
+        *("response_started", "response_complete", "chunked_encoding", "expected_content_length"),
+    }
+    read = set(RequestResponseCycle.run_asgi.__code__.co_names) | set(RequestResponseCycle.receive.__code__.co_names)
+    assert not read & {"access_logger", "access_log", "default_headers"}  # which ours does not have
 
 
 def test_server_flow() -> None:

@@ -35,3 +35,25 @@ def test_a_thread_that_is_interrupted_while_it_counts_may_count_again(
     thread.join(10)
 
     assert not thread.is_alive()
+
+
+def test_a_counter_loses_and_invents_nothing() -> None:
+    """Ticks of many threads, other amounts, and readings in between."""
+    count, rounds, threads = Count(), 20_000, 4
+    seen: list[float] = []
+
+    def ticks() -> None:
+        for number in range(rounds):
+            count.tick()
+            if number % 1000 == 0:
+                count.inc(0.5)
+                seen.append(count.value)
+
+    workers = [threading.Thread(target=ticks) for _ in range(threads)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+
+    assert count.value == count.value == threads * (rounds + rounds / 1000 / 2)
+    assert max(seen) <= count.value

@@ -6,6 +6,7 @@ import random
 import re
 from collections.abc import Iterator, Sequence
 
+import httptools
 import pytest
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -367,3 +368,26 @@ def test_parsing_does_not_depend_on_how_bytes_are_split() -> None:
             assert set(STATUS.findall(whole[0])) <= {b"100", b"200", b"400", b"431"}, data
 
     asyncio.run(compare())
+
+
+@pytest.mark.parametrize("target", [b"/a%sb", b"/a?b%sc", b"/%s", b"/?%s", b"//%s", b"/%s/%s?%s"])
+def test_a_target_is_taken_apart_as_by_the_parser_s_own_function(target: bytes) -> None:
+    """With every byte that a target may have."""
+
+    async def app(scope: Scope, _receive: Receive, send: Send) -> None:
+        taken.append((scope["raw_path"], scope["query_string"]))
+        await send({"type": "http.response.start", "status": 204, "headers": []})
+        await send({"type": "http.response.body", "body": b""})
+
+    taken: list[tuple[bytes, bytes]] = []
+    accepted = 0
+    for code in range(256):
+        given = target.replace(b"%s", bytes([code]))
+        taken.clear()
+        answered(app, [b"GET " + given + b" HTTP/1.1\r\nHost: a\r\n\r\n"])
+        if taken:
+            parsed = httptools.parse_url(given.rstrip(b" "))  # which the parser skips
+            assert taken == [(parsed.path, parsed.query or b"")]
+            accepted += 1
+
+    assert accepted > 80  # letters, digits, and what RFC 3986 allows

@@ -6,8 +6,8 @@ from collections.abc import Callable, Coroutine
 import pytest
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from firstlight.security.headers import LINES
-from firstlight.server.transport import JOINED_BYTES
+from firstlight.security.headers import LINES, fields
+from firstlight.server.writing import JOINED_BYTES
 
 from .wires import Wired
 
@@ -173,10 +173,10 @@ def test_the_head_gets_the_fields_that_are_left_in_the_scope(expects: bytes) -> 
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
         await receive()
-        scope[LINES] = b"a: b\r\nc: d\r\n"
+        scope[LINES] = (b"x-request-id", b"1"), fields({"a": "b"}), b"c: d\r\n"
         await send(start((b"content-length", b"5")))
         await send(body(b"Hello"))
 
     *interim, response = writes(app, b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n" + expects + b"\r\n1")
     assert interim == ([b"HTTP/1.1 100 Continue\r\n\r\n"] if expects else [])
-    assert response == b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\na: b\r\nc: d\r\n\r\nHello"
+    assert response == b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\nx-request-id: 1\r\na: b\r\nc: d\r\n\r\nHello"

@@ -49,7 +49,7 @@ class PreparedLine:
         if not line or len(line) > LINE_BYTES:
             self._emit(self._event(ids, more))
             return
-        self._count.inc()
+        self._count.tick()
         self._emit.output.write(line)
 
     def _event(self, ids: RequestContext, more: Mapping[str, Any]) -> dict[str, Any]:

@@ -51,6 +51,7 @@ class Sink:
         self._held = 0  # bytes in the queue and on their way out of it
         self._lock = threading.RLock()  # a finalizer or a signal may log while its thread is here
         self._wake = threading.Event()
+        self._awake = False  # whether the thread will look at the queue again
         self._hurry = threading.Event()
         self._thread: threading.Thread | None = None
 
@@ -68,7 +69,7 @@ class Sink:
                 self._queue.append(line)
         if not fits:
             LOGS_QUEUE_FULL.inc()
-        elif not self._wake.is_set():
+        elif not self._awake:
             self._start()
 
     def flush(self, timeout: float) -> bool:
@@ -91,6 +92,7 @@ class Sink:
                 except RuntimeError:  # no thread left: the next line tries again
                     return False
                 self._thread = thread
+        self._awake = True
         self._wake.set()
         return True
 
@@ -99,6 +101,7 @@ class Sink:
             self._wake.wait()
             self._hurry.wait(self._gather_seconds)
             self._wake.clear()
+            self._awake = False  # before the drain, which takes every line that was queued until now
             self._drain()
 
     def _drain(self) -> None:

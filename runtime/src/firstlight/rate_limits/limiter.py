@@ -34,7 +34,7 @@ class Limiter:
             if standing[0]:
                 return self._limited(checks, standings, scope)
         for check in checks:
-            check.allowed.value += 1  # without its lock, which costs more: nothing else counts, and in no other thread
+            check.allowed.tick()
         at = 0 if len(checks) == 1 else min(range(len(checks)), key=lambda each: standings[each][1])
         left = standings[at][1]
         if left < scope.get(_LEFT, left + 1):

@@ -32,6 +32,7 @@ class DataPlane:
         self._observers = observers
         self._websockets = websockets
         self._shedder = shedder
+        self._proxies = observers.proxies
         self._lifecycle = lifecycle = observers.lifecycle
         ACTIVE_REQUESTS.watch(self._active)
         ACTIVE_WEBSOCKETS.set_function(lambda: len(lifecycle.websockets))
@@ -71,8 +72,8 @@ class DataPlane:
 
     def _observed(self, scope: Scope, receive: Receive, send: Send) -> Observed | None:
         try:
-            if scope["type"] in _OBSERVED:
-                self._observers.proxies.resolve(scope)
+            if self._proxies.trusted and scope["type"] in _OBSERVED:
+                self._proxies.resolve(scope)
             if scope["type"] == "http":
                 request = ObservedRequest(self._observers, scope, receive, send)
                 request.shed = self._shedder.sheds(request.started - request.arrived, request.started)

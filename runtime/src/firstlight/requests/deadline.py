@@ -51,10 +51,11 @@ class Deadline:
         calls, seconds = self._calls, self._seconds
 
         async def endpoint(request: Request, **given: Any) -> Response:
-            call = HandlerCall(request, seconds, accepts=self._accepts)
+            loop = get_running_loop()
+            call = HandlerCall(request, seconds, loop, accepts=self._accepts)
             calls[call] = None
             token = REMAINING.set(call.remaining)
-            if self._loop is not get_running_loop():
+            if self._loop is not loop:
                 self._watch()
             try:
                 response = await handler(request, **given)

@@ -11,10 +11,11 @@ from starlette.types import Scope
 from ..management.health import PROBES
 from ..problem_document import MEDIA_TYPE, document, encoded
 from ..problem_types import PROBLEM_TYPES
+from ..security.headers import REQUEST_ID
 from ..security.response_headers import ResponseHeaders
 from .arrival import ARRIVED, arrived, now
 from .forwarded import Proxies
-from .identification import REQUEST_ID, acceptable
+from .identification import acceptable
 from .recorder import Recorder
 from .shedding import DETAIL, HEADERS, Shedder
 

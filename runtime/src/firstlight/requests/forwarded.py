@@ -30,11 +30,11 @@ class Proxies:
 
     def __init__(self, trusted: Sequence[Network]) -> None:
         """Trust proxies with an address in `trusted`."""
-        self._trusted = trusted
+        self.trusted = trusted
 
     def resolve(self, scope: Scope) -> None:
         """Replace client and scheme of a request by those that trusted proxies wrote, if they are valid."""
-        if not self._trusted:
+        if not self.trusted:
             return
         peer = scope.get(PEER) or scope.get("client")
         address = _address(peer[0]) if peer else None
@@ -53,7 +53,7 @@ class Proxies:
             scope["scheme"] = _OF_WEBSOCKETS[scheme] if scope["type"] == "websocket" else scheme
 
     def _is_trusted(self, address: Address) -> bool:
-        return any(address in network for network in self._trusted)
+        return any(address in network for network in self.trusted)
 
 
 def _said(headers: Iterable[Sequence[bytes]]) -> tuple[Iterator[tuple[str, str]], str]:

@@ -30,12 +30,12 @@ class HandlerCall:
         "until",
     )
 
-    def __init__(self, request: Request, seconds: float, *, accepts: bool) -> None:
-        """The handler may take `seconds`. With `accepts`, a caller may say that it waits for less."""
+    def __init__(self, request: Request, seconds: float, loop: asyncio.AbstractEventLoop, *, accepts: bool) -> None:
+        """The handler may take `seconds`, in the running `loop`. With `accepts`, a caller may give it less."""
         self.request, self.seconds, self._accepts = request, seconds, accepts
         self.began = time.monotonic()
         self.until = self.began + seconds
-        self.task, self.context = current_task(), contextvars.copy_context()
+        self.task, self.context = current_task(loop), contextvars.copy_context()
         self.expired = self.cancelled = self.ended = False
         self.answer: asyncio.Task[None] | None = None
 

@@ -10,12 +10,12 @@ from opentelemetry.trace import INVALID_SPAN, Span, set_span_in_context
 from starlette.types import Scope
 
 from ..context import RequestContext
+from ..security.headers import REQUEST_ID
 from ..traces.propagation import HEADERS, NO_PARENT
 from ..traces.request_tracer import Starter
 from ..traces.unrecorded_span import hex_ids
 from .span_attributes import started
 
-REQUEST_ID = b"x-request-id"
 _ACCEPTABLE_ID = re.compile(rb"[A-Za-z0-9._-]{1,128}")
 _READ = frozenset({REQUEST_ID, b"traceparent", b"baggage"})
 _REPEATABLE = frozenset({list, tuple})
@@ -38,11 +38,14 @@ def identify(scope: Scope, propagator: TextMapPropagator, tracer: Starter, metho
             elif parent is NO_PARENT:
                 parent = propagator.extract(scope["headers"], NO_PARENT, HEADERS)
     span = tracer.start(parent, lambda: started(scope, methods))
-    request_id = given if given and acceptable(given) else b"%032x" % random.getrandbits(128)  # an id, not a secret
-    trace_id, span_id = hex_ids(span)
-    ids = RequestContext(request_id.decode(), trace_id, span_id)
+    if given and acceptable(given):
+        request_id = given.decode()
+    else:
+        request_id = random.getrandbits(128).to_bytes(16, "big").hex()  # an id, not a secret
+        given = request_id.encode()
+    ids = RequestContext(request_id, *hex_ids(span))
     context = current(span) if parent is NO_PARENT else set_span_in_context(span, parent)
-    return ids, span, context, (REQUEST_ID, request_id)
+    return ids, span, context, (REQUEST_ID, given)
 
 
 def current(span: Span) -> Context:

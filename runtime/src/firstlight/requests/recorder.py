@@ -66,10 +66,10 @@ class Recorder:
         else:
             kind.duration.observe(took / 1e9)
         if kind.available is not None:
-            kind.available.inc()
+            kind.available.tick()
         if (timing := kind.timing) is not None:
             counted = request.first_byte - request.arrived if timing.to_first_byte and request.first_byte else took
-            (timing.bad if counted > timing.threshold else timing.good).inc()
+            (timing.bad if counted > timing.threshold else timing.good).tick()
         self._write(request, kind, took)
         if self._watch is not None:
             self._watch.finished(request, kind.labels, took)
@@ -81,9 +81,9 @@ class Recorder:
         kind = self._kinds[Label(method, self.templates.of(scope), UNAVAILABLE, SHED, target.scheme(scope))]
         kind.duration.observe(duration / 1e9)
         if kind.available is not None:
-            kind.available.inc()
+            kind.available.tick()
         if (timing := kind.timing) is not None:
-            (timing.bad if duration > timing.threshold else timing.good).inc()
+            (timing.bad if duration > timing.threshold else timing.good).tick()
         path, client = target.path(scope), client_address(scope)
         event = {
             **kind.opening,

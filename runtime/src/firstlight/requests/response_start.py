@@ -3,11 +3,12 @@
 Our own server writes them itself, from the scope. For any other server they are added to the message.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from starlette.types import Message, Scope
 
-from ..security.headers import LINES, Fields, Header, completed
+from ..security.headers import LINES, Fields, Header
+from ..security.headers import completed as with_missing
 from .identification import with_header
 
 MORE = "firstlight.more_lines"  # in the scope: lines of fields that middleware adds to the response of this request
@@ -29,16 +30,15 @@ def with_fields(message: Message, scope: Scope, request_id: Header, added: Field
         headers = list(headers)
         message = {**message, "headers": headers}
     more: bytes = scope.get(MORE, b"") + scope.get(OF_VERSION, b"")
-    if LINES in scope and _has_none_of(headers, request_id[0], added.names):
-        scope[LINES] = b"%b: %b\r\n%b%b" % (*request_id, added.lines, more)
+    if LINES in scope:
+        scope[LINES] = request_id, added, more
         return message
-    pairs = [line.split(b": ", 1) for line in more.splitlines()]
-    return {**message, "headers": [*completed(with_header(headers, *request_id), added), *map(tuple, pairs)]}
+    return {**message, "headers": completed(headers, request_id, added, more)}
 
 
-def _has_none_of(headers: Sequence[Sequence[bytes]], request_id: bytes, names: frozenset[bytes]) -> bool:
-    for each in headers:
-        name = each[0].lower()
-        if name in names or name == request_id:
-            return False
-    return True
+def completed(
+    headers: Iterable[Sequence[bytes]], request_id: Header, added: Fields, more: bytes
+) -> list[Sequence[bytes]]:
+    """The headers with everything that `with_fields` adds."""
+    pairs = [tuple(line.split(b": ", 1)) for line in more.splitlines()]
+    return [*with_missing(with_header(headers, *request_id), added), *pairs]

@@ -8,9 +8,10 @@ from functools import lru_cache
 
 from starlette.types import Scope
 
+from ..caller import ADDRESS_CHARACTERS
 from ..logs.limits import cut
 from ..metrics.instruments import OTHER_METHOD
-from ..traces.attributes import Groups, SharedAttributes
+from ..traces.attributes import CleanAttributes, Groups, SharedAttributes
 from . import target
 from .arrival import PEER
 
@@ -21,23 +22,21 @@ HOST, USER_AGENT = b"host", b"user-agent"
 _READ = frozenset({HOST, USER_AGENT})
 STARTED = "firstlight.attributes"  # in the scope: those at the start, where the span is recorded
 
-_ADDRESS = re.compile(r"[0-9A-Fa-f.:]{2,45}")  # behind a proxy it comes from a header
+_ADDRESS = re.compile(rf"[0-9A-Fa-f.:]{{2,{ADDRESS_CHARACTERS}}}")  # behind a proxy it comes from a header
 
 Attributes = dict[str, str | int]
+Ends = tuple[()] | tuple[str, int]
 
 
 def client_address(scope: Scope) -> str:
     """The address of the client, empty where the server gives none that is valid."""
     client = scope.get("client")
-    return client[0] if client and _ADDRESS.fullmatch(client[0]) else ""
+    return client[0] if client and _is_address(client[0]) else ""
 
 
 def path_and_client(scope: Scope) -> tuple[str, str]:
     """Path and address of the client, for the event. They are taken from the span where it is recorded."""
-    made = scope.get(STARTED)
-    if made:
-        return made["url.path"], made.get("client.address", "")
-    return target.path(scope), client_address(scope)
+    return scope.get(STARTED) or (target.path(scope), client_address(scope))
 
 
 def name_of(method: str) -> str:
@@ -55,14 +54,16 @@ def started(scope: Scope, known: frozenset[str]) -> tuple[str, Groups]:
     shared = (_shared if len(agent or b"") <= REMEMBERED_BYTES else _made)(
         method, scheme, host, scope.get("http_version"), agent
     )
-    own: Attributes = {"url.path": target.path(scope)}
-    if method == OTHER_METHOD:
-        own["http.request.method_original"] = cut(scope.get("method", "GET"), METHOD_BYTES)
+    client = tuple(scope.get("client") or ())
+    clients = _clients(client, tuple(scope.get(PEER) or client))
+    own = CleanAttributes({"url.path": target.path(scope)})
     if query := target.query(scope):
         own["url.query"] = query
-    _add_clients(own, scope)
-    scope[STARTED] = own
-    return name_of(method), (shared, own)
+    scope[STARTED] = own["url.path"], clients.get("client.address", "")
+    if method != OTHER_METHOD:
+        return name_of(method), (shared, clients, own)
+    named: Attributes = {"http.request.method_original": cut(scope.get("method", "GET"), METHOD_BYTES)}
+    return name_of(method), (shared, clients, own, named)
 
 
 def _made(method: str, scheme: str, host: bytes | None, version: str | None, agent: bytes | None) -> SharedAttributes:
@@ -77,18 +78,27 @@ def _made(method: str, scheme: str, host: bytes | None, version: str | None, age
     return attributes
 
 
-# Below half a MiB: clients choose the values.
-_shared = lru_cache(maxsize=128)(_made)
-
-
-def _add_clients(attributes: Attributes, scope: Scope) -> None:
-    """The client, and the peer of the connection, which may be a proxy."""
-    client = scope.get("client")
-    peer = scope.get(PEER) or client
-    address = client_address(scope)
-    if address:
-        attributes["client.address"] = address
-    if peer and ((peer is client and address) or _ADDRESS.fullmatch(peer[0])):
+def _ends(client: Ends, peer: Ends) -> SharedAttributes:
+    """The client, and the peer of the connection, which may be a proxy: address and port, or nothing."""
+    attributes = SharedAttributes()
+    if client and _is_address(client[0]):
+        attributes["client.address"] = client[0]
+    if peer and _is_address(peer[0]):
         attributes["network.peer.address"] = peer[0]
         if peer[1]:
             attributes["network.peer.port"] = peer[1]
+    return attributes
+
+
+def _is_address(text: str) -> bool:
+    return len(text) <= ADDRESS_CHARACTERS and _seen(text)
+
+
+# Below half a MiB each: clients choose the values.
+_shared = lru_cache(maxsize=128)(_made)
+_clients = lru_cache(maxsize=512)(_ends)
+
+
+@lru_cache(maxsize=1024)
+def _seen(text: str) -> bool:
+    return _ADDRESS.fullmatch(text) is not None

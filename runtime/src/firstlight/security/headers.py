@@ -15,14 +15,18 @@ HEADERS: Mapping[str, str] = {
     "Referrer-Policy": "no-referrer",
     "Cross-Origin-Resource-Policy": "same-origin",
 }
-LINES = "firstlight.lines"  # in the scope: fields that our server adds to the head of the response
+REQUEST_ID = b"x-request-id"
+LINES = "firstlight.lines"  # in the scope of our server: request id, fields and lines that it adds to the response
 _LISTS = frozenset({b"vary"})  # fields whose values add up
 
 Header = tuple[bytes, bytes]
 
 
 class Fields(NamedTuple):
-    """Header fields, as an ASGI message has them and as they are sent. A response has each of `names` only once."""
+    """Header fields, as an ASGI message has them and as they are sent. A response has each of `names` only once.
+
+    `names` has that of the request id, which comes with them.
+    """
 
     pairs: Sequence[Header]
     lines: bytes
@@ -33,7 +37,7 @@ def fields(*headers: Mapping[str, str]) -> Fields:
     """The fields of all `headers`."""
     pairs = tuple((name.lower().encode(), value.encode()) for each in headers for name, value in each.items())
     lines = b"".join(b"%b: %b\r\n" % pair for pair in pairs)
-    return Fields(pairs, lines, frozenset(name for name, _ in pairs) - _LISTS)
+    return Fields(pairs, lines, frozenset({REQUEST_ID, *(name for name, _ in pairs)}) - _LISTS)
 
 
 FIELDS, NO_FIELDS = fields(HEADERS), fields()

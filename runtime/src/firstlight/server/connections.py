@@ -13,6 +13,7 @@ from prometheus_client import Gauge
 
 from ..metrics.instruments import REGISTRY
 from .held_heads import HeldHeads
+from .known_fields import KnownFields
 from .limits import Limits
 
 SWEEP_SECONDS = 0.5
@@ -103,7 +104,7 @@ class Connections:
         self.reads = Owed("write_timeout", limits.write_seconds)
         self.idle = Owed("", limits.keep_alive_seconds)
         self.ending = Owed("", ENDING_SECONDS)
-        self.held_heads = HeldHeads()
+        self.held_heads, self.known_fields = HeldHeads(), KnownFields()
         self._all = (self.heads, self.bodies, self.reads, self.idle, self.ending)
         self._open: set[Connection] = set()
         self._timer: asyncio.TimerHandle | None = None
@@ -153,6 +154,9 @@ class Connections:
             (self.bodies, STALLED_SECONDS, "too_many_connections"),
         ):
             victim = owed.oldest(seconds)
+            while owed is self.idle and victim is not None and victim.has_progressed(owed.reason):
+                owed.end(victim)  # it serves a request
+                victim = owed.oldest(seconds)
             if victim is not None:
                 self._evict(victim, reason)
                 return True

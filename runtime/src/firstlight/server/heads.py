@@ -1,8 +1,10 @@
 """The heads of requests: uvicorn's protocol, with checks that RFC 9112 requires and llhttp does not make."""
 
 from typing import Any
+from urllib.parse import unquote
 
 import httptools
+from starlette.types import Scope
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from ..security.hosts import is_host
@@ -35,12 +37,34 @@ class CheckedHeads(HttpToolsProtocol):
         if self.url[0] != SLASH or b"#" in self.url:
             self.url = origin_form(self.url, self.parser.get_method(), self._host if self._hosts else b"")
 
+    def read_scope(self) -> Scope:
+        """The scope of a request whose head is complete and valid. Raises `UnicodeError` unless its path is ASCII."""
+        target, _, query = self.url.partition(b"?")
+        path = target.decode("ascii")
+        scope: Scope = {
+            "type": "http",
+            "asgi": {"version": self.asgi_version, "spec_version": "2.3"},
+            "http_version": self.parser.get_http_version(),
+            "server": self.server,
+            "client": self.client,
+            "scheme": self.scheme,
+            "method": self.parser.get_method().decode("ascii"),
+            "root_path": self.root_path,
+            "path": unquote(path) if "%" in path else path,
+            "raw_path": target,
+            "query_string": query,
+            "headers": self.headers,
+            "state": self.app_state.copy(),
+        }
+        self.scope = scope  # type: ignore[assignment] # uvicorn has types of its own
+        return scope
+
     def on_message_begin(self) -> None:
         """A request begins."""
         if not self._replaying:
             self._begun = True
             self._left = self._hosts = 0
-            super().on_message_begin()
+            self.url, self.headers, self.expect_100_continue = b"", [], False
 
     def on_url(self, url: bytes) -> None:
         """Part of the target."""

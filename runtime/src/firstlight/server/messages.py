@@ -8,10 +8,12 @@ before it is answered, and the size of every head is counted from its first byte
 from typing import Any
 
 import httptools
+from starlette.types import Scope
 
 from .. import failures
 from ..requests.arrival import ARRIVED, PEER
 from ..requests.body_limit import FRAMING
+from .cycle import Cycle
 from .heads import CheckedHeads
 from .request_target import HostError
 
@@ -25,6 +27,8 @@ CLIENTS_MISTAKES = (httptools.HttpParserError, UnicodeError)
 
 class LimitedMessages(CheckedHeads):
     """Parses the data of a client, and refuses messages that are too large."""
+
+    cycle: Cycle
 
     def __init__(self, *, max_head_bytes: int, **uvicorn: Any) -> None:
         """Hand `uvicorn` on to uvicorn's protocol."""
@@ -41,6 +45,10 @@ class LimitedMessages(CheckedHeads):
 
     def refuse(self, reason: str) -> None:
         """End the connection."""
+        raise NotImplementedError
+
+    def start(self, scope: Scope, *, keep_alive: bool) -> None:
+        """Start the application with a request whose head is complete."""
         raise NotImplementedError
 
     def wait_a_turn(self) -> None:
@@ -69,26 +77,31 @@ class LimitedMessages(CheckedHeads):
         """Whether the response to a request is not complete."""
         return self.cycle is not None and not self.cycle.response_complete
 
-    def parse(self, data: bytes) -> None:
-        """Parse received data. Data after a request is kept until that is answered."""
+    def parse(self, data: bytes) -> bool:
+        """Parse received data. Data after a request is kept until that is answered.
+
+        Returns whether it was one request without a body, which is served now.
+        """
         at, size, pieces = 0, len(data), 0
         alone = size <= self._at_once and not (self._head or self._in_body or self.busy)
-        if alone and data.find(BLANK_LINE) == size - len(BLANK_LINE):  # one request without a body, as most are
-            self._feed(data, 0, size)
-            return
+        if alone and data.find(BLANK_LINE) == size - len(BLANK_LINE):  # one head, as most data is
+            self._head = size
+            self._feed(data)
+            return not (self._refused or self._in_body) and self.busy
         while at < size and not (self._refused or self.transport.is_closing()):
             if not self._in_body and self.busy:
                 self._rest = data[at:]
-                return
+                return False
             if pieces == PIECES or (at >= PIECE_BYTES and not self._left):
                 self._rest = data[at:]
                 self.wait_a_turn()
-                return
+                return False
             if self._head >= self._max_head:
                 self.refuse("head_too_large")
-                return
-            at = self._feed(data, at, self._end_of_piece(data, at))
+                return False
+            at = self._take(data, at, self._end_of_piece(data, at))
             pieces += 1
+        return False
 
     def parse_rest(self) -> None:
         """Parse the kept data."""
@@ -113,26 +126,31 @@ class LimitedMessages(CheckedHeads):
             return at
         return len(data) - len(data[at:].lstrip(LINE_ENDS))
 
-    def _feed(self, data: bytes, at: int, end: int) -> int:
+    def _take(self, data: bytes, at: int, end: int) -> int:
         """Parse one piece. Returns the position of the next one."""
         piece = data if end - at == len(data) else data[at:end]
         if self._in_body:
             self._framing += end - at
         else:
             self._head += end - at
+        taken = self._feed(piece)
+        if self._framing > self._max_head:
+            self.refuse("framing_too_large")
+        return at + taken
+
+    def _feed(self, piece: bytes) -> int:
+        """Give the parser a piece. Returns how much of it was taken: an offer of another protocol ends it."""
         try:
             self.parser.feed_data(piece)
         except httptools.HttpParserUpgrade as offer:
             self._tail = b""
-            end = at + offer.args[0]
             self._answer_offer()
+            return int(offer.args[0])
         except httptools.HttpParserError as error:
             self._not_parsed(error)
         else:
             self._tail = (self._tail + piece)[-3:] if self._head or self._in_body else b""
-        if self._framing > self._max_head:
-            self.refuse("framing_too_large")
-        return end
+        return len(piece)
 
     def _answer_offer(self) -> None:
         if self._should_upgrade():
@@ -160,14 +178,15 @@ class LimitedMessages(CheckedHeads):
         if self._replaying:
             return
         self.check_host_and_target()
-        self.scope[ARRIVED] = self._arrived  # type: ignore[literal-required] # an addition of ours
-        self.scope[PEER] = self.client  # type: ignore[literal-required] # as above
+        parser, scope = self.parser, self.read_scope()
+        scope[ARRIVED], scope[PEER] = self._arrived, self.client
         self._in_body = True  # set before the application is started, or the request is shed
-        try:
-            super().on_headers_complete()
-        except BaseException:
-            self._in_body = False  # it will not be answered
-            raise
+        if not (parser.should_upgrade() and self._should_upgrade()):
+            try:
+                self.start(scope, keep_alive=scope["http_version"] != "1.0" and parser.should_keep_alive())
+            except BaseException:
+                self._in_body = False  # it will not be answered
+                raise
         self._head = self._framing = self._discarded = 0
         self._begun = False
 
@@ -185,4 +204,4 @@ class LimitedMessages(CheckedHeads):
         self._in_body = False
         if not self.cycle.response_complete:
             self.cycle.more_body = False
-            self.cycle.message_event.set()
+            self.cycle.notify()

@@ -1,23 +1,20 @@
 """One connection of the service port: the arrival time of its requests, and the deadlines of its client."""
 
-import asyncio
 import time
-from contextvars import Context
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any
 
-from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
+from starlette.types import Scope
 
 from ..requests.arrival import ARRIVED, PEER
 from ..requests.early_refusal import EarlyRefusal
+from ..security.headers import LINES
 from .connections import Connections, Owed
+from .cycle import Cycle
 from .flow import HeldFlow
 from .kernel import ReceivedAt
 from .messages import FRAMING_PER_BYTE
 from .refusing import RefusingConnection
 from .transport import OwnedTransport
-
-if TYPE_CHECKING:
-    from starlette.types import Scope
 
 
 class LimitedProtocol(RefusingConnection):
@@ -27,6 +24,7 @@ class LimitedProtocol(RefusingConnection):
         """Hand `connection` on to `RefusingConnection`. `overload` refuses requests that have waited too long."""
         super().__init__(limited_by=limited_by, **connection)
         self._overload = overload
+        self.held_heads, self.known_fields = limited_by.held_heads, limited_by.known_fields
         self._received_at = ReceivedAt(None)
         self._owed: Owed | None = limited_by.heads
         self._progressed = False  # whether a part of the body has arrived
@@ -34,8 +32,7 @@ class LimitedProtocol(RefusingConnection):
 
     def connection_made(self, transport: Any) -> None:
         """Add the connection to `Connections`."""
-        self._joining = OwnedTransport(transport, self, self._limited_by.held_heads, self.loop.call_soon)
-        super().connection_made(self._joining)  # type: ignore[arg-type] # as good as a transport
+        super().connection_made(OwnedTransport(transport, self))  # type: ignore[arg-type] # as good as a transport
         self.flow = HeldFlow(transport, self._flow_changed)
         self._received_at = ReceivedAt(transport)
         self._limited_by.open(self)
@@ -44,7 +41,6 @@ class LimitedProtocol(RefusingConnection):
         """Remove the connection."""
         self._limited_by.close(self)
         self._received_at.close()
-        self._joining.drop()
         self._rest = b""
         super().connection_lost(exc)
 
@@ -58,8 +54,8 @@ class LimitedProtocol(RefusingConnection):
             return
         # The last packet of a head counts: the time that a client needs for its head is not latency of the service.
         self._arrived = time.perf_counter_ns() if self._in_body else self._received_at()
-        self.parse(data)
-        self._owe()
+        if not (self.parse(data) and self._owed is self._limited_by.idle):
+            self._owe()
 
     def wait_a_turn(self) -> None:
         """Continue after the loop has served others. uvloop would first read 8 MiB from this connection."""
@@ -83,25 +79,21 @@ class LimitedProtocol(RefusingConnection):
         if not self.busy:
             self._discard(len(body) + FRAMING_PER_BYTE)
 
-    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
+    def start(self, scope: Scope, *, keep_alive: bool) -> None:
         """Start the application, unless the request has waited too long and is shed."""
-        scope = cast("Scope", cycle.scope)
+        self.cycle = cycle = Cycle(self, scope, keep_alive=keep_alive, asks_first=self.expect_100_continue)
         if self._overload is None or not self._overload.due(scope):
-            self._joining.begin_response(scope)
-            # As uvicorn does, past the loop's factory of tasks: a request reports its failure by itself.
-            task = asyncio.Task(cycle.run_asgi(app), loop=self.loop, context=Context())
-            task.add_done_callback(self.tasks.discard)
-            self.tasks.add(task)
+            scope[LINES] = None
+            cycle.start(self.app)
             return
-        self.transport.write(self._overload.answer(scope, close=not cycle.keep_alive))
+        self.transport.write(self._overload.answer(scope, close=not keep_alive))
         cycle.response_started = cycle.response_complete = True
-        if not cycle.keep_alive:
+        if not keep_alive:
             self.transport.close()
         cycle.on_response()
 
     def on_response_complete(self) -> None:
         """Start the request that has waited; read on when there is none."""
-        self.server_state.total_requests += 1
         if self._refused or self.transport.is_closing():
             return
         if self._rest:
@@ -138,11 +130,11 @@ class LimitedProtocol(RefusingConnection):
             owed = owes.heads
         elif not self.busy:
             owed = owes.idle
-        if owed is not self._owed or self._progressed:
+        if owed is not self._owed or self._progressed or owed is owes.idle:  # idle since now
             self._change_debt(owed)
 
     def _change_debt(self, owed: Owed | None) -> None:
-        if self._owed is not None:
+        if self._owed is not None and self._owed is not owed:
             self._owed.end(self)
         if owed is not None:
             owed.begin(self)

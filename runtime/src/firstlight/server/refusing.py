@@ -35,7 +35,7 @@ class RefusingConnection(LimitedMessages):
         answer = self._answer_to(reason)
         if self.busy:
             self.cycle.disconnected = True
-            self.cycle.message_event.set()
+            self.cycle.notify()
         if answer:
             self.transport.write(answer)
             self._linger()
@@ -52,6 +52,8 @@ class RefusingConnection(LimitedMessages):
         """Close the connection. A client that still sends gets time to read its response."""
         if self.transport.is_closing():
             return
+        if self.cycle is not None:
+            self.cycle.flush()
         if self._in_body and not (self.busy or self._refused):
             self._linger()
             return
@@ -64,6 +66,8 @@ class RefusingConnection(LimitedMessages):
         """Whether the client has made progress since the last call."""
         if owed == "body_timeout":  # the client waits for `100 Continue`
             return self.busy and self.cycle.waiting_for_100_continue
+        if not owed:  # it was idle, and serves a request now
+            return self.busy and not self._refused
         if owed != "write_timeout":
             return False
         unread, self._unread = self._unread, unread_bytes(self.transport)

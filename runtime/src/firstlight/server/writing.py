@@ -1,0 +1,162 @@
+"""The response to one request on the wire. It leaves in one write, unless its body comes later or is large.
+
+uvicorn writes head and body one after the other, and uvloop makes a system call and a packet of each. So the head is
+held until the body follows. A body that does not follow at once, such as that of a stream, delays it by one iteration
+of the loop. A head is built in one pass over its fields, together with those that the service adds to every response.
+"""
+
+import asyncio
+import logging
+import re
+from collections.abc import Sequence
+from typing import Protocol
+
+from starlette.types import Message, Scope
+from uvicorn.protocols.http.flow_control import FlowControl
+from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
+from uvicorn.server import ServerState
+
+from ..requests.response_start import completed
+from ..security.headers import LINES
+from .held_heads import HeldHeads
+from .known_fields import KnownFields
+
+JOINED_BYTES = 65_536  # a larger body is sent by itself: copying it would cost more than a second call
+START, BODY = "http.response.start", "http.response.body"
+_LENGTH, _CODING = b"content-length", b"transfer-encoding"
+_FRAMING = frozenset({_LENGTH, _CODING, b"connection"})
+_WITHOUT_BODY = frozenset({204, 304})
+_NO_VALUE = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
+
+
+class Connection(Protocol):
+    """The protocol of a connection, as far as its requests use it."""
+
+    loop: asyncio.AbstractEventLoop
+    transport: asyncio.Transport
+    logger: logging.Logger
+    server_state: ServerState
+    tasks: set[asyncio.Task[None]]
+    held_heads: HeldHeads
+    known_fields: KnownFields
+
+    @property
+    def flow(self) -> FlowControl:
+        """Whether the client reads, and whether we do."""
+
+    def on_response_complete(self) -> None:
+        """Called after the last byte of a response."""
+
+
+class Writing(RequestResponseCycle):
+    """uvicorn's cycle with a `send` of its own. `connection` is where the response goes."""
+
+    scope: Scope  # type: ignore[assignment] # uvicorn has types of its own
+    connection: Connection
+    held: list[bytes]
+    """The head that waits for the body, in pieces."""
+
+    def notify(self) -> None:
+        """Wake `receive`."""
+        raise NotImplementedError
+
+    async def send(self, message: Message) -> None:  # type: ignore[override] # uvicorn has types of its own
+        """Send the head or a part of the body. Raises `RuntimeError` for a message that ASGI does not allow now."""
+        if self.flow.write_paused and not self.disconnected:
+            await self.flow.drain()
+        if self.disconnected:
+            return
+        if self.response_complete:
+            msg = f"Unexpected ASGI message '{message['type']}' sent, after response already completed."
+            raise RuntimeError(msg)
+        expected = BODY if self.response_started else START
+        if message["type"] != expected:
+            msg = f"Expected ASGI message '{expected}', but got '{message['type']}'."
+            raise RuntimeError(msg)
+        if self.response_started:
+            self._go_on(message.get("body", b""), more=message.get("more_body", False))
+            return
+        self.response_started, self.waiting_for_100_continue = True, False
+        self.held = self._head(message["status"], message.get("headers", ()))
+        self.connection.held_heads.add(self, self.connection.loop.call_soon)
+
+    def flush(self) -> None:
+        """Send the head, if it is still held."""
+        if self.held:
+            head, self.held = self.held, []
+            if not self.disconnected:
+                self.transport.write(b"".join(head))
+
+    def _head(self, status: int, fields: Sequence[Sequence[bytes]]) -> list[bytes]:
+        known, scope = self.connection.known_fields, self.scope
+        added = scope.get(LINES)
+        names, once = known.names, added[1].names if added else frozenset()
+        head = [known.beginning(status, self.connection.server_state.default_headers)]
+        closes = False
+        for given, value in fields:
+            name = names.get(given) or known.examined(given)
+            if _NO_VALUE.search(value):
+                msg = "Invalid HTTP header value."
+                raise RuntimeError(msg)
+            if name in _FRAMING:
+                closes = self._frame(name, value) or closes
+            elif added and name in once:  # the application has set it itself
+                scope[LINES] = None
+                return self._head(status, completed(fields, *added))
+            head += (name, b": ", value, b"\r\n")
+        if added:
+            (name, value), more, lines = added
+            head += (name, b": ", value, b"\r\n", more.lines, lines)
+        if not (self.keep_alive or closes):
+            head.append(b"connection: close\r\n")
+        if self.chunked_encoding is None and scope["method"] != "HEAD" and status not in _WITHOUT_BODY:
+            self.chunked_encoding = True
+            head.append(b"transfer-encoding: chunked\r\n")
+        head.append(b"\r\n")
+        return head
+
+    def _frame(self, name: bytes, value: bytes) -> bool:
+        """Note how the body is delimited. Returns whether the connection closes after it."""
+        if name == _LENGTH:
+            if self.chunked_encoding is None:
+                self.expected_content_length, self.chunked_encoding = int(value), False
+        elif name == _CODING:
+            if value.lower() == b"chunked":
+                self.expected_content_length, self.chunked_encoding = 0, True
+        elif b"close" in (token.strip() for token in value.lower().split(b",")):
+            self.keep_alive = False
+            return True
+        return False
+
+    def _go_on(self, body: bytes, *, more: bool) -> None:
+        if self.scope["method"] == "HEAD":
+            self.expected_content_length, body = 0, b""
+        elif self.chunked_encoding:
+            chunk = (b"%x\r\n" % len(body), body, b"\r\n") if body else ()
+            body = b"".join((*chunk, b"" if more else b"0\r\n\r\n"))
+        else:
+            self.expected_content_length -= len(body)
+            if self.expected_content_length < 0:
+                msg = "Response content longer than Content-Length"
+                raise RuntimeError(msg)
+        held = self.held
+        if held and len(body) <= JOINED_BYTES:
+            self.held = []
+            held.append(body)
+            self.transport.write(b"".join(held))
+        else:
+            self.flush()
+            if body:
+                self.transport.write(body)
+        if not more:
+            self._complete()
+
+    def _complete(self) -> None:
+        if self.expected_content_length:
+            msg = "Response content shorter than Content-Length"
+            raise RuntimeError(msg)
+        self.response_complete = True
+        self.notify()
+        if not self.keep_alive:
+            self.transport.close()
+        self.on_response()
