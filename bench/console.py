@@ -4,12 +4,15 @@ import json
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from http import HTTPStatus
+from http.client import HTTPConnection
 from statistics import median
 from typing import Self
 
 from .machine import is_busy
 from .report import WORDS, Row, Section, estimate
-from .rig import Rig, Server
+from .rig import LOOPBACK, Rig, Server
 from .variants import CONSOLE_OFF, CONSOLE_ON, CONSOLE_TOKEN
 
 RATE = 500.0
@@ -63,7 +66,7 @@ def _round(rig: Rig, off: Server, on: Server) -> tuple[float, float]:
 
 
 class Page:
-    """Asks what the overview of the page asks, for the length of a block."""
+    """Asks what the overview of the page asks, for the length of a block, over one connection as a browser does."""
 
     def __init__(self, server: Server) -> None:
         """Nothing asked yet."""
@@ -84,17 +87,19 @@ class Page:
 
     def _run(self) -> None:
         newest, number = 0.0, 0
-        while not self._stop.wait(1):
-            points = json.loads(self._ask(f"signals?since={newest}"))["points"]
-            newest = points[-1]["t"] if points else newest
-            number += 1
-            for twin in (*EVERY_SECOND, *(EVERY_OTHER_SECOND if number % 2 else ())):
-                self._ask(twin)
+        with closing(HTTPConnection(LOOPBACK, self._server.management_port, timeout=10)) as connection:
+            while not self._stop.wait(1):
+                points = json.loads(self._ask(connection, f"signals?since={newest}"))["points"]
+                newest = points[-1]["t"] if points else newest
+                number += 1
+                for twin in (*EVERY_SECOND, *(EVERY_OTHER_SECOND if number % 2 else ())):
+                    self._ask(connection, twin)
 
-    def _ask(self, twin: str) -> str:
-        headers = {"authorization": f"Bearer {CONSOLE_TOKEN}"}
-        status, text = self._server.fetch(API + twin, management=True, headers=headers)
-        if status != 200:  # noqa: PLR2004 - it is what the page needs
-            reason = f"answered {status} to {twin}: {text}"
+    def _ask(self, connection: HTTPConnection, twin: str) -> str:
+        connection.request("GET", API + twin, headers={"authorization": f"Bearer {CONSOLE_TOKEN}"})
+        response = connection.getresponse()
+        text = response.read().decode()
+        if response.status != HTTPStatus.OK:
+            reason = f"answered {response.status} to {twin}: {text}"
             raise self._server.failure(reason)
         return text

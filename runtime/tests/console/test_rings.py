@@ -1,11 +1,16 @@
 """Rings: limited in number and in bytes, numbered, and readable since a number."""
 
 import threading
+from weakref import WeakSet
 
 import pytest
 
 from firstlight.console.matching import Wanted, matched
-from firstlight.console.rings import ITEM_BYTES, Ring
+from firstlight.console.rings import ITEM_BYTES, MOST_WAITING, WAITING_BYTES, Ring
+
+
+class Item:
+    """Something that is kept."""
 
 
 def filled(number: int, ring: Ring[int]) -> Ring[int]:
@@ -69,6 +74,34 @@ def test_the_numbers_go_on_after_those_of_another_process() -> None:
     ring.append(8, 10)
 
     assert [entry.seq for entry in ring.entries(7)] == [8]
+
+
+def test_a_reader_gets_items_that_wait() -> None:
+    """In the order in which they came, beside those that did not wait."""
+    ring: Ring[int] = Ring(10, 10_000)
+    ring.append_soon(1, 40)
+    ring.append(2, 40)
+    ring.append_soon(3, 40)
+
+    assert ring.last == 3
+    assert [(entry.seq, entry.item) for entry in ring.entries()] == [(1, 1), (2, 2), (3, 3)]
+    assert ring.held == 3 * (ITEM_BYTES + 40)
+
+
+def test_few_items_wait_and_no_large_one() -> None:
+    """What waits is beyond the limits of the ring, and has limits of its own."""
+    ring: Ring[Item] = Ring(1, 10_000)
+    alive: WeakSet[Item] = WeakSet()
+
+    def add(size: int) -> int:
+        item = Item()
+        alive.add(item)
+        ring.append_soon(item, size)
+        del item
+        return len(alive)
+
+    assert max(add(WAITING_BYTES) for _ in range(5 * MOST_WAITING)) == MOST_WAITING
+    assert add(WAITING_BYTES + 1) == 1
 
 
 def test_threads_may_append_at_once() -> None:

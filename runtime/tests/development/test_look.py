@@ -76,7 +76,7 @@ def test_it_shows_routes_budget_alerts_and_errors(develop: Develop, page: Path) 
     assert "\x1b" not in shown.stdout
     assert stat.S_IMODE((session.root / FILE).stat().st_mode) == 0o600
 
-    trace = re.findall(r"make look TWIN=(requests/[0-9a-f]{32})", shown.stdout)[-1]
+    trace = re.findall(r"make look TWIN='(requests/[0-9a-f]{32}\?seq=\d+)'", shown.stdout)[-1]
     detail = look(session.root, trace)
     assert "the stamp is broken" in json.loads(detail.stdout)["request"]["exception"]["stack"]
     spaces = look(session.root, "logs?level=error&text=the stamp&limit=1")

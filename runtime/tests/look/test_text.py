@@ -87,7 +87,7 @@ def test_text_of_clients_cannot_move_the_cursor() -> None:
     hostile = "\x1b[2J\r\n\u202e"
     error = {
         "time": 1.0, "method": f"GET{hostile}", "path": f"/{hostile}", "status": 500, "error_type": hostile,
-        "ms": 1.0, "trace_id": "0" * 32,
+        "seq": 1, "ms": 1.0, "trace_id": "0" * 32,
     }  # fmt: skip
     route = {"route": hostile, "rate": 1.0, "p50": 1.0, "p99": 1.0, "errors": 1.0}
     shown = text(errors=[error], routes=[route])

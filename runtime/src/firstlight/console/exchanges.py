@@ -107,7 +107,7 @@ class Exchanges:
         path, sent, client = more
         began = time.time() - took / 1e9
         record: Any = (began, method, route, path, status, took, error_type, ids.trace_id, ids.request_id, sent, client)
-        self.ring.append(record, RECORD_BYTES + getsizeof(path) + getsizeof(ids.request_id) + getsizeof(client))
+        self.ring.append_soon(record, RECORD_BYTES + getsizeof(path) + getsizeof(ids.request_id) + getsizeof(client))
 
     def find(self, wanted: Wanted, only: Filter) -> Matched:
         """The newest requests that pass a filter."""

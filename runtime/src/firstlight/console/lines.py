@@ -23,7 +23,7 @@ class Lines:
 
     def add(self, line: bytes) -> None:
         """Add a line."""
-        self.ring.append(line, getsizeof(line))
+        self.ring.append_soon(line, getsizeof(line))
 
     def find(self, wanted: Wanted, level: str = "", text: str = "", trace_id: str = "") -> Matched:
         """The newest lines of at least a level, with a text in any letter case, of one trace."""

@@ -75,7 +75,7 @@ def _errors(found: Summary, paint: Paint) -> Iterator[str]:
     for each in found.errors:
         yield f"  {_request(each, paint)}"
         if each["trace_id"]:
-            yield paint(f"           make look TWIN=requests/{each['trace_id']}", "dim")
+            yield paint(f"           make look TWIN='requests/{each['trace_id']}?seq={each['seq']}'", "dim")
 
 
 def _request(each: Mapping[str, Any], paint: Paint) -> str:

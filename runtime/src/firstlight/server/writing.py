@@ -84,7 +84,7 @@ class Writing(RequestResponseCycle):
         """Send the head, if it is still held."""
         if self.held:
             head, self.held = self.held, []
-            if not self.disconnected:
+            if not (self.disconnected or self.transport.is_closing()):
                 self.transport.write(b"".join(head))
 
     def _head(self, status: int, fields: Sequence[Sequence[bytes]]) -> list[bytes]:
