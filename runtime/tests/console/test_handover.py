@@ -20,6 +20,7 @@ from firstlight.development.handover import CONSOLE_BUFFERS
 from firstlight.lifecycle import Lifecycle
 from firstlight.metrics.durations import Durations
 from firstlight.metrics.instruments import LATENCY_BUCKETS_SECONDS
+from firstlight.requests.span_attributes import STARTED
 
 TRACE = "0af7651916cd43dd8448eb211c80319c"
 LABELS = ("http_request_method", "http_route", "http_response_status_code", "error_type", "url_scheme")
@@ -38,7 +39,7 @@ class Recorded:
 
     def record(self) -> None:
         """One of each."""
-        scope = {"firstlight.attributes": {"url.path": "/links", "client.address": "127.0.0.1"}}
+        scope = {STARTED: ("/links", "127.0.0.1")}
         request = SimpleNamespace(scope=scope, ids=RequestContext("r", TRACE, "s"), bytes_sent=5)
         self.buffers.exchanges.finished(request, {"m": "GET", "r": "/links", "s": 200, "e": ""}, 1_000_000)
         self.buffers.lines.add(b'{"level": "info", "event": "link.created", "trace_id": "%s"}\n' % TRACE.encode())

@@ -21,6 +21,7 @@ from firstlight.lifecycle import Lifecycle
 from firstlight.logs import rendering
 from firstlight.metrics.durations import Durations
 from firstlight.metrics.instruments import LATENCY_BUCKETS_SECONDS
+from firstlight.requests.span_attributes import STARTED
 
 if TYPE_CHECKING:
     from firstlight.requests.observed_request import Labels
@@ -60,7 +61,7 @@ def test_requests(length: int) -> None:
         for _ in range(exchanges.NUMBER + 500):
             path, client = f"/{secrets.token_hex(length)}", secrets.token_hex(8)
             ids = RequestContext(secrets.token_hex(64), secrets.token_hex(16), secrets.token_hex(8))
-            scope = {"firstlight.attributes": {"url.path": path, "client.address": client}}
+            scope = {STARTED: (path, client)}
             labels: Labels = {"m": "GET", "r": "/x", "s": 200, "e": ""}
             kept.finished(SimpleNamespace(scope=scope, ids=ids, bytes_sent=99_999_999), labels, time.time_ns())
         return kept

@@ -20,7 +20,7 @@ METHOD_BYTES = 64
 REMEMBERED_BYTES = 512  # of a user agent
 HOST, USER_AGENT = b"host", b"user-agent"
 _READ = frozenset({HOST, USER_AGENT})
-STARTED = "firstlight.attributes"  # in the scope: those at the start, where the span is recorded
+STARTED = "firstlight.path_and_client"  # in the scope: as they are in the span, where it is recorded
 
 _ADDRESS = re.compile(rf"[0-9A-Fa-f.:]{{2,{ADDRESS_CHARACTERS}}}")  # behind a proxy it comes from a header
 
