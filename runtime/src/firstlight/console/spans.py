@@ -17,11 +17,10 @@ from ..logs.values import plain
 from ..traces.attributes import Groups, SharedAttributes
 from ..traces.request_span import SpanWatch
 from .matching import OF_ONE_TRACE
-from .rings import Ring
+from .rings import MOST_WAITING, Ring
 
 NUMBER = 6_000
 MAX_BYTES = 2_228_224
-MOST_WAITING = 32
 
 Event = tuple[str, int, Mapping[str, Any]]
 
