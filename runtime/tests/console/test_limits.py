@@ -14,7 +14,7 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.trace import SpanContext
 from prometheus_client import CollectorRegistry, Gauge
 
-from firstlight.console import exchanges, lines, points, readings, spans, stalls
+from firstlight.console import exchanges, lines, points, readings, rings, spans, stalls
 from firstlight.console.latencies import Latencies
 from firstlight.context import RequestContext
 from firstlight.lifecycle import Lifecycle
@@ -116,7 +116,7 @@ def test_spans_of_requests(length: int) -> None:
             )
         return kept
 
-    waiting = spans.MOST_WAITING * 7 * (2 * length + OBJECT_BYTES)  # as they came
+    waiting = rings.MOST_WAITING * 7 * (2 * length + OBJECT_BYTES)  # as they came
     assert held_by(fill) <= spans.MAX_BYTES * TOLERANCE + waiting
 
 
