@@ -114,17 +114,20 @@ def test_a_connection_that_closes_says_so_once(version: str, more: str, headers:
 @pytest.mark.parametrize(
     ("messages", "error"),
     [
-        ([body(b"Hello")], "Expected ASGI message 'http.response.start', but got 'http.response.body'."),
-        ([start(LENGTH), start(LENGTH)], "Expected ASGI message 'http.response.body', but got 'http.response.start'."),
-        ([start(LENGTH), body(b"Hello!")], "Response content longer than Content-Length"),
-        ([start(LENGTH), body(b"Hell")], "Response content shorter than Content-Length"),
-        ([start(LENGTH), body(b"Hello"), body(b"!")], "sent, after response already completed."),
-        ([start((b"a b", b"c"))], "Invalid HTTP header name."),
-        ([start((b"", b"c"))], "Invalid HTTP header name."),
-        ([start((b"a\r\nb", b"c"))], "Invalid HTTP header name."),
-        ([start((b"\xe9", b"c"))], "Invalid HTTP header name."),
-        ([start((b"a", b"b\r\nset-cookie: c"))], "Invalid HTTP header value."),
-        ([start((b"a", b"b\x00"))], "Invalid HTTP header value."),
+        ([body(b"Hello")], "The application sends http.response.body, where http.response.start is due."),
+        ([start(LENGTH), start(LENGTH)], "The application sends http.response.start, where http.response.body is due."),
+        ([start(LENGTH), body(b"Hello!")], "The body is longer than the Content-Length of the response."),
+        ([start(LENGTH), body(b"Hell")], "The body is shorter than the Content-Length of the response."),
+        (
+            [start(LENGTH), body(b"Hello"), body(b"!")],
+            "The response is complete, and the application sends http.response.body.",
+        ),
+        ([start((b"a b", b"c"))], " is no name of a header: letters, digits and hyphens are."),
+        ([start((b"", b"c"))], " is no name of a header: letters, digits and hyphens are."),
+        ([start((b"a\r\nb", b"c"))], " is no name of a header: letters, digits and hyphens are."),
+        ([start((b"\xe9", b"c"))], " is no name of a header: letters, digits and hyphens are."),
+        ([start((b"a", b"b\r\nset-cookie: c"))], "The header a has a control character in its value."),
+        ([start((b"a", b"b\x00"))], "The header a has a control character in its value."),
     ],
 )
 def test_a_message_that_would_break_the_connection_is_refused(messages: Sequence[Message], error: str) -> None:

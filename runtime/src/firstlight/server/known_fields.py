@@ -34,7 +34,7 @@ class KnownFields:
     def examined(self, given: bytes) -> bytes:
         """A name that is not known yet, in lower case. Raises `RuntimeError` for one that a response must not have."""
         if _NO_NAME.search(given):
-            msg = "Invalid HTTP header name."
+            msg = f"{given!r} is no name of a header: letters, digits and hyphens are."
             raise RuntimeError(msg)
         name = given.lower()
         if len(self.names) < MOST_NAMES:

@@ -67,11 +67,11 @@ class Writing(RequestResponseCycle):
         if self.disconnected:
             return
         if self.response_complete:
-            msg = f"Unexpected ASGI message '{message['type']}' sent, after response already completed."
+            msg = f"The response is complete, and the application sends {message['type']}."
             raise RuntimeError(msg)
         expected = BODY if self.response_started else START
         if message["type"] != expected:
-            msg = f"Expected ASGI message '{expected}', but got '{message['type']}'."
+            msg = f"The application sends {message['type']}, where {expected} is due."
             raise RuntimeError(msg)
         if self.response_started:
             self._go_on(message.get("body", b""), more=message.get("more_body", False))
@@ -96,7 +96,7 @@ class Writing(RequestResponseCycle):
         for given, value in fields:
             name = names.get(given) or known.examined(given)
             if _NO_VALUE.search(value):
-                msg = "Invalid HTTP header value."
+                msg = f"The header {name.decode()} has a control character in its value."
                 raise RuntimeError(msg)
             if name in _FRAMING:
                 closes = self._frame(name, value) or closes
@@ -137,7 +137,7 @@ class Writing(RequestResponseCycle):
         else:
             self.expected_content_length -= len(body)
             if self.expected_content_length < 0:
-                msg = "Response content longer than Content-Length"
+                msg = "The body is longer than the Content-Length of the response."
                 raise RuntimeError(msg)
         held = self.held
         if held and len(body) <= JOINED_BYTES:
@@ -153,7 +153,7 @@ class Writing(RequestResponseCycle):
 
     def _complete(self) -> None:
         if self.expected_content_length:
-            msg = "Response content shorter than Content-Length"
+            msg = "The body is shorter than the Content-Length of the response."
             raise RuntimeError(msg)
         self.response_complete = True
         self.notify()
