@@ -2,19 +2,18 @@
 
 from .reverts import Revert
 
-RECORDER, CLIENT = "requests/recorder.py", "components/http_client"
-SHORTENED = " if len(line) <= LINE_BYTES else orjson.dumps(_shortened(event), option=_OPTIONS)"
-USER_AGENT = 'request.identified.user_agent.decode("latin-1")'
+ATTRIBUTES, CLIENT = "requests/span_attributes.py", "components/http_client"
+SHORTENED = " if len(line) <= LINE_BYTES else orjson.dumps(shortened(event), option=_OPTIONS)"
 
 REVERTS = (
     Revert(
         rows=("collector down",),
         what="user agents are not cut, and the queue of spans is limited in number only",
         edits=[
-            (RECORDER, 'cut(request.identified.user_agent.decode("latin-1"), USER_AGENT_BYTES)', USER_AGENT),
+            (ATTRIBUTES, 'cut(agent.decode("latin-1"), USER_AGENT_BYTES)', 'agent.decode("latin-1")'),
             ("otlp/batches.py", " or self._bytes + needed > self._max_bytes", ""),
-            ("traces/provider.py", "stated.max_span_attribute_length = VALUE_CHARACTERS", "pass"),
-            ("traces/provider.py", "stated.max_attribute_length = EVENT_CHARACTERS", "pass"),
+            ("traces/provider.py", "length, VALUE_CHARACTERS)", "length, 1_000_000)"),
+            ("traces/provider.py", "_first(length, EVENT_CHARACTERS)", "_first(length, 1_000_000)"),
         ],
     ),
     Revert(
@@ -33,12 +32,12 @@ REVERTS = (
     Revert(
         rows=("unknown keys",),
         what="every error of a body is listed",
-        edits=[("problems.py", "LISTED_ERRORS = 20", "LISTED_ERRORS = 1_000_000")],
+        edits=[("service_errors.py", "LISTED_ERRORS = 20", "LISTED_ERRORS = 1_000_000")],
     ),
     Revert(
         rows=("dependency drips",),
         what="no limit on the total time of a call",
-        edits=[(f"{CLIENT}/limits.py", "asyncio.timeout_at(deadline)", "asyncio.timeout_at(None)")],
+        edits=[(f"{CLIENT}/deadlines.py", "asyncio.timeout_at(deadline)", "asyncio.timeout_at(None)")],
     ),
     Revert(
         rows=("dependency without end",),
@@ -74,11 +73,11 @@ REVERTS = (
     Revert(
         rows=("caller gives up",),
         what="a call that its caller cancelled counts as failed",
-        edits=[(f"{CLIENT}/observation.py", "if error is not None and not cancelled:", "if error is not None:")],
+        edits=[(f"{CLIENT}/calls.py", "if error is not None and not cancelled:", "if error is not None:")],
     ),
     Revert(
         rows=("dependency down",),
         what="no line names the dependency",
-        edits=[(f"{CLIENT}/observation.py", "self._failures.write(self._method, error_type, error)", "pass")],
+        edits=[(f"{CLIENT}/calls.py", "self._dependency.failures.write(self._method, failure, error)", "pass")],
     ),
 )

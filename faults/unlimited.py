@@ -37,7 +37,7 @@ REVERTS = (
     Revert(
         rows=("dripping body",),
         what="the deadline of a body is total",
-        edits=[(PROTOCOL, "if owed is not self._owed or self._progressed:", "if owed is not self._owed:")],
+        edits=[(PROTOCOL, " or self._progressed or owed is owes.idle", " or owed is owes.idle")],
     ),
     Revert(
         rows=("silent connections", "half heads", "few descriptors"),
@@ -70,7 +70,7 @@ REVERTS = (
     Revert(
         rows=("h2c offer",),
         what="what follows an offer is dropped",
-        edits=[(MESSAGES, "end = at + offer.args[0]", "end = len(data)")],
+        edits=[(MESSAGES, "return int(offer.args[0])", "return 1 << 30")],
     ),
     Revert(
         rows=("unknown protocol",),

@@ -87,12 +87,12 @@ REVERTS = (
     Revert(
         rows=("bound field",),
         what="`http.request_finished` without bound fields",
-        edits=[(RECORDER, "{**redact(fields(bound)), **event} if bound else event", "event")],
+        edits=[(RECORDER, "**redact(fields(bound or {})), ", "")],
     ),
     Revert(
         rows=("failed request",),
         what="spans without the exception",
-        edits=[(RECORDER, 'span.add_event("exception", described(request.error))', "pass")],
+        edits=[(RECORDER, 'span.add_event("exception", described(error))', "pass")],
     ),
     Revert(
         rows=("first failures",),
