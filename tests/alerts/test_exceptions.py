@@ -102,7 +102,9 @@ def test_every_threshold_can_be_written(copy: Path) -> None:
     write(copy, *tables, exception("ServiceDown", "off = true", '$1\\"'), exception("ServiceDown", "off = true", "🚀"))
     rules = copy / "rules/exceptions.rules.yml"
     subprocess.run(["promtool", "check", "rules", rules], check=True, capture_output=True)
-    assert [len(group["rules"]) for group in yaml.safe_load(rules.read_text("utf-8"))["groups"]] == [20, 17]
+    sizes = [len(group["rules"]) for group in yaml.safe_load(rules.read_text("utf-8"))["groups"]]
+    assert sum(sizes) == len(tables) + 2
+    assert max(sizes) <= 20 < len(tables)
 
 
 def test_an_alert_compares_in_the_direction_of_its_threshold() -> None:

@@ -106,9 +106,9 @@ class Wired:
         self.state = ServerState()
         self.transport, self.protocol = self.connect()
 
-    def connect(self) -> tuple[FakeTransport, LimitedProtocol]:
+    def connect(self, transport: FakeTransport | None = None) -> tuple[FakeTransport, LimitedProtocol]:
         """Open one more connection."""
-        transport = FakeTransport()
+        transport = transport or FakeTransport()
         protocol = LimitedProtocol(
             limited_by=self.connections,
             refusals=REFUSALS,

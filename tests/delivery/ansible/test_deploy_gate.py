@@ -142,13 +142,13 @@ def test_a_release_is_judged_alone_and_against_the_old_one(
 
 def test_the_first_release_is_judged_alone(start: Start) -> None:
     """There is no old release to compare it with."""
-    assert gate("--new", start(good=100).url, *HASTE).status == GOOD
-    assert gate("--new", start(good=80, failed=20).url, *HASTE).status == BAD
+    assert gate("--new", start(good=100).url, *PATIENCE).status == GOOD
+    assert gate("--new", start(good=80, failed=20).url, *PATIENCE).status == BAD
 
 
 def test_instances_of_a_slot_are_added_up(start: Start) -> None:
     """One bad one of two is half as bad."""
-    verdict = gate("--new", start(good=100).url, start(good=80, failed=20).url, *HASTE)
+    verdict = gate("--new", start(good=100).url, start(good=80, failed=20).url, *PATIENCE)
 
     assert verdict.status == BAD
     assert "10.00 % of 200 requests failed" in verdict.sentence
@@ -186,16 +186,16 @@ def test_a_release_that_does_not_answer_is_bad(start: Start, gone: str) -> None:
     refusing = start(good=1)
     refusing.status = 503
 
-    refused = gate("--new", gone, *HASTE)
+    refused = gate("--new", gone, *PATIENCE)
 
     assert refused.status == BAD
     assert f"bad: {gone} does not answer" in refused.sentence
-    assert gate("--new", refusing.url, *HASTE) == (BAD, f"bad: {refusing.url} answers 503\n")
+    assert gate("--new", refusing.url, *PATIENCE) == (BAD, f"bad: {refusing.url} answers 503\n")
 
 
 def test_an_old_release_that_does_not_answer_is_ignored(start: Start, gone: str) -> None:
     """A deploy must be possible when the running release is broken."""
-    assert gate("--new", start(good=100).url, "--old", gone, *HASTE).status == GOOD
+    assert gate("--new", start(good=100).url, "--old", gone, *PATIENCE).status == GOOD
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from starlette.types import Message, Scope, Send
 
 from .. import failures
 from ..requests.observed_request import ANSWERED
+from ..security.headers import REQUEST_ID
 from .outcomes import COUNTS
 from .store import Completion, Headers, Name, Records, StoredResponse
 
@@ -26,7 +27,7 @@ _NOT_REPEATED = frozenset(
         b"trailer",
         b"transfer-encoding",
         b"upgrade",
-        b"x-request-id",
+        REQUEST_ID,
     }
 )
 _BEFORE_OR_AFTER = frozenset({"http.response.early_hint", "http.response.trailers", "http.response.debug"})

@@ -148,15 +148,14 @@ class Connections:
             owed.end(connection)
 
     def _make_place(self) -> bool:
+        while (oldest := self.idle.oldest()) is not None and oldest.has_progressed(self.idle.reason):
+            self.idle.end(oldest)  # it serves a request
         for owed, seconds, reason in (
             (self.heads, 0.0, "too_many_connections"),
             (self.idle, 0.0, ""),
             (self.bodies, STALLED_SECONDS, "too_many_connections"),
         ):
             victim = owed.oldest(seconds)
-            while owed is self.idle and victim is not None and victim.has_progressed(owed.reason):
-                owed.end(victim)  # it serves a request
-                victim = owed.oldest(seconds)
             if victim is not None:
                 self._evict(victim, reason)
                 return True

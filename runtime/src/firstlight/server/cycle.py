@@ -1,18 +1,41 @@
-"""One request on the wire: the task that serves it, and what it receives."""
+"""One request on the wire: the task that serves it, and what it receives. `writing.py` adds the response."""
 
 import asyncio
+import logging
 from contextvars import Context
-from typing import Any
+from typing import Any, Protocol
 
-from starlette.types import Scope
+from uvicorn.protocols.http.flow_control import FlowControl
+from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
+from uvicorn.server import ServerState
 
-from .writing import Connection, Writing
+from .held_heads import HeldHeads
+from .known_fields import KnownFields
 
 
-class Cycle(Writing):
+class Connection(Protocol):
+    """The protocol of a connection, as far as its requests use it."""
+
+    loop: asyncio.AbstractEventLoop
+    transport: asyncio.Transport
+    logger: logging.Logger
+    server_state: ServerState
+    tasks: set[asyncio.Task[None]]
+    held_heads: HeldHeads
+    known_fields: KnownFields
+
+    @property
+    def flow(self) -> FlowControl:
+        """Whether the client reads, and whether we do."""
+
+    def on_response_complete(self) -> None:
+        """Called after the last byte of a response."""
+
+
+class Cycle(RequestResponseCycle):
     """Created when the head of a request is complete."""
 
-    def __init__(self, connection: Connection, scope: Scope, *, keep_alive: bool, asks_first: bool) -> None:
+    def __init__(self, connection: Connection, scope: Any, *, keep_alive: bool, asks_first: bool) -> None:
         """Nothing is sent yet. `asks_first`: the client waits for `100 Continue` before it sends the body.
 
         uvicorn's own constructor takes one by one what `connection` has.
@@ -25,23 +48,27 @@ class Cycle(Writing):
         self.body, self.more_body = bytearray(), True
         self.chunked_encoding: bool | None = None
         self.expected_content_length = 0
-        self.held = []
+        self.held: list[bytes] = []
+        """The head of the response while it waits for the body, in pieces."""
         self._task: asyncio.Task[None]
         self._event: asyncio.Event | None = None
-        self._news = False  # something has happened that `receive` tells, and there is no event yet
+        self._notified = False  # there is something to receive
 
     @property
-    def message_event(self) -> asyncio.Event:  # type: ignore[override] # an attribute of uvicorn's
-        """Wakes `receive`. Created when it is used: most requests have no body that anybody waits for."""
+    def message_event(self) -> asyncio.Event:  # type: ignore[override] # uvicorn creates it for each request
+        """Wakes `receive`. Created at its first use, because most requests have no body that anybody waits for.
+
+        Without that, a request took 4 thousand instructions more.
+        """
         if self._event is None:
             self._event = asyncio.Event()
-            if self._news:
+            if self._notified:
                 self._event.set()
         return self._event
 
     def notify(self) -> None:
-        """Wake `receive`."""
-        self._news = True
+        """Wake `receive`, now or when it is called."""
+        self._notified = True
         if self._event is not None:
             self._event.set()
 

@@ -29,6 +29,10 @@ class HeldFlow(FlowControl):
             self._held = False
             self.resume_reading()
 
+    def end(self) -> None:
+        """Tell nobody any more that reading stops or starts."""
+        self._changed = _nobody
+
     def pause_reading(self) -> None:
         """Stop reading."""
         if not self.read_paused:
@@ -40,3 +44,7 @@ class HeldFlow(FlowControl):
         if self.read_paused and not self._held:
             super().resume_reading()
             self._changed()
+
+
+def _nobody() -> None:
+    """The connection has ended."""

@@ -56,7 +56,8 @@ class CheckedHeads(HttpToolsProtocol):
             "headers": self.headers,
             "state": self.app_state.copy(),
         }
-        self.scope = scope  # type: ignore[assignment] # uvicorn has types of its own
+        uvicorns: Any = scope  # which has a type of its own for it
+        self.scope = uvicorns
         return scope
 
     def on_message_begin(self) -> None:

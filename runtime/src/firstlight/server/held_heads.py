@@ -5,14 +5,14 @@ from typing import Protocol
 
 
 class Holder(Protocol):
-    """A transport that holds a head, or has sent it with its body."""
+    """A response whose head is held, or has been sent with its body."""
 
     def flush(self) -> None:
         """Send the head, if it is still held."""
 
 
 class HeldHeads:
-    """The heads of all connections. One callback of the loop serves all that are held in one iteration."""
+    """The heads of all connections of a port. One callback of the loop serves all that are held in one iteration."""
 
     def __init__(self) -> None:
         """Nothing is held yet."""

@@ -13,9 +13,9 @@ from starlette.types import Scope
 from .. import failures
 from ..requests.arrival import ARRIVED, PEER
 from ..requests.body_limit import FRAMING
-from .cycle import Cycle
 from .heads import CheckedHeads
 from .request_target import HostError
+from .writing import WritingCycle
 
 LINE_ENDS = b"\r\n"
 BLANK_LINE = b"\r\n\r\n"  # ends a head, and a chunked body
@@ -28,7 +28,7 @@ CLIENTS_MISTAKES = (httptools.HttpParserError, UnicodeError)
 class LimitedMessages(CheckedHeads):
     """Parses the data of a client, and refuses messages that are too large."""
 
-    cycle: Cycle
+    cycle: WritingCycle
 
     def __init__(self, *, max_head_bytes: int, **uvicorn: Any) -> None:
         """Hand `uvicorn` on to uvicorn's protocol."""

@@ -9,12 +9,12 @@ from ..requests.arrival import ARRIVED, PEER
 from ..requests.early_refusal import EarlyRefusal
 from ..security.headers import LINES
 from .connections import Connections, Owed
-from .cycle import Cycle
 from .flow import HeldFlow
 from .kernel import ReceivedAt
 from .messages import FRAMING_PER_BYTE
 from .refusing import RefusingConnection
 from .transport import OwnedTransport
+from .writing import WritingCycle
 
 
 class LimitedProtocol(RefusingConnection):
@@ -32,7 +32,9 @@ class LimitedProtocol(RefusingConnection):
 
     def connection_made(self, transport: Any) -> None:
         """Add the connection to `Connections`."""
-        super().connection_made(OwnedTransport(transport, self))  # type: ignore[arg-type] # as good as a transport
+        self._owned = OwnedTransport(transport, self)
+        as_good: Any = self._owned  # as a transport
+        super().connection_made(as_good)
         self.flow = HeldFlow(transport, self._flow_changed)
         self._received_at = ReceivedAt(transport)
         self._limited_by.open(self)
@@ -43,6 +45,8 @@ class LimitedProtocol(RefusingConnection):
         self._received_at.close()
         self._rest = b""
         super().connection_lost(exc)
+        self._let_go()
+        self._owned.end()
 
     def data_received(self, data: bytes) -> None:
         """Parse received data, or discard it after the last response."""
@@ -71,6 +75,17 @@ class LimitedProtocol(RefusingConnection):
         scope = getattr(self.transport.get_protocol(), "scope", None)
         if scope is not None:
             scope[ARRIVED], scope[PEER] = self._arrived, self.client
+        self._let_go()
+
+    def _let_go(self) -> None:
+        """Drop the last request and what refers to this object, so that it is freed now.
+
+        Otherwise both would stay until a full collection, which is rare: 34 MiB after 181 heads without end.
+        """
+        nothing: Any = None
+        self.cycle = self.scope = nothing
+        self.headers = []
+        self.flow.end()
 
     def on_body(self, body: bytes) -> None:
         """Note the client's progress, and limit the bytes that the application does not read."""
@@ -81,7 +96,7 @@ class LimitedProtocol(RefusingConnection):
 
     def start(self, scope: Scope, *, keep_alive: bool) -> None:
         """Start the application, unless the request has waited too long and is shed."""
-        self.cycle = cycle = Cycle(self, scope, keep_alive=keep_alive, asks_first=self.expect_100_continue)
+        self.cycle = cycle = WritingCycle(self, scope, keep_alive=keep_alive, asks_first=self.expect_100_continue)
         if self._overload is None or not self._overload.due(scope):
             scope[LINES] = None
             cycle.start(self.app)

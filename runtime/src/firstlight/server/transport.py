@@ -11,6 +11,14 @@ class Owner(Protocol):
         """Close the connection, now or when the client has read its answer."""
 
 
+class _Nobody:
+    def leave(self) -> None:
+        """Do nothing: the connection is closed."""
+
+
+_NOBODY = _Nobody()
+
+
 class OwnedTransport:
     """Delegates to `transport`, and `close` calls `owner`.
 
@@ -27,6 +35,10 @@ class OwnedTransport:
     def close(self) -> None:
         """Call the owner."""
         self.owner.leave()
+
+    def end(self) -> None:
+        """Forget the owner: the connection has ended."""
+        self.owner = _NOBODY
 
     def __getattr__(self, name: str) -> Any:
         """All other attributes of the transport."""

@@ -47,6 +47,8 @@ class LimitedWebsocket(WebSocketsSansIOProtocol):
         self._limited_by.close(self)
         self._held = b""
         super().connection_lost(exc)
+        if isinstance(self.transport, OwnedTransport):
+            self.transport.end()
 
     def data_received(self, data: bytes) -> None:
         """Parse as much as the application reads now."""

@@ -5,21 +5,13 @@ held until the body follows. A body that does not follow at once, such as that o
 of the loop. A head is built in one pass over its fields, together with those that the service adds to every response.
 """
 
-import asyncio
-import logging
 import re
 from collections.abc import Sequence
-from typing import Protocol
-
-from starlette.types import Message, Scope
-from uvicorn.protocols.http.flow_control import FlowControl
-from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
-from uvicorn.server import ServerState
+from typing import Any
 
 from ..requests.response_start import completed
 from ..security.headers import LINES
-from .held_heads import HeldHeads
-from .known_fields import KnownFields
+from .cycle import Cycle
 
 JOINED_BYTES = 65_536  # a larger body is sent by itself: copying it would cost more than a second call
 START, BODY = "http.response.start", "http.response.body"
@@ -29,38 +21,10 @@ _WITHOUT_BODY = frozenset({204, 304})
 _NO_VALUE = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
 
 
-class Connection(Protocol):
-    """The protocol of a connection, as far as its requests use it."""
+class WritingCycle(Cycle):
+    """A request with its response."""
 
-    loop: asyncio.AbstractEventLoop
-    transport: asyncio.Transport
-    logger: logging.Logger
-    server_state: ServerState
-    tasks: set[asyncio.Task[None]]
-    held_heads: HeldHeads
-    known_fields: KnownFields
-
-    @property
-    def flow(self) -> FlowControl:
-        """Whether the client reads, and whether we do."""
-
-    def on_response_complete(self) -> None:
-        """Called after the last byte of a response."""
-
-
-class Writing(RequestResponseCycle):
-    """uvicorn's cycle with a `send` of its own. `connection` is where the response goes."""
-
-    scope: Scope  # type: ignore[assignment] # uvicorn has types of its own
-    connection: Connection
-    held: list[bytes]
-    """The head that waits for the body, in pieces."""
-
-    def notify(self) -> None:
-        """Wake `receive`."""
-        raise NotImplementedError
-
-    async def send(self, message: Message) -> None:  # type: ignore[override] # uvicorn has types of its own
+    async def send(self, message: Any) -> None:
         """Send the head or a part of the body. Raises `RuntimeError` for a message that ASGI does not allow now."""
         if self.flow.write_paused and not self.disconnected:
             await self.flow.drain()
@@ -88,8 +52,8 @@ class Writing(RequestResponseCycle):
                 self.transport.write(b"".join(head))
 
     def _head(self, status: int, fields: Sequence[Sequence[bytes]]) -> list[bytes]:
-        known, scope = self.connection.known_fields, self.scope
-        added = scope.get(LINES)
+        scope: Any = self.scope  # uvicorn's type has no fields of ours
+        known, added = self.connection.known_fields, scope.get(LINES)
         names, once = known.names, added[1].names if added else frozenset()
         head = [known.beginning(status, self.connection.server_state.default_headers)]
         closes = False

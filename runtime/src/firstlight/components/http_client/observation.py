@@ -10,6 +10,7 @@ from opentelemetry import context, propagate, trace
 from opentelemetry.trace import Span, SpanKind
 
 from ...context import UNOBSERVED, current_request
+from ...security.headers import REQUEST_ID
 from ...traces import consumers
 from ...traces.trace_context import TRACESTATE
 from .baggage import BAGGAGE, allowed
@@ -83,7 +84,7 @@ def _identify(request: httpx2.Request, span: Span, baggage: Collection[str]) -> 
         del headers[BAGGAGE]
     propagate.inject(headers, allowed(baggage))
     if (ids := current_request()) is not None:
-        headers["x-request-id"] = ids.request_id
+        headers[REQUEST_ID.decode()] = ids.request_id
 
 
 def _observed(response: httpx2.Response, call: Call) -> httpx2.Response:
