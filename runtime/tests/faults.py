@@ -34,6 +34,11 @@ async def fail(_: Request) -> Response:
     raise RuntimeError(msg)
 
 
+async def header(request: Request) -> Response:
+    """Answer with a header that the query chooses."""
+    return Response(b"a", headers={request.query_params["name"]: request.query_params["value"]})
+
+
 async def slow(request: Request) -> Response:
     """Answer late, without blocking the event loop."""
     await asyncio.sleep(float(request.query_params.get("seconds", "1")))
@@ -125,6 +130,7 @@ FAULTS: list[BaseRoute] = [
     Route("/faults/none", none),
     Route("/faults/missing/{name}", missing),
     Route("/faults/fail", fail),
+    Route("/faults/header", header),
     Route("/faults/slow", slow),
     Route("/faults/burn", burn),
     Route("/faults/block", block),

@@ -2,8 +2,11 @@
 
 import json
 import threading
+import zlib
 from collections.abc import Callable
 from typing import Any
+
+import pytest
 
 from firstlight.testing import ServiceProcess
 
@@ -30,6 +33,26 @@ def test_an_exception_leaves_one_access_line_and_one_failure(running: ServicePro
     assert failure["span_id"] == access["span_id"]
     assert (access["http_response_status_code"], access["error_type"]) == (500, "RuntimeError")
     assert "RuntimeError: on demand, password=REDACTED" in failure["exception"]
+
+
+@pytest.mark.parametrize(
+    ("query", "said"),
+    [
+        ("name=x-note&value=a%0Aset-cookie:%20b", "The header x-note has a control character in its value."),
+        ("name=x%20note&value=a", "b'x note' is no name of a header"),
+        ("name=&value=a", "b'' is no name of a header"),
+    ],
+)
+def test_a_header_that_cannot_be_sent_is_a_500(running: ServiceProcess, query: str, said: str) -> None:
+    """Nothing of the response was sent, so the client gets a problem document, and telemetry has its status."""
+    request_id = f"header-{zlib.crc32(query.encode())}"
+    reply = ask(running.url, f"/faults/header?{query}", x_request_id=request_id)
+    assert reply.status == 500
+    assert json.loads(reply.body)["request_id"] == request_id
+    assert "set-cookie" not in reply.headers
+    access = running.wait_for("http.request_finished", request_id=request_id)
+    assert (access["http_response_status_code"], access["error_type"]) == (500, "RuntimeError")
+    assert said in running.wait_for("http.request_failed", request_id=request_id)["exception"]
 
 
 def test_a_traceback_shows_no_secret(running: ServiceProcess) -> None:

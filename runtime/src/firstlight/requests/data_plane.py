@@ -92,8 +92,8 @@ async def _answer_for(request: ObservedRequest) -> None:
 
 
 async def _failed(observed: Observed, error: BaseException) -> None:
-    """Note the error, and answer where Starlette does not: after `sys.exit()`, and at the end of the drain."""
-    unanswered = isinstance(observed, ObservedRequest) and not (observed.status or isinstance(error, Exception))
+    """Note the error, and answer where nobody has: after `sys.exit()`, at the end of the drain, and for a bad head."""
+    unanswered = isinstance(observed, ObservedRequest) and _is_unanswered(observed)
     observed.raised(error)
     if isinstance(observed, ObservedWebsocket):
         await observed.close(error)
@@ -103,3 +103,9 @@ async def _failed(observed: Observed, error: BaseException) -> None:
             observed.abandon()  # recorded before the answer below, which has another status
             answer = ProblemResponse(UNAVAILABLE, STOPPED)
         await answer(observed.scope, observed.receive, observed.send)
+
+
+def _is_unanswered(request: ObservedRequest) -> bool:
+    """Whether nothing was sent: there was no head, or our server has refused it. A client that has left needs none."""
+    begun = request.status and getattr(request.cycle, "response_started", True)
+    return not (begun or request.disconnected)

@@ -42,7 +42,6 @@ class ObservedRequest:
     """Created when a request arrives. Recorded once: at the last byte of its response, or when there will be none."""
 
     __slots__ = (
-        "_cycle",
         "_described",
         "_header",
         "_observers",
@@ -55,6 +54,7 @@ class ObservedRequest:
         "cancelled",
         "complete",
         "context",
+        "cycle",
         "disconnected",
         "ended",
         "error",
@@ -74,7 +74,7 @@ class ObservedRequest:
         identified = identify(scope, observers.propagator, observers.tracer, observers.known_methods)
         self.ids, self.span, self.context, self._header = identified
         self.scope, self._receive, self._send, self._observers = scope, receive, send, observers
-        self._cycle = getattr(receive, "__self__", None)  # of uvicorn, if it is the server
+        self.cycle = getattr(receive, "__self__", None)  # of uvicorn, if it is the server
         self.status = self.bytes_sent = self.ended = self.first_byte = 0
         self.complete = self.disconnected = self.shed = self.cancelled = self._trailers = False
         self.error: BaseException | None = None
@@ -92,7 +92,7 @@ class ObservedRequest:
         """Pass a message to the server. The start gets our headers, in a copy; the end stops the clock."""
         kind = message["type"]
         if kind == "http.response.start":
-            if getattr(self._cycle, "disconnected", False):  # uvicorn then drops the response without an exception
+            if getattr(self.cycle, "disconnected", False):  # uvicorn then drops the response without an exception
                 self._disconnect()
             self.status = self.status if self.disconnected else message["status"]
             self._trailers = message.get("trailers", False)

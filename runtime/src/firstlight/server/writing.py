@@ -40,8 +40,8 @@ class WritingCycle(Cycle):
         if self.response_started:
             self._go_on(message.get("body", b""), more=message.get("more_body", False))
             return
-        self.response_started, self.waiting_for_100_continue = True, False
         self.held = self._head(message["status"], message.get("headers", ()))
+        self.response_started, self.waiting_for_100_continue = True, False
         self.connection.held_heads.add(self, self.connection.loop.call_soon)
 
     def flush(self) -> None:
@@ -56,7 +56,7 @@ class WritingCycle(Cycle):
         known, added = self.connection.known_fields, scope.get(LINES)
         names, once = known.names, added[1].names if added else frozenset()
         head = [known.beginning(status, self.connection.server_state.default_headers)]
-        closes = False
+        self.chunked_encoding, self.expected_content_length, closes = None, 0, False
         for given, value in fields:
             name = names.get(given) or known.examined(given)
             if _NO_VALUE.search(value):
