@@ -39,6 +39,11 @@ async def header(request: Request) -> Response:
     return Response(b"a", headers={request.query_params["name"]: request.query_params["value"]})
 
 
+async def length(request: Request) -> Response:
+    """Answer with three bytes, and the length that the query chooses."""
+    return Response(b"abc", headers={"content-length": request.query_params["length"]})
+
+
 async def slow(request: Request) -> Response:
     """Answer late, without blocking the event loop."""
     await asyncio.sleep(float(request.query_params.get("seconds", "1")))
@@ -131,6 +136,7 @@ FAULTS: list[BaseRoute] = [
     Route("/faults/missing/{name}", missing),
     Route("/faults/fail", fail),
     Route("/faults/header", header),
+    Route("/faults/length", length),
     Route("/faults/slow", slow),
     Route("/faults/burn", burn),
     Route("/faults/block", block),

@@ -36,17 +36,19 @@ def test_an_exception_leaves_one_access_line_and_one_failure(running: ServicePro
 
 
 @pytest.mark.parametrize(
-    ("query", "said"),
+    ("path", "said"),
     [
-        ("name=x-note&value=a%0Aset-cookie:%20b", "The header x-note has a control character in its value."),
-        ("name=x%20note&value=a", "b'x note' is no name of a header"),
-        ("name=&value=a", "b'' is no name of a header"),
+        ("header?name=x-note&value=a%0Aset-cookie:%20b", "The header x-note has a control character in its value."),
+        ("header?name=x%20note&value=a", "b'x note' is no name of a header"),
+        ("header?name=&value=a", "b'' is no name of a header"),
+        ("length?length=2", "The body is longer than the Content-Length of the response."),
+        ("length?length=4", "The body is shorter than the Content-Length of the response."),
     ],
 )
-def test_a_header_that_cannot_be_sent_is_a_500(running: ServiceProcess, query: str, said: str) -> None:
+def test_a_response_that_cannot_be_sent_is_a_500(running: ServiceProcess, path: str, said: str) -> None:
     """Nothing of the response was sent, so the client gets a problem document, and telemetry has its status."""
-    request_id = f"header-{zlib.crc32(query.encode())}"
-    reply = ask(running.url, f"/faults/header?{query}", x_request_id=request_id)
+    request_id = f"refused-{zlib.crc32(path.encode())}"
+    reply = ask(running.url, f"/faults/{path}", x_request_id=request_id)
     assert reply.status == 500
     assert json.loads(reply.body)["request_id"] == request_id
     assert "set-cookie" not in reply.headers

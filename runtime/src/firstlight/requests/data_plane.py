@@ -98,6 +98,7 @@ async def _failed(observed: Observed, error: BaseException) -> None:
     if isinstance(observed, ObservedWebsocket):
         await observed.close(error)
     if unanswered and isinstance(observed, ObservedRequest):
+        observed.bytes_sent, observed.complete = 0, False  # of a response that our server has refused
         answer = ProblemResponse(SERVER_ERROR, UNEXPECTED)
         if observed.cancelled:
             observed.abandon()  # recorded before the answer below, which has another status

@@ -18,6 +18,8 @@ START, BODY = "http.response.start", "http.response.body"
 _LENGTH, _CODING = b"content-length", b"transfer-encoding"
 _FRAMING = frozenset({_LENGTH, _CODING, b"connection"})
 _WITHOUT_BODY = frozenset({204, 304})
+_LONGER = "The body is longer than the Content-Length of the response."
+_SHORTER = "The body is shorter than the Content-Length of the response."
 _NO_VALUE = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
 
 
@@ -99,10 +101,7 @@ class WritingCycle(Cycle):
             chunk = (b"%x\r\n" % len(body), body, b"\r\n") if body else ()
             body = b"".join((*chunk, b"" if more else b"0\r\n\r\n"))
         else:
-            self.expected_content_length -= len(body)
-            if self.expected_content_length < 0:
-                msg = "The body is longer than the Content-Length of the response."
-                raise RuntimeError(msg)
+            self._count(len(body), more=more)
         held = self.held
         if held and len(body) <= JOINED_BYTES:
             self.held = []
@@ -115,10 +114,18 @@ class WritingCycle(Cycle):
         if not more:
             self._complete()
 
+    def _count(self, size: int, *, more: bool) -> None:
+        """Count bytes of the body. A body of another length is refused, with its head where that is still held."""
+        self.expected_content_length -= size
+        is_longer, is_shorter = self.expected_content_length < 0, self.expected_content_length > 0 and not more
+        if self.held and (is_longer or is_shorter):
+            self.held, self.response_started = [], False
+        if is_longer or (is_shorter and not self.response_started):
+            raise RuntimeError(_LONGER if is_longer else _SHORTER)
+
     def _complete(self) -> None:
         if self.expected_content_length:
-            msg = "The body is shorter than the Content-Length of the response."
-            raise RuntimeError(msg)
+            raise RuntimeError(_SHORTER)
         self.response_complete = True
         self.notify()
         if not self.keep_alive:
