@@ -99,7 +99,7 @@ def ours(messages: Sequence[Message], request: bytes) -> tuple[bytes, bool, Said
 @given(MESSAGES, st.sampled_from(["GET", "HEAD"]), st.sampled_from([b"1.0", b"1.1"]))
 @settings(max_examples=300, deadline=None, derandomize=True)
 def test_the_bytes_are_those_of_uvicorn(messages: Sequence[Message], method: str, version: bytes) -> None:
-    """It refuses the same message, and the connection ends or stays. A refused head leaves room for a 500."""
+    """It refuses the same message, and the connection ends or stays. One that was refused as a whole is a 500."""
     request = b"%b / HTTP/%b\r\nHost: a\r\n\r\n" % (method.encode(), version)
 
     written, closed, refused = ours(messages, request)
