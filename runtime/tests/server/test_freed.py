@@ -105,7 +105,7 @@ def test_a_websocket_that_has_ended_is_freed() -> None:
         transport = Changing()
         _, protocol = wired.connect(transport)
         protocol.ws_protocol_class = changed
-        key = "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+        key = "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
         protocol.data_received(GET + f"Connection: Upgrade\r\nUpgrade: websocket\r\n{key}".encode())
         for _ in range(10):
             await asyncio.sleep(0)

@@ -7,12 +7,15 @@ these repeat one that was answered, with its key: the answer must be the same. A
 import asyncio
 import itertools
 import json
+import random
 import sys
 import time
 from collections import deque
 from http import HTTPMethod, HTTPStatus
 
 from delivery.ansible.load import Clients, drive
+
+KINDS = ("read", "read", "repeat", "write")
 
 
 class Writers(Clients):
@@ -24,16 +27,18 @@ class Writers(Clients):
         self.path = self.request.split()[1].decode()
         self.run = time.time_ns()  # its titles are its own
         self.numbers = itertools.count()
+        self.chance = random.Random(self.run)  # noqa: S311 - nothing is secret here
         self.written: dict[str, str] = {}  # slugs by titles, in the order of their answers
         self.once: deque[str] = deque()  # titles that were sent once
         self.read: deque[str] = deque()  # titles that are to be read
 
     async def ask(self) -> str:
-        """Take turns: write, read, repeat, read."""
+        """Read, repeat or write, by chance: a balancer that takes turns would send all writes to the same release."""
         number = next(self.numbers)
-        if number % 2 and self.read:
+        kind = self.chance.choice(KINDS)
+        if kind == "read" and self.read:
             return await self._read(self.read[0])
-        if number % 4 and self.once:
+        if kind == "repeat" and self.once:
             return await self._write(self.once.popleft())
         return await self._write(f"{self.run}-{number}")
 
