@@ -3,6 +3,8 @@
 UV := $(shell uv --version >/dev/null 2>&1 && command -v uv || echo $(CURDIR)/.tools/bin/uv)
 # Trust the system's certificates, as pip does: the certificate of a proxy that inspects TLS is there.
 export UV_SYSTEM_CERTS ?= true
+# The tests start thousands of processes, and without compiled modules each needs a second more. Containers often set it.
+unexport PYTHONDONTWRITEBYTECODE
 PYTHON := $(UV) run python
 export PATH := $(PATH):$(CURDIR)/.tools/bin
 
