@@ -25,7 +25,7 @@ new: $(UV) ## Generate a service beside this folder, or INTO=folder: asks, unles
 	@exec $(UV) run --quiet --no-project --python '>=3.11' --with cookiecutter==2.7.1 python -m new
 
 test: test-runtime ## Test runtime and template: generate, refuse, update, and run the tests of generated services
-	@.ci/pytest template $(PYTHON) -m pytest -n 3 -m "not delivery"
+	@.ci/pytest template $(PYTHON) -m pytest -n 3 -m "not (delivery or long)"
 
 test-runtime: $(UV) ## Run the tests of runtime/, with coverage, on every supported Python that is installed
 	@UV="$(UV)" .ci/runtime $(ARGS)
@@ -48,7 +48,7 @@ fleet: $(UV) ## The services in FOLDER=folder; DOCTOR=1 examines them, UPDATE=1 
 	  $(if $(UPDATE),--update) --waves "$(WAVES)" $(foreach name,$(EXCEPT),--leave $(name)) $(if $(PUSH),--push) --test "$$FLEET_TEST"
 
 prove-delivery: $(UV) ## Test images, signatures, pipelines and deploys for real (needs root and Debian's container tools)
-	@.ci/pytest delivery $(PYTHON) -m pytest -m delivery
+	@.ci/pytest delivery $(PYTHON) -m pytest -n 2 -m "delivery and not long"
 
 prove-all: $(UV) ## Run the long forms, which take hours, and write docs/long-forms.md; FORMS="faults outages" runs some
 	@exec $(PYTHON) -m ci.long_forms $(FORMS)

@@ -1,6 +1,7 @@
 """Run the long forms of the tests, and write when each passed: `python -m ci.long_forms [NAME ...]`.
 
-CI runs every test on one Python, some with fewer repetitions, and a part on the others. The long forms take hours.
+CI runs every test without the mark `long` on one Python, some with fewer repetitions, and a part on the others. The
+long forms take hours.
 """
 
 import os
@@ -24,8 +25,8 @@ NOT_RUN = "not run yet"
 TITLE = """# Long forms
 
 `make prove-all` runs these. It takes hours, so CI runs the short forms: fewer kills, the oldest Python whole and of the
-others what depends on Python most. `make prove-all FORMS="faults outages"` runs some of them. A row says when its form
-ran last, on which machine, and how it ended.
+others what depends on Python most, and no test with the mark `long`. `make prove-all FORMS="faults outages"` runs some
+of them. A row says when its form ran last, on which machine, and how it ended.
 
 | Form | Command | When | Machine | Minutes | Result |
 |---|---|---|---|---|---|
@@ -53,6 +54,8 @@ FORMS: Mapping[str, Form] = {
     "outages": Form(f".ci/runtime {OUTAGES}", {**LONG, "PYTHONS": "3.11"}),
     "resolutions": Form(".ci/runtime tests/components/test_resolutions.py", {**LONG, "PYTHONS": "3.11"}),
     "combinations": Form("uv run python -m pytest tests/test_combinations.py", LONG),
+    "services": Form('uv run python -m pytest -n 3 -m "long and not delivery"'),
+    "deploys": Form('uv run python -m pytest -m "long and delivery"'),
     "faults": Form("make fault-test LONG=1"),
     "protections": Form("make fault-test REVERT=1"),
 }

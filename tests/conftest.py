@@ -19,6 +19,12 @@ YIELDING = 10  # the niceness of all other tests of a run with workers
 FIGURE = "figure"  # the name of the property of a test that measured something
 
 
+@pytest.fixture(scope="session", autouse=True)
+def known_types(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Let the services of a worker's tests share what mypy knows of their dependencies."""
+    os.environ["MYPY_CACHE_DIR"] = str(tmp_path_factory.mktemp("mypy"))
+
+
 @pytest.fixture
 def machine(tmp_path: Path) -> Machine:
     """Give a test its own home."""

@@ -39,10 +39,14 @@ COMBINATIONS: dict[str, dict[str, str]] = {
     # With one component, "everything" is that component alone.
     **({f"only {name}": {"components": name} for name in COMPONENTS} if len(COMPONENTS) > 1 else {}),
 }
+GATES = [
+    pytest.param(answers, id=name, marks=[pytest.mark.long] if name.startswith("only ") else [])
+    for name, answers in COMBINATIONS.items()
+]
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("answers", COMBINATIONS.values(), ids=COMBINATIONS)
+@pytest.mark.parametrize("answers", GATES)
 def test_a_service_passes_its_own_gates(machine: Machine, template: Path, answers: dict[str, str]) -> None:
     """Style, types and tests are clean before the first line is written by hand."""
     service = machine.cookiecutter(template, answers).service
@@ -74,7 +78,7 @@ def test_the_tests_of_a_service_are_about_the_service(generate: Generate) -> Non
 @pytest.mark.slow
 def test_coverage_measures_the_team_s_code_only(machine: Machine, template: Path) -> None:
     """A function that no test calls fails `make test`; the platform's library is not in the report."""
-    service = machine.cookiecutter(template, EVERYTHING).service
+    service = machine.cookiecutter(template).service
     command = ["make", "test", "ARGS=--cov --cov-report=json:coverage.json --cov-report=term"]
     succeeded(machine.run(command, service))
     before = covered(service)
@@ -99,7 +103,7 @@ def covered(service: Path) -> float:
 @pytest.mark.slow
 def test_what_is_done_to_the_library_is_named(machine: Machine, template: Path) -> None:
     """A file that was edited, one that is missing and one too many: all in one run of `make check`."""
-    service = machine.cookiecutter(template, EVERYTHING).service
+    service = machine.cookiecutter(template).service
     library = service / "vendor/firstlight/src/firstlight"
     with (library / "slo.py").open("a", encoding="utf-8") as file:
         file.write("# ours\n")

@@ -17,12 +17,6 @@ SERVERLESS = EVERYTHING | {"components": "http_client"}  # `ansible/test_schema.
 KEPT = "runtime.yml"  # the unit tests of the rule that tests of pipelines break
 
 
-@pytest.fixture(scope="session", autouse=True)
-def known_types(tmp_path_factory: pytest.TempPathFactory) -> None:
-    """Let the services of these tests share what mypy knows of their dependencies."""
-    os.environ["MYPY_CACHE_DIR"] = str(tmp_path_factory.mktemp("mypy"))
-
-
 @pytest.fixture(scope="session")
 def containers() -> Iterator[Containers]:
     """Start with an empty engine. CI must have the tools; elsewhere say which are missing and how to get them."""

@@ -64,8 +64,20 @@ def deployment(service: Path, host: Host, digests: Mapping[str, str], shared: Ma
     (ansible,) = re.findall(r'--from "(.+?)"', script)
     environment = shared.environment()
     run(["uv", "tool", "run", "--from", ansible, "ansible-playbook", "--version"], environment)
-    settings = {"UV_OFFLINE": "1", "ANSIBLE_NOCOLOR": "1", "REGISTRY_USER": USER, "REGISTRY_PASSWORD": PASSWORD}
-    return Deployment(service, host, digests, {**environment, **settings})
+    sockets = host.containers.directory / "ssh"  # the path of a socket has 107 bytes at most, which a home here exceeds
+    return Deployment(
+        service,
+        host,
+        digests,
+        {
+            **environment,
+            "ANSIBLE_NOCOLOR": "1",
+            "ANSIBLE_SSH_CONTROL_PATH_DIR": str(sockets),
+            "REGISTRY_PASSWORD": PASSWORD,
+            "REGISTRY_USER": USER,
+            "UV_OFFLINE": "1",
+        },
+    )
 
 
 @pytest.fixture(scope="session")

@@ -1,7 +1,8 @@
 """Part of the check `manifests`: the start, the settings and the end of a pod."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from functools import lru_cache
 
 from . import contract, overlays, start, variables
 from .document import Document
@@ -24,9 +25,10 @@ def _names(project: Project) -> Iterator[Finding]:
             yield variables.unread(file, name)
 
 
-def _starts(project: Project) -> Iterator[tuple[str, start.Start]]:
+@lru_cache(maxsize=1)  # an import of the service takes a second
+def _starts(project: Project) -> Sequence[tuple[str, start.Start]]:
     names = overlays.names(project)
-    yield from zip(names, start.read(project, [overlays.variables(project, name) for name in names]), strict=True)
+    return [*zip(names, start.read(project, [overlays.variables(project, name) for name in names]), strict=True)]
 
 
 def _values(project: Project) -> Iterator[Finding]:

@@ -14,9 +14,9 @@ class ProjectError(ValueError):
     """The directory does not contain a service."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Project:
-    """The directory of a service, its names, and the content of pyproject.toml and service.toml."""
+    """The directory of a service at one time, its names, and the content of pyproject.toml and service.toml."""
 
     root: Path
     package: str

@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from importlib import import_module
 from typing import Any
 
@@ -66,6 +67,7 @@ def read(project: Project, environments: Sequence[Mapping[str, str]]) -> list[St
     return [Start(**answer) for answer in json.loads(done.stdout)]
 
 
+@lru_cache(maxsize=1)  # several checks read it, and an import takes a second
 def page(project: Project) -> Page:
     """The team's page, imported in another process."""
     code = (
