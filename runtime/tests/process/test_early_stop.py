@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -50,7 +51,8 @@ def _stop(command: list[str], delay: float, *, first: bool) -> tuple[int, str, l
         target = _child(process.pid) if first else process.pid
         time.sleep(delay)  # the moment is what this is about
         began = time.monotonic()
-        os.kill(target, signal.SIGTERM)
+        with suppress(ProcessLookupError):  # a command may have done its work
+            os.kill(target, signal.SIGTERM)
         try:
             out, error = process.communicate(timeout=PROMPT_SECONDS)
         except subprocess.TimeoutExpired:
