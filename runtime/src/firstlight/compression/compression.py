@@ -22,6 +22,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from ..conditional.cache_control import DEFAULT_NO_STORE
 from ..conditional.entity_tags import gzip_variant
 from ..operations.operation import Operation
+from ..requests.response_start import listed
 from .accept_encoding import prefers_gzip
 
 SMALLEST = 1024  # bytes: a smaller response is one packet with and without compression
@@ -86,6 +87,7 @@ def compressing(app: ASGIApp, operation: Operation | None, threads: CompressionT
 def _pass(threads: CompressionThreads, scope: Scope, send: Send, message: Message) -> Awaitable[None]:
     """Pass a message of a response on. The start waits for the body only where the body may be compressed."""
     if message["type"] == "http.response.start":
+        message = listed(message)
         if _is_small(message):
             return send(message)
         scope[_START] = message
@@ -115,7 +117,7 @@ async def _held() -> None:
 
 def _is_small(start: Message) -> bool:
     """Whether a response is passed on at once: a small one, and one whose length is not known, such as a stream."""
-    for name, value in start.get("headers", ()):
+    for name, value in start["headers"]:
         if name == b"content-length":
             return len(value) < _DIGITS or int(value) < SMALLEST
     return True

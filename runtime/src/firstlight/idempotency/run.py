@@ -10,6 +10,7 @@ from starlette.types import Message, Scope, Send
 
 from .. import failures
 from ..requests.observed_request import ANSWERED
+from ..requests.response_start import listed
 from ..security.headers import REQUEST_ID
 from .outcomes import COUNTS
 from .store import Completion, Headers, Name, Records, StoredResponse
@@ -79,11 +80,12 @@ class Run:
         if kind == "http.response.body":
             await self._take(message)
         elif kind == "http.response.start":
+            message = listed(message)
             self._status = message["status"]
             if self._status >= HTTPStatus.BAD_REQUEST:
                 await self._refused()
             else:
-                self._keep(message.get("headers", ()))
+                self._keep(message["headers"])
         elif kind in _BEFORE_OR_AFTER:
             await self._send(message)
             return

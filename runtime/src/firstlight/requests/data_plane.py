@@ -53,7 +53,7 @@ class DataPlane:
             await (refuse if observed.shed else self.app)(scope, observed.receive, observed.send)
             if isinstance(observed, ObservedWebsocket):
                 await observed.close()
-            elif not observed.status:
+            elif _is_unanswered(observed):
                 await _answer_for(observed)
         except BaseException as error:
             await _failed(observed, error)
@@ -87,6 +87,8 @@ class DataPlane:
 
 async def _answer_for(request: ObservedRequest) -> None:
     """Answer a request that the application did not answer. It is recorded before, as incomplete."""
+    request.status = request.bytes_sent = 0  # of a response that our server has refused
+    request.complete = False
     request.finish()
     await ProblemResponse(SERVER_ERROR, UNEXPECTED)(request.scope, request.receive, request.send)
 

@@ -91,16 +91,16 @@ class ObservedRequest:
     async def send(self, message: Message) -> None:
         """Pass a message to the server. The start gets our headers, in a copy; the end stops the clock."""
         kind = message["type"]
+        if not self.complete and getattr(self.cycle, "disconnected", False):  # the server drops the message silently
+            self._disconnect()
         if kind == "http.response.start":
-            if getattr(self.cycle, "disconnected", False):  # uvicorn then drops the response without an exception
-                self._disconnect()
             self.status = self.status if self.disconnected else message["status"]
             self._trailers = message.get("trailers", False)
             added, closing = self._observers.headers.of(self.scope), self._observers.lifecycle.draining
             message = with_fields(message, self.scope, self._header, added, closing=closing)
         elif kind == "http.response.body":
             if self.scope["method"] != "HEAD":
-                self.bytes_sent += len(message.get("body", b""))
+                self.bytes_sent += 0 if self.disconnected else len(message.get("body", b""))
             elif self.complete:
                 await asyncio.sleep(0)  # the response receives a disconnect, which must reach it
                 return

@@ -22,18 +22,22 @@ def with_fields(message: Message, scope: Scope, request_id: Header, added: Field
     It also gets the fields in `MORE` and `OF_VERSION`. Nothing of that is in the message if the server adds it. The
     given message is not changed.
     """
-    headers = message.get("headers", ())
+    message = listed(message)
+    headers = message["headers"]
     if closing:
         headers = with_header(headers, *_CLOSE)
-        message = {**message, "headers": headers}
-    elif type(headers) is not list:  # any iterable is allowed, even one that can be read only once
-        headers = list(headers)
         message = {**message, "headers": headers}
     more: bytes = scope.get(MORE, b"") + scope.get(OF_VERSION, b"")
     if LINES in scope:
         scope[LINES] = request_id, added, more
         return message
     return {**message, "headers": completed(headers, request_id, added, more)}
+
+
+def listed(message: Message) -> Message:
+    """The start of a response with its headers as a list: ASGI allows an iterable that can be read only once."""
+    headers = message.get("headers", ())
+    return message if type(headers) is list else {**message, "headers": list(headers)}
 
 
 def completed(

@@ -52,6 +52,10 @@ class Owed:
         """The number of connections."""
         return len(self._since)
 
+    def __contains__(self, connection: Connection) -> bool:
+        """Whether a connection owes this."""
+        return connection in self._since
+
     def begin(self, connection: Connection) -> None:
         """Start the deadline of a connection, or start it again."""
         self._since.pop(connection, None)
@@ -149,7 +153,7 @@ class Connections:
 
     def _make_place(self) -> bool:
         while (oldest := self.idle.oldest()) is not None and oldest.has_progressed(self.idle.reason):
-            self.idle.end(oldest)  # it serves a request
+            self.idle.end(oldest)  # it serves a request or is still read, and is idle again afterwards
         for owed, seconds, reason in (
             (self.heads, 0.0, "too_many_connections"),
             (self.idle, 0.0, ""),

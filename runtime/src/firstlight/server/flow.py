@@ -16,34 +16,46 @@ class HeldFlow(FlowControl):
         """`changed` is called when reading stops or starts."""
         super().__init__(transport)  # type: ignore[arg-type] # uvicorn asks for a class, and uses two methods
         self._changed = changed
-        self._held = False
+        self._held = self._full = False
 
     def hold(self) -> None:
         """Read nothing until `release`."""
         self._held = True
-        self.pause_reading()
+        self._settle()
 
     def release(self) -> None:
-        """Read on."""
-        if self.read_paused:
-            self._held = False
-            self.resume_reading()
+        """End the hold."""
+        self._held = False
+        self._settle()
+
+    def open(self) -> None:
+        """Read on, whatever has stopped it."""
+        self._held = self._full = False
+        self._settle()
 
     def end(self) -> None:
         """Tell nobody any more that reading stops or starts."""
         self._changed = _nobody
 
     def pause_reading(self) -> None:
-        """Stop reading."""
-        if not self.read_paused:
-            super().pause_reading()
-            self._changed()
+        """The application reads its body more slowly than the client sends it."""
+        self._full = True
+        self._settle()
 
     def resume_reading(self) -> None:
-        """Start reading, unless there is a hold."""
-        if self.read_paused and not self._held:
+        """The application waits for more of the body, or for the disconnect."""
+        self._full = False
+        self._settle()
+
+    def _settle(self) -> None:
+        stops = self._held or self._full
+        if stops is self.read_paused:
+            return
+        if stops:
+            super().pause_reading()
+        else:
             super().resume_reading()
-            self._changed()
+        self._changed()
 
 
 def _nobody() -> None:

@@ -90,7 +90,7 @@ class LimitedMessages(CheckedHeads):
             return not (self._refused or self._in_body) and self.busy
         while at < size and not (self._refused or self.transport.is_closing()):
             if not self._in_body and self.busy:
-                self._rest = data[at:]
+                self._rest = data[at:].lstrip(LINE_ENDS)  # empty lines may follow a request, and must stop nothing
                 return False
             if pieces == PIECES or (at >= PIECE_BYTES and not self._left):
                 self._rest = data[at:]

@@ -1,6 +1,7 @@
 """One connection of the service port: the arrival time of its requests, and the deadlines of its client."""
 
 import time
+from contextvars import Context
 from typing import Any
 
 from starlette.types import Scope
@@ -113,9 +114,9 @@ class LimitedProtocol(RefusingConnection):
             return
         if self._rest:
             self._arrived = time.perf_counter_ns()  # waiting for the client's earlier request is not latency
-            self.parse_rest()
+            Context().run(self.parse_rest)  # not in that of the earlier request, which would bind its ids and fields
         if not self._rest:
-            self.flow.release()
+            self.flow.open()
         self._owe()
 
     def _go_on(self) -> None:
@@ -141,7 +142,7 @@ class LimitedProtocol(RefusingConnection):
             self.flow.hold()
         elif self._in_body:
             owed = None if self.flow.read_paused else owes.bodies
-        elif self._head:
+        elif self._begun:
             owed = owes.heads
         elif not self.busy:
             owed = owes.idle

@@ -57,6 +57,7 @@ class RefusingConnection(LimitedMessages):
         if self._in_body and not (self.busy or self._refused):
             self._linger()
             return
+        self._limited_by.idle.end(self)
         bare = self.transport.bare  # type: ignore[attr-defined] # ours
         bare.close()
         if bare.get_write_buffer_size():
@@ -64,14 +65,15 @@ class RefusingConnection(LimitedMessages):
 
     def has_progressed(self, owed: str) -> bool:
         """Whether the client has made progress since the last call."""
-        if owed == "body_timeout":  # the client waits for `100 Continue`
-            return self.busy and self.cycle.waiting_for_100_continue
-        if not owed:  # it was idle, and serves a request now
-            return self.busy and not self._refused
-        if owed != "write_timeout":
-            return False
-        unread, self._unread = self._unread, unread_bytes(self.transport)
-        return self._unread < unread
+        match owed:
+            case "body_timeout":  # the client waits for `100 Continue`
+                return self.busy and self.cycle.waiting_for_100_continue
+            case "write_timeout":
+                return self._has_read()
+            case "":  # it was idle, and serves a request now or is still read
+                return (self.busy and not self._refused) or self._is_read()
+            case _:
+                return False
 
     def pause_writing(self) -> None:
         """The client does not read as fast as the application writes."""
@@ -83,6 +85,7 @@ class RefusingConnection(LimitedMessages):
         super().resume_writing()
         if not self.transport.is_closing():
             self._limited_by.reads.end(self)
+            self._rest_idle()
 
     @property
     def _address(self) -> str:
@@ -91,7 +94,7 @@ class RefusingConnection(LimitedMessages):
     def _answer_to(self, reason: str) -> bytes:
         """The response to a refused client, or nothing if it has a response or has sent no request."""
         answered = self._in_body and not self.busy
-        silent = reason == "head_timeout" and not self._head
+        silent = reason == "head_timeout" and not self._begun
         if answered or silent or self._refused or self.transport.is_closing():
             return b""
         if self.busy and self.cycle.response_started:
@@ -103,11 +106,31 @@ class RefusingConnection(LimitedMessages):
         self._refused = True
         self._limited_by.end(self)
         self.transport.write_eof()
-        self.flow.release()
+        self.flow.open()
 
     def _owe_reading(self) -> None:
         self._unread = unread_bytes(self.transport)
         self._limited_by.reads.begin(self)
+
+    def _has_read(self) -> bool:
+        """Whether the client has read more of the response, or all of it."""
+        unread, self._unread = self._unread, unread_bytes(self.transport)
+        if not self._unread:
+            self._rest_idle()
+        return self._unread < unread or not self._unread
+
+    def _is_read(self) -> bool:
+        """Whether we still have a part of the response. If so, the client has the time of a slow reader."""
+        if not self.transport.get_write_buffer_size():
+            return False
+        if self not in self._limited_by.reads:
+            self._owe_reading()
+        return True
+
+    def _rest_idle(self) -> None:
+        """All is read. The connection may have been passed over as an idle one until now."""
+        if not (self.busy or self._in_body or self._refused):
+            self._limited_by.idle.begin_once(self)
 
     def _discard(self, size: int) -> None:
         self._discarded += size
