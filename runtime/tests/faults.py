@@ -5,11 +5,13 @@ import re
 import sys
 import time
 from collections.abc import AsyncIterator
+from contextlib import suppress
 
 import structlog
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from starlette.routing import BaseRoute, Route
+from starlette.types import Receive, Scope, Send
 
 from firstlight import Identity, Service, main
 from firstlight.context import current_request
@@ -41,7 +43,17 @@ async def header(request: Request) -> Response:
 
 async def length(request: Request) -> Response:
     """Answer with three bytes, and the length that the query chooses."""
-    return Response(b"abc", headers={"content-length": request.query_params["length"]})
+    kind = Swallowing if "swallowed" in request.query_params else Response
+    return kind(b"abc", headers={"content-length": request.query_params["length"]})
+
+
+class Swallowing(Response):
+    """Goes on when the server refuses it."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send it."""
+        with suppress(RuntimeError):
+            await super().__call__(scope, receive, send)
 
 
 async def slow(request: Request) -> Response:

@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, Response, StreamingResponse
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.testclient import TestClient
-from starlette.types import Message, Scope
+from starlette.types import Message, Receive, Scope, Send
 
 from firstlight import Operation, Service, Settings, create_app
 from firstlight.compression.compression import INLINE, SMALLEST, THREADS, Compression, CompressionThreads
@@ -89,6 +89,22 @@ async def document(_: Request) -> Response:
     return JSONResponse({"text": TEXT})
 
 
+class Once(PlainTextResponse):
+    """Its headers can be read only once, as ASGI allows."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send them."""
+        del scope, receive
+        headers = reversed(self.raw_headers)
+        await send({"type": "http.response.start", "status": self.status_code, "headers": headers})
+        await send({"type": "http.response.body", "body": self.body})
+
+
+async def once(_: Request) -> Response:
+    """The same text."""
+    return Once(TEXT)
+
+
 TABLE: list[BaseRoute | Operation] = [
     Operation(method="GET", path="/text", handler=text, query=AnyParameters),
     Operation(method="GET", path="/sized", handler=sized, query=AnyParameters),
@@ -98,6 +114,7 @@ TABLE: list[BaseRoute | Operation] = [
     Operation(method="GET", path="/events", handler=endless),
     Operation(method="GET", path="/file", handler=file),
     Operation(method="GET", path="/document", handler=document),
+    Operation(method="GET", path="/once", handler=once),
     Operation(method="GET", path="/secret", handler=secret, secret=True),
     Route("/plain", text),
     Mount("/mounted", Starlette(routes=[Route("/text", text)])),
@@ -127,7 +144,7 @@ def coding(response: Any) -> str | None:
     return found
 
 
-@pytest.mark.parametrize("path", ["/text", "/plain", "/mounted/text", "/large", "/document"])
+@pytest.mark.parametrize("path", ["/text", "/plain", "/mounted/text", "/large", "/document", "/once"])
 def test_a_text_is_compressed(client: TestClient, path: str) -> None:
     """Of an operation, of a plain route and of a mounted application, with the length of what is sent."""
     with client.stream("GET", path) as response:

@@ -123,6 +123,23 @@ async def stream(request: Request) -> Response:
     return StreamingResponse(parts())
 
 
+class Once(PlainTextResponse):
+    """Its headers can be read only once, as ASGI allows."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send them."""
+        del scope, receive
+        headers = reversed(self.raw_headers)
+        await send({"type": "http.response.start", "status": self.status_code, "headers": headers})
+        await send({"type": "http.response.body", "body": self.body})
+
+
+async def once(_: Request) -> Response:
+    """Something with a header."""
+    CALLS.append("once")
+    return Once("once", 201, {"Location": "/parcels/1"})
+
+
 async def large(_: Request) -> Response:
     """StoredResponse with more than is stored."""
     CALLS.append("large")
@@ -151,6 +168,7 @@ OPERATIONS: list[BaseRoute | Operation] = [
     post("/fail", fail),
     post("/stream", stream),
     post("/large", large),
+    post("/once", once),
     Operation(method="POST", path="/without", handler=other("without"), body=Parcel),
     Route("/plain", plain, methods=["POST"]),
 ]
@@ -247,6 +265,14 @@ def test_a_repeated_request_gets_the_stored_response(client: TestClient, counted
     assert "idempotent-replayed" not in first.headers
     assert second.headers["idempotent-replayed"] == "true"
     assert counted() == {"new": 1, "replayed": 1}
+
+
+def test_headers_may_be_readable_once(client: TestClient) -> None:
+    """The client and the store get them."""
+    answers = [client.post("/once", headers=KEY) for _ in range(2)]
+
+    assert CALLS == ["once"]
+    assert [answer.headers["location"] for answer in answers] == ["/parcels/1"] * 2
 
 
 def test_a_cookie_is_not_stored(client: TestClient) -> None:

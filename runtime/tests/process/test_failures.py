@@ -57,6 +57,17 @@ def test_a_response_that_cannot_be_sent_is_a_500(running: ServiceProcess, path: 
     assert said in running.wait_for("http.request_failed", request_id=request_id)["exception"]
 
 
+@pytest.mark.parametrize("length", [2, 4])
+def test_a_refusal_that_the_application_swallows_is_a_500(running: ServiceProcess, length: int) -> None:
+    """The client gets a problem document, and telemetry says the same."""
+    request_id = f"swallowed-{length}"
+    reply = ask(running.url, f"/faults/length?swallowed&length={length}", x_request_id=request_id)
+    assert reply.status == 500
+    assert json.loads(reply.body)["request_id"] == request_id
+    access = running.wait_for("http.request_finished", request_id=request_id)
+    assert (access["http_response_status_code"], access["error_type"]) == (500, "incomplete")
+
+
 def test_a_traceback_shows_no_secret(running: ServiceProcess) -> None:
     """Neither the message nor the cause, a local variable or the response."""
     reply = ask(running.url, "/faults/reveal", x_request_id="revealed")

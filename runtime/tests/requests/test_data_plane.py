@@ -657,6 +657,27 @@ def test_a_server_may_drop_the_response_of_a_disconnected_client(bench: Bench) -
     assert counted() == {("GET", "unmatched", "", "client_disconnected"): 1}
 
 
+def test_a_client_that_leaves_an_application_that_does_not_receive_is_noted(bench: Bench) -> None:
+    """What was dropped is not counted as sent."""
+
+    class Uvicorn(Server):
+        disconnected = False
+
+        async def send(self, message: Message) -> None:
+            await super().send(message)
+            self.disconnected = bool(message.get("body"))
+
+    async def app(_scope: Scope, _receive: Receive, send: Send) -> None:
+        await send(START)
+        for part in (b"sent", b"dropped", b""):
+            await send({"type": "http.response.body", "body": part, "more_body": bool(part)})
+
+    server = Uvicorn()
+    drive(bench.around(app)(scope_of(), server.receive, server.send))
+    assert counted() == {("GET", "unmatched", "200", "client_disconnected"): 1}
+    assert bench.requests[0]["response_bytes"] == len(b"sent")
+
+
 def test_a_disconnect_is_counted_once(bench: Bench) -> None:
     """The server may report it by a message and by an exception."""
 

@@ -1,13 +1,16 @@
-"""A connection that serves a request is not idle, although it stays in that list until somebody asks."""
+"""A connection that serves a request, or whose client still reads, is not idle, although it stays in that list."""
 
 import asyncio
 import time
+from collections.abc import Sequence
 
+import pytest
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from .wires import Wired
 
 GET = b"GET / HTTP/1.1\r\nHost: example.com\r\n\r\n"
+CLOSING = b"GET / HTTP/1.1\r\nHost: example.com\r\nConnection: close\r\n\r\n"
 LATER = 1_000_000  # seconds
 
 
@@ -89,6 +92,82 @@ def test_a_connection_is_idle_again_after_it_was_passed_over() -> None:
         refused.connection_lost(None)
         gate.open.set()
         await wired.until(lambda: len(wired.transport.writes) > 1)
+        _, protocol = wired.connect()
+        assert closed(wired)
+        protocol.connection_lost(None)
+        wired.close()
+
+    asyncio.run(talk())
+
+
+async def read(*requests: bytes, most: int = 100) -> Wired:
+    """A connection whose requests are answered. The client still reads the last response."""
+    wired = Wired(max_connections=most)
+    for request in requests:
+        await wired.send(request)
+    wired.transport.unread = 1_000
+    return wired
+
+
+@pytest.mark.parametrize("requests", [(GET,), (GET, GET)], ids=["first", "second"])
+def test_a_response_that_is_still_read_is_not_cut(requests: Sequence[bytes]) -> None:
+    """The client has the time of a slow reader, and then that of an idle one."""
+
+    async def talk() -> None:
+        wired = await read(*requests)
+        idle, reads = wired.connections.idle, wired.connections.reads
+        for unread in (1_000, 500, 0):
+            wired.transport.unread = unread
+            idle.sweep(time.monotonic() + LATER)
+            if unread < 1_000:
+                reads.sweep(time.monotonic() + LATER)
+            assert closed(wired) == (unread == 0)
+        assert not wired.transport.writes[len(requests) :]
+        wired.close()
+
+    asyncio.run(talk())
+
+
+def test_a_response_that_nobody_reads_is_cut() -> None:
+    """And its connection is refused, after the time of a slow reader."""
+
+    async def talk() -> None:
+        wired = await read(GET)
+        wired.connections.idle.sweep(time.monotonic() + LATER)
+        wired.connections.reads.sweep(time.monotonic() + LATER)
+        assert wired.transport.aborted
+        wired.close()
+
+    asyncio.run(talk())
+
+
+@pytest.mark.parametrize("requests", [(CLOSING,), (GET, CLOSING)], ids=["first", "second"])
+def test_a_last_response_that_is_still_read_is_not_cut(requests: Sequence[bytes]) -> None:
+    """The connection closes when it is read."""
+
+    async def talk() -> None:
+        wired = Wired()
+        for request in requests:
+            wired.transport.unread = 1_000
+            await wired.send(request)
+        assert closed(wired)
+        wired.connections.idle.sweep(time.monotonic() + LATER)
+        assert not wired.transport.aborted
+        wired.close()
+
+    asyncio.run(talk())
+
+
+def test_a_connection_that_is_still_read_makes_no_place() -> None:
+    """Until everything is read."""
+
+    async def talk() -> None:
+        wired = await read(GET, most=1)
+        _, refused = wired.connect()
+        refused.connection_lost(None)
+        assert not closed(wired)
+        wired.transport.unread = 0
+        wired.connections.reads.sweep(time.monotonic() + LATER)
         _, protocol = wired.connect()
         assert closed(wired)
         protocol.connection_lost(None)

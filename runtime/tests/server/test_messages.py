@@ -5,6 +5,7 @@ import json
 import random
 import re
 from collections.abc import Iterator, Sequence
+from contextvars import ContextVar
 
 import httptools
 import pytest
@@ -15,7 +16,7 @@ from firstlight.security.headers import FIELDS
 from firstlight.server.answers import ANSWERS
 from firstlight.server.messages import PIECE_BYTES
 
-from .wires import HEAD_BYTES, Wired, answered, echo
+from .wires import HEAD_BYTES, REFUSALS, Wired, answered, echo
 
 GET = b"GET /next HTTP/1.1\r\nHost: a\r\n\r\n"
 OFFERS = ("h2c", "foo", "websocket", "TLS/1.0")
@@ -275,6 +276,78 @@ async def _impatient(_: Scope, receive: Receive, send: Send) -> None:
         task.cancel()
     await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"0")]})
     await send({"type": "http.response.body"})
+
+
+async def _deaf(_scope: Scope, _receive: Receive, _send: Send) -> None:
+    """Read no body, and answer late."""
+    await asyncio.Event().wait()
+
+
+@pytest.mark.parametrize("framing", ["Transfer-Encoding: chunked", "Content-Length: 99999999"])
+def test_a_body_that_the_application_does_not_read_is_not_read(framing: str) -> None:
+    """Beyond a small part, whatever is known of its length."""
+
+    async def talk() -> int:
+        wired, sent = Wired(_deaf), 0
+        part = b"a" * 65_536
+        packet = b"10000\r\n%b\r\n" % part if "chunked" in framing else part
+        wired.protocol.data_received(f"POST / HTTP/1.1\r\nHost: a\r\n{framing}\r\n\r\n".encode())
+        while wired.transport.reading and sent < 100:
+            wired.protocol.data_received(packet)
+            sent += 1
+            await wired.until(lambda: wired.transport.reading)
+        wired.close()
+        return sent
+
+    assert asyncio.run(talk()) <= 3
+
+
+@pytest.mark.parametrize("packets", [[b"GET / HTTP/1.1\r\nHost: a\r\n\r\n\r\n"], [GET, b"\r\n"], [GET, b"\n\r\n"]])
+def test_empty_lines_after_a_request_do_not_hide_the_disconnect(packets: Sequence[bytes]) -> None:
+    """The connection is still read, and the application is told."""
+    told: list[str] = []
+
+    async def app(_scope: Scope, receive: Receive, _send: Send) -> None:
+        await receive()
+        told.append((await receive())["type"])
+
+    async def talk() -> None:
+        wired = Wired(app)
+        await wired.send(*packets)
+        assert wired.transport.reading
+        wired.close()
+        for _ in range(5):
+            await asyncio.sleep(0)
+
+    asyncio.run(talk())
+    assert told == ["http.disconnect"]
+
+
+def test_empty_lines_are_no_head() -> None:
+    """A client that sends them after its body is idle, and owes nothing."""
+
+    async def talk() -> None:
+        wired = Wired()
+        await wired.send(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nhi\r\n", b"\r\n")
+        assert (len(wired.connections.heads), len(wired.connections.idle)) == (0, 1)
+        assert (await wired.send(GET)).count(b"HTTP/1.1 200") == 2
+        wired.close()
+
+    asyncio.run(talk())
+
+
+def test_a_request_that_has_waited_has_a_context_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the request before it has bound is not in its log lines."""
+    user: ContextVar[str] = ContextVar("user", default="nobody")
+    users: list[str] = []
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        user.set("alice")
+        await _late(scope, receive, send)
+
+    monkeypatch.setattr(REFUSALS, "count", lambda *_: users.append(user.get()))
+    answered(app, [GET + b"BAD\r\n\r\n"])
+    assert users == ["nobody"]
 
 
 @pytest.mark.parametrize("app", [_late, _impatient])

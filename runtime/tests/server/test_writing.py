@@ -69,6 +69,7 @@ def talked(
         ([start(), body(b"Hello")], "HEAD", b"HTTP/1.1 200 OK\r\n\r\n"),
         ([start(status=204), body()], "GET", b"HTTP/1.1 204 No Content\r\n\r\n"),
         ([start(status=304), body()], "GET", b"HTTP/1.1 304 Not Modified\r\n\r\n"),
+        ([start(LENGTH, status=304), body()], "GET", b"HTTP/1.1 304 Not Modified\r\ncontent-length: 5\r\n\r\n"),
         (
             [start(), body(b"Hello", more=True), body(more=True), body(b"!")],
             "GET",

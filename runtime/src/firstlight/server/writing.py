@@ -17,8 +17,8 @@ JOINED_BYTES = 65_536  # a larger body is sent by itself: copying it would cost 
 START, BODY = "http.response.start", "http.response.body"
 _LENGTH, _CODING = b"content-length", b"transfer-encoding"
 _FRAMING = frozenset({_LENGTH, _CODING, b"connection"})
-_NOT_MODIFIED = 304
-_WITHOUT_BODY = frozenset({204, _NOT_MODIFIED})
+_UNCHANGED = 304
+_WITHOUT_BODY = frozenset({204, _UNCHANGED})
 _LONGER = "The body is longer than the Content-Length of the response."
 _SHORTER = "The body is shorter than the Content-Length of the response."
 _NO_VALUE = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
@@ -79,7 +79,7 @@ class WritingCycle(Cycle):
         if self.chunked_encoding is None and scope["method"] != "HEAD" and status not in _WITHOUT_BODY:
             self.chunked_encoding = True
             head.append(b"transfer-encoding: chunked\r\n")
-        if status == _NOT_MODIFIED:  # its Content-Length is that of the 200
+        if status == _UNCHANGED:  # its Content-Length is that of the 200
             self.expected_content_length = 0
         head.append(b"\r\n")
         return head
