@@ -22,11 +22,13 @@ def with_fields(message: Message, scope: Scope, request_id: Header, added: Field
     It also gets the fields in `MORE` and `OF_VERSION`. Nothing of that is in the message if the server adds it. The
     given message is not changed.
     """
-    message = listed(message)
-    headers = message["headers"]
+    headers = message.get("headers", ())
     if closing:
         headers = with_header(headers, *_CLOSE)
         message = {**message, "headers": headers}
+    elif type(headers) is not list:
+        message = listed(message)
+        headers = message["headers"]
     more: bytes = scope.get(MORE, b"") + scope.get(OF_VERSION, b"")
     if LINES in scope:
         scope[LINES] = request_id, added, more

@@ -115,7 +115,7 @@ class LimitedProtocol(RefusingConnection):
         if self._rest:
             self._arrived = time.perf_counter_ns()  # waiting for the client's earlier request is not latency
             Context().run(self.parse_rest)  # not in that of the earlier request, which would bind its ids and fields
-        if not self._rest:
+        if self.flow.read_paused and not self._rest:
             self.flow.open()
         self._owe()
 
