@@ -20,9 +20,13 @@ FIGURE = "figure"  # the name of the property of a test that measured something
 
 
 @pytest.fixture(scope="session", autouse=True)
-def known_types(tmp_path_factory: pytest.TempPathFactory) -> None:
-    """Let the services of a worker's tests share what mypy knows of their dependencies."""
+def caches(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Let a worker's services share what mypy knows of their dependencies, and have no compiled modules of their own.
+
+    Some services are read by many tests, which compare all files.
+    """
     os.environ["MYPY_CACHE_DIR"] = str(tmp_path_factory.mktemp("mypy"))
+    os.environ["PYTHONPYCACHEPREFIX"] = str(tmp_path_factory.mktemp("compiled"))
 
 
 @pytest.fixture

@@ -87,8 +87,7 @@ class DataPlane:
 
 async def _answer_for(request: ObservedRequest) -> None:
     """Answer a request that the application did not answer. It is recorded before, as incomplete."""
-    request.status = request.bytes_sent = 0  # of a response that our server has refused
-    request.complete = False
+    request.status = 0  # of a response that our server has refused
     request.finish()
     await ProblemResponse(SERVER_ERROR, UNEXPECTED)(request.scope, request.receive, request.send)
 
@@ -100,7 +99,6 @@ async def _failed(observed: Observed, error: BaseException) -> None:
     if isinstance(observed, ObservedWebsocket):
         await observed.close(error)
     if unanswered and isinstance(observed, ObservedRequest):
-        observed.bytes_sent, observed.complete = 0, False  # of a response that our server has refused
         answer = ProblemResponse(SERVER_ERROR, UNEXPECTED)
         if observed.cancelled:
             observed.abandon()  # recorded before the answer below, which has another status

@@ -16,6 +16,7 @@ from ..traces.request_tracer import Starter
 from .arrival import ARRIVED
 from .forwarded import Proxies
 from .identification import identify
+from .response_end import is_last
 from .response_start import with_fields
 
 ANSWERED = "firstlight.answered"  # in the scope of a request that was answered while its handler still runs
@@ -90,7 +91,7 @@ class ObservedRequest:
 
     async def send(self, message: Message) -> None:
         """Pass a message to the server. The start gets our headers, in a copy; the end stops the clock."""
-        kind = message["type"]
+        kind, was_complete = message["type"], self.complete
         if not self.complete and getattr(self.cycle, "disconnected", False):  # the server drops the message silently
             self._disconnect()
         if kind == "http.response.start":
@@ -109,12 +110,11 @@ class ObservedRequest:
             self.first_byte = self.first_byte or time.perf_counter_ns()
             self.complete = self.complete or not (message.get("more_body", False) or self._trailers)
         else:
-            self.complete = self.complete or _is_last(message, trailers=self._trailers)
+            self.complete = self.complete or is_last(message, trailers=self._trailers)
         try:
             await self._send(message)
-        except OSError as error:  # the client disconnected (ASGI 2.4)
-            self._send_error = error
-            self._disconnect()
+        except BaseException as error:
+            self._not_sent(error, was_complete=was_complete)
             raise
         if self.complete and not self.ended:
             self.ended = time.perf_counter_ns()
@@ -165,6 +165,16 @@ class ObservedRequest:
         except Exception as error:  # noqa: BLE001 - a bug of ours must not end a request that is answered already
             failures.report("telemetry", "telemetry.failed", error)
 
+    def _not_sent(self, error: BaseException, *, was_complete: bool) -> None:
+        """The client has disconnected (ASGI 2.4), or the server has refused the message, perhaps with those before."""
+        if isinstance(error, OSError):
+            self._send_error = error
+            self._disconnect()
+            return
+        self.complete = was_complete
+        if not getattr(self.cycle, "response_started", True):
+            self.bytes_sent = self.first_byte = 0
+
     def _disconnect(self) -> None:
         self.disconnected = True
         self.status = self.status or CLIENT_CLOSED
@@ -175,16 +185,3 @@ def _says_left(error: BaseException, sending: BaseException | None) -> bool:
     if isinstance(error, BaseExceptionGroup):
         return all(_says_left(inner, sending) for inner in error.exceptions)
     return error is sending or isinstance(error, ClientDisconnect)
-
-
-def _is_last(message: Message, *, trailers: bool) -> bool:
-    """Whether a message other than a body ends the response."""
-    match message["type"]:
-        case "http.response.trailers":
-            return not message.get("more_trailers", False)
-        case "http.response.pathsend":
-            return not trailers
-        case "http.response.zerocopysend":
-            return not (message.get("more_body", False) or trailers)
-        case _:
-            return False

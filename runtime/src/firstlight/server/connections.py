@@ -128,8 +128,6 @@ class Connections:
         self.adopt(connection)
         if len(self._open) - len(self.ending) > self.limits.max_connections and not self._make_place():
             connection.refuse("too_many_connections")
-            if len(self.ending) > self.limits.max_ending and (oldest := self.ending.oldest()):
-                self._evict(oldest, "")
             return
         self.heads.begin(connection)
 
@@ -144,6 +142,8 @@ class Connections:
         for owed in self._all:
             owed.end(connection)
         self.ending.begin(connection)
+        if len(self.ending) > self.limits.max_ending and (oldest := self.ending.oldest()):
+            self._evict(oldest, "")
 
     def close(self, connection: Connection) -> None:
         """Remove a closed connection."""
@@ -154,6 +154,8 @@ class Connections:
     def _make_place(self) -> bool:
         while (oldest := self.idle.oldest()) is not None and oldest.has_progressed(self.idle.reason):
             self.idle.end(oldest)  # it serves a request or is still read, and is idle again afterwards
+        while (oldest := self.bodies.oldest(STALLED_SECONDS)) and oldest.has_progressed(self.bodies.reason):
+            self.bodies.begin(oldest)  # it waits for `100 Continue`, or is still read
         for owed, seconds, reason in (
             (self.heads, 0.0, "too_many_connections"),
             (self.idle, 0.0, ""),

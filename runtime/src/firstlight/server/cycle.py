@@ -35,6 +35,9 @@ class Connection(Protocol):
 class Cycle(RequestResponseCycle):
     """Created when the head of a request is complete."""
 
+    body_unwanted = False
+    """Answered without `100 Continue`: the client will send no body."""
+
     def __init__(self, connection: Connection, scope: Any, *, keep_alive: bool, asks_first: bool) -> None:
         """Nothing is sent yet. `asks_first`: the client waits for `100 Continue` before it sends the body.
 

@@ -97,6 +97,8 @@ class LimitedProtocol(RefusingConnection):
 
     def start(self, scope: Scope, *, keep_alive: bool) -> None:
         """Start the application, unless the request has waited too long and is shed."""
+        if not self.flow.write_paused:
+            self._limited_by.reads.end(self)  # of an earlier response
         self.cycle = cycle = WritingCycle(self, scope, keep_alive=keep_alive, asks_first=self.expect_100_continue)
         if self._overload is None or not self._overload.due(scope):
             scope[LINES] = None
@@ -117,7 +119,7 @@ class LimitedProtocol(RefusingConnection):
             Context().run(self.parse_rest)  # not in that of the earlier request, which would bind its ids and fields
         if self.flow.read_paused and not self._rest:
             self.flow.open()
-        self._owe()
+        self._owe(answered=True)
 
     def _go_on(self) -> None:
         if self.transport.is_closing():
@@ -133,8 +135,8 @@ class LimitedProtocol(RefusingConnection):
         if self._in_body:
             self._owe()
 
-    def _owe(self) -> None:
-        """Start the deadline for what the client owes now."""
+    def _owe(self, *, answered: bool = False) -> None:
+        """Start the deadline for what the client owes now. Only a response starts that of an idle connection again."""
         if self._refused or self._upgraded or self.transport.is_closing():
             return
         owed, owes = None, self._limited_by
@@ -145,8 +147,8 @@ class LimitedProtocol(RefusingConnection):
         elif self._begun:
             owed = owes.heads
         elif not self.busy:
-            owed = owes.idle
-        if owed is not self._owed or self._progressed or owed is owes.idle:  # idle since now
+            owed = owes.heads if self.cycle is None else owes.idle
+        if owed is not self._owed or self._progressed or (answered and owed is owes.idle):
             self._change_debt(owed)
 
     def _change_debt(self, owed: Owed | None) -> None:

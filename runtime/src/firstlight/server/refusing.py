@@ -35,6 +35,7 @@ class RefusingConnection(LimitedMessages):
         answer = self._answer_to(reason)
         if self.busy:
             self.cycle.disconnected = True
+            self.cycle.waiting_for_100_continue = False  # `receive` would write
             self.cycle.notify()
         if answer:
             self.transport.write(answer)
@@ -54,10 +55,11 @@ class RefusingConnection(LimitedMessages):
             return
         if self.cycle is not None:
             self.cycle.flush()
-        if self._in_body and not (self.busy or self._refused):
+        if (self._in_body or self._rest) and not (self.busy or self._refused):
             self._linger()
             return
-        self._limited_by.idle.end(self)
+        for owed in (self._limited_by.heads, self._limited_by.bodies, self._limited_by.idle):
+            owed.end(self)
         bare = self.transport.bare  # type: ignore[attr-defined] # ours
         bare.close()
         if bare.get_write_buffer_size():
@@ -66,8 +68,10 @@ class RefusingConnection(LimitedMessages):
     def has_progressed(self, owed: str) -> bool:
         """Whether the client has made progress since the last call."""
         match owed:
-            case "body_timeout":  # the client waits for `100 Continue`
-                return self.busy and self.cycle.waiting_for_100_continue
+            case "body_timeout" if self.busy:  # the client waits for `100 Continue`, or has its response instead
+                return self.cycle.waiting_for_100_continue or self.cycle.body_unwanted
+            case "body_timeout" | "head_timeout":  # the client still reads the response before
+                return self._is_read()
             case "write_timeout":
                 return self._has_read()
             case "":  # it was idle, and serves a request now or is still read
@@ -129,7 +133,7 @@ class RefusingConnection(LimitedMessages):
 
     def _rest_idle(self) -> None:
         """All is read. The connection may have been passed over as an idle one until now."""
-        if not (self.busy or self._in_body or self._refused):
+        if not (self.busy or self._in_body or self._begun or self._refused):
             self._limited_by.idle.begin_once(self)
 
     def _discard(self, size: int) -> None:

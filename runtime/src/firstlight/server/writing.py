@@ -44,7 +44,9 @@ class WritingCycle(Cycle):
             self._go_on(message.get("body", b""), more=message.get("more_body", False))
             return
         self.held = self._head(message["status"], message.get("headers", ()))
-        self.response_started, self.waiting_for_100_continue = True, False
+        self.response_started = True
+        if self.waiting_for_100_continue:
+            self.waiting_for_100_continue, self.body_unwanted = False, True
         self.connection.held_heads.add(self, self.connection.loop.call_soon)
 
     def flush(self) -> None:
