@@ -678,6 +678,28 @@ def test_a_client_that_leaves_an_application_that_does_not_receive_is_noted(benc
     assert bench.requests[0]["response_bytes"] == len(b"sent")
 
 
+def test_a_message_that_the_server_refuses_is_not_counted(bench: Bench) -> None:
+    """The response is incomplete, although the application goes on as if nothing had happened."""
+
+    class Uvicorn(Server):
+        response_started = True
+
+        async def send(self, message: Message) -> None:
+            if message["type"] == "http.response.body" and not message.get("more_body", False):
+                msg = "The body is shorter than the Content-Length of the response."
+                raise RuntimeError(msg)
+            await super().send(message)
+
+    async def app(_scope: Scope, _receive: Receive, send: Send) -> None:
+        await send(START)
+        with suppress(RuntimeError):
+            await send({"type": "http.response.body", "body": b"part"})
+
+    server = Uvicorn()
+    drive(bench.around(app)(scope_of(), server.receive, server.send))
+    assert counted() == {("GET", "unmatched", "200", "incomplete"): 1}
+
+
 def test_a_disconnect_is_counted_once(bench: Bench) -> None:
     """The server may report it by a message and by an exception."""
 

@@ -142,6 +142,23 @@ def test_newcomers_without_a_place_do_not_pile_up() -> None:
     run(test)
 
 
+def test_clients_that_have_their_last_response_do_not_pile_up() -> None:
+    """Also where no new client is refused."""
+
+    async def test() -> None:
+        open_ = Connections(LIMITS)
+        clients = [Client() for _ in range(5)]
+        for client in clients:
+            open_.adopt(client)
+            open_.end(client)
+        assert [client.ended for client in clients] == [["evicted"]] * 3 + [[]] * 2
+        assert len(open_.ending) == LIMITS.max_ending
+        for client in clients:
+            open_.close(client)
+
+    run(test)
+
+
 def test_a_refused_client_is_read_for_a_while_and_then_cut(monkeypatch: pytest.MonkeyPatch) -> None:
     """Until it has sent too much."""
     from firstlight.server import refusing  # noqa: PLC0415 - to be changed

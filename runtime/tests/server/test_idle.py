@@ -7,6 +7,8 @@ from collections.abc import Sequence
 import pytest
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from firstlight.server import connections
+
 from .wires import Wired
 
 GET = b"GET / HTTP/1.1\r\nHost: example.com\r\n\r\n"
@@ -171,6 +173,160 @@ def test_a_connection_that_is_still_read_makes_no_place() -> None:
         _, protocol = wired.connect()
         assert closed(wired)
         protocol.connection_lost(None)
+        wired.close()
+
+    asyncio.run(talk())
+
+
+def test_a_later_response_has_a_deadline_of_its_own() -> None:
+    """What the client had read of an earlier one says nothing of it."""
+
+    async def talk() -> None:
+        wired = await read(GET)
+        wired.connections.idle.sweep(time.monotonic() + LATER)
+        wired.transport.unread = 0
+        wired.connections.reads.sweep(time.monotonic() + LATER)
+        await wired.send(GET)
+        assert wired.protocol not in wired.connections.reads
+        wired.close()
+
+    asyncio.run(talk())
+
+
+async def early(_scope: Scope, _receive: Receive, send: Send) -> None:
+    """Answer before the body has come."""
+    await send({"type": "http.response.start", "status": 204, "headers": []})
+    await send({"type": "http.response.body", "body": b""})
+
+
+PARTS = {"head": GET[:20], "body": b"POST / HTTP/1.1\r\nHost: example.com\r\nContent-Length: 9\r\n\r\n1"}
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_a_client_that_owes_something_may_read_before(part: str) -> None:
+    """The rest of a head or a body is due when the response before it is read."""
+
+    async def talk() -> None:
+        wired = Wired(early)
+        await wired.send(GET, PARTS[part])
+        owed = {"head": wired.connections.heads, "body": wired.connections.bodies}[part]
+        wired.transport.unread = 1_000
+        owed.sweep(time.monotonic() + LATER)
+        assert not closed(wired)
+        assert not wired.transport.eof
+        wired.transport.unread = 0
+        owed.sweep(time.monotonic() + LATER)
+        assert closed(wired) or wired.transport.eof
+        wired.close()
+
+    asyncio.run(talk())
+
+
+@pytest.mark.parametrize("answers", [False, True], ids=["works", "answers"])
+def test_a_client_that_waits_for_continue_owes_no_body(monkeypatch: pytest.MonkeyPatch, *, answers: bool) -> None:
+    """While the application works, and after it has begun to answer: then the client sends none."""
+    monkeypatch.setattr(connections, "STALLED_SECONDS", 1e-5)
+
+    async def app(_scope: Scope, _receive: Receive, send: Send) -> None:
+        if answers:
+            await send({"type": "http.response.start", "status": 200, "headers": []})
+        await asyncio.Event().wait()
+
+    async def talk() -> None:
+        wired = Wired(app, max_connections=1)
+        await wired.send(PARTS["body"][:-1].replace(b"\r\n\r\n", b"\r\nExpect: 100-continue\r\n\r\n"))
+        wired.connections.bodies.sweep(time.monotonic() + LATER)
+        other, protocol = wired.connect()
+        assert not closed(wired)
+        assert b" 503 " in other.written
+        protocol.connection_lost(None)
+        wired.close()
+
+    asyncio.run(talk())
+
+
+def test_a_drain_does_not_cut_a_response_before_the_head_that_is_due() -> None:
+    """The connection closes when the response is read."""
+
+    async def talk() -> None:
+        wired = Wired(early)
+        await wired.send(GET, PARTS["head"])
+        wired.transport.unread = 1_000
+        wired.protocol.shutdown()
+        assert closed(wired)
+        wired.connections.heads.sweep(time.monotonic() + LATER)
+        assert not wired.transport.aborted
+        wired.close()
+
+    asyncio.run(talk())
+
+
+def test_a_drain_reads_what_follows_the_last_response() -> None:
+    """With unread data, the kernel would reset the connection before the response is read."""
+
+    async def talk() -> None:
+        gate = Gate()
+        wired = await serving(gate)
+        wired.protocol.data_received(GET)
+        wired.protocol.shutdown()
+        gate.open.set()
+        await wired.until(lambda: wired.transport.eof)
+        assert wired.transport.eof
+        assert wired.transport.reading
+        assert not closed(wired)
+        wired.close()
+
+    asyncio.run(talk())
+
+
+def test_a_connection_that_owes_a_head_is_not_idle() -> None:
+    """Also when its client has read the response before it."""
+
+    async def talk() -> None:
+        wired = Wired(early)
+        await wired.send(GET)
+        wired.protocol.pause_writing()
+        await wired.send(PARTS["head"])
+        wired.protocol.resume_writing()
+        assert (len(wired.connections.heads), len(wired.connections.idle)) == (1, 0)
+        wired.close()
+
+    asyncio.run(talk())
+
+
+def test_empty_lines_do_not_prolong_a_connection() -> None:
+    """Neither before the first request nor after the last one."""
+
+    async def talk() -> None:
+        wired = Wired(early)
+        await wired.send(b"\r\n")
+        assert (len(wired.connections.heads), len(wired.connections.idle)) == (1, 0)
+        await wired.send(GET)
+        wired.connections.idle.sweep(time.monotonic() + wired.connections.idle.seconds / 2)
+        ended = time.monotonic() + wired.connections.idle.seconds
+        await wired.send(b"\r\n")
+        wired.connections.idle.sweep(ended)
+        assert closed(wired)
+        wired.close()
+
+    asyncio.run(talk())
+
+
+def test_a_refused_request_is_not_told_to_continue() -> None:
+    """Nothing is written after the refusal."""
+
+    async def app(_scope: Scope, receive: Receive, _send: Send) -> None:
+        for _ in range(5):
+            await asyncio.sleep(0)
+        await receive()
+
+    async def talk() -> None:
+        wired = Wired(app)
+        head = b"POST / HTTP/1.1\r\nHost: example.com\r\nTransfer-Encoding: chunked\r\nExpect: 100-continue\r\n\r\n"
+        wired.protocol.data_received(head + b"no size\r\n")
+        await wired.until(lambda: False)
+        assert b" 400 " in wired.transport.written
+        assert b" 100 " not in wired.transport.written
         wired.close()
 
     asyncio.run(talk())
