@@ -37,7 +37,7 @@ REVERTS = (
     Revert(
         rows=("dripping body",),
         what="the deadline of a body is total",
-        edits=[(PROTOCOL, " or self._progressed or owed is owes.idle", " or owed is owes.idle")],
+        edits=[(PROTOCOL, " or self._progressed or (answered", " or (answered")],
     ),
     Revert(
         rows=("silent connections", "half heads", "few descriptors"),
