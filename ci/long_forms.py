@@ -54,8 +54,7 @@ FORMS: Mapping[str, Form] = {
     "outages": Form(f".ci/runtime {OUTAGES}", {**LONG, "PYTHONS": "3.11"}),
     "resolutions": Form(".ci/runtime tests/components/test_resolutions.py", {**LONG, "PYTHONS": "3.11"}),
     "combinations": Form("uv run python -m pytest tests/test_combinations.py", LONG),
-    "services": Form('uv run python -m pytest -n 3 -m "long and not delivery"'),
-    "deploys": Form('uv run python -m pytest -m "long and delivery"'),
+    "services": Form("uv run python -m pytest -n 3 -m long"),
     "faults": Form("make fault-test LONG=1"),
     "protections": Form("make fault-test REVERT=1"),
 }

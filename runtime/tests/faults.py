@@ -56,6 +56,17 @@ class Swallowing(Response):
             await super().__call__(scope, receive, send)
 
 
+class Once(PlainTextResponse):
+    """Its headers can be read only once, as ASGI allows."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send them."""
+        del scope, receive
+        headers = reversed(self.raw_headers)
+        await send({"type": "http.response.start", "status": self.status_code, "headers": headers})
+        await send({"type": "http.response.body", "body": self.body})
+
+
 async def slow(request: Request) -> Response:
     """Answer late, without blocking the event loop."""
     await asyncio.sleep(float(request.query_params.get("seconds", "1")))

@@ -13,13 +13,13 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, Response, StreamingResponse
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.testclient import TestClient
-from starlette.types import Message, Receive, Scope, Send
+from starlette.types import Message, Scope
 
 from firstlight import Operation, Service, Settings, create_app
 from firstlight.compression.compression import INLINE, SMALLEST, THREADS, Compression, CompressionThreads
 from firstlight.testing.lines import Lines
 
-from ..faults import IDENTITY
+from ..faults import IDENTITY, Once
 
 TEXT = "text " * 500
 LARGE = "large " * INLINE
@@ -87,17 +87,6 @@ async def file(_: Request) -> Response:
 async def document(_: Request) -> Response:
     """A document."""
     return JSONResponse({"text": TEXT})
-
-
-class Once(PlainTextResponse):
-    """Its headers can be read only once, as ASGI allows."""
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Send them."""
-        del scope, receive
-        headers = reversed(self.raw_headers)
-        await send({"type": "http.response.start", "status": self.status_code, "headers": headers})
-        await send({"type": "http.response.body", "body": self.body})
 
 
 async def once(_: Request) -> Response:

@@ -45,6 +45,8 @@ from firstlight.idempotency.outcomes import OUTCOMES
 from firstlight.problems import ConflictError, UnavailableError
 from firstlight.testing.lines import Lines
 
+from ..faults import Once
+
 KEY = {"Idempotency-Key": '"first-parcel"'}
 
 
@@ -121,17 +123,6 @@ async def stream(request: Request) -> Response:
             raise RuntimeError(msg)
 
     return StreamingResponse(parts())
-
-
-class Once(PlainTextResponse):
-    """Its headers can be read only once, as ASGI allows."""
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Send them."""
-        del scope, receive
-        headers = reversed(self.raw_headers)
-        await send({"type": "http.response.start", "status": self.status_code, "headers": headers})
-        await send({"type": "http.response.body", "body": self.body})
 
 
 async def once(_: Request) -> Response:
