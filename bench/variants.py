@@ -7,6 +7,8 @@ NO_EXPORTER = "OTEL_TRACES_EXPORTER"
 SAMPLER_RATIO = "OTEL_TRACES_SAMPLER_ARG"
 # Spans leave every quarter of a second instead of every five, or most of their cost would fall after the count.
 EXPORT_DELAY = {"OTEL_BSP_SCHEDULE_DELAY": "250"}
+# In development, a service on a loopback address examines the host of each request as well.
+DEPLOYED = {"ENVIRONMENT": "production"}
 ITEM = "/items/{n}"
 LINK = "/api/v1/links/abc"
 NEW_LINK = {"path": "/api/v1/links", "method": "POST", "body": '{"url": "https://example.com/", "slug": "abc"}'}
@@ -61,7 +63,7 @@ def _service(percent: int) -> Variant:
         base=BARE_LINK,
         stores=True,
         counts_lost_spans=True,
-        settings={SAMPLER_RATIO: str(percent / 100), **EXPORT_DELAY},
+        settings={SAMPLER_RATIO: str(percent / 100), **EXPORT_DELAY, **DEPLOYED},
     )
 
 

@@ -2,7 +2,7 @@
 
 from .reverts import Revert
 
-DATA_PLANE, OBSERVED, RECORDER = "requests/data_plane.py", "requests/observed_request.py", "requests/recorder.py"
+DATA_PLANE, RECORD, RECORDER = "requests/data_plane.py", "requests/request_record.py", "requests/recorder.py"
 WEBSOCKET = "requests/observed_websocket.py"
 HOOKS, TRACEBACKS = "server/hooks.py", "logs/tracebacks.py"
 
@@ -20,12 +20,12 @@ REVERTS = (
     Revert(
         rows=("error of a task that was cancelled",),
         what="every `CancelledError` is a cancellation by the server",
-        edits=[(OBSERVED, " and failures.was_told_to_stop()", "")],
+        edits=[(RECORD, " and failures.was_told_to_stop()", "")],
     ),
     Revert(
         rows=("error after the client has left",),
         what="nothing is said once the client has left",
-        edits=[(OBSERVED, "self.disconnected and _says_left(error, sending)", "self.disconnected")],
+        edits=[(RECORD, "self.disconnected and _says_left(error, sending)", "self.disconnected")],
     ),
     Revert(
         rows=("error without text",),

@@ -1,12 +1,17 @@
 # mypy: disable-error-code="import-not-found"
-"""The data plane and its server around bare Starlette: the routes, and nothing that an application adds."""
+"""The data plane and its server around Starlette's router: the routes, and nothing that an application adds.
+
+Errors of the routes are handled as in every service, by `HandledRoutes`.
+"""
 
 import sys
 from dataclasses import replace
 
 from acme_links.service import SERVICE
 from firstlight.app import create_app
+from firstlight.problems import EXCEPTION_HANDLERS
 from firstlight.requests.data_plane import DataPlane
+from firstlight.requests.handled import HandledRoutes
 from firstlight.server import loop
 from firstlight.server.port import bind
 from firstlight.server.server import Server
@@ -33,7 +38,7 @@ if __name__ == "__main__":
     application = create_app(settings, service, served=True)
     data_plane = application._app  # noqa: SLF001 - nobody else takes an application apart
     assert isinstance(data_plane, DataPlane)  # noqa: S101 - it says so when the application is built otherwise
-    bare = Starlette()
+    bare = HandledRoutes(exception_handlers=EXCEPTION_HANDLERS)
     bare.router = _starlette(data_plane.app).router
     data_plane.app = bare
     with bind(settings) as listener:

@@ -3,6 +3,7 @@
 ADR 29 has the list. Each entry is used in one module only.
 """
 
+import asyncio
 import sqlite3
 from functools import partial
 from typing import Any
@@ -22,6 +23,8 @@ from redis.asyncio import Connection as RedisConnection
 from redis.exceptions import ReadOnlyError
 from sqlalchemy.pool import QueuePool
 from sqlalchemy.util.queue import AsyncAdaptedQueue
+from starlette.middleware.exceptions import ExceptionMiddleware
+from starlette.types import Receive, Scope, Send
 from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
@@ -61,6 +64,23 @@ def test_requests_identification() -> None:
     assert get_current_span(current(span)) is span
 
 
+def test_requests_handled() -> None:
+    """Where Starlette's routes look for the handlers of errors."""
+    found: list[Any] = []
+
+    async def look(scope: Scope, _: Receive, __: Send) -> None:
+        found.append(scope["starlette.exception_handlers"])
+
+    async def no_message(*_: Any) -> Any:
+        raise AssertionError
+
+    middleware = ExceptionMiddleware(look, {LookupError: print, 404: print})  # type: ignore[dict-item] # never called
+    asyncio.run(middleware({"type": "http"}, no_message, no_message))
+
+    assert found == [(middleware._exception_handlers, middleware._status_handlers)]  # noqa: SLF001 - the point of this test
+    assert found[0][0][LookupError] is found[0][1][404] is print
+
+
 def test_traces_unrecorded_span() -> None:
     """A span that makes its context late is a span of the API."""
     span = UnrecordedSpan(1 << 64 | 2, TraceFlags(2))
@@ -97,8 +117,9 @@ def test_server_protocol_cycle() -> None:
         *("on_response", "disconnected", "keep_alive", "waiting_for_100_continue", "body", "bytearray", "more_body"),
         *("response_started", "response_complete", "chunked_encoding", "expected_content_length"),
     }
-    read = set(RequestResponseCycle.run_asgi.__code__.co_names) | set(RequestResponseCycle.receive.__code__.co_names)
+    read = set(RequestResponseCycle.receive.__code__.co_names)
     assert not read & {"access_logger", "access_log", "default_headers"}  # which ours does not have
+    assert callable(RequestResponseCycle.send_500_response)
 
 
 def test_server_flow() -> None:

@@ -4,7 +4,6 @@ from collections.abc import Awaitable, Sequence
 from typing import Any
 
 from opentelemetry.sdk.trace import SpanProcessor
-from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -25,10 +24,11 @@ from .requests.body_limit import BodyLimit
 from .requests.data_plane import DataPlane
 from .requests.early_refusal import EarlyRefusal
 from .requests.forwarded import Proxies
-from .requests.observed_request import Observers
+from .requests.handled import HandledRoutes
 from .requests.observed_websocket import WebsocketRecorder
 from .requests.reason import noted
 from .requests.recorder import Recorder
+from .requests.request_record import Observers
 from .requests.routes import RouteTemplates
 from .requests.shedding import Shedder
 from .requests.timings import Timings
@@ -107,7 +107,7 @@ def create_app(  # noqa: PLR0913 - everything that differs between a server, a t
         console=watched.console,
     )
     if process != WEB:  # it serves no requests, so it needs no data plane and no objectives
-        return Application(Starlette(), lifespan)
+        return Application(HandledRoutes(), lifespan)
     app = _starlette(settings, service, lifespan, served=served)
     recorder = _recorder(app, service, settings, emit, watched.requests)
     return _observed(app, lifespan, recorder, WebsocketRecorder(recorder.templates, emit), tracing)
@@ -143,7 +143,7 @@ def _publish(settings: Settings, service: Service, loaded: Sequence[Part]) -> No
 
 
 def _observed(
-    app: Starlette, lifespan: Lifespan, recorder: Recorder, websockets: WebsocketRecorder, tracing: Tracing
+    app: HandledRoutes, lifespan: Lifespan, recorder: Recorder, websockets: WebsocketRecorder, tracing: Tracing
 ) -> Application:
     # Around the finished application, so that it sees the outcome of every request.
     settings = lifespan.settings
@@ -162,7 +162,7 @@ def _observed(
     return Application(data_plane, lifespan, EarlyRefusal(shedder, recorder, proxies, protection.headers))
 
 
-def _recorder(app: Starlette, service: Service, settings: Settings, emit: Emit, watch: Watch | None) -> Recorder:
+def _recorder(app: HandledRoutes, service: Service, settings: Settings, emit: Emit, watch: Watch | None) -> Recorder:
     availability, latency = (objective.export() for objective in standard_objectives(settings))
     return Recorder(
         templates=RouteTemplates(app.routes),
@@ -174,7 +174,7 @@ def _recorder(app: Starlette, service: Service, settings: Settings, emit: Emit, 
     )
 
 
-def _starlette(settings: Settings, service: Service, lifespan: Lifespan, *, served: bool) -> Starlette:
+def _starlette(settings: Settings, service: Service, lifespan: Lifespan, *, served: bool) -> HandledRoutes:
     handlers: dict[Any, Any] = dict(EXCEPTION_HANDLERS)
     for component in service.components:
         handlers.update(component.exception_handlers)
@@ -182,7 +182,7 @@ def _starlette(settings: Settings, service: Service, lifespan: Lifespan, *, serv
     # After the team's routes, which may be the same. A server makes the pages before it opens its port.
     documentation = openapi_routes(service, public_url=settings.public_url, at_once=served) if settings.api_docs else ()
     around = [Middleware(wrap, None) for wrap in routing.around_the_router(service.components)]
-    app = Starlette(
+    app = HandledRoutes(
         routes=[*routing.routes(service, settings), *documentation],
         exception_handlers={**handlers, **expected},
         lifespan=lifespan,

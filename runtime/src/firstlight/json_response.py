@@ -36,11 +36,12 @@ class JsonResponse(Response):
         self.body = encoded(content)
         self.raw_headers = [(b"content-length", b"%d" % len(self.body)), _CONTENT_TYPE]
         if headers:
-            fields = [(_name(name), value.encode("latin-1")) for name, value in headers.items()]
-            if any(name in _USUAL for name, _ in fields):
-                self.init_headers(headers)
-            else:
-                self.raw_headers += fields
+            for name, value in headers.items():
+                field = _name(name), value.encode("latin-1")
+                if field[0] in _USUAL:
+                    self.init_headers(headers)
+                    break
+                self.raw_headers.append(field)
 
 
 @lru_cache(maxsize=256)

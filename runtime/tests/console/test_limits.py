@@ -24,7 +24,7 @@ from firstlight.metrics.instruments import LATENCY_BUCKETS_SECONDS
 from firstlight.requests.span_attributes import STARTED
 
 if TYPE_CHECKING:
-    from firstlight.requests.observed_request import Labels
+    from firstlight.requests.request_record import Labels
 
 ALL_BYTES = 8_388_608
 LABELS = ("http_request_method", "http_route", "http_response_status_code", "error_type", "url_scheme")

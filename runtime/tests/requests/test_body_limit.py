@@ -39,7 +39,10 @@ def serve(
     async def send(message: Message) -> None:
         sent.append(message)
 
-    asyncio.run(BodyLimit(app, LIMIT)(scope, receive, send))
+    async def serve() -> None:
+        await BodyLimit(app, LIMIT)(scope, receive, send)
+
+    asyncio.run(serve())
     return sent
 
 
@@ -161,5 +164,9 @@ def test_other_protocols_pass_untouched(kind: str) -> None:
         """Send nothing."""
 
     scope: Scope = {"type": kind, "headers": [(b"content-length", b"99")]}
-    asyncio.run(BodyLimit(app, LIMIT)(scope, receive, send))
+
+    async def serve() -> None:
+        await BodyLimit(app, LIMIT)(scope, receive, send)
+
+    asyncio.run(serve())
     assert seen == [scope, receive, send]

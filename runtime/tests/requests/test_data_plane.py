@@ -41,9 +41,9 @@ from firstlight.metrics.active_requests import ACTIVE_REQUESTS
 from firstlight.metrics.instruments import REGISTRY, REQUEST_DURATION
 from firstlight.requests.data_plane import DataPlane
 from firstlight.requests.forwarded import Proxies
-from firstlight.requests.observed_request import Observers
 from firstlight.requests.observed_websocket import WebsocketRecorder
 from firstlight.requests.recorder import Recorder
+from firstlight.requests.request_record import Observers
 from firstlight.requests.routes import RouteTemplates
 from firstlight.requests.shedding import Shedder
 from firstlight.requests.timings import Timings

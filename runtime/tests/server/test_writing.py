@@ -7,7 +7,7 @@ import pytest
 from starlette.types import Message, Receive, Scope, Send
 
 from firstlight.security.headers import LINES, fields
-from firstlight.server.known_fields import MOST_NAMES, KnownFields
+from firstlight.server.known_fields import LONGEST_LINE, MOST_NAMES, KnownFields
 
 from .wires import Wired
 
@@ -166,6 +166,20 @@ def test_names_that_an_application_makes_up_do_not_fill_the_memory() -> None:
 
     assert names[-1] == b"x-%d" % (2 * MOST_NAMES - 1)
     assert len(known.names) == MOST_NAMES
+
+
+def test_a_line_is_examined_before_it_is_remembered() -> None:
+    """A bad value is refused each time, and values that an application makes up do not fill the memory."""
+    known = KnownFields()
+    for _ in range(2):
+        with pytest.raises(RuntimeError, match="The header content-type has a control character in its value"):
+            known.line(b"content-type", b"a\r\nset-cookie: b")
+    lines = [known.line(b"content-type", b"%d" % number) for number in range(2 * MOST_NAMES)]
+    assert known.line(b"content-type", b"a" * LONGEST_LINE) not in known.lines.values()
+
+    assert lines[-1] == b"content-type: %d\r\n" % (2 * MOST_NAMES - 1)
+    assert known.lines[b"content-type", b"0"] == lines[0]
+    assert len(known.lines) == MOST_NAMES
 
 
 def test_a_beginning_follows_the_date() -> None:

@@ -15,6 +15,7 @@ clients ask for ranges.
 import zlib
 from collections.abc import Awaitable
 from functools import partial
+from typing import Any
 
 import anyio
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -23,6 +24,7 @@ from ..conditional.cache_control import DEFAULT_NO_STORE
 from ..conditional.entity_tags import gzip_variant
 from ..operations.operation import Operation
 from ..requests.response_start import listed
+from ..requests.whole_response import METHOD, RawHeaders, SendWhole, send_messages
 from .accept_encoding import prefers_gzip
 
 SMALLEST = 1024  # bytes: a smaller response is one packet with and without compression
@@ -76,7 +78,21 @@ class Compression:
         """Serve one request. No coroutine of its own: most responses are small, and must not pay for the others."""
         if scope["type"] != "http":
             return self.app(scope, receive, send)
-        return self.app(scope, receive, partial(_pass, self._threads, scope, send))
+        return self.app(scope, receive, _Passing(_pass, self._threads, scope, send))
+
+
+class _Passing(partial[Awaitable[None]]):
+    """`_pass` for one response. A small one that is whole passes as it is."""
+
+    __slots__ = ()
+
+    def send_whole(self, status: int, headers: RawHeaders, body: Any) -> Awaitable[None]:
+        """Send a response."""
+        send = self.args[-1]
+        send_whole: SendWhole | None = getattr(send, METHOD, None)
+        if send_whole is not None and len(body) < SMALLEST:
+            return send_whole(status, headers, body)
+        return send_messages(self, status, headers, body)
 
 
 def compressing(app: ASGIApp, operation: Operation | None, threads: CompressionThreads) -> ASGIApp:

@@ -5,10 +5,12 @@ the same version.
 """
 
 import re
+from functools import lru_cache
 from hashlib import blake2b
 from typing import Final, NamedTuple
 
 MAX_TAGS = 100
+REMEMBERED = 512  # tags of versions; a handler makes that of one response twice
 LONGEST = 8192  # bytes of a field with tags
 _DIGEST_BYTES = 16
 _GZIP = "-gzip"
@@ -39,11 +41,16 @@ def entity_tag(version: object, *, weak: bool = False) -> str:
     A weak tag says that the content means the same, not that each byte is; it never matches `If-Match`. Raises
     `ValueError` for a text with spaces, quotes or characters beyond Latin-1.
     """
-    text = str(version)
+    tag = _strong(str(version))
+    return f"W/{tag}" if weak else tag
+
+
+@lru_cache(REMEMBERED)
+def _strong(text: str) -> str:
     if _VALID.fullmatch(text) is None or text.endswith(_GZIP):
         msg = f"a version must be printable Latin-1 without spaces and quotes, and not end with {_GZIP}: {text!r}"
         raise ValueError(msg)
-    return f'W/"{text}"' if weak else f'"{text}"'
+    return f'"{text}"'
 
 
 def entity_tag_of(content: bytes) -> str:

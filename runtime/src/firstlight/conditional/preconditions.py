@@ -109,5 +109,8 @@ def _holds(field: str, current: Tag | None, name: str, *, weak: bool = False) ->
 
 def _field(request: Request, name: bytes) -> str | None:
     """The value of a field, joined if it occurs several times. None without it."""
-    values = [value for each, value in request.scope["headers"] if each == name]
-    return b", ".join(values).strip(b" \t").decode("latin-1") if values else None
+    found: bytes | None = None
+    for each, value in request.scope["headers"]:
+        if each == name:
+            found = value if found is None else b"%b, %b" % (found, value)
+    return None if found is None else found.strip(b" \t").decode("latin-1")

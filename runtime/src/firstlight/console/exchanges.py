@@ -7,7 +7,7 @@ from sys import getsizeof
 from typing import Any, NamedTuple
 
 from ..context import RequestContext
-from ..requests.observed_request import SERVER_ERROR, Labels
+from ..requests.request_record import SERVER_ERROR, Labels
 from ..requests.span_attributes import path_and_client
 from ..requests.watch import Finished
 from .matching import Matched, Wanted, matched

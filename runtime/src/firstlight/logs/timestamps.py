@@ -12,15 +12,16 @@ class Timestamps:
 
     def __init__(self) -> None:
         """Start without a formatted second."""
-        self._shown = (-1, "")
+        self._shown = (0, "1970-01-01T00:00:00")
 
     def now(self) -> str:
         """The time in UTC, ISO 8601. Microseconds are left out when they are zero."""
-        seconds, rest = divmod(time.time_ns(), _SECOND)
-        known, shown = self._shown  # one read, because threads share it
-        if known != seconds:
-            shown = datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S")
-            self._shown = (seconds, shown)
-        microseconds = rest // _MICROSECOND
+        now = time.time_ns()
+        second, shown = self._shown  # one read, because threads share it
+        if not 0 <= now - second < _SECOND:
+            second = now - now % _SECOND
+            shown = datetime.fromtimestamp(second // _SECOND, UTC).strftime("%Y-%m-%dT%H:%M:%S")
+            self._shown = (second, shown)
+        microseconds = (now - second) // _MICROSECOND
         # The digits after a leading 1: half the cost of a format that pads with zeros.
         return f"{shown}.{str(_MILLION + microseconds)[1:]}Z" if microseconds else f"{shown}Z"

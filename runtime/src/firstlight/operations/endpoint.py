@@ -6,17 +6,17 @@ from contextlib import AsyncExitStack
 from pydantic import BaseModel, ValidationError
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import request_response
 from starlette.types import ASGIApp
 
 from .. import forms
-from ..conditional import freshness, preconditions
+from ..conditional import freshness
 from ..conditional.cache_control import CacheControl
 from ..field_errors import client_input, invalid, unknown_members
 from ..media_type import require_json
 from ..requests.deadline import Deadlines
+from ..requests.handled import responding
 from .operation import Coroutine, Handler, Operation
-from .refusals import refusing
+from .refusals import checks_of
 
 Awaited = Callable[[Handler], Coroutine]
 Endpoint = Callable[[Request], Awaitable[Response]]
@@ -25,8 +25,7 @@ Endpoint = Callable[[Request], Awaitable[Response]]
 def app(operation: Operation, awaited: Awaited, deadlines: Deadlines) -> ASGIApp:
     """The operation as an ASGI application. `awaited` turns the handler into a coroutine function."""
     handler = deadlines.limited(awaited(operation.handler), operation.deadline_seconds)
-    endpoint = _with_precondition(operation, _with_input(operation, handler))
-    return request_response(_with_headers(operation, refusing(operation, endpoint)))
+    return responding(_with_headers(operation, _with_input(operation, handler)))
 
 
 def _with_input(operation: Operation, handler: Coroutine) -> Endpoint:
@@ -71,28 +70,20 @@ def _with_form(form: type[BaseModel], query: type[BaseModel] | None, handler: Co
     return endpoint
 
 
-def _with_precondition(operation: Operation, inner: Endpoint) -> Endpoint:
-    """The endpoint that refuses a request without a condition, before its body is read."""
-    if not operation.precondition_required:
-        return inner
-
-    async def endpoint(request: Request) -> Response:
-        preconditions.require(request)
-        return await inner(request)
-
-    return endpoint
-
-
 def _with_headers(operation: Operation, inner: Endpoint) -> Endpoint:
-    """The endpoint whose responses say what caches may do with them."""
-    control = CacheControl(operation)
+    """The endpoint after the operation's checks, with responses that say what caches may do with them."""
+    control, checks = CacheControl(operation), checks_of(operation)
 
     async def endpoint(request: Request) -> Response:
+        for check in checks:
+            check(request)
         response = await inner(request)
         control.add(request, response)
         return response
 
     async def fresh_endpoint(request: Request) -> Response:
+        for check in checks:
+            check(request)
         with freshness.noted() as noted:
             response = await inner(request)
         control.add(request, response, noted.seconds)

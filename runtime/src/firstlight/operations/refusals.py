@@ -1,27 +1,28 @@
-"""What an operation refuses before it reads its input: an `Accept` without JSON."""
+"""What an operation refuses before it reads its input: an `Accept` without JSON, and a change without a condition."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Sequence
 
 from starlette.requests import Request
-from starlette.responses import Response
 
 from ..accept import allows_json, field
+from ..conditional.preconditions import require
 from ..problems import NotAcceptableError
 from ..versions.version import ByMediaType
 from .operation import Operation
 
-Endpoint = Callable[[Request], Awaitable[Response]]
 _ACCEPT = b"accept"
 
 
-def refusing(operation: Operation, inner: Endpoint) -> Endpoint:
-    """The endpoint of the operation after this check."""
-    if not operation.sends_json or isinstance(operation.version and operation.version.by, ByMediaType):
-        return inner
+def checks_of(operation: Operation) -> Sequence[Callable[[Request], None]]:
+    """The checks of every request, in their order. Each raises the error of a request that it refuses."""
+    checks: list[Callable[[Request], None]] = []
+    if operation.sends_json and not isinstance(operation.version and operation.version.by, ByMediaType):
+        checks.append(_accepts_json)
+    if operation.precondition_required:
+        checks.append(require)
+    return checks
 
-    async def endpoint(request: Request) -> Response:
-        if not allows_json(field(request.scope, _ACCEPT)):
-            raise NotAcceptableError
-        return await inner(request)
 
-    return endpoint
+def _accepts_json(request: Request) -> None:
+    if not allows_json(field(request.scope, _ACCEPT)):
+        raise NotAcceptableError

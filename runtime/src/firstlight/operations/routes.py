@@ -1,6 +1,6 @@
 """Routes from operations: one route for each path."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -22,11 +22,11 @@ class _ByMethod:
     def __init__(self, apps: Mapping[str, ASGIApp]) -> None:
         self._apps = apps
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         if "\0" in scope["path"]:  # nothing has such a name, and PostgreSQL refuses to look for it
             raise NotFoundError
-        method = scope["method"]
-        await self._apps[method if method in self._apps else "GET"](scope, receive, send)  # a HEAD that is not declared
+        app = self._apps.get(scope["method"]) or self._apps["GET"]  # a HEAD that is not declared
+        return app(scope, receive, send)
 
 
 def routes(operations: Iterable[Operation], around: Around, awaited: Awaited, deadlines: Deadlines) -> Sequence[Route]:

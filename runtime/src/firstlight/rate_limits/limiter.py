@@ -35,11 +35,12 @@ class Limiter:
                 return self._limited(checks, standings, scope)
         for check in checks:
             check.allowed.tick()
-        at = 0 if len(checks) == 1 else min(range(len(checks)), key=lambda each: standings[each][1])
-        left = standings[at][1]
-        if left < scope.get(_LEFT, left + 1):
-            scope[_LEFT] = left
-            scope[MORE] = checks[at].render(standings[at])
+        check, standing = checks[0], standings[0]
+        if len(checks) > 1:
+            check, standing = min(zip(checks, standings, strict=True), key=_left)
+        if _LEFT not in scope or standing[1] < scope[_LEFT]:
+            scope[_LEFT] = standing[1]
+            scope[MORE] = check.render(standing)
         return None
 
     def _limited(self, checks: Sequence[Check], standings: Sequence[Standing], scope: Scope) -> Response | None:
@@ -59,6 +60,10 @@ class Limiter:
         for check in checks:
             check.counts[FAILED if closed and self._refuses else UNCHECKED].inc()
         return unavailable() if closed and self._refuses else None
+
+
+def _left(checked: tuple[Check, Standing]) -> int:
+    return checked[1][1]
 
 
 def _wait(refusing: tuple[Check, Standing]) -> int:

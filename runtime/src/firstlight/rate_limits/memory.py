@@ -32,9 +32,18 @@ class Table:
         self._evicted = EVICTED.labels(limit.name)
         KEYS.labels(limit.name).set_function(lambda: len(self.young) + len(self.old))
 
+    def state(self, key: str, now: int) -> Any:
+        """The state of a key, which is young from now on. None for a key without one."""
+        if now >= self.turn:
+            self.renew(now)
+        state = self.young.get(key)
+        if state is None and key in self.old:
+            self.keep(key, state := self.old.pop(key), now)
+        return state
+
     def keep(self, key: str, state: object, now: int) -> None:
-        """Keep the state of a key that is not young. The old generation is dropped if there is no place for it."""
-        if len(self.young) >= self._half:
+        """Keep the state of a key. The old generation is dropped if there is no place for it."""
+        if key not in self.young and len(self.young) >= self._half:
             self._evicted.inc(len(self.old))
             self.renew(now)
         self.young[key] = state
@@ -62,25 +71,33 @@ class MemoryStore:
 
     def take(self, claims: Sequence[Claim]) -> list[Standing]:
         """Take the cost of each claim from its limit, or nothing if one of them refuses."""
+        if len(claims) == 1:
+            return [self._take_one(*claims[0])]
         now, passes = self._clock(), True
         standings: list[Standing] = []
         states: list[tuple[Table, str, Any]] = []
         for limit, key, cost in claims:
             table = self._tables[limit.name]
-            if now >= table.turn:
-                table.renew(now)
-            state = table.young.get(key)
-            if state is None and key in table.old:
-                table.keep(key, state := table.old.pop(key), now)
-            state, standing = table.decide(state, now, cost)
+            state, standing = table.decide(table.state(key, now), now, cost)
             standings.append(standing)
             if standing[0]:
                 passes = False
             states.append((table, key, state))
         if passes:
             for table, key, state in states:
-                if key in table.young:
-                    table.young[key] = state
-                else:
-                    table.keep(key, state, now)
+                table.keep(key, state, now)
         return standings
+
+    def _take_one(self, limit: Limit, key: str, cost: int) -> Standing:
+        """The same for one claim, as most requests have."""
+        now, table = self._clock(), self._tables[limit.name]
+        state = table.young.get(key)
+        if state is None or now >= table.turn:
+            state = table.state(key, now)
+        state, standing = table.decide(state, now, cost)
+        if not standing[0]:
+            if key in table.young:
+                table.young[key] = state
+            else:
+                table.keep(key, state, now)
+        return standing

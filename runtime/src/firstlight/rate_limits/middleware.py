@@ -35,7 +35,11 @@ class Limited:
             if not checks:
                 return self._app(scope, receive, send)
         try:
-            answer = limiter.take([(check.limit, check.key(scope), check.cost) for check in checks])
+            if len(checks) == 1:  # as for most requests
+                (check,) = checks
+                answer = limiter.take(((check.limit, check.key(scope), check.cost),))
+            else:
+                answer = limiter.take([(check.limit, check.key(scope), check.cost) for check in checks])
         except Exception as error:  # noqa: BLE001 - a store may raise anything
             refusal = limiter.unchecked(checks, error)
         else:

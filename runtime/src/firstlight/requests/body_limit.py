@@ -1,6 +1,7 @@
 """A limit on request bodies, so that one client cannot fill the memory. `MAX_BODY_BYTES` sets it."""
 
 import time
+from collections.abc import Awaitable
 
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -26,15 +27,14 @@ class BodyLimit:
         self._max_bytes = max_bytes
         self._detail = f"The request body must not be larger than {max_bytes} bytes."
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one request, or answer 413."""
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
+        """Serve one request, or answer 413. No coroutine in between."""
         if scope["type"] != "http" or _has_no_content(scope):
-            await self.app(scope, receive, send)
-        elif _announced(scope) > self._max_bytes:
-            await ProblemResponse(TOO_LARGE, self._detail, _CLOSE)(scope, receive, send)
-        else:
-            body = scope[BODY] = CountedBody(receive, send, self._max_bytes, self._detail)
-            await self.app(scope, body.receive, body.send)
+            return self.app(scope, receive, send)
+        if _announced(scope) > self._max_bytes:
+            return ProblemResponse(TOO_LARGE, self._detail, _CLOSE)(scope, receive, send)
+        body = scope[BODY] = CountedBody(receive, send, self._max_bytes, self._detail)
+        return self.app(scope, body.receive, body.send)
 
 
 _CLOSE = {"Connection": "close"}  # the rest of the body is not read

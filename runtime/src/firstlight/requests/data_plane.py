@@ -15,8 +15,9 @@ from ..metrics.instruments import ACTIVE_WEBSOCKETS
 from ..problems import STOPPED, UNEXPECTED, ProblemResponse
 from . import target
 from .arrival import ARRIVED
-from .observed_request import SERVER_ERROR, UNAVAILABLE, ObservedRequest, Observers
+from .observed_request import ObservedRequest
 from .observed_websocket import ObservedWebsocket, WebsocketRecorder
+from .request_record import SERVER_ERROR, UNAVAILABLE, Observers
 from .shedding import Shedder, refuse
 
 Observed = ObservedRequest | ObservedWebsocket
@@ -50,7 +51,7 @@ class DataPlane:
         tokens = REQUEST.set(observed.ids), attach(observed.context)
         active.add(observed)
         try:
-            await (refuse if observed.shed else self.app)(scope, observed.receive, observed.send)
+            await (refuse if observed.shed else self.app)(scope, observed.receive, observed)
             if isinstance(observed, ObservedWebsocket):
                 await observed.close()
             elif _is_unanswered(observed):
@@ -89,7 +90,7 @@ async def _answer_for(request: ObservedRequest) -> None:
     """Answer a request that the application did not answer. It is recorded before, as incomplete."""
     request.status = 0  # of a response that our server has refused
     request.finish()
-    await ProblemResponse(SERVER_ERROR, UNEXPECTED)(request.scope, request.receive, request.send)
+    await ProblemResponse(SERVER_ERROR, UNEXPECTED)(request.scope, request.receive, request)
 
 
 async def _failed(observed: Observed, error: BaseException) -> None:
@@ -103,7 +104,7 @@ async def _failed(observed: Observed, error: BaseException) -> None:
         if observed.cancelled:
             observed.abandon()  # recorded before the answer below, which has another status
             answer = ProblemResponse(UNAVAILABLE, STOPPED)
-        await answer(observed.scope, observed.receive, observed.send)
+        await answer(observed.scope, observed.receive, observed)
 
 
 def _is_unanswered(request: ObservedRequest) -> bool:

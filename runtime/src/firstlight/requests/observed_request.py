@@ -1,86 +1,24 @@
-"""One request and its response: the added headers, the end of its duration, and its outcome."""
+"""One request and its response as messages: the added headers, and the end of its duration."""
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from typing import Any
 
-from opentelemetry.propagators.textmap import TextMapPropagator
-from starlette.requests import ClientDisconnect
-from starlette.types import Message, Receive, Scope, Send
+from starlette.types import Message
 
-from .. import failures
-from ..lifecycle import Lifecycle
-from ..security.response_headers import ResponseHeaders
-from ..traces.request_tracer import Starter
-from .arrival import ARRIVED
-from .forwarded import Proxies
-from .identification import identify
+from .request_record import SERVER_ERROR, RequestRecord
 from .response_end import is_last
 from .response_start import with_fields
+from .whole_response import RawHeaders, send_messages
 
 ANSWERED = "firstlight.answered"  # in the scope of a request that was answered while its handler still runs
-CLIENT_CLOSED = 499  # nginx's status for a client that disconnected before the response
-SERVER_ERROR, UNAVAILABLE = 500, 503
 _NO_BODY: Message = {"type": "http.response.body", "body": b"", "more_body": False}
-Labels = Mapping[str, str | int | float]
 
 
-@dataclass(frozen=True, slots=True)
-class Observers:
-    """The objects that observe every request."""
+class ObservedRequest(RequestRecord):
+    """Passes the messages of a request on. It is the `send` of the application."""
 
-    propagator: TextMapPropagator
-    tracer: Starter
-    record: Callable[["ObservedRequest"], Labels]
-    lifecycle: Lifecycle
-    known_methods: frozenset[str]
-    proxies: Proxies
-    headers: ResponseHeaders = field(default_factory=ResponseHeaders)
-
-
-class ObservedRequest:
-    """Created when a request arrives. Recorded once: at the last byte of its response, or when there will be none."""
-
-    __slots__ = (
-        "_described",
-        "_header",
-        "_observers",
-        "_receive",
-        "_send",
-        "_send_error",
-        "_trailers",
-        "arrived",
-        "bytes_sent",
-        "cancelled",
-        "complete",
-        "context",
-        "cycle",
-        "disconnected",
-        "ended",
-        "error",
-        "first_byte",
-        "ids",
-        "scope",
-        "shed",
-        "span",
-        "started",
-        "status",
-    )
-
-    def __init__(self, observers: Observers, scope: Scope, receive: Receive, send: Send) -> None:
-        """Read the clock, identify the request, start its span."""
-        self.started = time.perf_counter_ns()
-        self.arrived: int = scope.get(ARRIVED) or self.started
-        identified = identify(scope, observers.propagator, observers.tracer, observers.known_methods)
-        self.ids, self.span, self.context, self._header = identified
-        self.scope, self._receive, self._send, self._observers = scope, receive, send, observers
-        self.cycle = getattr(receive, "__self__", None)  # of uvicorn, if it is the server
-        self.status = self.bytes_sent = self.ended = self.first_byte = 0
-        self.complete = self.disconnected = self.shed = self.cancelled = self._trailers = False
-        self.error: BaseException | None = None
-        self._send_error: BaseException | None = None
-        self._described: Labels | None = None
+    __slots__ = ()
 
     async def receive(self) -> Message:
         """Pass a message to the application, and note a client that disconnects before the end."""
@@ -89,7 +27,7 @@ class ObservedRequest:
             self._disconnect()
         return message
 
-    async def send(self, message: Message) -> None:
+    async def __call__(self, message: Message) -> None:
         """Pass a message to the server. The start gets our headers, in a copy; the end stops the clock."""
         kind, was_complete = message["type"], self.complete
         if not self.complete and getattr(self.cycle, "disconnected", False):  # the server drops the message silently
@@ -116,54 +54,35 @@ class ObservedRequest:
         except BaseException as error:
             self._not_sent(error, was_complete=was_complete)
             raise
-        if self.complete and not self.ended:
-            self.ended = time.perf_counter_ns()
-            # Else wait for the exception: Starlette answers first, then raises. But a handler may never return.
-            if self.status < SERVER_ERROR or ANSWERED in self.scope:
-                self._describe()
+        if self.complete:
+            self._sent()
 
-    def finish(self) -> None:
-        """Called when the application has returned. Record the request unless that is done, and report its error."""
-        if self._described is None:
-            self.ended = self.ended or time.perf_counter_ns()
-            self._describe()
-        error, sending = self.error, self._send_error
-        self.error = self._send_error = None  # a traceback keeps this object alive, so this object keeps no traceback
-        if error is not None and not self.cancelled and not (self.disconnected and _says_left(error, sending)):
-            failures.report("request", "http.request_failed", error, **(self._described or {}))
-
-    def raised(self, error: BaseException) -> None:
-        """Note the application's exception. The server cancels this task only when the drain takes too long."""
-        self.error = error
-        stopped = isinstance(error, asyncio.CancelledError) and failures.was_told_to_stop()
-        if stopped and self._observers.lifecycle.draining:
-            self._cut()
-        elif isinstance(error, SystemExit) and self.cancelled:
-            self._observers.lifecycle.exit = error
-
-    def abandon(self) -> None:
-        """Record the request as cut although it still runs: the process ends now."""
-        self._cut()
-        if self._described is None:
-            self.ended = self.ended or time.perf_counter_ns()
-            self._describe()
-
-    def forget(self) -> None:
-        """Record nothing: this process is a forked child, and its parent serves the request."""
-        self.ended = self.ended or time.perf_counter_ns()
-        self._described, self.cancelled, self.status = {}, True, self.status or SERVER_ERROR
-
-    def _cut(self) -> None:
-        if not self.cancelled:
-            self.cancelled, self.status = True, self.status or UNAVAILABLE
-            self._observers.lifecycle.cut.append(f"request {self.ids.request_id}")
-
-    def _describe(self) -> None:
-        self._described = {}
+    async def send_whole(self, status: int, headers: RawHeaders, body: Any) -> None:
+        """Pass a whole response to the server: in one step if it is ours and can take it now."""
+        cycle: Any = self.cycle
+        write = getattr(cycle, "write_whole", None)
+        if write is None or not cycle.is_free or self.scope["method"] == "HEAD":
+            await send_messages(self, status, headers, body)
+            return
+        self.status, self.bytes_sent, self.complete = status, len(body), True
+        added, closing = self._observers.headers.of(self.scope), self._observers.lifecycle.draining
+        start = with_fields({"headers": headers}, self.scope, self._header, added, closing=closing)
+        self.first_byte = time.perf_counter_ns()
         try:
-            self._described = self._observers.record(self)
-        except Exception as error:  # noqa: BLE001 - a bug of ours must not end a request that is answered already
-            failures.report("telemetry", "telemetry.failed", error)
+            write(status, start["headers"], body)
+        except BaseException as error:
+            self._not_sent(error, was_complete=False)
+            raise
+        self._sent()
+
+    def _sent(self) -> None:
+        """Stop the clock after the last message, and record the request, unless it has ended before."""
+        if self.ended:
+            return
+        self.ended = time.perf_counter_ns()
+        # Else wait for the exception: Starlette answers first, then raises. But a handler may never return.
+        if self.status < SERVER_ERROR or ANSWERED in self.scope:
+            self._describe()
 
     def _not_sent(self, error: BaseException, *, was_complete: bool) -> None:
         """The client has disconnected (ASGI 2.4), or the server has refused the message, perhaps with those before."""
@@ -174,14 +93,3 @@ class ObservedRequest:
         self.complete = was_complete
         if not getattr(self.cycle, "response_started", True):
             self.bytes_sent = self.first_byte = 0
-
-    def _disconnect(self) -> None:
-        self.disconnected = True
-        self.status = self.status or CLIENT_CLOSED
-
-
-def _says_left(error: BaseException, sending: BaseException | None) -> bool:
-    """Whether an exception only means that the client disconnected: an error of sending, or Starlette's own."""
-    if isinstance(error, BaseExceptionGroup):
-        return all(_says_left(inner, sending) for inner in error.exceptions)
-    return error is sending or isinstance(error, ClientDisconnect)

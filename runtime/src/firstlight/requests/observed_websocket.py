@@ -20,7 +20,7 @@ from ..problems import UNEXPECTED, ProblemResponse
 from ..security.headers import NO_FIELDS
 from .arrival import arrived
 from .identification import identify
-from .observed_request import SERVER_ERROR, Labels, Observers
+from .request_record import SERVER_ERROR, Labels, Observers
 from .response_start import with_fields
 from .routes import RouteTemplates
 from .span_attributes import path_and_client
@@ -106,7 +106,7 @@ class ObservedWebsocket:
             self.close_code = self.close_code or message.get("code") or ABNORMAL
         return message
 
-    async def send(self, message: Message) -> None:
+    async def __call__(self, message: Message) -> None:
         """Pass a message to the server. The response to the handshake gets the request id."""
         kind = message["type"]
         if kind in {"websocket.accept", "websocket.http.response.start"}:
@@ -129,7 +129,7 @@ class ObservedWebsocket:
         return not (self.accepted or self._refused) and _DENIAL in (self.scope.get("extensions") or ())
 
     async def _refuse(self, status: int, detail: str = "") -> None:
-        await ProblemResponse(status, detail or meaning(status))(self.scope, self.receive, self.send)
+        await ProblemResponse(status, detail or meaning(status))(self.scope, self.receive, self)
 
     def raised(self, error: BaseException) -> None:
         """Note the application's exception. A client that disconnects and a process that stops are no failures."""
@@ -155,7 +155,7 @@ class ObservedWebsocket:
         closed = False
         with suppress(Exception):
             async with asyncio.timeout(CLOSE_SECONDS):
-                await self.send({"type": "websocket.close", "code": NORMAL if error is None else FAILED})
+                await self({"type": "websocket.close", "code": NORMAL if error is None else FAILED})
                 closed = True
         if not closed:
             self.close_code = ABNORMAL

@@ -1,7 +1,7 @@
 """The outcome of a request: its status, its error type, and whether the client or the service caused it."""
 
 from ..error_type import error_type
-from .observed_request import SERVER_ERROR, UNAVAILABLE, ObservedRequest
+from .request_record import SERVER_ERROR, UNAVAILABLE, RequestRecord
 from .shedding import IN_QUEUE
 from .timings import Timing
 
@@ -16,7 +16,7 @@ FULL = 507
 NOT_OURS = frozenset({"", CLIENT_DISCONNECTED, DRAINED})
 
 
-def outcome(request: ObservedRequest, timing: Timing | None) -> tuple[int, str]:
+def outcome(request: RequestRecord, timing: Timing | None) -> tuple[int, str]:
     """Status code and `error_type`, which is empty for success and for errors of the client."""
     status, error = request.status or SERVER_ERROR, request.error
     if request.disconnected:

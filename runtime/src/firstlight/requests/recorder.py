@@ -16,9 +16,9 @@ from ..traces.request_span import finish, started
 from . import target
 from .exception_event import described
 from .kind import Kind, Kinds, Label
-from .observed_request import CLIENT_CLOSED, SERVER_ERROR, UNAVAILABLE, Labels, ObservedRequest
 from .outcome import SHED, outcome
 from .reason import REASON
+from .request_record import CLIENT_CLOSED, SERVER_ERROR, UNAVAILABLE, Labels, RequestRecord
 from .routes import RouteTemplates, reached
 from .span_attributes import client_address, path_and_client
 from .timings import Timings
@@ -52,7 +52,7 @@ class Recorder:
         self._kinds = Kinds(timings, availability, emit)
         self._usual: dict[Known, Kind] = {}
 
-    def __call__(self, request: ObservedRequest) -> Labels:
+    def __call__(self, request: RequestRecord) -> Labels:
         """Record one request. Returns the labels under which it is counted."""
         scope, took = request.scope, request.ended - request.arrived
         if request.complete and not (request.error or request.disconnected or request.cancelled or request.shed):
@@ -97,7 +97,7 @@ class Recorder:
         if self._watch is not None:
             self._watch.shed(kind.labels, duration, request_id, path, client)
 
-    def _found(self, request: ObservedRequest, known: Known) -> Kind:
+    def _found(self, request: RequestRecord, known: Known) -> Kind:
         """The kind of a request that succeeded or failed by the client's mistake. Later requests find it directly.
 
         The values in `known` identify such a kind, unless the route has other routes below it, or the request was
@@ -111,14 +111,14 @@ class Recorder:
             self._usual[known] = kind
         return kind
 
-    def _label(self, request: ObservedRequest) -> Label:
+    def _label(self, request: RequestRecord) -> Label:
         scope = request.scope
         method, route = target.method(scope, self.known_methods), self.templates.of(scope)
         status, error_type = outcome(request, self._timings.of(method, route))
         answered = status != CLIENT_CLOSED or not request.disconnected
         return Label(method, route, status, error_type, target.scheme(scope), answered)
 
-    def _write(self, request: ObservedRequest, kind: Kind, took: int) -> None:
+    def _write(self, request: RequestRecord, kind: Kind, took: int) -> None:
         path, address = path_and_client(request.scope)
         more: dict[str, Any] = {
             "url_path": path,
@@ -135,7 +135,7 @@ class Recorder:
         self._emit({**redact(fields(bound or {})), **kind.opening, **request.ids._asdict(), **kind.labels, **more})
 
 
-def _end_span(request: ObservedRequest, kind: Kind, took: int) -> None:
+def _end_span(request: RequestRecord, kind: Kind, took: int) -> None:
     span, error = request.span, request.error
     if error is not None and not request.cancelled:
         span.add_event("exception", described(error))

@@ -11,6 +11,7 @@ from ..security.headers import LINES, Fields, Header
 from ..security.headers import completed as with_missing
 from .identification import with_header
 
+BEGUN = "firstlight.begun"  # in the scope: the response has begun
 MORE = "firstlight.more_lines"  # in the scope: lines of fields that middleware adds to the response of this request
 OF_VERSION = "firstlight.version"  # in the scope: the same, for the version of the operation
 _CLOSE = (b"connection", b"close")
@@ -22,6 +23,7 @@ def with_fields(message: Message, scope: Scope, request_id: Header, added: Field
     It also gets the fields in `MORE` and `OF_VERSION`. Nothing of that is in the message if the server adds it. The
     given message is not changed.
     """
+    scope[BEGUN] = True
     headers = message.get("headers", ())
     if closing:
         headers = with_header(headers, *_CLOSE)

@@ -19,6 +19,7 @@ from starlette.types import ASGIApp
 
 from .arrival import now, waited
 from .deadline import IN_THREAD, Deadlines
+from .handled import responding
 from .handler import is_function, is_plain_function
 from .shedding import OverloadedError, Shedder
 
@@ -42,7 +43,7 @@ class ThreadQueue:
         """The application of a route: within a deadline, and after the queue if its handler is a plain function."""
         if is_function(route.endpoint):
             handler = self._deadlines.limited(self.awaited(route.endpoint))
-            return route.app if handler is route.endpoint else _replaced(route.app, route, request_response(handler))
+            return _replaced(route.app, route, responding(handler))
         if isinstance(route.endpoint, type) and issubclass(route.endpoint, HTTPEndpoint):
             return _replaced(route.app, route, self._waiting(route.endpoint))
         return route.app

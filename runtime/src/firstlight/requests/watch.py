@@ -5,7 +5,7 @@ from typing import Protocol
 from starlette.types import Scope
 
 from ..context import RequestContext
-from .observed_request import Labels
+from .request_record import Labels
 
 
 class Finished(Protocol):

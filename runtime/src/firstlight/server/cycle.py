@@ -35,6 +35,7 @@ class Connection(Protocol):
 class Cycle(RequestResponseCycle):
     """Created when the head of a request is complete."""
 
+    scope: Any  # uvicorn's type has no fields of ours
     body_unwanted = False
     """Answered without `100 Continue`: the client will send no body."""
 
@@ -79,11 +80,29 @@ class Cycle(RequestResponseCycle):
         """Call the application in a task and a context of its own, until it returns."""
         connection = self.connection
         # As uvicorn does, past the loop's factory of tasks: a request reports its failure by itself.
-        self._task = asyncio.Task(self._serve(app), loop=connection.loop, context=Context())
+        # It has a name because asyncio would format a number for one.
+        self._task = asyncio.Task(self._serve(app), loop=connection.loop, context=Context(), name="request")
         connection.tasks.add(self._task)
 
     async def _serve(self, app: Any) -> None:
         try:
-            await self.run_asgi(app)
+            await app(self.scope, self.receive, self.send)
+        except BaseException:  # noqa: BLE001 - reported by the data plane, and raised no further, as in uvicorn
+            await self._end()
+        else:
+            if not (self.response_complete or self.disconnected):
+                await self._end()
         finally:  # not by a callback of the task, which costs an entry in the loop
+            self.on_response = _nothing  # it refers to the connection
             self.connection.tasks.discard(self._task)
+
+    async def _end(self) -> None:
+        """Answer with 500, or show the client by the end of the connection that its response is not complete."""
+        if self.response_started:
+            self.transport.close()
+        else:
+            await self.send_500_response()
+
+
+def _nothing() -> None:
+    pass

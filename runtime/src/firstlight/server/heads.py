@@ -11,7 +11,7 @@ from ..security.hosts import is_host
 from .request_target import HostError, origin_form
 
 EXAMINED = frozenset({b"host", b"expect", b"content-length", b"transfer-encoding"})
-SLASH = ord("/")
+SLASH, HASH = b"/#"
 
 
 class CheckedHeads(HttpToolsProtocol):
@@ -34,7 +34,7 @@ class CheckedHeads(HttpToolsProtocol):
         if self._hosts != 1 and (self._hosts or self.parser.get_http_version() == "1.1"):
             msg = "one Host field, and only one"
             raise HostError(msg)
-        if self.url[0] != SLASH or b"#" in self.url:
+        if self.url[0] != SLASH or HASH in self.url:
             self.url = origin_form(self.url, self.parser.get_method(), self._host if self._hosts else b"")
 
     def read_scope(self) -> Scope:

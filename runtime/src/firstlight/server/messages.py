@@ -83,7 +83,8 @@ class LimitedMessages(CheckedHeads):
         Returns whether it was one request without a body, which is served now.
         """
         at, size, pieces = 0, len(data), 0
-        alone = size <= self._at_once and not (self._head or self._in_body or self.busy)
+        is_free = self.cycle is None or self.cycle.response_complete
+        alone = is_free and size <= self._at_once and not (self._head or self._in_body)
         if alone and data.find(BLANK_LINE) == size - len(BLANK_LINE):  # one head, as most data is
             self._head = size
             self._feed(data)

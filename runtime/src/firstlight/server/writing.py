@@ -5,13 +5,13 @@ held until the body follows. A body that does not follow at once, such as that o
 of the loop. A head is built in one pass over its fields, together with those that the service adds to every response.
 """
 
-import re
 from collections.abc import Sequence
 from typing import Any
 
 from ..requests.response_start import completed
 from ..security.headers import LINES
 from .cycle import Cycle
+from .known_fields import NO_VALUE, REPEATED, refuse_value
 
 JOINED_BYTES = 65_536  # a larger body is sent by itself: copying it would cost more than a second call
 START, BODY = "http.response.start", "http.response.body"
@@ -21,7 +21,6 @@ _UNCHANGED = 304
 _WITHOUT_BODY = frozenset({204, _UNCHANGED})
 _LONGER = "The body is longer than the Content-Length of the response."
 _SHORTER = "The body is shorter than the Content-Length of the response."
-_NO_VALUE = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
 
 
 class WritingCycle(Cycle):
@@ -44,10 +43,24 @@ class WritingCycle(Cycle):
             self._go_on(message.get("body", b""), more=message.get("more_body", False))
             return
         self.held = self._head(message["status"], message.get("headers", ()))
+        self._begin()
+        self.connection.held_heads.add(self, self.connection.loop.call_soon)
+
+    @property
+    def is_free(self) -> bool:
+        """Whether `write_whole` may be called now."""
+        return not (self.response_started or self.disconnected or self.flow.write_paused)
+
+    def write_whole(self, status: int, fields: Sequence[Sequence[bytes]], body: bytes) -> None:
+        """Send head and body at once. Raises `RuntimeError` for fields or a body that a response must not have."""
+        self.held = self._head(status, fields)
+        self._begin()
+        self._go_on(body, more=False)
+
+    def _begin(self) -> None:
         self.response_started = True
         if self.waiting_for_100_continue:
             self.waiting_for_100_continue, self.body_unwanted = False, True
-        self.connection.held_heads.add(self, self.connection.loop.call_soon)
 
     def flush(self) -> None:
         """Send the head, if it is still held."""
@@ -57,20 +70,21 @@ class WritingCycle(Cycle):
                 self.transport.write(b"".join(head))
 
     def _head(self, status: int, fields: Sequence[Sequence[bytes]]) -> list[bytes]:
-        scope: Any = self.scope  # uvicorn's type has no fields of ours
-        known, added = self.connection.known_fields, scope.get(LINES)
+        known, added = self.connection.known_fields, self.scope.get(LINES)
         names, once = known.names, added[1].names if added else frozenset()
         head = [known.beginning(status, self.connection.server_state.default_headers)]
         self.chunked_encoding, self.expected_content_length, closes = None, 0, False
         for given, value in fields:
             name = names.get(given) or known.examined(given)
-            if _NO_VALUE.search(value):
-                msg = f"The header {name.decode()} has a control character in its value."
-                raise RuntimeError(msg)
+            if name in REPEATED and name not in once:
+                head.append(known.lines.get((name, value)) or known.line(name, value))
+                continue
+            if NO_VALUE.search(value):
+                refuse_value(name)
             if name in _FRAMING:
                 closes = self._frame(name, value) or closes
             elif added and name in once:  # the application has set it itself
-                scope[LINES] = None
+                self.scope[LINES] = None
                 return self._head(status, completed(fields, *added))
             head += (name, b": ", value, b"\r\n")
         if added:
@@ -78,7 +92,7 @@ class WritingCycle(Cycle):
             head += (name, b": ", value, b"\r\n", more.lines, lines)
         if not (self.keep_alive or closes):
             head.append(b"connection: close\r\n")
-        if self.chunked_encoding is None and scope["method"] != "HEAD" and status not in _WITHOUT_BODY:
+        if self.chunked_encoding is None and self.scope["method"] != "HEAD" and status not in _WITHOUT_BODY:
             self.chunked_encoding = True
             head.append(b"transfer-encoding: chunked\r\n")
         if status == _UNCHANGED:  # its Content-Length is that of the 200

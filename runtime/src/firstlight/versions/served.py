@@ -18,13 +18,13 @@ class Served:
         self._app = app
         self._version = version
         self._path = path
-        self._count = requests(path, version.name)
+        self._count = requests(path, version.name).tick
         self._lines = b"".join(b"%b: %b\r\n" % field for field in [*_varies(version), *lifecycle.fixed(version)])
         self._links = bool(version.successor and version.deprecated is not None)
 
     def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         """Serve one request. The data plane adds the fields to its response, also to that of an error."""
-        self._count.inc()
+        self._count()
         scope[VERSION] = self._version
         if self._lines:
             links = lifecycle.successor(self._version, self._path, scope) if self._links else b""
