@@ -24,9 +24,10 @@ SUMMARY = re.compile(r"^=*\s*((?:\d+ \w+, )*\d+ (?:passed|failed)\b[^=]*?)(?: in
 NOT_RUN = "not run yet"
 TITLE = """# Long forms
 
-`make prove-all` runs these. It takes hours, so CI runs the short forms: fewer kills, the oldest Python whole and of the
-others what depends on Python most, and no test with the mark `long`. `make prove-all FORMS="faults outages"` runs some
-of them. A row says when its form ran last, on which machine, and how it ended.
+`make prove-all` runs these. It takes hours, so CI runs the short forms: fewer kills, the oldest Python whole, of the
+newest what depends on Python most, of those between what starts processes, and no test with the mark `long`.
+`make prove-all FORMS="faults outages"` runs some of them. A row says when its form ran last, on which machine, and how
+it ended.
 
 | Form | Command | When | Machine | Minutes | Result |
 |---|---|---|---|---|---|

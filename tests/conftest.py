@@ -13,8 +13,14 @@ from xdist.scheduler import LoadFileScheduling  # type: ignore[import-untyped]
 Generate = Callable[..., Path]
 # Workers get the longest first, so that all end at about the same time. The first of them waits, mostly.
 LONGEST = ("alerts/test_live.py", "test_made_up.py", "test_services.py", "test_team.py")
-ONE_HOST = "tests/delivery/ansible/"  # its tests take turns on one host, which takes long to make
-UNDER_LOAD = (ONE_HOST, "tests/alerts/test_live.py")  # clients ask all the time
+ANSIBLE = "tests/delivery/ansible/"
+# The tests of these files take turns on one host, which takes long to make; two hosts halve the longest wait.
+HOSTS = (
+    ("test_deploys.py", "test_host_runbooks.py", "test_monitoring.py", "test_schema.py", "test_two_hosts.py"),
+    ("test_processes.py",),
+)
+HOST_OF = {f"{ANSIBLE}{file}": f"{ANSIBLE}{files[0]}" for files in HOSTS for file in files}
+UNDER_LOAD = (*HOST_OF, "tests/alerts/test_live.py")  # clients ask all the time
 YIELDING = 10  # the niceness of all other tests of a run with workers
 FIGURE = "figure"  # the name of the property of a test that measured something
 
@@ -69,10 +75,11 @@ def made_up(shared: Machine) -> MadeUp:
 
 
 class Files(LoadFileScheduling):  # type: ignore[misc] # it has no types
-    """One file at a time for each worker, and all files of one host for one of them."""
+    """One file at a time for each worker, and all files of a host for one of them."""
 
     def _split_scope(self, nodeid: str) -> str:
-        return ONE_HOST if nodeid.startswith(ONE_HOST) else nodeid.partition("::")[0]
+        file = nodeid.partition("::")[0]
+        return HOST_OF.get(file, file)
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -91,7 +98,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Put the longest files first, and leave the order within each."""
-    places = {f"tests/{name}": place for place, name in enumerate(LONGEST)}
+    places = {name: place for place, name in enumerate([*HOST_OF, *(f"tests/{name}" for name in LONGEST)])}
     items.sort(key=lambda item: places.get(item.nodeid.partition("::")[0], len(places)))
 
 

@@ -23,7 +23,8 @@ IDENTIFIERS = {
 }
 EXEMPT = ("vendor/", "README.md")  # the library is whole in every service; the README explains by examples
 CHOICES = ("none", "tasks", "events", "events,tasks")
-ALONE = [pytest.param(choice, marks=pytest.mark.long) for choice in ("tasks", "events")]
+# The gates of a service without components are those of `test_services.py`: it has no trace of them.
+RARELY = [pytest.param(choice, marks=pytest.mark.long) for choice in ("none", "tasks", "events")]
 
 
 @pytest.fixture(scope="module")
@@ -91,7 +92,7 @@ def test_a_chosen_component_brings_everything(services: Mapping[str, Path]) -> N
     assert "".join(f"        {each},\n" for each in order) in page
 
 
-@pytest.mark.parametrize("choice", ["none", *ALONE, "events,tasks"])
+@pytest.mark.parametrize("choice", [*RARELY, "events,tasks"])
 def test_it_passes_its_own_gates(machine: Machine, services: Mapping[str, Path], choice: str) -> None:
     """Lint, types, contract, rules, dashboards and tests are clean with every choice."""
     for target in ("check", "test"):

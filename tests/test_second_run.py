@@ -33,7 +33,8 @@ def run(machine: Machine, tmp_path: Path, **files: str) -> Outcome:
     """Run these tests, with a worker."""
     for name, source in files.items():
         (tmp_path / f"test_{name}.py").write_text(source, "utf-8")
-    command = [f"PASSED_ALONE={tmp_path / 'passed'}", ROOT / ".ci/pytest", "trial", sys.executable, "-m", "pytest"]
+    own = [f"PASSED_ALONE={tmp_path / 'passed'}", f"TMPDIR={tmp_path}"]
+    command = [*own, ROOT / ".ci/pytest", "trial", sys.executable, "-m", "pytest"]
     return machine.run(["env", *map(str, command), "-n", "1", str(tmp_path)], tmp_path)
 
 

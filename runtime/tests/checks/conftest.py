@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 
-from firstlight.checks import Project, start
+from firstlight.checks import Project, dashboards, start
 from firstlight.checks.catalogue import CHECKS
+from firstlight.checks.finding import Finding
 
 SERVICE = Path(__file__).with_name("service")
 SOURCE_SUFFIX = ".txt"  # Python files of the service carry it, so that no tool takes them for tests or for the runtime
@@ -70,17 +71,44 @@ def pages() -> dict[str, start.Page]:
 
 @pytest.fixture(autouse=True)
 def _imported_once(pages: dict[str, start.Page], monkeypatch: pytest.MonkeyPatch) -> None:
-    """Import each page once, as above."""
+    """Import each page once, as above, without coverage: the tests of what it imports measure that."""
     page = start.page
 
     def remembering(project: Project) -> start.Page:
         source = {str(path.relative_to(project.root)): path.read_bytes().hex() for path in _sources(project)}
         key = json.dumps(source, sort_keys=True)
         if key not in pages:
-            pages[key] = page(project)
+            with monkeypatch.context() as unmeasured:
+                unmeasured.delenv("COVERAGE_PROCESS_CONFIG", raising=False)
+                pages[key] = page(project)
         return pages[key]
 
     monkeypatch.setattr(start, "page", remembering)
+
+
+@pytest.fixture(scope="session")
+def renderings() -> dict[str, list[Finding]]:
+    """Remembers what the program of the dashboards says of its folder, which is all that it reads."""
+    return {}
+
+
+@pytest.fixture(autouse=True)
+def _rendered_once(renderings: dict[str, list[Finding]], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Run that program once for each state of the folder, as above."""
+    rendered = dashboards._rendered  # noqa: SLF001 - the only part that starts a process
+
+    def remembering(project: Project) -> list[Finding]:
+        key = _state(project.root / dashboards.GRAFANA)
+        if key not in renderings:
+            renderings[key] = list(rendered(project))
+        return renderings[key]
+
+    monkeypatch.setattr(dashboards, "_rendered", remembering)
+
+
+def _state(folder: Path) -> str:
+    files = {str(path.relative_to(folder)): path.read_bytes().hex() for path in folder.rglob("*") if path.is_file()}
+    return json.dumps(files, sort_keys=True)
 
 
 def _sources(project: Project) -> list[Path]:
