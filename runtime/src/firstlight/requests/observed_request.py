@@ -67,7 +67,6 @@ class ObservedRequest(RequestRecord):
         self.status, self.bytes_sent, self.complete = status, len(body), True
         added, closing = self._observers.headers.of(self.scope), self._observers.lifecycle.draining
         start = with_fields({"headers": headers}, self.scope, self._header, added, closing=closing)
-        self.first_byte = time.perf_counter_ns()
         try:
             write(status, start["headers"], body)
         except BaseException as error:
@@ -80,6 +79,7 @@ class ObservedRequest(RequestRecord):
         if self.ended:
             return
         self.ended = time.perf_counter_ns()
+        self.first_byte = self.first_byte or self.ended  # of a whole response it left with the last one
         # Else wait for the exception: Starlette answers first, then raises. But a handler may never return.
         if self.status < SERVER_ERROR or ANSWERED in self.scope:
             self._describe()

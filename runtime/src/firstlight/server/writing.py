@@ -53,9 +53,15 @@ class WritingCycle(Cycle):
 
     def write_whole(self, status: int, fields: Sequence[Sequence[bytes]], body: bytes) -> None:
         """Send head and body at once. Raises `RuntimeError` for fields or a body that a response must not have."""
-        self.held = self._head(status, fields)
+        head = self.held = self._head(status, fields)
         self._begin()
-        self._go_on(body, more=False)
+        if self.chunked_encoding or len(body) != self.expected_content_length or len(body) > JOINED_BYTES:
+            self._go_on(body, more=False)
+            return
+        self.held, self.expected_content_length = [], 0
+        head.append(body)
+        self.transport.write(b"".join(head))
+        self._complete()
 
     def _begin(self) -> None:
         self.response_started = True
