@@ -35,6 +35,7 @@ RESPONSES: dict[str, Callable[[], Response]] = {
     "bad type": lambda: Response(b"abc", media_type="text/a\r\nb"),
     "bad name": lambda: Response(b"abc", headers={"a b": "c"}),
     "failed": lambda: Response(b"abc", 500),
+    "lists": lambda: _with_headers([[b"content-length", b"3"], [b"Content-Type", bytearray(b"text/plain")]]),
 }
 REQUESTS = {
     "plain": b"GET /%s HTTP/1.1\r\nHost: a\r\nX-Request-ID: 1\r\n\r\n",
@@ -44,6 +45,12 @@ REQUESTS = {
     "two": b"GET /%s HTTP/1.1\r\nHost: a\r\nX-Request-ID: 1\r\n\r\n" * 2,
     "expecting": b"GET /%s HTTP/1.1\r\nHost: a\r\nX-Request-ID: 1\r\nContent-Length: 1\r\nExpect: 100-continue\r\n\r\n",
 }
+
+
+def _with_headers(headers: Any) -> Response:
+    response = Response(b"abc")
+    response.raw_headers = headers
+    return response
 
 
 def _endpoint(name: str) -> Callable[[Request], Awaitable[Response]]:
@@ -113,3 +120,20 @@ def test_its_background_task_runs(service: Service, settings: Settings) -> None:
 
     assert sent.endswith(b"\r\n\r\na")
     assert done == ["served", "worked"]
+
+
+def test_a_function_between_application_and_server_sees_every_message(service: Service, settings: Settings) -> None:
+    """Where somebody wraps the finished application."""
+    app = create_app(settings, replace(service, routes=[Route("/text", _endpoint("text"))]), log_sink=Lines())
+    seen: list[str] = []
+
+    async def around(scope: Scope, receive: Receive, send: Send) -> None:
+        async def noting(message: Message) -> None:
+            seen.append(message["type"])
+            await send(message)
+
+        await app(scope, receive, noting)
+
+    answered(around, [GET.replace(b"%s", b"text")])
+
+    assert seen == ["http.response.start", "http.response.body"]

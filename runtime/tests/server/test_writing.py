@@ -81,6 +81,11 @@ def talked(
             b"HTTP/1.1 200 OK\r\ntransfer-encoding: Chunked\r\n\r\n5\r\nHello\r\n0\r\n\r\n",
         ),
         (
+            [start(LENGTH, (b"Content-Type", bytearray(b"text/plain"))), body(b"Hello")],
+            "GET",
+            b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\ncontent-type: text/plain\r\n\r\nHello",
+        ),
+        (
             [start(LENGTH, (b"a", b"1"), (b"a", b"2")), body(b"Hello")],
             "GET",
             b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\na: 1\r\na: 2\r\n\r\nHello",

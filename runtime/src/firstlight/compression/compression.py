@@ -89,9 +89,9 @@ class _Passing(partial[Awaitable[None]]):
     def send_whole(self, status: int, headers: RawHeaders, body: Any) -> Awaitable[None]:
         """Send a response."""
         send = self.args[-1]
-        send_whole: SendWhole | None = getattr(send, METHOD, None)
+        send_whole: SendWhole | None = getattr(type(send), METHOD, None)
         if send_whole is not None and len(body) < SMALLEST:
-            return send_whole(status, headers, body)
+            return send_whole(send, status, headers, body)
         return send_messages(self, status, headers, body)
 
 

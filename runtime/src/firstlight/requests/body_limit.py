@@ -2,11 +2,13 @@
 
 import time
 from collections.abc import Awaitable
+from typing import Any, cast
 
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ..problems import ProblemResponse
+from .whole_response import METHOD, RawHeaders, SendsWhole
 
 TOO_LARGE = 413
 BODY = "firstlight.body"  # in the scope of a request with a body: a `CountedBody`
@@ -33,8 +35,11 @@ class BodyLimit:
             return self.app(scope, receive, send)
         if _announced(scope) > self._max_bytes:
             return ProblemResponse(TOO_LARGE, self._detail, _CLOSE)(scope, receive, send)
-        body = scope[BODY] = CountedBody(receive, send, self._max_bytes, self._detail)
-        return self.app(scope, body.receive, body.send)
+        if hasattr(type(send), METHOD):
+            body = scope[BODY] = DirectBody(receive, cast("SendsWhole", send), self._max_bytes, self._detail)
+            return self.app(scope, body.receive, body)
+        counted = scope[BODY] = CountedBody(receive, send, self._max_bytes, self._detail)
+        return self.app(scope, counted.receive, counted.send)
 
 
 _CLOSE = {"Connection": "close"}  # the rest of the body is not read
@@ -75,9 +80,28 @@ class CountedBody:
                 return message
 
     async def send(self, message: Message) -> None:
-        """Note that the response has started."""
+        """Send a message, and note that the response has started."""
         self._answering = self._answering or message["type"] == "http.response.start"
         await self._send(message)
+
+
+class DirectBody(CountedBody):
+    """The same where `send` takes whole responses. It is such a `send` itself."""
+
+    def __init__(self, receive: Receive, send: SendsWhole, max_bytes: int, detail: str) -> None:
+        """Limit the body that `receive` returns to `max_bytes`."""
+        super().__init__(receive, send, max_bytes, detail)
+        self.scope = send.scope
+        self._whole = send.send_whole
+
+    def __call__(self, message: Message) -> Awaitable[None]:
+        """Send a message."""
+        return self.send(message)
+
+    def send_whole(self, status: int, headers: RawHeaders, body: Any) -> Awaitable[None]:
+        """Send a response."""
+        self._answering = True
+        return self._whole(status, headers, body)
 
 
 def _has_no_content(scope: Scope) -> bool:

@@ -6,17 +6,18 @@ that as well, so here nothing is around `send`: a request takes a fourteenth of 
 
 from collections.abc import Awaitable, Callable
 from http import HTTPStatus
+from typing import cast
 
+from starlette._exception_handler import wrap_app_handling_exceptions
 from starlette.applications import Starlette
 from starlette.middleware.exceptions import ExceptionMiddleware
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import request_response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from ..problems import EXCEPTION_HANDLERS, UNEXPECTED, ProblemResponse
 from .response_start import BEGUN
-from .whole_response import METHOD, OF_A_KNOWN_BODY, SendWhole
+from .whole_response import METHOD, OF_A_KNOWN_BODY, SendsWhole, SendWhole
 
 _HANDLERS = "starlette.exception_handlers"  # in the scope: where the routes of Starlette look for handlers
 
@@ -55,43 +56,51 @@ class Handled(ExceptionMiddleware):
     """The router, with responses to the errors that have a handler."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one request."""
-        if scope["type"] != "http":
+        """Serve one request. Middleware that copies the scope or wraps `send` gets Starlette's own way."""
+        if not (hasattr(type(send), METHOD) and cast("SendsWhole", send).scope is scope):
             await super().__call__(scope, receive, send)
             return
-        scope[_HANDLERS] = self._exception_handlers, self._status_handlers
+        handlers = scope[_HANDLERS] = self._exception_handlers, self._status_handlers
         try:
             await self.app(scope, receive, send)
         except Exception as error:  # noqa: BLE001 - it is raised again unless it has a handler
-            await _answer(error, scope, receive, send)
+            scope[_HANDLERS] = handlers  # a mounted application has others
+            await _answer(error, Request(scope, receive, send), send)
 
 
 def responding(endpoint: Endpoint) -> ASGIApp:
-    """The endpoint as an application, as by `starlette.routing.request_response`."""
+    """The endpoint as an application, as by `starlette.routing.request_response`.
+
+    Only errors of the endpoint are answered here, not those of a response that is being sent.
+    """
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        request = Request(scope, receive, send)
         try:
-            response = await endpoint(Request(scope, receive, send))
+            response = await endpoint(request)
         except Exception as error:  # noqa: BLE001 - the same
-            await _answer(error, scope, receive, send)
+            await _answer(error, request, send)
             return
-        send_whole: SendWhole | None = getattr(send, METHOD, None)
+        send_whole: SendWhole | None = getattr(type(send), METHOD, None)
         if send_whole is None or type(response).__call__ is not OF_A_KNOWN_BODY:
             await response(scope, receive, send)
             return
-        await send_whole(response.status_code, response.raw_headers, response.body)
+        await send_whole(send, response.status_code, response.raw_headers, response.body)
         if response.background is not None:
             await response.background()
 
     return app
 
 
-async def _answer(error: Exception, scope: Scope, receive: Receive, send: Send) -> None:
+async def _answer(error: Exception, request: Request, send: Send) -> None:
     """Answer by the handler of the error. Raises it where it has none, and where the response has begun."""
-    if BEGUN in scope:
-        raise error
 
-    async def fail(_: Request) -> Response:
-        raise error
+    async def fail(*_: object) -> None:
+        raise error  # noqa: F821 - it is deleted afterwards
 
-    await request_response(fail)(scope, receive, send)
+    try:
+        if BEGUN in request.scope:
+            raise error
+        await wrap_app_handling_exceptions(fail, request)(request.scope, request.receive, send)
+    finally:
+        del error  # its traceback has this frame

@@ -60,8 +60,9 @@ class ObservedRequest(RequestRecord):
     async def send_whole(self, status: int, headers: RawHeaders, body: Any) -> None:
         """Pass a whole response to the server: in one step if it is ours and can take it now."""
         cycle: Any = self.cycle
-        write = getattr(cycle, "write_whole", None)
-        if write is None or not cycle.is_free or self.scope["method"] == "HEAD":
+        write: Any = getattr(cycle, "write_whole", None)
+        is_direct = write is not None and getattr(self._send, "__self__", None) is cycle
+        if not is_direct or not cycle.is_free or self.scope["method"] == "HEAD":
             await send_messages(self, status, headers, body)
             return
         self.status, self.bytes_sent, self.complete = status, len(body), True

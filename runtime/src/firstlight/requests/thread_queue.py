@@ -43,7 +43,8 @@ class ThreadQueue:
         """The application of a route: within a deadline, and after the queue if its handler is a plain function."""
         if is_function(route.endpoint):
             handler = self._deadlines.limited(self.awaited(route.endpoint))
-            return _replaced(route.app, route, responding(handler))
+            is_own = handler is route.endpoint and type(route) is not Route  # the application of a subclass
+            return route.app if is_own else _replaced(route.app, route, responding(handler))
         if isinstance(route.endpoint, type) and issubclass(route.endpoint, HTTPEndpoint):
             return _replaced(route.app, route, self._waiting(route.endpoint))
         return route.app

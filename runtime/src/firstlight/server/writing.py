@@ -82,7 +82,7 @@ class WritingCycle(Cycle):
         self.chunked_encoding, self.expected_content_length, closes = None, 0, False
         for given, value in fields:
             name = names.get(given) or known.examined(given)
-            if name in REPEATED and name not in once:
+            if name in REPEATED and type(value) is bytes and name not in once:
                 head.append(known.lines.get((name, value)) or known.line(name, value))
                 continue
             if NO_VALUE.search(value):
