@@ -65,7 +65,7 @@ def test_requests_identification() -> None:
 
 
 def test_requests_handled() -> None:
-    """Where Starlette's routes look for the handlers of errors."""
+    """Where Starlette's routes look for the handlers of errors. `test_handled.py` sees them called."""
     found: list[Any] = []
 
     async def look(scope: Scope, _: Receive, __: Send) -> None:

@@ -30,12 +30,13 @@ class Limiter:
 
     def judge(self, checks: Sequence[Check], standings: Sequence[Standing], scope: Scope) -> Response | None:
         """Count the standings of a request. Returns the response if a limit refuses it."""
-        for standing in standings:
-            if standing[0]:
-                return self._limited(checks, standings, scope)
-        for check in checks:
-            check.allowed.tick()
         check, standing = checks[0], standings[0]
+        if len(checks) > 1:
+            check, standing = max(zip(checks, standings, strict=True), key=_wait)
+        if standing[0]:
+            return self._limited(checks, standings, scope)
+        for each in checks:
+            each.allowed.tick()
         if len(checks) > 1:
             check, standing = min(zip(checks, standings, strict=True), key=_left)
         if _LEFT not in scope or standing[1] < scope[_LEFT]:

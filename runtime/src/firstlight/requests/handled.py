@@ -6,7 +6,7 @@ that as well, so here nothing is around `send`: a request takes a fourteenth of 
 
 from collections.abc import Awaitable, Callable
 from http import HTTPStatus
-from typing import cast
+from typing import Any
 
 from starlette._exception_handler import wrap_app_handling_exceptions
 from starlette.applications import Starlette
@@ -17,7 +17,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from ..problems import EXCEPTION_HANDLERS, UNEXPECTED, ProblemResponse
 from .response_start import BEGUN
-from .whole_response import METHOD, OF_A_KNOWN_BODY, SendsWhole, SendWhole
+from .whole_response import METHOD, OF_A_KNOWN_BODY, SendWhole
 
 _HANDLERS = "starlette.exception_handlers"  # in the scope: where the routes of Starlette look for handlers
 
@@ -57,7 +57,8 @@ class Handled(ExceptionMiddleware):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request. Middleware that copies the scope or wraps `send` gets Starlette's own way."""
-        if not (hasattr(type(send), METHOD) and cast("SendsWhole", send).scope is scope):
+        direct: Any = send
+        if not (hasattr(type(send), METHOD) and direct.scope is scope):
             await super().__call__(scope, receive, send)
             return
         handlers = scope[_HANDLERS] = self._exception_handlers, self._status_handlers

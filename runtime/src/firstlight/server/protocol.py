@@ -119,7 +119,11 @@ class LimitedProtocol(RefusingConnection):
             Context().run(self.parse_rest)  # not in that of the earlier request, which would bind its ids and fields
         if self.flow.read_paused and not self._rest:
             self.flow.open()
-        self._owe(answered=True)
+        idle = self._limited_by.idle
+        if self._owed is idle and not (self._rest or self._in_body or self._begun):  # as after most requests
+            idle.begin(self)
+        else:
+            self._owe(answered=True)
 
     def _go_on(self) -> None:
         if self.transport.is_closing():
