@@ -15,6 +15,7 @@ import pytest
 RUNTIME = Path(__file__).parents[2]
 UV = shutil.which("uv") or str(RUNTIME.parent / ".tools/bin/uv")
 EXTRAS = "cache,database,http-client,development"
+PRIVATE = ("tests/test_private_surfaces.py", "tests/traces/test_encoding.py")  # what libraries do not guarantee
 SMOKE = (
     "tests/components/cache/test_memory.py",
     "tests/components/cache/test_reading.py",
@@ -47,5 +48,6 @@ def test_the_lowest_versions_install_and_work(tmp_path: Path) -> None:
     ran(UV, "venv", "--quiet", "--python", sys.executable, str(tmp_path / "venv"), seconds=INSTALL_SECONDS)
     lowest = [UV, "pip", "install", "--quiet", "--python", python, "--resolution", "lowest-direct"]
     ran(*lowest, "--group", "dev", "--editable", f".[{EXTRAS}]", seconds=INSTALL_SECONDS)
-    tests = ["tests/components", f"--ignore={Path(__file__).relative_to(RUNTIME)}"] if os.environ.get("LONG") else SMOKE
+    every = ("tests/components", f"--ignore={Path(__file__).relative_to(RUNTIME)}")
+    tests = (*PRIVATE, *(every if os.environ.get("LONG") else SMOKE))
     ran(python, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", *tests, seconds=TEST_SECONDS)
