@@ -29,7 +29,7 @@ from . import (
 from .environments import BUILD, CACHE, CLIENT, DATABASE, Environments, prepare
 from .interpreter import Interpreter, choose
 from .machine import UnfitError, cores, describe, load_average
-from .page import page, replace
+from .page import others, page, replace
 from .processes import ROOT, FailedError
 from .report import WIDTH, Section
 from .rig import Amounts, Rig
@@ -71,6 +71,7 @@ NEEDED = {
 }
 # They say themselves when and where they were measured.
 ALONE = frozenset({"console", "database", "blog", "cache", "client"})
+CORE = [name for name in PARTS if name not in ALONE]  # measured and published together
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -95,7 +96,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--requests", type=_positive, default=REQUESTS, help=f"requests of a count ({REQUESTS}); scales the other parts"
     )
-    parser.add_argument("--only", type=_parts, default=list(PARTS), help=f"a comma list of {', '.join(PARTS)}")
+    parser.add_argument("--only", type=_parts, default=list(PARTS), help=f"core, or a comma list of {', '.join(PARTS)}")
     parser.add_argument("--python", default="", help="the interpreter of the servers (an optimised one that is here)")
     written = f"write {PAGE.relative_to(ROOT)} and the figures of {README.name} as well"
     parser.add_argument("--write", action="store_true", help=written)
@@ -110,7 +111,7 @@ def _positive(text: str) -> int:
 
 
 def _parts(text: str) -> list[str]:
-    names = text.split(",")
+    names = CORE if text == "core" else text.split(",")
     if unknown := [name for name in names if name not in PARTS]:
         msg = f"{', '.join(unknown)} not among {', '.join(PARTS)}"
         raise argparse.ArgumentTypeError(msg)
@@ -132,10 +133,10 @@ def _alone() -> Iterator[None]:
 
 def _refuse_to_write(options: argparse.Namespace, interpreter: Interpreter) -> None:
     """Publish whole runs only, on an interpreter like the image's."""
-    parts = options.only == list(PARTS) or ALONE.issuperset(options.only)
+    parts = options.only in (list(PARTS), CORE) or ALONE.issuperset(options.only)
     if (options.rounds, options.requests) != (ROUNDS, REQUESTS) or not parts:
         alone = " or ".join(sorted(ALONE))
-        msg = f"--write publishes whole runs only: leave out --rounds, --requests and --only, but for {alone}."
+        msg = f"--write publishes whole runs only: leave out --rounds, --requests and --only, but for core, {alone}."
         raise UnfitError(msg)
     if instructions.missing():
         msg = f"--write publishes instructions as well, and {instructions.MISSING}."
@@ -160,7 +161,8 @@ def _run(options: argparse.Namespace, interpreter: Interpreter) -> None:
     if options.write and not short:
         replace(PAGE, sections)
     elif options.write:
-        PAGE.write_text(text, encoding="utf-8")
+        kept = others(PAGE, text) if options.only == CORE else ""
+        PAGE.write_text(text + kept, encoding="utf-8")
         into(README, short)
     if options.write and "database" in sections:
         into(SCALING, arithmetic(PAGE))

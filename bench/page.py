@@ -19,6 +19,14 @@ def page(sections: Mapping[str, Section], facts: Sequence[str], short: str) -> s
     return "\n".join([*parts, *(section.text for section in sections.values())])
 
 
+def others(path: Path, text: str) -> str:
+    """The sections of the page at `path` that `text` does not have: they were measured in another run."""
+    titles = set(re.findall(r"^## .*$", text, re.MULTILINE))
+    sections = re.split(r"^(?=## )", path.read_text(encoding="utf-8"), flags=re.MULTILINE)[1:]
+    kept = [section.rstrip() + "\n" for section in sections if section.partition("\n")[0] not in titles]
+    return "".join(f"\n{section}" for section in kept)
+
+
 def replace(path: Path, sections: Mapping[str, Section]) -> None:
     """Write these sections in place of those with their titles, or below the others."""
     text = path.read_text(encoding="utf-8")

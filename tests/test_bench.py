@@ -18,6 +18,7 @@ from bench.environments import CACHE, CLIENT, DATABASE, OTHERS, prepare
 from bench.interpreter import Interpreter, choose, optimised
 from bench.load import Order, run
 from bench.machine import cores
+from bench.page import others
 from bench.report import estimate
 from bench.rig import Amounts, Rig
 from bench.summary import between_markers
@@ -115,6 +116,17 @@ def test_a_part_of_a_run_is_not_published(options: list[str], reason: str) -> No
     assert (done.returncode, done.stderr.count("\n")) == (1, 1)
     assert reason in done.stderr
     assert PAGE.read_bytes() == published
+
+
+def test_a_run_of_the_core_keeps_the_other_sections(tmp_path: Path) -> None:
+    """In their order, with the dates that they have themselves."""
+    published = tmp_path / "page.md"
+    kept = "## Cache\n\nkept\n\n## Blog\n\nkept\n"
+    published.write_text(f"# A\n\n## In short\n\nold\n\n## Memory\n\nold\n\n{kept}", "utf-8")
+
+    new = "# A\n\n## In short\n\nnew\n\n## Memory\n\nnew\n"
+
+    assert new + others(published, new) == f"{new}\n{kept}"
 
 
 def test_the_readme_says_what_the_page_says() -> None:
