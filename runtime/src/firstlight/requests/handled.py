@@ -4,23 +4,26 @@ Starlette passes every message through three functions, which note whether the r
 that as well, so here nothing is around `send`: a request takes a fourteenth of its instructions less.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from http import HTTPStatus
 from typing import Any
 
-from starlette._exception_handler import wrap_app_handling_exceptions
 from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
 from starlette.middleware.exceptions import ExceptionMiddleware
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, ExceptionHandler, Receive, Scope, Send
 
 from ..problems import EXCEPTION_HANDLERS, UNEXPECTED, ProblemResponse
+from .handler import is_plain_function
 from .response_start import BEGUN
 from .whole_response import METHOD, OF_A_KNOWN_BODY, SendWhole
 
 _HANDLERS = "starlette.exception_handlers"  # in the scope: where the routes of Starlette look for handlers
 
+Handlers = Mapping[Any, ExceptionHandler]
 Endpoint = Callable[[Request], Awaitable[Response]]
 
 
@@ -55,17 +58,23 @@ class HandledRoutes(Starlette):
 class Handled(ExceptionMiddleware):
     """The router, with responses to the errors that have a handler."""
 
+    def __init__(self, app: ASGIApp, handlers: Handlers) -> None:
+        """`handlers` are by class of the error, or by status."""
+        super().__init__(app, handlers)
+        by_class = {key: handler for key, handler in handlers.items() if not isinstance(key, int)}
+        self._handlers = by_class, {key: handler for key, handler in handlers.items() if key not in by_class}
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request. Middleware that copies the scope or wraps `send` gets Starlette's own way."""
         direct: Any = send
         if not (hasattr(type(send), METHOD) and direct.scope is scope):
             await super().__call__(scope, receive, send)
             return
-        handlers = scope[_HANDLERS] = self._exception_handlers, self._status_handlers
+        scope[_HANDLERS] = self._handlers
         try:
             await self.app(scope, receive, send)
         except Exception as error:  # noqa: BLE001 - it is raised again unless it has a handler
-            scope[_HANDLERS] = handlers  # a mounted application has others
+            scope[_HANDLERS] = self._handlers  # a mounted application has others
             await _answer(error, Request(scope, receive, send), send)
 
 
@@ -95,13 +104,23 @@ def responding(endpoint: Endpoint) -> ASGIApp:
 
 async def _answer(error: Exception, request: Request, send: Send) -> None:
     """Answer by the handler of the error. Raises it where it has none, and where the response has begun."""
-
-    async def fail(*_: object) -> None:
-        raise error  # noqa: F821 - it is deleted afterwards
-
     try:
-        if BEGUN in request.scope:
+        handler = None if BEGUN in request.scope else _handler(error, *request.scope.get(_HANDLERS, ({}, {})))
+        if handler is None:
             raise error
-        await wrap_app_handling_exceptions(fail, request)(request.scope, request.receive, send)
+        if is_plain_function(handler):
+            response = await run_in_threadpool(handler, request, error)
+        else:
+            response = await handler(request, error)
+        if response is not None:
+            await response(request.scope, request.receive, send)
+        error.__traceback__ = None  # an error that is raised again and again would keep the frames of all requests
     finally:
         del error  # its traceback has this frame
+
+
+def _handler(error: Exception, by_class: Handlers, by_status: Handlers) -> Any:
+    """The handler of its status, else that of the first of its classes that has one."""
+    if isinstance(error, HTTPException) and error.status_code in by_status:
+        return by_status[error.status_code]
+    return next((by_class[each] for each in type(error).__mro__ if each in by_class), None)
