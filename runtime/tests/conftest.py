@@ -1,5 +1,6 @@
 """The service under test, in addition to the fixtures of the pytest plug-in."""
 
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -37,3 +38,13 @@ def refusing() -> Iterator[str]:
 @pytest.fixture(autouse=True)
 def _clean_environment(clean_environment: None) -> None:
     """Remove settings from the environment before every test."""
+
+
+@pytest.fixture(autouse=True)
+def _handlers_of_signals() -> Iterator[None]:
+    """Give back what `main` sets in this process: processes of later tests would inherit that SIGTERM is ignored."""
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+    yield
+    for number, handler in handlers.items():
+        if signal.getsignal(number) is not handler:
+            signal.signal(number, handler)

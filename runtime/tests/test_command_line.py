@@ -37,9 +37,8 @@ def ports() -> Iterator[Mapping[str, str]]:
 @pytest.fixture
 def _main_in_this_process() -> Iterator[None]:
     """Restore the interpreter's state that `main` changes."""
-    handler, interval = signal.getsignal(signal.SIGTERM), sys.getswitchinterval()
+    interval = sys.getswitchinterval()
     yield
-    signal.signal(signal.SIGTERM, handler)
     sys.setswitchinterval(interval)
 
 
