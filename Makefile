@@ -48,7 +48,7 @@ fleet: $(UV) ## The services in FOLDER=folder; DOCTOR=1 examines them, UPDATE=1 
 	  $(if $(UPDATE),--update) --waves "$(WAVES)" $(foreach name,$(EXCEPT),--leave $(name)) $(if $(PUSH),--push) --test "$$FLEET_TEST"
 
 prove-delivery: $(UV) ## Test images, signatures, pipelines and deploys for real (needs root and Debian's container tools)
-	@.ci/pytest delivery $(PYTHON) -m pytest -n 3 -m delivery
+	@.ci/pytest delivery $(PYTHON) -m pytest -n 2 -m delivery
 
 prove-all: $(UV) ## Run the long forms, which take hours, and write docs/long-forms.md; FORMS="faults outages" runs some
 	@exec $(PYTHON) -m ci.long_forms $(FORMS)

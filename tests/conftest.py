@@ -14,10 +14,12 @@ Generate = Callable[..., Path]
 # Workers get the longest first, so that all end at about the same time. The first of them waits, mostly.
 LONGEST = ("alerts/test_live.py", "test_made_up.py", "test_services.py", "test_team.py")
 ANSIBLE = "tests/delivery/ansible/"
-# The tests of these files take turns on one host, which takes long to make; two hosts halve the longest wait.
+# The tests of these files take turns on one host, which takes long to make.
 HOSTS = (
-    ("test_deploys.py", "test_host_runbooks.py", "test_monitoring.py", "test_schema.py", "test_two_hosts.py"),
-    ("test_processes.py",),
+    (
+        *("test_deploys.py", "test_host_runbooks.py", "test_monitoring.py"),
+        *("test_processes.py", "test_schema.py", "test_two_hosts.py"),
+    ),
 )
 HOST_OF = {f"{ANSIBLE}{file}": f"{ANSIBLE}{files[0]}" for files in HOSTS for file in files}
 UNDER_LOAD = (*HOST_OF, "tests/alerts/test_live.py")  # clients ask all the time

@@ -4,7 +4,6 @@ It is a container, and lives with a registry and its clients in a network of the
 a second host. The network outlives a reboot, as a real one does.
 """
 
-import fcntl
 import json
 import os
 import shutil
@@ -12,13 +11,13 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
-from delivery.containers import CACHE, CommandFailedError, Container, Containers, run, until
+from delivery.containers import CommandFailedError, Container, Containers, run, until
 from delivery.registry import CONFIGURATION
 
 HERE = Path(__file__).parent
@@ -41,12 +40,9 @@ PACKAGES = [
 # systemd and podman in the host manage cgroups of their own below the machine's. Units that would change the machine's
 # kernel are masked.
 CGROUPS = Path("/sys/fs/cgroup")
-# The weight of all containers together, with cgroups of version 1 and 2: while hosts run, and by default, which is that
-# of a single process, so that a busy machine starves them.
-WEIGHTS = {
-    CGROUPS / "cpu/libpod_parent/cpu.shares": ("65536", "1024"),
-    CGROUPS / "libpod_parent/cpu.weight": ("10000", "100"),
-}
+# The weight of all containers together, with cgroups of version 1 and 2. Otherwise it is that of a single process, and
+# a busy machine starves them.
+WEIGHTS = {CGROUPS / "cpu/libpod_parent/cpu.shares": "65536", CGROUPS / "libpod_parent/cpu.weight": "10000"}
 PRIVILEGES = ("--privileged", "--systemd=always", "--cgroupns=host", f"--volume={CGROUPS}:{CGROUPS}")
 MASKED = ("apt-daily.timer", "apt-daily-upgrade.timer", "systemd-binfmt", "systemd-modules-load", "systemd-sysctl")
 CONTAINERS_CONF = """\
@@ -234,21 +230,15 @@ def as_it_was(mount: Path) -> Iterator[None]:
 
 @contextmanager
 def preferred() -> Iterator[None]:
-    """Give containers the cores first, because clients ask them all the time. There must be one.
-
-    Workers have hosts of their own, and the last of them to end takes the preference back.
-    """
-    with (CACHE / "hosts.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_SH)
-        for path in filter(Path.exists, WEIGHTS):
-            path.write_text(WEIGHTS[path][0], encoding="ascii")
-        try:
-            yield
-        finally:
-            with suppress(BlockingIOError):
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                for path in filter(Path.exists, WEIGHTS):
-                    path.write_text(WEIGHTS[path][1], encoding="ascii")
+    """Give containers the cores first, because clients ask them all the time. There must be one."""
+    before = {path: path.read_text(encoding="ascii") for path in WEIGHTS if path.exists()}
+    for path in before:
+        path.write_text(WEIGHTS[path], encoding="ascii")
+    try:
+        yield
+    finally:
+        for path, weight in before.items():
+            path.write_text(weight, encoding="ascii")
 
 
 @contextmanager
