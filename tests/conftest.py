@@ -15,14 +15,11 @@ Generate = Callable[..., Path]
 LONGEST = ("alerts/test_live.py", "test_made_up.py", "test_services.py", "test_team.py")
 ANSIBLE = "tests/delivery/ansible/"
 # The tests of these files take turns on one host, which takes long to make.
-HOSTS = (
-    (
-        *("test_deploys.py", "test_host_runbooks.py", "test_monitoring.py"),
-        *("test_processes.py", "test_schema.py", "test_two_hosts.py"),
-    ),
+ON_THE_HOST = tuple(
+    f"{ANSIBLE}test_{name}.py"
+    for name in ("deploys", "host_runbooks", "monitoring", "processes", "schema", "two_hosts")
 )
-HOST_OF = {f"{ANSIBLE}{file}": f"{ANSIBLE}{files[0]}" for files in HOSTS for file in files}
-UNDER_LOAD = (*HOST_OF, "tests/alerts/test_live.py")  # clients ask all the time
+UNDER_LOAD = (*ON_THE_HOST, "tests/alerts/test_live.py")  # clients ask all the time
 YIELDING = 10  # the niceness of all other tests of a run with workers
 FIGURE = "figure"  # the name of the property of a test that measured something
 
@@ -77,11 +74,11 @@ def made_up(shared: Machine) -> MadeUp:
 
 
 class Files(LoadFileScheduling):  # type: ignore[misc] # it has no types
-    """One file at a time for each worker, and all files of a host for one of them."""
+    """One file at a time for each worker, and all files of the host for one of them."""
 
     def _split_scope(self, nodeid: str) -> str:
         file = nodeid.partition("::")[0]
-        return HOST_OF.get(file, file)
+        return ANSIBLE if file in ON_THE_HOST else file
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -100,7 +97,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Put the longest files first, and leave the order within each."""
-    places = {name: place for place, name in enumerate([*HOST_OF, *(f"tests/{name}" for name in LONGEST)])}
+    places = {name: place for place, name in enumerate([*ON_THE_HOST, *(f"tests/{name}" for name in LONGEST)])}
     items.sort(key=lambda item: places.get(item.nodeid.partition("::")[0], len(places)))
 
 

@@ -33,9 +33,10 @@ class HandledRoutes(Starlette):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request. An error without a handler is answered with 500, and raised again."""
         scope["app"] = self
-        stack = self.middleware_stack = self.middleware_stack or self.build_middleware_stack()
+        if self.middleware_stack is None:
+            self.middleware_stack = self.build_middleware_stack()
         try:
-            await stack(scope, receive, send)
+            await self.middleware_stack(scope, receive, send)
         except Exception:
             if scope["type"] == "http" and BEGUN not in scope:
                 await ProblemResponse(HTTPStatus.INTERNAL_SERVER_ERROR, UNEXPECTED)(scope, receive, send)
