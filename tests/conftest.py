@@ -97,6 +97,10 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Put the longest files first, and leave the order within each."""
+    for item in items:
+        if "host" in getattr(item, "fixturenames", ()) and item.nodeid.partition("::")[0] not in ON_THE_HOST:
+            msg = f"{item.nodeid} needs the host: add its file to ON_THE_HOST in tests/conftest.py"
+            raise pytest.UsageError(msg)
     places = {name: place for place, name in enumerate([*ON_THE_HOST, *(f"tests/{name}" for name in LONGEST)])}
     items.sort(key=lambda item: places.get(item.nodeid.partition("::")[0], len(places)))
 
