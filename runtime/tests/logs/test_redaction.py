@@ -108,6 +108,12 @@ def test_secrets_in_free_text_are_replaced(text: str) -> None:
     assert REDACTED in redact_text(text)
 
 
+@pytest.mark.parametrize("text", ['auth: a="x",b=hunter2"', 'auth:  --="x",key=hunter2=d', "one, two: three"])
+def test_lists_are_read_on_every_python(text: str) -> None:
+    """A possessive group in a pattern ended in `SystemError` for these, the first two on all versions of CPython."""
+    assert "hunter2" not in redact_text(text)
+
+
 @pytest.mark.parametrize(
     "text",
     [

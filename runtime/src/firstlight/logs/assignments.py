@@ -15,10 +15,10 @@ from .secret_values import are_numbers, is_said, is_shown
 from .unquoted import unquoted
 
 _NAMED = re.compile(
-    r"(?<![\w.-])(?P<dashes>--?)?+(?:\d{1,3}+(?=[^\W\d]))?+(?P<name>[^\W\d][\w.-]*+)"
+    r"(?<![\w.-])(?P<dashes>--?)?(?:\d{1,3}+(?=[^\W\d]))?(?P<name>[^\W\d][\w.-]*+)"
     r"(?:(?P<quote>\\*+[\"'`])\]?+\s{0,32}+|\]?+[ \t]{0,8}+)"
     r"(?P<separator>=>|:=|->|[=:,]|%3[ADad]|(?<=[ \t])(?=\\*+[\"'])|(?(dashes)(?<=[ \t])(?=[^\s=:,-])|(?!)))"
-    r"(?P<space>=?[ \t]*+(?:(?<=:)\n\s*+(?=[\"'{\[]))?+)"
+    r"(?P<space>=?[ \t]*+(?:(?<=:)\n\s*+(?=[\"'{\[]))?)"
 )
 _XML = re.compile(r"<([\w:.-]++)(?:\s[^<>]{0,200})?>(?:<!\[CDATA\[)?([^<]++)(?=</|\]\]>)")
 _PHRASE = re.compile(r"([A-Za-z-]{1,16}[ ](?:[A-Za-z-]{1,16}[ ])?)$")
