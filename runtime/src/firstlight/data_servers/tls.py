@@ -64,7 +64,7 @@ class Tls:
     def _verifying(self) -> ssl.SSLContext:
         found = None if self._ca_file is None else stamp(self._ca_file)
         if self._verified is None or found != self._stamp:
-            self._verified, self._stamp = ssl.create_default_context(cafile=self._ca_file), found
+            self._verified, self._stamp = _modern(ssl.create_default_context(cafile=self._ca_file)), found
         return self._verified
 
 
@@ -72,6 +72,12 @@ def _encrypting() -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
+    return _modern(context)
+
+
+def _modern(context: ssl.SSLContext) -> ssl.SSLContext:
+    """The same context, for TLS 1.2 and later: Debian's Python leaves that to OpenSSL's configuration."""
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
     return context
 
 

@@ -79,7 +79,8 @@ class Pipe(asyncio.Protocol):
     def end(self, reason: str) -> None:
         """Close the connection now. Calls in progress fail with this reason."""
         self.is_open = False
-        self._transport.abort()  # what the server does not take is not waited for
+        if not self._transport.is_closing():  # asyncio's TLS before Python 3.11.5 fails after the end of a connection
+            self._transport.abort()  # what the server does not take is not waited for
         self._close()
         while self._waiting:
             answer = self._waiting.popleft()
