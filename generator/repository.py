@@ -4,7 +4,7 @@ import json
 import os
 import re
 from collections.abc import Iterator
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -34,5 +34,7 @@ def files_below(tree: Path) -> Iterator[str]:
     """
     for directory, directories, names in os.walk(tree):
         directories[:] = sorted(set(directories) - LEFT_BY_TOOLS)
+        inside = PurePath(directory).relative_to(tree)
+        prefix = "" if inside == PurePath() else f"{inside.as_posix()}/"
         for name in sorted(set(names) - LEFT_BY_TOOLS):
-            yield Path(directory, name).relative_to(tree).as_posix()
+            yield prefix + name

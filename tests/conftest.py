@@ -12,7 +12,18 @@ from xdist.scheduler import LoadFileScheduling  # type: ignore[import-untyped]
 
 Generate = Callable[..., Path]
 # Workers get the longest first, so that all end at about the same time. The first of them waits, mostly.
-LONGEST = ("alerts/test_live.py", "test_made_up.py", "test_services.py", "test_team.py")
+LONGEST = (
+    "alerts/test_live.py",
+    "test_bench.py",
+    "alerts/test_rules.py",
+    "test_made_up.py",
+    "test_services.py",
+    "test_team.py",
+    "test_wheel.py",
+    "test_upgrades.py",
+    "test_added_database.py",
+    "test_copy.py",
+)
 ANSIBLE = "tests/delivery/ansible/"
 # The tests of these files take turns on one host, which takes long to make.
 ON_THE_HOST = tuple(

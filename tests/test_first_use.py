@@ -47,10 +47,10 @@ def test_an_archive_gives_the_same_service_but_for_its_state(machine: Machine, t
     assert outcome.stderr == (
         f"{WITHOUT}the template is no git checkout, perhaps an unpacked archive; generate from its repository.\n"
     )
-    expected = files(machine.cookiecutter(template, EVERYTHING).service)
-    assert expected.keys() - files(service).keys() == {STATE}
+    expected, found = files(machine.cookiecutter(template, EVERYTHING).service), files(service)
+    assert expected.keys() - found.keys() == {STATE}
     named = {STATE, ".template.json"}  # they name the template's commit
-    assert [path for path in expected.keys() - named if files(service)[path] != expected[path]] == []
+    assert [path for path in expected.keys() - named if found[path] != expected[path]] == []
 
 
 def test_a_template_inside_another_repository_says_so(machine: Machine) -> None:
