@@ -65,6 +65,7 @@ PARTS: Mapping[str, Callable[[Rig], Section]] = {
 NEEDED = {
     **dict.fromkeys(("cpu", "instructions", "start"), "conventional"),
     "api": "fastapi",
+    "generation": "generator",
     **dict.fromkeys(("database", "blog"), DATABASE),
     "cache": CACHE,
     "client": CLIENT,
@@ -176,7 +177,7 @@ def _facts(environments: Environments, options: argparse.Namespace) -> list[str]
     return [
         f"{datetime.now(UTC):%Y-%m-%d}, `make bench`: {options.rounds} rounds of {options.requests:,} requests.",
         f"Machine: {describe()}; load average {load_average()} at the end.",
-        f"Interpreter of every server: {environments.interpreter.described}.",
+        f"Interpreter of every server and of the template: {environments.interpreter.described}.",
         *(f"{name}: {', '.join(versions)}." for name, versions in environments.versions.items()),
         SETTING,
     ]

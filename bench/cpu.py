@@ -31,9 +31,10 @@ CPU, TIMES, ADDED, OF_SERVICE, LOST = "CPU per request, us", "times bare", "adde
 METHOD = (
     "Closed loop, 32 keep-alive connections. Figure: user and system time of the server's process, all its threads "
     "included, divided by the requests answered; read when the spans and log lines of these requests have left. All "
-    "servers run at once and are driven in turn, each round beginning with another one. A ratio is computed within "
-    "each round; shown are the medians over the rounds, with the interval that holds the true median in 95 cases of "
-    "100. "
+    "servers run at once and are driven in turn, each round beginning with another one. The load asks for answers "
+    "without sleeping: otherwise a server that is slower than the load would wake it for each answer, in its own time. "
+    "A ratio is computed within each round; shown are the medians over the rounds, with the interval that holds the "
+    "true median in 95 cases of 100. "
     "Times bare and added compare with the bare route that answers with the same document through the same encoder. "
     "Times service divides by the whole service at 10 % sampling. The conventional stack does not count the spans it "
     "loses. The service carries what an application adds (limits, problem documents, a store, three more routes); the "

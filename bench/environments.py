@@ -41,9 +41,10 @@ FASTAPI = (
     "uvicorn",
     "uvloop",
 )
+GENERATOR = ("cookiecutter==2.7.1",)
 DATABASE, CACHE, CLIENT = "database", "cache", "http_client"  # the service with one of these components
-OTHERS: Mapping[str, Sequence[str]] = {"conventional": CONVENTIONAL, "fastapi": FASTAPI}
-TITLES = {"conventional": "Conventional stack", "fastapi": "FastAPI"}
+OTHERS: Mapping[str, Sequence[str]] = {"conventional": CONVENTIONAL, "fastapi": FASTAPI, "generator": GENERATOR}
+TITLES = {"conventional": "Conventional stack", "fastapi": "FastAPI", "generator": "Generation"}
 OWN_FAMILY = ("opentelemetry", SLUG, "-e", "protobuf", "googleapis")  # not to be constrained by the service's versions
 REPORTED = ("starlette", "uvicorn", "uvloop", "httptools", "prometheus-client", "opentelemetry-sdk", "structlog")
 INSTALL_SECONDS = 600

@@ -3,9 +3,9 @@
 import os
 import shutil
 import subprocess
-import sys
 import time
 from collections.abc import Mapping
+from pathlib import Path
 
 from .environments import BUILD
 from .machine import is_busy
@@ -25,15 +25,15 @@ def measure(rig: Rig) -> Section:
     figures: dict[str, list[float]] = {name: [] for name in ANSWERS}
     for _ in range(rig.amounts.few_rounds + rig.amounts.filling_rounds):
         for name, (answers, _) in ANSWERS.items():
-            figures[name].append(_generate(answers))
+            figures[name].append(_generate(rig.environments.pythons["generator"], answers))
     rows: list[Row] = [(name, *spread(seconds[rig.amounts.filling_rounds :], 2)) for name, seconds in figures.items()]
     return Section("Generation", METHOD, ("Wall time, s", "min", "median", "max"), rows, _verdicts(rows))
 
 
-def _generate(answers: list[str]) -> float:
+def _generate(python: Path, answers: list[str]) -> float:
     output, home = BUILD / "generation", BUILD / "home"
     shutil.rmtree(output, ignore_errors=True)
-    command = [sys.executable, "-m", "cookiecutter", "--no-input", "--output-dir", str(output), str(ROOT), *answers]
+    command = [str(python), "-m", "cookiecutter", "--no-input", "--output-dir", str(output), str(ROOT), *answers]
     began = time.perf_counter()
     done = subprocess.run(  # noqa: S603 - cookiecutter, with answers from this file
         command, env={**os.environ, "HOME": str(home)}, capture_output=True, text=True, check=False

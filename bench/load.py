@@ -6,6 +6,7 @@ schedule whatever the answers do, and latency is counted from the scheduled inst
 
 import gc
 import json
+import os
 import select
 import socket
 import sys
@@ -133,10 +134,17 @@ def closed_loop(order: Order, connections: list[Connection]) -> Answers:
 
 
 def _ready(poll: select.poll) -> list[int]:
-    ready = poll.poll(PATIENCE_SECONDS * 1000)
-    if not ready:
-        msg = f"no answer for {PATIENCE_SECONDS:.0f} s"
-        raise TimeoutError(msg)
+    """Ask until something can be read.
+
+    A load that waits in the kernel is woken by the server, in the server's time: 7 us for each response here, and only
+    where the load is faster than the server. The client of a deployed service waits on another machine.
+    """
+    until = time.perf_counter() + PATIENCE_SECONDS
+    while not (ready := poll.poll(0)):
+        if time.perf_counter() > until:
+            msg = f"no answer for {PATIENCE_SECONDS:.0f} s"
+            raise TimeoutError(msg)
+        os.sched_yield()  # to what else runs on this core: the sink, the reader of log lines, a database
     return [number for number, _ in ready]
 
 
