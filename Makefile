@@ -27,8 +27,8 @@ new: $(UV) ## Generate a service beside this folder, or INTO=folder: asks, unles
 test: test-runtime ## Test runtime and template: generate, refuse, update, and run the tests of generated services
 	@.ci/pytest template $(PYTHON) -m pytest -n 3 -m "not (delivery or long)"
 
-test-runtime: $(UV) ## Run the tests of runtime/, with coverage, on every supported Python that is installed
-	@UV="$(UV)" .ci/runtime $(ARGS)
+test-runtime: $(UV) ## Run the tests of runtime/ on every supported Python that is installed; COVERAGE=1 measures coverage
+	@UV="$(UV)" COVERAGE="$(COVERAGE)" .ci/runtime $(ARGS)
 
 fault-test: $(UV) ## Drive a generated service through floods, failures and overload; LONG=1, ROWS=name,name, WRITE=1 for the page
 	@exec $(PYTHON) -m faults $(if $(LONG),--long) $(if $(REVERT),--revert) $(if $(ROWS),--rows "$(ROWS)") $(if $(WRITE),--write)

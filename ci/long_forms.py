@@ -24,10 +24,10 @@ SUMMARY = re.compile(r"^=*\s*((?:\d+ \w+, )*\d+ (?:passed|failed)\b[^=]*?)(?: in
 NOT_RUN = "not run yet"
 TITLE = """# Long forms
 
-`make prove-all` runs these. It takes hours, so CI runs the short forms: fewer kills, the oldest Python whole, of the
-newest what depends on Python most, of those between what starts processes, and no test with the mark `long`.
-`make prove-all FORMS="faults outages"` runs some of them. A row says when its form ran last, on which machine, and how
-it ended.
+`make prove-all` runs these. It takes hours, so CI runs the short forms: fewer kills, the oldest Python whole but
+without coverage, of the newest what depends on Python most, of those between what starts processes, and no test with
+the mark `long`. `make prove-all FORMS="faults outages"` runs some of them. A row says when its form ran last, on which
+machine, and how it ended.
 
 | Form | Command | When | Machine | Minutes | Result |
 |---|---|---|---|---|---|
@@ -49,7 +49,7 @@ class Form(NamedTuple):
 OUTAGES = "tests/components/database/test_kills.py tests/components/cache/stores/test_write_behind_kills.py"
 LONG = {"LONG": "1"}
 FORMS: Mapping[str, Form] = {
-    "python-3.11": Form(".ci/runtime", {"PYTHONS": "3.11"}),
+    "python-3.11": Form(".ci/runtime", {"PYTHONS": "3.11", "COVERAGE": "1"}),
     "python-3.12": Form(".ci/runtime", {"PYTHONS": "3.12"}),
     "python-3.13": Form(".ci/runtime", {"PYTHONS": "3.13"}),
     "outages": Form(f".ci/runtime {OUTAGES}", {**LONG, "PYTHONS": "3.11"}),
