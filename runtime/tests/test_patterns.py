@@ -32,13 +32,16 @@ def is_possessive(parsed: Iterable[Any]) -> bool:
     for operation, argument in parsed:
         if operation is _constants.ATOMIC_GROUP:
             return True
-        if operation is _constants.POSSESSIVE_REPEAT and [each[0] for each in argument[2]][1:]:
-            return True
-        if operation is _constants.POSSESSIVE_REPEAT and argument[2][0][0] not in ONE_CHARACTER:
+        if operation is _constants.POSSESSIVE_REPEAT and not is_one_character(argument[2]):
             return True
         if any(map(is_possessive, inner(argument))):
             return True
     return False
+
+
+def is_one_character(repeated: _parser.SubPattern) -> bool:
+    """Whether a character or a class of characters is repeated."""
+    return len(repeated) == 1 and repeated[0][0] in ONE_CHARACTER
 
 
 def inner(argument: Any) -> Iterator[_parser.SubPattern]:
